@@ -1,0 +1,1 @@
+"""The commands of `animi`, one file each."""

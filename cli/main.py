@@ -1,0 +1,72 @@
+"""Assembles the commands; an AnimiError becomes one line on stderr and an exit code."""
+
+import signal
+import sys
+from importlib.metadata import version
+from types import FrameType
+from typing import Annotated, Any, NoReturn
+
+import typer
+from typer.core import TyperGroup
+
+from ..core.errors import AnimiError, ConfigError
+
+
+class OneLineErrors(TyperGroup):
+    """Turns what went wrong into one line on stderr: exit 2 wrong usage, 1 failed, 130 interrupted."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Runs the command that `ctx` names."""
+        try:
+            return super().invoke(ctx)
+        except ConfigError as error:
+            _fail(str(error), 2)
+        except AnimiError as error:
+            _fail(str(error), 1)
+        except OSError as error:
+            where = f"{error.filename}: " if error.filename else ""
+            _fail(f"{where}{error.strerror or error}", 1)
+        except MemoryError:
+            _fail("not enough memory; use smaller frames (--size) or close other programs", 1)
+        except KeyboardInterrupt:
+            _fail("interrupted; everything finished so far is kept", 130)
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    line = " ".join(message.split("\n"))
+    typer.echo(f"animi: {line}", err=True)
+    raise typer.Exit(code)
+
+
+app = typer.Typer(
+    cls=OneLineErrors,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Draws the frames between two cartoon frames, and trains the models that do it on your own cartoons.",
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"animi {version('animi')}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Holds the options that stand before a command."""
+
+
+def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
+    sys.exit(143)  # unwinds, so that drafts are removed
+
+
+def run() -> None:
+    """The `animi` program."""
+    signal.signal(signal.SIGTERM, _terminate)
+    app()

@@ -1,0 +1,1 @@
+"""One file for each command that trains: builds networks, data and phases, and calls the one loop."""

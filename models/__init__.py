@@ -1,0 +1,1 @@
+"""Networks: tensors in, tensors out. Knows no path, prints nothing and chooses no device."""
