@@ -1,0 +1,442 @@
+"""Image files in and out, and what is done to a frame as a picture: depth, channels, alpha, size, padding.
+
+A frame is an array (H, W, C) in sRGB as it stands in the file: C is 1 (grey), 3 (RGB) or 4 (RGB with straight alpha),
+uint8 in [0, 255] or uint16 in [0, 65535]. Files of 16 bits a channel stay uint16: Pillow would cut 16-bit RGB down to
+8, so OpenCV decodes those. Torch is imported only by the functions that make tensors.
+"""
+
+import stat
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+from PIL import Image, ImageCms, ImageOps
+
+from .errors import InputError
+from .files import natural_order, reason
+
+if TYPE_CHECKING:
+    import torch
+
+Frame: TypeAlias = NDArray[np.uint8 | np.uint16]
+"""One picture: (H, W, C), C in {1 grey, 3 RGB, 4 RGBA with straight alpha}, uint8 or uint16."""
+
+MOST_PIXELS = 1 << 27
+"""The largest frame that is decoded, in pixels; 16K (15360 x 8640) fits. A header that claims more is refused."""
+
+# fmt: off
+FORMATS = (
+    "PNG", "JPEG", "MPO", "WEBP", "TIFF", "BMP", "DIB", "GIF", "AVIF", "JPEG2000", "PPM", "TGA", "PCX", "SGI", "PSD",
+    "ICO", "QOI", "DDS",
+)
+"""What Pillow may take a file for. EPS and the like stay out: they run other programs or hold no pixels."""
+
+SUFFIXES = frozenset((
+    ".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".tif", ".tiff", ".bmp", ".dib", ".gif", ".avif",
+    ".jp2", ".j2k", ".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".pcx", ".sgi", ".psd", ".ico", ".qoi", ".dds",
+))
+# fmt: on
+"""The suffixes (in small letters) by which a folder's files are known as images."""
+
+_ORIENTATION = 0x0112  # the EXIF and TIFF tag
+_BITS_PER_SAMPLE, _EXTRA_SAMPLES = 258, 338  # TIFF tags
+_PREMULTIPLIED = 1  # a value of _EXTRA_SAMPLES
+
+
+def read_image(path: Path) -> Frame:
+    """Reads an image file of any common kind, known by its content and not by its suffix.
+
+    Palettes and 1-bit files are expanded, grey stays one channel, transparency of any kind becomes straight alpha,
+    CMYK goes through its colour profile where it carries one, and a rotation noted by a camera is carried out. Colour
+    profiles of RGB files are not applied, so that a frame comes back as it was. Of an animated or layered file the
+    first frame is read.
+
+    Returns:
+        The frame: (H, W, C), uint16 when the file holds 16 bits a channel, else uint8.
+
+    Raises:
+        InputError: the file is missing, unreadable, empty, damaged, too large or not an image.
+    """
+    name = shown(path)
+    try:
+        kind = path.stat().st_mode
+        if stat.S_ISDIR(kind):
+            raise InputError(f"{name}: is a folder, and an image file is needed; name a file in it")
+        if not (stat.S_ISREG(kind) or stat.S_ISFIFO(kind)):
+            raise InputError(f"{name}: is not an ordinary file; name an image file")
+        data = path.read_bytes()
+    except FileNotFoundError as error:
+        raise InputError(f"{name}: there is no such file; check the name") from error
+    except PermissionError as error:
+        raise InputError(f"{name}: may not be read; change its permissions or copy it elsewhere") from error
+    except (OSError, ValueError) as error:
+        found = reason(error) if isinstance(error, OSError) else str(error)
+        raise InputError(f"{name}: cannot be read ({found}); check the name and the disk") from error
+    if not data:
+        raise InputError(f"{name}: is empty; save or copy it again")
+    return decode_image(data, name)
+
+
+def decode_image(data: bytes, name: str) -> Frame:
+    """Decodes the bytes of an image file, as `read_image` does; `name` stands in the errors.
+
+    Raises:
+        InputError: the bytes are damaged, claim too large a size, or are no image.
+    """
+    import io
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow warns of odd metadata; a person can do nothing about it
+        try:
+            image = Image.open(io.BytesIO(data), formats=FORMATS)
+        except Image.DecompressionBombError as error:
+            raise InputError(
+                f"{name}: claims to be larger than a frame may be ({MOST_PIXELS:,} pixels); {_SMALLER}"
+            ) from error
+        except Exception as error:
+            raise InputError(
+                f"{name}: is not an image that can be read; give a PNG, JPEG, WebP, TIFF, BMP or GIF file"
+            ) from error
+        with image:
+            if image.width * image.height > MOST_PIXELS:
+                size = f"{image.width} x {image.height}"
+                raise InputError(f"{name}: is {size} pixels, and a frame may have {MOST_PIXELS:,}; {_SMALLER}")
+            try:
+                deep = _is_deep(image, data)
+                orientation = image.getexif().get(_ORIENTATION, 1)
+                premultiplied = _tiff_tag(image, _EXTRA_SAMPLES)[:1] == (_PREMULTIPLIED,)
+                image.load()
+            except Exception as error:  # each of Pillow's readers fails in its own way
+                raise InputError(f"{name}: is cut short or damaged; save or copy it again") from error
+            if deep:
+                return _decode_deep(data, image, orientation, premultiplied, name)
+            return _as_frame(image, name)
+
+
+_SMALLER = "scale it down first"
+
+
+def _tiff_tag(image: Image.Image, tag: int) -> tuple[int, ...]:
+    """A tag of a TIFF file as a tuple; empty for another kind of file or where the tag is missing."""
+    found = getattr(image, "tag_v2", {}).get(tag, ())
+    return found if isinstance(found, tuple) else (found,)
+
+
+def _is_deep(image: Image.Image, data: bytes) -> bool:
+    """Whether the file holds 16 bits a channel that Pillow would cut down to 8 (or hand back in another layout)."""
+    if image.format == "PNG":
+        return data[24] == 16
+    if image.format == "TIFF":
+        return set(_tiff_tag(image, _BITS_PER_SAMPLE)) == {16} and image.mode in {
+            "I;16",
+            "I;16B",
+            "RGB",
+            "RGBA",
+            "RGBX",
+        }
+    return False
+
+
+def _decode_deep(data: bytes, image: Image.Image, orientation: int, premultiplied: bool, name: str) -> Frame:
+    """Decodes a file of 16 bits a channel with OpenCV; `image` is the same file as Pillow sees it."""
+    with _quiet_opencv():
+        try:
+            found = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION)
+        except cv2.error:
+            found = None
+    if found is None or found.dtype != np.uint16:
+        raise InputError(f"{name}: is a 16-bit image of an unusual layout; save it as an ordinary PNG")
+    pixels: Frame = np.asarray(found, np.uint16).reshape(*found.shape[:2], -1)  # (H, W, C), blue first
+    if pixels.shape[2] >= 3:
+        pixels = pixels[..., [2, 1, 0, 3][: pixels.shape[2]]]
+    key = image.info.get("transparency")
+    if key is not None and image.format == "PNG" and pixels.shape[2] < 4:  # one colour is marked as transparent
+        alpha = np.where((pixels == np.asarray(key, np.uint16)).all(axis=2, keepdims=True), 0, 65535)
+        pixels = np.concatenate([as_channels(pixels, 3), alpha.astype(np.uint16)], axis=2)
+    if premultiplied and pixels.shape[2] == 4:
+        pixels = unpremultiply(pixels / 65535.0, np.uint16)
+    return np.ascontiguousarray(_turn(pixels, orientation))
+
+
+@contextmanager
+def _quiet_opencv() -> Iterator[None]:
+    """Keeps OpenCV, and libpng and libtiff under it, from writing warnings to stderr."""
+    logging = cv2.utils.logging
+    before = logging.setLogLevel(logging.LOG_LEVEL_SILENT)
+    try:
+        yield
+    finally:
+        logging.setLogLevel(before)
+
+
+def _turn(pixels: Frame, orientation: int) -> Frame:
+    """Turns and mirrors (H, W, C) as an EXIF orientation of 1 to 8 asks."""
+    if orientation in {5, 6, 7, 8}:
+        pixels = pixels.transpose(1, 0, 2)  # (W, H, C)
+    if orientation in {2, 3, 6, 7}:
+        pixels = pixels[:, ::-1]
+    if orientation in {3, 4, 7, 8}:
+        pixels = pixels[::-1]
+    return pixels
+
+
+def _as_frame(image: Image.Image, name: str) -> Frame:
+    """Makes a frame of what Pillow decoded.
+
+    Raises:
+        InputError: the values are neither 8 nor 16 bits.
+    """
+    image = ImageOps.exif_transpose(image)
+    if image.mode == "F":
+        raise InputError(f"{name}: holds floating-point values, whose range is not known; save it with 8 or 16 bits")
+    if image.mode.startswith("I"):
+        values = np.asarray(image)
+        if values.size and (values.min() < 0 or values.max() > 65535):
+            raise InputError(f"{name}: holds values beyond 16 bits; save it with 8 or 16 bits a channel")
+        return np.ascontiguousarray(values[..., np.newaxis].astype(np.uint16))
+    transparent = image.has_transparency_data or image.mode in {"La", "LA", "PA", "RGBa", "RGBA"}
+    if image.mode == "La":
+        image = image.convert("LA")
+    if transparent:
+        image = image.convert("RGBA")
+    elif image.mode in {"1", "L"}:
+        image = image.convert("L")
+    elif image.mode == "CMYK":
+        image = _from_cmyk(image)
+    else:
+        image = image.convert("RGB")
+    pixels = np.array(image)
+    return pixels[..., np.newaxis] if pixels.ndim == 2 else pixels
+
+
+def _from_cmyk(image: Image.Image) -> Image.Image:
+    """Printing inks to sRGB, through the profile that the file carries, else by the plain formula."""
+    import io
+
+    profile = image.info.get("icc_profile")
+    if profile:
+        try:
+            converted = ImageCms.profileToProfile(
+                image, ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB"), outputMode="RGB"
+            )
+            if converted is not None:
+                return converted
+        except (ImageCms.PyCMSError, OSError, ValueError):
+            pass  # a broken profile: the plain formula is nearer than nothing
+    return image.convert("RGB")
+
+
+def shown(path: Path) -> str:
+    """A path as it may stand in a one-line message: line breaks and other control characters are escaped."""
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in str(path))
+
+
+def list_images(folder: Path) -> list[Path]:
+    """The image files of a folder in natural order (frame2 before frame10); hidden files are left out.
+
+    Raises:
+        InputError: the folder is missing, cannot be read, or holds no image.
+    """
+    try:
+        found = [path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.name[0] != "."]
+    except FileNotFoundError as error:
+        raise InputError(f"{shown(folder)}: there is no such folder; check the name") from error
+    except NotADirectoryError as error:
+        raise InputError(f"{shown(folder)}: is a file, and a folder of images is needed") from error
+    except OSError as error:
+        raise InputError(f"{shown(folder)}: cannot be read ({reason(error)}); change its permissions") from error
+    found = [path for path in found if not path.is_dir()]
+    if not found:
+        raise InputError(f"{shown(folder)}: holds no image; put PNG, JPEG, WebP, TIFF or BMP files into it")
+    return natural_order(found)
+
+
+def as_channels(frame: Frame, channels: int) -> Frame:
+    """Gives a frame more channels without loss: grey to RGB, and either to RGBA with full alpha.
+
+    Raises:
+        ValueError: the frame has more channels than asked for.
+    """
+    have = frame.shape[2]
+    if have > channels:
+        raise ValueError(f"a frame of {have} channels cannot become one of {channels} without loss")
+    if have == 1 and channels > 1:
+        frame = np.repeat(frame, 3, axis=2)  # (H, W, 3)
+    if channels == 4 and frame.shape[2] == 3:
+        full = np.full((*frame.shape[:2], 1), np.iinfo(frame.dtype).max, frame.dtype)
+        frame = np.concatenate([frame, full], axis=2)  # (H, W, 4)
+    return frame
+
+
+def match_images(frames: Sequence[Frame]) -> list[Frame]:
+    """Brings frames to one number of channels and one depth, the largest among them; no value is lost.
+
+    Grey becomes RGB, RGB becomes RGBA with full alpha, and 8 bits become 16 by x257, so that 255 becomes 65535.
+    """
+    if not frames:
+        return []
+    channels = max(frame.shape[2] for frame in frames)
+    deep = any(frame.dtype == np.uint16 for frame in frames)
+    matched = []
+    for frame in frames:
+        wider = as_channels(frame, channels)
+        matched.append(wider.astype(np.uint16) * np.uint16(257) if deep and wider.dtype == np.uint8 else wider)
+    return matched
+
+
+def to_uint8(frame: Frame) -> NDArray[np.uint8]:
+    """Brings a frame to 8 bits, to the nearest value: what `match_images` made of 8 bits comes back exactly."""
+    if frame.dtype == np.uint8:
+        return frame.astype(np.uint8, copy=False)
+    return ((frame.astype(np.uint32) + 128) // 257).astype(np.uint8)
+
+
+def premultiply(frame: Frame) -> NDArray[np.float32]:
+    """Multiplies the colours by alpha, as blending and resizing need it.
+
+    Returns:
+        (H, W, 4) float32 in [0, 1]; alpha is 1 where the frame has none.
+    """
+    full = np.float32(np.iinfo(frame.dtype).max)
+    values = as_channels(frame, 4).astype(np.float32) / full  # (H, W, 4)
+    values[..., :3] *= values[..., 3:]
+    return values
+
+
+def unpremultiply(array: NDArray[np.floating[Any]], dtype: DTypeLike) -> Frame:
+    """Divides the colours by alpha and rounds: the way back from `premultiply`.
+
+    Args:
+        array: (H, W, 4), meant to be in [0, 1]; what lies outside is cut off.
+        dtype: uint8 or uint16.
+
+    Returns:
+        (H, W, 4); where alpha rounds to 0 the colours are 0 as well.
+    """
+    full = np.iinfo(np.dtype(dtype)).max
+    alpha = np.clip(array[..., 3:], 0.0, 1.0)
+    kept = np.rint(alpha * full)
+    colour = np.clip(array[..., :3] / np.maximum(alpha, 0.25 / full), 0.0, 1.0)
+    return np.concatenate([np.where(kept > 0, np.rint(colour * full), 0), kept], axis=2).astype(dtype)
+
+
+def flatten_alpha(frame: Frame, background: tuple[int, int, int] = (255, 255, 255)) -> Frame:
+    """Lays a frame over one colour.
+
+    Args:
+        frame: (H, W, C) of any C.
+        background: RGB in [0, 255], whatever the frame's depth.
+
+    Returns:
+        (H, W, 3) of the same depth.
+    """
+    if frame.shape[2] < 4:
+        return as_channels(frame, 3)
+    full = np.iinfo(frame.dtype).max
+    alpha = frame[..., 3:].astype(np.float32) / np.float32(full)
+    below = np.asarray(background, np.float32) * np.float32(full / 255)
+    colour = frame[..., :3].astype(np.float32)
+    flat: Frame = np.rint(below + (colour - below) * alpha).astype(frame.dtype)
+    return flat
+
+
+def resize_image(frame: Frame, width: int, height: int) -> Frame:
+    """Scales a frame: by area where it shrinks, by bicubic interpolation where it grows.
+
+    Colours are weighted by alpha on the way, so that what lies hidden under full transparency does not bleed into
+    the edges. Bicubic and not Lanczos: it rings less beside the outlines of a cartoon.
+
+    Returns:
+        (height, width, C) with the frame's depth and channels.
+    """
+    if (frame.shape[1], frame.shape[0]) == (width, height):
+        return frame
+    if frame.shape[2] == 4:
+        return unpremultiply(_scale(premultiply(frame), width, height), frame.dtype)
+    full = np.iinfo(frame.dtype).max
+    scaled = _scale(frame.astype(np.float32), width, height)
+    resized: Frame = np.rint(scaled.clip(0, full)).astype(frame.dtype)
+    return resized
+
+
+def _scale(values: NDArray[np.float32], width: int, height: int) -> NDArray[np.float32]:
+    """Scales (H, W, C) one axis after the other, each by the way that suits it; what shrinks goes first."""
+    channels = values.shape[2]
+    for axis in sorted((0, 1), key=lambda axis: (height, width)[axis] / values.shape[axis]):
+        length = (height, width)[axis]
+        if length == values.shape[axis]:
+            continue
+        how = cv2.INTER_AREA if length < values.shape[axis] else cv2.INTER_CUBIC
+        size = (values.shape[1], height) if axis == 0 else (width, values.shape[0])
+        scaled = cv2.resize(values, size, interpolation=how)
+        values = np.asarray(scaled, np.float32).reshape(size[1], size[0], channels)  # OpenCV drops a single channel
+    return values
+
+
+def encode_png(frame: Frame, level: int = 3) -> bytes:
+    """Encodes a frame as PNG: 8 or 16 bits, grey, RGB or RGBA, each value as it is.
+
+    Args:
+        frame: (H, W, C).
+        level: zlib's effort in [0, 9]; 3 is a third larger than 9 for flat drawings, and many times as quick.
+    """
+    pixels = frame if frame.shape[2] == 1 else frame[..., [2, 1, 0, 3][: frame.shape[2]]]
+    done, data = cv2.imencode(".png", np.ascontiguousarray(pixels), [cv2.IMWRITE_PNG_COMPRESSION, level])
+    if not done:  # OpenCV gives no reason; out of memory is the one that is left for a valid frame
+        raise MemoryError(f"a frame of {frame.shape[1]} x {frame.shape[0]} pixels could not be encoded")
+    return data.tobytes()
+
+
+def write_png(path: Path, frame: Frame) -> None:
+    """Writes a frame as a PNG file, replacing what stands there.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    from .files import written_beside
+
+    data = encode_png(frame)
+    with written_beside(path, overwrite=True) as draft:
+        draft.write_bytes(data)
+
+
+def to_tensor(frames: Sequence[Frame]) -> "torch.Tensor":
+    """Makes a batch of frames of one size and depth; grey becomes RGB.
+
+    Returns:
+        (N, 3, H, W) float32 in [-1, 1], RGB.
+
+    Raises:
+        ValueError: a frame has alpha, which a network of RGB cannot take; flatten or split it first.
+    """
+    import torch
+
+    planes = np.stack([as_channels(frame, 3) for frame in frames]).transpose(0, 3, 1, 2)  # (N, 3, H, W)
+    full = np.iinfo(planes.dtype).max
+    return torch.from_numpy(np.ascontiguousarray(planes, np.float32)) * (2.0 / full) - 1.0
+
+
+def from_tensor(batch: "torch.Tensor", dtype: DTypeLike = np.uint8) -> list[Frame]:
+    """The way back from `to_tensor`: (N, C, H, W) in [-1, 1], cut off beyond, to N frames (H, W, C)."""
+    full = np.iinfo(np.dtype(dtype)).max
+    values = (batch.detach().float().clamp(-1, 1) + 1) * (full / 2)
+    planes = values.round().cpu().numpy().transpose(0, 2, 3, 1)  # (N, H, W, C)
+    return list(np.ascontiguousarray(planes.astype(dtype)))
+
+
+def pad_to_multiple(batch: "torch.Tensor", multiple: int) -> "torch.Tensor":
+    """Pads (N, C, H, W) at the right and the bottom by repeating the edge, to sizes that `multiple` divides."""
+    import torch.nn.functional as functional
+
+    height, width = batch.shape[-2:]
+    return functional.pad(batch, (0, -width % multiple, 0, -height % multiple), mode="replicate")
+
+
+def crop(batch: "torch.Tensor", height: int, width: int) -> "torch.Tensor":
+    """Takes the top left `height` x `width` of (N, C, H, W): the way back from `pad_to_multiple`."""
+    return batch[..., :height, :width]
