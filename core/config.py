@@ -2,3 +2,49 @@
 
 Imports no torch, so that `animi --help` stays quick. Typer quotes the defaults from here.
 """
+
+from dataclasses import dataclass
+from math import isfinite
+
+from .errors import ConfigError
+
+
+@dataclass(frozen=True)
+class ClipConfig:
+    """How clips are drawn from films, for every trainer that learns from them."""
+
+    length: int = 8
+    """Frames of a clip; 1 draws single pictures."""
+    stride: int = 1
+    """1 takes successive drawings, 2 every other one, and so on."""
+    size: int = 256
+    """Side of the square that is drawn, in pixels."""
+    crop: float = 0.75
+    """The smallest share of a frame's shorter side that a random square may have; 1 takes the largest, in the middle."""
+    flip: bool = True
+    """Mirror every other clip."""
+    colour: bool = True
+    """Exchange and darken the colour channels."""
+    reverse: bool = True
+    """Play every other clip backwards."""
+    weights: tuple[float, ...] | None = None
+    """How often each path given is drawn from, in proportion; None: all clips are equally likely."""
+    seed: int = 0
+    """The same seed gives the same clips."""
+
+    def __post_init__(self) -> None:
+        """Refuses what cannot be used.
+
+        Raises:
+            ConfigError: a value is out of its range.
+        """
+        for name in ("length", "stride", "size"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"--{name}: {getattr(self, name)} is too small; give a whole number from 1")
+        if not 0 < self.crop <= 1:
+            raise ConfigError(f"--crop: {self.crop:g} is out of range; give a share above 0 and up to 1")
+        for weight in self.weights or ():
+            if not (weight > 0 and isfinite(weight)):
+                raise ConfigError(f"--weights: {weight:g} cannot be used; give numbers above 0, and leave out what is 0")
+        if self.seed < 0:
+            raise ConfigError(f"--seed: {self.seed} is negative; give a whole number from 0")
