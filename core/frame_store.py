@@ -15,6 +15,7 @@ import os
 from collections.abc import Callable
 from functools import cached_property
 from io import FileIO
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -287,15 +288,7 @@ class FrameStore:
             InputError: a line is no JSON object, or there are fewer or more lines than frames.
         """
         path = self.folder / RECORDS
-        records: list[dict[str, Any]] = []
-        try:
-            with path.open("rb") as file:
-                for number, line in enumerate(file, 1):
-                    if not self.finished and len(records) == len(self):
-                        break
-                    records.append(_read_record(path, number, line))
-        except OSError as error:
-            raise InputError(f"{path}: cannot be read ({reason(error)}); extract the frames again") from error
+        records = read_records(path, None if self.finished else len(self))
         if len(records) != len(self):
             raise InputError(
                 f"{path}: describes {len(records)} frames, and {FRAMES} holds {len(self)}; extract the frames again"
@@ -310,6 +303,38 @@ class FrameStore:
 def is_frame_store(folder: Path) -> bool:
     """Whether a frame store, whole or not, stands in `folder`."""
     return (folder / HEADER).is_file()
+
+
+def read_records(path: Path, most: int | None = None) -> list[dict[str, Any]]:
+    """Reads a file of one JSON object a line, such as frames.jsonl.
+
+    Args:
+        path: the file.
+        most: how many lines to read; None for all.
+
+    Raises:
+        InputError: the file cannot be read, or a line is no JSON object.
+    """
+    records: list[dict[str, Any]] = []
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(islice(file, most), 1):
+                record = _parse(line)
+                if record is None:
+                    raise InputError(f"{path}: line {number} is no JSON object; extract the frames again")
+                records.append(record)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({reason(error)}); extract the frames again") from error
+    return records
+
+
+def _parse(line: bytes) -> dict[str, Any] | None:
+    """A line's JSON object; None where it is anything else."""
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return None
+    return record if isinstance(record, dict) else None
 
 
 def _write_all(file: FileIO, data: memoryview) -> None:
@@ -344,16 +369,6 @@ def _read_header(folder: Path) -> dict[str, Any]:
     return header
 
 
-def _read_record(path: Path, number: int, line: bytes) -> dict[str, Any]:
-    try:
-        record = json.loads(line)
-    except ValueError as error:
-        raise InputError(f"{path}: line {number} is no JSON; extract the frames again") from error
-    if not isinstance(record, dict):
-        raise InputError(f"{path}: line {number} is no JSON object; extract the frames again")
-    return record
-
-
 def _whole_prefix(folder: Path, frame_bytes: int) -> tuple[int, int]:
     """How many frames have both all their bytes and a whole record, and where the last such record ends.
 
@@ -365,13 +380,7 @@ def _whole_prefix(folder: Path, frame_bytes: int) -> tuple[int, int]:
     if most and (folder / RECORDS).exists():
         with (folder / RECORDS).open("rb", buffering=_READ_AHEAD) as file:
             for line in file:
-                if count == most or not line.endswith(b"\n"):
-                    break
-                try:
-                    whole = isinstance(json.loads(line), dict)
-                except ValueError:
-                    break
-                if not whole:
+                if count == most or not line.endswith(b"\n") or _parse(line) is None:
                     break
                 count, end = count + 1, end + len(line)
     return count, end

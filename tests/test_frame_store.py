@@ -234,7 +234,7 @@ def break_store(folder, how):
         ("no frames", r"frames\.bin: cannot be read \(No such file or directory\)"),
         ("no records", r"frames\.jsonl: is missing"),
         ("fewer records", r"frames\.jsonl: describes 3 frames, and frames\.bin holds 4"),
-        ("bad record", r"frames\.jsonl: line 1 is no JSON"),
+        ("bad record", r"frames\.jsonl: line 1 is no JSON object"),
     ],
 )
 def test_a_broken_store_says_which_file_and_what_to_do(tmp_path, how, words):
