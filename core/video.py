@@ -4,6 +4,7 @@ Frames are RGB as cartoons are drawn, full range. A video holds them as BT.709 i
 so, because players take that for granted in H.264 and VP9.
 """
 
+import contextlib
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterable
@@ -119,10 +120,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.kill()
     process.wait()
     if process.stdin is not None:
-        try:
+        with contextlib.suppress(OSError):  # bytes that it never read
             process.stdin.close()
-        except OSError:
-            pass  # bytes that it never read
 
 
 def _last_words(words: IO[bytes]) -> str:

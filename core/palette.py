@@ -1,0 +1,231 @@
+"""One palette for all the frames of an animation, and each frame's indices into it: what a GIF needs.
+
+A palette is exact where the frames together have few enough colours. Otherwise colours are grouped in Oklab, a space
+whose distances follow what the eye tells apart (B. Ottosson, "A perceptual color space for image processing", 2020):
+first by splitting the group with the largest spread, then by k-means. A flat area that rules its group keeps its colour
+exactly.
+
+Dithering here is ordered and mixes two neighbouring palette colours at most: a pixel's choice depends on its colour and
+place alone, so that what stands still in a film stands still in the GIF, and flat colours stay flat.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+_COLOURS = 1 << 24
+_SAMPLES = 1 << 18  # pixels counted in a frame; every pixel is looked at for an exact palette
+_GROUPED_BITS = 6  # a channel, for grouping: nearer colours than 4 levels are taken as one
+_WEIGHT = 0.6  # power of a colour's count: below 1, so that small things keep their colours beside a large sky
+_ROUNDS = 12  # of k-means; further ones move no colour by a level
+_NEIGHBOURS = 12  # palette colours that a dithered pixel may mix with its nearest
+_SEEN = 0.012  # Oklab distance to the palette below which nothing is dithered; about half of what an eye tells apart
+_NOISE = 0.35  # how much a mix's contrast counts against its nearness, in [0, 1]
+
+
+class ColourCount:
+    """Counts the colours of frames as they pass by, in memory that does not grow."""
+
+    def __init__(self) -> None:
+        self._seen = np.zeros(_COLOURS, np.bool_)
+        self._counts = np.zeros(_COLOURS, np.uint32)
+        self._few = True
+
+    def add(self, colours: NDArray[np.uint8]) -> None:
+        """Counts the colours (N, 3) of a frame: all of them or a fixed sample."""
+        codes = pack(colours)
+        if self._few:
+            self._seen[codes] = True
+            self._few = bool(np.count_nonzero(self._seen) <= 256)
+        step = max(1, len(codes) // _SAMPLES)
+        found, times = np.unique(codes[::step], return_counts=True)
+        self._counts[found] += times.astype(np.uint32)
+
+    def choose(self, most: int) -> tuple[NDArray[np.uint8], bool]:
+        """Chooses a palette of at most `most` colours.
+
+        Returns:
+            The palette (K, 3) uint8, K >= 1, and whether it holds every colour that was seen.
+        """
+        if self._few:
+            exact = np.flatnonzero(self._seen)
+            if len(exact) <= most:
+                return (unpack(exact) if len(exact) else np.zeros((1, 3), np.uint8)), True
+        codes = np.flatnonzero(self._counts)
+        return _group(codes, self._counts[codes].astype(np.float64), most), False
+
+
+def pack(colours: NDArray[np.uint8]) -> NDArray[np.intp]:
+    """Makes one number of each colour: (..., 3) to (...)."""
+    wide = colours.astype(np.intp)
+    packed: NDArray[np.intp] = wide[..., 0] << 16 | wide[..., 1] << 8 | wide[..., 2]
+    return packed
+
+
+def unpack(codes: NDArray[np.intp]) -> NDArray[np.uint8]:
+    """The way back from `pack`: (...) to (..., 3)."""
+    return np.stack([codes >> 16, codes >> 8 & 255, codes & 255], axis=-1).astype(np.uint8)
+
+
+_TO_CONES = np.array(
+    [[0.4122214708, 0.5363325363, 0.0514459929], [0.2119034982, 0.6806995451, 0.1073969566],
+     [0.0883024619, 0.2817188376, 0.6299787005]]
+)  # fmt: skip
+_TO_LAB = np.array(
+    [[0.2104542553, 0.7936177850, -0.0040720468], [1.9779984951, -2.4285922050, 0.4505937099],
+     [0.0259040371, 0.7827717662, -0.8086757660]]
+)  # fmt: skip
+_FROM_LAB, _FROM_CONES = np.linalg.inv(_TO_LAB), np.linalg.inv(_TO_CONES)
+
+
+def to_oklab(colours: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Turns sRGB (..., 3) uint8 to Oklab (..., 3), lightness first, in [0, 1]."""
+    values = colours.astype(np.float64) / 255
+    linear = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+    lab: NDArray[np.float32] = (np.cbrt(linear @ _TO_CONES.T) @ _TO_LAB.T).astype(np.float32)
+    return lab
+
+
+def from_oklab(lab: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Turns Oklab (..., 3) to the nearest sRGB (..., 3) uint8."""
+    linear = ((lab @ _FROM_LAB.T) ** 3 @ _FROM_CONES.T).clip(0, 1)
+    values = np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
+    colours: NDArray[np.uint8] = np.rint(values * 255).astype(np.uint8)
+    return colours
+
+
+def _group(codes: NDArray[np.intp], counts: NDArray[np.float64], most: int) -> NDArray[np.uint8]:
+    """Groups colours into at most `most` and gives one for each group.
+
+    Args:
+        codes: (N,) distinct packed colours.
+        counts: (N,) how often each was seen.
+        most: the largest number of groups.
+
+    Returns:
+        (K, 3) uint8, distinct.
+    """
+    lab = to_oklab(unpack(codes))
+    coarse = pack(unpack(codes) & np.uint8(256 - (1 << (8 - _GROUPED_BITS))))
+    _, bins = np.unique(coarse, return_inverse=True)
+    total = np.bincount(bins, counts)
+    points = np.stack([np.bincount(bins, counts * lab[:, axis]) / total for axis in range(3)], axis=1)  # (P, 3)
+    weights = np.power(total, _WEIGHT, dtype=np.float64)
+
+    centres = _split(points, weights, most)
+    for _ in range(_ROUNDS):
+        nearest = find_nearest(points.astype(np.float32), centres.astype(np.float32))
+        mass = np.bincount(nearest, weights, minlength=len(centres))
+        held = mass > 0
+        sums = np.stack([np.bincount(nearest, weights * points[:, axis], len(centres)) for axis in range(3)], axis=1)
+        centres = sums[held] / mass[held, np.newaxis]
+
+    palette = from_oklab(centres)
+    # A colour that makes up half of its group is a flat area: it is kept to the level.
+    often = np.argsort(-counts, kind="stable")[:4096]
+    group_of_bin = find_nearest(points.astype(np.float32), centres.astype(np.float32))
+    held_by = np.bincount(group_of_bin, total, minlength=len(centres))
+    for place in often[::-1]:
+        group = group_of_bin[bins[place]]
+        if 2 * counts[place] >= held_by[group]:
+            palette[group] = unpack(codes[place])
+    distinct: NDArray[np.uint8] = np.unique(palette, axis=0)
+    return distinct
+
+
+def _split(points: NDArray[np.float64], weights: NDArray[np.float64], most: int) -> NDArray[np.float64]:
+    """Splits points into `most` groups, each time the group of the largest weighted spread, across its longest axis.
+
+    Returns:
+        The groups' means, (K, 3).
+    """
+
+    def measure(group: NDArray[np.intp]) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
+        mean = np.average(points[group], axis=0, weights=weights[group])
+        away = points[group] - mean
+        spread = (away * weights[group, np.newaxis]).T @ away
+        values, axes = np.linalg.eigh(spread)
+        return float(values[-1]), mean, axes[:, -1]
+
+    groups = [np.arange(len(points))]
+    measures = [measure(groups[0])]
+    while len(groups) < most:
+        widest = max(range(len(groups)), key=lambda place: measures[place][0])
+        largest, mean, axis = measures[widest]
+        side = (points[groups[widest]] - mean) @ axis > 0
+        if largest <= 1e-12 or side.all() or not side.any():
+            break
+        parts = groups[widest][side], groups[widest][~side]
+        groups[widest], measures[widest] = parts[0], measure(parts[0])
+        groups.append(parts[1])
+        measures.append(measure(parts[1]))
+    return np.stack([mean for _, mean, _ in measures])
+
+
+def find_nearest(points: NDArray[np.float32], centres: NDArray[np.float32]) -> NDArray[np.intp]:
+    """The place of the nearest of `centres` (K, 3) for each of `points` (N, 3): (N,)."""
+    length = (centres**2).sum(axis=1)
+    nearest = np.empty(len(points), np.intp)
+    for start in range(0, len(points), 16384):  # bounds the table of distances to 16 MiB
+        part = points[start : start + 16384]
+        nearest[start : start + 16384] = (length - 2 * (part @ centres.T)).argmin(axis=1)
+    return nearest
+
+
+class Indexer:
+    """Finds the palette's index for each pixel, and remembers the answer for each colour."""
+
+    def __init__(self, palette: NDArray[np.uint8], *, dither: bool) -> None:
+        """Takes a palette (K, 3), K <= 256; `dither` allows mixing where the palette is too coarse for the eye."""
+        self._lab = to_oklab(palette)
+        self._dither = dither and len(palette) > 1
+        self._known = np.zeros(_COLOURS, np.bool_)
+        self._first = np.zeros(_COLOURS, np.uint8)
+        self._second = np.zeros(_COLOURS, np.uint8)
+        self._share = np.zeros(_COLOURS, np.uint8)  # of the second, in 1/256
+        between = ((self._lab[:, np.newaxis] - self._lab[np.newaxis]) ** 2).sum(axis=2)  # (K, K)
+        self._near = between.argsort(axis=1, kind="stable")[:, 1 : _NEIGHBOURS + 1]  # (K, M)
+
+    def index(self, colours: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Indices (H, W) uint8 for the colours (H, W, 3) of a frame."""
+        codes = pack(colours)
+        self._learn(np.unique(codes[~self._known[codes]]))
+        first = self._first[codes]
+        if not self._dither:
+            return first
+        height, width = codes.shape
+        threshold = np.tile(_PATTERN, (-(-height // 8), -(-width // 8)))[:height, :width]
+        return np.where(self._share[codes] > threshold, self._second[codes], first)
+
+    def _learn(self, codes: NDArray[np.intp]) -> None:
+        """Finds the palette's colour, or the mix of two, for colours not met before: (N,) packed."""
+        for start in range(0, len(codes), 16384):
+            part = codes[start : start + 16384]
+            wanted = to_oklab(unpack(part))  # (N, 3)
+            first = find_nearest(wanted, self._lab)
+            self._first[part] = first
+            if self._dither:
+                off = wanted - self._lab[first]  # (N, 3)
+                error = (off**2).sum(axis=1)  # (N,)
+                others = self._near[first]  # (N, M)
+                way = self._lab[others] - self._lab[first][:, np.newaxis]  # (N, M, 3)
+                length = (way**2).sum(axis=2) + 1e-12
+                share = ((way * off[:, np.newaxis]).sum(axis=2) / length).clip(0, 0.5)  # (N, M)
+                missed = ((off[:, np.newaxis] - share[..., np.newaxis] * way) ** 2).sum(axis=2)
+                cost = missed + _NOISE * share * (1 - share) * length
+                best = cost.argmin(axis=1)
+                rows = np.arange(len(part))
+                worth = (error > _SEEN**2) & (cost[rows, best] < error)
+                self._second[part] = others[rows, best]
+                self._share[part] = np.where(worth, np.rint(share[rows, best] * 256), 0)
+            self._known[part] = True
+
+
+def _make_pattern() -> NDArray[np.uint8]:
+    """The 8 x 8 ordered pattern of B. E. Bayer (1973), in steps of 4 from 2 to 254."""
+    pattern = np.zeros((1, 1), np.int64)
+    for _ in range(3):
+        pattern = np.block([[4 * pattern, 4 * pattern + 2], [4 * pattern + 3, 4 * pattern + 1]])
+    return (pattern * 4 + 2).astype(np.uint8)
+
+
+_PATTERN = _make_pattern()
