@@ -1,0 +1,1 @@
+"""Cartoons that draw themselves, with motion that is known exactly."""

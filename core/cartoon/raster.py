@@ -1,0 +1,132 @@
+"""From a drawing to pixels, and to the exact motion between two moments.
+
+A picture is painted twice: first each patch's number into a fine grid (`FINE` cells across a pixel), then colours are
+looked up and averaged over each pixel. The number at a pixel's centre names the patch that is seen there, and with the
+patch's two placements it names the pixel's motion, without any estimate.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .drawing import Drawing, Moment
+from .geometry import SHEET
+from .styles import Style
+from .textures import TILE, texture
+
+FINE = 3
+"""Cells across a pixel; odd, so that one cell holds the pixel's centre."""
+SHIFT = 6
+"""Fractional bits of vertices handed to OpenCV."""
+EMPTY = 65535
+"""A cell on which nothing was drawn."""
+
+
+@dataclass(frozen=True)
+class Cel:
+    """A drawing at one moment on a grid of pixels."""
+
+    moment: Moment
+    cells: NDArray[np.uint16]
+    """(FINE H, FINE W): number of the patch on top."""
+    patches: NDArray[np.uint16]
+    """(H, W): the same at pixel centres."""
+    fine: int
+
+    @property
+    def scale(self) -> float:
+        """Pixels per unit."""
+        return self.patches.shape[0] / SHEET
+
+
+def cover(drawing: Drawing, moment: Moment, width: int, height: int, fine: int = FINE) -> Cel:
+    """Finds which patch is on top, in every cell.
+
+    Args:
+        drawing: what to draw; of fewer than 65535 patches.
+        moment: where it is.
+        width: pixels across; the sheet's middle is the picture's middle.
+        height: pixels down; they show the whole height of the sheet.
+        fine: cells across a pixel, an odd number.
+    """
+    cells = np.full((height * fine, width * fine), EMPTY, np.uint16)
+    scale = height * fine / SHEET
+    centre = np.array([width * fine / 2 - 0.5, height * fine / 2 - 0.5])
+    # far beyond the picture OpenCV's fixed-point numbers overflow
+    spots = np.clip(moment.vertices * scale + centre, -20000, 20000)
+    corners = np.round(spots * (1 << SHIFT)).astype(np.int32)
+    for patch, (start, stop) in enumerate(drawing.runs.tolist()):
+        if stop - start == 3:
+            cv2.fillConvexPoly(cells, corners[start:stop], patch, cv2.LINE_8, SHIFT)
+        else:
+            cv2.fillPoly(cells, [corners[start:stop]], patch, cv2.LINE_8, SHIFT)
+    return Cel(moment, cells, np.ascontiguousarray(cells[fine // 2 :: fine, fine // 2 :: fine]), fine)
+
+
+def colour(drawing: Drawing, cel: Cel, style: Style) -> NDArray[np.uint8]:
+    """Colours a covered grid: (H, W, 3) RGB."""
+    table = np.zeros((EMPTY + 1, 4), np.uint8)
+    table[: len(drawing.colours), :3] = drawing.colours
+    packed = table.view(np.uint32)[:, 0]
+    height, width = cel.patches.shape
+    fine = np.take(packed, cel.cells, mode="clip").view(np.uint8).reshape(height * cel.fine, width * cel.fine, 4)
+    flat: NDArray[np.uint8] = cv2.resize(fine, (width, height), interpolation=cv2.INTER_AREA)[..., :3]
+    if not (drawing.lower.any() or drawing.grains.any()):
+        return np.ascontiguousarray(flat)
+    return _surface(drawing, cel, style, flat)
+
+
+def _surface(drawing: Drawing, cel: Cel, style: Style, flat: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Adds gradients and texture, which lie on the patches and move with them."""
+    height, width = cel.patches.shape
+    count = len(drawing.runs)
+    # from the sheet back to each patch's rest, then from pixels: (patches, 2, 3)
+    back = invert(cel.moment.motion)
+    rest = np.empty_like(back)
+    rest[:, :, :2] = back[:, :, :2] / cel.scale
+    rest[:, :, 2] = back[:, :, 2] - back[:, :, :2] @ (np.array([width, height]) / 2 / cel.scale)
+    down = np.einsum("pk,pkj->pj", drawing.slopes[:, :2], rest)
+    down[:, 2] += drawing.slopes[:, 2]
+    number = np.minimum(cel.patches, count - 1)
+    x, y = _pixel_centres(width, height)
+    picture = flat.astype(np.float32)
+    if drawing.lower.any():
+        slope = np.take(down.astype(np.float32), number, axis=0, mode="clip")
+        part = slope[..., 0] * x + slope[..., 1] * y + slope[..., 2]
+        np.clip(part, 0, 1, out=part)
+        picture += np.take(drawing.lower, number, axis=0, mode="clip") * part[..., None]
+    if drawing.grains.any():
+        # one unit of the sheet is drawn on two texture pixels; each patch has its own corner of the texture
+        table = np.empty((count, 6), np.float32)
+        table[:, :3] = rest[:, 0] * (2 / style.grain_size)
+        table[:, 3:] = rest[:, 1] * (2 / style.grain_size)
+        table[:, 2] += drawing.pieces * 37.0 % TILE
+        table[:, 5] += drawing.pieces * 91.0 % TILE
+        row = np.take(table, number, axis=0, mode="clip")
+        across = (row[..., 0] * x + row[..., 1] * y + row[..., 2]) % TILE
+        along = (row[..., 3] * x + row[..., 4] * y + row[..., 5]) % TILE
+        grain = cv2.remap(texture(style.texture), across, along, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
+        picture *= (1 + grain * np.take(drawing.grains, number, mode="clip"))[..., None]
+    np.clip(picture, 0, 255, out=picture)
+    return (picture + 0.5).astype(np.uint8)
+
+
+def _pixel_centres(width: int, height: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Coordinates of pixel centres, x as a row and y as a column; the picture begins at (0, 0)."""
+    return np.arange(width, dtype=np.float32)[None] + 0.5, np.arange(height, dtype=np.float32)[:, None] + 0.5
+
+
+def invert(motion: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Inverts affine maps (..., 2, 3); one without area gets the zero map."""
+    a, b, x = motion[..., 0, 0], motion[..., 0, 1], motion[..., 0, 2]
+    c, d, y = motion[..., 1, 0], motion[..., 1, 1], motion[..., 1, 2]
+    area = a * d - b * c
+    one = np.where(np.abs(area) < 1e-12, 0.0, 1 / np.where(np.abs(area) < 1e-12, 1.0, area))
+    back = np.empty_like(motion)
+    back[..., 0, 0], back[..., 0, 1] = d * one, -b * one
+    back[..., 1, 0], back[..., 1, 1] = -c * one, a * one
+    back[..., 0, 2] = (b * y - d * x) * one
+    back[..., 1, 2] = (c * x - a * y) * one
+    return back

@@ -1,0 +1,119 @@
+"""A scene: a place, a camera, and who does what in it, as functions of time.
+
+Time is in seconds. Nothing in a scene is random: what chance decides is decided when a scene is composed
+(composition.py), so a scene can be drawn at any moment, in any order, as often as one likes.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .actions import Acting
+from .backgrounds import Place
+from .drawing import Drawing, Moment, draw
+from .geometry import Matrix, ellipse, place
+from .puppets import Blob, Pose, Puppet, still
+from .raster import FINE, Cel, colour, cover
+from .styles import Style
+
+
+@dataclass(frozen=True)
+class Actor:
+    """A puppet on the stage."""
+
+    puppet: Puppet
+    pose: Callable[[float], Pose]
+    """Where it is and how it stands at a time, on the stage, before the camera."""
+    shadow: bool = False
+    """Whether it throws a shadow on the floor."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """All that is needed to draw any moment."""
+
+    style: Style
+    place: Place
+    actors: tuple[Actor, ...]
+    """The farthest first."""
+    camera: Callable[[float], tuple[float, float, float]]
+    """At a time: x and y of the point of the stage in the middle of the picture, and how many times it is enlarged."""
+    length: float = 2.0
+    """Seconds."""
+
+    @cached_property
+    def drawing(self) -> Drawing:
+        """The scene's patches."""
+        shadows = [_shadow(actor.puppet, self.place) for actor in self.actors if actor.shadow]
+        behind, before = ([layer.puppet for layer in layers] for layers in (self.place.behind, self.place.before))
+        return draw([*behind, *shadows, *(actor.puppet for actor in self.actors), *before], self.style)
+
+    def at(self, time: float) -> Moment:
+        """Where everything is at a time."""
+        x, y, enlarged = self.camera(time)
+        poses = [actor.pose(time) for actor in self.actors]
+        view = place(-x * enlarged, -y * enlarged, 0, enlarged)
+        ground = self.place.ground
+        under = [
+            Pose(view @ _under(actor.puppet, pose, ground), seen=pose.seen)
+            for actor, pose in zip(self.actors, poses, strict=True)
+            if actor.shadow
+        ]
+        return self.drawing.at(
+            [
+                *(Pose(parallax(x, y, enlarged, layer.depth)) for layer in self.place.behind),
+                *under,
+                *(replace(pose, placement=view @ pose.placement) for pose in poses),
+                *(Pose(parallax(x, y, enlarged, layer.depth)) for layer in self.place.before),
+            ]
+        )
+
+    def cel(self, time: float, width: int, height: int, fine: int = FINE) -> Cel:
+        """Finds what is seen where at a time."""
+        return cover(self.drawing, self.at(time), width, height, fine)
+
+    def picture(self, time: float, width: int, height: int, fine: int = FINE) -> NDArray[np.uint8]:
+        """Draws a moment: (height, width, 3) RGB."""
+        return colour(self.drawing, self.cel(time, width, height, fine), self.style)
+
+
+def parallax(x: float, y: float, enlarged: float, depth: float) -> Matrix:
+    """Where a layer of a depth is for a camera at (`x`, `y`) that enlarges the stage."""
+    grow = 1 + (enlarged - 1) * min(depth, 1.0)
+    return place(-x * depth * grow, -y * min(depth, 1.0) * grow, 0, grow)
+
+
+def stand(puppet: Puppet, acting: Acting, x: float, ground: float, height: float, *, faces: int = 1) -> Pose:
+    """Puts a puppet on the ground: its lowest sole touches it, or hovers where the action rises.
+
+    Args:
+        puppet: who.
+        acting: what it does.
+        x: where its hips are.
+        ground: how far down the ground is.
+        height: how tall it is, in units of the sheet.
+        faces: 1 to the right, -1 to the left.
+    """
+    grow = height / puppet.height
+    loose = Pose(place(x, 0, 0, grow * faces, grow), acting.turns, acting.sizes, acting.shifts)
+    down = ground - puppet.lowest(loose) - acting.rise * height
+    return replace(loose, placement=place(x, down, 0, grow * faces, grow))
+
+
+def _shadow(puppet: Puppet, where: Place) -> Puppet:
+    return still([Blob("root", ellipse(0, 0, 1, 0.16, count=28), "shadow", line=0, grain=0)], {"shadow": where.shadow})
+
+
+def _under(puppet: Puppet, pose: Pose, ground: float) -> Matrix:
+    """Where a puppet's shadow lies; it shrinks as the puppet rises."""
+    grow = float(np.hypot(pose.placement[0, 1], pose.placement[1, 1]))
+    over = max(ground - puppet.lowest(pose), 0.0)
+    return place(float(pose.placement[0, 2]), ground, 0, 0.3 * puppet.height * grow / (1 + over / 15))
+
+
+def linear(times: Sequence[float], values: Sequence[float]) -> Callable[[float], float]:
+    """A value that goes from key to key at an even pace and is held outside."""
+    return lambda time: float(np.interp(time, times, values))
