@@ -17,12 +17,17 @@ from numpy.typing import NDArray
 
 from .errors import OutputError
 
-H264 = ("-c:v", "libx264", "-preset", "medium", "-tune", "animation", "-movflags", "+faststart")
-VP9 = ("-c:v", "libvpx-vp9", "-b:v", "0", "-deadline", "good", "-cpu-used", "2", "-row-mt", "1")
+# Chroma is quantised more finely than x264 would (-8): measured on random flat colours, 99 % of them come back within
+# 2 levels, and none is off by more than 3. 4:2:0 in 8 bits alone costs up to 2.
+H264 = (
+    *("-c:v", "libx264", "-preset", "medium", "-tune", "animation", "-x264-params", "chroma-qp-offset=-8"),
+    *("-movflags", "+faststart"),
+)
+VP9 = ("-c:v", "libvpx-vp9", "-b:v", "0", "-deadline", "good", "-cpu-used", "4", "-row-mt", "1")
 CODECS = {".mp4": H264, ".m4v": H264, ".mov": H264, ".mkv": H264, ".webm": VP9}
 """ffmpeg's encoder settings by the suffix of the file."""
 
-QUALITY = {".mp4": 14, ".m4v": 14, ".mov": 14, ".mkv": 14, ".webm": 18}
+QUALITY = {".mp4": 12, ".m4v": 12, ".mov": 12, ".mkv": 12, ".webm": 8}
 """The constant rate factor by suffix: low, since a cartoon's outlines show what a film's grain would hide."""
 
 
@@ -93,7 +98,8 @@ def write_video(
 
 _TO_BT709 = (
     "scale=in_range=full:out_range=limited:out_color_matrix=bt709"
-    ":flags=bicubic+accurate_rnd+full_chroma_int+full_chroma_inp,format=yuv420p"
+    ":flags=bicubic+accurate_rnd+full_chroma_int+full_chroma_inp,format=yuv420p,"
+    "setparams=range=limited:colorspace=bt709:color_primaries=bt709:color_trc=bt709"
 )
 _TAGS = (
     *("-color_range", "tv", "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"),
