@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from ..core.errors import AnimiError, ConfigError
+from .preview_clips import preview_clips
 
 
 class OneLineErrors(TyperGroup):
@@ -60,6 +61,9 @@ def main(
     ] = False,
 ) -> None:
     """Holds the options that stand before a command."""
+
+
+app.command("preview-clips")(preview_clips)
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:

@@ -5,6 +5,7 @@ Imports no torch, so that `animi --help` stays quick. Typer quotes the defaults 
 
 from dataclasses import dataclass
 from math import isfinite
+from pathlib import Path
 
 from .errors import ConfigError
 
@@ -20,13 +21,13 @@ class ClipConfig:
     size: int = 256
     """Side of the square that is drawn, in pixels."""
     crop: float = 0.75
-    """The smallest share of a frame's shorter side that a random square may have; 1 takes the largest, in the middle."""
+    """Smallest share of a frame's shorter side that a random square may have; 1 takes the largest, in the middle."""
     flip: bool = True
-    """Mirror every other clip."""
+    """Mirror half of the clips."""
     colour: bool = True
     """Exchange and darken the colour channels."""
     reverse: bool = True
-    """Play every other clip backwards."""
+    """Play half of the clips backwards."""
     weights: tuple[float, ...] | None = None
     """How often each path given is drawn from, in proportion; None: all clips are equally likely."""
     seed: int = 0
@@ -45,6 +46,43 @@ class ClipConfig:
             raise ConfigError(f"--crop: {self.crop:g} is out of range; give a share above 0 and up to 1")
         for weight in self.weights or ():
             if not (weight > 0 and isfinite(weight)):
-                raise ConfigError(f"--weights: {weight:g} cannot be used; give numbers above 0, and leave out what is 0")
+                raise ConfigError(f"--weights: {weight:g} cannot be used; give numbers above 0, one for each path")
         if self.seed < 0:
             raise ConfigError(f"--seed: {self.seed} is negative; give a whole number from 0")
+
+
+@dataclass(frozen=True)
+class PreviewClipsConfig:
+    """What `animi preview-clips` draws."""
+
+    paths: tuple[Path, ...]
+    """Folders of frames, each with one film or several."""
+    out: Path
+    """The picture to write, a PNG."""
+    clips: ClipConfig = ClipConfig(size=160)
+    """How the clips are drawn; smaller than for training, so that eight frames fit on a screen."""
+    rows: int = 8
+    """Clips to show."""
+    step: int = 0
+    """Which batch of the training to show."""
+    overwrite: bool = False
+    """Replace a picture that stands there."""
+
+    def __post_init__(self) -> None:
+        """Refuses what cannot be used.
+
+        Raises:
+            ConfigError: a value is out of its range, or the picture would be larger than a person can look at.
+        """
+        if self.rows < 1:
+            raise ConfigError(f"--rows: {self.rows} is too small; give a whole number from 1")
+        if self.step < 0:
+            raise ConfigError(f"--step: {self.step} is negative; give a whole number from 0")
+        if self.out.suffix.lower() != ".png":
+            raise ConfigError(f"--out: {self.out} is no PNG; give a name that ends in .png")
+        pixels = self.rows * self.clips.length * self.clips.size**2
+        if pixels > 1 << 26:
+            raise ConfigError(
+                f"--size: {self.rows} x {self.clips.length} frames of {self.clips.size} pixels would make a picture of "
+                f"{pixels / 1e6:.0f} megapixels; lower --size, --rows or --length"
+            )
