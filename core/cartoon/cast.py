@@ -279,4 +279,118 @@ def mouse(palette: Mapping[str, Colour] | None = None) -> Puppet:
     return figure(build, joints, head, [], colours)
 
 
-CAST: Mapping[str, Callable[[], Puppet]] = {"cat": cat, "mouse": mouse}
+FURS: tuple[tuple[Colour, Colour, Colour], ...] = (
+    ((226, 190, 140), (250, 234, 204), (176, 120, 78)), ((128, 96, 78), (222, 190, 156), (80, 58, 50)),
+    ((236, 236, 232), (255, 255, 252), (244, 180, 176)), ((96, 104, 122), (206, 210, 220), (60, 64, 80)),
+    ((214, 108, 62), (252, 232, 206), (108, 52, 36)), ((124, 176, 92), (222, 236, 170), (72, 122, 62)),
+    ((110, 158, 206), (220, 236, 248), (62, 100, 150)), ((238, 168, 190), (255, 226, 232), (204, 104, 136)),
+    ((248, 206, 84), (255, 240, 184), (232, 142, 48)), ((170, 130, 190), (226, 206, 236), (112, 78, 138)),
+    ((70, 66, 74), (236, 228, 220), (44, 40, 48)), ((176, 206, 190), (236, 246, 238), (108, 150, 134)),
+)  # fmt: skip
+"""Fur, belly and inner ear."""
+
+
+def neighbour(rng: np.random.Generator) -> Puppet:
+    """An animal that chance puts together: a dog, a rabbit, a bear, a duck, a frog or something between."""
+    fur, pale, inner = FURS[rng.integers(len(FURS))]
+    accent = FURS[rng.integers(len(FURS))][2]
+    palette: dict[str, Colour] = {
+        "fur": fur, "paw": pale if rng.random() < 0.5 else fur, "belly": pale, "inner": inner, "muzzle": pale,
+        "accent": accent, "beak": (244, 168, 58), "iris": (120, 176, 96),
+    }  # fmt: skip
+    slim = float(rng.uniform(0.75, 1.5))
+    build = Build(
+        torso=float(rng.uniform(8, 16)),
+        girth=(9 * slim, 10.5 * slim, 7.5 * (0.5 + 0.5 * slim)),
+        neck=(float(rng.uniform(1, 4)), -float(rng.uniform(9.5, 12.5))),
+        arm=float(rng.uniform(5, 9)), arm_width=float(rng.uniform(2.4, 4.4)),
+        leg=float(rng.uniform(4, 9.5)), leg_width=float(rng.uniform(3.2, 5.6)),
+        hand=float(rng.uniform(0.8, 1.4)), foot=float(rng.uniform(0.8, 1.3)),
+        tail=float(rng.choice([0, 5, 14, 24])), tail_widths=tuple(float(w) for w in rng.uniform(1.4, 5.0, 5)),
+        belly=bool(rng.random() < 0.7),
+        roles={"leg": "accent", "tail": "fur"} if rng.random() < 0.35 else {"foot": "accent"} if rng.random() < 0.4 else {},
+    )  # fmt: skip
+    size = float(rng.uniform(2.2, 3.6))
+    joints, look = eyes(
+        (-float(rng.uniform(0, 1.6)), -2.4), (float(rng.uniform(4.6, 6.4)), -2.6), size, size * float(rng.uniform(1, 1.5)),
+        size * float(rng.uniform(0.32, 0.6)),
+    )  # fmt: skip
+    wide, jowl = float(rng.uniform(8.6, 11)), float(rng.uniform(-1, 2.6))
+    skull = loop(
+        _points(0, -8.8, wide * 0.62, -7.6, wide, -3.4, wide + jowl * 0.4, 1, wide + jowl, 4.6, wide * 0.62, 8.2, 0, 9.2,
+                -wide * 0.62, 8.2, -wide - jowl, 4.6, -wide - jowl * 0.4, 1, -wide, -3.4, -wide * 0.62, -7.6), 4,
+    )  # fmt: skip
+    ears = _ears(str(rng.choice(["round", "pointed", "long", "floppy", "none"])), rng)
+    mouth = loop(_points(-3.6, -1.0, 0, 0.2, 4.2, -1.2, 3.4, 1.8, 0.4, 3.6, -2.4, 2.0), 4)
+    joints = [
+        Joint("ear_far", "head", 5.0, -6.4, 16),
+        Joint("ear_near", "head", -5.6, -6.2, -18),
+        Joint("jaw", "head", 4.0, 5.6),
+        *joints,
+    ]
+    nose = str(rng.choice(["snout", "button", "beak"]))
+    head: list[Shape] = [
+        *ears,
+        Blob("head", skull, "fur", shade=True),
+        Blob("jaw", mouth, "mouth", line=0.7),
+        Blob("jaw", loop(_points(-1.6, 2.2, 0.6, 1.2, 2.6, 1.6, 1.6, 2.9, 0.2, 3.2), 3), "tongue", line=0),
+    ]
+    if nose == "snout":
+        long = float(rng.uniform(4.6, 8))
+        head += [Blob("head", ellipse(4.6 + long * 0.3, 3.2, long, 3.7, 4), "muzzle", line=0.7, shade=True),
+                 Blob("head", ellipse(4.4 + long * 1.1, 1.4, 2.4, 1.8), "nose", line=0.3),
+                 Blob("head", ellipse(4.0 + long * 1.1, 0.8, 0.7, 0.4, count=8), "white", line=0)]  # fmt: skip
+    elif nose == "beak":
+        head += [Blob("jaw", loop(_points(-2.4, -2.0, 4.0, -1.6, 8.4, -0.8, 4.2, 2.4, -1.4, 2.0), 4), "beak", line=0.8),
+                 Blob("head", loop(_points(1.0, 2.6, 4.4, 0.8, 9.0, 2.0, 13.0, 4.4, 8.0, 5.8, 3.0, 5.8), 4), "beak", line=0.8),
+                 Blob("head", ellipse(6.6, 2.6, 0.6, 0.4, count=8), "black", line=0)]  # fmt: skip
+    else:
+        head += [Blob("head", ellipse(3.8, 3.4, 4.8, 3.2), "muzzle", line=0), Blob("head", ellipse(4.4, 1.4, 2.0, 1.4), "nose", line=0.3),
+                 Pen("head", curve(_points(0.6, 4.6, 2.4, 5.6, 4.4, 4.6, 6.2, 5.6, 7.8, 4.4)), 0.9)]  # fmt: skip
+    head += [
+        *look,
+        Pen("brow_near", curve(_points(-2.4, 0.3, 0, -0.8, 2.4, 0)), float(rng.uniform(1, 2.4)), taper=0.5),
+        Pen("brow_far", curve(_points(-2.0, 0, 0, -0.8, 2.2, 0.3)), float(rng.uniform(1, 2.4)), taper=0.5),
+    ]
+    hat = rng.random()
+    if hat < 0.2:
+        head += [Blob("head", ellipse(0.4, -7.6, 9.6, 2.2, -3), "accent", line=0.9),
+                 Blob("head", loop(_points(-5.6, -8, -5.2, -15, 5.4, -15.4, 6.2, -8.2, 0.2, -6.6), 3), "accent", line=0.9, shade=True),
+                 Pen("head", curve(_points(-5.5, -9.6, 0.2, -8.2, 6.0, -9.8)), 2.4, "muzzle", taper=0)]  # fmt: skip
+    elif hat < 0.4:
+        tuft = loop(_points(-3, -8, -3.8, -12.4, -1, -10.2, 0.8, -13.6, 2, -10.2, 5, -11.6, 4, -7.8, 0.4, -7.0), 3)
+        head.append(Blob("head", tuft, "accent", line=0.8))
+    drawn = figure(build, joints, head, [], palette)
+    if rng.random() < 0.4:  # a jumper
+        high = build.girth[2]
+        scarf = Tube([("chest", -high * 0.34, -0.8), ("chest", 0.4, 0.6), ("chest", high * 0.4, -0.6)], [2.8, 3.4, 2.8], "accent")
+        cut = next(n for n, shape in enumerate(drawn.shapes) if isinstance(shape, Merge))
+        drawn = replace(drawn, shapes=(*drawn.shapes[: cut + 1], scarf, *drawn.shapes[cut + 1 :]))
+    return drawn
+
+
+def _ears(kind: str, rng: np.random.Generator) -> list[Shape]:
+    size = float(rng.uniform(0.8, 1.3))
+    outlines = {
+        "round": ellipse(0, -2.4, 4.2, 4.4),
+        "pointed": loop(_points(-3.8, 2.4, -2.6, -3.4, -0.2, -8, 0.4, -7.8, 2.8, -3.2, 4.0, 2.4, 0, 3.2), 4),
+        "long": loop(_points(-2.4, 3, -3.2, -5, -2.6, -13, 0.2, -17, 2.8, -13, 3.0, -5, 2.6, 3), 4),
+        "floppy": loop(_points(-2.0, -1, -6.0, 1.4, -7.8, 8, -5.6, 11.6, -2.8, 9.4, -0.4, 4.4, 2.4, 1.6, 1.6, -1.4), 4),
+    }
+    if kind not in outlines:
+        return []
+    contour = outlines[kind] * size
+    middle = contour.mean(0)
+    inner = (contour - middle) * 0.55 + middle
+    return [
+        shape
+        for side in ("far", "near")
+        for shape in (Blob(f"ear_{side}", contour, "fur", shade=True), Blob(f"ear_{side}", inner, "inner", line=0))
+    ]
+
+
+CAST: Mapping[str, Callable[[np.random.Generator], Puppet]] = {
+    "cat": lambda rng: cat(),
+    "mouse": lambda rng: mouse(),
+    "neighbour": neighbour,
+}
