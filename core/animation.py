@@ -197,7 +197,7 @@ def _round_times(fps: Fraction, ticks: int, least: int = 1) -> Iterator[int]:
         before = end
 
 
-def _crop_changes(before: NDArray[np.generic] | None, now: NDArray[np.generic]) -> tuple[int, int, int, int]:
+def _find_changes(before: NDArray[np.generic] | None, now: NDArray[np.generic]) -> tuple[int, int, int, int]:
     """The box (left, top, right, bottom) outside of which (H, W, ...) stayed as before; else one pixel."""
     height, width = now.shape[:2]
     if before is None:
@@ -245,7 +245,7 @@ def _write_gif(job: _Job, frames: Iterator[Frame]) -> Fraction:
                 colours.add(to_uint8(frame[solid][:, :3]))
             else:
                 colours.add(to_uint8(as_channels(frame, 3)).reshape(-1, 3))
-            ends.append(ends[-1] + spool.write(encode_png(frame, 1)))
+            ends.append(ends[-1] + spool.write(encode_png(frame)))
         if partly:
             job.note("GIF keeps no partial transparency: pixels that were at least half opaque became opaque")
         palette, exact = colours.choose(255 if transparent else 256)
@@ -255,29 +255,74 @@ def _write_gif(job: _Job, frames: Iterator[Frame]) -> Fraction:
         clear = len(palette) if len(palette) < 256 else None  # the index of a pixel that lets the last frame through
         _write_gif_header(file, job, palette, clear)
         indexer = Indexer(palette, dither=not exact)
-        total = 0
-        before: NDArray[np.uint8] | None = None
-        spool.seek(0)
-        for start, end, time in zip(ends, ends[1:], _round_times(job.fps, 100, least=2), strict=False):
-            frame = to_uint8(decode_image(spool.read(end - start), "spool"))
-            indices = indexer.index(to_uint8(as_channels(frame, max(3, frame.shape[2])))[..., :3])
-            if transparent:
-                assert clear is not None
-                solid = frame[..., 3] >= 128
-                indices[~solid] = clear
-                box = _find_box(solid) if before is not None else (0, 0, job.width, job.height)
-                part = indices[box[1] : box[3], box[0] : box[2]]
-            else:
-                box = _crop_changes(before, indices)
-                part = indices[box[1] : box[3], box[0] : box[2]]
-                if before is not None and clear is not None:
-                    same = part == before[box[1] : box[3], box[0] : box[2]]
-                    part = np.where(same, np.uint8(clear), part)
-            before = indices
-            _write_gif_frame(file, part, box, time, clear, wiped=transparent)
-            total += time
+
+        def index() -> Iterator[NDArray[np.uint8]]:
+            spool.seek(0)
+            for start, end in itertools.pairwise(ends):
+                frame = to_uint8(decode_image(spool.read(end - start), "spool"))
+                indices = indexer.index(to_uint8(as_channels(frame, max(3, frame.shape[2])))[..., :3])
+                if transparent:
+                    assert clear is not None
+                    indices[frame[..., 3] < 128] = clear
+                yield indices
+
+        times = _round_times(job.fps, 100, least=2)
+        seconds = _write_gif_frames(file, index(), times, clear, transparent=transparent, loop=job.loop)
         file.write(b";")
-    return Fraction(total, 100)
+    return seconds
+
+
+def _write_gif_frames(
+    file: IO[bytes],
+    frames: Iterator[NDArray[np.uint8]],
+    times: Iterator[int],
+    clear: int | None,
+    *,
+    transparent: bool,
+    loop: bool,
+) -> Fraction:
+    """Writes of each frame what differs from the one before.
+
+    A GIF's pixels cannot be made transparent again one by one: where the next frame is to be transparent, a frame's
+    whole box is marked to be wiped after it was shown, and the box is made to hold all that must go.
+
+    Args:
+        file: where to write.
+        frames: (H, W) indices each.
+        times: each frame's duration in hundredths of a second.
+        clear: the index that shows what was there before; None when all 256 are colours.
+        transparent: whether frames have pixels of that index.
+        loop: whether the first frame comes after the last.
+
+    Returns:
+        The sum of the durations in seconds.
+    """
+    total = 0
+    first = now = next(frames)
+    canvas: NDArray[np.uint8] | None = None
+    while True:
+        following = next(frames, None)
+        after = following if following is not None else first if loop else now
+        box = _find_changes(canvas, now)
+        gone = (after == clear) & (now != clear) if transparent else np.zeros(1, np.bool_)
+        wiped = bool(gone.any())
+        if wiped:
+            hole = _find_box(gone)
+            box = min(box[0], hole[0]), min(box[1], hole[1]), max(box[2], hole[2]), max(box[3], hole[3])
+        inside = slice(box[1], box[3]), slice(box[0], box[2])
+        part = now[inside]
+        if canvas is not None and clear is not None:
+            part = np.where(part == canvas[inside], np.uint8(clear), part)  # long runs compress well
+        time = next(times)
+        _write_gif_frame(file, part, box, time, clear, wiped)
+        total += time
+        if following is None:
+            return Fraction(total, 100)
+        canvas = now.copy()
+        if wiped:
+            assert clear is not None
+            canvas[inside] = clear
+        now = following
 
 
 def _write_gif_header(file: IO[bytes], job: _Job, palette: NDArray[np.uint8], clear: int | None) -> None:
@@ -319,8 +364,8 @@ def _write_apng(job: _Job, frames: Iterator[Frame]) -> Fraction:
     sequence = itertools.count()
     with job.draft.open("wb") as file:
         for number, frame in enumerate(frames):
-            box = _crop_changes(before, frame)
-            chunks = list(_read_png(encode_png(frame[box[1] : box[3], box[0] : box[2]], 6)))
+            box = _find_changes(before, frame)
+            chunks = list(_read_png(encode_png(frame[box[1] : box[3], box[0] : box[2]])))
             if number == 0:
                 file.write(b"\x89PNG\r\n\x1a\n")
                 _write_chunk(file, b"IHDR", chunks[0][1])
@@ -382,11 +427,11 @@ def _write_webp(job: _Job, frames: Iterator[Frame]) -> Fraction:
                 flags = 0x02 | (0x10 if pixels.shape[2] == 4 else 0)
                 _write_riff(file, b"VP8X", bytes([flags, 0, 0, 0]) + _u24(job.width - 1) + _u24(job.height - 1))
                 _write_riff(file, b"ANIM", bytes(4) + struct.pack("<H", 0 if job.loop else 1))
-            left, top, right, bottom = _crop_changes(before, pixels)
+            left, top, right, bottom = _find_changes(before, pixels)
             left, top = left & ~1, top & ~1  # the format counts places in twos
             still = BytesIO()
             part = Image.fromarray(np.ascontiguousarray(pixels[top:bottom, left:right]))
-            part.save(still, "WEBP", lossless=True, quality=50, method=3, exact=True)
+            part.save(still, "WEBP", lossless=True, quality=30, method=3, exact=True)
             time = next(times)
             head = _u24(left // 2) + _u24(top // 2) + _u24(right - left - 1) + _u24(bottom - top - 1) + _u24(time)
             body = b"".join(data for kind, data in _read_riff(still.getvalue()) if kind in {b"VP8L", b"ALPH", b"VP8 "})

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 _COLOURS = 1 << 24
 _SAMPLES = 1 << 18  # pixels counted in a frame; every pixel is looked at for an exact palette
 _GROUPED_BITS = 6  # a channel, for grouping: nearer colours than 4 levels are taken as one
-_WEIGHT = 0.6  # power of a colour's count: below 1, so that small things keep their colours beside a large sky
+_WEIGHT = 0.75  # power of a colour's count: below 1, so that small things keep their colours beside a large sky
 _ROUNDS = 12  # of k-means; further ones move no colour by a level
 _NEIGHBOURS = 12  # palette colours that a dithered pixel may mix with its nearest
-_SEEN = 0.012  # Oklab distance to the palette below which nothing is dithered; about half of what an eye tells apart
-_NOISE = 0.35  # how much a mix's contrast counts against its nearness, in [0, 1]
+_SEEN = 0.006  # Oklab distance to the palette below which nothing is dithered; a third of what an eye tells apart
+_NOISE = 0.2  # how much a mix's contrast counts against its nearness, in [0, 1]
 
 
 class ColourCount:
