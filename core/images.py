@@ -31,8 +31,8 @@ MOST_PIXELS = 1 << 27
 
 # fmt: off
 FORMATS = (
-    "PNG", "JPEG", "MPO", "WEBP", "TIFF", "BMP", "DIB", "GIF", "AVIF", "JPEG2000", "PPM", "TGA", "PCX", "SGI", "PSD",
-    "ICO", "QOI", "DDS",
+    "PNG", "JPEG", "WEBP", "TIFF", "BMP", "DIB", "GIF", "AVIF", "JPEG2000", "PPM", "TGA", "PCX", "SGI", "PSD", "ICO",
+    "QOI", "DDS",
 )
 """What Pillow may take a file for. EPS and the like stay out: they run other programs or hold no pixels."""
 
@@ -43,7 +43,7 @@ SUFFIXES = frozenset((
 # fmt: on
 """The suffixes (in small letters) by which a folder's files are known as images."""
 
-_ORIENTATION = 0x0112  # the EXIF and TIFF tag
+_ORIENTATION = 0x0112  # the EXIF tag
 _BITS_PER_SAMPLE, _EXTRA_SAMPLES = 258, 338  # TIFF tags
 _PREMULTIPLIED = 1  # a value of _EXTRA_SAMPLES
 
@@ -92,8 +92,10 @@ def decode_image(data: bytes, name: str) -> Frame:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow warns of odd metadata; a person can do nothing about it
+        Image.init()  # with formats named, Pillow looks at those alone that are loaded, and trips over others
+        known = [kind for kind in FORMATS if kind in Image.OPEN]
         try:
-            image = Image.open(io.BytesIO(data), formats=FORMATS)
+            image = Image.open(io.BytesIO(data), formats=known)
         except Image.DecompressionBombError as error:
             raise InputError(
                 f"{name}: claims to be larger than a frame may be ({MOST_PIXELS:,} pixels); {_SMALLER}"
@@ -108,7 +110,7 @@ def decode_image(data: bytes, name: str) -> Frame:
                 raise InputError(f"{name}: is {size} pixels, and a frame may have {MOST_PIXELS:,}; {_SMALLER}")
             try:
                 deep = _is_deep(image, data)
-                orientation = image.getexif().get(_ORIENTATION, 1)
+                orientation = 1 if image.format == "TIFF" else image.getexif().get(_ORIENTATION, 1)  # OpenCV turns TIFF
                 premultiplied = _tiff_tag(image, _EXTRA_SAMPLES)[:1] == (_PREMULTIPLIED,)
                 image.load()
             except Exception as error:  # each of Pillow's readers fails in its own way
@@ -144,6 +146,8 @@ def _is_deep(image: Image.Image, data: bytes) -> bool:
 
 def _decode_deep(data: bytes, image: Image.Image, orientation: int, premultiplied: bool, name: str) -> Frame:
     """Decodes a file of 16 bits a channel with OpenCV; `image` is the same file as Pillow sees it."""
+    if image.format == "PNG":
+        data = _strip_png(data)
     with _quiet_opencv():
         try:
             found = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION)
@@ -155,7 +159,7 @@ def _decode_deep(data: bytes, image: Image.Image, orientation: int, premultiplie
     if pixels.shape[2] >= 3:
         pixels = pixels[..., [2, 1, 0, 3][: pixels.shape[2]]]
     key = image.info.get("transparency")
-    if key is not None and image.format == "PNG" and pixels.shape[2] < 4:  # one colour is marked as transparent
+    if key is not None and pixels.shape[2] < 4:  # a PNG that marks one colour as transparent
         alpha = np.where((pixels == np.asarray(key, np.uint16)).all(axis=2, keepdims=True), 0, 65535)
         pixels = np.concatenate([as_channels(pixels, 3), alpha.astype(np.uint16)], axis=2)
     if premultiplied and pixels.shape[2] == 4:
@@ -163,9 +167,21 @@ def _decode_deep(data: bytes, image: Image.Image, orientation: int, premultiplie
     return np.ascontiguousarray(_turn(pixels, orientation))
 
 
+def _strip_png(data: bytes) -> bytes:
+    """Leaves a PNG its size and its pixels; libpng writes warnings of odd metadata to stderr by itself."""
+    kept = [data[:8]]
+    place = 8
+    while place < len(data):
+        end = place + 12 + int.from_bytes(data[place : place + 4], "big")
+        if data[place + 4 : place + 8] in {b"IHDR", b"IDAT", b"IEND"}:
+            kept.append(data[place:end])
+        place = end
+    return b"".join(kept)
+
+
 @contextmanager
 def _quiet_opencv() -> Iterator[None]:
-    """Keeps OpenCV, and libpng and libtiff under it, from writing warnings to stderr."""
+    """Keeps OpenCV, and libtiff under it, from writing warnings to stderr."""
     logging = cv2.utils.logging
     before = logging.setLogLevel(logging.LOG_LEVEL_SILENT)
     try:
