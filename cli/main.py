@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from ..core.errors import AnimiError, ConfigError
+from .draw_cartoon import draw_cartoon
 from .preview_clips import preview_clips
 
 
@@ -63,6 +64,7 @@ def main(
     """Holds the options that stand before a command."""
 
 
+app.command("draw-cartoon")(draw_cartoon)
 app.command("preview-clips")(preview_clips)
 
 

@@ -4,6 +4,7 @@ Imports no torch, so that `animi --help` stays quick. Typer quotes the defaults 
 """
 
 from dataclasses import dataclass
+from fractions import Fraction
 from math import isfinite
 from pathlib import Path
 
@@ -86,3 +87,66 @@ class PreviewClipsConfig:
                 f"--size: {self.rows} x {self.clips.length} frames of {self.clips.size} pixels would make a picture of "
                 f"{pixels / 1e6:.0f} megapixels; lower --size, --rows or --length"
             )
+
+
+@dataclass(frozen=True)
+class DrawCartoonConfig:
+    """What `animi draw-cartoon` draws."""
+
+    out: Path
+    """A video or an animation by its suffix, or a folder; with `at`, a PNG."""
+    scene: str = "film"
+    """A kind of scene, or "film", which shows several kinds in turns."""
+    style: str | None = None
+    """How it is inked and coloured; None: as each scene likes."""
+    seed: int = 0
+    """The same seed gives the same cartoon."""
+    seconds: float = 6.0
+    """How long it lasts."""
+    fps: Fraction = Fraction(24)
+    """Frames a second."""
+    hold: int = 2
+    """Frames for which a drawing of the characters is held; 2 is "on twos"."""
+    width: int = 512
+    """Pixels."""
+    height: int = 288
+    """Pixels."""
+    fine: int = 3
+    """Cells across a pixel over which edges are smoothed; odd."""
+    subtitles: bool = False
+    """Whether words lie over the picture."""
+    at: float | None = None
+    """Draw only this moment, in seconds, as a PNG."""
+    truth: Path | None = None
+    """A folder for the exact motion."""
+    pairs: tuple[tuple[float, float], ...] = ()
+    """Moments, in seconds, between which the motion is told; none: each frame and the next."""
+    overwrite: bool = False
+    """Replace what stands there."""
+
+    def __post_init__(self) -> None:
+        """Refuses what cannot be used.
+
+        Raises:
+            ConfigError: a value is out of its range.
+        """
+        if self.seed < 0:
+            raise ConfigError(f"--seed: {self.seed} is negative; give a whole number from 0")
+        if not 0 < self.seconds <= 7200:
+            raise ConfigError(f"--seconds: {self.seconds:g} is out of range; give more than 0 and up to 7200")
+        if not 0 < self.fps <= 1000:
+            raise ConfigError(f"--fps: {float(self.fps):g} is out of range; give more than 0 and up to 1000")
+        if not 1 <= self.hold <= 24:
+            raise ConfigError(f"--hold: {self.hold} is out of range; give 1 to 24 frames")
+        if not (16 <= self.width <= 4096 and 16 <= self.height <= 4096):
+            raise ConfigError(f"--size: {self.width}x{self.height} is out of range; give 16 to 4096 pixels each way")
+        if self.width > 3 * self.height:
+            raise ConfigError(f"--size: {self.width}x{self.height} is wider than the places are; give up to 3 times the height")
+        if self.fine % 2 == 0 or not 1 <= self.fine <= 7:
+            raise ConfigError(f"--fine: {self.fine} cannot be used; give 1, 3, 5 or 7")
+        if self.at is not None and not 0 <= self.at <= self.seconds:
+            raise ConfigError(f"--at: {self.at:g} s is outside the cartoon, which lasts {self.seconds:g} s (--seconds)")
+        if self.at is not None and self.out.suffix.lower() != ".png":
+            raise ConfigError(f"--at: one moment is written as a PNG, and {self.out} is none; give a name that ends in .png")
+        if self.pairs and self.truth is None:
+            raise ConfigError("--pairs: has no folder to write to; name one with --truth")

@@ -138,7 +138,9 @@ def greet(phase: float, temper: float = 0.0) -> Acting:
     acting.turns["chest"] = 2 * breath
     acting.turns["head"] = 7 * wave(phase, 0.1)
     acting.turns.update(arm_near=24 + 6 * breath, forearm_near=-40 + 10 * breath)
-    acting.turns.update(arm_far=-128 + 8 * breath, forearm_far=-36 + 34 * wave(3 * phase), hand_far=16 * wave(3 * phase, 0.1))
+    acting.turns.update(
+        arm_far=-128 + 8 * breath, forearm_far=-36 + 34 * wave(3 * phase), hand_far=16 * wave(3 * phase, 0.1)
+    )
     acting.turns.update(leg_near=6, leg_far=-8, shin_near=2, shin_far=4, foot_near=-6, foot_far=4)
     wag(acting, phase, lift=30, swing=18)
     face(acting, temper, look=(0.6 * wave(phase, 0.3), 0.0), open_mouth=0.5 + 0.4 * wave(4 * phase))

@@ -28,16 +28,16 @@ class Moment:
     vertices: NDArray[np.float64]
     """(V, 2) on the sheet, in units; a patch owns the run `Drawing.runs[patch]` of them."""
     motion: NDArray[np.float64]
-    """(patches, 2, 3): from each patch's rest to the sheet now."""
+    """(patches + 1, 2, 3): from each patch's rest to the sheet now; the last is what lies still over the picture."""
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """All patches of a scene, in painting order."""
+    """All patches of a scene, in painting order. Behind the last patch each list has one more entry: the title's."""
 
     puppets: tuple[Puppet, ...]
     runs: NDArray[np.intp]
-    """(patches, 2) first vertex and the one behind the last."""
+    """(patches, 2) first vertex and the one behind the last. The title has none."""
     colours: NDArray[np.uint8]
     """(patches, 3)."""
     lower: NDArray[np.float32]
@@ -50,6 +50,8 @@ class Drawing:
     """(patches,) whether the patch is ink."""
     pieces: NDArray[np.intp]
     """(patches,) patches with the same number move as one piece: a joint, or a tube."""
+    in_order: NDArray[np.intp]
+    """Patches by their first vertex."""
     _fixed: Points
     """(F, 2) vertices of the polygons, in their joint's coordinates; they come first among the vertices."""
     _fixed_joint: NDArray[np.intp]
@@ -72,7 +74,8 @@ class Drawing:
         joints = np.concatenate(placed)[:, :2]  # (joints, 2, 3)
         own = joints[self._fixed_joint]
         fixed = np.einsum("nij,nj->ni", own[:, :, :2], self._fixed) + own[:, :, 2]
-        motion = np.empty((len(self.runs), 2, 3))
+        motion = np.empty((len(self.runs) + 1, 2, 3))
+        motion[-1] = np.eye(3)[:2]
         motion[self._polygons] = joints[self._patch_joint]
         bands = self._bands
         if not len(bands.triangles):
@@ -191,7 +194,9 @@ class _Ink:
             if width > 0:
                 normal = outward(shape.contour)
                 swelling = 1 - self.style.swell * (normal @ LIGHT)
-                self._polygon(puppet, shape.joint, shape.contour + normal * (width * swelling)[:, None], colour, line=True)
+                self._polygon(
+                    puppet, shape.joint, shape.contour + normal * (width * swelling)[:, None], colour, line=True
+                )
             return None
         tube = self._tube(puppet, shape)
         if width > 0:
@@ -354,17 +359,18 @@ class _Ink:
                 y = corners[pieces == piece][..., 1]
                 slopes[tri_patches[pieces == piece], 1] = 1 / max(np.ptp(y), 1e-6)
                 slopes[tri_patches[pieces == piece], 2] = -y.min() / max(np.ptp(y), 1e-6)
-        pieces = np.array(self.pieces, np.intp)
+        pieces = np.array([*self.pieces, -1 - self.tubes], np.intp)
         pieces[pieces < 0] = self.first_joint - 1 - pieces[pieces < 0]
         return Drawing(
             puppets=tuple(self.puppets),
             runs=np.stack([stops - lengths, stops], 1),
-            colours=np.array(self.colours, np.uint8),
-            lower=np.array(self.lower, np.float32),
-            slopes=slopes,
-            grains=np.array(self.grains, np.float32),
-            lines=np.array(self.lines, bool),
+            colours=np.array([*self.colours, (0, 0, 0)], np.uint8),
+            lower=np.array([*self.lower, (0, 0, 0)], np.float32),
+            slopes=np.concatenate([slopes, np.zeros((1, 3))]),
+            grains=np.array([*self.grains, 0], np.float32),
+            lines=np.array([*self.lines, False], bool),
             pieces=pieces,
+            in_order=np.argsort(stops - lengths),
             _fixed=fixed,
             _fixed_joint=np.repeat(np.array(self.polygon_joint, np.intp), lengths[polygons]),
             _patch_joint=np.array(self.polygon_joint, np.intp),

@@ -33,15 +33,26 @@ def apply(matrix: Matrix, points: Points) -> Points:
     return moved
 
 
-def loop(points: Sequence[tuple[float, float]] | Points, per: int = 5) -> Points:
+Written = str | Sequence[tuple[float, float]] | Points
+"""Points as one writes them: pairs, or a text such as "0,0 4.5,-2 9,0"."""
+
+
+def read(points: Written) -> Points:
+    """Reads points."""
+    if isinstance(points, str):
+        return np.array([[float(part) for part in pair.split(",")] for pair in points.split()])
+    return np.asarray(points, np.float64)
+
+
+def loop(points: Written, per: int = 5) -> Points:
     """Draws a closed smooth curve through points (Catmull-Rom), `per` vertices between two of them."""
-    knots = np.asarray(points, np.float64)
+    knots = read(points)
     return _through(np.concatenate([knots[-1:], knots, knots[:2]]), per)[:-1]
 
 
-def curve(points: Sequence[tuple[float, float]] | Points, per: int = 5) -> Points:
+def curve(points: Written, per: int = 5) -> Points:
     """Draws an open smooth curve through points, from the first to the last."""
-    knots = np.asarray(points, np.float64)
+    knots = read(points)
     ends = 2 * knots[:1] - knots[1:2], 2 * knots[-1:] - knots[-2:-1]
     return _through(np.concatenate([ends[0], knots, ends[1]]), per)
 
@@ -76,15 +87,23 @@ def box(left: float, top: float, right: float, bottom: float) -> Points:
     return np.array([(left, top), (right, top), (right, bottom), (left, bottom)], np.float64)
 
 
+def steps(start: float, stop: float, step: float) -> list[float]:
+    """Even steps from `start` up to but without `stop`."""
+    values: list[float] = np.arange(start, stop, step, dtype=np.float64).tolist()
+    return values
+
+
 def arc(x: float, y: float, rx: float, ry: float, start: float, stop: float, count: int = 9) -> Points:
     """Draws a part of an ellipse from `start` to `stop` degrees (0 is right, 90 is down)."""
     angle = np.radians(np.linspace(start, stop, count))
-    return np.stack([x + rx * np.cos(angle), y + ry * np.sin(angle)], 1)
+    spots: Points = np.stack([x + rx * np.cos(angle), y + ry * np.sin(angle)], 1)
+    return spots
 
 
 def mirrored(points: Points) -> Points:
     """Reflects points left to right."""
-    return points * np.array([-1.0, 1.0])
+    reflected: Points = points * np.array([-1.0, 1.0])
+    return reflected
 
 
 def outward(contour: Points) -> Points:

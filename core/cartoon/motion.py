@@ -1,6 +1,7 @@
 """The exact motion between two moments of a drawing: flow, what stays visible, and what motion can be seen at all."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -10,7 +11,7 @@ from .drawing import AWAY, Drawing
 from .raster import Cel, invert
 
 SEEN = 600.0
-"""Least squared contrast (grey levels of 0 to 255, summed over pixels, across the weaker direction) that shows motion."""
+"""Least squared contrast that shows motion: of 0 to 255, summed over pixels, across the weaker direction."""
 WINDOW = 0.25
 """Over how large a part of the picture's height contrast is gathered on a large surface."""
 
@@ -45,10 +46,14 @@ def follow(cel: Cel, other: Cel) -> Motion:
     miss_x = row[..., 0] * to_x + row[..., 1] * to_y + row[..., 2] - x
     miss_y = row[..., 3] * to_x + row[..., 4] * to_y + row[..., 5] - y
     visible = inside & (miss_x * miss_x + miss_y * miss_y < 0.25)
-    flow = np.stack([to_x - x, to_y - y], -1)
-    known = (np.abs(flow) < AWAY * 0.1).all(-1)
-    if not known.all():
-        flow[~known] = 0
+    flow = np.empty((height, width, 2), np.float32)
+    np.subtract(to_x, x, out=flow[..., 0])
+    np.subtract(to_y, y, out=flow[..., 1])
+    here = np.abs(there[:, 2]) < AWAY * 0.1
+    if here.all():
+        return Motion(flow, visible, np.ones((height, width), bool))
+    known = np.take(here, cel.patches, mode="clip")
+    flow[~known] = 0
     return Motion(flow, visible, known)
 
 
@@ -84,31 +89,35 @@ def find_observable(drawing: Drawing, cel: Cel, picture: NDArray[np.uint8], moti
         picture: the cel's colours, (H, W, 3).
         motion: its motion to the other moment.
     """
-    height, width = cel.patches.shape
-    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
-    dx = cv2.Sobel(grey, cv2.CV_32F, 1, 0, scale=0.125)
-    dy = cv2.Sobel(grey, cv2.CV_32F, 0, 1, scale=0.125)
+    height = cel.patches.shape[0]
+    dx = cv2.Sobel(picture, cv2.CV_32F, 1, 0, scale=0.125)
+    dy = cv2.Sobel(picture, cv2.CV_32F, 0, 1, scale=0.125)
     piece = np.take(drawing.pieces, cel.patches, mode="clip")
     # an outline belongs to what it bounds: the contrast it makes on the surface behind it says nothing of that surface
-    front = cv2.dilate(cel.patches, np.ones((5, 5), np.uint8))
+    front = np.asarray(cv2.dilate(cel.patches, np.ones((5, 5), np.uint8)), np.uint16)
     own = np.take(drawing.pieces, front, mode="clip") == piece
-    tensor = cv2.merge([dx * dx * own, dx * dy * own, dy * dy * own])
+    products = ((dx, dx), (dx, dy), (dy, dy))
+    # summed over the channels: red on green may be grey on grey
+    tensor = np.stack([np.einsum("hwc,hwc->hw", one, other) for one, other in products], -1) * (own / 3)[..., None]
+    tensor = tensor.astype(np.float32)
     flat = piece.reshape(-1)
     count = int(drawing.pieces.max()) + 1
     area = np.bincount(flat, minlength=count)
-    sums = [np.bincount(flat, weights=tensor[..., k].reshape(-1), minlength=count) for k in range(3)]
-    seen = np.take(_weaker(*sums) > SEEN, piece)
+    xx, xy, yy = (np.bincount(flat, weights=tensor[..., k].reshape(-1), minlength=count) for k in range(3))
+    seen = np.take(_weaker(xx, xy, yy) > SEEN, piece)
     window = max(int(height * WINDOW) | 1, 3)
     for large in np.flatnonzero(area > 2 * window * window):
         of_it = piece == large
-        near = cv2.boxFilter(tensor * of_it[..., None], -1, (window, window), normalize=False, borderType=cv2.BORDER_CONSTANT)
+        near = cv2.boxFilter(
+            tensor * of_it[..., None], -1, (window, window), normalize=False, borderType=cv2.BORDER_CONSTANT
+        )
         seen[of_it] = (_weaker(near[..., 0], near[..., 1], near[..., 2]) > SEEN)[of_it]
-    rests = np.abs(motion.flow).max(-1) < 0.02
+    rests = np.maximum(np.abs(motion.flow[..., 0]), np.abs(motion.flow[..., 1])) < 0.02
     observable: NDArray[np.bool_] = motion.known & (seen | rests)
     return observable
 
 
-def _weaker(xx: NDArray[np.floating], xy: NDArray[np.floating], yy: NDArray[np.floating]) -> NDArray[np.floating]:
+def _weaker(xx: NDArray[Any], xy: NDArray[Any], yy: NDArray[Any]) -> NDArray[Any]:
     """The smaller eigenvalue of [[xx, xy], [xy, yy]]."""
-    half: NDArray[np.floating] = (xx + yy) / 2 - np.sqrt(((xx - yy) / 2) ** 2 + xy * xy)
+    half: NDArray[Any] = (xx + yy) / 2 - np.sqrt(((xx - yy) / 2) ** 2 + xy * xy)
     return half

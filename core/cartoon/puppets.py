@@ -106,6 +106,8 @@ class Pose:
     """Units a joint is moved in its parent's coordinates."""
     seen: bool = True
     """False while the puppet is not on stage."""
+    over: float = 0.0
+    """How high over the ground its lowest sole is, in units."""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from .drawing import Drawing, Moment
 from .geometry import SHEET
+from .lettering import letter
 from .styles import Style
 from .textures import TILE, texture
 
@@ -38,10 +39,10 @@ class Cel:
     @property
     def scale(self) -> float:
         """Pixels per unit."""
-        return self.patches.shape[0] / SHEET
+        return float(self.patches.shape[0] / SHEET)
 
 
-def cover(drawing: Drawing, moment: Moment, width: int, height: int, fine: int = FINE) -> Cel:
+def cover(drawing: Drawing, moment: Moment, width: int, height: int, fine: int = FINE, title: str = "") -> Cel:
     """Finds which patch is on top, in every cell.
 
     Args:
@@ -50,6 +51,7 @@ def cover(drawing: Drawing, moment: Moment, width: int, height: int, fine: int =
         width: pixels across; the sheet's middle is the picture's middle.
         height: pixels down; they show the whole height of the sheet.
         fine: cells across a pixel, an odd number.
+        title: words over the picture; they are the patch behind the last one, and stand still.
     """
     cells = np.full((height * fine, width * fine), EMPTY, np.uint16)
     scale = height * fine / SHEET
@@ -57,22 +59,46 @@ def cover(drawing: Drawing, moment: Moment, width: int, height: int, fine: int =
     # far beyond the picture OpenCV's fixed-point numbers overflow
     spots = np.clip(moment.vertices * scale + centre, -20000, 20000)
     corners = np.round(spots * (1 << SHIFT)).astype(np.int32)
-    for patch, (start, stop) in enumerate(drawing.runs.tolist()):
+    runs = drawing.runs.tolist()
+    for patch in _find_inside(drawing, spots, width * fine, height * fine):
+        start, stop = runs[patch]
         if stop - start == 3:
             cv2.fillConvexPoly(cells, corners[start:stop], patch, cv2.LINE_8, SHIFT)
         else:
             cv2.fillPoly(cells, [corners[start:stop]], patch, cv2.LINE_8, SHIFT)
+    if title:
+        solid = letter(title, width, height)[..., 3] > 127
+        cells[np.repeat(np.repeat(solid, fine, 0), fine, 1)] = len(drawing.runs)
     return Cel(moment, cells, np.ascontiguousarray(cells[fine // 2 :: fine, fine // 2 :: fine]), fine)
 
 
-def colour(drawing: Drawing, cel: Cel, style: Style) -> NDArray[np.uint8]:
+def _find_inside(drawing: Drawing, spots: NDArray[np.float64], width: int, height: int) -> list[int]:
+    """Patches that may show a cell of the grid, in painting order."""
+    starts = drawing.runs[drawing.in_order, 0]
+    low, high = np.minimum.reduceat(spots, starts, axis=0), np.maximum.reduceat(spots, starts, axis=0)
+    near = (high[:, 0] >= -1) & (high[:, 1] >= -1) & (low[:, 0] <= width) & (low[:, 1] <= height)
+    inside: list[int] = np.sort(drawing.in_order[near]).tolist()
+    return inside
+
+
+def colour(drawing: Drawing, cel: Cel, style: Style, title: str = "") -> NDArray[np.uint8]:
     """Colours a covered grid: (H, W, 3) RGB."""
+    picture = _paint(drawing, cel, style)
+    if title:
+        height, width = cel.patches.shape
+        words = letter(title, width, height)
+        part = words[..., 3:].astype(np.uint16)
+        picture = ((picture * (255 - part) + words[..., :3] * part + 127) // 255).astype(np.uint8)
+    return picture
+
+
+def _paint(drawing: Drawing, cel: Cel, style: Style) -> NDArray[np.uint8]:
     table = np.zeros((EMPTY + 1, 4), np.uint8)
     table[: len(drawing.colours), :3] = drawing.colours
     packed = table.view(np.uint32)[:, 0]
     height, width = cel.patches.shape
     fine = np.take(packed, cel.cells, mode="clip").view(np.uint8).reshape(height * cel.fine, width * cel.fine, 4)
-    flat: NDArray[np.uint8] = cv2.resize(fine, (width, height), interpolation=cv2.INTER_AREA)[..., :3]
+    flat = np.asarray(cv2.resize(fine, (width, height), interpolation=cv2.INTER_AREA), np.uint8)[..., :3]
     if not (drawing.lower.any() or drawing.grains.any()):
         return np.ascontiguousarray(flat)
     return _surface(drawing, cel, style, flat)
@@ -81,7 +107,7 @@ def colour(drawing: Drawing, cel: Cel, style: Style) -> NDArray[np.uint8]:
 def _surface(drawing: Drawing, cel: Cel, style: Style, flat: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Adds gradients and texture, which lie on the patches and move with them."""
     height, width = cel.patches.shape
-    count = len(drawing.runs)
+    count = len(drawing.runs) + 1  # and the title
     # from the sheet back to each patch's rest, then from pixels: (patches, 2, 3)
     back = invert(cel.moment.motion)
     rest = np.empty_like(back)
@@ -89,33 +115,46 @@ def _surface(drawing: Drawing, cel: Cel, style: Style, flat: NDArray[np.uint8]) 
     rest[:, :, 2] = back[:, :, 2] - back[:, :, :2] @ (np.array([width, height]) / 2 / cel.scale)
     down = np.einsum("pk,pkj->pj", drawing.slopes[:, :2], rest)
     down[:, 2] += drawing.slopes[:, 2]
-    number = np.minimum(cel.patches, count - 1)
-    x, y = _pixel_centres(width, height)
-    picture = flat.astype(np.float32)
-    if drawing.lower.any():
-        slope = np.take(down.astype(np.float32), number, axis=0, mode="clip")
-        part = slope[..., 0] * x + slope[..., 1] * y + slope[..., 2]
+    number = np.minimum(cel.patches, count - 1).reshape(-1)
+    # most of a picture is flat: only the pixels on graded or grained patches are computed
+    graded = drawing.lower.any(1)
+    there = np.flatnonzero(np.take(graded | (drawing.grains > 0), number))
+    if not len(there):
+        return np.ascontiguousarray(flat)
+    number = number[there]
+    x, y = (there % width + 0.5).astype(np.float32), (there // width + 0.5).astype(np.float32)
+    surface = flat.reshape(-1, 3)[there].astype(np.float32)
+    if graded.any():
+        slope = np.take(down.astype(np.float32), number, axis=0)
+        part = slope[:, 0] * x + slope[:, 1] * y + slope[:, 2]
         np.clip(part, 0, 1, out=part)
-        picture += np.take(drawing.lower, number, axis=0, mode="clip") * part[..., None]
+        surface += np.take(drawing.lower, number, axis=0) * part[:, None]
     if drawing.grains.any():
-        # one unit of the sheet is drawn on two texture pixels; each patch has its own corner of the texture
+        # one unit of the sheet is drawn on two texture pixels; each piece has its own corner of the texture
         table = np.empty((count, 6), np.float32)
         table[:, :3] = rest[:, 0] * (2 / style.grain_size)
         table[:, 3:] = rest[:, 1] * (2 / style.grain_size)
         table[:, 2] += drawing.pieces * 37.0 % TILE
         table[:, 5] += drawing.pieces * 91.0 % TILE
-        row = np.take(table, number, axis=0, mode="clip")
-        across = (row[..., 0] * x + row[..., 1] * y + row[..., 2]) % TILE
-        along = (row[..., 3] * x + row[..., 4] * y + row[..., 5]) % TILE
-        grain = cv2.remap(texture(style.texture), across, along, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
-        picture *= (1 + grain * np.take(drawing.grains, number, mode="clip"))[..., None]
-    np.clip(picture, 0, 255, out=picture)
-    return (picture + 0.5).astype(np.uint8)
+        row = np.take(table, number, axis=0)
+        across = row[:, 0] * x + row[:, 1] * y + row[:, 2]
+        along = row[:, 3] * x + row[:, 4] * y + row[:, 5]
+        surface *= (1 + _sample(style.texture, across, along) * np.take(drawing.grains, number))[:, None]
+    np.clip(surface, 0, 255, out=surface)
+    picture = np.ascontiguousarray(flat).reshape(-1, 3)
+    picture[there] = surface + 0.5
+    return picture.reshape(height, width, 3)
 
 
-def _pixel_centres(width: int, height: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Coordinates of pixel centres, x as a row and y as a column; the picture begins at (0, 0)."""
-    return np.arange(width, dtype=np.float32)[None] + 0.5, np.arange(height, dtype=np.float32)[:, None] + 0.5
+def _sample(name: str, across: NDArray[np.float32], along: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A texture at places, (N,), which go round at its sides; between texels it is interpolated."""
+    grain = texture(name)
+    rows = len(across) // TILE + 1  # OpenCV samples pictures, and none wider than 32767
+    padded = np.zeros((2, rows * TILE), np.float32)
+    padded[0, : len(across)], padded[1, : len(along)] = across % TILE, along % TILE
+    maps = padded.reshape(2, rows, TILE)
+    taken = cv2.remap(grain, maps[0], maps[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
+    return np.asarray(taken, np.float32).reshape(-1)[: len(across)]
 
 
 def invert(motion: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -4,7 +4,7 @@ Time is in seconds. Nothing in a scene is random: what chance decides is decided
 (composition.py), so a scene can be drawn at any moment, in any order, as often as one likes.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -43,6 +43,8 @@ class Scene:
     """At a time: x and y of the point of the stage in the middle of the picture, and how many times it is enlarged."""
     length: float = 2.0
     """Seconds."""
+    title: str = ""
+    """Words that lie over the picture and do not move with it."""
 
     @cached_property
     def drawing(self) -> Drawing:
@@ -51,11 +53,19 @@ class Scene:
         behind, before = ([layer.puppet for layer in layers] for layers in (self.place.behind, self.place.before))
         return draw([*behind, *shadows, *(actor.puppet for actor in self.actors), *before], self.style)
 
-    def at(self, time: float) -> Moment:
-        """Where everything is at a time."""
+    def at(self, time: float, drawn: float | None = None, framing: Matrix | None = None) -> Moment:
+        """Where everything is at a time.
+
+        Args:
+            time: seconds.
+            drawn: the time that the characters' drawings show, where it is not the same: animation on twos holds a
+                drawing for two frames while the camera goes on.
+            framing: a further placement of the whole picture: nearer, shifted or reflected.
+        """
         x, y, enlarged = self.camera(time)
-        poses = [actor.pose(time) for actor in self.actors]
-        view = place(-x * enlarged, -y * enlarged, 0, enlarged)
+        poses = [actor.pose(time if drawn is None else drawn) for actor in self.actors]
+        framed = np.eye(3) if framing is None else framing
+        view = framed @ place(-x * enlarged, -y * enlarged, 0, enlarged)
         ground = self.place.ground
         under = [
             Pose(view @ _under(actor.puppet, pose, ground), seen=pose.seen)
@@ -64,20 +74,34 @@ class Scene:
         ]
         return self.drawing.at(
             [
-                *(Pose(parallax(x, y, enlarged, layer.depth)) for layer in self.place.behind),
+                *(Pose(framed @ parallax(x, y, enlarged, layer.depth)) for layer in self.place.behind),
                 *under,
                 *(replace(pose, placement=view @ pose.placement) for pose in poses),
-                *(Pose(parallax(x, y, enlarged, layer.depth)) for layer in self.place.before),
+                *(Pose(framed @ parallax(x, y, enlarged, layer.depth)) for layer in self.place.before),
             ]
         )
 
-    def cel(self, time: float, width: int, height: int, fine: int = FINE) -> Cel:
-        """Finds what is seen where at a time."""
-        return cover(self.drawing, self.at(time), width, height, fine)
+    def cel(
+        self,
+        time: float,
+        width: int,
+        height: int,
+        fine: int = FINE,
+        drawn: float | None = None,
+        framing: Matrix | None = None,
+    ) -> Cel:
+        """Finds what is seen where at a time (`drawn` and `framing` as in `at`)."""
+        return cover(self.drawing, self.at(time, drawn, framing), width, height, fine, self.title)
 
-    def picture(self, time: float, width: int, height: int, fine: int = FINE) -> NDArray[np.uint8]:
+    def colour(self, cel: Cel) -> NDArray[np.uint8]:
+        """Colours a cel of this scene: (height, width, 3) RGB."""
+        return colour(self.drawing, cel, self.style, self.title)
+
+    def picture(
+        self, time: float, width: int, height: int, fine: int = FINE, drawn: float | None = None
+    ) -> NDArray[np.uint8]:
         """Draws a moment: (height, width, 3) RGB."""
-        return colour(self.drawing, self.cel(time, width, height, fine), self.style)
+        return self.colour(self.cel(time, width, height, fine, drawn))
 
 
 def parallax(x: float, y: float, enlarged: float, depth: float) -> Matrix:
@@ -100,7 +124,7 @@ def stand(puppet: Puppet, acting: Acting, x: float, ground: float, height: float
     grow = height / puppet.height
     loose = Pose(place(x, 0, 0, grow * faces, grow), acting.turns, acting.sizes, acting.shifts)
     down = ground - puppet.lowest(loose) - acting.rise * height
-    return replace(loose, placement=place(x, down, 0, grow * faces, grow))
+    return replace(loose, placement=place(x, down, 0, grow * faces, grow), over=acting.rise * height)
 
 
 def _shadow(puppet: Puppet, where: Place) -> Puppet:
@@ -110,10 +134,4 @@ def _shadow(puppet: Puppet, where: Place) -> Puppet:
 def _under(puppet: Puppet, pose: Pose, ground: float) -> Matrix:
     """Where a puppet's shadow lies; it shrinks as the puppet rises."""
     grow = float(np.hypot(pose.placement[0, 1], pose.placement[1, 1]))
-    over = max(ground - puppet.lowest(pose), 0.0)
-    return place(float(pose.placement[0, 2]), ground, 0, 0.3 * puppet.height * grow / (1 + over / 15))
-
-
-def linear(times: Sequence[float], values: Sequence[float]) -> Callable[[float], float]:
-    """A value that goes from key to key at an even pace and is held outside."""
-    return lambda time: float(np.interp(time, times, values))
+    return place(float(pose.placement[0, 2]), ground, 0, 0.3 * puppet.height * grow / (1 + pose.over / 15))

@@ -18,7 +18,7 @@ def _noise(seed: int, across: float, along: float) -> Texture:
     noise = np.random.default_rng(seed).standard_normal((TILE, TILE))
     fx, fy = np.fft.fftfreq(TILE)[None], np.fft.fftfreq(TILE)[:, None]
     smooth = np.fft.ifft2(np.fft.fft2(noise) * np.exp(-2 * (np.pi**2) * ((fx * along) ** 2 + (fy * across) ** 2))).real
-    return ((smooth - smooth.mean()) / smooth.std()).astype(np.float32)
+    return np.asarray((smooth - smooth.mean()) / smooth.std(), np.float32)
 
 
 def _paper() -> Texture:
@@ -36,12 +36,13 @@ def _brush() -> Texture:
 def _hatch() -> Texture:
     y, x = np.mgrid[:TILE, :TILE]
     lines = np.sin(2 * np.pi * (x + y) * (24 / TILE) + 0.7 * _noise(7, 12, 12))
-    return (2.2 * (lines > 0.82) - 0.4).astype(np.float32)
+    return np.asarray(2.2 * (lines > 0.82) - 0.4, np.float32)
 
 
 def _dots() -> Texture:
     y, x = np.mgrid[:TILE, :TILE] * (2 * np.pi * 20 / TILE)
-    return cv2.GaussianBlur((2.0 * (np.sin(x) * np.sin(y) > 0.35) - 0.5).astype(np.float32), (0, 0), 0.8)
+    spots = np.asarray(2.0 * (np.sin(x) * np.sin(y) > 0.35) - 0.5, np.float32)
+    return np.asarray(cv2.GaussianBlur(spots, (0, 0), 0.8), np.float32)
 
 
 TEXTURES: Mapping[str, Callable[[], Texture]] = {

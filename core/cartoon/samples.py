@@ -1,0 +1,221 @@
+"""Training material without end: three frames, the exact motion between the outer two, and what of it can be seen.
+
+A sample is a function of (seed, number) alone, so any number of workers gives the same samples.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from math import exp, log
+from typing import TYPE_CHECKING, NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .composition import compose
+from .geometry import Matrix, place
+from .motion import Motion, find_observable, follow
+from .raster import Cel
+from .scenes import Scene
+
+if TYPE_CHECKING:
+    import torch
+
+Picture = NDArray[np.uint8]
+
+MIX = ("anything", "anything", "anything", "stickers", "parade", "chase")
+"""Kinds of scene, as often as they are named."""
+PER_SCENE = 4
+"""Samples that are taken from one scene: composing one costs as much as drawing one."""
+GAP = (0.012, 0.3)
+"""Shortest and longest time between the outer frames, in seconds."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Two key frames, one in-between and the motion between the key frames."""
+
+    first: Picture
+    """(H, W, 3) RGB at time 0."""
+    middle: Picture
+    """At time t."""
+    last: Picture
+    """At time 1."""
+    t: float
+    """Between 0 and 1, both excluded."""
+    forward: Motion
+    """From the first frame to the last, on the first's pixels."""
+    backward: Motion
+    """From the last to the first."""
+    forward_observable: NDArray[np.bool_]
+    """(H, W): where the forward motion can be told from the pictures; elsewhere no network should be asked for it."""
+    backward_observable: NDArray[np.bool_]
+
+
+def draw_sample(seed: int, number: int, size: int = 192, *, worn: bool = True) -> Sample:
+    """Draws a sample.
+
+    Args:
+        seed: of the whole set.
+        number: which of its samples; four neighbours show the same scene at other moments and in other frames.
+        size: height and width in pixels.
+        worn: whether some samples look as if they had been stored as JPEG or filmed: blocks, blur and grain.
+    """
+    rng = np.random.default_rng([seed, number, 1])
+    scene = _scene(seed, number // PER_SCENE)
+    cels, t = _choose_moments(scene, rng, size)
+    pictures = [scene.colour(cel) for cel in cels]
+    forward, backward = follow(cels[0], cels[2]), follow(cels[2], cels[0])
+    observable = [
+        find_observable(scene.drawing, cel, picture, motion)
+        for cel, picture, motion in ((cels[0], pictures[0], forward), (cels[2], pictures[2], backward))
+    ]
+    if worn:
+        pictures = _wear(pictures, rng)
+    return Sample(pictures[0], pictures[1], pictures[2], t, forward, backward, observable[0], observable[1])
+
+
+@lru_cache(maxsize=4)
+def _scene(seed: int, number: int) -> Scene:
+    rng = np.random.default_rng([seed, number, 0])
+    return compose(str(rng.choice(MIX)), int(rng.integers(2**31)))
+
+
+def _choose_moments(scene: Scene, rng: np.random.Generator, size: int) -> tuple[list[Cel], float]:
+    """Three cels of a scene, and how far the middle one is from the first to the last."""
+    for attempt in range(4):
+        gap = exp(float(rng.uniform(log(GAP[0]), log(GAP[1]))))
+        start = float(rng.uniform(0, scene.length - gap))
+        t = float(rng.uniform(0.05, 0.95))
+        if rng.random() < 0.5:
+            t = 0.5
+        framing = _choose_framing(scene, rng, start + gap / 2)
+        first = scene.cel(start, size, size, framing=framing)
+        # an empty wall teaches nothing
+        if attempt == 3 or len(np.unique(first.patches[::5, ::5])) > 5:
+            break
+    others = [scene.cel(start + part * gap, size, size, framing=framing) for part in (t, 1.0)]
+    return [first, *others], t
+
+
+def _choose_framing(scene: Scene, rng: np.random.Generator, time: float) -> Matrix:
+    """A nearer or farther look, most often with somebody in the middle, and now and then reflected."""
+    near = exp(float(rng.uniform(log(0.9), log(2.2))))
+    sign = float(rng.choice([-1, 1]))
+    x, y = float(rng.uniform(-20, 20)), float(rng.uniform(-12, 12))
+    if scene.actors and rng.random() < 0.75:
+        somebody = scene.actors[int(rng.integers(len(scene.actors)))].pose(time).placement
+        left, top, enlarged = scene.camera(time)
+        x += (float(somebody[0, 2]) - left) * enlarged
+        y += (float(somebody[1, 2]) - top) * enlarged
+    room = max(50.0 - 50.0 / near, 0.0)
+    return place(-sign * near * x, -near * float(np.clip(y, -room, room)), 0, near * sign, near)
+
+
+def _wear(pictures: list[Picture], rng: np.random.Generator) -> list[Picture]:
+    """Lets the same wear befall all three pictures, each with its own grain."""
+    blur = float(rng.uniform(0.3, 0.9)) if rng.random() < 0.15 else 0.0
+    grain = float(rng.uniform(1, 6)) if rng.random() < 0.15 else 0.0
+    quality = int(rng.integers(45, 95)) if rng.random() < 0.25 else 0
+    worn = []
+    for picture in pictures:
+        if blur:
+            picture = cv2.GaussianBlur(picture, (0, 0), blur)  # type: ignore[assignment]
+        if grain:
+            noise = rng.standard_normal(picture.shape, np.float32) * grain
+            picture = np.clip(picture + noise, 0, 255).astype(np.uint8)
+        if quality:
+            code = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+            picture = cv2.imdecode(code, cv2.IMREAD_COLOR)  # type: ignore[assignment]
+        worn.append(picture)
+    return worn
+
+
+class CartoonBatch(NamedTuple):
+    """Samples as tensors."""
+
+    frames: "torch.Tensor"
+    """(N, 3, 3, H, W) uint8 RGB: at 0, t and 1."""
+    t: "torch.Tensor"
+    """(N,) float32."""
+    forward: "torch.Tensor"
+    """(N, 2, H, W) float32 in pixels, (dx, dy), from the first frame to the last."""
+    backward: "torch.Tensor"
+    """The same from the last to the first."""
+    forward_visible: "torch.Tensor"
+    """(N, 1, H, W) bool: what is there is seen in the last frame too."""
+    backward_visible: "torch.Tensor"
+    forward_observable: "torch.Tensor"
+    """(N, 1, H, W) bool: the motion can be told from the pictures; leave the rest out of a loss on motion."""
+    backward_observable: "torch.Tensor"
+
+
+class _Batches:
+    """A map from step to batch, for a DataLoader."""
+
+    def __init__(self, seed: int, size: int, batch: int, worn: bool) -> None:
+        self.seed, self.size, self.batch, self.worn = seed, size, batch, worn
+
+    def __getitem__(self, step: int) -> CartoonBatch:
+        first = step * self.batch
+        return stack([draw_sample(self.seed, first + n, self.size, worn=self.worn) for n in range(self.batch)])
+
+
+def stack(samples: list[Sample]) -> CartoonBatch:
+    """Puts samples of one size together."""
+    import torch
+
+    def tensor(arrays: list[NDArray[np.generic]]) -> torch.Tensor:
+        return torch.from_numpy(np.stack(arrays))
+
+    return CartoonBatch(
+        tensor([np.stack([s.first, s.middle, s.last]).transpose(0, 3, 1, 2) for s in samples]),
+        torch.tensor([s.t for s in samples], dtype=torch.float32),
+        tensor([s.forward.flow.transpose(2, 0, 1) for s in samples]),
+        tensor([s.backward.flow.transpose(2, 0, 1) for s in samples]),
+        tensor([s.forward.visible[None] for s in samples]),
+        tensor([s.backward.visible[None] for s in samples]),
+        tensor([s.forward_observable[None] for s in samples]),
+        tensor([s.backward_observable[None] for s in samples]),
+    )
+
+
+def load_cartoons(
+    seed: int,
+    size: int = 192,
+    batch: int = 16,
+    *,
+    workers: int = 0,
+    first_step: int = 0,
+    worn: bool = True,
+    pin: bool = False,
+) -> Iterator[CartoonBatch]:
+    """Draws batches without end, ahead of need in `workers` processes.
+
+    Args:
+        seed: of the set; batch number `step` is a function of (seed, size, batch, step), whatever the workers.
+        size: height and width in pixels.
+        batch: samples a batch.
+        workers: processes that draw; 0 draws in this one.
+        first_step: number of the first batch, to go on where a training stopped.
+        worn: as in `draw_sample`.
+        pin: whether batches lie in page-locked memory, from where a GPU fetches them faster.
+    """
+    import torch
+    from torch.utils.data import DataLoader
+
+    def start(_worker: int) -> None:
+        cv2.setNumThreads(0)
+        torch.set_num_threads(1)
+
+    loader: DataLoader[CartoonBatch] = DataLoader(
+        _Batches(seed, size, batch, worn),  # type: ignore[arg-type]
+        batch_size=None,
+        sampler=range(first_step, 2**40),
+        num_workers=workers,
+        worker_init_fn=start if workers else None,
+        pin_memory=pin,
+        persistent_workers=False,
+    )
+    return iter(loader)
