@@ -1,0 +1,25 @@
+"""Progress of long work on stderr, with the time left; silent where stderr is not a terminal."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def progress(title: str, total: float | None = None) -> Iterator[Callable[[float], None]]:
+    """Shows a bar while the block runs, and gives the function that moves it.
+
+    Args:
+        title: what is being done, in a word or two.
+        total: how much there is to do, in any unit; None: unknown.
+
+    Yields:
+        A function that takes how much is done so far, for core's callbacks.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(title, total=total)
+        yield lambda done: bar.update(task, completed=done)
