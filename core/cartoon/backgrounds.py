@@ -79,17 +79,17 @@ def room(rng: Random) -> Place:
         "sun": (255, 214, 90),
         "fish": (96, 150, 196),
     }
-    top, floor = -70.0, 18.0
+    top, floor = -100.0, 18.0
     shapes: list[Shape] = [Blob("root", box(-WIDE, top, WIDE, floor), "wall", line=0)]
     kind = rng.integers(3)
     for x in steps(-WIDE, WIDE, 14):
         if kind == 0:
             shapes.append(Blob("root", box(x, top, x + 6, floor), "stripe", line=0))
         elif kind == 1:
-            for row, y in enumerate(steps(-64, floor - 6, 15)):
+            for row, y in enumerate(steps(-79, floor - 6, 15)):
                 shapes.append(Blob("root", _flower(x + 7 * (row % 2), y, 2.0), "stripe", line=0))
         else:
-            for row, y in enumerate(steps(-64, floor - 6, 12)):
+            for row, y in enumerate(steps(-76, floor - 6, 12)):
                 diamond = ellipse(x + 7 * (row % 2), y, 2.2, 3.4, count=4)
                 shapes.append(Blob("root", diamond, "stripe", line=0))
     furniture = [_window, _picture, _shelf, _lamp, _clock, _picture, _plant]
@@ -673,10 +673,10 @@ def kitchen(rng: Random) -> Place:
         "steel": (190, 198, 208),
         "base": (90, 70, 64),
     }
-    shapes: list[Shape] = [Blob("root", box(-WIDE, -80, WIDE, 30), "tile", line=0)]
+    shapes: list[Shape] = [Blob("root", box(-WIDE, -100, WIDE, 30), "tile", line=0)]
     for x in steps(-WIDE, WIDE, 9):
-        shapes.append(Pen("root", np.array([(x, -80.0), (x, -4.0)]), 0.35, "tile2", taper=0))
-    for y in steps(-76, -4, 9):
+        shapes.append(Pen("root", np.array([(x, -100.0), (x, -4.0)]), 0.35, "tile2", taper=0))
+    for y in steps(-94, -4, 9):
         shapes.append(Pen("root", np.array([(-WIDE, y), (WIDE, y)]), 0.35, "tile2", taper=0))
     shapes += [
         Blob("root", box(x, y, x + 9, y + 9), "tile2", line=0)
@@ -763,8 +763,8 @@ def plain(rng: Random) -> Place:
             for x in steps(-170, 170, step)
         ]
     elif kind == "rays":
-        for angle in steps(0, 360, 30):
-            ends = [place(turn=float(angle + wide)) @ np.array([300.0, 0, 1]) for wide in (-7.5, 7.5)]
+        for turn in steps(0, 360, 30):
+            ends = [place(turn=turn + wide) @ np.array([300.0, 0, 1]) for wide in (-7.5, 7.5)]
             shapes.append(Blob("root", np.array([(0, 0), ends[0][:2], ends[1][:2]]), "other", line=0))
     elif kind == "stripes":
         step, lean = float(rng.uniform(10, 30)), float(rng.uniform(-80, 80))
@@ -780,12 +780,12 @@ def plain(rng: Random) -> Place:
     elif kind == "blobs":
         for _ in range(14):
             angle = np.arange(8) * (np.pi / 4)
-            radius = float(rng.uniform(6, 26)) * rng.uniform(0.6, 1.3, 8)
-            middle = rng.uniform((-150, -50), (150, 50))
+            lobes = float(rng.uniform(6, 26)) * rng.uniform(0.6, 1.3, 8)
+            centre = rng.uniform((-150, -50), (150, 50))
             shapes.append(
                 Blob(
                     "root",
-                    loop(np.stack([np.cos(angle), np.sin(angle)], 1) * radius[:, None] + middle, 4),
+                    loop(np.stack([np.cos(angle), np.sin(angle)], 1) * lobes[:, None] + centre, 4),
                     "other",
                     line=0.6,
                 )

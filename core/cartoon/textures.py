@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from functools import cache
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -41,8 +40,7 @@ def _hatch() -> Texture:
 
 def _dots() -> Texture:
     y, x = np.mgrid[:TILE, :TILE] * (2 * np.pi * 20 / TILE)
-    spots = np.asarray(2.0 * (np.sin(x) * np.sin(y) > 0.35) - 0.5, np.float32)
-    return np.asarray(cv2.GaussianBlur(spots, (0, 0), 0.8), np.float32)
+    return np.asarray(1.2 * np.tanh(5 * (np.sin(x) * np.sin(y) - 0.3)) + 0.5, np.float32)
 
 
 TEXTURES: Mapping[str, Callable[[], Texture]] = {
