@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _COLOURS = 1 << 24
+_PORTION = 1 << 20  # pixels worked on at a time, so that a 4K frame takes little memory
 _SAMPLES = 1 << 18  # pixels counted in a frame; every pixel is looked at for an exact palette
 _GROUPED_BITS = 6  # a channel, for grouping: nearer colours than 4 levels are taken as one
 _WEIGHT = 0.75  # power of a colour's count: below 1, so that small things keep their colours beside a large sky
@@ -32,12 +33,12 @@ class ColourCount:
 
     def add(self, colours: NDArray[np.uint8]) -> None:
         """Counts the colours (N, 3) of a frame: all of them or a fixed sample."""
-        codes = pack(colours)
         if self._few:
-            self._seen[codes] = True
+            for start in range(0, len(colours), _PORTION):
+                self._seen[pack(colours[start : start + _PORTION])] = True
             self._few = bool(np.count_nonzero(self._seen) <= 256)
-        step = max(1, len(codes) // _SAMPLES)
-        found, times = np.unique(codes[::step], return_counts=True)
+        step = max(1, len(colours) // _SAMPLES)
+        found, times = np.unique(pack(colours[::step]), return_counts=True)
         self._counts[found] += times.astype(np.uint32)
 
     def choose(self, most: int) -> tuple[NDArray[np.uint8], bool]:
@@ -187,14 +188,18 @@ class Indexer:
 
     def index(self, colours: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Indices (H, W) uint8 for the colours (H, W, 3) of a frame."""
-        codes = pack(colours)
-        self._learn(np.unique(codes[~self._known[codes]]))
-        first = self._first[codes]
-        if not self._dither:
-            return first
-        height, width = codes.shape
-        threshold = np.tile(_PATTERN, (-(-height // 8), -(-width // 8)))[:height, :width]
-        return np.where(self._share[codes] > threshold, self._second[codes], first)
+        height, width = colours.shape[:2]
+        indices = np.empty((height, width), np.uint8)
+        rows = max(8, _PORTION // width // 8 * 8)  # a multiple of the pattern's height
+        pattern = np.tile(_PATTERN, (rows // 8, -(-width // 8)))[:, :width]
+        for top in range(0, height, rows):
+            codes = pack(colours[top : top + rows])
+            self._learn(np.unique(codes[~self._known[codes]]))
+            part = self._first[codes]
+            if self._dither:
+                part = np.where(self._share[codes] > pattern[: len(codes)], self._second[codes], part)
+            indices[top : top + rows] = part
+        return indices
 
     def _learn(self, codes: NDArray[np.intp]) -> None:
         """Finds the palette's colour, or the mix of two, for colours not met before: (N,) packed."""

@@ -24,8 +24,8 @@ from .errors import InputError, OutputError
 from .files import reason
 from .images import flatten_alpha, shown
 
-# Measured on flat tiles of random colours: with chroma quantised more finely (-8) and more bits for flat and dark places
-# (aq-mode 3), none comes back more than 2 levels off, which is what 4:2:0 in 8 bits alone costs.
+# Measured on flat tiles of random colours: with chroma quantised more finely (-8) and more bits for flat and dark
+# places (aq-mode 3), none comes back more than 2 levels off, which is what 4:2:0 in 8 bits alone costs.
 H264 = (
     *("-c:v", "libx264", "-preset", "medium", "-tune", "animation", "-movflags", "+faststart"),
     *("-x264-params", "chroma-qp-offset=-8:aq-mode=3:aq-strength=1"),
