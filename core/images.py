@@ -182,8 +182,8 @@ def _strip_png(data: bytes) -> bytes:
 @contextmanager
 def _quiet_opencv() -> Iterator[None]:
     """Keeps OpenCV, and libtiff under it, from writing warnings to stderr."""
-    logging = cv2.utils.logging
-    before = logging.setLogLevel(logging.LOG_LEVEL_SILENT)
+    logging = getattr(cv2.utils, "logging", cv2)  # OpenCV 5 has it there, OpenCV 4 at the top
+    before = logging.setLogLevel(0)
     try:
         yield
     finally:

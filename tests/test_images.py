@@ -36,6 +36,10 @@ from animi.core.images import (
 QUICK = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
+Image.init()
+SAVED = frozenset(Image.SAVE)  # what this Pillow can write; older ones know fewer kinds
+
+
 def noise(height, width, channels, dtype=np.uint8, seed=0):
     full = np.iinfo(dtype).max
     return np.random.default_rng(seed).integers(0, full + 1, (height, width, channels)).astype(dtype)
@@ -100,11 +104,17 @@ def test_pillow_reads_our_png_the_same():
         np.testing.assert_array_equal(np.asarray(image).reshape(frame.shape), frame)
 
 
-@pytest.mark.parametrize("kind", ["PNG", "TIFF", "BMP", "WEBP", "TGA", "PPM", "QOI", "SGI", "PCX", "JPEG2000"])
-@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize(
+    ("kind", "channels"),
+    [
+        (kind, channels)
+        for kind in ("PNG", "TIFF", "BMP", "WEBP", "TGA", "PPM", "QOI", "SGI", "PCX", "JPEG2000")
+        for channels in (1, 3, 4)
+        if (kind, channels) not in {("PPM", 4), ("QOI", 1), ("PCX", 4), ("BMP", 4)}  # kinds without such a mode
+        and kind in SAVED
+    ],
+)
 def test_lossless_kinds(kind, channels):
-    if (kind, channels) in {("PPM", 4), ("QOI", 1), ("PCX", 4), ("BMP", 4)}:
-        pytest.skip("this kind has no such mode")
     frame = noise(9, 14, channels)
     if channels == 4:
         frame[..., 3] = np.maximum(frame[..., 3], 1)
@@ -114,7 +124,7 @@ def test_lossless_kinds(kind, channels):
     np.testing.assert_array_equal(found, expected)
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "WEBP", "AVIF"])
+@pytest.mark.parametrize("kind", [kind for kind in ("JPEG", "WEBP", "AVIF") if kind in SAVED])
 def test_lossy_kinds_are_near(kind):
     frame = smooth(32, 48)
     found = decode_image(saved(as_pillow(frame), kind, quality=95), "frame")
@@ -397,11 +407,14 @@ def test_not_an_image(tmp_path, capfd, content):
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("deep", [False, True], ids=["8", "16"])
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "JPEG2000"])
+@pytest.mark.parametrize(
+    ("kind", "deep"),
+    [
+        *[(kind, False) for kind in ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "JPEG2000") if kind in SAVED],
+        *[("PNG", True), ("TIFF", True)],
+    ],
+)
 def test_truncated(tmp_path, capfd, kind, deep):
-    if deep and kind not in {"PNG", "TIFF"}:
-        pytest.skip("this kind has no 16 bits here")
     frame = noise(40, 50, 3, np.uint16 if deep else np.uint8)
     make = {"PNG": encode_png, "TIFF": make_tiff}[kind] if deep else lambda frame: saved(as_pillow(frame), kind)
     data = make(frame)
