@@ -19,7 +19,7 @@ _GROUPED_BITS = 6  # a channel, for grouping: nearer colours than 4 levels are t
 _WEIGHT = 0.75  # power of a colour's count: below 1, so that small things keep their colours beside a large sky
 _ROUNDS = 12  # of k-means; further ones move no colour by a level
 _NEIGHBOURS = 12  # palette colours that a dithered pixel may mix with its nearest
-_SEEN = 0.006  # Oklab distance to the palette below which nothing is dithered; a third of what an eye tells apart
+_SEEN = 0.004  # Oklab distance to the palette below which nothing is dithered; above it, wide gradients show contours
 _NOISE = 0.2  # how much a mix's contrast counts against its nearness, in [0, 1]
 
 
