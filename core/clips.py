@@ -34,6 +34,7 @@ from .errors import ConfigError, InputError
 from .files import natural_order, reason
 from .frame_store import RECORDS, FrameStore, is_frame_store, read_records
 from .images import SUFFIXES, flatten_alpha, list_images, read_image, shown, to_uint8
+from .shots import ShotDetector, Verdict
 
 __all__ = [
     "Clip",
@@ -51,7 +52,7 @@ OnLook: TypeAlias = Callable[[str, int, int], None]
 """Told while a film without records is looked through: its name, frames seen, frames in all."""
 
 _ORDERS = tuple(permutations(range(3)))
-_DARKEST = 0.7  # the least that all channels are multiplied by
+_DARKEST = 0.8  # the least that all channels are multiplied by
 _UNEVENNESS = 0.2  # how much less one channel may get than another
 _RESIDENT_SHARE = 0.5  # of the device's free memory: the rest is for the network
 
@@ -192,8 +193,43 @@ def _open_images(folder: Path, origin: int) -> Film:
 
 
 def _find_shots(film: Film, on_look: OnLook | None) -> list[NDArray[np.int64]]:
-    """Looks through a film for cuts and duplicate drawings."""
-    raise InputError(f"{film.name}: has no index of its shots; make the folder with extract-frames")
+    """Looks through a film for cuts, dissolves and duplicate drawings.
+
+    Frames in which two shots are mixed belong to neither. A change of size is a cut.
+    """
+    detector = ShotDetector()
+    verdicts: list[Verdict] = []
+    resized = set()
+    held = set()
+    kept: NDArray[np.uint8] | None = None  # the last drawing that is no duplicate
+    for number in range(len(film)):
+        frame = film.frames[number]
+        verdicts += detector.push(frame)
+        if kept is not None and kept.shape != frame.shape:
+            resized.add(number)
+            kept = None
+        if kept is not None and _is_duplicate(frame, kept):
+            held.add(number)
+        else:
+            kept = frame
+        if on_look is not None:
+            on_look(film.name, number + 1, len(film))
+    verdicts += detector.finish()
+    shots: list[list[int]] = [[]]
+    for verdict in verdicts:
+        if verdict.cut or verdict.number in resized or verdict.transition == "dissolve":
+            shots.append([])
+        if verdict.transition != "dissolve" and verdict.number not in held:
+            shots[-1].append(verdict.number)
+    return [np.array(shot, np.int64) for shot in shots if shot]
+
+
+def _is_duplicate(frame: NDArray[np.uint8], kept: NDArray[np.uint8]) -> bool:
+    """Whether no block of 8 x 8 pixels differs by more than compression noise."""
+    off = cv2.absdiff(frame, kept).max(axis=2)  # (H, W)
+    height, width = off.shape
+    blocks = cv2.resize(off, (max(1, width // 8), max(1, height // 8)), interpolation=cv2.INTER_AREA)
+    return bool(blocks.max() <= 3)
 
 
 def _with_shots(records: list[dict[str, Any]]) -> list[dict[str, Any]] | None:
@@ -432,7 +468,7 @@ def _scaled_planes(window: NDArray[np.uint8], size: int) -> Sequence[NDArray[Any
 
 def _table(gain: float, dtype: np.dtype[Any]) -> NDArray[Any]:
     """What each of a channel's 256 values becomes: as uint8, or, as float32, in [-1, 1]."""
-    values = np.rint(np.arange(256, dtype=np.float32) * np.float32(gain))
+    values: NDArray[np.float32] = np.rint(np.arange(256, dtype=np.float32) * np.float32(gain))
     if dtype == np.uint8:
         return values.astype(np.uint8)
     table: NDArray[np.float32] = values / np.float32(127.5) - np.float32(1)
