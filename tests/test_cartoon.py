@@ -3,8 +3,10 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
+
 from animi.core.cartoon import actions, backgrounds, cast, composition, props, samples, styles, textures
 from animi.core.cartoon.backgrounds import Layer, Place
+from animi.core.cartoon.batches import load_cartoons
 from animi.core.cartoon.composition import compose
 from animi.core.cartoon.geometry import apply, box, ellipse, loop, outward, place, read
 from animi.core.cartoon.motion import find_lines, find_observable, follow
@@ -352,12 +354,12 @@ def test_wear_changes_the_pictures_and_not_the_truth():
 
 
 def test_batches_depend_on_the_step_and_not_on_the_workers():
-    here = samples.load_cartoons(3, 48, 3)
+    here = load_cartoons(3, 48, 3)
     batches = [next(here) for _ in range(4)]
     assert batches[0].frames.shape == (3, 3, 3, 48, 48) and batches[0].frames.dtype.itemsize == 1
     assert batches[0].forward.shape == (3, 2, 48, 48) and batches[0].forward_visible.shape == (3, 1, 48, 48)
-    away = samples.load_cartoons(3, 48, 3, workers=2)
+    away = load_cartoons(3, 48, 3, workers=2)
     for one, other in zip(batches, away, strict=False):
         assert all(bool((a == b).all()) for a, b in zip(one, other, strict=True))
-    resumed = next(samples.load_cartoons(3, 48, 3, first_step=2))
+    resumed = next(load_cartoons(3, 48, 3, first_step=2))
     assert all(bool((a == b).all()) for a, b in zip(batches[2], resumed, strict=True))

@@ -90,16 +90,11 @@ def find_observable(drawing: Drawing, cel: Cel, picture: NDArray[np.uint8], moti
         motion: its motion to the other moment.
     """
     height = cel.patches.shape[0]
-    dx = cv2.Sobel(picture, cv2.CV_32F, 1, 0, scale=0.125)
-    dy = cv2.Sobel(picture, cv2.CV_32F, 0, 1, scale=0.125)
     piece = np.take(drawing.pieces, cel.patches, mode="clip")
     # an outline belongs to what it bounds: the contrast it makes on the surface behind it says nothing of that surface
     front = np.asarray(cv2.dilate(cel.patches, np.ones((5, 5), np.uint8)), np.uint16)
     own = np.take(drawing.pieces, front, mode="clip") == piece
-    products = ((dx, dx), (dx, dy), (dy, dy))
-    # summed over the channels: red on green may be grey on grey
-    tensor = np.stack([np.einsum("hwc,hwc->hw", one, other) for one, other in products], -1) * (own / 3)[..., None]
-    tensor = tensor.astype(np.float32)
+    tensor = _tensor(picture) * own[..., None].astype(np.float32)
     flat = piece.reshape(-1)
     count = int(drawing.pieces.max()) + 1
     area = np.bincount(flat, minlength=count)
@@ -115,6 +110,24 @@ def find_observable(drawing: Drawing, cel: Cel, picture: NDArray[np.uint8], moti
     rests = np.maximum(np.abs(motion.flow[..., 0]), np.abs(motion.flow[..., 1])) < 0.02
     observable: NDArray[np.bool_] = motion.known & (seen | rests)
     return observable
+
+
+def find_corners(picture: NDArray[np.uint8], mask: NDArray[np.bool_]) -> bool:
+    """Whether a masked part of a picture, (H, W, 3), varies enough in two directions to show how it moves."""
+    tensor = _tensor(picture)
+    xx, xy, yy = (tensor[..., k][mask].sum() for k in range(3))
+    return bool(_weaker(xx, xy, yy) > SEEN)
+
+
+def _tensor(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Products of the picture's slopes, dx dx, dx dy and dy dy: (H, W, 3).
+
+    They are the mean over the channels: red on green may be grey on the same grey.
+    """
+    dx = cv2.Sobel(picture, cv2.CV_32F, 1, 0, scale=0.125)
+    dy = cv2.Sobel(picture, cv2.CV_32F, 0, 1, scale=0.125)
+    products = ((dx, dx), (dx, dy), (dy, dy))
+    return np.stack([np.einsum("hwc,hwc->hw", one, other) / 3 for one, other in products], -1)
 
 
 def _weaker(xx: NDArray[Any], xy: NDArray[Any], yy: NDArray[Any]) -> NDArray[Any]:

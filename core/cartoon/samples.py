@@ -3,11 +3,9 @@
 A sample is a function of (seed, number) alone, so any number of workers gives the same samples.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from math import exp, log
-from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import numpy as np
@@ -18,9 +16,6 @@ from .geometry import Matrix, place
 from .motion import Motion, find_observable, follow
 from .raster import Cel
 from .scenes import Scene
-
-if TYPE_CHECKING:
-    import torch
 
 Picture = NDArray[np.uint8]
 
@@ -72,7 +67,7 @@ def draw_sample(seed: int, number: int, size: int = 192, *, worn: bool = True) -
         for cel, picture, motion in ((cels[0], pictures[0], forward), (cels[2], pictures[2], backward))
     ]
     if worn:
-        pictures = _wear(pictures, rng)
+        pictures = wear(pictures, rng)
     return Sample(pictures[0], pictures[1], pictures[2], t, forward, backward, observable[0], observable[1])
 
 
@@ -113,7 +108,7 @@ def _choose_framing(scene: Scene, rng: np.random.Generator, time: float) -> Matr
     return place(-sign * near * x, -near * float(np.clip(y, -room, room)), 0, near * sign, near)
 
 
-def _wear(pictures: list[Picture], rng: np.random.Generator) -> list[Picture]:
+def wear(pictures: list[Picture], rng: np.random.Generator) -> list[Picture]:
     """Lets the same wear befall all three pictures, each with its own grain."""
     blur = float(rng.uniform(0.3, 0.9)) if rng.random() < 0.15 else 0.0
     grain = float(rng.uniform(1, 6)) if rng.random() < 0.15 else 0.0
@@ -130,92 +125,3 @@ def _wear(pictures: list[Picture], rng: np.random.Generator) -> list[Picture]:
             picture = cv2.imdecode(code, cv2.IMREAD_COLOR)  # type: ignore[assignment]
         worn.append(picture)
     return worn
-
-
-class CartoonBatch(NamedTuple):
-    """Samples as tensors."""
-
-    frames: "torch.Tensor"
-    """(N, 3, 3, H, W) uint8 RGB: at 0, t and 1."""
-    t: "torch.Tensor"
-    """(N,) float32."""
-    forward: "torch.Tensor"
-    """(N, 2, H, W) float32 in pixels, (dx, dy), from the first frame to the last."""
-    backward: "torch.Tensor"
-    """The same from the last to the first."""
-    forward_visible: "torch.Tensor"
-    """(N, 1, H, W) bool: what is there is seen in the last frame too."""
-    backward_visible: "torch.Tensor"
-    forward_observable: "torch.Tensor"
-    """(N, 1, H, W) bool: the motion can be told from the pictures; leave the rest out of a loss on motion."""
-    backward_observable: "torch.Tensor"
-
-
-class _Batches:
-    """A map from step to batch, for a DataLoader."""
-
-    def __init__(self, seed: int, size: int, batch: int, worn: bool) -> None:
-        self.seed, self.size, self.batch, self.worn = seed, size, batch, worn
-
-    def __getitem__(self, step: int) -> CartoonBatch:
-        first = step * self.batch
-        return stack([draw_sample(self.seed, first + n, self.size, worn=self.worn) for n in range(self.batch)])
-
-
-def stack(samples: list[Sample]) -> CartoonBatch:
-    """Puts samples of one size together."""
-    import torch
-
-    def tensor(arrays: list[NDArray[np.generic]]) -> torch.Tensor:
-        return torch.from_numpy(np.stack(arrays))
-
-    return CartoonBatch(
-        tensor([np.stack([s.first, s.middle, s.last]).transpose(0, 3, 1, 2) for s in samples]),
-        torch.tensor([s.t for s in samples], dtype=torch.float32),
-        tensor([s.forward.flow.transpose(2, 0, 1) for s in samples]),
-        tensor([s.backward.flow.transpose(2, 0, 1) for s in samples]),
-        tensor([s.forward.visible[None] for s in samples]),
-        tensor([s.backward.visible[None] for s in samples]),
-        tensor([s.forward_observable[None] for s in samples]),
-        tensor([s.backward_observable[None] for s in samples]),
-    )
-
-
-def load_cartoons(
-    seed: int,
-    size: int = 192,
-    batch: int = 16,
-    *,
-    workers: int = 0,
-    first_step: int = 0,
-    worn: bool = True,
-    pin: bool = False,
-) -> Iterator[CartoonBatch]:
-    """Draws batches without end, ahead of need in `workers` processes.
-
-    Args:
-        seed: of the set; batch number `step` is a function of (seed, size, batch, step), whatever the workers.
-        size: height and width in pixels.
-        batch: samples a batch.
-        workers: processes that draw; 0 draws in this one.
-        first_step: number of the first batch, to go on where a training stopped.
-        worn: as in `draw_sample`.
-        pin: whether batches lie in page-locked memory, from where a GPU fetches them faster.
-    """
-    import torch
-    from torch.utils.data import DataLoader
-
-    def start(_worker: int) -> None:
-        cv2.setNumThreads(0)
-        torch.set_num_threads(1)
-
-    loader: DataLoader[CartoonBatch] = DataLoader(
-        _Batches(seed, size, batch, worn),  # type: ignore[arg-type]
-        batch_size=None,
-        sampler=range(first_step, 2**40),
-        num_workers=workers,
-        worker_init_fn=start if workers else None,
-        pin_memory=pin,
-        persistent_workers=False,
-    )
-    return iter(loader)

@@ -1,0 +1,120 @@
+"""Samples as batches of tensors, drawn ahead of need by processes of their own."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.data import DataLoader
+
+from ..sprites import SpriteRenderer, draw_sprite_sample
+from .samples import Sample, draw_sample
+
+
+class CartoonBatch(NamedTuple):
+    """Samples as tensors."""
+
+    frames: torch.Tensor
+    """(N, 3, 3, H, W) uint8 RGB: at 0, t and 1."""
+    t: torch.Tensor
+    """(N,) float32."""
+    forward: torch.Tensor
+    """(N, 2, H, W) float32 in pixels, (dx, dy), from the first frame to the last."""
+    backward: torch.Tensor
+    """The same from the last to the first."""
+    forward_visible: torch.Tensor
+    """(N, 1, H, W) bool: what is there is seen in the last frame too."""
+    backward_visible: torch.Tensor
+    forward_observable: torch.Tensor
+    """(N, 1, H, W) bool: the motion can be told from the pictures; leave the rest out of a loss on motion."""
+    backward_observable: torch.Tensor
+
+
+@dataclass
+class _Batches:
+    """A map from step to batch, for a DataLoader."""
+
+    seed: int
+    size: int
+    batch: int
+    worn: bool
+    sprites: Sequence[Path]
+    share: float
+    renderer: SpriteRenderer | None = None
+    """Each process starts its own."""
+
+    def __getitem__(self, step: int) -> CartoonBatch:
+        return stack([self.draw(step * self.batch + place) for place in range(self.batch)])
+
+    def draw(self, number: int) -> Sample:
+        if not self.sprites or np.random.default_rng([self.seed, number, 4]).random() >= self.share:
+            return draw_sample(self.seed, number, self.size, worn=self.worn)
+        self.renderer = self.renderer or SpriteRenderer()
+        return draw_sprite_sample(self.seed, number, self.size, self.sprites, self.renderer, worn=self.worn)
+
+
+def stack(samples: list[Sample]) -> CartoonBatch:
+    """Puts samples of one size together."""
+
+    def tensor(arrays: list[NDArray[np.generic]]) -> torch.Tensor:
+        return torch.from_numpy(np.stack(arrays))
+
+    return CartoonBatch(
+        tensor([np.stack([s.first, s.middle, s.last]).transpose(0, 3, 1, 2) for s in samples]),
+        torch.tensor([s.t for s in samples], dtype=torch.float32),
+        tensor([s.forward.flow.transpose(2, 0, 1) for s in samples]),
+        tensor([s.backward.flow.transpose(2, 0, 1) for s in samples]),
+        tensor([s.forward.visible[None] for s in samples]),
+        tensor([s.backward.visible[None] for s in samples]),
+        tensor([s.forward_observable[None] for s in samples]),
+        tensor([s.backward_observable[None] for s in samples]),
+    )
+
+
+def load_cartoons(
+    seed: int,
+    size: int = 192,
+    batch: int = 16,
+    *,
+    workers: int = 0,
+    first_step: int = 0,
+    worn: bool = True,
+    sprites: Sequence[Path] = (),
+    share: float = 0.25,
+    pin: bool = False,
+) -> Iterator[CartoonBatch]:
+    """Draws batches without end, ahead of need in `workers` processes.
+
+    Args:
+        seed: of the set; batch number `step` is a function of the other arguments and `step`, whatever the workers.
+        size: height and width in pixels.
+        batch: samples a batch.
+        workers: processes that draw; 0 draws in this one.
+        first_step: number of the first batch, to go on where a training stopped.
+        worn: as in `draw_sample`.
+        sprites: Lottie files (see `sprites.find_sprites`) that are laid over some of the samples.
+        share: over how many of them, from 0 to 1.
+        pin: whether batches lie in page-locked memory, from where a GPU fetches them faster.
+
+    Raises:
+        SpriteError: sprites are asked for and cannot be rendered.
+    """
+    loader: DataLoader[CartoonBatch] = DataLoader(
+        _Batches(seed, size, batch, worn, sprites, share),  # type: ignore[arg-type]
+        batch_size=None,
+        sampler=range(first_step, 2**40),
+        num_workers=workers,
+        worker_init_fn=_keep_to_one_thread if workers else None,
+        pin_memory=pin,
+    )
+    return iter(loader)
+
+
+def _keep_to_one_thread(_worker: int) -> None:
+    """The workers themselves are what runs side by side."""
+    cv2.setNumThreads(0)
+    torch.set_num_threads(1)

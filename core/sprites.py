@@ -1,0 +1,264 @@
+"""Sprites: artists' Lottie animations, rendered at any moment and set moving over the cartoons' places.
+
+The in-between of a sprite is exact, since it is rendered and not guessed. Its motion is known only as far as we make
+it ourselves, by moving the whole sprite: exactly where its own drawing is held between the two key frames, and nowhere
+on it where it is not; the masks say so. Needs rlottie-python (`pip install 'animi[sprites]'`).
+"""
+
+import csv
+import json
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from importlib.util import find_spec
+from pathlib import Path
+from typing import IO
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .cartoon.geometry import Matrix, place
+from .cartoon.motion import Motion, find_corners
+from .cartoon.samples import Sample, draw_sample, wear
+from .errors import AnimiError, InputError
+from .files import natural_order
+
+TIMEOUT = 20.0
+"""Seconds after which a file that is being rendered is given up."""
+HELD_OUT = 7
+"""Last digit of the rows of an index that are kept for validation."""
+
+
+class SpriteError(AnimiError):
+    """A sprite cannot be rendered."""
+
+
+def find_sprites(folder: Path, *, held_out: int | None = HELD_OUT) -> list[Path]:
+    """Lists the Lottie files of a folder.
+
+    Args:
+        folder: with an `index.csv` whose column `file` names them, or simply full of .json files.
+        held_out: rows of the index (from 1) whose number ends in this digit are left out, as they are for validation;
+            None takes all. Without an index all are taken.
+
+    Raises:
+        InputError: the folder holds no Lottie file.
+    """
+    index = folder / "index.csv"
+    if index.is_file():
+        with index.open(encoding="utf-8", newline="") as file:
+            rows = list(enumerate(csv.DictReader(file), 1))
+        names = [row["file"] for number, row in rows if held_out is None or number % 10 != held_out]
+        found = [folder / name for name in names if name.endswith(".json")]
+    else:
+        found = natural_order(folder.rglob("*.json"))
+    if not found:
+        raise InputError(f"{folder}: holds no Lottie file (.json); name a folder of sprites")
+    return found
+
+
+class SpriteRenderer:
+    """Renders Lottie files in a process that may crash or hang; it is then started anew."""
+
+    def __init__(self, timeout: float = TIMEOUT) -> None:
+        """Prepares a renderer; the process starts with the first sprite.
+
+        Args:
+            timeout: seconds for one request.
+
+        Raises:
+            SpriteError: rlottie-python is not installed.
+        """
+        if find_spec("rlottie_python") is None:
+            raise SpriteError("sprites need rlottie-python, which is not installed; run: pip install 'animi[sprites]'")
+        self.timeout = timeout
+        self._process: subprocess.Popen[bytes] | None = None
+        self._answers: queue.Queue[tuple[dict[str, object], bytes] | None] = queue.Queue()
+
+    def render(self, path: Path, size: int, moments: Sequence[float]) -> NDArray[np.uint8]:
+        """Renders moments of an animation.
+
+        Args:
+            path: the Lottie file.
+            size: height and width in pixels.
+            moments: from 0, its start, to 1, its end.
+
+        Returns:
+            (moments, size, size, 4) RGBA, premultiplied.
+
+        Raises:
+            SpriteError: the file is broken, or takes longer than `timeout`.
+        """
+        process = self._process or self._start()
+        request = {"path": str(path), "size": size, "moments": list(moments)}
+        try:
+            assert process.stdin is not None
+            process.stdin.write(json.dumps(request).encode() + b"\n")
+            process.stdin.flush()
+            answer = self._answers.get(timeout=self.timeout)
+        except queue.Empty:
+            self.close()
+            raise SpriteError(f"{path}: takes longer than {self.timeout:g} s to render; leave this file out") from None
+        except OSError:
+            answer = None
+        if answer is None:
+            self.close()
+            raise SpriteError(f"{path}: crashes the renderer; leave this file out")
+        head, body = answer
+        if "error" in head or len(body) != len(moments) * size * size * 4:
+            raise SpriteError(f"{path}: is no Lottie animation that can be rendered ({head.get('error', 'too short')})")
+        return np.frombuffer(body, np.uint8).reshape(len(moments), size, size, 4)[..., [2, 1, 0, 3]]
+
+    def _start(self) -> "subprocess.Popen[bytes]":
+        self._answers = queue.Queue()
+        module = f"{__package__}.sprite_renderer"
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+        self._process = subprocess.Popen([sys.executable, "-m", module], **pipes)  # type: ignore[call-overload]
+        assert self._process is not None and self._process.stdout is not None
+        threading.Thread(target=_listen, args=(self._process.stdout, self._answers), daemon=True).start()
+        return self._process
+
+    def close(self) -> None:
+        """Ends the process."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            for pipe in (self._process.stdin, self._process.stdout):
+                if pipe is not None:
+                    with suppress(OSError):  # a request that it no longer takes
+                        pipe.close()
+            self._process = None
+
+    def __enter__(self) -> "SpriteRenderer":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if getattr(self, "_process", None) is not None:
+            self.close()
+
+
+def _listen(pipe: IO[bytes], answers: "queue.Queue[tuple[dict[str, object], bytes] | None]") -> None:
+    """Hands on answers until the process ends, and then None."""
+    try:
+        while line := pipe.readline():
+            head: dict[str, object] = json.loads(line)
+            size = head.get("bytes", 0)
+            answers.put((head, pipe.read(size if isinstance(size, int) else 0)))
+    except (OSError, ValueError):
+        pass  # closed under our hands
+    answers.put(None)
+
+
+def draw_sprite_sample(
+    seed: int, number: int, size: int, sprites: Sequence[Path], renderer: SpriteRenderer, *, worn: bool = True
+) -> Sample:
+    """Draws a sample as `draw_sample` does, and one to three sprites over it.
+
+    Files that cannot be rendered are passed over for the next one, so that a sample stays a function of its arguments.
+
+    Args:
+        seed: of the whole set.
+        number: which of its samples.
+        size: height and width in pixels.
+        sprites: the files to choose from.
+        renderer: renders them.
+        worn: as in `draw_sample`.
+
+    Raises:
+        SpriteError: no file can be rendered.
+    """
+    rng = np.random.default_rng([seed, number, 2])
+    sample = draw_sample(seed, number, size, worn=False)
+    for _ in range(int(rng.choice([1, 1, 1, 2, 3]))):
+        held = rng.random() < 0.4
+        start, span = float(rng.uniform(0, 0.7)), 0.0 if held else float(rng.uniform(0.02, 0.3))
+        side = int(size * np.exp(float(rng.uniform(np.log(0.25), np.log(1.1)))))
+        moments = [start, start + sample.t * span, start + span]
+        drawn = _render_any(renderer, sprites, rng, side, moments)
+        sample = lay_over(sample, drawn, _way(rng, size, side, sample.t), held=held)
+    if not worn:
+        return sample
+    first, middle, last = wear([sample.first, sample.middle, sample.last], rng)
+    return Sample(first, middle, last, sample.t, sample.forward, sample.backward,
+                  sample.forward_observable, sample.backward_observable)  # fmt: skip
+
+
+def _render_any(
+    renderer: SpriteRenderer, sprites: Sequence[Path], rng: np.random.Generator, side: int, moments: list[float]
+) -> NDArray[np.uint8]:
+    chosen, most = int(rng.integers(len(sprites))), min(len(sprites), 8)
+    for step in range(most - 1):
+        try:
+            return renderer.render(sprites[(chosen + step) % len(sprites)], side, moments)
+        except SpriteError:
+            continue
+    return renderer.render(sprites[(chosen + most - 1) % len(sprites)], side, moments)
+
+
+def _way(rng: np.random.Generator, size: int, side: int, t: float) -> list[Matrix]:
+    """Where a sprite is, from its pixels to the picture's, at 0, t and 1: it moves, turns and grows evenly."""
+    middle = rng.uniform(0.2, 0.8, 2) * size
+    angle, far = float(rng.uniform(0, 2 * np.pi)), size * np.exp(float(rng.uniform(np.log(0.003), np.log(0.45))))
+    move = np.array([np.cos(angle), np.sin(angle)]) * far * (rng.random() < 0.85)
+    turn, spin = float(rng.normal(0, 12)), float(rng.normal(0, 18)) * (rng.random() < 0.5)
+    swell = float(rng.normal(0, 0.12)) * (rng.random() < 0.4)
+    own = place(-side / 2, -side / 2)
+    ways = []
+    for part in (0.0, t, 1.0):
+        x, y = (middle + move * (part - 0.5)).tolist()
+        ways.append(place(x, y, turn + spin * part, float(np.exp(swell * part))) @ own)
+    return ways
+
+
+def lay_over(sample: Sample, drawn: NDArray[np.uint8], where: Sequence[Matrix], *, held: bool) -> Sample:
+    """Lays a sprite over a sample's three frames and says what of its motion is known.
+
+    Args:
+        sample: what lies below.
+        drawn: (3, s, s, 4) RGBA premultiplied: the sprite at 0, t and 1.
+        where: for each, the (3, 3) placement from the sprite's pixels, whose corner is at (0, 0), to the picture's.
+        held: whether the sprite's own drawing is the same at 0 and 1, so that the placement is all its motion.
+    """
+    size = sample.first.shape[0]
+    # OpenCV counts from the middle of the corner pixel
+    half = place(0.5, 0.5)
+    laid = [
+        cv2.warpAffine(picture, (np.linalg.inv(half) @ at @ half)[:2], (size, size), flags=cv2.INTER_LINEAR)
+        for picture, at in zip(drawn, where, strict=True)
+    ]
+    frames = [
+        np.clip(below * (1 - over[..., 3:] / 255.0) + over[..., :3] + 0.5, 0, 255).astype(np.uint8)
+        for below, over in zip((sample.first, sample.middle, sample.last), laid, strict=True)
+    ]
+    there = [laid[0][..., 3] > 127, laid[2][..., 3] > 127]
+    forward = _cover(sample.forward, there[0], there[1], where[2] @ np.linalg.inv(where[0]), held)
+    backward = _cover(sample.backward, there[1], there[0], where[0] @ np.linalg.inv(where[2]), held)
+    seen = [
+        np.where(mask, motion.known & find_corners(frame, mask), below & motion.known)
+        for mask, motion, frame, below in (
+            (there[0], forward, frames[0], sample.forward_observable),
+            (there[1], backward, frames[2], sample.backward_observable),
+        )
+    ]
+    return Sample(frames[0], frames[1], frames[2], sample.t, forward, backward, seen[0], seen[1])
+
+
+def _cover(motion: Motion, here: NDArray[np.bool_], there: NDArray[np.bool_], way: Matrix, held: bool) -> Motion:
+    """The motion of a picture that a sprite covers at `here`, and at `there` in the other picture."""
+    height, width = here.shape
+    y, x = np.mgrid[:height, :width] + 0.5
+    own = np.stack([way[0, 0] * x + way[0, 1] * y + way[0, 2] - x, way[1, 0] * x + way[1, 1] * y + way[1, 2] - y], -1)
+    flow = np.where(here[..., None], own if held else 0.0, motion.flow).astype(np.float32)
+    to_x, to_y = np.floor(x + flow[..., 0]).astype(int), np.floor(y + flow[..., 1]).astype(int)
+    inside = (to_x >= 0) & (to_x < width) & (to_y >= 0) & (to_y < height)
+    lands_on_it = there[np.clip(to_y, 0, height - 1), np.clip(to_x, 0, width - 1)] & inside
+    visible = np.where(here, inside & lands_on_it & held, motion.visible & ~lands_on_it)
+    known = np.where(here, held, motion.known)
+    return Motion(flow, visible, known)
