@@ -351,6 +351,17 @@ def test_a_damaged_frame_stops_the_loader_with_its_name(tmp_path, workers):
     assert not clip_threads()
 
 
+def test_drawing_keeps_one_thread_busy(tmp_path):
+    """PyTorch and OpenCV would use every core for a frame of this size, and workers would stand in each other's way."""
+    make_store(tmp_path / "a", [9], height=288, width=288)
+    sampler = ClipSampler(open_material([tmp_path / "a"]), ClipConfig(4), 2)
+    sampler.batch(0)
+    whole, own = time.process_time(), time.thread_time()
+    for step in range(6):
+        sampler._draw(step, torch.float32)
+    assert time.process_time() - whole < 1.2 * (time.thread_time() - own) + 0.01
+
+
 INTERRUPTED = """
 import sys
 from pathlib import Path
