@@ -64,9 +64,9 @@ def run(phase: float, temper: float = 1.0) -> Acting:
         acting.turns[f"shin_{side}"] = 34 + 66 * fold - 24 * swing
         acting.turns[f"foot_{side}"] = 10 - 4 * swing + 10 * fold
         pump = -10 + 58 * swing
-        reach = -94 + 10 * wave(phase, late + 0.2)
+        reach = (-80 if side == "near" else -108) + 9 * wave(phase, late + 0.2)
         acting.turns[f"arm_{side}"] = chase * reach + (1 - chase) * pump
-        acting.turns[f"forearm_{side}"] = chase * (-30 + 16 * wave(phase, late)) + (1 - chase) * (-70 + 20 * swing)
+        acting.turns[f"forearm_{side}"] = chase * (-16 + 14 * wave(phase, late)) + (1 - chase) * (-70 + 20 * swing)
         acting.turns[f"hand_{side}"] = chase * (-10 - 18 * wave(phase, late)) - 8
     wag(acting, phase, lift=18, swing=15)
     face(acting, temper, look=(0.5, 0.2) if temper > 0 else (-1.0, 0.0), open_mouth=0.75 + 0.2 * wave(phase))

@@ -194,7 +194,7 @@ def cat(palette: Mapping[str, Colour] | None = None) -> Puppet:
         "nose": (96, 44, 48),
         "eye": (255, 250, 214),
     }
-    build = Build(tail=24, roles={"tip": "paw"}, foot=1.15, hand=1.2, arm=10, neck=(4.0, -13.0))
+    build = Build(tail=24, roles={"tip": "paw"}, foot=1.15, hand=1.2, arm=10.5, neck=(4.0, -13.0))
     joints, look = eyes((-0.4, -2.6), (6.0, -2.9), 3.1, 4.3, 1.35)
     joints = [
         Joint("ear_far", "head", 5.2, -6.6, 14),
