@@ -187,6 +187,32 @@ def test_transparency_is_kept(tmp_path, suffix):
     assert written.notes == ()
 
 
+@pytest.mark.parametrize("loop", [True, False])
+def test_gif_is_wiped_before_it_starts_again(tmp_path, loop):
+    written = write_animation(tmp_path / "film.gif", walk(), fps=Fraction(12), loop=loop)
+    with Image.open(written.path) as image:
+        image.seek(image.n_frames - 1)
+        assert image.disposal_method == (2 if loop else 1)
+        left, top, right, bottom = image.dispose_extent
+    last = np.argwhere((walk()[-1][..., 3] > 0) & (walk()[0][..., 3] == 0))
+    if loop:
+        assert left <= last[:, 1].min()
+        assert top <= last[:, 0].min()
+        assert right > last[:, 1].max()
+        assert bottom > last[:, 0].max()
+
+
+def test_hidden_colours_take_no_place_in_a_palette(tmp_path):
+    frame = noise(1, 40, 40, 4)[0]
+    frame[..., 3] = 0
+    frame[:5, :, 3] = 255
+    frame[:5, :, :3] = np.arange(200).reshape(5, 40, 1)
+    written = write_animation(tmp_path / "film.gif", [frame] * 2, fps=Fraction(12))
+    assert written.notes == ()
+    for picture in read_again(written):
+        np.testing.assert_array_equal(picture[:5], frame[:5])
+
+
 @pytest.mark.parametrize("suffix", VIDEOS)
 def test_video_lays_transparency_over_white(tmp_path, suffix):
     assert not keeps_alpha(f"film{suffix}")
@@ -340,13 +366,15 @@ def count_local_palettes(data):
     return found
 
 
-def test_flat_areas_keep_their_colour_beside_a_gradient(tmp_path):
+@pytest.mark.parametrize("colour", [(17, 201, 77), (133, 179, 226), (120, 160, 222)])
+def test_flat_areas_keep_their_colour_beside_a_gradient(tmp_path, colour):
+    """Also a colour that the gradient itself comes near to."""
     frames = shaded()
     for frame in frames:
-        frame[:20, :30] = (17, 201, 77)
+        frame[:20, :30] = colour
     written = write_animation(tmp_path / "film.gif", frames, fps=Fraction(12))
     for picture in read_again(written):
-        assert (picture[:20, :30, :3] == (17, 201, 77)).all()
+        assert (picture[:20, :30, :3] == colour).all()
 
 
 def test_what_stands_still_stays_still_under_dither(tmp_path):
@@ -375,6 +403,22 @@ def test_an_indexer_finds_the_nearest_colour():
     np.testing.assert_allclose(chosen, off.min(axis=2), atol=1e-5)
     mixed = palette[Indexer(palette, dither=True).index(palette[None])]
     np.testing.assert_array_equal(mixed[0], palette)  # a colour of the palette is never dithered
+
+
+def test_a_colour_that_makes_up_half_of_its_group_is_kept():
+    for often, expected in ((600, [[100, 120, 140]]), (300, None)):
+        count = ColourCount()
+        count.add(
+            np.repeat(
+                np.array([[100, 120, 140], [112, 120, 140], [112, 132, 140]], np.uint8), [often, 200, 200], axis=0
+            )
+        )
+        palette, exact = count.choose(1)
+        assert not exact
+        if expected:
+            np.testing.assert_array_equal(palette, expected)
+        else:
+            assert 100 < palette[0, 0] < 112
 
 
 def test_no_colour_at_all():

@@ -241,6 +241,12 @@ def test_tiff_of_either_byte_order(order, dtype, channels, capfd):
     assert capfd.readouterr() == ("", "")
 
 
+def test_tiff_that_does_not_name_its_alpha(capfd):
+    frame = noise(4, 6, 4, np.uint16)
+    np.testing.assert_array_equal(decode_image(make_tiff(frame), "frame"), frame)
+    assert capfd.readouterr() == ("", "")
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_premultiplied_tiff(dtype):
     straight = noise(6, 6, 4, dtype)
