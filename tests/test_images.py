@@ -132,6 +132,13 @@ def test_lossy_kinds_are_near(kind):
     assert np.abs(found.astype(int) - frame).mean() < 3
 
 
+def test_deep_pgm_and_a_phone_s_double_picture():
+    grey = noise(2, 3, 1, np.uint16)
+    np.testing.assert_array_equal(decode_image(b"P5\n3 2\n65535\n" + grey.astype(">u2").tobytes(), "frame"), grey)
+    one, two = (as_pillow(smooth(16, 24)) for _ in range(2))
+    assert decode_image(saved(one, "MPO", save_all=True, append_images=[two]), "frame").shape == (16, 24, 3)
+
+
 def test_grey_jpeg_stays_one_channel():
     assert decode_image(saved(as_pillow(smooth(8, 8, 1)), "JPEG"), "frame").shape == (8, 8, 1)
 
@@ -172,6 +179,9 @@ def test_grey_with_alpha():
         saved(Image.merge("LA", [Image.fromarray(frame[..., k].copy()) for k in (0, 1)]), "PNG"), "frame"
     )
     np.testing.assert_array_equal(found, frame[..., [0, 0, 0, 1]])
+    deep = noise(3, 4, 2, np.uint16)
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in deep)
+    np.testing.assert_array_equal(decode_image(make_png(4, 3, 16, 4, rows), "frame"), deep[..., [0, 0, 0, 1]])
 
 
 def test_a_transparent_grey_or_colour_of_a_png():
