@@ -5,10 +5,24 @@ Imports no torch, so that `animi --help` stays quick. Typer quotes the defaults 
 
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from math import isfinite
 from pathlib import Path
 
 from .errors import ConfigError
+
+ENGINES = ("flow", "blend")
+"""Engines that need no checkpoint; the first is the default, the best that ships."""
+EASINGS = ("linear", "ease-in", "ease-out", "ease-in-out")
+"""How in-betweens are spaced: evenly, slow at the start, slow at the end, or slow at both."""
+DEVICES = ("auto", "cpu", "cuda", "mps")
+"""Where networks run."""
+FITS = ("crop", "letterbox", "keep")
+"""How a film's frames come to a size: the square in the middle, the whole with bars, or the whole in its own shape."""
+DROPS = ("black", "blank", "credits", "dissolve", "flash")
+"""Kinds of a film's frames that may be left out."""
+IMAGE_FORMATS = ("png", "jpeg", "webp", "none")
+"""How extracted frames are kept as images."""
 
 
 @dataclass(frozen=True)
@@ -150,3 +164,187 @@ class DrawCartoonConfig:
             raise ConfigError(f"--at: one moment is written as a PNG, and {self.out} is none; give a name that ends in .png")
         if self.pairs and self.truth is None:
             raise ConfigError("--pairs: has no folder to write to; name one with --truth")
+
+
+@dataclass(frozen=True)
+class InterpolateConfig:
+    """What `animi interpolate` draws."""
+
+    inputs: tuple[Path, ...]
+    """Key frames in order; a folder stands for the images in it, in natural order."""
+    output: Path
+    """A .gif, .webp, .png, .apng, .mp4, .mov or .webm, or a folder for numbered PNGs."""
+    count: int = 8
+    """Frames from one key frame to the next, both included."""
+    fps: Fraction = Fraction(12)
+    """Frames a second."""
+    spacing: str = EASINGS[0]
+    """One of EASINGS, or an animator's spacing chart: times from 0 to 1 with commas, which win over count."""
+    loop: bool = False
+    """Go on from the last key frame to the first."""
+    boomerang: bool = False
+    """Play to the end and back to the start."""
+    engine: str = ENGINES[0]
+    """One of ENGINES."""
+    checkpoint: Path | None = None
+    """A trained network that draws instead of the engine."""
+    device: str = DEVICES[0]
+    """Where the network runs: one of DEVICES, or cuda:1 and so on."""
+    size: str | None = None
+    """Size to draw at: WIDTHxHEIGHT, or one number for the longer side. None: the key frames' own."""
+    overwrite: bool = False
+    """Replace an output that stands there."""
+
+    def __post_init__(self) -> None:
+        """Refuses what cannot be used.
+
+        Raises:
+            ConfigError: a value is out of its range, or two do not go together.
+        """
+        if self.count < 2:
+            raise ConfigError(f"-n: {self.count} is too small; it counts both key frames, so give 2 or more")
+        if not 0 < self.fps <= 1000:
+            raise ConfigError(f"--fps: {float(self.fps):g} is out of range; give a rate above 0 and up to 1000")
+        if self.engine not in ENGINES:
+            raise ConfigError(f"--engine: {self.engine!r} is not known; choose one of {', '.join(ENGINES)}")
+        read_spacing(self.spacing)
+        if self.size is not None:
+            read_size(self.size)
+
+    @property
+    def times(self) -> tuple[float, ...]:
+        """When the frames of a segment are, from 0 (the first key frame) to 1 (the second)."""
+        chart = read_spacing(self.spacing)
+        return chart or tuple(ease(k / (self.count - 1), self.spacing) for k in range(self.count))
+
+
+def ease(t: float, easing: str) -> float:
+    """Bends an even time t in [0, 1] as one of EASINGS does, by a parabola or, at both ends, by 3t² - 2t³."""
+    if easing == "ease-in":
+        return t * t
+    if easing == "ease-out":
+        return t * (2 - t)
+    if easing == "ease-in-out":
+        return t * t * (3 - 2 * t)
+    return t
+
+
+def read_spacing(text: str) -> tuple[float, ...] | None:
+    """Reads a spacing chart such as "0,0.1,0.35,1"; None if the text is one of EASINGS.
+
+    Raises:
+        ConfigError: it is neither, or its times do not run from 0 to 1.
+    """
+    if text in EASINGS:
+        return None
+    try:
+        times = tuple(float(Fraction(part.strip())) for part in text.split(","))
+    except (ValueError, ZeroDivisionError) as error:
+        raise ConfigError(
+            f"--spacing: {text!r} is not known; give {', '.join(EASINGS)}, or times such as 0,0.1,0.35,1"
+        ) from error
+    if len(times) < 2 or times[0] != 0 or times[-1] != 1 or any(a > b for a, b in pairwise(times)):
+        raise ConfigError(f"--spacing: {text} must start with 0, never go back, and end with 1, such as 0,0.1,0.35,1")
+    return times
+
+
+def read_size(text: str) -> tuple[int, int | None]:
+    """Reads "640x360" as (width, height), and "640" as (longer side, None).
+
+    Raises:
+        ConfigError: it is neither, or not between 1 and 16384.
+    """
+    parts = text.lower().replace("×", "x").split("x")
+    if len(parts) > 2 or not all(part.strip().isascii() and part.strip().isdigit() for part in parts):
+        raise ConfigError(f"--size: {text!r} cannot be read; give WIDTHxHEIGHT such as 640x360, or the longer side")
+    numbers = [int(part) for part in parts]
+    if not all(1 <= number <= 16384 for number in numbers):
+        raise ConfigError(f"--size: {text} is out of range; give sides from 1 to 16384 pixels")
+    return numbers[0], numbers[1] if len(numbers) == 2 else None
+
+
+def read_rate(text: str, flag: str) -> Fraction:
+    """Reads frames a second: "12", "23.976" or "24000/1001".
+
+    Raises:
+        ConfigError: it is no number; the message names the flag.
+    """
+    try:
+        rate = Fraction(text.strip())
+    except (ValueError, ZeroDivisionError) as error:
+        raise ConfigError(f"{flag}: {text!r} is no rate; give one such as 12, 23.976 or 24000/1001") from error
+    return rate.limit_denominator(1_000_000)
+
+
+@dataclass(frozen=True)
+class ExtractFramesConfig:
+    """What `animi extract-frames` takes out of films, and how it is kept."""
+
+    videos: tuple[Path, ...]
+    """The films."""
+    output: Path = Path("frames")
+    """A folder that gets one folder for each film."""
+    size: int | None = 256
+    """Side of the square, or with `fit` "keep" the shorter side, in pixels; None: as large as the film."""
+    fit: str = "crop"
+    """One of FITS."""
+    cuts: str = "auto"
+    """"auto" finds the shots, "none" takes the film as one shot; else a file that lists when shots begin."""
+    cut_score: float = 0.42
+    """From this score on a frame begins a shot."""
+    keep_duplicates: bool = False
+    """Keep held drawings, marked, where else each drawing is kept once."""
+    drop: tuple[str, ...] = ()
+    """Kinds of frames to leave out, of DROPS."""
+    every: int = 1
+    """Keep one frame of so many."""
+    fps: float | None = None
+    """Keep no more frames a second than this."""
+    start: float = 0.0
+    """Seconds to leave out at the beginning."""
+    end: float | None = None
+    """Seconds at which to stop."""
+    max_frames: int | None = 30_000
+    """Frames of one film to keep at most; None: all."""
+    format: str | None = None
+    """One of IMAGE_FORMATS; None: PNG, or no images where they are packed."""
+    quality: int = 95
+    """Of JPEG, and of WebP, where 100 loses nothing."""
+    packed: bool = False
+    """Keep the frames in one packed store, for trainers."""
+    overwrite: bool = False
+    """Replace what an earlier run with other settings left."""
+
+    def __post_init__(self) -> None:
+        """Refuses what cannot be used.
+
+        Raises:
+            ConfigError: a value is out of its range, or two do not go together.
+        """
+        if self.size is not None and not 8 <= self.size <= 8192:
+            raise ConfigError(f"--size: {self.size} is out of range; give 8 to 8192 pixels, or 0 for the film's own")
+        if self.fit not in FITS:
+            raise ConfigError(f"--fit: {self.fit} is unknown; give {', '.join(FITS)}")
+        if not 0 <= self.cut_score <= 1:
+            raise ConfigError(f"--cut-score: {self.cut_score:g} is out of range; give 0 to 1")
+        for kind in self.drop:
+            if kind not in DROPS:
+                raise ConfigError(f"--drop: {kind} is unknown; give any of {', '.join(DROPS)}")
+        if self.every < 1:
+            raise ConfigError(f"--every: {self.every} is too small; give a whole number from 1")
+        if self.fps is not None and not 0 < self.fps <= 1000:
+            raise ConfigError(f"--fps: {self.fps:g} is out of range; give more than 0 and up to 1000")
+        if self.fps is not None and self.every > 1:
+            raise ConfigError("--fps: says how many frames to keep, and so does --every; give one of them")
+        if not (self.start >= 0 and isfinite(self.start)):
+            raise ConfigError(f"--start: {self.start:g} is before the film; give seconds from 0")
+        if self.end is not None and not self.end > self.start:
+            raise ConfigError(f"--end: {self.end:g} s is not after --start ({self.start:g} s); give a later time")
+        if self.max_frames is not None and self.max_frames < 1:
+            raise ConfigError(f"--max-frames: {self.max_frames} is too small; give a whole number from 1, or 0 for all")
+        if self.format is not None and self.format not in IMAGE_FORMATS:
+            raise ConfigError(f"--format: {self.format} is unknown; give {', '.join(IMAGE_FORMATS)}")
+        if self.format == "none" and not self.packed:
+            raise ConfigError("--format: none keeps nothing; add --packed, or give png, jpeg or webp")
+        if not 1 <= self.quality <= 100:
+            raise ConfigError(f"--quality: {self.quality} is out of range; give 1 to 100")

@@ -36,11 +36,11 @@ _BLOCK = 4  # side of a block of it
 _REACH_Y, _REACH_X = 4, 8  # how far a block may have moved: an eighth of the height, a quarter of the width
 _LEAST_STEP = 2.0  # levels; smaller changes from frame to frame are no cut
 _AROUND = 6  # frames either side that tell how much change is usual here
-_STANDS_OUT = 2.2  # times the usual change: a cut by every measure
+_STANDS_OUT = 3.0  # times the usual change: a cut by every measure
 _WORTH_A_LOOK = 1.3  # times the usual change; below it no cut is looked for, and the score is 0
 _RETURN = 12  # frames within which a flash has passed
 _RETURNED = 0.68  # share of a frame's score: what the frame after a flash may keep of it
-_NEARER = 0.7  # share of a frame's change: a picture that came back differs by no more
+_NEARER = 0.95  # share of a frame's change: a picture that came back differs by no more
 _BLANK = 6.0  # standard deviation in levels up to which a thumbnail shows nothing
 _FADED = 15.0  # levels by which the light changes in a fade
 _SPANS = (8, 16, 24)  # frames from the middle of a dissolve to the frames that it is judged by
@@ -363,3 +363,104 @@ def _flashes(picture: Thumb, between: list[Thumb]) -> bool:
         if abs(likeness) < 0.6:
             return False
     return True
+
+
+class DuplicateFinder:
+    """Tells drawings that are held from new ones: each frame is compared with the last one that was kept.
+
+    A frame is new when one of its blocks (a thirty-second of the shorter side) has changed visibly, when the whole has
+    changed a little everywhere, or when its light has. Against the last kept frame slow motion and fades add up.
+    """
+
+    def __init__(self) -> None:
+        self._kept: NDArray[np.uint8] | None = None
+        self._light = 0.0
+
+    def is_duplicate(self, frame: NDArray[np.uint8]) -> bool:
+        """Whether `frame`, (H, W, 3) uint8, shows the drawing kept last; if not, it is the one kept from now on."""
+        light = float(sum(cv2.mean(frame)[:3])) / 3
+        kept, kept_light = self._kept, self._light
+        if kept is not None and abs(light - kept_light) <= _SAME_LIGHT and _is_same(kept, frame):
+            return True
+        self._kept, self._light = frame, light
+        return False
+
+    def forget(self) -> None:
+        """The next frame is new whatever it shows: a shot begins."""
+        self._kept = None
+
+
+_SAME_LIGHT = 0.7  # levels by which the mean of a held drawing may waver in a compressed film
+_SAME_WHOLE = 2.0  # levels of mean absolute difference
+_SAME_BLOCK = 5.0  # levels of mean absolute difference in the block that differs most
+
+
+def _is_same(kept: NDArray[np.uint8], frame: NDArray[np.uint8]) -> bool:
+    whole = float(cv2.norm(kept, frame, cv2.NORM_L1)) / frame.size
+    if whole > _SAME_WHOLE:
+        return False
+    if whole == 0:
+        return True
+    off = cv2.absdiff(kept, frame)
+    height, width = frame.shape[:2]
+    if min(height, width) >= 4 * _SIDE:
+        off = cv2.resize(off, (width // 2, height // 2))  # the mean of four pixels, and quick
+    block = max(1, min(height, width) // _SIDE)
+    blocks = cv2.resize(off, (max(1, width // block), max(1, height // block)), interpolation=cv2.INTER_AREA)
+    return bool(blocks.max() <= _SAME_BLOCK)
+
+
+def find_cadence(holds: list[int]) -> int | None:
+    """On what a shot is animated: 1 ones, 2 twos, ...: the hold that most of its frames belong to.
+
+    Args:
+        holds: for each drawing of the shot, how many frames it is held. The first and last may be cut short, and are
+            left out where others are left.
+
+    Returns:
+        Frames a drawing; None for a shot of one drawing.
+    """
+    inner = holds[1:-1] or holds
+    if len(holds) < 2:
+        return None
+    return max(sorted(set(inner)), key=lambda hold: hold * inner.count(hold))
+
+
+def name_empty(frame: NDArray[np.uint8]) -> str | None:
+    """Whether a frame shows nothing to draw: "black", "blank" (one other colour), "credits", or None.
+
+    Credits are rows of small letters on one colour, and nothing larger than a letter or a word.
+
+    Args:
+        frame: (H, W, 3) uint8, RGB.
+    """
+    grey = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
+    height, width = grey.shape
+    thumb = shrink(frame)
+    low, high = int(thumb.min()), int(thumb.max())
+    if high <= _BLACK and np.count_nonzero(grey > 2 * _BLACK) <= grey.size // 2000:
+        return "black"
+    ground = int(np.bincount(grey.ravel(), minlength=256).argmax())
+    ink = (cv2.absdiff(grey, np.full_like(grey, ground)) > _INK).astype(np.uint8)
+    covered = int(ink.sum())
+    if covered <= grey.size // 2000 and high - low <= 2 * _INK:
+        return "blank"
+    if not 0.004 * grey.size < covered < 0.3 * grey.size:
+        return None
+    _, _, boxes, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
+    boxes = boxes[1:]
+    small = (boxes[:, cv2.CC_STAT_HEIGHT] <= 0.09 * height) & (boxes[:, cv2.CC_STAT_WIDTH] <= 0.3 * width)
+    letters = boxes[small & (boxes[:, cv2.CC_STAT_AREA] >= 3)]
+    if len(letters) < _LETTERS or letters[:, cv2.CC_STAT_AREA].sum() < 0.9 * covered:
+        return None
+    # Letters stand in rows: the rows that have ink at all are few, and well filled.
+    middles = letters[:, cv2.CC_STAT_TOP] + letters[:, cv2.CC_STAT_HEIGHT] / 2
+    tall = float(np.median(letters[:, cv2.CC_STAT_HEIGHT]))
+    rows = np.split(np.sort(middles), np.flatnonzero(np.diff(np.sort(middles)) > max(1.0, 0.35 * tall)) + 1)
+    in_rows = sum(len(row) for row in rows if len(row) >= 4 and row[-1] - row[0] <= 1.5 * tall + 1)
+    return "credits" if in_rows >= 0.7 * len(letters) else None
+
+
+_BLACK = 20  # levels
+_INK = 28  # levels from the ground that are not noise
+_LETTERS = 12  # fewer are no credits

@@ -155,10 +155,6 @@ def _first_words(words: IO[bytes]) -> str:
     return "; ".join(list(dict.fromkeys(line.strip() for line in lines if line.strip()))[:2]) or "it gave no reason"
 
 
-FITS = ("crop", "letterbox", "keep")
-"""How a frame is brought to a size: the square in its middle, the whole with bars, or the whole in its own shape."""
-
-
 @dataclass(frozen=True)
 class VideoInfo:
     """What a film says of itself.
@@ -269,7 +265,7 @@ def fitted_size(info: VideoInfo, size: int | None, fit: str) -> tuple[int, int]:
         info: the film.
         size: side of the square ("crop", "letterbox") or length of the shorter side ("keep"), in pixels; None: the
             film's own size.
-        fit: one of FITS.
+        fit: one of `config.FITS`.
     """
     short = min(info.width, info.height)
     if fit == "keep":
@@ -300,7 +296,7 @@ def decode_video(
         info: the film, from `probe_video`.
         size: side of the square ("crop", "letterbox") or length of the shorter side ("keep"), in pixels; None: the
             film's own size.
-        fit: one of FITS.
+        fit: one of `config.FITS`.
         start: seconds to leave out at the beginning.
         on_damage: told of each stretch that was left out.
 
