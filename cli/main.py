@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from ..core.errors import AnimiError, ConfigError
 from .draw_cartoon import draw_cartoon
+from .interpolate import interpolate
 from .preview_clips import preview_clips
 
 
@@ -64,6 +65,7 @@ def main(
     """Holds the options that stand before a command."""
 
 
+app.command("interpolate")(interpolate)
 app.command("draw-cartoon")(draw_cartoon)
 app.command("preview-clips")(preview_clips)
 

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def progress(title: str, total: float | None = None) -> Iterator[Callable[[float], None]]:
+def progress(title: str, total: float | None = None) -> Iterator[Callable[..., None]]:
     """Shows a bar while the block runs, and gives the function that moves it.
 
     Args:
@@ -13,7 +13,8 @@ def progress(title: str, total: float | None = None) -> Iterator[Callable[[float
         total: how much there is to do, in any unit; None: unknown.
 
     Yields:
-        A function that takes how much is done so far, for core's callbacks.
+        A function that takes how much is done so far and, where it was not known before, of how much: for core's
+        callbacks.
     """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -22,4 +23,8 @@ def progress(title: str, total: float | None = None) -> Iterator[Callable[[float
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(title, total=total)
-        yield lambda done: bar.update(task, completed=done)
+
+        def show(done: float, of: float | None = total) -> None:
+            bar.update(task, completed=done, total=of)
+
+        yield show

@@ -1,0 +1,29 @@
+"""Which device the networks run on."""
+
+import torch
+
+from .errors import DeviceError
+
+
+def choose_device(wanted: str = "auto") -> torch.device:
+    """Finds the device that a person asked for.
+
+    Args:
+        wanted: "auto" (the first of cuda, mps and cpu that is there), "cpu", "cuda", "cuda:1", … or "mps".
+
+    Raises:
+        DeviceError: it is not on this machine, or this torch was built without it.
+    """
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if wanted == "auto":
+        return torch.device(next(kind for kind, found in there.items() if found))
+    try:
+        device = torch.device(wanted)
+    except RuntimeError:
+        device = None
+    if device is None or device.type not in there:
+        raise DeviceError(f"--device: {wanted!r} is not known; choose auto, cpu, cuda or mps")
+    if not there[device.type] or (device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count()):
+        found = ", ".join(kind for kind, is_there in there.items() if is_there)
+        raise DeviceError(f"--device: {wanted} is not on this machine or not in this torch; found here: {found}")
+    return device

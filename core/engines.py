@@ -1,0 +1,243 @@
+"""What draws an in-between: engines with one small interface.
+
+An engine's `prepare(first, last)` runs once for a pair of key frames; what it gives back has `render(t)`, for each t.
+
+Every engine takes and gives frames of one working form: (H, W, C), C of 1 (grey), 3 (RGB) or 4 (RGBA, premultiplied),
+uint8 in [0, 255] or, wherever there is alpha or more than 8 bits, float32 in [0, 255]. The key frames themselves are
+never asked of an engine: `core.inbetween` hands them back as they came.
+"""
+
+from pathlib import Path
+from typing import Protocol
+
+import cv2
+import numpy as np
+
+from .config import ENGINES
+from .errors import ConfigError
+from .optical_flow import Array, Flow, estimate_flow
+
+Working = Array
+"""A frame as engines see it; its type is np.uint8 or np.float32."""
+
+
+class Pair(Protocol):
+    """Two key frames of which everything that does not depend on t is known."""
+
+    def render(self, t: float) -> Working:
+        """Draws the frame at t in (0, 1), of the key frames' shape and type."""
+
+
+class Engine(Protocol):
+    """A way to draw in-betweens."""
+
+    name: str
+
+    def prepare(self, first: Working, last: Working) -> Pair:
+        """Does the work that is needed once for two key frames of one shape and type."""
+
+
+def open_engine(name: str, checkpoint: Path | None = None, device: str = "auto") -> Engine:
+    """Opens an engine by its name, or the network that a checkpoint holds.
+
+    Args:
+        name: one of `config.ENGINES`.
+        checkpoint: a network's weights; the network then draws, whatever the name.
+        device: "auto", "cpu", "cuda" or "mps"; only networks use it, the others run on the CPU.
+
+    Raises:
+        ConfigError: the name is unknown.
+        DeviceError: the device is not on this machine.
+        CheckpointError: the checkpoint cannot be used.
+    """
+    if checkpoint is not None:
+        from .network_engine import NetworkEngine  # imports torch
+
+        return NetworkEngine(checkpoint, device)
+    if device not in ("auto", "cpu"):
+        from .devices import choose_device  # imports torch
+
+        choose_device(device)
+    if name not in ENGINES:
+        raise ConfigError(f"--engine: {name!r} is not known; choose one of {', '.join(ENGINES)}")
+    return BlendEngine() if name == "blend" else FlowEngine()
+
+
+class BlendEngine:
+    """A plain cross-fade, for comparison: nothing moves, things fade out here and in there."""
+
+    name = "blend"
+
+    def prepare(self, first: Working, last: Working) -> "Blend":
+        """Keeps the two frames."""
+        return Blend(first, last)
+
+
+class Blend:
+    """A pair of frames that fade into each other."""
+
+    def __init__(self, first: Working, last: Working) -> None:
+        self._first, self._last = first, last
+
+    def render(self, t: float) -> Working:
+        """Draws (1 - t) * first + t * last."""
+        mixed = cv2.addWeighted(self._first, 1 - t, self._last, t, 0)
+        return mixed.reshape(self._first.shape)
+
+
+class FlowEngine:
+    """Moves pixels along the motion between the key frames, with occlusion reasoning; needs no training."""
+
+    name = "flow"
+
+    def prepare(self, first: Working, last: Working) -> "FlowPair":
+        """Finds the motion both ways, and where each frame shows what the other hides."""
+        return FlowPair(first, last)
+
+
+class FlowPair:
+    """Two frames and the motion between them.
+
+    A frame at t is made in three stages:
+
+    1. On a coarse grid, both flows are splatted forward to t (softmax splatting, Niklaus and Liu, CVPR 2020, with the
+       photometric error and the agreement of the two flows as importance): where each frame's content has got to, how
+       fast it moves there, and where nothing of that frame arrives. Holes take the motion of what arrived nearby.
+    2. Both frames are warped backward along these motions at full size, with bicubic interpolation.
+    3. Where the two agree they are averaged by time; where they disagree one of them is chosen, the one whose content
+       is seen in the other frame too, since a mixture would be a ghost.
+    """
+
+    def __init__(self, first: Working, last: Working) -> None:
+        self._frames = (first, last)
+        self._shape = first.shape
+        views = tuple(_for_matching(frame) for frame in self._frames)
+        self._flows = estimate_flow(*views)
+        height, width = first.shape[:2]
+        self._cells = (
+            max(1, round(width / _splat_step(width, height))),
+            max(1, round(height / _splat_step(width, height))),
+        )
+        w, h = self._cells
+        self._to_cells = np.array([w / width, h / height], np.float32)
+        flows = [cv2.resize(flow, (w, h), interpolation=cv2.INTER_AREA) * self._to_cells for flow in self._flows]
+        small = [cv2.resize(view, (w, h), interpolation=cv2.INTER_AREA).astype(np.float32) / 255 for view in views]
+        grid = _pixel_grid(h, w)
+        self._velocities = (flows[0], -flows[1])  # both in the direction of time
+        self._trust = []
+        self._importance = []
+        for here, there, flow, back in ((*small, *flows), (*small[::-1], *flows[::-1])):
+            at = grid + flow
+            error = np.abs(here - _warp(there, at)).reshape(h, w, -1).mean(2)
+            gap = np.hypot(*np.moveaxis(flow + _warp(back, at), 2, 0))
+            reach = 0.5 + 0.05 * np.hypot(flow[..., 0], flow[..., 1])
+            trust = np.exp(-((gap / reach) ** 2))
+            self._trust.append(trust)
+            self._importance.append(np.exp(-30 * error) * (trust + 0.02))
+        self._grid = _pixel_grid(height, width)
+
+    def render(self, t: float) -> Working:
+        """Draws the frame at t in (0, 1)."""
+        height, width = self._shape[:2]
+        w, h = self._cells
+        arrivals = [
+            _splat(velocity, np.dstack([velocity, trust]), importance, elapsed)
+            for velocity, trust, importance, elapsed in zip(
+                self._velocities, self._trust, self._importance, (t, t - 1), strict=True
+            )
+        ]
+        total, weight = arrivals[0][0] + arrivals[1][0], arrivals[0][1] + arrivals[1][1]
+        either = _fill_holes(total / (weight[..., None] + 1e-6), np.minimum(weight, 1) + 1e-5)
+        warped: list[Working] = []
+        claims = []
+        for frame, (sums, weights), elapsed in zip(self._frames, arrivals, (t, t - 1), strict=True):
+            arrived = np.minimum(4 * weights, 1)[..., None]
+            motion = sums / (weights[..., None] + 1e-6) * arrived + either * (1 - arrived)  # (h, w, 3)
+            shift = motion[..., :2] * (-elapsed / self._to_cells)
+            at = self._grid + cv2.resize(shift, (width, height), interpolation=cv2.INTER_LINEAR)
+            warped.append(_warp(frame, at, cv2.INTER_CUBIC).reshape(self._shape))
+            claims.append((1 - abs(elapsed)) * (motion[..., 2] * np.minimum(2 * weights, 1) + 0.03))
+        share = cv2.blur(claims[0] / (claims[0] + claims[1] + 1e-6), (11, 11))  # of the first frame
+        difference = cv2.resize(cv2.absdiff(*warped), (w, h), interpolation=cv2.INTER_AREA)
+        difference = cv2.blur(difference.reshape(h, w, -1).astype(np.float32).mean(2), (3, 3))
+        disagreement = np.clip((difference - 4) / 6, 0, 1)
+        choice = 1 / (1 + np.exp(-25 * (share - 0.5)))
+        share = (share + (choice - share) * disagreement).astype(np.float32)
+        share = cv2.resize(share, (width, height), interpolation=cv2.INTER_LINEAR)
+        mixed = cv2.blendLinear(warped[0], warped[1], share, 1 - share).reshape(self._shape)
+        if mixed.dtype == np.float32:  # bicubic interpolation overshoots
+            np.clip(mixed, 0, 255, out=mixed)
+            if self._shape[2] == 4:
+                np.minimum(mixed[..., :3], mixed[..., 3:], out=mixed[..., :3])
+        return mixed
+
+
+def _for_matching(frame: Working) -> Array:
+    """The frame as (H, W, 3) uint8, with what is transparent darker than any colour, so that outlines in it show."""
+    if frame.shape[2] == 4:
+        frame = (frame[..., :3] + frame[..., 3:]) / 2
+    image = np.clip(frame + 0.5, 0, 255).astype(np.uint8) if frame.dtype != np.uint8 else frame
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2RGB) if image.shape[2] == 1 else image, np.uint8)
+
+
+def _splat_step(width: int, height: int) -> float:
+    """Pixels to a cell of the splatting grid: 4, and more where the grid would be longer than 480 cells."""
+    return max(4.0, max(width, height) / 480)
+
+
+def _pixel_grid(height: int, width: int) -> Array:
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    return np.dstack([x, y])
+
+
+def _warp(image: Working | Flow, at: Array, interpolation: int = cv2.INTER_LINEAR) -> Working:
+    """Samples an image at the positions `at`, (h, w, 2) in pixels (x, y); outside it, the edge is repeated."""
+    return cv2.remap(image, at[..., 0], at[..., 1], interpolation, borderMode=cv2.BORDER_REPLICATE)
+
+
+def _splat(velocity: Flow, values: Array, importance: Array, elapsed: float) -> tuple[Array, Array]:
+    """Pushes values along elapsed * velocity onto the four nearest cells of the grid.
+
+    Args:
+        velocity: (h, w, 2) in cells for the whole time.
+        values: (h, w, c).
+        importance: (h, w), above 0.
+        elapsed: part of the time, in [-1, 1].
+
+    Returns:
+        Sums of importance * value, (h, w, c), and of importance, (h, w).
+    """
+    h, w = importance.shape
+    x = np.clip(np.arange(w, dtype=np.float32) + elapsed * velocity[..., 0], -1, w)
+    y = np.clip(np.arange(h, dtype=np.float32)[:, None] + elapsed * velocity[..., 1], -1, h)
+    left, top = np.floor(x), np.floor(y)
+    right_share, low_share = x - left, y - top
+    # one cell of margin takes what falls outside
+    corner = ((top + 1) * (w + 3) + (left + 1)).astype(np.int64)
+    where = np.concatenate([corner.ravel() + step for step in (0, 1, w + 3, w + 4)])
+    shares = np.stack(
+        [
+            (1 - right_share) * (1 - low_share),
+            right_share * (1 - low_share),
+            (1 - right_share) * low_share,
+            right_share * low_share,
+        ]
+    )
+    weights = shares * importance  # (4, h, w)
+    layers = [weights, *(weights * values[..., k] for k in range(values.shape[2]))]
+    size = (h + 3) * (w + 3)
+    sums = [np.bincount(where, layer.ravel(), size).reshape(h + 3, w + 3)[1 : h + 1, 1 : w + 1] for layer in layers]
+    return np.dstack(sums[1:]).astype(np.float32), sums[0].astype(np.float32)
+
+
+def _fill_holes(values: Array, weight: Array) -> Array:
+    """Replaces values of little weight by their surroundings': pull-push over a pyramid (Gortler et al., 1996, 4.2)."""
+    sums, weights = [values * weight[..., None]], [weight]
+    while min(weights[-1].shape) >= 2 and len(weights) < 8:
+        sums.append(cv2.pyrDown(sums[-1]))
+        weights.append(cv2.pyrDown(weights[-1]))
+    filled = sums[-1] / np.maximum(weights[-1], 1e-8)[..., None]
+    for level, amount in zip(sums[-2::-1], weights[-2::-1], strict=True):
+        around = cv2.resize(filled, amount.shape[::-1], interpolation=cv2.INTER_LINEAR)
+        filled = (level + 1e-3 * around) / (amount[..., None] + 1e-3)
+    return filled

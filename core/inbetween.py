@@ -1,0 +1,214 @@
+"""Key frames and an engine in, frames at any t out; the key frames themselves come back pixel for pixel.
+
+As a library:
+
+    from animi.core.inbetween import interpolate
+
+    for frame in interpolate([first, last], 8):  # arrays (H, W, 3) uint8 in, the same out; 8 frames with both ends
+        ...
+"""
+
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from .animation import Written, check_format, write_animation
+from .config import DEVICES, EASINGS, ENGINES, InterpolateConfig, read_size
+from .engines import Engine, Working, open_engine
+from .errors import InputError
+from .files import check_output
+from .images import Frame, premultiply, unpremultiply
+from .key_frames import KeyFrames
+
+STILL = 6
+"""Levels of 255 by which an engine may miss a pixel that both key frames agree on before it counts as covered."""
+
+
+def interpolate(
+    frames: Sequence[Frame],
+    count: int = 8,
+    *,
+    spacing: str | Sequence[float] = EASINGS[0],
+    loop: bool = False,
+    boomerang: bool = False,
+    engine: str | Engine = ENGINES[0],
+    checkpoint: Path | None = None,
+    device: str = DEVICES[0],
+) -> Iterator[Frame]:
+    """Draws the frames between key frames.
+
+    Args:
+        frames: two key frames or more, all of one shape and type: (H, W), or (H, W, C) with C of 1 (grey), 3 (RGB) or
+            4 (RGBA, straight alpha); uint8 or uint16. A sequence that reads from disk is asked for two at a time.
+        count: frames from one key frame to the next, both included; 2 or more.
+        spacing: "linear", "ease-in", "ease-out", "ease-in-out", or the times of a segment's frames from 0 to 1, which
+            win over `count`.
+        loop: go on from the last key frame to the first; the first is not repeated at the end.
+        boomerang: play to the end and back; neither end is repeated.
+        engine: "flow" (motion) or "blend" (cross-fade), or an engine of your own (see `core.engines`).
+        checkpoint: a trained network that draws instead of the engine.
+        device: where the network runs: "auto", "cpu", "cuda" or "mps".
+
+    Returns:
+        An iterator of arrays of the key frames' shape and type, in order, drawn as they are asked for.
+
+    Raises:
+        InputError: fewer than two frames, or frames of unlike or unknown shape or type.
+        ConfigError: an option has a value that cannot be used.
+        CheckpointError: the checkpoint cannot be used.
+        DeviceError: the device is not on this machine.
+    """
+    chart = spacing if isinstance(spacing, str) else ",".join(map(repr, map(float, spacing)))
+    name = engine if isinstance(engine, str) else ENGINES[0]
+    settings = InterpolateConfig((), Path(), count, spacing=chart, engine=name)
+    if len(frames) < 2:
+        raise InputError(f"two key frames or more are needed, and {len(frames)} was given; add another")
+    _check_forms(frames[0], frames[1], 1)
+    drawer = open_engine(engine, checkpoint, device) if isinstance(engine, str) else engine
+    once = _walk(frames, settings.times, loop, drawer)
+    return _there_and_back(once, loop) if boomerang else once
+
+
+def count_frames(keys: int, per_segment: int, *, loop: bool = False, boomerang: bool = False) -> int:
+    """How many frames `interpolate` gives for `keys` key frames; `per_segment` counts both ends of a segment."""
+    segments = keys if loop else keys - 1
+    once = segments * (per_segment - 1) + (0 if loop else 1)
+    if not boomerang:
+        return once
+    return 2 * once if loop else 2 * once - 2
+
+
+def _walk(frames: Sequence[Frame], times: Sequence[float], loop: bool, engine: Engine) -> Iterator[Frame]:
+    """All segments one after the other; a key frame that two segments share comes once."""
+    first = last = frames[0]
+    for index in range(1, len(frames) + loop):
+        last = frames[index % len(frames)]
+        _check_forms(frames[0], last, index % len(frames))
+        yield from _draw_segment(first, last, times[:-1], engine)
+        first = last
+    if not loop:
+        yield last
+
+
+def _draw_segment(first: Frame, last: Frame, times: Iterable[float], engine: Engine) -> Iterator[Frame]:
+    """The frames of one segment at `times`, in [0, 1] and in order."""
+    draw: Callable[[float], Frame] | None = None
+    for t in times:
+        if t in (0, 1):
+            yield (first, last)[int(t)].copy()
+            continue
+        if draw is None:
+            draw = _prepare(first, last, engine)
+        yield draw(t)
+
+
+def _prepare(first: Frame, last: Frame, engine: Engine) -> Callable[[float], Frame]:
+    """Readies a pair: conversion to the engine's working form and back, and what stands still stays untouched."""
+    shape = first.shape
+    ends = [frame.reshape(*shape[:2], -1) for frame in (first, last)]
+    if np.array_equal(ends[0], ends[1]):
+        return lambda t: first.copy()
+    pair = engine.prepare(_to_working(ends[0]), _to_working(ends[1]))
+    still = (ends[0] == ends[1]).all(2)
+
+    def draw(t: float) -> Frame:
+        frame = _from_working(pair.render(t), first.dtype)
+        return _keep_still(frame, ends[0], still).reshape(shape)
+
+    return draw
+
+
+def _keep_still(frame: Frame, key: Frame, still: NDArray[np.bool_]) -> Frame:
+    """Puts the key frames' own pixels back where both agree, unless something else clearly covers them."""
+    tolerance = STILL * (257 if frame.dtype == np.uint16 else 1)
+    near = cv2.absdiff(frame, key).reshape(frame.shape).max(2) <= tolerance
+    return np.asarray(np.where((still & near)[..., None], key, frame))
+
+
+def _to_working(frame: Frame) -> Working:
+    """(H, W, C) uint8 or uint16 to the engines' working form."""
+    if frame.shape[2] == 4:
+        return premultiply(frame) * np.float32(255)
+    return frame if frame.dtype == np.uint8 else frame.astype(np.float32) / 257
+
+
+def _from_working(drawn: Working, dtype: DTypeLike) -> Frame:
+    """An engine's frame in the key frames' type."""
+    if drawn.dtype == np.uint8:
+        return drawn
+    if drawn.shape[2] == 4:
+        return unpremultiply(drawn / np.float32(255), dtype)
+    return np.asarray(np.clip(drawn, 0, 255) * (257 if dtype == np.uint16 else 1) + 0.5).astype(dtype)
+
+
+def _there_and_back(frames: Iterator[Frame], loop: bool) -> Iterator[Frame]:
+    """The frames, and then the same backwards, from a temporary file, since they may not fit in memory."""
+    with tempfile.TemporaryFile(prefix="animi-") as spool:
+        count = 0
+        frame = None
+        for frame in frames:
+            spool.write(frame.tobytes())
+            count += 1
+            yield frame
+        if frame is None:
+            return
+        # a loop turns at the first frame, which it does not end with
+        for index in (0, *range(count - 1, 0, -1)) if loop else range(count - 2, 0, -1):
+            spool.seek(index * frame.nbytes)
+            yield np.frombuffer(spool.read(frame.nbytes), frame.dtype).reshape(frame.shape).copy()
+
+
+def _check_forms(first: Frame, frame: Frame, number: int) -> None:
+    if first.dtype not in (np.uint8, np.uint16):
+        raise InputError(f"key frame 0 holds {first.dtype}; convert it to uint8 or uint16")
+    if first.ndim not in (2, 3) or 0 in first.shape or (first.ndim == 3 and first.shape[2] not in (1, 3, 4)):
+        raise InputError(f"key frame 0 has shape {first.shape}; (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) is needed")
+    if (frame.shape, frame.dtype) != (first.shape, first.dtype):
+        raise InputError(
+            f"key frame {number} is {frame.shape} {frame.dtype} and key frame 0 is {first.shape} {first.dtype}; "
+            "make them alike first"
+        )
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What `draw_animation` made."""
+
+    written: Written
+    engine: str
+    """What drew it: an engine's name, or a network's architecture."""
+    key_frames: int
+
+
+def draw_animation(config: InterpolateConfig, on_frame: Callable[[int, int], None] | None = None) -> Drawn:
+    """Reads key frames, draws what lies between and writes the animation: the whole of `animi interpolate`.
+
+    Args:
+        config: what to draw.
+        on_frame: told after each frame how many of how many are written.
+
+    Raises:
+        AnimiError: a key frame, an option or the output cannot be used; nothing that stood there is harmed.
+    """
+    check_format(config.output)
+    check_output(config.output, overwrite=config.overwrite)
+    engine = open_engine(config.engine, config.checkpoint, config.device)
+    keys = KeyFrames(config.inputs, None if config.size is None else read_size(config.size))
+    total = count_frames(len(keys), len(config.times), loop=config.loop, boomerang=config.boomerang)
+    frames = interpolate(
+        keys, config.count, spacing=config.spacing, loop=config.loop, boomerang=config.boomerang, engine=engine
+    )
+    written = write_animation(
+        config.output,
+        frames,
+        fps=config.fps,
+        overwrite=config.overwrite,
+        count=total,
+        on_frame=None if on_frame is None else lambda done: on_frame(done, total),
+    )
+    return Drawn(written, engine.name, len(keys))

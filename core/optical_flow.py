@@ -1,0 +1,202 @@
+"""Motion between two drawings, found without training: global matching first, then dense inverse search.
+
+Cartoons jump: between two key frames a hand may cross a third of the picture, further than any coarse-to-fine search
+follows. So the large displacements are found first, on a grid of at most 64 cells a side, by comparing every textured
+cell of one drawing with every one of the other (the classical counterpart of GMFlow's global matching, Xu et al., CVPR
+2022, section 3.2). The displacements that most mutual matches vote for become a short list of candidates; a few rounds
+of mean-field inference (Krahenbuhl and Koltun, NIPS 2011, here with a Potts model over four neighbours) give each cell
+one of them, with borders along colour edges. OpenCV's dense inverse search (Kroeger et al., ECCV 2016) takes the result
+as a candidate in every patch of its pyramid and refines it to fractions of a pixel.
+
+Conventions: a flow is (h, w, 2) float32 in pixels, (dx, dy); forward flow leads from a pixel of the first frame to its
+place in the last, backward flow the other way.
+"""
+
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+Flow = NDArray[np.float32]
+
+CELLS = 64
+"""Longest side of the matching grid. 48 is a little worse, 96 no better and three times slower."""
+SMALLEST = 8
+"""Frames with a side below this have no motion that could be told."""
+_SEARCH_MARGIN = 32
+_COARSEST_SIDE, _FINEST_SIDE = 192, 640
+
+
+class Candidates(NamedTuple):
+    """Displacements that many cells agree on."""
+
+    displacements: Array
+    """(K, 2) in cells, (dx, dy); the first is always zero."""
+    penalties: Array
+    """(K,) in units of colour difference: what it costs a cell to choose this one."""
+
+
+def estimate_flow(first: Array, last: Array) -> tuple[Flow, Flow]:
+    """Finds the motion between two frames, both ways.
+
+    Args:
+        first: (H, W, 3) uint8 RGB.
+        last: the same shape.
+
+    Returns:
+        The forward and the backward flow on one working grid of (h, w) cells, about half the frame's size and at most
+        640 cells long, in pixels of the full frame.
+    """
+    height, width = first.shape[:2]
+    scale = min(1.0, max(_COARSEST_SIDE, min(_FINEST_SIDE, max(height, width) / 2)) / max(height, width))
+    w, h = max(1, round(width * scale)), max(1, round(height * scale))
+    if min(height, width) < SMALLEST or np.array_equal(first, last):
+        still = np.zeros((h, w, 2), np.float32)
+        return still, still.copy()
+    small_first = cv2.resize(first, (w, h), interpolation=cv2.INTER_AREA)
+    small_last = cv2.resize(last, (w, h), interpolation=cv2.INTER_AREA)
+    coarse_forward, coarse_backward = match_globally(small_first, small_last)
+    forward = _refine(small_first, small_last, coarse_forward)
+    backward = _refine(small_last, small_first, coarse_backward)
+    to_pixels = np.array([width / w, height / h], np.float32)
+    return forward * to_pixels, backward * to_pixels
+
+
+def match_globally(first: Array, last: Array) -> tuple[Flow, Flow]:
+    """Finds displacements of any length, to the accuracy of a cell.
+
+    Args:
+        first: (h, w, 3) uint8 RGB.
+        last: the same shape.
+
+    Returns:
+        Forward and backward flow, (h, w, 2) in pixels of these frames, constant within a cell.
+    """
+    h, w = first.shape[:2]
+    scale = min(1.0, CELLS / max(h, w))
+    columns, rows = max(SMALLEST, round(w * scale)), max(SMALLEST, round(h * scale))
+    cells_first, cells_last = _lab_cells(first, columns, rows), _lab_cells(last, columns, rows)
+    candidates = find_candidates(cells_first, cells_last)
+    to_pixels = np.array([w / columns, h / rows], np.float32)
+
+    def spread(here: Array, there: Array, way: int) -> Flow:
+        signed = Candidates(way * candidates.displacements, candidates.penalties)
+        chosen = signed.displacements[_choose_candidates(here, there, signed)]  # (rows, columns, 2)
+        return np.asarray(cv2.resize(chosen * to_pixels, (w, h), interpolation=cv2.INTER_NEAREST), np.float32)
+
+    return spread(cells_first, cells_last, 1), spread(cells_last, cells_first, -1)
+
+
+def _lab_cells(frame: Array, columns: int, rows: int) -> Array:
+    small = cv2.resize(frame, (columns, rows), interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.cvtColor(small.astype(np.float32) / 255, cv2.COLOR_RGB2LAB), np.float32)
+
+
+def find_candidates(first: Array, last: Array, most: int = 16) -> Candidates:
+    """Lists the displacements that the most mutual best matches vote for.
+
+    Only cells that changed and that have texture are compared: a match between flat cells says nothing. At most 1200
+    of them on each side, the most textured ones, so that time does not grow with the picture.
+
+    Args:
+        first: (rows, columns, 3) float32 CIE Lab.
+        last: the same shape.
+        most: how many displacements beside zero.
+    """
+    rows, columns = first.shape[:2]
+    changed = cv2.dilate(np.abs(first - last).max(2), np.ones((3, 3), np.uint8)) > 6
+    at_first, looks_first, texture = _textured_cells(first, changed)
+    at_last, looks_last, _ = _textured_cells(last, changed)
+    displacements, votes = [(0.0, 0.0)], [1.0]
+    if min(len(at_first), len(at_last)) >= 4:
+        distance = (looks_first**2).sum(1)[:, None] + (looks_last**2).sum(1) - 2 * looks_first @ looks_last.T
+        distance *= 3 / looks_first.shape[1]  # squared Lab distance, mean over the descriptor
+        nearest, back = distance.argmin(1), distance.argmin(0)
+        index = np.arange(len(at_first))
+        mutual = back[nearest] == index
+        weight = mutual * np.exp(-distance[index, nearest] / 100) * texture / (texture + 20)
+        y0, x0 = np.divmod(at_first, columns)
+        y1, x1 = np.divmod(at_last[nearest], columns)
+        ballots = np.zeros((2 * rows + 1, 2 * columns + 1), np.float32)
+        np.add.at(ballots, (y1 - y0 + rows, x1 - x0 + columns), weight)
+        ballots = cv2.GaussianBlur(ballots, (3, 3), 0.8)
+        for _ in range(most):
+            y, x = (int(i) for i in np.unravel_index(ballots.argmax(), ballots.shape))
+            if ballots[y, x] < 0.5:
+                break
+            if (x, y) != (columns, rows):
+                displacements.append((x - columns, y - rows))
+                votes.append(float(ballots[y, x]))
+            ballots[max(0, y - 1) : y + 2, max(0, x - 1) : x + 2] = 0
+    moves = np.array(displacements, np.float32)
+    penalties = 0.3 * np.hypot(moves[:, 0], moves[:, 1]) - 1.5 * np.log(np.array(votes) / sum(votes))
+    penalties[0] = 0
+    return Candidates(moves, penalties.astype(np.float32))
+
+
+def _textured_cells(cells: Array, changed: Array, most: int = 1200) -> tuple[Array, Array, Array]:
+    """Indices, descriptors (n, 51) and texture (n,) of the cells worth matching.
+
+    A descriptor is the cell's 3x3 neighbourhood and, for the wider view, eight 3x3 means around it at distance 3.
+    """
+    rows, columns = cells.shape[:2]
+    near = cv2.copyMakeBorder(cells, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
+    far = cv2.copyMakeBorder(cv2.blur(cells, (3, 3)), 3, 3, 3, 3, cv2.BORDER_REPLICATE)
+    patch = [near[y : y + rows, x : x + columns] for y in range(3) for x in range(3)]
+    around = [far[y : y + rows, x : x + columns] for y in (0, 3, 6) for x in (0, 3, 6) if (y, x) != (3, 3)]
+    texture = np.stack(patch).std(0).sum(2).ravel()
+    texture[~changed.ravel()] = 0
+    index = np.argsort(-texture, kind="stable")[:most]
+    index = index[texture[index] > 1]
+    descriptors = np.concatenate([*patch, *around], 2).reshape(rows * columns, -1)[index]
+    return index, descriptors, texture[index]
+
+
+def _choose_candidates(here: Array, there: Array, candidates: Candidates, rounds: int = 2) -> Array:
+    """Gives every cell the candidate that explains it and its neighbours of like colour best: (rows, columns)."""
+    rows, columns = here.shape[:2]
+    count = len(candidates.displacements)
+    costs = np.empty((rows, columns, count), np.float32)
+    worst, unknown = 30.0, 18.0  # a wrong match costs no more than this; a match outside the picture costs this
+    inside = np.ones((rows, columns), np.uint8)
+    for k, (dx, dy) in enumerate(candidates.displacements):
+        shift = np.array([[1, 0, -dx], [0, 1, -dy]], np.float32)
+        seen = cv2.warpAffine(there, shift, (columns, rows), flags=cv2.INTER_NEAREST)
+        known = cv2.warpAffine(inside, shift, (columns, rows), flags=cv2.INTER_NEAREST)
+        difference = np.minimum(np.abs(here - seen).sum(2), worst)
+        costs[..., k] = np.where(known, difference, unknown) + candidates.penalties[k]
+    average = cv2.blur(costs, (3, 3), borderType=cv2.BORDER_REPLICATE).reshape(costs.shape)
+    evidence = average + 0.25 * costs
+
+    moves = candidates.displacements
+    apart = np.abs(moves[:, None] - moves[None]).sum(2)
+    disagreement = 10 * np.minimum(apart / 2.5, 1)  # (K, K): neighbours with nearly the same motion are free
+    bond_down = np.exp(-np.abs(here[1:] - here[:-1]).sum(2) / 8)[..., None] + np.float32(0.05)
+    bond_right = np.exp(-np.abs(here[:, 1:] - here[:, :-1]).sum(2) / 8)[..., None] + np.float32(0.05)
+    energy = evidence
+    for _ in range(rounds):
+        belief = np.exp((energy.min(2, keepdims=True) - energy) / 4)
+        belief /= belief.sum(2, keepdims=True)
+        heard = np.zeros_like(belief)
+        heard[1:] += bond_down * belief[:-1]
+        heard[:-1] += bond_down * belief[1:]
+        heard[:, 1:] += bond_right * belief[:, :-1]
+        heard[:, :-1] += bond_right * belief[:, 1:]
+        energy = evidence + (heard.reshape(-1, count) @ disagreement).reshape(heard.shape)
+    return np.asarray(energy.argmin(2))
+
+
+def _refine(here: Array, there: Array, start: Flow) -> Flow:
+    """Refines `start`, (h, w, 2), to fractions of a pixel by dense inverse search on brightness."""
+    h, w = here.shape[:2]
+    bottom, right = max(0, _SEARCH_MARGIN - h), max(0, _SEARCH_MARGIN - w)  # its pyramid needs a few patches
+
+    def grow(array: Array) -> Array:
+        return cv2.copyMakeBorder(array, 0, bottom, 0, right, cv2.BORDER_REPLICATE) if bottom or right else array
+
+    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    grey_here, grey_there = (grow(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)) for frame in (here, there))
+    flow = search.calc(grey_here, grey_there, np.ascontiguousarray(grow(start)).copy())
+    return np.ascontiguousarray(flow[:h, :w])

@@ -1,0 +1,84 @@
+"""Architecture name -> (Config, Module): how a checkpoint finds the network that it was saved from.
+
+A network registers itself below its class. Its config is a frozen dataclass that holds only what changes shapes, and
+the module is built from it alone, so that a checkpoint's header is enough to build the network again.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict, fields, is_dataclass
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+from torch import Tensor, nn
+
+
+class Architecture(NamedTuple):
+    """What a name stands for."""
+
+    config: type[Any]
+    module: Callable[[Any], nn.Module]
+
+
+@runtime_checkable
+class Inbetweener(Protocol):
+    """A network that draws in-betweens; what `animi interpolate --checkpoint` asks of one."""
+
+    multiple: int
+    """Heights and widths must be multiples of this; the caller pads."""
+
+    def prepare(self, first: Tensor, last: Tensor) -> Any:
+        """Does what is needed once for a pair: (N, 3, H, W) in [-1, 1], RGB, each."""
+
+    def render(self, pair: Any, t: float) -> Tensor:
+        """Draws the frames at t in (0, 1): (N, 3, H, W) in [-1, 1]."""
+
+
+_entries: dict[str, Architecture] = {}
+
+
+def register(name: str, config: type[Any], module: Callable[[Any], nn.Module]) -> None:
+    """Adds an architecture.
+
+    Args:
+        name: what checkpoints call it, in lower case with hyphens; it never changes afterwards.
+        config: a frozen dataclass with a default for every field.
+        module: builds the network from a config.
+
+    Raises:
+        ValueError: the name is taken, or the config is no dataclass.
+    """
+    if name in _entries:
+        raise ValueError(f"the architecture {name!r} is registered already")
+    if not is_dataclass(config):
+        raise ValueError(f"the config of {name!r} is no dataclass")
+    _entries[name] = Architecture(config, module)
+
+
+def known_architectures() -> list[str]:
+    """The names that can be built, sorted."""
+    return sorted(_entries)
+
+
+def build(name: str, settings: dict[str, Any]) -> nn.Module:
+    """Builds an untrained network.
+
+    Args:
+        name: a registered name.
+        settings: the fields of its config, as a checkpoint's header holds them.
+
+    Raises:
+        KeyError: no network of that name is known.
+        ValueError: a setting is unknown to the config, missing, or refused by it.
+    """
+    config, module = _entries[name]
+    unknown = set(settings) - {field.name for field in fields(config)}
+    if unknown:
+        raise ValueError(f"unknown settings {', '.join(sorted(unknown))}")
+    try:
+        return module(config(**settings))
+    except TypeError as error:
+        raise ValueError(str(error)) from error
+
+
+def describe(config: Any) -> dict[str, Any]:
+    """The settings of a config, as `build` takes them and JSON holds them."""
+    return asdict(config)
