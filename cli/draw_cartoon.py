@@ -9,6 +9,7 @@ import typer
 
 from ..core.config import DrawCartoonConfig
 from ..core.errors import ConfigError
+from .progress import progress
 
 _DEFAULTS = DrawCartoonConfig(Path("cartoon.mp4"))
 
@@ -54,7 +55,8 @@ def draw_cartoon(
 
     from ..core.cartoon.films import draw_cartoon as draw
 
-    drawn = draw(config, _show_frame)
+    with progress("Drawing") as show:
+        drawn = draw(config, show)
     for note in drawn.notes:
         typer.echo(f"{out}: {note}", err=True)
     if as_json:
@@ -68,11 +70,6 @@ def draw_cartoon(
     typer.echo(out)
     if truth is not None:
         typer.echo(truth)
-
-
-def _show_frame(drawn: int, total: int) -> None:
-    if drawn == total or drawn % 48 == 0:
-        typer.echo(f"frame {drawn} of {total}", err=True)
 
 
 def _read_size(text: str) -> tuple[int, int]:

@@ -274,7 +274,7 @@ def test_every_prop_is_drawn_and_moves_without_leaving_itself(name):
 def test_every_background_fills_the_picture_wherever_the_camera_is(name):
     for seed in range(3):
         where = backgrounds.BACKGROUNDS[name](np.random.default_rng(seed))
-        for x, y, near in ((0, 0, 0.85), (110, 14, 0.85), (-110, -14, 0.85), (30, 0, 2.5)):
+        for x, y, near in ((0, 0, 0.76), (110, 14, 0.76), (-110, -14, 0.76), (30, 0, 2.5)):
             scene = Scene(styles.STYLES["house"], where, (), lambda time, at=(x, y, near): at)
             cel = scene.cel(0, 160, 90)
             assert cel.cells.max() < len(scene.drawing.runs)

@@ -123,7 +123,7 @@ def jump(phase: float, temper: float = 0.0) -> Acting:
         acting.turns[f"leg_{side}"] = -60 * crouch + 22 * air * sign
         acting.turns[f"shin_{side}"] = 96 * crouch + 46 * air
         acting.turns[f"foot_{side}"] = -34 * crouch + 24 * air
-        acting.turns[f"arm_{side}"] = 40 * crouch - 150 * air + 16 * sign
+        acting.turns[f"arm_{side}"] = 40 * crouch - 140 * air * sign + 16 * sign
         acting.turns[f"forearm_{side}"] = -30 - 20 * air * sign
     wag(acting, phase, lift=40 * air - 20, swing=14)
     face(acting, temper, look=(0.2, -0.5 * air), open_mouth=0.3 + 0.7 * air)
@@ -137,10 +137,10 @@ def greet(phase: float, temper: float = 0.0) -> Acting:
     acting.sizes["chest"] = (1 + 0.02 * breath, 1 + 0.02 * breath)
     acting.turns["chest"] = 2 * breath
     acting.turns["head"] = 7 * wave(phase, 0.1)
-    acting.turns.update(arm_near=24 + 6 * breath, forearm_near=-40 + 10 * breath)
-    acting.turns.update(
-        arm_far=-128 + 8 * breath, forearm_far=-36 + 34 * wave(3 * phase), hand_far=16 * wave(3 * phase, 0.1)
-    )
+    acting.turns.update(arm_far=-24 + 6 * breath, forearm_far=-40 + 10 * breath)
+    # the raised hand is the one behind the head, so that the face stays free
+    acting.turns.update(arm_near=108 + 6 * breath, forearm_near=40 + 30 * wave(3 * phase))
+    acting.turns["hand_near"] = 16 * wave(3 * phase, 0.1)
     acting.turns.update(leg_near=6, leg_far=-8, shin_near=2, shin_far=4, foot_near=-6, foot_far=4)
     wag(acting, phase, lift=30, swing=18)
     face(acting, temper, look=(0.6 * wave(phase, 0.3), 0.0), open_mouth=0.5 + 0.4 * wave(4 * phase))
@@ -162,8 +162,8 @@ def dance(phase: float, temper: float = 0.0) -> Acting:
         acting.turns[f"leg_{side}"] = -14 * sway - 24 * max(0.0, sign * sway)
         acting.turns[f"shin_{side}"] = 50 * max(0.0, sign * sway)
         acting.turns[f"foot_{side}"] = -10 * max(0.0, sign * sway)
-        acting.turns[f"arm_{side}"] = -95 * sign - 40 * wave(phase, 0.1 * sign)
-        acting.turns[f"forearm_{side}"] = -60 * sign + 30 * wave(2 * phase, 0.2 * sign)
+        acting.turns[f"arm_{side}"] = 100 * sign + 26 * wave(phase, 0.1 * sign)
+        acting.turns[f"forearm_{side}"] = 50 * sign + 30 * wave(2 * phase, 0.2 * sign)
         acting.turns[f"hand_{side}"] = 20 * wave(2 * phase)
     acting.sizes["hips"] = (1 + 0.04 * abs(sway), 1 - 0.05 * abs(sway))
     wag(acting, phase, lift=20, swing=26)

@@ -715,7 +715,7 @@ def kitchen(rng: Random) -> Place:
         Blob("root", box(-WIDE, 20, WIDE, 23), "base", line=0.6),
         Blob("root", box(-WIDE, 23, WIDE, 90), "floor", line=0.6),
     ]
-    rows = (23.0, 28.0, 35.0, 45.0, 60.0)
+    rows = (23.0, 28.0, 35.0, 45.0, 60.0, 90.0)
     for row, (top, bottom) in enumerate(pairwise(rows)):
         for k in range(-14, 14):
             if (k + row) % 2 == 0:

@@ -59,13 +59,14 @@ class Prop:
         return Pose(placement, turns, sizes)
 
 
-def _two(rng: Random) -> dict[str, Colour]:
+def palette(rng: Random) -> dict[str, Colour]:
+    """Three different colours: "first", "second" and, for small things, "third"."""
     first, second, third = rng.choice(len(BRIGHT), 3, replace=False)
     return {"first": BRIGHT[first], "second": BRIGHT[second], "third": BRIGHT[third]}
 
 
 def _thing(shapes: list[Shape], rng: Random, **more: Colour) -> Prop:
-    return Prop(still(shapes, {**_two(rng), **more}, 20), {})
+    return Prop(still(shapes, {**palette(rng), **more}, 20), {})
 
 
 def ball(rng: Random) -> Prop:
@@ -129,7 +130,7 @@ def balloon(rng: Random) -> Prop:
         Blob("root", ellipse(-3.6, -6.4, 1.5, 2.6, 24, 14), "white", line=0),
     ]
     moves = {f"string{n}": Swing(18, late=0.15 * n) for n in (1, 2, 3)}
-    return Prop(Puppet(joints, tuple(shapes), _two(rng), 30), moves)
+    return Prop(Puppet(joints, tuple(shapes), palette(rng), 30), moves)
 
 
 def bird(rng: Random) -> Prop:
@@ -151,7 +152,7 @@ def bird(rng: Random) -> Prop:
         Blob("wing_near", wing, "second", shade=True),
     ]
     moves = {"wing_near": Swing(62, (0.0, 0.2)), "wing_far": Swing(48, (0.0, 0.2), 0.04), "tail": Swing(12, late=0.3)}
-    return Prop(Puppet(joints, tuple(shapes), {**_two(rng), "beak": (246, 160, 50)}, 20), moves)
+    return Prop(Puppet(joints, tuple(shapes), {**palette(rng), "beak": (246, 160, 50)}, 20), moves)
 
 
 def butterfly(rng: Random) -> Prop:
@@ -172,7 +173,7 @@ def butterfly(rng: Random) -> Prop:
         *(Pen("root", curve([(0, -6), (s * 1.6, -9), (s * 3.4, -10.4)]), 0.8) for s in (-1, 1)),
     ]
     moves = {side: Swing(8, (-0.42, 0.0)) for side in ("left", "right")}
-    return Prop(Puppet(joints, tuple(shapes), _two(rng), 20), moves)
+    return Prop(Puppet(joints, tuple(shapes), palette(rng), 20), moves)
 
 
 def fish(rng: Random) -> Prop:
@@ -199,7 +200,7 @@ def fish(rng: Random) -> Prop:
         Pen("head", curve([(8.2, 1.4), (6.4, 2.6), (4.6, 2.4)]), 1.0),
     ]
     moves = {"middle": Swing(12, late=0.1), "back": Swing(18, late=0.25), "tail": Swing(26, late=0.4)}
-    return Prop(Puppet(joints, tuple(shapes), _two(rng), 18), moves)
+    return Prop(Puppet(joints, tuple(shapes), palette(rng), 18), moves)
 
 
 def snake(rng: Random) -> Prop:
@@ -221,7 +222,7 @@ def snake(rng: Random) -> Prop:
         Pen("head", curve([(fat, 0.3 * fat), (fat * 1.5, 0.4 * fat), (fat * 1.9, 0.2 * fat)]), 0.9, "tongue"),
     ]
     moves = {f"j{n}": Swing(float(rng.uniform(22, 36)), late=0.16 * n) for n in range(count)}
-    return Prop(Puppet(tuple(joints), tuple(shapes), _two(rng), 3 * fat + 6), moves)
+    return Prop(Puppet(tuple(joints), tuple(shapes), palette(rng), 3 * fat + 6), moves)
 
 
 def octopus(rng: Random) -> Prop:
@@ -242,7 +243,7 @@ def octopus(rng: Random) -> Prop:
         *(Blob("root", ellipse(x + 0.4, -2.2, 0.9, 1.4, count=12), "pupil", line=0) for x in (-2.8, 2.8)),
         Pen("root", arc(0, 1.4, 2.4, 1.8, 15, 165), 1.1),
     ]
-    return Prop(Puppet(tuple(joints), tuple(shapes), _two(rng), 28), moves)
+    return Prop(Puppet(tuple(joints), tuple(shapes), palette(rng), 28), moves)
 
 
 def ghost(rng: Random) -> Prop:
@@ -255,7 +256,7 @@ def ghost(rng: Random) -> Prop:
     ]
     joints = (Joint("root"), Joint("mouth", "root", 0.2, 3.0))
     return Prop(
-        Puppet(joints, tuple(shapes), _two(rng), 24),
+        Puppet(joints, tuple(shapes), palette(rng), 24),
         {"root": Swing(5, (0.08, -0.1)), "mouth": Swing(0, (0.1, 0.4), 0.2)},
     )
 
@@ -284,7 +285,7 @@ def car(rng: Random) -> Prop:
         ),
     ]
     moves = {"root": Swing(1.5, (0.01, 0.03)), "wheel_back": Swing(80), "wheel_front": Swing(80, late=0.1)}
-    return Prop(Puppet(joints, tuple(shapes), {**_two(rng), "glass": (190, 226, 240)}, 20), moves)
+    return Prop(Puppet(joints, tuple(shapes), {**palette(rng), "glass": (190, 226, 240)}, 20), moves)
 
 
 def rocket(rng: Random) -> Prop:
@@ -299,7 +300,7 @@ def rocket(rng: Random) -> Prop:
         Blob("root", ellipse(-0.8, -4.8, 0.8, 0.6, count=10), "white", line=0),
     ]
     more: dict[str, Colour] = {"fire": (250, 150, 50), "spark": (255, 232, 130), "glass": (160, 214, 240)}
-    return Prop(Puppet(joints, tuple(shapes), {**_two(rng), **more}, 26), {"flame": Swing(6, (0.15, 0.35))})
+    return Prop(Puppet(joints, tuple(shapes), {**palette(rng), **more}, 26), {"flame": Swing(6, (0.15, 0.35))})
 
 
 def flower(rng: Random) -> Prop:
@@ -318,7 +319,7 @@ def flower(rng: Random) -> Prop:
         Blob("bloom", ellipse(0, 0, 3), "second", line=0.8),
     ]
     moves = {"root": Swing(6), "stalk": Swing(14, late=0.1), "bloom": Swing(18, late=0.2)}
-    return Prop(Puppet(joints, tuple(shapes), {**_two(rng), "green": (96, 160, 82)}, 34), moves)
+    return Prop(Puppet(joints, tuple(shapes), {**palette(rng), "green": (96, 160, 82)}, 34), moves)
 
 
 def crate(rng: Random) -> Prop:
@@ -359,7 +360,7 @@ def cup(rng: Random) -> Prop:
         Blob("root", box(-7.2, -1.0, 7.2, 2.0), "second", line=0.5),
     ]
     moves = {f"steam{n}": Swing(26, late=0.2 * n) for n in (1, 2, 3)}
-    return Prop(Puppet(joints, tuple(shapes), _two(rng), 24), moves)
+    return Prop(Puppet(joints, tuple(shapes), palette(rng), 24), moves)
 
 
 def umbrella(rng: Random) -> Prop:
@@ -404,11 +405,9 @@ def smiley(rng: Random) -> Prop:
 def heart(rng: Random) -> Prop:
     """A heart that beats."""
     outline = loop("0,-5 3.4,-9.6 8.4,-9.6 11,-5 9.4,1 4.6,6.4 0,11 -4.6,6.4 -9.4,1 -11,-5 -8.4,-9.6 -3.4,-9.6", 4)
-    shapes: list[Shape] = [
-        Blob("root", outline, "first", shade=True),
-        Blob("root", ellipse(-5.4, -5.6, 1.7, 2.4, 40, 14), "white", line=0),
-    ]
-    return Prop(still(shapes, _two(rng), 21), {"root": Swing(0, (0.14, 0.14))})
+    shine = Blob("root", ellipse(-5.4, -5.6, 1.7, 2.4, 40, 14), "white", line=0)
+    beat = Swing(grow=(0.14, 0.14))
+    return Prop(still([Blob("root", outline, "first", shade=True), shine], palette(rng), 21), {"root": beat})
 
 
 def plank(rng: Random) -> Prop:

@@ -79,7 +79,7 @@ STYLES: Mapping[str, Style] = {
     "no-line": Style(line=0.0, gradient=0.15),
     "soft": Style(line=0.0, gradient=0.3, grain=0.05, texture="cloud", grain_size=0.7),
     "painted": Style(line=0.5, line_colour=None, gradient=0.2, grain=0.07, texture="brush", grain_size=0.45),
-    "paper-cut": Style(line=0.0, shade=0.2, grain=0.06, texture="paper"),
+    "paper-cut": Style(line=0.0, shade=0.2, grain=0.05, texture="paper", grain_size=0.5),
     "television": Style(line=0.5, swell=0.0, saturation=0.75),
     "ink": Style(line=1.0, swell=0.7, line_colour=(20, 18, 24), paper=(247, 243, 232)),
     "pencil": Style(line=0.45, swell=0.4, line_colour=(70, 66, 74), paper=(250, 249, 245), grain=0.03),

@@ -29,7 +29,7 @@ def _cloud() -> Texture:
 
 
 def _brush() -> Texture:
-    return 0.8 * _noise(5, 2.2, 26) + 0.5 * _noise(6, 9, 12)
+    return 0.8 * _noise(5, 2.2, 15) + 0.5 * _noise(6, 9, 12)
 
 
 def _hatch() -> Texture:
