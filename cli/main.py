@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from ..core.errors import AnimiError, ConfigError
 from .draw_cartoon import draw_cartoon
+from .extract_frames import extract_frames
 from .interpolate import interpolate
 from .preview_clips import preview_clips
 
@@ -67,6 +68,7 @@ def main(
 
 app.command("interpolate")(interpolate)
 app.command("draw-cartoon")(draw_cartoon)
+app.command("extract-frames")(extract_frames)
 app.command("preview-clips")(preview_clips)
 
 

@@ -19,6 +19,8 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 """Where networks run."""
 FITS = ("crop", "letterbox", "keep")
 """How a film's frames come to a size: the square in the middle, the whole with bars, or the whole in its own shape."""
+CUT_SCORE = 0.42
+"""How little of a frame the one before may explain, from 0 to 1, until it begins a shot."""
 DROPS = ("black", "blank", "credits", "dissolve", "flash")
 """Kinds of a film's frames that may be left out."""
 IMAGE_FORMATS = ("png", "jpeg", "webp", "none")
@@ -290,7 +292,7 @@ class ExtractFramesConfig:
     """One of FITS."""
     cuts: str = "auto"
     """"auto" finds the shots, "none" takes the film as one shot; else a file that lists when shots begin."""
-    cut_score: float = 0.42
+    cut_score: float = CUT_SCORE
     """From this score on a frame begins a shot."""
     keep_duplicates: bool = False
     """Keep held drawings, marked, where else each drawing is kept once."""

@@ -22,11 +22,10 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from .config import CUT_SCORE
+
 Thumb = NDArray[np.uint8]
 """(32, 32, 3) uint8, RGB: a frame, shrunk."""
-
-CUT_SCORE = 0.42
-"""From this score on a frame begins a shot."""
 
 LOOK_AHEAD = 32
 """Frames by which verdicts lag behind: flashes and dissolves are known only by what follows."""
@@ -50,7 +49,8 @@ _PALER = 0.8  # ... this share of the variance of the two ends
 _FAR_APART = 0.9  # and the ends must have this much unexplained of each other
 _APART = 0.5  # what the ends of a dissolve must leave unexplained of each other
 _STRIDE = 2  # every other frame is looked at for dissolves
-_SOLID = 4  # frames within which two looks must agree; as much is added at both ends of a dissolve
+_SOLID = 4  # frames that are added at both ends of a dissolve: before, it is too faint to be seen
+_AGREE = 3  # looks near by that must agree
 
 
 @dataclass(frozen=True)
@@ -234,7 +234,7 @@ class ShotDetector:
         before = [m for m in self._mixed if number - 2 * _SOLID <= m <= number + _SOLID]
         after = [m for m in self._mixed if number - _SOLID <= m <= number + 2 * _SOLID]
         near = [m for m in self._mixed if abs(m - number) <= _SOLID]
-        dissolves = bool(near) and (len(before) > 1 or len(after) > 1)
+        dissolves = bool(near) and max(len(before), len(after)) >= _AGREE
         transition = "dissolve" if dissolves else "flash" if number in self._flashes else None
         cut = number in self._cuts
         self._flashes.discard(number)

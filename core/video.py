@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -282,7 +282,7 @@ def decode_video(
     fit: str = "keep",
     start: float = 0.0,
     on_damage: Callable[[DamagedStretch], None] | None = None,
-) -> Iterator[DecodedFrame]:
+) -> Generator[DecodedFrame, None, None]:
     """Decodes a film from end to end, once, straight to the size wanted; frames come with their own timestamps.
 
     ffmpeg scales and sends raw frames through one pipe; the time of each comes through the other. Frames that the film
