@@ -34,7 +34,7 @@ from .errors import ConfigError, InputError
 from .files import natural_order, reason
 from .frame_store import RECORDS, FrameStore, is_frame_store, read_records
 from .images import SUFFIXES, flatten_alpha, list_images, read_image, shown, to_uint8
-from .shots import ShotDetector, Verdict
+from .shots import DuplicateFinder, ShotDetector, Verdict
 
 __all__ = [
     "Clip",
@@ -184,52 +184,45 @@ def _holds_frames(folder: Path) -> bool:
 
 
 def _open_images(folder: Path, origin: int) -> Film:
-    """Opens a folder of images; the order and the shots are those of its index, where extract-frames left one."""
+    """Opens a folder of images; which, and their shots, is told by its index, where extract-frames left one."""
     name = folder.resolve().name
+    images = list_images(folder)
     if not (folder / RECORDS).is_file():
-        return Film(name, origin, ImageFolder(list_images(folder)), None)
+        return Film(name, origin, ImageFolder(images), None)
     records = read_records(folder / RECORDS)
+    if not records:
+        raise InputError(f"{shown(folder / RECORDS)}: lists no frame; run extract-frames again, or remove it")
+    there = {path.name for path in images}
+    for record in records:
+        if record.get("file") not in there:
+            raise InputError(
+                f"{shown(folder)}: {RECORDS} lists {record.get('file')}, which is missing; run extract-frames again"
+            )
     return Film(name, origin, ImageFolder([folder / record["file"] for record in records]), _with_shots(records))
 
 
 def _find_shots(film: Film, on_look: OnLook | None) -> list[NDArray[np.int64]]:
-    """Looks through a film for cuts, dissolves and duplicate drawings.
-
-    Frames in which two shots are mixed belong to neither. A change of size is a cut.
-    """
-    detector = ShotDetector()
+    """Looks through a film for cuts, dissolves, flashes and duplicate drawings; a change of size is a cut."""
+    shots, drawings = ShotDetector(), DuplicateFinder()
     verdicts: list[Verdict] = []
-    resized = set()
-    held = set()
-    kept: NDArray[np.uint8] | None = None  # the last drawing that is no duplicate
+    records: list[dict[str, Any]] = []
+    size: tuple[int, ...] | None = None
+    sizes = 0
     for number in range(len(film)):
         frame = film.frames[number]
-        verdicts += detector.push(frame)
-        if kept is not None and kept.shape != frame.shape:
-            resized.add(number)
-            kept = None
-        if kept is not None and _is_duplicate(frame, kept):
-            held.add(number)
-        else:
-            kept = frame
+        if frame.shape != size:
+            size, sizes = frame.shape, sizes + 1
+            drawings.forget()
+        verdicts += shots.push(frame)
+        records.append({"shot": sizes, "duplicate_of": 0 if drawings.is_duplicate(frame) else None})
         if on_look is not None:
             on_look(film.name, number + 1, len(film))
-    verdicts += detector.finish()
-    shots: list[list[int]] = [[]]
-    for verdict in verdicts:
-        if verdict.cut or verdict.number in resized or verdict.transition == "dissolve":
-            shots.append([])
-        if verdict.transition != "dissolve" and verdict.number not in held:
-            shots[-1].append(verdict.number)
-    return [np.array(shot, np.int64) for shot in shots if shot]
-
-
-def _is_duplicate(frame: NDArray[np.uint8], kept: NDArray[np.uint8]) -> bool:
-    """Whether no block of 8 x 8 pixels differs by more than compression noise."""
-    off = cv2.absdiff(frame, kept).max(axis=2)  # (H, W)
-    height, width = off.shape
-    blocks = cv2.resize(off, (max(1, width // 8), max(1, height // 8)), interpolation=cv2.INTER_AREA)
-    return bool(blocks.max() <= 3)
+    verdicts += shots.finish()
+    cuts = 0
+    for record, verdict in zip(records, verdicts, strict=True):
+        cuts += verdict.cut
+        record |= {"shot": (record["shot"], cuts), "transition": verdict.transition}
+    return _shots_of(records)
 
 
 def _with_shots(records: list[dict[str, Any]]) -> list[dict[str, Any]] | None:
@@ -238,11 +231,19 @@ def _with_shots(records: list[dict[str, Any]]) -> list[dict[str, Any]] | None:
 
 
 def _shots_of(records: Sequence[dict[str, Any]]) -> list[NDArray[np.int64]]:
-    """The numbers of each shot's frames, duplicates left out."""
-    shots = groupby(enumerate(records), lambda numbered: (numbered[1].get("film"), numbered[1]["shot"]))
+    """The numbers of each shot's drawings.
+
+    Duplicates are left out. So are the frames of a dissolve or a flash, and no clip reaches across them.
+    """
+
+    def shot(numbered: tuple[int, dict[str, Any]]) -> tuple[Any, ...]:
+        _, record = numbered
+        return record.get("film"), record["shot"], record.get("transition")
+
     return [
-        np.array([number for number, record in shot if record.get("duplicate_of") is None], np.int64)
-        for _, shot in shots
+        np.array([number for number, record in frames if record.get("duplicate_of") is None], np.int64)
+        for (*_, transition), frames in groupby(enumerate(records), shot)
+        if transition is None
     ]
 
 

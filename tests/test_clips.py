@@ -431,6 +431,48 @@ def test_images_of_every_kind_come_as_rgb_on_white(tmp_path):
     assert frames[1][0, 0].tolist() == [77] * 3 and frames[2][0, 0].tolist() == [40] * 3
 
 
+def write_index(folder, records):
+    (folder / "frames.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+
+
+def test_an_index_tells_images_and_shots(tmp_path):
+    """The order and the shots are the index's, also where the pictures themselves would say otherwise."""
+    write_images(tmp_path, [noise(n) for n in range(12)], "{:06d}.png")
+    kinds = {3: {"transition": "dissolve"}, 7: {"duplicate_of": 6}, 9: {"transition": "flash"}}
+    records = [
+        {"file": f"{n:06d}.png", "film": "f.mp4", "shot": int(n > 3), "transition": None} | kinds.get(n, {})
+        for n in range(11)
+    ]
+    write_index(tmp_path, records)  # which does not list the last image
+    film = open_material([tmp_path]).films[0]
+    assert len(film) == 11 and film.knows_shots
+    assert [shot.tolist() for shot in film.shots()] == [[0, 1, 2], [4, 5, 6, 8], [10]]
+    np.testing.assert_array_equal(film.frames[5], noise(5))
+
+
+@pytest.mark.parametrize(
+    ("records", "words"),
+    [
+        ([], r"frames\.jsonl: lists no frame; run extract-frames again"),
+        ([{"file": "9.png", "shot": 0}], r"frames\.jsonl lists 9\.png, which is missing; run extract-frames again"),
+        ([{"shot": 0}], r"frames\.jsonl lists None, which is missing"),
+        ([3], r"frames\.jsonl: line 1 is no JSON object"),
+    ],
+)
+def test_an_index_that_does_not_fit(tmp_path, records, words):
+    write_images(tmp_path, [noise(0)])
+    write_index(tmp_path, records)
+    with pytest.raises(InputError, match=words):
+        open_material([tmp_path])
+
+
+def test_images_of_several_sizes_share_no_clip(tmp_path):
+    tall = [cv2.resize(scene(0, at), (72, 96)) for at in range(4)]
+    folder = write_images(tmp_path / "a", [scene(0, at) for at in range(5)] + tall)
+    shots = open_material([folder]).films[0].shots()
+    assert [shot.tolist() for shot in shots] == [[0, 1, 2, 3, 4], [5, 6, 7, 8]]
+
+
 # the command
 
 
