@@ -7,6 +7,7 @@ import time
 from itertools import islice
 
 import cv2
+import imageio_ffmpeg
 import numpy as np
 import pytest
 import torch
@@ -471,6 +472,42 @@ def test_images_of_several_sizes_share_no_clip(tmp_path):
     folder = write_images(tmp_path / "a", [scene(0, at) for at in range(5)] + tall)
     shots = open_material([folder]).films[0].shots()
     assert [shot.tolist() for shot in shots] == [[0, 1, 2, 3, 4], [5, 6, 7, 8]]
+
+
+# from a film
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory):
+    """A drawn film of two shots, on twos: a ball that rolls through 12 drawings, and another through 10."""
+    path = tmp_path_factory.mktemp("film") / "ball.mp4"
+    drawings = [scene(0, at) for at in range(12)] + [scene(1, at) for at in range(10)]
+    writer = imageio_ffmpeg.write_frames(path, (96, 72), fps=24, macro_block_size=1, quality=9)
+    writer.send(None)
+    for drawing in drawings:
+        writer.send(drawing.tobytes())
+        writer.send(drawing.tobytes())
+    writer.close()
+    return path
+
+
+@pytest.mark.parametrize("kind", [["--packed"], [], ["--keep-duplicates"], ["--packed", "--format", "jpeg"]])
+def test_film_to_frames_to_clips(film, tmp_path, kind):
+    out = tmp_path / "frames"
+    done = CliRunner().invoke(app, ["extract-frames", str(film), "-o", str(out), "--size", "64", *kind])
+    assert done.exit_code == 0, done.output
+    (found,) = open_material([out]).films
+    assert isinstance(found.frames, FrameStore if "--packed" in kind else ImageFolder)
+    assert [len(shot) for shot in found.shots()] == [12, 10]
+    sampler = ClipSampler(open_material([out]), ClipConfig(5, size=32), 16)
+    first = set(found.shots()[0].tolist())
+    for clip in sampler.clips(0):
+        assert len(first & set(clip.numbers)) in (0, 5)
+    _, batch = next(load_batches(sampler))
+    assert batch.shape == (16, 5, 3, 32, 32)
+    for clip in batch:  # the ball rolls: no two neighbours are alike, and none differ by a whole picture
+        steps = (clip[1:] - clip[:-1]).abs().mean((1, 2, 3))
+        assert steps.min() > 0.01 and steps.max() < 0.4
 
 
 # the command
