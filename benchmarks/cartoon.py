@@ -1,6 +1,6 @@
-"""How fast cartoons are drawn: training samples, batches in worker processes, sprites, and films.
+"""How fast cartoons are drawn: training samples, batches in worker processes, sprites, films and collages.
 
-    python benchmarks/cartoon.py [--sprites FOLDER] [--samples 400] [--rounds 5] [--workers 1 2]
+    python benchmarks/cartoon.py [--sprites FOLDER] [--samples 400] [--rounds 5] [--workers 1 2] [--device cuda]
 
 Rates "of one core" are per second of processor time of one process with one thread, so that other work on the machine
 does not count; rates of workers are by the clock, and do suffer from it. Medians over the rounds, with the slowest and
@@ -19,6 +19,7 @@ import torch
 
 from animi.core.cartoon import samples
 from animi.core.cartoon.batches import load_cartoons
+from animi.core.cartoon.collage import Collage, draw_layers
 from animi.core.cartoon.films import plan_film
 from animi.core.config import DrawCartoonConfig
 from animi.core.sprites import SpriteRenderer, draw_sprite_sample, find_sprites
@@ -47,6 +48,7 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=400)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--workers", type=int, nargs="*", default=[1, 2])
+    parser.add_argument("--device", help="also put collages together on this device; cpu or cuda")
     chosen = parser.parse_args()
     cv2.setNumThreads(0)
     torch.set_num_threads(1)
@@ -92,6 +94,23 @@ def main() -> None:
             rates.append(16 * count / (time.perf_counter() - started))
             del batches
         row(f"{workers} worker{'s' * (workers != 1)}", rates)
+
+    if chosen.device is None:
+        return
+    torch.set_num_threads(max(chosen.workers))
+    stock = [draw_layers(kind, 0, SIZE, 8, workers=max(chosen.workers)) for kind in ("backdrop", "cutout")]
+    collage = Collage(*stock, SIZE, 0, chosen.device)
+    print(f"\n| collages of {SIZE} px on {chosen.device} | samples a second, by the clock |\n|---|---|")
+    for batch in (16, 64) if chosen.device == "cpu" else (16, 64, 256):
+        count = max(chosen.samples // batch, 1) if chosen.device == "cpu" else 50
+        rates = []
+        for each in range(chosen.rounds + 1):
+            started = time.perf_counter()
+            for step in range(count):
+                drawn = collage.draw(each * 1000 + step, batch)
+            drawn.frames[0, 0, 0, 0, 0].item()  # waits for the device
+            rates.append(batch * count / (time.perf_counter() - started))
+        row(f"batches of {batch}", rates[1:])  # the first round warms up
 
 
 if __name__ == "__main__":

@@ -108,13 +108,13 @@ def load_cartoons(
         batch_size=None,
         sampler=range(first_step, 2**40),
         num_workers=workers,
-        worker_init_fn=_keep_to_one_thread if workers else None,
+        worker_init_fn=keep_to_one_thread if workers else None,
         pin_memory=pin,
     )
     return iter(loader)
 
 
-def _keep_to_one_thread(_worker: int) -> None:
+def keep_to_one_thread(_worker: int) -> None:
     """The workers themselves are what runs side by side."""
     cv2.setNumThreads(0)
     torch.set_num_threads(1)

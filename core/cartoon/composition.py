@@ -10,7 +10,7 @@ from math import exp, log, sin
 import numpy as np
 
 from .actions import ACTIONS
-from .backgrounds import BACKGROUNDS
+from .backgrounds import BACKGROUNDS, Place
 from .cast import CAST, cat, mouse
 from .geometry import ease, place
 from .props import PROPS, cheese
@@ -33,12 +33,12 @@ def compose(scene: str, seed: int, style: str | None = None) -> Scene:
     """Composes a scene.
 
     Args:
-        scene: a name in SCENES.
+        scene: a name in SCENES or LAYERS.
         seed: any number; the same one gives the same scene.
         style: a name in STYLES; None leaves it to the scene.
     """
     rng = np.random.default_rng([seed, *scene.encode()])
-    composed = SCENES[scene](rng)
+    composed = {**SCENES, **LAYERS}[scene](rng)
     return composed if style is None else replace(composed, style=STYLES[style])
 
 
@@ -167,6 +167,18 @@ def anything(rng: Random) -> Scene:
     return Scene(_any_style(rng), where, tuple(actors[n] for n in order), _camera(rng, length), length, title)
 
 
+def backdrop(rng: Random) -> Scene:
+    """A place without anybody, as one layer of a collage."""
+    where = BACKGROUNDS[str(rng.choice(list(BACKGROUNDS)))](rng)
+    return Scene(_any_style(rng), where, (), _camera(rng, 2.0), 2.0)
+
+
+def cutout(rng: Random) -> Scene:
+    """Somebody or something without a place, in the middle of the sheet, as one layer of a collage."""
+    actor = replace(_character(rng, 2.0, 30.0), shadow=False) if rng.random() < 0.5 else _prop(rng, 2.0)
+    return Scene(_any_style(rng), Place(()), (actor,), lambda time: (0.0, 0.0, 1.0), 2.0)
+
+
 def stickers(rng: Random) -> Scene:
     """Things on plain paper, large, as emoji are."""
     length = 2.0
@@ -207,3 +219,7 @@ SCENES: Mapping[str, Callable[[Random], Scene]] = {
     "anything": anything,
     "stickers": stickers,
 }
+"""What films and samples show."""
+
+LAYERS: Mapping[str, Callable[[Random], Scene]] = {"backdrop": backdrop, "cutout": cutout}
+"""What collages are put together from."""

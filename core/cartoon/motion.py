@@ -8,10 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .drawing import AWAY, Drawing
-from .raster import Cel, invert
+from .raster import EMPTY, Cel, invert
 
 SEEN = 600.0
 """Least squared contrast that shows motion: of 0 to 255, summed over pixels, across the weaker direction."""
+STILL = 0.02
+"""Motion, in pixels, that is none."""
 WINDOW = 0.25
 """Over how large a part of the picture's height contrast is gathered on a large surface."""
 
@@ -78,10 +80,7 @@ def find_lines(drawing: Drawing, cel: Cel) -> NDArray[np.bool_]:
 def find_observable(drawing: Drawing, cel: Cel, picture: NDArray[np.uint8], motion: Motion) -> NDArray[np.bool_]:
     """Where the motion can be told from the pictures: (H, W).
 
-    A flat wall that pans looks the same wherever it is, and a long straight edge hides how far it slides along itself.
-    So a surface counts only where its own drawing varies in two directions (the smaller eigenvalue of its structure
-    tensor; Shi and Tomasi, "Good Features to Track", 1994): gathered over the whole of a small piece, such as a hand,
-    and over a window of a large one, such as a wall. What stands still counts: that it does not move is what one sees.
+    That is where `find_telling` says so. What stands still counts too: that it does not move is what one sees.
 
     Args:
         drawing: the drawing.
@@ -89,10 +88,30 @@ def find_observable(drawing: Drawing, cel: Cel, picture: NDArray[np.uint8], moti
         picture: the cel's colours, (H, W, 3).
         motion: its motion to the other moment.
     """
+    rests = np.maximum(np.abs(motion.flow[..., 0]), np.abs(motion.flow[..., 1])) < STILL
+    observable: NDArray[np.bool_] = motion.known & (find_telling(drawing, cel, picture) | rests)
+    return observable
+
+
+def find_telling(drawing: Drawing, cel: Cel, picture: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Where a surface's own drawing would show any motion: (H, W).
+
+    A flat wall that pans looks the same wherever it is, and a long straight edge hides how far it slides along itself.
+    So a surface counts only where its own drawing varies in two directions (the smaller eigenvalue of its structure
+    tensor; Shi and Tomasi, "Good Features to Track", 1994): gathered over the whole of a small piece, such as a hand,
+    and over a window of a large one, such as a wall.
+
+    Args:
+        drawing: the drawing.
+        cel: the moment whose pixels are judged.
+        picture: the cel's colours, (H, W, 3).
+    """
     height = cel.patches.shape[0]
-    piece = np.take(drawing.pieces, cel.patches, mode="clip")
+    # an empty cell lies behind everything
+    patches = np.where(cel.patches == EMPTY, 0, cel.patches).astype(np.uint16)
+    piece = np.take(drawing.pieces, patches, mode="clip")
     # an outline belongs to what it bounds: the contrast it makes on the surface behind it says nothing of that surface
-    front = np.asarray(cv2.dilate(cel.patches, np.ones((5, 5), np.uint8)), np.uint16)
+    front = np.asarray(cv2.dilate(patches, np.ones((5, 5), np.uint8)), np.uint16)
     own = np.take(drawing.pieces, front, mode="clip") == piece
     tensor = _tensor(picture) * own[..., None].astype(np.float32)
     flat = piece.reshape(-1)
@@ -107,9 +126,7 @@ def find_observable(drawing: Drawing, cel: Cel, picture: NDArray[np.uint8], moti
             tensor * of_it[..., None], -1, (window, window), normalize=False, borderType=cv2.BORDER_CONSTANT
         )
         seen[of_it] = (_weaker(near[..., 0], near[..., 1], near[..., 2]) > SEEN)[of_it]
-    rests = np.maximum(np.abs(motion.flow[..., 0]), np.abs(motion.flow[..., 1])) < 0.02
-    observable: NDArray[np.bool_] = motion.known & (seen | rests)
-    return observable
+    return seen
 
 
 def find_corners(picture: NDArray[np.uint8], mask: NDArray[np.bool_]) -> bool:

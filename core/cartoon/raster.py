@@ -92,6 +92,16 @@ def colour(drawing: Drawing, cel: Cel, style: Style, title: str = "") -> NDArray
     return picture
 
 
+def cut_out(drawing: Drawing, cel: Cel, style: Style) -> NDArray[np.uint8]:
+    """Colours a cel that does not cover all of its grid: (H, W, 4) RGBA, premultiplied."""
+    height, width = cel.patches.shape
+    solid = (cel.cells != EMPTY).astype(np.uint8) * 255
+    alpha = np.asarray(cv2.resize(solid, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+    # empty cells are black in the average, which is what premultiplied means; gradients know nothing of it
+    colours = np.minimum(_paint(drawing, cel, style), alpha[..., None])
+    return np.concatenate([colours, alpha[..., None]], -1)
+
+
 def _paint(drawing: Drawing, cel: Cel, style: Style) -> NDArray[np.uint8]:
     table = np.zeros((EMPTY + 1, 4), np.uint8)
     table[: len(drawing.colours), :3] = drawing.colours

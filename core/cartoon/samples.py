@@ -77,10 +77,15 @@ def _scene(seed: int, number: int) -> Scene:
     return compose(str(rng.choice(MIX)), int(rng.integers(2**31)))
 
 
+def choose_gap(rng: np.random.Generator) -> float:
+    """Seconds between two key frames: as often in each octave."""
+    return exp(float(rng.uniform(log(GAP[0]), log(GAP[1]))))
+
+
 def _choose_moments(scene: Scene, rng: np.random.Generator, size: int) -> tuple[list[Cel], float]:
     """Three cels of a scene, and how far the middle one is from the first to the last."""
     for attempt in range(4):
-        gap = exp(float(rng.uniform(log(GAP[0]), log(GAP[1]))))
+        gap = choose_gap(rng)
         start = float(rng.uniform(0, scene.length - gap))
         t = float(rng.uniform(0.05, 0.95))
         if rng.random() < 0.5:
