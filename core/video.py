@@ -312,7 +312,7 @@ def decode_video(
         return
     channels = 4 if info.alpha else 3
     command = [
-        *(_find_ffmpeg(), "-hide_banner", "-nostdin", "-loglevel", "error"),
+        *(_find_ffmpeg(), "-hide_banner", "-nostdin", "-loglevel", "warning"),
         *(("-ss", f"{start:.6f}", "-copyts", "-start_at_zero") if start > 0 else ()),  # times as without -ss
         *("-i", f"file:{info.path}", "-map", "0:V:0", "-vf", _fit_filter(info, width, height, fit)),
         *("-fps_mode", "passthrough", "-enc_time_base", "filter"),
@@ -438,7 +438,7 @@ class _Spoken:
         self._complain(rest)
 
     def _complain(self, words: bytes) -> None:
-        lines = [line for line in words.splitlines() if line.strip()]
+        lines = [line for line in words.splitlines() if _DAMAGE.search(line)]
         if lines:
             self.complaints += len(lines)
             self._last = lines[-1]
@@ -446,6 +446,8 @@ class _Spoken:
 
 _FRAME_MARK = re.compile(rb"@\d+ (-?\d+) (\d+)/(\d+)@\n?")
 _NO_PTS = -(2**63)
+_DAMAGE = re.compile(rb"corrupt|damage|invalid|error|missing|conceal|truncat|exceed", re.IGNORECASE)
+"""What ffmpeg says of damage, among warnings that are of no account."""
 
 
 def _read_frames(
