@@ -37,9 +37,11 @@ def interpolate(
     loop: Annotated[bool, typer.Option("--loop", help="Go on from the last key frame to the first.")] = False,
     boomerang: Annotated[bool, typer.Option("--boomerang", help="Play to the end and back.")] = False,
     engine: Annotated[
-        str,
+        str | None,
         typer.Option(
-            help=f"{', '.join(ENGINES)}: motion, or a plain cross-fade.", autocompletion=lambda: list(ENGINES)
+            help=f"{', '.join(ENGINES)}: motion, or a plain cross-fade.",
+            show_default=ENGINES[0],
+            autocompletion=lambda: list(ENGINES),
         ),
     ] = _DEFAULTS.engine,
     checkpoint: Annotated[

@@ -15,6 +15,8 @@ ENGINES = ("flow", "blend")
 """Engines that need no checkpoint; the first is the default, the best that ships."""
 EASINGS = ("linear", "ease-in", "ease-out", "ease-in-out")
 """How in-betweens are spaced: evenly, slow at the start, slow at the end, or slow at both."""
+MOST_FRAMES = 100_000
+"""As many frames as a segment may have: more than an hour at 24 a second."""
 DEVICES = ("auto", "cpu", "cuda", "mps")
 """Where networks run."""
 FITS = ("crop", "letterbox", "keep")
@@ -186,10 +188,10 @@ class InterpolateConfig:
     """Go on from the last key frame to the first."""
     boomerang: bool = False
     """Play to the end and back to the start."""
-    engine: str = ENGINES[0]
-    """One of ENGINES."""
+    engine: str | None = None
+    """One of ENGINES; None: the checkpoint's network, or the first of ENGINES where there is no checkpoint."""
     checkpoint: Path | None = None
-    """A trained network that draws instead of the engine."""
+    """A trained network that draws instead of an engine."""
     device: str = DEVICES[0]
     """Where the network runs: one of DEVICES, or cuda:1 and so on."""
     size: str | None = None
@@ -205,10 +207,14 @@ class InterpolateConfig:
         """
         if self.count < 2:
             raise ConfigError(f"-n: {self.count} is too small; it counts both key frames, so give 2 or more")
+        if self.count > MOST_FRAMES:
+            raise ConfigError(f"-n: {self.count} is too large; give up to {MOST_FRAMES}")
         if not 0 < self.fps <= 1000:
             raise ConfigError(f"--fps: {float(self.fps):g} is out of range; give a rate above 0 and up to 1000")
-        if self.engine not in ENGINES:
+        if self.engine not in (None, *ENGINES):
             raise ConfigError(f"--engine: {self.engine!r} is not known; choose one of {', '.join(ENGINES)}")
+        if self.engine is not None and self.checkpoint is not None:
+            raise ConfigError(f"--engine: {self.engine} cannot draw together with --checkpoint; give one of the two")
         read_spacing(self.spacing)
         if self.size is not None:
             read_size(self.size)
@@ -240,7 +246,7 @@ def read_spacing(text: str) -> tuple[float, ...] | None:
     if text in EASINGS:
         return None
     try:
-        times = tuple(float(Fraction(part.strip())) for part in text.split(","))
+        times = tuple(float(_read_number(part)) for part in text.split(","))
     except (ValueError, ZeroDivisionError) as error:
         raise ConfigError(
             f"--spacing: {text!r} is not known; give {', '.join(EASINGS)}, or times such as 0,0.1,0.35,1"
@@ -265,6 +271,18 @@ def read_size(text: str) -> tuple[int, int | None]:
     return numbers[0], numbers[1] if len(numbers) == 2 else None
 
 
+def _read_number(text: str) -> Fraction:
+    """Reads "0.5" or "1/3", exactly; a float has a look first, as a fraction would write 1e999999999 out.
+
+    Raises:
+        ValueError: it is no number, or beyond what a float holds.
+        ZeroDivisionError: it is divided by zero.
+    """
+    over, slash, under = text.partition("/")
+    number = Fraction(str(float(over)))
+    return number / Fraction(str(float(under))) if slash else number
+
+
 def read_rate(text: str, flag: str) -> Fraction:
     """Reads frames a second: "12", "23.976" or "24000/1001".
 
@@ -272,7 +290,7 @@ def read_rate(text: str, flag: str) -> Fraction:
         ConfigError: it is no number; the message names the flag.
     """
     try:
-        rate = Fraction(text.strip())
+        rate = _read_number(text)
     except (ValueError, ZeroDivisionError) as error:
         raise ConfigError(f"{flag}: {text!r} is no rate; give one such as 12, 23.976 or 24000/1001") from error
     return rate.limit_denominator(1_000_000)

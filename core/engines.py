@@ -37,20 +37,24 @@ class Engine(Protocol):
         """Does the work that is needed once for two key frames of one shape and type."""
 
 
-def open_engine(name: str, checkpoint: Path | None = None, device: str = "auto") -> Engine:
+def open_engine(name: str | None = None, checkpoint: Path | None = None, device: str = "auto") -> Engine:
     """Opens an engine by its name, or the network that a checkpoint holds.
 
     Args:
-        name: one of `config.ENGINES`.
-        checkpoint: a network's weights; the network then draws, whatever the name.
+        name: one of `config.ENGINES`; None: the checkpoint's network, or the first of them.
+        checkpoint: a network's weights; the network then draws.
         device: "auto", "cpu", "cuda" or "mps"; only networks use it, the others run on the CPU.
 
     Raises:
-        ConfigError: the name is unknown.
+        ConfigError: the name or the device is unknown, or both a name and a checkpoint are given.
         DeviceError: the device is not on this machine.
         CheckpointError: the checkpoint cannot be used.
     """
+    if name not in (None, *ENGINES):
+        raise ConfigError(f"--engine: {name!r} is not known; choose one of {', '.join(ENGINES)}")
     if checkpoint is not None:
+        if name is not None:
+            raise ConfigError(f"--engine: {name} cannot draw together with --checkpoint; give one of the two")
         from .network_engine import NetworkEngine  # imports torch
 
         return NetworkEngine(checkpoint, device)
@@ -58,8 +62,6 @@ def open_engine(name: str, checkpoint: Path | None = None, device: str = "auto")
         from .devices import choose_device  # imports torch
 
         choose_device(device)
-    if name not in ENGINES:
-        raise ConfigError(f"--engine: {name!r} is not known; choose one of {', '.join(ENGINES)}")
     return BlendEngine() if name == "blend" else FlowEngine()
 
 

@@ -18,12 +18,12 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from .animation import Written, check_format, write_animation
-from .config import DEVICES, EASINGS, ENGINES, InterpolateConfig, read_size
+from .config import DEVICES, EASINGS, InterpolateConfig, read_size
 from .engines import Engine, Working, open_engine
-from .errors import InputError
+from .errors import InputError, OutputError
 from .files import check_output
-from .images import Frame, premultiply, unpremultiply
-from .key_frames import KeyFrames
+from .images import Frame, premultiply, shown, unpremultiply
+from .key_frames import KeyFrames, find_key_frames
 
 STILL = 6
 """Levels of 255 by which an engine may miss a pixel that both key frames agree on before it counts as covered."""
@@ -36,7 +36,7 @@ def interpolate(
     spacing: str | Sequence[float] = EASINGS[0],
     loop: bool = False,
     boomerang: bool = False,
-    engine: str | Engine = ENGINES[0],
+    engine: str | Engine | None = None,
     checkpoint: Path | None = None,
     device: str = DEVICES[0],
 ) -> Iterator[Frame]:
@@ -50,8 +50,8 @@ def interpolate(
             win over `count`.
         loop: go on from the last key frame to the first; the first is not repeated at the end.
         boomerang: play to the end and back; neither end is repeated.
-        engine: "flow" (motion) or "blend" (cross-fade), or an engine of your own (see `core.engines`).
-        checkpoint: a trained network that draws instead of the engine.
+        engine: "flow" (motion, the default) or "blend" (cross-fade), or one of your own (see `core.engines`).
+        checkpoint: a trained network that draws instead of an engine.
         device: where the network runs: "auto", "cpu", "cuda" or "mps".
 
     Returns:
@@ -64,12 +64,11 @@ def interpolate(
         DeviceError: the device is not on this machine.
     """
     chart = spacing if isinstance(spacing, str) else ",".join(map(repr, map(float, spacing)))
-    name = engine if isinstance(engine, str) else ENGINES[0]
-    settings = InterpolateConfig((), Path(), count, spacing=chart, engine=name)
+    settings = InterpolateConfig((), Path(), count, spacing=chart)
     if len(frames) < 2:
         raise InputError(f"two key frames or more are needed, and {len(frames)} was given; add another")
     _check_forms(frames[0], frames[1], 1)
-    drawer = open_engine(engine, checkpoint, device) if isinstance(engine, str) else engine
+    drawer = open_engine(engine, checkpoint, device) if engine is None or isinstance(engine, str) else engine
     once = _walk(frames, settings.times, loop, drawer)
     return _there_and_back(once, loop) if boomerang else once
 
@@ -175,6 +174,20 @@ def _check_forms(first: Frame, frame: Frame, number: int) -> None:
         )
 
 
+def _check_no_key_frame(output: Path, keys: Iterable[Path]) -> None:
+    """Refuses an output in whose place a key frame, or the folder of one, would be lost.
+
+    Raises:
+        OutputError: a key frame is the output or lies in it.
+    """
+    if not output.exists():
+        return
+    for key in keys:
+        if key.exists() and (output.samefile(key) or output.samefile(key.parent)):
+            found = "is a key frame" if output.samefile(key) else f"holds the key frame {shown(Path(key.name))}"
+            raise OutputError(f"{shown(output)}: {found}, which would be lost; choose another name")
+
+
 @dataclass(frozen=True)
 class Drawn:
     """What `draw_animation` made."""
@@ -196,6 +209,7 @@ def draw_animation(config: InterpolateConfig, on_frame: Callable[[int, int], Non
         AnimiError: a key frame, an option or the output cannot be used; nothing that stood there is harmed.
     """
     check_format(config.output)
+    _check_no_key_frame(config.output, find_key_frames(config.inputs))
     check_output(config.output, overwrite=config.overwrite)
     engine = open_engine(config.engine, config.checkpoint, config.device)
     keys = KeyFrames(config.inputs, None if config.size is None else read_size(config.size))

@@ -19,6 +19,15 @@ class _Form(NamedTuple):
     deep: bool
 
 
+def find_key_frames(paths: Sequence[Path]) -> list[Path]:
+    """Puts the images of a folder, in natural order, in the place of the folder.
+
+    Raises:
+        InputError: a folder cannot be read or holds no image.
+    """
+    return [file for path in paths for file in (list_images(path) if path.is_dir() else [path])]
+
+
 class KeyFrames(Sequence[Frame]):
     """Key frames of one size, one number of channels and one depth, read from disk one at a time.
 
@@ -35,7 +44,7 @@ class KeyFrames(Sequence[Frame]):
         Raises:
             InputError: a file cannot be read, there are fewer than two, or their sizes differ.
         """
-        self.paths = [file for path in paths for file in (list_images(path) if path.is_dir() else [path])]
+        self.paths = find_key_frames(paths)
         if len(self.paths) < 2:
             found = f"only {shown(self.paths[0])}" if self.paths else "none"
             raise InputError(f"two key frames or more are needed, and {found} was given; add another image")

@@ -75,8 +75,8 @@ def build(name: str, settings: dict[str, Any]) -> nn.Module:
         raise ValueError(f"unknown settings {', '.join(sorted(unknown))}")
     try:
         return module(config(**settings))
-    except TypeError as error:
-        raise ValueError(str(error)) from error
+    except (TypeError, RuntimeError) as error:  # torch's own, such as for a layer of negative size
+        raise ValueError(str(error).partition("\n")[0]) from error
 
 
 def describe(config: Any) -> dict[str, Any]:
