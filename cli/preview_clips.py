@@ -9,6 +9,7 @@ import typer
 
 from ..core.config import ClipConfig, PreviewClipsConfig
 from ..core.errors import ConfigError
+from .progress import progress
 
 _DEFAULTS = PreviewClipsConfig((), Path("clips.png"))
 _CLIPS = _DEFAULTS.clips
@@ -19,7 +20,7 @@ def preview_clips(
         list[Path],
         typer.Argument(help="Folders that extract-frames wrote, or folders of images; one film or several in each."),
     ],
-    out: Annotated[Path, typer.Option("--out", "-o", help="The picture to write, a PNG.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The picture to write, a PNG.")],
     rows: Annotated[int, typer.Option(help="Clips to show.")] = _DEFAULTS.rows,
     length: Annotated[int, typer.Option(help="Frames of a clip.")] = _CLIPS.length,
     stride: Annotated[int, typer.Option(help="1 takes successive drawings, 2 every other one.")] = _CLIPS.stride,
@@ -40,25 +41,29 @@ def preview_clips(
 ) -> None:
     """Shows the clips that a trainer will be given: one a row, as they are cut, mirrored, coloured and played."""
     clips = ClipConfig(length, stride, size, crop, flip, colour, reverse, _read_weights(weights), seed)
-    config = PreviewClipsConfig(tuple(paths), out, clips, rows, step, overwrite)
+    config = PreviewClipsConfig(tuple(paths), output, clips, rows, step, overwrite)
 
     from ..core.preview import preview_clips as draw
 
-    preview = draw(config, _show_look)
+    looked: dict[str, int] = {}
+    with progress("Looking for cuts") as show:
+
+        def look(film: str, seen: int, total: int) -> None:
+            looked[film] = total
+            show(seen, total)
+
+        preview = draw(config, look)
+    for name, total in looked.items():
+        typer.echo(f"{name}: has no index; looked through its {total} frames for cuts", err=True)
     for name in preview.left_out:
         typer.echo(f"{name}: has no shot that is long enough, and was left out", err=True)
     if as_json:
-        typer.echo(json.dumps({"out": str(out)} | asdict(preview), ensure_ascii=False))
+        typer.echo(json.dumps({"output": str(output)} | asdict(preview), ensure_ascii=False))
         return
     for number, row in enumerate(preview.rows, 1):
         changed = f" ({', '.join(row.changed)})" if row.changed else ""
         typer.echo(f"row {number}: {row.film}, frames {row.frames[0]} to {row.frames[-1]}{changed}", err=True)
-    typer.echo(out)
-
-
-def _show_look(film: str, seen: int, total: int) -> None:
-    if seen == total:
-        typer.echo(f"{film}: has no index; looked through its {total} frames for cuts", err=True)
+    typer.echo(output)
 
 
 def _read_weights(text: str | None) -> tuple[float, ...] | None:

@@ -76,7 +76,7 @@ class PreviewClipsConfig:
 
     paths: tuple[Path, ...]
     """Folders of frames, each with one film or several."""
-    out: Path
+    output: Path
     """The picture to write, a PNG."""
     clips: ClipConfig = ClipConfig(size=160)
     """How the clips are drawn; smaller than for training, so that eight frames fit on a screen."""
@@ -97,8 +97,8 @@ class PreviewClipsConfig:
             raise ConfigError(f"--rows: {self.rows} is too small; give a whole number from 1")
         if self.step < 0:
             raise ConfigError(f"--step: {self.step} is negative; give a whole number from 0")
-        if self.out.suffix.lower() != ".png":
-            raise ConfigError(f"--out: {self.out} is no PNG; give a name that ends in .png")
+        if self.output.suffix.lower() != ".png":
+            raise ConfigError(f"--output: {self.output} is no PNG; give a name that ends in .png")
         pixels = self.rows * self.clips.length * self.clips.size**2
         if pixels > 1 << 26:
             raise ConfigError(

@@ -53,10 +53,10 @@ def preview_clips(config: PreviewClipsConfig, on_look: OnLook | None = None) -> 
         InputError: a path holds no frames, or no shot is long enough.
         OutputError: the picture cannot be written.
     """
-    check_output(config.out, overwrite=config.overwrite)
+    check_output(config.output, overwrite=config.overwrite)
     sampler = ClipSampler(open_material(config.paths), config.clips, config.rows, on_look=on_look)
     sheet = lay_out(sampler.batch(config.step).numpy())
-    with written_beside(config.out, overwrite=config.overwrite) as draft:
+    with written_beside(config.output, overwrite=config.overwrite) as draft:
         draft.write_bytes(encode_png(sheet))
     rows = []
     for clip in sampler.clips(config.step):
