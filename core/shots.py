@@ -456,8 +456,9 @@ def name_empty(frame: NDArray[np.uint8]) -> str | None:
     # Letters stand in rows: the rows that have ink at all are few, and well filled.
     middles = letters[:, cv2.CC_STAT_TOP] + letters[:, cv2.CC_STAT_HEIGHT] / 2
     tall = float(np.median(letters[:, cv2.CC_STAT_HEIGHT]))
+    together = 2 if np.median(letters[:, cv2.CC_STAT_WIDTH]) > 1.5 * tall else 4  # words run together when small
     rows = np.split(np.sort(middles), np.flatnonzero(np.diff(np.sort(middles)) > max(1.0, 0.35 * tall)) + 1)
-    in_rows = sum(len(row) for row in rows if len(row) >= 4 and row[-1] - row[0] <= 1.5 * tall + 1)
+    in_rows = sum(len(row) for row in rows if len(row) >= together and row[-1] - row[0] <= 1.5 * tall + 1)
     return "credits" if in_rows >= 0.7 * len(letters) else None
 
 

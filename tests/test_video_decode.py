@@ -80,7 +80,15 @@ def test_every_container_gives_its_frames_at_their_times(film, folder, name):
 def test_a_varying_frame_rate_keeps_its_times(film, folder):
     path = folder / "varying.mkv"
     ffmpeg(
-        "-i", film, "-vf", "settb=1/1000,setpts='if(lt(N,6),N*0.1,0.6+(N-6)*0.25)/TB'", "-fps_mode", "passthrough", path
+        "-i",
+        film,
+        "-vf",
+        "settb=1/1000,setpts='if(lt(N,6),N*0.1,0.6+(N-6)*0.25)/TB'",
+        "-fps_mode",
+        "passthrough",
+        "-enc_time_base",
+        "filter",
+        path,
     )
     times = [frame.time for frame in decode_video(probe_video(path))]
     assert times == pytest.approx([i * 0.1 if i < 6 else 0.6 + (i - 6) * 0.25 for i in range(COUNT)], abs=0.002)
