@@ -15,7 +15,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 
 from .animation import Written, check_format, write_animation
 from .config import DEVICES, EASINGS, InterpolateConfig, read_size
@@ -91,7 +91,7 @@ def _walk(frames: Sequence[Frame], times: Sequence[float], loop: bool, engine: E
         yield from _draw_segment(first, last, times[:-1], engine)
         first = last
     if not loop:
-        yield last
+        yield last.copy()
 
 
 def _draw_segment(first: Frame, last: Frame, times: Iterable[float], engine: Engine) -> Iterator[Frame]:
@@ -112,21 +112,18 @@ def _prepare(first: Frame, last: Frame, engine: Engine) -> Callable[[float], Fra
     ends = [frame.reshape(*shape[:2], -1) for frame in (first, last)]
     if np.array_equal(ends[0], ends[1]):
         return lambda t: first.copy()
-    pair = engine.prepare(_to_working(ends[0]), _to_working(ends[1]))
+    working = [_to_working(end) for end in ends]
+    pair = engine.prepare(working[0], working[1])
     still = (ends[0] == ends[1]).all(2)
 
     def draw(t: float) -> Frame:
-        frame = _from_working(pair.render(t), first.dtype)
-        return _keep_still(frame, ends[0], still).reshape(shape)
+        drawn = pair.render(t)
+        # where both key frames agree, unless something else clearly covers it; compared as it is seen: what is
+        # transparent has any colour
+        kept = still & (cv2.absdiff(drawn, working[0]).reshape(drawn.shape).max(2) <= STILL)
+        return np.asarray(np.where(kept[..., None], ends[0], _from_working(drawn, first.dtype))).reshape(shape)
 
     return draw
-
-
-def _keep_still(frame: Frame, key: Frame, still: NDArray[np.bool_]) -> Frame:
-    """Puts the key frames' own pixels back where both agree, unless something else clearly covers them."""
-    tolerance = STILL * (257 if frame.dtype == np.uint16 else 1)
-    near = cv2.absdiff(frame, key).reshape(frame.shape).max(2) <= tolerance
-    return np.asarray(np.where((still & near)[..., None], key, frame))
 
 
 def _to_working(frame: Frame) -> Working:
