@@ -1,0 +1,40 @@
+"""What several test files draw on: the command, small key frames, and a disc that crosses a textured floor."""
+
+import cv2
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from animi.cli.main import app
+from animi.core.images import write_png
+
+
+@pytest.fixture
+def animi():
+    """Runs a command as a person would: `animi("interpolate", a, b, "-o", out)`."""
+    return lambda *words: CliRunner().invoke(app, [str(word) for word in words])
+
+
+@pytest.fixture
+def draw_disc():
+    """Draws an outlined disc over a floor of soft blotches: `draw_disc(x, y)` with the centre in pixels."""
+
+    def draw(x, y, size=(240, 160), radius=18):
+        blotches = np.random.default_rng(7).uniform(60, 200, (size[1] // 8, size[0] // 8, 3)).astype(np.float32)
+        floor = cv2.resize(blotches, size, interpolation=cv2.INTER_CUBIC)
+        floor[..., 2] = floor[..., 2] / 4 + 150  # bluish, so that the disc's red tells it apart
+        frame = np.clip(floor, 0, 255).astype(np.uint8)
+        cv2.circle(frame, (x, y), radius, (225, 40, 30), -1, cv2.LINE_AA)
+        cv2.circle(frame, (x, y), radius, (10, 5, 5), 3, cv2.LINE_AA)
+        return frame
+
+    return draw
+
+
+@pytest.fixture
+def key_frames(tmp_path, draw_disc):
+    """Two small PNGs on disk, a.png and b.png: the disc moves 12 pixels."""
+    paths = [tmp_path / "a.png", tmp_path / "b.png"]
+    for path, x in zip(paths, (18, 30), strict=True):
+        write_png(path, draw_disc(x, 16, (48, 32), 8))
+    return paths
