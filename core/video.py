@@ -329,7 +329,7 @@ def decode_video(
     try:
         raw = _read_frames(process.stdout, spoken, (height, width, channels))
         count = 0
-        for frame in _trusted(raw, spoken, start, info.fps or 25.0, on_damage):
+        for frame in _trusted(raw, spoken, start, info, on_damage):
             count += 1
             yield frame
         code = process.wait()
@@ -353,6 +353,7 @@ _HD_ROWS = 720  # players take untagged video of this size and more for BT.709, 
 _DISTRUST = 0.5  # seconds after damage in which frames still show it
 _GAP = 1.7  # times the usual distance between frames: a hole, where ffmpeg complained as well
 _BACKWARDS = 1.0  # seconds; a smaller step back is a frame out of order, a larger one a clock that was set anew
+_LATELY = 250  # frames for which a complaint counts: more than ffmpeg reads ahead
 _MEMORY = 24  # distances between frames that make up the usual one
 
 
@@ -446,7 +447,7 @@ class _Spoken:
 
 _FRAME_MARK = re.compile(rb"@\d+ (-?\d+) (\d+)/(\d+)@\n?")
 _NO_PTS = -(2**63)
-_DAMAGE = re.compile(rb"corrupt|damage|invalid|error|missing|conceal|truncat|exceed", re.IGNORECASE)
+_DAMAGE = re.compile(rb"corrupt|damage|invalid|error|missing|conceal|truncat|premature|exceed", re.IGNORECASE)
 """What ffmpeg says of damage, among warnings that are of no account."""
 
 
@@ -470,18 +471,19 @@ def _trusted(
     raw: Iterator[tuple[Fraction | None, int, NDArray[np.uint8]]],
     spoken: _Spoken,
     start: float,
-    fps: float,
+    info: VideoInfo,
     on_damage: Callable[[DamagedStretch], None] | None,
 ) -> Iterator[DecodedFrame]:
     """Puts the times in order and leaves out frames that damage has spoilt.
 
-    A hole in the times counts as damage only where ffmpeg has complained since the hole before: films of a varying
-    frame rate have holes of their own.
+    A hole in the times counts as damage only where ffmpeg has complained lately: films of a varying frame rate have
+    holes of their own. How much earlier than the hole the complaint comes depends on how far ffmpeg reads ahead, which
+    is chance; that it comes earlier does not.
     """
-    steps: deque[float] = deque([1 / fps], _MEMORY)
+    steps: deque[float] = deque([1 / (info.fps or 25.0)], _MEMORY)
     last: float | None = None
     shift = 0.0
-    complained = 0
+    complained, lately = 0, 0  # complaints so far, and frames for which they count
     bad_until: float | None = None
     bad_from = start
 
@@ -499,8 +501,9 @@ def _trusted(
             time = last + usual
         time = round(time, 6)
         step = time - (start if last is None else last)
-        if complaints > complained and step > _GAP * usual:
-            complained = complaints
+        lately = _LATELY if complaints > complained else lately - 1
+        complained = complaints
+        if lately > 0 and step > _GAP * usual:
             if bad_until is None:
                 bad_from = start if last is None else last
             bad_until = time + _DISTRUST
@@ -513,9 +516,12 @@ def _trusted(
             told(time)
             bad_until = None
         yield DecodedFrame(time, pixels)
-    if bad_until is not None or (spoken.complaints > complained and last is not None):
-        if bad_until is None:
-            bad_from = last or start
+    spoken.join()
+    short = info.duration is not None and last is not None and info.duration - last > _DISTRUST + 2 / (info.fps or 25.0)
+    if bad_until is not None:
+        told(None)
+    elif short and spoken.complaints:
+        bad_from = last or start
         told(None)
 
 

@@ -216,8 +216,11 @@ def test_a_film_cut_short_gives_what_is_there(long_film, folder):
     ffmpeg("-i", long_film, "-c", "copy", whole)
     path = folder / "short.mkv"
     path.write_bytes(whole.read_bytes()[: whole.stat().st_size * 2 // 3])
-    frames = list(decode_video(probe_video(path)))
+    damage: list[DamagedStretch] = []
+    frames = list(decode_video(probe_video(path), on_damage=damage.append))
     assert 60 < len(frames) < 150
+    assert [part.last for part in damage] == [None]
+    assert damage[0].first == frames[-1].time
 
 
 def test_clocks_that_are_set_back_do_not_stop_a_film(film, folder):
