@@ -194,7 +194,7 @@ def _pixel_grid(height: int, width: int) -> Array:
 
 def _warp(image: Working | Flow, at: Array, interpolation: int = cv2.INTER_LINEAR) -> Working:
     """Samples an image at the positions `at`, (h, w, 2) in pixels (x, y); outside it, the edge is repeated."""
-    return cv2.remap(image, at[..., 0], at[..., 1], interpolation, borderMode=cv2.BORDER_REPLICATE)
+    return cv2.remap(image, at, None, interpolation, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload,no-any-return]
 
 
 def _splat(velocity: Flow, values: Array, importance: Array, elapsed: float) -> tuple[Array, Array]:

@@ -27,6 +27,8 @@ from .key_frames import KeyFrames, find_key_frames
 
 STILL = 6
 """Levels of 255 by which an engine may miss a pixel that both key frames agree on before it counts as covered."""
+MARGIN = 24
+"""Pixels around what changes that an engine sees, so that it can tell where a moving outline ends."""
 
 
 def interpolate(
@@ -107,21 +109,31 @@ def _draw_segment(first: Frame, last: Frame, times: Iterable[float], engine: Eng
 
 
 def _prepare(first: Frame, last: Frame, engine: Engine) -> Callable[[float], Frame]:
-    """Readies a pair: conversion to the engine's working form and back, and what stands still stays untouched."""
+    """Readies a pair: conversion to the engine's working form and back, and what stands still stays untouched.
+
+    The engine is shown only the part of the picture in which something changes, with a margin around it.
+    """
     shape = first.shape
-    ends = [frame.reshape(*shape[:2], -1) for frame in (first, last)]
-    if np.array_equal(ends[0], ends[1]):
+    whole = [frame.reshape(*shape[:2], -1) for frame in (first, last)]
+    none = (0,) * whole[0].shape[2]
+    still = cv2.inRange(cv2.absdiff(whole[0], whole[1]), none, none)  # (H, W), 255 where both agree
+    x, y, w, h = cv2.boundingRect(255 - still)
+    if w == 0:
         return lambda t: first.copy()
-    working = [_to_working(end) for end in ends]
+    box = slice(max(0, y - MARGIN), y + h + MARGIN), slice(max(0, x - MARGIN), x + w + MARGIN)
+    still, key = np.ascontiguousarray(still[box]), np.ascontiguousarray(whole[0][box])
+    working = [_to_working(frame) for frame in (key, np.ascontiguousarray(whole[1][box]))]
     pair = engine.prepare(working[0], working[1])
-    still = (ends[0] == ends[1]).all(2)
 
     def draw(t: float) -> Frame:
         drawn = pair.render(t)
         # where both key frames agree, unless something else clearly covers it; compared as it is seen: what is
         # transparent has any colour
-        kept = still & (cv2.absdiff(drawn, working[0]).reshape(drawn.shape).max(2) <= STILL)
-        return np.asarray(np.where(kept[..., None], ends[0], _from_working(drawn, first.dtype))).reshape(shape)
+        near = cv2.inRange(cv2.absdiff(drawn, working[0]), none, (STILL,) * len(none))
+        changed = cv2.bitwise_not(cv2.bitwise_and(still, near))
+        frame = whole[0].copy()
+        frame[box] = cv2.copyTo(_from_working(drawn, first.dtype), changed, key.copy()).reshape(key.shape)
+        return frame.reshape(shape)
 
     return draw
 
