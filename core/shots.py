@@ -392,7 +392,7 @@ class DuplicateFinder:
 
 _SAME_LIGHT = 0.7  # levels by which the mean of a held drawing may waver in a compressed film
 _SAME_WHOLE = 2.0  # levels of mean absolute difference
-_SAME_BLOCK = 5.0  # levels of mean absolute difference in the block that differs most
+_SAME_BLOCK = 6.0  # levels of mean absolute difference in the block that differs most
 
 
 def _is_same(kept: NDArray[np.uint8], frame: NDArray[np.uint8]) -> bool:
@@ -405,7 +405,7 @@ def _is_same(kept: NDArray[np.uint8], frame: NDArray[np.uint8]) -> bool:
     height, width = frame.shape[:2]
     if min(height, width) >= 4 * _SIDE:
         off = cv2.resize(off, (width // 2, height // 2))  # the mean of four pixels, and quick
-    block = max(1, min(height, width) // _SIDE)
+    block = max(4 if min(height, width) >= 16 else 1, min(height, width) // _SIDE)
     blocks = cv2.resize(off, (max(1, width // block), max(1, height // block)), interpolation=cv2.INTER_AREA)
     return bool(blocks.max() <= _SAME_BLOCK)
 
