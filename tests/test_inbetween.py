@@ -144,18 +144,18 @@ def test_equal_times_hold_a_frame():
     ["", "fast", "0", "1", "0,2", "0.1,1", "0,0.6,0.5,1", "1,0", "0,nan,1", "0,inf,1", "0,1e999,1", "0,1/0,1", "0;1"],
 )
 def test_a_chart_that_cannot_be_used(text):
-    with pytest.raises(ConfigError, match="^--spacing: "):
+    with pytest.raises(ConfigError, match=r"^--spacing: "):
         read_spacing(text)
 
 
 def test_a_chart_of_numbers_that_cannot_be_used():
-    with pytest.raises(ConfigError, match="^--spacing: "):
+    with pytest.raises(ConfigError, match=r"^--spacing: "):
         interpolate(flat(0, 1), spacing=[0, float("nan"), 1])
 
 
 @pytest.mark.parametrize("count", [-1, 0, 1, MOST_FRAMES + 1])
 def test_counts_out_of_range(count):
-    with pytest.raises(ConfigError, match=f"^-n: {count} is too"):
+    with pytest.raises(ConfigError, match=rf"^-n: {count} is too"):
         InterpolateConfig((), "out.gif", count)
 
 
@@ -252,7 +252,7 @@ def test_a_third_frame_that_does_not_fit_is_named_when_it_is_reached():
 
 
 def test_an_unknown_engine_is_refused():
-    with pytest.raises(ConfigError, match="^--engine: 'magic'"):
+    with pytest.raises(ConfigError, match=r"^--engine: 'magic'"):
         interpolate(flat(0, 1), engine="magic")
 
 
