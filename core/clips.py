@@ -13,6 +13,7 @@ darkened colour channels (black lines stay black, and nothing is burnt out), and
 rotation: they would soften the lines.
 """
 
+import copy
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -308,6 +309,7 @@ class ClipSampler:
             )
         self.config = config
         self.batch_size = batch_size
+        self._first = 0
         runs = [_Runs.of(film, config, on_look) for film in material.films]
         self._runs = [run for run in runs if run.clips]
         self.films = [run.film for run in self._runs]
@@ -330,7 +332,20 @@ class ClipSampler:
 
         Every decision has its own random number, so that turning one augmentation off leaves the others as they were.
         """
-        return [self._clip(step, sample) for sample in range(self.batch_size)]
+        return [self._clip(step, sample) for sample in range(self._first, self._first + self.batch_size)]
+
+    def share(self, first: int, count: int) -> "ClipSampler":
+        """The same batches, of which only some clips are drawn: one process's share of them.
+
+        Args:
+            first: number of the first clip within a batch.
+            count: how many.
+        """
+        if not 0 <= first < first + count <= self.batch_size:
+            raise ValueError(f"a batch has {self.batch_size} clips, not those from {first} to {first + count - 1}")
+        part = copy.copy(self)
+        part._first, part.batch_size = self._first + first, count
+        return part
 
     def _clip(self, step: int, sample: int) -> Clip:
         config = self.config

@@ -162,6 +162,10 @@ class DrawCartoonConfig:
             raise ConfigError(f"--size: {self.width}x{self.height} is wider than the places are; give up to 3 times the height")
         if self.fine % 2 == 0 or not 1 <= self.fine <= 7:
             raise ConfigError(f"--fine: {self.fine} cannot be used; give 1, 3, 5 or 7")
+        if max(self.width, self.height) * self.fine > 1 << 14 or self.width * self.height * self.fine**2 > 1 << 27:
+            raise ConfigError(
+                f"--fine: {self.fine} is too much work for {self.width}x{self.height} pixels; lower --fine or --size"
+            )
         if self.at is not None and not 0 <= self.at <= self.seconds:
             raise ConfigError(f"--at: {self.at:g} s is outside the cartoon, which lasts {self.seconds:g} s (--seconds)")
         if self.at is not None and self.out.suffix.lower() != ".png":
@@ -368,3 +372,67 @@ class ExtractFramesConfig:
             raise ConfigError("--format: none keeps nothing; add --packed, or give png, jpeg or webp")
         if not 1 <= self.quality <= 100:
             raise ConfigError(f"--quality: {self.quality} is out of range; give 1 to 100")
+
+
+PRECISIONS = ("auto", "fp32", "bf16", "fp16")
+"""Number formats of the forward pass; auto: bf16 on a GPU that has it, else fp32."""
+MAY_CHANGE = frozenset(
+    {"steps", "log_every", "save_every", "sample_every", "keep", "device", "workers", "compiled", "resume", "overwrite"}
+)
+"""Settings that a resumed run may be given anew: none of them changes what has been learnt so far."""
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How a training runs, for every trainer; what it learns is the recipe's own."""
+
+    steps: int = 10_000
+    """Steps in all; a resumed run goes on up to it."""
+    batch_size: int = 16
+    """Samples a step, over all processes and accumulated parts together."""
+    accumulate: int = 1
+    """Parts into which a process's share of a batch is cut to save memory; their gradients are added up."""
+    precision: str = PRECISIONS[0]
+    """One of PRECISIONS."""
+    channels_last: bool = True
+    """Lay images and kernels out with the channels last in memory, as tensor cores like it."""
+    compiled: bool = False
+    """Compile the networks; takes a minute or more at the start."""
+    clip: float | None = None
+    """Largest norm of a phase's gradients; None: they are taken as they are."""
+    ema: float = 0.999
+    """How much of the running mean of the weights is kept at each step; 0: no mean."""
+    seed: int = 0
+    """The same seed gives the same training, on the same kind of device."""
+    log_every: int = 10
+    """Steps from one line of metrics.jsonl to the next."""
+    save_every: int = 500
+    """Steps from one checkpoint to the next; also how far a loss that is not finite throws a run back."""
+    sample_every: int = 500
+    """Steps from one look at samples and health to the next."""
+    keep: int = 3
+    """Checkpoints kept, the newest, beside the best."""
+    device: str = DEVICES[0]
+    """Where it trains: one of DEVICES, or cuda:1 and so on."""
+    workers: int = 2
+    """Threads that draw batches ahead."""
+
+    def __post_init__(self) -> None:
+        """Refuses what cannot be used.
+
+        Raises:
+            ConfigError: a value is out of its range.
+        """
+        for name in ("steps", "batch_size", "accumulate", "log_every", "save_every", "sample_every", "keep"):
+            value = getattr(self, name)
+            if value < 1:
+                raise ConfigError(f"--{name.replace('_', '-')}: {value} is too small; give a whole number from 1")
+        if self.precision not in PRECISIONS:
+            raise ConfigError(f"--precision: {self.precision!r} is not known; choose one of {', '.join(PRECISIONS)}")
+        if self.clip is not None and not (self.clip > 0 and isfinite(self.clip)):
+            raise ConfigError(f"--clip: {self.clip:g} cannot be used; give a norm above 0")
+        if not 0 <= self.ema < 1:
+            raise ConfigError(f"--ema: {self.ema:g} is out of range; give 0 (none) or a share below 1, such as 0.999")
+        for name in ("seed", "workers"):
+            if getattr(self, name) < 0:
+                raise ConfigError(f"--{name}: {getattr(self, name)} is negative; give a whole number from 0")

@@ -26,3 +26,7 @@ class CheckpointError(AnimiError):
 
 class DeviceError(AnimiError):
     """The device asked for is not on this machine."""
+
+
+class TrainingError(AnimiError):
+    """A training cannot go on: its losses are not finite, however often it starts again from a good state."""

@@ -1,0 +1,67 @@
+"""Draws how values went over a training: one run, or several over one another."""
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+_COLOURS = ("#0b6fa4", "#d1495b", "#2e933c", "#8d5bb2", "#c77700", "#16a3a3", "#6b6b6b", "#b5179e")
+_POINTS = 400  # a curve of more points is thinned to means, or it would be a band of noise
+
+
+class Curve(NamedTuple):
+    """One value over a training."""
+
+    label: str
+    steps: Sequence[float]
+    values: Sequence[float]
+
+
+def draw_curves(panels: Mapping[str, Sequence[Curve]], kind: str = "png", columns: int = 2) -> bytes:
+    """Draws panels of curves.
+
+    Args:
+        panels: for each title its curves; a curve keeps its place's colour in all panels.
+        kind: "png" or "svg".
+        columns: panels side by side.
+
+    Returns:
+        The file's bytes.
+    """
+    from matplotlib.figure import Figure  # not pyplot: no window system, no state, and any thread may draw
+
+    count = max(1, len(panels))
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    figure = Figure(figsize=(5.4 * columns, 2.9 * rows), dpi=110, layout="constrained")
+    places = np.asarray(figure.subplots(rows, columns, squeeze=False)).reshape(-1)
+    for place in places[len(panels) :]:
+        place.set_axis_off()
+    for place, (title, curves) in zip(places, panels.items(), strict=False):
+        for number, curve in enumerate(curves):
+            colour = _COLOURS[number % len(_COLOURS)]
+            steps, values = _thin(curve)
+            marker = "o" if len(steps) < 30 else ""
+            place.plot(steps, values, color=colour, label=curve.label, linewidth=1.4, marker=marker, markersize=3)
+        place.set_title(title, fontsize=10, loc="left")
+        place.set_xlabel("step", fontsize=8)
+        place.tick_params(labelsize=8)
+        place.grid(alpha=0.25)
+        place.spines[["top", "right"]].set_visible(False)
+        if len(curves) > 1:
+            place.legend(fontsize=7, frameon=False)
+    file = io.BytesIO()
+    # nothing of when and with what it was drawn, so that the same metrics make the same file
+    figure.savefig(file, format=kind, metadata={"Software": None} if kind == "png" else {"Date": None})
+    return file.getvalue()
+
+
+def _thin(curve: Curve) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Means of neighbouring points where there are many."""
+    steps, values = np.asarray(curve.steps, float), np.asarray(curve.values, float)
+    if len(steps) <= _POINTS:
+        return steps, values
+    parts = np.array_split(np.arange(len(steps)), _POINTS)
+    return np.array([steps[part].mean() for part in parts]), np.array([values[part].mean() for part in parts])

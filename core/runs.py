@@ -1,0 +1,475 @@
+"""A run's folder: its settings, what was measured, pictures, and checkpoints to use and to go on from.
+
+    config.json                     the command and its settings
+    metrics.jsonl                   a line for each report: {"step": 10, "discriminator/loss": 1.9, ...}
+    losses.png                      the same as curves
+    samples/reals.png               what it learns from
+    samples/fakes-00000500.png      what it draws at a step, always from the same seeds
+    samples/clips-00000500.gif      the same for sequences
+    checkpoints/00000500.safetensors, 00000500.state.safetensors
+    best.safetensors, best.json     the network with the best score so far, and the score
+    tensorboard/                    where TensorBoard is installed
+
+A run that goes on forgets what it wrote after its last checkpoint, as it will write that again.
+"""
+
+import json
+import shutil
+import types
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, fields, is_dataclass, replace
+from fractions import Fraction
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from .animation import write_animation
+from .checkpoint import save_checkpoint
+from .config import MAY_CHANGE
+from .curves import Curve, draw_curves
+from .errors import CheckpointError, ConfigError, InputError, OutputError
+from .files import reason, written_beside
+from .images import from_tensor, write_png
+from .training_state import State, read_state, write_state
+
+_FPS = Fraction(12)
+_GAP = 2  # pixels between pictures of a grid
+
+Config = TypeVar("Config")
+
+
+@dataclass(frozen=True)
+class Network:
+    """What a checkpoint for use holds."""
+
+    module: nn.Module
+    """The network, or its EMA."""
+    architecture: str
+    """Its registered name."""
+    config: Any
+    """Its config, a dataclass."""
+
+
+class Run:
+    """A run's folder, to write to; use `open_run`. In all but the first process it writes nothing."""
+
+    def __init__(
+        self, folder: Path, config: Any, *, state: State | None, writes: bool, notes: Sequence[str] = ()
+    ) -> None:
+        self.folder = folder
+        self.config = config
+        self.notes = list(notes)
+        """What a person should know, in sentences: a checkpoint was damaged, so an older one was taken."""
+        self.state = state
+        """What to go on from; None at the beginning. `fit` takes it."""
+        self.writes = writes
+        self._board = _open_board(folder / "tensorboard", self.first_step) if writes else None
+
+    @property
+    def first_step(self) -> int:
+        """Steps done already, which is the number of the first batch."""
+        return self.state.step if self.state else 0
+
+    def log(self, step: int, metrics: Mapping[str, float | str]) -> None:
+        """Adds a line to metrics.jsonl, and the numbers to TensorBoard.
+
+        Args:
+            step: steps done.
+            metrics: by names such as generator/loss; words are kept too, such as a warning.
+        """
+        if not self.writes:
+            return
+        line = json.dumps({"step": step} | dict(metrics), ensure_ascii=False)
+        with (self.folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+        if self._board is not None:
+            for name, value in metrics.items():
+                if isinstance(value, int | float):
+                    self._board.add_scalar(name, value, step)
+
+    def save(self, step: int, state: State, network: Network, keep: int = 3) -> Path:
+        """Writes a checkpoint, and removes all but the newest.
+
+        The state is written last: where it is, the checkpoint is whole.
+
+        Args:
+            step: steps done.
+            state: as `fit` gives it.
+            network: what is of use afterwards.
+            keep: how many checkpoints stay.
+
+        Returns:
+            The network's file.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        path = self.folder / "checkpoints" / f"{step:08d}.safetensors"
+        if self.writes:
+            save_checkpoint(path, network.module, network.architecture, network.config, step, overwrite=True)
+            write_state(path.with_suffix(".state.safetensors"), state)
+            for old in find_states(self.folder)[:-keep]:
+                old.unlink(missing_ok=True)
+                old.with_name(old.name.replace(".state.", ".")).unlink(missing_ok=True)
+            self.draw_losses()
+        return path
+
+    def save_best(self, step: int, score: float, network: Network) -> bool:
+        """Keeps the network as best.safetensors if none before had a higher score.
+
+        Args:
+            step: steps done.
+            score: the higher the better.
+            network: what to keep.
+
+        Returns:
+            Whether it is the best so far.
+        """
+        place = self.folder / "best.json"
+        before = json.loads(place.read_text()) if place.is_file() else {"score": -float("inf")}
+        if not self.writes or not score > before["score"]:
+            return False
+        # the score is written last: should that not come to pass, the next look writes both again
+        best = self.folder / "best.safetensors"
+        save_checkpoint(best, network.module, network.architecture, network.config, step, overwrite=True)
+        _write_json(place, {"step": step, "score": score})
+        return True
+
+    def sample(self, step: int, images: Tensor, name: str | None = None) -> None:
+        """Keeps what the network draws.
+
+        Args:
+            step: steps done.
+            images: (N, 3, H, W) in [-1, 1], RGB: a grid, as PNG; or (N, T, 3, H, W): N sequences side by side, as GIF.
+            name: None: fakes, or clips where they move.
+        """
+        if not self.writes:
+            return
+        name = name or ("fakes" if images.dim() == 4 else "clips")
+        self._write_pictures(f"{name}-{step:08d}", images)
+        if self._board is not None and images.dim() == 4:
+            self._board.add_image(name, lay_grid(from_tensor(images)), step, dataformats="HWC")
+
+    def show_reals(self, images: Tensor) -> None:
+        """Keeps what the network learns from, as samples/reals.png; sequences (N, T, 3, H, W) as reals.gif as well."""
+        if self.writes:
+            if images.dim() == 5:
+                self._write_pictures("reals", images)
+                images = images[:, 0]
+            self._write_pictures("reals", images)
+
+    def _write_pictures(self, name: str, images: Tensor) -> None:
+        path = self.folder / "samples" / name
+        if images.dim() == 4:
+            write_png(path.with_suffix(".png"), lay_grid(from_tensor(images)))
+            return
+        frames = (lay_grid(from_tensor(images[:, t])) for t in range(images.shape[1]))
+        write_animation(path.with_suffix(".gif"), frames, fps=_FPS, overwrite=True, count=images.shape[1])
+
+    def draw_losses(self) -> None:
+        """Draws metrics.jsonl as losses.png."""
+        panels = {
+            name: [Curve(name, *values)]
+            for name, values in read_series(self.folder).items()
+            if not name.endswith("/scale")
+        }
+        if self.writes and panels:
+            with written_beside(self.folder / "losses.png", overwrite=True) as draft:
+                draft.write_bytes(draw_curves(panels))
+
+    def close(self) -> None:
+        """Ends what is open."""
+        if self.writes:
+            self.draw_losses()
+        if self._board is not None:
+            self._board.close()
+
+
+def open_run(folder: Path, config: Any, resume: bool = False, *, command: str = "", writes: bool = True) -> Run:
+    """Makes a run's folder, or opens one to go on.
+
+    Args:
+        folder: the run's; for a new run it is made, or empty.
+        config: all settings of the command, a dataclass.
+        resume: go on from the newest checkpoint there, or from the beginning where there is none yet.
+        command: what the run was started with, such as train-noise.
+        writes: whether this process writes: the first one of several. All read the same folder.
+
+    Raises:
+        OutputError: a new run's folder holds something, or it cannot be written.
+        InputError: the run to go on with is none.
+        ConfigError: a setting is not the one that the run was started with.
+        CheckpointError: all its checkpoints are damaged.
+    """
+    if resume:
+        _check_same(folder, config, command)
+        state, notes = _read_newest(folder)
+    else:
+        state, notes = None, []
+        if folder.is_dir() and any(folder.iterdir()) and writes:
+            remedy = "add --resume to go on with it, or choose another folder"
+            if not (folder / "config.json").is_file():
+                remedy = "choose another folder"
+            raise OutputError(f"{folder}: holds something already; {remedy}")
+    if writes:
+        try:
+            for part in ("samples", "checkpoints"):
+                (folder / part).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"{folder}: cannot be made ({reason(error)}); choose another place") from error
+        _write_json(
+            folder / "config.json",
+            {"command": command, "animi_version": version("animi"), "config": describe_config(config)},
+        )
+        if resume:
+            _remove_drafts(folder)
+            _forget_after(folder, state.step if state else 0)
+    return Run(folder, config, state=state, writes=writes, notes=notes)
+
+
+def read_run_config(folder: Path) -> tuple[str, dict[str, Any]]:
+    """Reads which command a run was started with, and its settings as JSON holds them.
+
+    Raises:
+        InputError: it is no run, or its config.json is damaged.
+    """
+    path = folder / "config.json"
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return str(found["command"]), dict(found["config"])
+    except FileNotFoundError as error:
+        raise InputError(
+            f"{folder}: is no run, as it has no config.json; give a folder that a training wrote"
+        ) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path}: is damaged; give another run, or start a new one") from error
+
+
+def resume_config(folder: Path, kind: type[Config], given: Mapping[str, Any]) -> Config:
+    """Reads a run's settings, with those that were given anew.
+
+    Args:
+        folder: the run's.
+        kind: the command's dataclass.
+        given: what a person gave besides, by the names of fields, also those of dataclasses within.
+
+    Raises:
+        InputError: it is no run, or one of another command.
+        ConfigError: a setting that was given is another than the run's and cannot change.
+    """
+    _, saved = read_run_config(folder)
+    try:
+        config = build_config(kind, saved)
+    except (TypeError, KeyError, ValueError) as error:
+        raise InputError(f"{folder}: its settings are of another command or version ({error})") from error
+    changed: Config = _with_values(config, dict(given))
+    _compare(folder, describe_config(config), describe_config(changed))
+    return changed
+
+
+def _read_newest(folder: Path) -> tuple[State | None, list[str]]:
+    """Reads the newest whole state of a run; None where it was stopped before its first checkpoint.
+
+    Returns:
+        The state, and a sentence for each newer one that is damaged.
+
+    Raises:
+        CheckpointError: all are damaged.
+    """
+    notes: list[str] = []
+    for path in reversed(find_states(folder)):
+        try:
+            return read_state(path), notes
+        except CheckpointError as error:
+            notes.append(str(error))
+    if notes:
+        raise CheckpointError(notes[0])
+    return None, [f"{folder}: has no checkpoint yet, so it starts from the beginning"]
+
+
+def find_states(folder: Path) -> list[Path]:
+    """A run's states, oldest first."""
+    return sorted((folder / "checkpoints").glob("[0-9]*.state.safetensors"))
+
+
+def read_metrics(folder: Path) -> list[dict[str, Any]]:
+    """Reads metrics.jsonl; a last line that was cut off is left out.
+
+    Raises:
+        InputError: a line within is damaged.
+    """
+    path = folder / "metrics.jsonl"
+    if not path.is_file():
+        return []
+    lines = path.read_text(encoding="utf-8").splitlines()
+    records = []
+    for number, line in enumerate(lines, 1):
+        try:
+            records.append(json.loads(line))
+        except ValueError as error:
+            if number < len(lines):
+                raise InputError(f"{path}: line {number} is damaged; remove it") from error
+    return records
+
+
+def read_series(folder: Path) -> dict[str, tuple[list[int], list[float]]]:
+    """Reads metrics.jsonl as curves: for each number's name the steps, and its values there."""
+    series: dict[str, tuple[list[int], list[float]]] = {}
+    for record in read_metrics(folder):
+        for name, value in record.items():
+            if name != "step" and isinstance(value, int | float):
+                steps, values = series.setdefault(name, ([], []))
+                steps.append(record["step"])
+                values.append(value)
+    return series
+
+
+def lay_grid(frames: list[NDArray[Any]], columns: int | None = None) -> NDArray[np.uint8]:
+    """Lays pictures of one size (H, W, 3) out as a grid with white gaps, as square as can be."""
+    columns = columns or max(1, round(len(frames) ** 0.5))
+    rows = -(-len(frames) // columns)
+    height, width = frames[0].shape[:2]
+    grid = np.full((rows * (height + _GAP) - _GAP, columns * (width + _GAP) - _GAP, 3), 255, np.uint8)
+    for number, frame in enumerate(frames):
+        top, left = number // columns * (height + _GAP), number % columns * (width + _GAP)
+        grid[top : top + height, left : left + width] = frame
+    return grid
+
+
+def describe_config(config: Any) -> dict[str, Any]:
+    """A dataclass as JSON holds it: paths and fractions as text."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: plain(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [plain(item) for item in value]
+        return str(value) if isinstance(value, Path | Fraction) else value
+
+    described: dict[str, Any] = plain(asdict(config))
+    return described
+
+
+def build_config(kind: type[Config], values: Mapping[str, Any]) -> Config:
+    """The way back from `describe_config`.
+
+    Raises:
+        TypeError, KeyError, ValueError: the values are not those of such a dataclass.
+        ConfigError: one is refused.
+    """
+    hints = get_type_hints(kind)
+    unknown = values.keys() - hints.keys()
+    if unknown:
+        raise KeyError(f"unknown settings {', '.join(sorted(unknown))}")
+    return kind(**{name: _read(hints[name], value) for name, value in values.items()})
+
+
+def _read(kind: Any, value: Any) -> Any:
+    if get_origin(kind) in (Union, types.UnionType):
+        if value is None:
+            return None
+        return _read(next(part for part in get_args(kind) if part is not types.NoneType), value)
+    if get_origin(kind) is tuple:
+        parts = get_args(kind)
+        kinds = [parts[0]] * len(value) if parts[-1] is ... else parts
+        return tuple(_read(part, item) for part, item in zip(kinds, value, strict=True))
+    if is_dataclass(kind) and isinstance(kind, type):
+        return build_config(kind, value)
+    return kind(value) if kind in (Path, Fraction) else value
+
+
+def _with_values(config: Any, given: dict[str, Any]) -> Any:
+    """Replaces fields, also within; takes what it used out of `given`.
+
+    Raises:
+        KeyError: there is no such field.
+    """
+    changed = _replace_within(config, given)
+    if given:
+        raise KeyError(f"there is no setting {', '.join(sorted(given))}")
+    return changed
+
+
+def _replace_within(config: Any, given: dict[str, Any]) -> Any:
+    changes = {}
+    for field in fields(config):
+        value = getattr(config, field.name)
+        if field.name in given:
+            changes[field.name] = given.pop(field.name)
+        elif is_dataclass(value):
+            changes[field.name] = _replace_within(value, given)
+    return replace(config, **changes)
+
+
+def _check_same(folder: Path, config: Any, command: str) -> None:
+    """Refuses to go on with other settings.
+
+    Raises:
+        InputError: it is no run, or one of another command.
+        ConfigError: a setting differs that cannot change.
+    """
+    was, saved = read_run_config(folder)
+    if was != command:
+        raise InputError(f"{folder}: is a run of {was or 'another command'}; go on with that command")
+    _compare(folder, saved, describe_config(config))
+
+
+def _compare(folder: Path, saved: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    for name in [*saved, *(given.keys() - saved.keys())]:
+        if name in MAY_CHANGE:
+            continue
+        was, now = saved.get(name), given.get(name)
+        if isinstance(was, dict) and isinstance(now, dict):
+            _compare(folder, was, now)
+        elif was != now:
+            flag = "--" + name.replace("_", "-")
+            raise ConfigError(
+                f"{flag}: {_say(now)} was given, but {folder} was started with {_say(was)}; "
+                "leave it away, or start a new run in another folder"
+            )
+
+
+def _say(value: Any) -> str:
+    if isinstance(value, list):
+        return " ".join(map(str, value))
+    return "none" if value is None else str(value)
+
+
+def _forget_after(folder: Path, step: int) -> None:
+    """Removes lines and pictures of steps after `step`: they will be written again."""
+    path = folder / "metrics.jsonl"
+    kept = [record for record in read_metrics(folder) if record["step"] <= step]
+    if path.is_file():
+        with written_beside(path, overwrite=True) as draft:
+            draft.write_text("".join(json.dumps(record, ensure_ascii=False) + "\n" for record in kept), "utf-8")
+    for later in (*(folder / "samples").iterdir(), *(folder / "checkpoints").iterdir()):
+        number = later.name.partition(".")[0].rpartition("-")[2]
+        if number.isdigit() and int(number) > step:
+            with suppress(OSError):
+                later.unlink()
+
+
+def _write_json(path: Path, values: Mapping[str, Any]) -> None:
+    with written_beside(path, overwrite=True) as draft:
+        draft.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", "utf-8")
+
+
+def _open_board(folder: Path, first_step: int) -> Any:
+    """TensorBoard's writer, where it is installed."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        return None
+    return SummaryWriter(folder, purge_step=first_step + 1 if first_step else None)
+
+
+def _remove_drafts(folder: Path) -> None:
+    """Removes what a killed process left half written."""
+    for part in (folder, folder / "samples", folder / "checkpoints"):
+        for left in part.glob(".animi-*"):
+            shutil.rmtree(left, ignore_errors=True)
