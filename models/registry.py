@@ -53,8 +53,14 @@ def register(name: str, config: type[Any], module: Callable[[Any], nn.Module]) -
     _entries[name] = Architecture(config, module)
 
 
+def _find_all() -> None:
+    """Imports the networks that animi brings, so that they have registered themselves."""
+    from . import sle  # noqa: F401 - registers itself; it imports this file, so not at the top
+
+
 def known_architectures() -> list[str]:
     """The names that can be built, sorted."""
+    _find_all()
     return sorted(_entries)
 
 
@@ -69,6 +75,7 @@ def build(name: str, settings: dict[str, Any]) -> nn.Module:
         KeyError: no network of that name is known.
         ValueError: a setting is unknown to the config, missing, or refused by it.
     """
+    _find_all()
     config, module = _entries[name]
     unknown = set(settings) - {field.name for field in fields(config)}
     if unknown:

@@ -1,0 +1,165 @@
+"""Layers that several networks share: skip-layer excitation, up- and down-sampling blocks, noise, and slerp.
+
+The blocks follow Liu et al., "Towards Faster and Stabilized GAN Training for High-fidelity Few-shot Image Synthesis"
+(FastGAN, arXiv 2101.04775), sections 3.1 and 3.2 and their figures 3 and 4. Each docstring says where ours differs.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import adaptive_avg_pool2d, interpolate, normalize
+from torch.nn.utils.parametrizations import spectral_norm
+
+DEVIATION = 0.02
+"""Of the weights that a convolution begins with."""
+
+
+def convolution(
+    fan_in: int, fan_out: int, side: int = 3, stride: int = 1, padding: int | None = None, *, spectral: bool = False
+) -> nn.Module:
+    """A convolution without bias, spectrally normalised (Miyato et al., arXiv 1802.05957) if asked for.
+
+    Its weights are drawn from N(0, 0.02²), as in DCGAN (Radford et al., arXiv 1511.06434, section 4).
+
+    Args:
+        fan_in: channels that go in.
+        fan_out: channels that come out.
+        side: of the kernel, in pixels.
+        stride: 2 halves the sides.
+        padding: None keeps the sides for an odd kernel and stride 1.
+        spectral: whether the weight is divided by its largest singular value.
+    """
+    layer = nn.Conv2d(fan_in, fan_out, side, stride, side // 2 if padding is None else padding, bias=False)
+    nn.init.normal_(layer.weight, 0.0, DEVIATION)
+    return spectral_norm(layer) if spectral else layer
+
+
+class SkipExcitation(nn.Module):
+    """Skip-layer excitation: coarse features weigh the channels of fine ones; FastGAN, section 3.1, equation 1.
+
+    Pool to 4 x 4, convolution 4 x 4 without padding, Swish (as the authors' code; their paper says LeakyReLU),
+    convolution 1 x 1, sigmoid; both convolutions without bias and always spectrally normalised.
+
+    Args:
+        coarse: channels of the coarse features.
+        fine: channels of the fine features.
+    """
+
+    def __init__(self, coarse: int, fine: int) -> None:
+        super().__init__()
+        self.weigh = nn.Sequential(
+            convolution(coarse, fine, 4, padding=0, spectral=True),
+            nn.SiLU(),
+            convolution(fine, fine, 1, spectral=True),
+            nn.Sigmoid(),
+        )
+
+    def forward(self, coarse: Tensor, fine: Tensor) -> Tensor:
+        """Weighs `fine` (N, fine, H, W) by what `coarse` (N, coarse, h, w) shows; keeps the shape of `fine`."""
+        pooled = adaptive_avg_pool2d(coarse, 4)  # (N, coarse, 4, 4)
+        weights: Tensor = self.weigh(pooled)  # (N, fine, 1, 1)
+        return fine * weights
+
+
+class Noise(nn.Module):
+    """Adds noise of a learnt strength, from 0 at first, the same to all channels; FastGAN, section 3.1.
+
+    Only while training: a trained network draws the same picture for the same latent every time.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.strength = nn.Parameter(torch.zeros(1))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Adds it to (N, C, H, W)."""
+        if not self.training:
+            return features
+        count, _, height, width = features.shape
+        noise = torch.randn(count, 1, height, width, device=features.device, dtype=features.dtype)
+        return features + self.strength * noise
+
+
+class UpBlock(nn.Module):
+    """Doubles the sides: nearest neighbour, convolution, batch normalisation, gated linear unit; FastGAN, figure 3.
+
+    Args:
+        fan_in: channels that go in.
+        fan_out: channels that come out.
+        twice: whether a second convolution, with noise before each activation, follows, as on every other stage.
+        noise: whether there is noise at all; in-betweens have none, it would flicker.
+    """
+
+    def __init__(self, fan_in: int, fan_out: int, *, twice: bool, noise: bool) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for channels in (fan_in, fan_out) if twice else (fan_in,):
+            layers.append(convolution(channels, 2 * fan_out))
+            if twice and noise:
+                layers.append(Noise())
+            layers += [nn.BatchNorm2d(2 * fan_out), nn.GLU(dim=1)]
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(N, fan_in, H, W) to (N, fan_out, 2H, 2W)."""
+        larger = interpolate(features, scale_factor=2.0, mode="nearest")  # (N, fan_in, 2H, 2W)
+        drawn: Tensor = self.layers(larger)  # (N, fan_out, 2H, 2W)
+        return drawn
+
+
+class DownBlock(nn.Module):
+    """Halves the sides on two ways and averages them: two convolutions, and pooling with a 1 x 1; FastGAN, figure 4.
+
+    Args:
+        fan_in: channels that go in.
+        fan_out: channels that come out.
+        spectral: spectral norm besides batch normalisation, as the authors have it. Without the latter, each
+            convolution of norm 1 shrinks what it sees, and at 256 pixels scores of 1e-6 were left.
+    """
+
+    def __init__(self, fan_in: int, fan_out: int, *, spectral: bool) -> None:
+        super().__init__()
+        self.deep = nn.Sequential(
+            *_normalised(fan_in, fan_out, 4, 2, spectral=spectral),
+            *_normalised(fan_out, fan_out, 3, 1, spectral=spectral),
+        )
+        self.plain = nn.Sequential(nn.AvgPool2d(2), *_normalised(fan_in, fan_out, 1, 1, spectral=spectral))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(N, fan_in, H, W) to (N, fan_out, H/2, W/2)."""
+        summed: Tensor = self.deep(features) + self.plain(features)  # (N, fan_out, H/2, W/2)
+        return summed / 2
+
+
+def _normalised(fan_in: int, fan_out: int, side: int, stride: int, *, spectral: bool) -> list[nn.Module]:
+    layer = convolution(fan_in, fan_out, side, stride, (side - 1) // 2, spectral=spectral)
+    return [layer, nn.BatchNorm2d(fan_out), nn.LeakyReLU(0.2)]
+
+
+def slerp(first: Tensor, last: Tensor, times: Tensor) -> Tensor:
+    """Interpolates along the great circle between two latents, each taken as one long vector.
+
+    Shoemake, "Animating Rotation with Quaternion Curves" (SIGGRAPH 1985), section 3.3: w0 = sin((1-t)a) / sin(a) and
+    w1 = sin(ta) / sin(a), a being the angle. Lengths that differ blend along with the direction. Where the angle is too
+    small for the sines, the two are mixed in a straight line, to which the formula tends. At t of 0 and 1 the ends
+    come back as they are.
+
+    Args:
+        first: (N, ...) float.
+        last: the same shape.
+        times: (T,) float in [0, 1].
+
+    Returns:
+        (N, T, ...) float, in the type of `first`.
+    """
+    count, shape = first.shape[0], first.shape[1:]
+    start, end = first.float().reshape(count, -1), last.float().reshape(count, -1)  # (N, D): half floats lose the angle
+    cosine = (normalize(start) * normalize(end)).sum(1).clamp(-1, 1)  # (N,)
+    angle = torch.acos(cosine)[:, None]  # (N, 1)
+    t = times.to(start)[None]  # (1, T)
+    sine = torch.sin(angle)
+    straight = sine < 1e-4
+    safe = torch.where(straight, torch.ones_like(sine), sine)
+    weight_first = torch.where(straight, 1 - t, torch.sin((1 - t) * angle) / safe)  # (N, T)
+    weight_last = torch.where(straight, t, torch.sin(t * angle) / safe)  # (N, T)
+    between = weight_first[..., None] * start[:, None] + weight_last[..., None] * end[:, None]  # (N, T, D)
+    return between.reshape(count, times.shape[0], *shape).to(first.dtype)

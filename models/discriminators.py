@@ -1,0 +1,135 @@
+"""The discriminator that judges single pictures, and learns to redraw the real ones.
+
+Inputs:  pictures, (N, 3, size, size) float in [-1, 1], RGB.
+Outputs: scores, (N, 5, 5) float, high for real; with `redraw` also the whole picture and one random quarter of it, as
+         decoded from the features, at no more than 128 x 128 each.
+Stages:  convolution with stride 2; blocks that halve the sides down to 8 x 8 (`DownBlock`), where a rung weighs the
+         channels of the one three below it (2 -> 16, 4 -> 32, 8 -> 64 times smaller); 1 x 1 and 4 x 4 convolutions to
+         5 x 5 scores. Two decoders of up to four doublings, from 8 x 8 each: of the last features, and of a quarter
+         of the second-last.
+
+Liu et al., FastGAN (arXiv 2101.04775), section 3.2 and figure 4: a discriminator that must be able to redraw what it
+sees looks at all of it, and so overfits later. Where ours differs: one input size instead of two; the first
+convolution halves the sides at every size; spectral norm can be left out; and what the decoders draw is compared by L1
+(core/losses.py), where the authors use LPIPS.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+
+from .blocks import DownBlock, SkipExcitation, UpBlock, convolution
+from .sle import SIZES, channels_at
+
+_LAST = 8  # side of the last features
+_REDRAWN = 128  # largest side that is redrawn
+_REACH = 3  # rungs that an excitation skips
+
+
+@dataclass(frozen=True)
+class ImageDiscriminatorConfig:
+    """What shapes an `ImageDiscriminator`."""
+
+    size: int = 256
+    """Side of the pictures: one of SIZES."""
+    width: int = 64
+    """Channels at 128 pixels; all others follow."""
+    spectral_norm: bool = True
+    """Spectral norm on every convolution but the decoders'."""
+
+    def __post_init__(self) -> None:
+        """Refuses what cannot be built.
+
+        Raises:
+            ValueError: a value is out of its range.
+        """
+        if self.size not in SIZES or self.width < 4:
+            raise ValueError(f"no discriminator for {self}")
+
+
+class Redrawn(NamedTuple):
+    """What the decoders made of a batch, and what they should have made."""
+
+    whole: Tensor
+    """(N, 3, S, S): the picture at the smaller of its size and 128."""
+    whole_target: Tensor
+    """The same shape."""
+    part: Tensor
+    """(N, 3, Q, Q): one quarter of the picture, at the smaller of half its size and 128."""
+    part_target: Tensor
+    """The same shape."""
+
+
+class ImageDiscriminator(nn.Module):
+    """Judges pictures; see the module's docstring."""
+
+    def __init__(self, config: ImageDiscriminatorConfig) -> None:
+        super().__init__()
+        self.config = config
+        spectral = config.spectral_norm
+        sides = [config.size >> rung for rung in range(1, (config.size // _LAST).bit_length())]  # size/2 … 8
+        channels = [channels_at(side, config.width) for side in sides]
+        self.enter = nn.Sequential(convolution(3, channels[0], 4, 2, 1, spectral=spectral), nn.LeakyReLU(0.2))
+        self.rungs = nn.ModuleList(
+            DownBlock(high, low, spectral=spectral) for high, low in zip(channels, channels[1:], strict=False)
+        )
+        self.excitations = nn.ModuleList(
+            SkipExcitation(high, low) for high, low in zip(channels, channels[_REACH:], strict=False)
+        )
+        self.judge = nn.Sequential(
+            convolution(channels[-1], channels[-1], 1, spectral=spectral),
+            nn.BatchNorm2d(channels[-1]),
+            nn.LeakyReLU(0.2),
+            convolution(channels[-1], 1, 4, padding=0, spectral=spectral),
+        )
+        self.decode_whole = _decoder(channels[-1], config.width, min(config.size, _REDRAWN))
+        self.decode_part = _decoder(channels[-2], config.width, min(config.size // 2, _REDRAWN))
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Scores pictures (N, 3, size, size): (N, 5, 5)."""
+        return self._judge(self._features(pictures)[-1])
+
+    def redraw(self, pictures: Tensor) -> tuple[Tensor, Redrawn]:
+        """Scores pictures (N, 3, size, size), and redraws them from the features."""
+        features = self._features(pictures)
+        row, column = torch.randint(2, (2,)).tolist()
+        whole = self.decode_whole(features[-1])  # (N, 3, S, S)
+        part = self.decode_part(_quarter(features[-2], row, column))  # (N, C, 8, 8) to (N, 3, Q, Q)
+        targets = _shrink(pictures, whole.shape[-1]), _shrink(_quarter(pictures, row, column), part.shape[-1])
+        return self._judge(features[-1]), Redrawn(whole, targets[0], part, targets[1])
+
+    def _judge(self, last: Tensor) -> Tensor:
+        scores: Tensor = self.judge(last)  # (N, 1, 5, 5)
+        return scores[:, 0]  # (N, 5, 5)
+
+    def _features(self, pictures: Tensor) -> list[Tensor]:
+        """The features of each rung, from size/2 down to 8 x 8."""
+        seen: list[Tensor] = [self.enter(pictures)]  # (N, C, size/2, size/2)
+        for number, rung in enumerate(self.rungs, 1):
+            features = rung(seen[-1])  # (N, C', half the sides)
+            if number >= _REACH:
+                features = self.excitations[number - _REACH](seen[number - _REACH], features)
+            seen.append(features)
+        return seen
+
+
+def _decoder(fan_in: int, width: int, side: int) -> nn.Module:
+    """Redraws 8 x 8 features at a side of 16 to 128: doublings, then a convolution and tanh."""
+    doublings = (side // _LAST).bit_length() - 1
+    channels = [fan_in, *(max(4, int(share * width)) for share in (2, 1, 0.5, 0.25)[:doublings])]
+    blocks = [UpBlock(low, high, twice=False, noise=False) for low, high in zip(channels, channels[1:], strict=False)]
+    return nn.Sequential(*blocks, convolution(channels[-1], 3), nn.Tanh())
+
+
+def _quarter(pictures: Tensor, row: int, column: int) -> Tensor:
+    """One quarter of square maps: (N, C, S, S) to (N, C, S/2, S/2)."""
+    half = pictures.shape[-1] // 2
+    return pictures[..., row * half : (row + 1) * half, column * half : (column + 1) * half]
+
+
+def _shrink(pictures: Tensor, side: int) -> Tensor:
+    """Makes square pictures smaller by averaging: to (N, C, side, side)."""
+    return pictures if pictures.shape[-1] == side else interpolate(pictures, (side, side), mode="area")

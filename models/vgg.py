@@ -1,0 +1,65 @@
+"""VGG16's convolutions as a frozen encoder.
+
+Inputs:  images, (N, 3, H, W) float in [-1, 1], RGB; H and W multiples of 32.
+Outputs: latents, (N, 512, H/32, W/32) float, none negative: 8 x 8 x 512 for an image of 256 x 256.
+Stages:  ImageNet normalisation; 13 convolutions of 3 x 3 with ReLU in five groups (64, 128, 256, 512, 512 channels),
+         each group followed by max pooling that halves the sides.
+
+Simonyan and Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Recognition" (arXiv 1409.1556), table 1,
+column D, up to the last pooling; the layers are torchvision's, under torchvision's names. Ours never trains: the
+weights are fixed, there is no train mode, and gradients only pass through to the images.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class VggConfig:
+    """Nothing of VGG16 varies; a checkpoint's header wants a config all the same."""
+
+
+class VggEncoder(nn.Module):
+    """VGG16 from pixels to its last pooling; see the module's docstring.
+
+    A new one holds NaN for weights, so that nobody takes random features for learnt ones: load some before use.
+    """
+
+    multiple = 32
+    channels = 512
+
+    def __init__(self, config: VggConfig | None = None) -> None:
+        super().__init__()
+        from torchvision.models import vgg16  # takes a second to import; most networks do without
+
+        with torch.device("meta"):  # builds the layers without drawing (and paying for) random weights
+            features = vgg16(init_weights=False).features
+        self.features = features.to_empty(device="cpu")
+        for parameter in self.features.parameters():
+            nn.init.constant_(parameter, torch.nan)
+        self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("deviation", torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1), persistent=False)
+        self.requires_grad_(False)
+        self.eval()
+
+    mean: Tensor
+    deviation: Tensor
+
+    def train(self, mode: bool = True) -> "VggEncoder":
+        """Stays in eval mode, whatever the network around it does."""
+        return super().train(False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Encodes images.
+
+        Args:
+            images: (N, 3, H, W) float in [-1, 1], RGB; H and W multiples of 32.
+
+        Returns:
+            (N, 512, H/32, W/32) float, at least 0.
+        """
+        normal = ((images + 1) / 2 - self.mean) / self.deviation
+        latents: Tensor = self.features(normal)  # (N, 512, H/32, W/32)
+        return latents
