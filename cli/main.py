@@ -33,7 +33,7 @@ class OneLineErrors(TyperGroup):
         except MemoryError:
             _fail("not enough memory; use smaller frames (--size) or close other programs", 1)
         except KeyboardInterrupt:
-            _fail("interrupted; everything finished so far is kept", 130)
+            _fail("interrupted; what was finished is kept, and nothing half done is left", 130)
 
 
 def _fail(message: str, code: int) -> NoReturn:
