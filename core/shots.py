@@ -41,6 +41,7 @@ _RETURN = 12  # frames within which a flash has passed
 _RETURNED = 0.68  # share of a frame's score: what the frame after a flash may keep of it
 _NEARER = 0.95  # share of a frame's change: a picture that came back differs by no more
 _BLANK = 6.0  # standard deviation in levels up to which a thumbnail shows nothing
+_SUDDEN = 40.0  # levels from frame to frame; fades change less
 _FADED = 15.0  # levels by which the light changes in a fade
 _SPANS = (8, 16, 24)  # frames from the middle of a dissolve to the frames that it is judged by
 _MIXED = 0.25  # how far a frame may lie from the mixture of two others, as a share of the distance between these
@@ -161,18 +162,21 @@ class ShotDetector:
         assert thumb is not None and before is not None
         far = _NEARER * self._steps[number]
         for length in range(1, _RETURN + 1):
-            after = self._thumb(number + length)
-            if after is not None and difference(before, after) <= far and _comes_back(before, after, unexplained):
-                between = [self._thumb(n) for n in range(number, number + length)]
-                if not _flashes(before, [b for b in between if b is not None]):
-                    return False
-                self._flashes.update(range(number, number + length))
-                self._flashes_seen.extend(range(number, number + length))
-                return True
-            earlier = self._thumb(number - 1 - length)
-            if earlier is not None and difference(earlier, thumb) <= far and _comes_back(earlier, thumb, unexplained):
-                between = [self._thumb(n) for n in range(number - length, number)]
-                return _flashes(thumb, [b for b in between if b is not None])
+            after, earlier = self._thumb(number + length), self._thumb(number - 1 - length)
+            for first, second, begin, picture in (
+                (before, after, number, before),
+                (earlier, thumb, number - length, thumb),
+            ):
+                if first is None or second is None or difference(first, second) > far:
+                    continue
+                if not _comes_back(first, second, unexplained):
+                    continue
+                between = [self._thumb(n) for n in range(begin, begin + length)]
+                if _flashes(picture, [b for b in between if b is not None]):
+                    if begin == number:
+                        self._flashes.update(range(number, number + length))
+                        self._flashes_seen.extend(range(number, number + length))
+                    return True
         return False
 
     def _follow_blank(self, number: int, before: Thumb, thumb: Thumb) -> None:
@@ -180,7 +184,8 @@ class ShotDetector:
         if is_blank(thumb):
             if self._blank_since is None:
                 self._blank_since = number
-                self._before_blank = None if is_blank(before) else self._thumb(number - _RETURN)
+                sudden = self._steps[number] > _SUDDEN  # a flash or a cut, which are judged as such
+                self._before_blank = None if sudden or is_blank(before) else self._thumb(number - _RETURN)
             return
         if self._blank_since is None:
             return
@@ -336,7 +341,7 @@ def _relight(source: Thumb, target: Thumb) -> Thumb | None:
     """The source under the target's light (one gain, one offset); None when light alone cannot be the difference."""
     pixels, wanted = source.astype(np.float32), target.astype(np.float32)
     spread, wanted_spread = float(pixels.std()), float(wanted.std())
-    if min(spread, wanted_spread) < 5:
+    if min(spread, wanted_spread) < _BLANK:
         return None
     middle, wanted_middle = float(pixels.mean()), float(wanted.mean())
     likeness = float(((pixels - middle) * (wanted - wanted_middle)).mean()) / (spread * wanted_spread)
