@@ -107,7 +107,7 @@ class FlowPair:
        fast it moves there, and where nothing of that frame arrives. Holes take the motion of what arrived nearby.
     2. Both frames are warped backward along these motions at full size, with bicubic interpolation.
     3. Where the two agree they are averaged by time; where they disagree one of them is chosen, the one whose content
-       is seen in the other frame too, since a mixture would be a ghost.
+       is seen in the other frame too and whose key frame is nearer, since a mixture would be a ghost.
     """
 
     def __init__(self, first: Working, last: Working) -> None:
@@ -123,7 +123,7 @@ class FlowPair:
         w, h = self._cells
         self._to_cells = np.array([w / width, h / height], np.float32)
         flows = [cv2.resize(flow, (w, h), interpolation=cv2.INTER_AREA) * self._to_cells for flow in self._flows]
-        small = [cv2.resize(view, (w, h), interpolation=cv2.INTER_AREA).astype(np.float32) / 255 for view in views]
+        small = [_shrink(view, w, h) / 255 for view in views]
         grid = _pixel_grid(h, w)
         self._velocities = (flows[0], -flows[1])  # both in the direction of time
         self._trust = []
@@ -160,10 +160,10 @@ class FlowPair:
             warped.append(_warp(frame, at, cv2.INTER_CUBIC).reshape(self._shape))
             claims.append((1 - abs(elapsed)) * (motion[..., 2] * np.minimum(2 * weights, 1) + 0.03))
         share = cv2.blur(claims[0] / (claims[0] + claims[1] + 1e-6), (11, 11))  # of the first frame
-        difference = cv2.resize(cv2.absdiff(*warped), (w, h), interpolation=cv2.INTER_AREA)
-        difference = cv2.blur(difference.reshape(h, w, -1).astype(np.float32).mean(2), (3, 3))
+        small = [_shrink(frame, w, h) for frame in warped]
+        difference = cv2.blur(np.abs(small[0] - small[1]).mean(2), (3, 3))
         disagreement = np.clip((difference - 4) / 6, 0, 1)
-        choice = 1 / (1 + np.exp(-25 * (share - 0.5)))
+        choice = 1 / (1 + np.exp(-25 * (share - 0.5)))  # steeper: no ghosts at all, but what appears pops up
         share = (share + (choice - share) * disagreement).astype(np.float32)
         share = cv2.resize(share, (width, height), interpolation=cv2.INTER_LINEAR)
         mixed = cv2.blendLinear(warped[0], warped[1], share, 1 - share).reshape(self._shape)
@@ -180,6 +180,10 @@ def _for_matching(frame: Working) -> Array:
         frame = (frame[..., :3] + frame[..., 3:]) / 2
     image = np.clip(frame + 0.5, 0, 255).astype(np.uint8) if frame.dtype != np.uint8 else frame
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2RGB) if image.shape[2] == 1 else image, np.uint8)
+
+
+def _shrink(frame: Working, w: int, h: int) -> Array:
+    return cv2.resize(frame, (w, h), interpolation=cv2.INTER_AREA).reshape(h, w, -1).astype(np.float32)
 
 
 def _splat_step(width: int, height: int) -> float:
