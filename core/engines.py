@@ -104,7 +104,8 @@ class FlowPair:
 
     1. On a coarse grid, both flows are splatted forward to t (softmax splatting, Niklaus and Liu, CVPR 2020, with the
        photometric error and the agreement of the two flows as importance): where each frame's content has got to, how
-       fast it moves there, and where nothing of that frame arrives. Holes take the motion of what arrived nearby.
+       fast it moves there, and where nothing of that frame arrives. Holes take the motion of what arrived nearby; where
+       two things meet, the one that covers the other at the ends wins.
     2. Both frames are warped backward along these motions at full size, with bicubic interpolation.
     3. Where the two agree they are averaged by time; where they disagree one of them is chosen, the one whose content
        is seen in the other frame too and whose key frame is nearer, since a mixture would be a ghost.
@@ -125,7 +126,7 @@ class FlowPair:
         flows = [cv2.resize(flow, (w, h), interpolation=cv2.INTER_AREA) * self._to_cells for flow in self._flows]
         small = [_shrink(view, w, h) / 255 for view in views]
         grid = _pixel_grid(h, w)
-        self._velocities = (flows[0], -flows[1])  # both in the direction of time
+        self._velocities = [flows[0], -flows[1]]  # both in the direction of time
         self._trust = []
         self._importance = []
         for here, there, flow, back in ((*small, *flows), (*small[::-1], *flows[::-1])):
@@ -136,7 +137,35 @@ class FlowPair:
             trust = np.exp(-((gap / reach) ** 2))
             self._trust.append(trust)
             self._importance.append(np.exp(-30 * error) * (trust + 0.02))
+        self._find_covered()
         self._grid = _pixel_grid(height, width)
+
+    def _find_covered(self) -> None:
+        """Finds what the other frame covers, gives it the motion around it, and puts in front what covers it.
+
+        What is seen in both frames may still meet on the way, when something goes farther than its own length: then
+        two things arrive at one place, and which hides the other shows only at the ends, where it covers something. A
+        cell is covered if its own motion is not to be trusted, while the motion around it leads to a cell of the other
+        frame that is sure of its own.
+        """
+        grid = _pixel_grid(*self._trust[0].shape)
+        likely = [
+            _fill_holes(velocity, trust + np.float32(1e-5))
+            for velocity, trust in zip(self._velocities, self._trust, strict=True)
+        ]
+        ways = (1, -1)
+        covered = [(1 - self._trust[k]) * _warp(self._trust[1 - k], grid + ways[k] * likely[k]) for k in range(2)]
+        landed = [_splat(likely[k], likely[k], covered[k], ways[k])[1] for k in range(2)]
+        front = [cv2.blur(landed[1 - k], (3, 3)).clip(0, 1) * self._trust[k] for k in range(2)]
+        for k, (cover, trust) in enumerate(zip(covered, list(self._trust), strict=True)):
+            self._trust[k] = np.maximum(trust, 0.5 * cover)
+            # no photometric error is expected of what the other frame does not show
+            likeness = (self._importance[k] / (trust + 0.02)) ** (1 - cover)
+            self._importance[k] = likeness * (self._trust[k] + 0.02) * (1 + 100 * front[k])
+        self._velocities = [
+            velocity + cover[..., None] * (motion - velocity)
+            for velocity, motion, cover in zip(self._velocities, likely, covered, strict=True)
+        ]
 
     def render(self, t: float) -> Working:
         """Draws the frame at t in (0, 1)."""
@@ -160,8 +189,7 @@ class FlowPair:
             warped.append(_warp(frame, at, cv2.INTER_CUBIC).reshape(self._shape))
             claims.append((1 - abs(elapsed)) * (motion[..., 2] * np.minimum(2 * weights, 1) + 0.03))
         share = cv2.blur(claims[0] / (claims[0] + claims[1] + 1e-6), (11, 11))  # of the first frame
-        small = [_shrink(frame, w, h) for frame in warped]
-        difference = cv2.blur(np.abs(small[0] - small[1]).mean(2), (3, 3))
+        difference = cv2.blur(_shrink(cv2.absdiff(*warped), w, h).mean(2), (3, 3))
         disagreement = np.clip((difference - 4) / 6, 0, 1)
         choice = 1 / (1 + np.exp(-25 * (share - 0.5)))  # steeper: no ghosts at all, but what appears pops up
         share = (share + (choice - share) * disagreement).astype(np.float32)
