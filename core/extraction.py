@@ -53,7 +53,7 @@ _ENDS = 1 << 20  # bytes at both ends of a film by which it is known again
 _WORKERS = min(4, os.cpu_count() or 1)  # threads that encode images
 _PENDING = 4 * _WORKERS  # images that may wait to be encoded
 _PNG_LEVEL = 1  # of zlib: drawings are flat, and higher levels take several times as long for a tenth less
-_FLUSH = 512  # frames after which what is packed is made safe against a power cut
+_FLUSH = 4096  # frames after which what is packed is made safe against a power cut
 
 
 @dataclass
