@@ -3,7 +3,7 @@
 Imports no torch, so that `animi --help` stays quick. Typer quotes the defaults from here.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
 from math import isfinite
@@ -436,3 +436,219 @@ class TrainingConfig:
         for name in ("seed", "workers"):
             if getattr(self, name) < 0:
                 raise ConfigError(f"--{name}: {getattr(self, name)} is negative; give a whole number from 0")
+
+
+AUGMENTATIONS = ("colour", "translation", "cutout")
+"""What pictures undergo before a discriminator sees them, in this order."""
+TRAINED_SIZES = (64, 128, 256, 512)
+"""Sides of the pictures that the generators can be trained on."""
+RECIPES = ("steady", "notebook")
+"""The first is ours, made not to collapse; the other is that of the first experiments, to the letter."""
+JUDGED = ("all", "middle")
+"""Frames of a clip that the discriminator judges: all, or all but the two ends."""
+
+
+@dataclass(frozen=True)
+class AdversarialConfig:
+    """A generator against a discriminator of single pictures."""
+
+    width: int = 64
+    """Channels of both networks at 128 pixels; all others follow."""
+    spectral_norm: bool = True
+    """Spectral norm on the discriminator's convolutions."""
+    generator_rate: float = 2e-4
+    """Learning rate of the generator."""
+    discriminator_rate: float = 2e-4
+    """Learning rate of the discriminator."""
+    betas: tuple[float, float] = (0.5, 0.999)
+    """Adam's."""
+    augment: tuple[str, ...] = AUGMENTATIONS
+    """Of AUGMENTATIONS."""
+    redraw: float = 1.0
+    """Weight of the discriminator's redrawing of real pictures."""
+    lecam: float = 0.1
+    """Weight of the LeCam penalty; 0: none."""
+    r1: float = 0.0
+    """Weight of the gradient penalty at real pictures; 0: none."""
+
+    def __post_init__(self) -> None:
+        """Refuses what cannot be used.
+
+        Raises:
+            ConfigError: a value is out of its range.
+        """
+        if not 4 <= self.width <= 512:
+            raise ConfigError(f"--width: {self.width} is out of range; give 4 to 512 channels")
+        for name in ("generator_rate", "discriminator_rate"):
+            value = getattr(self, name)
+            if not (value > 0 and isfinite(value)):
+                raise ConfigError(f"--{name.replace('_', '-')}: {value:g} cannot be used; give a rate such as 0.0002")
+        if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
+            raise ConfigError(f"--betas: {self.betas} cannot be used; give two shares below 1, such as 0.5,0.999")
+        for kind in self.augment:
+            if kind not in AUGMENTATIONS:
+                raise ConfigError(f"--augment: {kind} is not known; give any of {', '.join(AUGMENTATIONS)}, or none")
+        if len(set(self.augment)) < len(self.augment):
+            raise ConfigError(f"--augment: {', '.join(self.augment)} names one twice; give each once")
+        for name in ("redraw", "lecam", "r1"):
+            value = getattr(self, name)
+            if not (value >= 0 and isfinite(value)):
+                raise ConfigError(f"--{name}: {value:g} cannot be used; give a weight from 0")
+
+
+_NOTEBOOK_CLIPS = ClipConfig(crop=1, flip=False, colour=False, reverse=False)
+_NOTEBOOK_NETS = AdversarialConfig(augment=(), lecam=0.0)
+
+
+@dataclass(frozen=True)
+class TrainVggSleConfig:
+    """What `animi train-vgg-sle` learns."""
+
+    paths: tuple[Path, ...]
+    """Folders of frames, each with one film or several."""
+    output: Path
+    """The run's folder."""
+    recipe: str = RECIPES[0]
+    """One of RECIPES: where the settings that were not given come from."""
+    clips: ClipConfig = ClipConfig()
+    """The clips; the first and the last frame are the ends."""
+    training: TrainingConfig = TrainingConfig(batch_size=2)
+    """A sample is a clip."""
+    nets: AdversarialConfig = AdversarialConfig()
+    """The networks and how they are set against each other."""
+    judged: str = JUDGED[0]
+    """One of JUDGED."""
+    ends: float = 10.0
+    """Weight of the mean absolute error at the two ends."""
+    vgg_weights: Path | None = None
+    """VGG16's weights; None: torchvision's, from its cache or by a download."""
+    samples: int = 4
+    """Clips shown at each look."""
+
+    def __post_init__(self) -> None:
+        """Refuses what cannot be used.
+
+        Raises:
+            ConfigError: a value is out of its range, or two do not go together.
+        """
+        _check_adversarial(self.recipe, self.clips, self.samples)
+        if self.clips.length < 3:
+            raise ConfigError(f"--length: {self.clips.length} leaves nothing between the ends; give 3 frames or more")
+        if self.judged not in JUDGED:
+            raise ConfigError(f"--judged: {self.judged} is not known; give {' or '.join(JUDGED)}")
+        if not (self.ends >= 0 and isfinite(self.ends)):
+            raise ConfigError(f"--ends: {self.ends:g} cannot be used; give a weight from 0")
+
+    @classmethod
+    def of_recipe(cls, recipe: str, paths: tuple[Path, ...], output: Path) -> "TrainVggSleConfig":
+        """The settings of one of RECIPES."""
+        if recipe != "notebook":
+            return cls(paths, output, recipe)
+        nets = replace(
+            _NOTEBOOK_NETS, spectral_norm=False, generator_rate=1e-3, discriminator_rate=1e-3, betas=(0.9, 0.999)
+        )
+        training = TrainingConfig(batch_size=1, ema=0.0)  # one clip of eight frames: eight pictures
+        return cls(paths, output, recipe, _NOTEBOOK_CLIPS, training, nets, ends=1.0)
+
+
+@dataclass(frozen=True)
+class TrainNoiseConfig:
+    """What `animi train-noise` learns."""
+
+    paths: tuple[Path, ...]
+    """Folders of frames, each with one film or several; all are shuffled together."""
+    output: Path
+    """The run's folder."""
+    recipe: str = RECIPES[0]
+    """One of RECIPES: where the settings that were not given come from."""
+    latent_dim: int = 256
+    """Numbers that a picture is drawn from."""
+    clips: ClipConfig = ClipConfig(length=1, reverse=False)
+    """Single pictures."""
+    training: TrainingConfig = TrainingConfig()
+    """A sample is a picture."""
+    nets: AdversarialConfig = AdversarialConfig()
+    """The networks and how they are set against each other."""
+    vgg_weights: Path | None = None
+    """VGG16's weights, to measure health by."""
+    samples: int = 64
+    """Pictures shown at each look."""
+
+    def __post_init__(self) -> None:
+        """Refuses what cannot be used.
+
+        Raises:
+            ConfigError: a value is out of its range.
+        """
+        _check_adversarial(self.recipe, self.clips, self.samples)
+        if self.clips.length != 1:
+            raise ConfigError(f"--length: {self.clips.length} is of no use here; pictures are drawn one by one")
+        if not 1 <= self.latent_dim <= 8192:
+            raise ConfigError(f"--latent-dim: {self.latent_dim} is out of range; give 1 to 8192, such as 256 or 1024")
+        if self.training.batch_size < 2:
+            raise ConfigError("--batch-size: 1 is too small, as pictures are judged in company; give 2 or more")
+
+    @classmethod
+    def of_recipe(cls, recipe: str, paths: tuple[Path, ...], output: Path) -> "TrainNoiseConfig":
+        """The settings of one of RECIPES."""
+        if recipe != "notebook":
+            return cls(paths, output, recipe)
+        clips = replace(_NOTEBOOK_CLIPS, length=1)
+        return cls(
+            paths, output, recipe, clips=clips, training=TrainingConfig(batch_size=8, ema=0.0), nets=_NOTEBOOK_NETS
+        )
+
+
+def _check_adversarial(recipe: str, clips: ClipConfig, samples: int) -> None:
+    if recipe not in RECIPES:
+        raise ConfigError(f"--recipe: {recipe} is not known; give {' or '.join(RECIPES)}")
+    if clips.size not in TRAINED_SIZES:
+        raise ConfigError(f"--size: {clips.size} cannot be trained; give {', '.join(map(str, TRAINED_SIZES))}")
+    if not 1 <= samples <= 256:
+        raise ConfigError(f"--samples: {samples} is out of range; give 1 to 256")
+
+
+@dataclass(frozen=True)
+class SampleConfig:
+    """What `animi sample` draws."""
+
+    checkpoint: Path
+    """A network of train-noise, or the folder of a run of it."""
+    output: Path
+    """A .png for a grid, a .gif, .webp, .apng, .mp4, .mov or .webm for a walk, or a folder for single pictures."""
+    count: int = 64
+    """Pictures, or stations of a walk."""
+    columns: int | None = None
+    """Of the grid; None: as square as can be."""
+    truncation: float | None = None
+    """Latents' numbers beyond this are drawn again: the lower, the more alike and the cleaner; None: all are taken."""
+    steps: int = 12
+    """Frames from one station of a walk to the next."""
+    fps: Fraction = Fraction(12)
+    """Frames a second of a walk."""
+    seed: int = 0
+    """The same seed gives the same pictures."""
+    batch_size: int = 16
+    """Pictures drawn at once."""
+    device: str = DEVICES[0]
+    """Where the network runs: one of DEVICES, or cuda:1 and so on."""
+    overwrite: bool = False
+    """Replace what stands there."""
+
+    def __post_init__(self) -> None:
+        """Refuses what cannot be used.
+
+        Raises:
+            ConfigError: a value is out of its range.
+        """
+        for flag, value in (("-n", self.count), ("--steps", self.steps), ("--batch-size", self.batch_size)):
+            if not 1 <= value <= MOST_FRAMES:
+                raise ConfigError(f"{flag}: {value} is out of range; give 1 to {MOST_FRAMES}")
+        if self.columns is not None and self.columns < 1:
+            raise ConfigError(f"--columns: {self.columns} is too small; give a whole number from 1")
+        if self.truncation is not None and not (self.truncation >= 0.1 and isfinite(self.truncation)):
+            raise ConfigError(f"--truncation: {self.truncation:g} cannot be used; give 0.1 or more, such as 1.5")
+        if not 0 < self.fps <= 1000:
+            raise ConfigError(f"--fps: {float(self.fps):g} is out of range; give a rate above 0 and up to 1000")
+        if self.seed < 0:
+            raise ConfigError(f"--seed: {self.seed} is negative; give a whole number from 0")

@@ -13,6 +13,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from animi.cli.main import app
+from animi.core.cartoon import films
 from animi.core.cartoon.composition import SCENES
 from animi.core.cartoon.films import PROGRAMME, draw_cartoon, plan_film
 from animi.core.config import DrawCartoonConfig
@@ -147,6 +148,7 @@ def test_without_pairs_the_truth_joins_the_frames_of_each_shot(tmp_path):
         (["--size", "8x8"], "--size: 8x8 is out of range"),
         (["--size", "2000x100"], "--size: 2000x100 is wider than the places are"),
         (["--fine", "2"], "--fine: 2 cannot be used"),
+        (["--size", "4096x2160", "--fine", "7"], "--fine: 7 is too much work for 4096x2160 pixels"),
         (["--at", "99"], "--at: 99 s is outside"),
         (["--at", "1"], "--at: one moment is written as a PNG"),
         (["--pairs", "0.1:0.2"], "--pairs: has no folder"),
@@ -197,6 +199,16 @@ def test_every_scene_makes_a_film_and_the_help_names_it():
         film = plan_film(DrawCartoonConfig(Path("x.mp4"), scene=scene, seconds=4, subtitles=True, seed=1))
         assert film.frames == 96 and len(film.shots) > 1 and any(shot.title for shot in film.shots)
         assert min(shot.frames for shot in film.shots) >= 8
+
+
+def test_a_long_film_keeps_only_the_scenes_at_hand():
+    film = plan_film(DrawCartoonConfig(Path("x.mp4"), seconds=600, width=32, height=24))
+    assert len(film.shots) > 250
+    assert all(film.find_shot(shot.start) is shot for shot in film.shots)
+    assert all(film.find_shot(shot.start + shot.frames - 1) is shot for shot in film.shots)
+    for shot in film.shots[:8]:
+        film.draw(shot.start)
+    assert films._compose_shot.cache_info().currsize <= 2
 
 
 def test_a_pair_across_a_cut_is_refused():

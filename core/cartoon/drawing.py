@@ -263,18 +263,22 @@ class _Ink:
         grain: float,
         line: bool,
         piece: int,
+        count: int = 1,
     ) -> None:
+        """Notes one patch, or `count` alike."""
         if lower is None and not line and self.style.gradient and self.style.paper is None:
             lower = darker(colour, self.style.gradient)
-        self.kinds.append(polygon)
-        self.colours.append(colour)
-        change = (0.0, 0.0, 0.0) if lower is None else tuple(float(b - a) for a, b in zip(colour, lower, strict=True))
-        self.lower.append((change[0], change[1], change[2]))
+        change = (0.0, 0.0, 0.0)
+        if lower is not None:
+            change = (float(lower[0] - colour[0]), float(lower[1] - colour[1]), float(lower[2] - colour[2]))
         span = max(bottom - top, 1e-6)
-        self.slopes.append((0.0, 1 / span, -top / span))
-        self.grains.append(grain * self.style.grain)
-        self.lines.append(line)
-        self.pieces.append(piece)
+        self.kinds += [polygon] * count
+        self.colours += [colour] * count
+        self.lower += [change] * count
+        self.slopes += [(0.0, 1 / span, -top / span)] * count
+        self.grains += [grain * self.style.grain] * count
+        self.lines += [line] * count
+        self.pieces += [piece] * count
 
     def _tube(self, puppet: Puppet, shape: Tube) -> "_Tube":
         """Lays stations along a tube's curve."""
@@ -329,11 +333,10 @@ class _Ink:
             right = np.concatenate([right, np.cos(angles) * right[-1]])
             ahead = np.concatenate([ahead, np.sin(angles) * reach])
             station = np.concatenate([station, np.full(3, station[-1])])
-        first = self.pairs
-        for k in range(first, first + len(station) - 1):
-            for corners in ((k, 0, k, 1, k + 1, 0), (k, 1, k + 1, 1, k + 1, 0)):
-                self.triangles.append(corners)
-                self._patch(False, colour, None, 0.0, 1.0, grain, line, -1 - tube.number)
+        between = range(self.pairs, self.pairs + len(station) - 1)
+        for k in between:
+            self.triangles += [(k, 0, k, 1, k + 1, 0), (k, 1, k + 1, 1, k + 1, 0)]
+        self._patch(False, colour, None, 0.0, 1.0, grain, line, -1 - tube.number, 2 * len(between))
         self.station.append(station)
         self.sides.append(np.stack([left, right, ahead], 1))
         self.pairs += len(station)

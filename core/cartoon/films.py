@@ -1,9 +1,10 @@
 """Films of several shots with hard cuts, drawings held on twos and subtitles; and the truth about their motion."""
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import cached_property
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -38,10 +39,16 @@ class Shot:
     """Its first frame in the film."""
     frames: int
 
-    @cached_property
+    @property
     def scene(self) -> Scene:
-        """The scene, composed when it is first needed."""
-        return replace(compose(self.kind, self.seed, self.style), title=self.title)
+        """The scene."""
+        return _compose_shot(self)
+
+
+@lru_cache(maxsize=2)
+def _compose_shot(shot: Shot) -> Scene:
+    """A shot's scene; a film may have thousands, and only those at hand are kept."""
+    return replace(compose(shot.kind, shot.seed, shot.style), title=shot.title)
 
 
 @dataclass(frozen=True)
@@ -63,7 +70,7 @@ class Film:
 
     def find_shot(self, frame: int) -> Shot:
         """The shot that a frame belongs to; the last one also beyond its end."""
-        return next(shot for shot in reversed(self.shots) if shot.start <= max(frame, 0))
+        return self.shots[bisect_right(self.shots, max(frame, 0), key=lambda shot: shot.start) - 1]
 
     def draw(self, frame: int) -> NDArray[np.uint8]:
         """Draws a frame: (height, width, 3) RGB."""

@@ -108,13 +108,13 @@ def mirrored(points: Points) -> Points:
 
 def outward(contour: Points) -> Points:
     """Steps that move every side of a closed contour out by 1, whichever way it runs; at a corner up to 2 long."""
-    ahead = np.roll(contour, -1, 0)
+    ahead = np.concatenate([contour[1:], contour[:1]])
     along = ahead - contour
     sides = np.stack([along[:, 1], -along[:, 0]], 1)
     sides /= np.maximum(np.hypot(sides[:, 0], sides[:, 1]), 1e-9)[:, None]
     if np.sum(contour[:, 0] * ahead[:, 1] - contour[:, 1] * ahead[:, 0]) < 0:
         sides = -sides
-    before = np.roll(sides, 1, 0)
+    before = np.concatenate([sides[-1:], sides[:-1]])
     both = sides + before  # of the side before a point and the side behind it
     open_by = 1 + np.sum(sides * before, 1)  # 2 on a straight line, 0 at a spike
     steps_out: Points = both / np.maximum(open_by, 0.5)[:, None]

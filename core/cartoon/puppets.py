@@ -8,11 +8,13 @@ function that returns a Puppet and putting it into the dictionary of its file (p
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from math import cos, radians, sin
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .geometry import Matrix, Points, place, ribbon
+from .geometry import Matrix, Points, ribbon
 
 Colour = tuple[int, int, int]
 """Red, green, blue, 0 to 255."""
@@ -135,23 +137,39 @@ class Puppet:
         Raises:
             KeyError: the puppet has no such joint.
         """
-        for number, each in enumerate(self.joints):
-            if each.name == joint:
-                return number
-        raise KeyError(joint)
+        return self._numbers[joint]
+
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        return {joint.name: number for number, joint in enumerate(self.joints)}
+
+    @cached_property
+    def _parents(self) -> list[int]:
+        """Number of each joint's parent; -1 for the root, which is moved by the pose's placement."""
+        return [-1 if joint.parent is None else self._numbers[joint.parent] for joint in self.joints]
 
     def matrices(self, pose: Pose) -> NDArray[np.float64]:
         """Placement of every joint on the sheet: (joints, 3, 3)."""
-        placed: dict[str, Matrix] = {}
-        for joint in self.joints:
-            # a joint grown to nothing would lose its motion, which could then not be followed back
+        # plain numbers: for so small matrices an array for each would take most of the time
+        placed: list[tuple[float, float, float, float, float, float]] = []
+        (a, c, x), (b, d, y) = pose.placement[:2].tolist()
+        outer = (a, b, c, d, x, y)
+        for joint, parent in zip(self.joints, self._parents, strict=True):
             wide, tall = pose.sizes.get(joint.name, (1.0, 1.0))
             dx, dy = pose.shifts.get(joint.name, (0.0, 0.0))
-            local = place(
-                joint.x + dx, joint.y + dy, joint.turn + pose.turns.get(joint.name, 0.0), _solid(wide), _solid(tall)
+            turn = radians(joint.turn + pose.turns.get(joint.name, 0.0))
+            # a joint grown to nothing would lose its motion, which could then not be followed back
+            wide, tall = _solid(wide), _solid(tall)
+            p, q, r, s = wide * cos(turn), wide * sin(turn), -tall * sin(turn), tall * cos(turn)
+            dx, dy = joint.x + dx, joint.y + dy
+            a, b, c, d, x, y = outer if parent < 0 else placed[parent]
+            placed.append(
+                (a * p + c * q, b * p + d * q, a * r + c * s, b * r + d * s, a * dx + c * dy + x, b * dx + d * dy + y)
             )
-            placed[joint.name] = (pose.placement if joint.parent is None else placed[joint.parent]) @ local
-        return np.stack(list(placed.values()))
+        matrices = np.zeros((len(placed), 3, 3))
+        matrices[:, :2] = np.array(placed).reshape(-1, 3, 2).transpose(0, 2, 1)
+        matrices[:, 2, 2] = 1
+        return matrices
 
 
 def _solid(size: float) -> float:
