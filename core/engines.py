@@ -189,6 +189,9 @@ class FlowPair:
             warped.append(_warp(frame, at, cv2.INTER_CUBIC).reshape(self._shape))
             claims.append((1 - abs(elapsed)) * (motion[..., 2] * np.minimum(2 * weights, 1) + 0.03))
         share = cv2.blur(claims[0] / (claims[0] + claims[1] + 1e-6), (11, 11))  # of the first frame
+        # a frame has no say where nothing of it arrives, however sure it is nearby
+        present = [np.minimum(4 * weights, 1) + 0.3 for _, weights in arrivals]
+        share = share * present[0] / (share * present[0] + (1 - share) * present[1])
         difference = cv2.blur(_shrink(cv2.absdiff(*warped), w, h).mean(2), (3, 3))
         disagreement = np.clip((difference - 4) / 6, 0, 1)
         choice = 1 / (1 + np.exp(-25 * (share - 0.5)))  # steeper: no ghosts at all, but what appears pops up
