@@ -139,6 +139,13 @@ def test_a_sprite_moves_on_transparency_without_a_dark_fringe():
     assert np.abs(on_white - flatten_alpha(truth)).mean() < 2
 
 
+def test_a_black_sprite_is_seen_on_transparency():
+    first, truth, last = (sprite(x) for x in (40, 58, 76))
+    for frame in (first, truth, last):
+        frame[..., :3] = 0
+    assert np.abs(middle(first, last)[..., 3].astype(int) - truth[..., 3]).mean() < 2
+
+
 def test_a_sprite_fades_without_a_dark_fringe():
     drawn = middle(sprite(40), sprite(76), "blend")
     seen = drawn[..., 3] > 8
