@@ -116,7 +116,6 @@ class Run:
             for old in find_states(self.folder)[:-keep]:
                 old.unlink(missing_ok=True)
                 old.with_name(old.name.replace(".state.", ".")).unlink(missing_ok=True)
-            self.draw_losses()
         return path
 
     def save_best(self, step: int, score: float, network: Network) -> bool:
@@ -141,7 +140,7 @@ class Run:
         return True
 
     def sample(self, step: int, images: Tensor, name: str | None = None) -> None:
-        """Keeps what the network draws.
+        """Keeps what the network draws, and draws losses.png anew.
 
         Args:
             step: steps done.
@@ -152,6 +151,7 @@ class Run:
             return
         name = name or ("fakes" if images.dim() == 4 else "clips")
         self._write_pictures(f"{name}-{step:08d}", images)
+        self.draw_losses()
         if self._board is not None and images.dim() == 4:
             self._board.add_image(name, lay_grid(from_tensor(images)), step, dataformats="HWC")
 

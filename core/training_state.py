@@ -100,9 +100,11 @@ def restore_state(
         for number, values in saved["plain"].items():
             by_optimizer[name].setdefault(int(number), {}).update(values)
         groups = [_with_tuples(group, optimizer.defaults) for group in saved["groups"]]
-        # load_state_dict keeps tensors that fit as they are, and training would change the state given
+        parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+        if any(number >= len(parameters) for number in by_optimizer[name]):
+            raise CheckpointError(f"the state of optimizer {name!r} is of more parameters than this training has")
         values_of = {
-            number: {key: value.clone() if isinstance(value, Tensor) else value for key, value in values.items()}
+            number: {key: _laid_out_as(parameters[number], value) for key, value in values.items()}
             for number, values in by_optimizer[name].items()
         }
         try:
@@ -161,6 +163,18 @@ def read_state(path: Path) -> State:
 
 def _copy(tensor: Tensor) -> Tensor:
     return tensor.detach().to("cpu", copy=True).contiguous()
+
+
+def _laid_out_as(parameter: Tensor, value: Any) -> Any:
+    """Copies a tensor into the parameter's order in memory: fused optimizers go through both side by side.
+
+    It is a copy in any case, as load_state_dict keeps tensors that fit, and training would change the state given.
+    """
+    if not isinstance(value, Tensor):
+        return value
+    if value.shape != parameter.shape:
+        return value.clone()
+    return torch.empty_like(parameter, dtype=value.dtype, device=value.device).copy_(value)
 
 
 def _check_fit(name: str, found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> None:

@@ -1,0 +1,530 @@
+"""The loop, seen from outside: what a killed, interrupted, parted or failing training does, in real processes."""
+
+import copy
+import json
+import math
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors import safe_open
+from torch import nn
+
+from animi.core.config import TrainingConfig
+from animi.core.distributed import World, check_batch
+from animi.core.errors import CheckpointError, ConfigError, TrainingError
+from animi.core.images import write_png
+from animi.core.runs import read_metrics
+from animi.core.training import (
+    Ema,
+    Phase,
+    choose_precision,
+    draw_noise,
+    fit,
+    full_precision,
+    make_adam,
+    map_batch,
+    place_module,
+    split_batch,
+)
+from animi.core.training_state import capture_state, read_state, restore_state, write_state
+
+PROGRAM = Path(__file__).with_name("tiny_training.py")
+
+
+class Server:
+    """Starts trainings as processes."""
+
+    def __init__(self, frames):
+        self.frames = frames
+        environment = os.environ | {"OMP_NUM_THREADS": "1"}
+        self.errors = frames / "errors.txt"
+        self.process = subprocess.Popen(
+            [sys.executable, str(PROGRAM)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.errors.open("w"),
+            text=True,
+            env=environment,
+        )
+
+    def start(self, *orders):
+        orders = [{"frames": str(self.frames)} | order for order in orders]
+        self.process.stdin.write(json.dumps(orders, default=str) + "\n")
+        self.process.stdin.flush()
+        return [int(self.process.stdout.readline()) for _ in orders]
+
+    def wait(self, count=1):
+        return [int(self.process.stdout.readline().split()[1]) for _ in range(count)]
+
+    def run(self, *orders):
+        self.start(*orders)
+        return self.wait(len(orders))
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait(30)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    frames = tmp_path_factory.mktemp("frames")
+    drawn = np.random.default_rng(3).integers(0, 256, (6, 20, 20, 3), np.uint8)
+    for number, frame in enumerate(drawn):
+        write_png(frames / f"{number}.png", frame)
+    served = Server(frames)
+    yield served
+    served.close()
+
+
+def measured(folder):
+    """All of metrics.jsonl but what the clock tells."""
+    return [{k: v for k, v in record.items() if k != "images_per_second"} for record in read_metrics(folder)]
+
+
+def lines(folder):
+    path = folder / "metrics.jsonl"
+    return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
+def content(path):
+    """What is in a file, bit for bit; safetensors writes its header in any order."""
+    if path.suffix != ".safetensors":
+        return path.read_bytes()
+    with safe_open(path, "pt") as file:
+        return dict(file.metadata()), {name: file.get_tensor(name).numpy().tobytes() for name in file.keys()}  # noqa: SIM118
+
+
+def everything(folder):
+    """What is in every file of a run's checkpoints and samples."""
+    return {
+        path.relative_to(folder).as_posix(): content(path)
+        for part in ("checkpoints", "samples")
+        for path in sorted((folder / part).iterdir())
+    }
+
+
+def wait_until(found, seconds=30):
+    end = time.monotonic() + seconds
+    while not found():
+        assert time.monotonic() < end, "it took too long"
+        time.sleep(0.002)
+
+
+LONG = {"steps": 40, "save_every": 6, "sample_every": 20, "keep": 2}
+
+
+@pytest.fixture(scope="module")
+def unbroken(server, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "unbroken"
+    assert server.run({"folder": folder, **LONG}) == [0]
+    return folder
+
+
+def test_a_run_keeps_the_newest_checkpoints_its_samples_and_a_line_for_each_report(unbroken):
+    assert [*everything(unbroken)] == [
+        *(f"checkpoints/{step:08d}{kind}.safetensors" for step in (36, 40) for kind in ("", ".state")),
+        *(f"samples/fakes-{step:08d}.png" for step in (20, 40)),
+    ]
+    records = measured(unbroken)
+    assert [record["step"] for record in records] == list(range(1, 41))
+    assert records[0].keys() == {
+        "step",
+        "discriminator/loss",
+        "discriminator/real",
+        "discriminator/gradient",
+        "generator/loss",
+        "generator/gradient",
+    }
+    assert not any(name.startswith("generator") for name in records[1])  # every second step only
+    assert records[0]["discriminator/loss"] != records[20]["discriminator/loss"]
+
+
+def test_a_run_killed_over_and_over_at_random_moments_ends_as_the_unbroken_one_bit_for_bit(server, unbroken, tmp_path):
+    seed = int.from_bytes(os.urandom(4), "big")
+    moments = random.Random(seed)
+    folder, kills = tmp_path / "killed", []
+    for attempt in range(6):
+        (child,) = server.start({"folder": folder, "resume": attempt > 0, "pause": 0.01, **LONG})
+        wait_until(lambda most=7 * attempt: lines(folder) > most)  # so that some kills come after a checkpoint
+        time.sleep(moments.uniform(0, 0.15))
+        os.kill(child, signal.SIGKILL)
+        assert server.wait() in ([-signal.SIGKILL], [0])
+        kills.append(lines(folder))
+        (folder / "checkpoints" / ".animi-left").mkdir(exist_ok=True)  # as a kill in the midst of writing leaves
+    assert server.run({"folder": folder, "resume": True, **LONG}) == [0], server.errors.read_text()
+    wanted, found = everything(unbroken), everything(folder)
+    assert [name for name in wanted if found.get(name) != wanted[name]] == [], f"seed {seed}, killed at {kills}"
+    assert found.keys() == wanted.keys()
+    assert measured(folder) == measured(unbroken)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_run_saves_at_once_and_goes_on_to_the_same_end(server, unbroken, tmp_path, number, code):
+    folder = tmp_path / "stopped"
+    (child,) = server.start({"folder": folder, "pause": 0.02, **LONG})
+    wait_until(lambda: lines(folder) >= 8)
+    os.kill(child, number)
+    assert server.wait() == [code]
+    newest = sorted((folder / "checkpoints").glob("*.state.safetensors"))[-1]
+    assert read_state(newest).step == read_metrics(folder)[-1]["step"] < 40
+    assert server.run({"folder": folder, "resume": True, **LONG}) == [0]
+    assert measured(folder) == measured(unbroken)
+    ends = [content(run / "checkpoints" / "00000040.state.safetensors") for run in (folder, unbroken)]
+    assert ends[0] == ends[1]
+
+
+def test_two_processes_train_as_one_with_the_same_batch(server, tmp_path):
+    same = {"steps": 6, "norm": False, "noise": False, "save_every": 3, "clip": 0.5, "sample_every": 6}
+    assert server.run({"folder": tmp_path / "one", **same}) == [0]
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    world = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    both = [
+        {"folder": tmp_path / "two", **same, "fresh": True, "environment": world | {"RANK": str(rank)}}
+        for rank in range(2)
+    ]
+    assert server.run(*both) == [0, 0], server.errors.read_text()
+    one, two = measured(tmp_path / "one"), measured(tmp_path / "two")
+    assert len(one) == len(two) == 6
+    for alone, together in zip(one, two, strict=True):
+        assert together == pytest.approx(alone, rel=1e-4, abs=1e-6)
+    weights = [read_state(tmp_path / run / "checkpoints/00000006.state.safetensors").tensors for run in ("one", "two")]
+    for name, tensor in weights[0].items():
+        torch.testing.assert_close(weights[1][name], tensor, rtol=1e-3, atol=1e-5)
+
+
+def test_a_failing_run_names_the_value_goes_back_and_stops_at_the_third_time(server, tmp_path):
+    same = {"steps": 12, "save_every": 4, "sample_every": 12}
+    assert server.run({"folder": tmp_path / "two", "spoil": [5, 6], **same}) == [0]
+    warnings = [record["warning"] for record in read_metrics(tmp_path / "two") if "warning" in record]
+    assert [w.partition(" is ")[0] for w in warnings] == ["step 6: discriminator/loss", "step 7: discriminator/loss"]
+    assert all("went back to the weights of step 4" in warning for warning in warnings)
+    steps = [record["step"] for record in read_metrics(tmp_path / "two") if "warning" not in record]
+    assert steps == [1, 2, 3, 4, 5, 8, 9, 10, 11, 12]
+    state = read_state(tmp_path / "two" / "checkpoints" / "00000012.state.safetensors")
+    assert all(bool(torch.isfinite(tensor).all()) for tensor in state.tensors.values())
+
+    assert server.run({"folder": tmp_path / "three", "spoil": [5, 6, 7], **same}) == [1]
+    assert "TrainingError: step 8: discriminator/loss is" in server.errors.read_text()
+    assert [path.name for path in sorted((tmp_path / "three" / "checkpoints").glob("*.state.*"))] == [
+        "00000004.state.safetensors"
+    ]
+
+
+# What follows runs in this process.
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def line(batches, weight=0.0, **settings):
+    """Learns y = 2 x; gives the phase and what was reported."""
+    module = nn.Linear(1, 1)
+    nn.init.constant_(module.weight, weight)
+    nn.init.zeros_(module.bias)
+    phase = Phase("line", module, torch.optim.SGD(module.parameters(), 0.1), lambda b, _: (error(module, b), {}))
+    seen = []
+    config = TrainingConfig(**{"steps": len(batches), "batch_size": 4, "log_every": 1} | settings)
+    fit([phase], enumerate(batches), config, report=lambda step, values: seen.append((step, values)))
+    return phase, seen
+
+
+def error(module, batch):
+    return (module(batch["x"]) - batch["y"]).square().mean()
+
+
+def points(seed, count=4):
+    x = torch.randn(count, 1, generator=torch.Generator().manual_seed(seed))
+    return {"x": x, "y": 2 * x}
+
+
+def test_a_line_is_learnt():
+    phase, seen = line([points(seed) for seed in range(60)])
+    assert phase.module.weight.item() == pytest.approx(2, abs=0.02)
+    assert seen[-1][1]["line/loss"] < 1e-3 < seen[0][1]["line/loss"]
+
+
+@pytest.mark.parametrize("parts", [2, 3, 4])
+def test_accumulated_parts_make_the_same_step_even_when_they_are_uneven(parts):
+    batches = [points(seed, 7) for seed in range(3)]
+    whole, seen = line(batches)
+    cut, seen_cut = line(batches, accumulate=parts)
+    torch.testing.assert_close(cut.module.weight, whole.module.weight)
+    for (_, one), (_, other) in zip(seen, seen_cut, strict=True):
+        assert other["line/loss"] == pytest.approx(one["line/loss"], rel=1e-5)
+        assert other["line/gradient"] == pytest.approx(one["line/gradient"], rel=1e-5)
+
+
+def test_gradients_are_clipped_by_their_norm_and_the_norm_before_is_shown():
+    phase, seen = line([points(1)], weight=50.0, clip=0.5)
+    moved = torch.stack([phase.module.weight[0, 0] - 50, phase.module.bias[0]])
+    assert moved.norm().item() == pytest.approx(0.1 * 0.5, rel=1e-3)
+    assert seen[0][1]["line/gradient"] > 10
+
+
+def test_only_the_phase_at_hand_is_free_and_what_was_frozen_stays_so():
+    first, second = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2)), nn.Linear(2, 1)
+    first[0].requires_grad_(False)
+    frozen = copy.deepcopy(first[0])
+    free = []
+
+    def loss(batch, _step):
+        free.append([p.requires_grad for m in (first, second) for p in m.parameters()])
+        return second(first(batch)).square().mean(), {}
+
+    phases = [
+        Phase("first", first, make_adam(first.parameters(), 0.1), loss),
+        Phase("second", second, make_adam(second.parameters(), 0.1), loss, every=3),
+    ]
+    before = copy.deepcopy(second)
+    moved = []
+    fit(
+        phases,
+        ((step, torch.ones(2, 2)) for step in range(4)),
+        TrainingConfig(steps=4, log_every=1),
+        report=lambda step, values: moved.append(sorted({name.partition("/")[0] for name in values})),
+    )
+    one, other = [False, False, True, True, False, False], [False] * 4 + [True, True]
+    assert free == [one, other, one, one, one, other]
+    assert moved == [["first", "images_per_second", "second"], ["first", "images_per_second"]] * 1 + [
+        ["first", "images_per_second"],
+        ["first", "images_per_second", "second"],
+    ]
+    torch.testing.assert_close(first[0].weight, frozen.weight, rtol=0, atol=0)
+    assert not torch.equal(second.weight, before.weight)
+
+
+def test_a_schedule_multiplies_the_rate_that_the_optimizer_was_made_with():
+    module = nn.Linear(1, 1)
+    phase = Phase(
+        "line",
+        module,
+        torch.optim.SGD(module.parameters(), 0.5),
+        lambda b, _: (error(module, b), {}),
+        schedule=lambda step: 1 / (1 + step),
+    )
+    rates = []
+    fit(
+        [phase],
+        enumerate(points(seed) for seed in range(3)),
+        TrainingConfig(steps=3),
+        after_step=lambda _: rates.append(phase.optimizer.param_groups[0]["lr"]),
+    )
+    assert rates == pytest.approx([0.5, 0.25, 0.5 / 3])
+
+
+@pytest.mark.parametrize(("precision", "dtype"), [("bf16", torch.bfloat16), ("fp16", torch.float16)])
+def test_half_precision_is_used_inside_the_loss_and_not_where_it_would_harm(precision, dtype):
+    module, seen = nn.Linear(4, 1), []
+    nn.init.ones_(module.weight)
+
+    def loss(batch, _step):
+        made = module(batch)
+        with full_precision(batch.device):
+            exact = module(batch.float())
+        seen.append((made.dtype, exact.dtype))
+        return made.square().mean(), {}
+
+    values = []
+    phase = Phase("line", module, make_adam(module.parameters(), 0.05), loss)
+    config = TrainingConfig(steps=40, precision=precision, log_every=1)
+    fit(
+        [phase],
+        ((step, torch.ones(4, 4)) for step in range(40)),
+        config,
+        report=lambda _, value: values.append(value),
+    )
+    assert set(seen) == {(dtype, torch.float32)}
+    assert module.weight.dtype == torch.float32
+    assert values[-1]["line/loss"] < 0.1 * values[0]["line/loss"]
+    assert ("line/scale" in values[0]) == (precision == "fp16")
+
+
+def test_fp16_halves_its_scale_where_gradients_overflow_and_the_scale_is_kept_in_the_state():
+    module, states, scales = nn.Linear(1, 1, bias=False), [], []
+    nn.init.ones_(module.weight)
+    phase = Phase(
+        "line", module, torch.optim.SGD(module.parameters(), 1e-9), lambda b, _: ((module(b) * 3e34).mean().float(), {})
+    )
+    config = TrainingConfig(steps=3, precision="fp16", log_every=1)
+    with pytest.raises(TrainingError, match="line/loss is inf"):  # the product overflows fp16 itself
+        fit([phase], ((step, torch.ones(2, 1)) for step in range(3)), config)
+    phase.loss = lambda b, _: (module(b).float().mean() * 2e35, {})  # only the scaled gradient overflows
+    fit(
+        [phase],
+        ((step, torch.ones(2, 1)) for step in range(3)),
+        config,
+        report=lambda _, values: scales.append(values["line/scale"]),
+        save=lambda _, state: states.append(state),
+    )
+    assert scales == [2.0**15, 2.0**14, 2.0**13]
+    assert states[-1].settings["counters"]["scalers"]["line"]["scale"] == 2.0**13
+    fit(
+        [phase],
+        ((step, torch.ones(2, 1)) for step in range(3, 4)),
+        TrainingConfig(steps=4, precision="fp16", log_every=1),
+        state=states[-1],
+        report=lambda _, values: scales.append(values["line/scale"]),
+    )
+    assert scales[-1] == 2.0**12
+
+
+def test_automatic_precision_is_whole_on_the_cpu():
+    assert choose_precision("auto", torch.device("cpu")) == torch.float32
+
+
+def test_networks_and_pictures_lie_channels_last():
+    seen = []
+    module = place_module(nn.Conv2d(3, 4, 3), TrainingConfig(), World())
+    assert module.weight.is_contiguous(memory_format=torch.channels_last)
+
+    def loss(batch, _step):
+        seen.append(batch["real"].is_contiguous(memory_format=torch.channels_last))
+        return module(batch["real"]).square().mean(), {}
+
+    phase = Phase("conv", module, make_adam(module.parameters(), 0.1), loss)
+    fit([phase], [(0, {"real": torch.rand(2, 3, 8, 8), "z": torch.rand(2, 5)})], TrainingConfig(steps=1))
+    assert seen == [True]
+
+
+def test_the_running_mean_is_short_at_first_and_then_as_long_as_asked():
+    module = nn.BatchNorm1d(1)
+    ema = Ema(module, 0.9)
+    assert not ema.module.training
+    assert not ema.module.weight.requires_grad
+    wanted = 1.0
+    for done in range(1, 200):
+        with torch.no_grad():
+            module.weight.fill_(float(done))
+            module.running_mean.fill_(done + 0.5)
+        ema.update(done)
+        share = min(0.9, (1 + done) / (10 + done))
+        wanted = share * wanted + (1 - share) * done
+        assert ema.module.weight.item() == pytest.approx(wanted, rel=1e-4)
+        assert ema.module.running_mean.item() == done + 0.5
+    assert wanted == pytest.approx(199 - 9, abs=0.1)
+
+
+def test_noise_is_the_same_for_a_sample_however_the_batch_is_parted():
+    whole = draw_noise(5, 7, 3, 4)
+    parts = torch.cat([draw_noise(5, 7, 3, 2), draw_noise(5, 7, 3, 2, first=2)])
+    assert torch.equal(whole, parts)
+    assert not torch.equal(whole, draw_noise(5, 7, 4, 4))
+    assert not torch.equal(whole, draw_noise(5, 8, 3, 4))
+    assert draw_noise(4000, 1, 0, 1).std().item() == pytest.approx(1, abs=0.05)
+
+
+def test_batches_of_any_make_are_cut_along_their_samples():
+    batch = {"a": torch.arange(5), "b": (torch.arange(10).view(5, 2), "word")}
+    parts = list(split_batch(batch, 2))
+    assert [share for _, share in parts] == [0.4, 0.6]
+    assert torch.equal(torch.cat([part["a"] for part, _ in parts]), batch["a"])
+    assert parts[0][0]["b"][1] == "word"
+    assert torch.equal(map_batch([torch.ones(2)], lambda x: x + 1)[0], torch.full((2,), 2.0))
+
+
+def test_a_failure_at_the_first_step_goes_back_to_the_beginning_and_its_batch_is_left_out():
+    spoilt = {"x": torch.full((4, 1), math.nan), "y": torch.zeros(4, 1)}
+    batches = [points(seed) for seed in range(1, 12)]
+    with_spoilt, _ = line([spoilt, *batches])
+    without, _ = line(batches)
+    torch.testing.assert_close(with_spoilt.module.weight, without.module.weight, rtol=0, atol=0)
+
+
+def test_batches_must_follow_one_another():
+    module = nn.Linear(1, 1)
+    phase = Phase("line", module, torch.optim.SGD(module.parameters(), 0.1), lambda b, _: (error(module, b), {}))
+    with pytest.raises(ValueError, match="batch 3 was given for step 0"):
+        fit([phase], [(3, points(0))], TrainingConfig(steps=5))
+
+
+def test_a_state_comes_back_from_its_file_bit_for_bit(tmp_path):
+    def make():
+        torch.manual_seed(1)
+        module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)).to(memory_format=torch.channels_last)
+        return module, torch.optim.AdamW(module.parameters(), 0.1, (0.3, 0.4), weight_decay=0.2)
+
+    def step(module, optimizer, seed):
+        optimizer.zero_grad()
+        module(torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(seed))).square().sum().backward()
+        optimizer.step()
+
+    one, its = make()
+    step(one, its, 1)
+    path = tmp_path / "a.state.safetensors"
+    write_state(path, capture_state(7, {"net": one}, {"net": its}, {"word": [1, 2.5]}))
+    step(one, its, 2)
+    other, others = make()
+    state = read_state(path)
+    assert state.step == 7
+    assert restore_state(state, {"net": other}, {"net": others}) == {"word": [1, 2.5]}
+    assert others.param_groups[0]["betas"] == (0.3, 0.4)
+    kept = {name: tensor.clone() for name, tensor in state.tensors.items()}
+    step(other, others, 2)
+    for name, tensor in one.state_dict().items():
+        assert torch.equal(other.state_dict()[name], tensor), name
+    assert all(torch.equal(state.tensors[name], kept[name]) for name in kept)  # training left the state alone
+
+
+@pytest.mark.parametrize("damage", ["cut", "noise", "empty", "weights"])
+def test_a_damaged_state_is_named(tmp_path, damage):
+    path = tmp_path / "a.state.safetensors"
+    module = nn.Linear(2, 2)
+    write_state(path, capture_state(1, {"net": module}, {}, {}))
+    data = path.read_bytes()
+    if damage == "weights":
+        from safetensors.torch import save_file
+
+        save_file(module.state_dict(), path)
+    else:
+        path.write_bytes({"cut": data[:-3], "noise": b"\x80\x04K\x01." * 40, "empty": b""}[damage])
+    with pytest.raises(CheckpointError, match=r"a\.state\.safetensors: (is damaged|holds no state)") as caught:
+        read_state(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_state_of_other_networks_is_refused():
+    small, large = nn.Linear(2, 2), nn.Linear(3, 2)
+    state = capture_state(1, {"net": small}, {"net": torch.optim.Adam(small.parameters())}, {})
+    with pytest.raises(CheckpointError, match=r"'net': weight has shape \(2, 2\), \(2, 3\) is needed"):
+        restore_state(state, {"net": large}, {"net": torch.optim.Adam(large.parameters())})
+    with pytest.raises(CheckpointError, match="a module 'net' that this training does not have"):
+        restore_state(state, {}, {})
+    with pytest.raises(CheckpointError, match="'other' misses bias"):
+        restore_state(state, {"net": small, "other": large}, {"net": torch.optim.Adam(small.parameters())})
+
+
+def test_batches_that_cannot_be_parted_are_refused():
+    with pytest.raises(ConfigError, match="^--batch-size: 6 cannot be parted evenly among 4 processes"):
+        check_batch(TrainingConfig(batch_size=6), World(rank=1, size=4))
+    with pytest.raises(ConfigError, match="^--accumulate: a process has 3 samples"):
+        check_batch(TrainingConfig(batch_size=6, accumulate=2), World(rank=1, size=2))
+    check_batch(TrainingConfig(batch_size=8, accumulate=2), World(rank=1, size=2))
+    assert World(rank=1, size=2).share(8) == (4, 4)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("steps", 0), ("batch_size", 0), ("accumulate", 0), ("precision", "fp8"), ("clip", 0.0), ("clip", math.inf),
+        ("ema", 1.0), ("ema", -0.1), ("seed", -1), ("keep", 0), ("save_every", 0), ("workers", -1),
+    ],
+)  # fmt: skip
+def test_settings_out_of_range_are_refused_by_their_flag(name, value):
+    with pytest.raises(ConfigError, match=f"^--{name.replace('_', '-')}: "):
+        TrainingConfig(**{name: value})
