@@ -194,7 +194,7 @@ class FlowPair:
         share = share * present[0] / (share * present[0] + (1 - share) * present[1])
         difference = cv2.blur(_shrink(cv2.absdiff(*warped), w, h).mean(2), (3, 3))
         disagreement = np.clip((difference - 4) / 6, 0, 1)
-        choice = 1 / (1 + np.exp(-25 * (share - 0.5)))  # steeper: no ghosts at all, but what appears pops up
+        choice = 1 / (1 + np.exp(-50 * (share - 0.5)))
         share = (share + (choice - share) * disagreement).astype(np.float32)
         share = cv2.resize(share, (width, height), interpolation=cv2.INTER_LINEAR)
         mixed = cv2.blendLinear(warped[0], warped[1], share, 1 - share).reshape(self._shape)
