@@ -14,6 +14,7 @@ from .draw_cartoon import draw_cartoon
 from .extract_frames import extract_frames
 from .interpolate import interpolate
 from .preview_clips import preview_clips
+from .report import report
 
 
 class OneLineErrors(TyperGroup):
@@ -70,6 +71,7 @@ app.command("interpolate")(interpolate)
 app.command("draw-cartoon")(draw_cartoon)
 app.command("extract-frames")(extract_frames)
 app.command("preview-clips")(preview_clips)
+app.command("report")(report)
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:

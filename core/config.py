@@ -652,3 +652,24 @@ class SampleConfig:
             raise ConfigError(f"--fps: {float(self.fps):g} is out of range; give a rate above 0 and up to 1000")
         if self.seed < 0:
             raise ConfigError(f"--seed: {self.seed} is negative; give a whole number from 0")
+
+
+@dataclass(frozen=True)
+class ReportConfig:
+    """What `animi report` shows."""
+
+    runs: tuple[Path, ...]
+    """Folders of runs, shown side by side in this order."""
+    output: Path = Path("report.html")
+    """The page to write."""
+    overwrite: bool = False
+    """Replace a page that stands there."""
+
+    def __post_init__(self) -> None:
+        """Refuses what cannot be used.
+
+        Raises:
+            ConfigError: the page's name does not end as a page's does.
+        """
+        if self.output.suffix.lower() not in (".html", ".htm"):
+            raise ConfigError(f"--output: {self.output} is no page; give a name that ends in .html")

@@ -510,9 +510,9 @@ def test_a_state_of_other_networks_is_refused():
 
 
 def test_batches_that_cannot_be_parted_are_refused():
-    with pytest.raises(ConfigError, match="^--batch-size: 6 cannot be parted evenly among 4 processes"):
+    with pytest.raises(ConfigError, match=r"^--batch-size: 6 cannot be parted evenly among 4 processes"):
         check_batch(TrainingConfig(batch_size=6), World(rank=1, size=4))
-    with pytest.raises(ConfigError, match="^--accumulate: a process has 3 samples"):
+    with pytest.raises(ConfigError, match=r"^--accumulate: a process has 3 samples"):
         check_batch(TrainingConfig(batch_size=6, accumulate=2), World(rank=1, size=2))
     check_batch(TrainingConfig(batch_size=8, accumulate=2), World(rank=1, size=2))
     assert World(rank=1, size=2).share(8) == (4, 4)

@@ -1,0 +1,80 @@
+"""Live progress of a training on stderr: step, losses, speed and the time left."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+Advance = Callable[[int, Mapping[str, float]], None]
+"""Takes the steps done and what was measured: `fit`'s `advance`."""
+
+_EVERY = 60.0  # seconds between two lines where stderr is a file
+_SMOOTH = 0.05  # how much of a new loss is taken in; a loss of one step says little
+
+
+@contextmanager
+def training_progress(
+    steps: int, batch_size: int, first_step: int = 0, *, shown: bool = True
+) -> Iterator[tuple[Advance, Callable[[str], None]]]:
+    """Shows a training while the block runs: a bar in a terminal, a line a minute where stderr is a file.
+
+    Args:
+        steps: steps in all.
+        batch_size: samples a step, over all processes.
+        first_step: steps done already.
+        shown: whether to show anything: in the first process only.
+
+    Yields:
+        A function for `fit`'s `advance`, and one that writes a sentence above the bar: for warnings, and for health.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    console = Console(stderr=True, quiet=not shown)
+    live = shown and console.is_terminal
+    columns = (
+        TextColumn("step {task.completed:.0f}/{task.total:.0f}"),
+        BarColumn(),
+        TextColumn("{task.fields[losses]}"),
+        TextColumn("{task.fields[speed]}"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(elapsed_when_finished=False),
+    )
+    smooth: dict[str, float] = {}
+    begun = told = time.monotonic()
+
+    with Progress(*columns, console=console, disable=not live) as bar:
+        task = bar.add_task("training", total=steps, completed=first_step, losses="", speed="")
+
+        def advance(done: int, values: Mapping[str, float]) -> None:
+            nonlocal told
+            for name, value in values.items():
+                phase, _, part = name.rpartition("/")
+                if part == "loss":
+                    smooth[phase] = smooth[phase] + _SMOOTH * (value - smooth[phase]) if phase in smooth else value
+            now = time.monotonic()
+            rate = (done - first_step) / max(now - begun, 1e-9)
+            losses = " ".join(f"{phase} {value:.3f}" for phase, value in smooth.items())
+            speed = f"{rate:.1f} it/s {rate * batch_size:.0f} images/s"
+            bar.update(task, completed=done, losses=losses, speed=speed)
+            if shown and not live and (now - told > _EVERY or done == steps):
+                told = now
+                left = (steps - done) / max(rate, 1e-9)
+                sys.stderr.write(f"step {done}/{steps}  {losses}  {speed}  {_say_time(left)} left\n")
+                sys.stderr.flush()
+
+        def note(sentence: str) -> None:
+            if live:
+                bar.console.print(sentence, markup=False, highlight=False)
+            elif shown:
+                sys.stderr.write(sentence + "\n")
+                sys.stderr.flush()
+
+        yield advance, note
+
+
+def _say_time(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}"

@@ -1,0 +1,223 @@
+"""Whether a generator still draws everything it has seen, or has collapsed to a few pictures.
+
+Pictures are compared by the features of a trained network, never of a random one. Four things are measured at each
+look: diversity (how much samples differ from one another, beside how much reals do), recall (how many reals have
+samples around them), how near the samples come to reals (copies come very near), and how far the discriminator holds
+the two apart.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, cast
+
+import torch
+import torch.nn.functional as functional
+from torch import Tensor, nn
+
+Embedding = Callable[[Tensor], Tensor]
+"""Turns pictures (N, 3, H, W) in [-1, 1] into features (N, D), whose Euclidean distances tell how they look apart."""
+
+_TAPS = (15, 22, 29)  # relu3_3, relu4_3 and relu5_3 of torchvision's VGG16
+_CELLS = 4  # features are kept for each cell of a grid so fine: where something is counts, to the pixel it does not
+_LEAST_DIVERSITY = 0.5
+_FALLEN = 0.7  # of the best so far
+_PATIENCE = 3  # looks until a diversity that never rose is told of
+_COPIES = 0.3
+_WON = 2.0  # D(real) - D(fake) at which a hinge loss is nearly nothing
+
+
+class VggLike(Protocol):
+    """A VGG16 with the names of models/vgg.py."""
+
+    features: nn.Sequential
+    mean: Tensor
+    deviation: Tensor
+
+
+def embed_with_vgg(encoder: VggLike | nn.Module, batch: int = 16, taps: Sequence[int] = _TAPS) -> Embedding:
+    """Makes an embedding of a trained VGG16, in the manner of LPIPS.
+
+    The features of three depths are brought to length 1 at each place, as in "The Unreasonable Effectiveness of Deep
+    Features as a Perceptual Metric" (arXiv 1801.03924, section 3), and averaged over a grid of 4 x 4 cells.
+
+    Args:
+        encoder: see `vgg_weights.load_vgg`, which never gives a random one.
+        batch: pictures at a time.
+        taps: layers of `encoder.features` whose outputs count.
+
+    Returns:
+        A function that gives the features on the CPU.
+    """
+    vgg = cast(VggLike, encoder)
+
+    @torch.no_grad()
+    def embed(images: Tensor) -> Tensor:
+        found = []
+        for part in images.split(batch):  # type: ignore[no-untyped-call]
+            x = ((part.to(vgg.mean.device).float() + 1) / 2 - vgg.mean) / vgg.deviation
+            levels = []
+            for number, layer in enumerate(vgg.features[: max(taps) + 1]):
+                x = layer(x)
+                if number in taps:
+                    unit = functional.normalize(x, dim=1)
+                    cells = functional.adaptive_avg_pool2d(unit, _CELLS)  # (N, C, 4, 4)
+                    levels.append(cells.flatten(1) / _CELLS)  # (N, 16 C): a picture's distance is its cells' mean
+            found.append(torch.cat(levels, 1).cpu())
+        return torch.cat(found)
+
+    return embed
+
+
+@dataclass(frozen=True)
+class Health:
+    """What a look at the samples found."""
+
+    diversity: float
+    """Mean distance of two samples over that of two reals: 1 is as varied, 0 is one picture."""
+    recall: float
+    """Share of reals that lie among the samples, by their neighbours, in [0, 1]."""
+    precision: float
+    """Share of samples that lie among the reals, in [0, 1]."""
+    nearest: float
+    """Mean distance from a sample to its nearest real, over that from a real to its nearest other real: below 1,
+    samples lie nearer to reals than reals to each other."""
+    closest: float
+    """The smallest of those distances."""
+    gap: float | None = None
+    """D(real) - D(fake), means of the discriminator's outputs."""
+
+    @property
+    def score(self) -> float:
+        """One number to choose checkpoints by: the harmonic mean of precision and recall, less what diversity lacks."""
+        together = self.precision + self.recall
+        f1 = 2 * self.precision * self.recall / together if together else 0.0
+        return (f1 + min(self.diversity, 1.0)) / 2
+
+    def as_metrics(self) -> dict[str, float]:
+        """The numbers, as metrics.jsonl has them."""
+        numbers = {
+            "diversity": self.diversity,
+            "recall": self.recall,
+            "precision": self.precision,
+            "nearest": self.nearest,
+            "closest": self.closest,
+            "score": self.score,
+        } | ({} if self.gap is None else {"gap": self.gap})
+        return {f"health/{name}": value for name, value in numbers.items()}
+
+    def tell(self) -> str:
+        """The same in a line."""
+        gap = "" if self.gap is None else f", D(real) - D(fake) {self.gap:.2f}"
+        return (
+            f"diversity {self.diversity:.2f} of the reals', recall {self.recall:.2f}, precision {self.precision:.2f}, "
+            f"nearest real {self.nearest:.2f}{gap}"
+        )
+
+
+class HealthCheck:
+    """Compares samples with the same reals again and again."""
+
+    def __init__(self, embed: Embedding, reals: Tensor, neighbours: int = 3) -> None:
+        """Embeds the reals.
+
+        Args:
+            embed: such as `embed_with_vgg` makes.
+            reals: (N, 3, H, W) in [-1, 1]; 64 or more tell enough, and at least `neighbours` + 1 are needed.
+            neighbours: how many of a picture's nearest neighbours its surroundings reach to (k).
+
+        Raises:
+            ValueError: there are too few reals.
+        """
+        if len(reals) <= neighbours:
+            raise ValueError(f"{len(reals)} reals are too few for {neighbours} neighbours")
+        self._embed = embed
+        self._neighbours = neighbours
+        self._reals = embed(reals).double()
+        self._real_distances = torch.cdist(self._reals, self._reals)
+
+    def look(self, fakes: Tensor, scores: tuple[Tensor, Tensor] | None = None) -> Health:
+        """Measures samples.
+
+        Recall and precision are those of "Improved Precision and Recall Metric for Assessing Generative Models" (arXiv
+        1904.06991, section 2): a picture lies among others if it is within the k-th neighbour's distance of one.
+
+        Args:
+            fakes: (M, 3, H, W) in [-1, 1], M > k; as many as reals, or recall says little.
+            scores: the discriminator's outputs on reals and on fakes.
+        """
+        features = self._embed(fakes).double()
+        within = torch.cdist(features, features)
+        across = torch.cdist(features, self._reals)  # (M, N)
+        real_reach = _reach(self._real_distances, self._neighbours)  # (N,)
+        fake_reach = _reach(within, self._neighbours)  # (M,)
+        apart = _mean_apart(self._real_distances)
+        own = _reach(self._real_distances, 1).mean().clamp_min(1e-12)
+        nearest = across.min(1).values / own
+        return Health(
+            diversity=(_mean_apart(within) / apart.clamp_min(1e-12)).item(),
+            recall=(across <= fake_reach[:, None]).any(0).double().mean().item(),
+            precision=(across <= real_reach[None]).any(1).double().mean().item(),
+            nearest=nearest.mean().item(),
+            closest=nearest.min().item(),
+            gap=None if scores is None else (scores[0].float().mean() - scores[1].float().mean()).item(),
+        )
+
+
+class HealthWatch:
+    """Follows a run's health, and warns in plain words."""
+
+    def __init__(self, series: Mapping[str, tuple[Sequence[int], Sequence[float]]] | None = None) -> None:
+        """Begins, or goes on where a run was.
+
+        Args:
+            series: what `runs.read_series` read of a run that is gone on with.
+        """
+        _, past = (series or {}).get("health/diversity", ((), ()))
+        self._best = max(past, default=0.0)
+        self._looks = len(past)
+
+    def warn(self, step: int, health: Health) -> str | None:
+        """Takes a look in.
+
+        Returns:
+            A warning with advice, or None where there is nothing to fear.
+        """
+        self._best = max(self._best, health.diversity)
+        self._looks += 1
+        fallen = health.diversity < _FALLEN * self._best and health.diversity < _FALLEN
+        low = health.diversity < _LEAST_DIVERSITY and self._looks >= _PATIENCE
+        if fallen or low:
+            was = f"after {self._best:.2f} before" if fallen else f"at its {self._looks}th look"
+            return (
+                f"step {step}: collapse: the samples differ by {health.diversity:.2f} of what the reals do, {was}, and "
+                f"reach {health.recall:.0%} of the reals; {self._advise(health)}"
+            )
+        if health.nearest < _COPIES:
+            return (
+                f"step {step}: copies: samples lie {health.nearest:.2f} times as far from a real as reals from each "
+                "other; give more material, or use an earlier checkpoint"
+            )
+        return None
+
+    @staticmethod
+    def _advise(health: Health) -> str:
+        if health.gap is not None and health.gap > _WON:
+            return (
+                f"the discriminator has won (D(real) - D(fake) is {health.gap:.1f}): augment what it sees, penalise "
+                "its gradients (R1) or lower its learning rate, and go back to best.safetensors"
+            )
+        return (
+            "the generator has found a few pictures that pass: lower its learning rate, use a larger batch or more "
+            "material, and go back to best.safetensors"
+        )
+
+
+def _reach(distances: Tensor, neighbours: int) -> Tensor:
+    """Distance of each picture to its k-th nearest other: (N, N) to (N,)."""
+    return distances.kthvalue(neighbours + 1, 1).values  # the nearest of all is the picture itself
+
+
+def _mean_apart(distances: Tensor) -> Tensor:
+    """Mean distance of two different pictures."""
+    count = len(distances)
+    return distances.sum() / (count * (count - 1))
