@@ -1,0 +1,262 @@
+"""A run's folder: what is in it, and what a run that goes on may be given anew."""
+
+import json
+import os
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from animi.core.checkpoint import read_header
+from animi.core.config import ClipConfig, TrainingConfig
+from animi.core.errors import CheckpointError, ConfigError, InputError, OutputError
+from animi.core.images import read_image
+from animi.core.runs import (
+    Network,
+    build_config,
+    describe_config,
+    find_states,
+    lay_grid,
+    open_run,
+    read_metrics,
+    read_run_config,
+    read_series,
+    resume_config,
+)
+from animi.core.training_state import capture_state
+
+
+@dataclass(frozen=True)
+class Net:
+    width: int = 2
+
+
+@dataclass(frozen=True)
+class Settings:
+    data: tuple[Path, ...]
+    betas: tuple[float, float] = (0.5, 0.999)
+    fps: Fraction = Fraction(24)
+    vgg_weights: Path | None = None
+    output: Path = Path("run")
+    clips: ClipConfig = ClipConfig(size=64)  # noqa: RUF009 - frozen
+    training: TrainingConfig = TrainingConfig(steps=40)  # noqa: RUF009
+
+
+SETTINGS = Settings((Path("a"), Path("b")), vgg_weights=Path("vgg.safetensors"))
+
+
+def save(run, step, value=1.0, keep=3):
+    module = nn.Linear(1, 1)
+    nn.init.constant_(module.weight, value)
+    return run.save(step, capture_state(step, {"net": module}, {}, {}), Network(module, "net", Net()), keep)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A run of three checkpoints, killed after it had gone on for a while."""
+    run = open_run(tmp_path / "run", SETTINGS, command="train")
+    run.show_reals(torch.zeros(4, 3, 8, 8))
+    for step in range(10, 90, 10):
+        run.log(step, {"net/loss": float(step)})
+        if step in (60, 80):
+            run.sample(step, torch.zeros(4, 3, 8, 8))
+        if step % 20 == 0 and step < 70:
+            save(run, step, step)
+    run.close()
+    return run.folder
+
+
+def test_a_run_holds_its_settings_numbers_pictures_and_checkpoints(folder):
+    found = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    found = [name for name in found if not name.startswith("tensorboard/")]
+    steps = [f"{step:08d}" for step in (20, 40, 60)]
+    assert found == sorted(
+        ["config.json", "metrics.jsonl", "losses.png", "samples/reals.png"]
+        + [f"samples/fakes-{step:08d}.png" for step in (60, 80)]
+        + [f"checkpoints/{step}{kind}.safetensors" for step in steps for kind in ("", ".state")]
+    )
+    assert read_metrics(folder)[2] == {"step": 30, "net/loss": 30.0}
+    assert read_series(folder)["net/loss"] == (list(range(10, 90, 10)), [float(s) for s in range(10, 90, 10)])
+    assert read_header(folder / "checkpoints" / "00000040.safetensors").step == 40
+    Image.open(folder / "losses.png").verify()
+    command, settings = read_run_config(folder)
+    assert command == "train"
+    assert build_config(Settings, settings) == SETTINGS
+    assert build_config(Settings, json.loads(json.dumps(describe_config(SETTINGS)))) == SETTINGS
+
+
+def test_sequences_move_in_a_gif_of_a_grid(tmp_path):
+    run = open_run(tmp_path / "run", SETTINGS)
+    clips = torch.linspace(-1, 1, 5)[None, :, None, None, None].expand(4, 5, 3, 8, 8)
+    run.show_reals(clips)
+    run.sample(7, clips)
+    with Image.open(run.folder / "samples" / "clips-00000007.gif") as gif:
+        assert gif.n_frames == 5
+        assert gif.size == (18, 18)
+        shades = []
+        for number in range(5):
+            gif.seek(number)
+            shades.append(gif.convert("RGB").getpixel((3, 3))[0])
+    assert shades == pytest.approx([0, 64, 128, 191, 255], abs=2)
+    assert (run.folder / "samples" / "reals.gif").is_file()
+    assert read_image(run.folder / "samples" / "reals.png")[3, 3].tolist() == [0, 0, 0]
+
+
+def test_pictures_stand_in_rows_with_white_between():
+    frames = [np.full((4, 6, 3), shade, np.uint8) for shade in (10, 20, 30, 40, 50)]
+    grid = lay_grid(frames)
+    assert grid.shape == (16, 14, 3)
+    assert [grid[0, 0, 0], grid[0, 8, 0], grid[6, 0, 0], grid[12, 0, 0], grid[12, 8, 0]] == [10, 20, 30, 50, 255]
+    assert grid[4, 0, 0] == grid[0, 6, 0] == 255
+    assert lay_grid(frames, columns=5).shape == (4, 38, 3)
+
+
+def test_the_newest_checkpoints_are_kept_and_the_best_beside_them(tmp_path):
+    run = open_run(tmp_path / "run", SETTINGS)
+    for step, score in ((10, 0.5), (20, 0.9), (30, 0.7), (40, 0.9)):
+        save(run, step, step, keep=2)
+        module = nn.Linear(1, 1)
+        assert run.save_best(step, score, Network(module, "net", Net())) == (step in (10, 20))
+    assert [path.name for path in find_states(run.folder)] == [
+        "00000030.state.safetensors",
+        "00000040.state.safetensors",
+    ]
+    assert sorted(path.name for path in (run.folder / "checkpoints").iterdir())[0] == "00000030.safetensors"
+    assert read_header(run.folder / "best.safetensors").step == 20
+    assert json.loads((run.folder / "best.json").read_text()) == {"step": 20, "score": 0.9}
+
+
+def test_a_run_that_goes_on_forgets_what_came_after_its_last_checkpoint(folder):
+    with (folder / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 90, "net/lo')  # killed in the midst of a line
+    (folder / "checkpoints" / ".animi-x").mkdir()
+    run = open_run(folder, SETTINGS, resume=True, command="train")
+    assert run.first_step == 60
+    assert run.state.tensors["module/net/weight"].item() == 60
+    assert [record["step"] for record in read_metrics(folder)] == [10, 20, 30, 40, 50, 60]
+    assert sorted(path.name for path in (folder / "samples").iterdir()) == ["fakes-00000060.png", "reals.png"]
+    assert not list(folder.rglob(".animi-*"))
+    run.log(70, {"net/loss": 1.0})
+    assert read_metrics(folder)[-1] == {"step": 70, "net/loss": 1.0}
+    assert run.notes == []
+
+
+def test_a_damaged_checkpoint_is_told_of_and_the_one_before_taken(folder):
+    newest = find_states(folder)[-1]
+    newest.write_bytes(newest.read_bytes()[:100])
+    run = open_run(folder, SETTINGS, resume=True, command="train")
+    assert run.first_step == 40
+    assert run.notes == [f"{newest}: is damaged; remove it to go on from the checkpoint before"]
+    assert not newest.exists()
+
+
+def test_where_all_checkpoints_are_damaged_nothing_is_removed(folder):
+    for path in find_states(folder):
+        path.write_bytes(b"x")
+    before = sorted(folder.rglob("*"))
+    with pytest.raises(CheckpointError, match=r"00000060\.state\.safetensors: is damaged"):
+        open_run(folder, SETTINGS, resume=True, command="train")
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_a_run_stopped_before_its_first_checkpoint_starts_from_the_beginning(tmp_path):
+    run = open_run(tmp_path / "run", SETTINGS, command="train")
+    run.log(1, {"net/loss": 1.0})
+    again = open_run(tmp_path / "run", SETTINGS, resume=True, command="train")
+    assert (again.first_step, again.state) == (0, None)
+    assert "has no checkpoint yet" in again.notes[0]
+    assert read_metrics(tmp_path / "run") == []
+
+
+def test_a_new_run_does_not_touch_what_is_there(folder, tmp_path):
+    with pytest.raises(OutputError, match="holds something already; add --resume to go on with it"):
+        open_run(folder, SETTINGS, command="train")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter.txt").write_text("dear")
+    with pytest.raises(OutputError, match="holds something already; choose another folder"):
+        open_run(tmp_path / "mine", SETTINGS)
+    with pytest.raises(OutputError, match="cannot be made"):
+        open_run(tmp_path / "mine" / "letter.txt" / "run", SETTINGS)
+
+
+@pytest.mark.parametrize(
+    ("change", "flag", "words"),
+    [
+        ({"betas": (0.9, 0.999)}, "--betas", "0.9 0.999 was given, but .* was started with 0.5 0.999"),
+        ({"vgg_weights": None}, "--vgg-weights", "none was given, but .* was started with vgg.safetensors"),
+        ({"clips": ClipConfig(size=128)}, "--size", "128 was given, but .* was started with 64"),
+        ({"training": TrainingConfig(steps=40, batch_size=8)}, "--batch-size", "8 was given, .* started with 16"),
+    ],
+)
+def test_other_settings_are_refused_by_their_flag(folder, change, flag, words):
+    with pytest.raises(ConfigError, match=f"^{flag}: {words}; leave it away, or start a new run in another folder"):
+        open_run(folder, replace(SETTINGS, **change), resume=True, command="train")
+    assert read_metrics(folder)[-1]["step"] == 80  # nothing was forgotten yet
+
+
+def test_a_run_goes_on_with_its_own_settings_and_those_that_may_change(folder):
+    config = resume_config(folder, Settings, {"steps": 100, "device": "cpu"})
+    assert config == replace(SETTINGS, training=replace(SETTINGS.training, steps=100, device="cpu"))
+    open_run(folder, config, resume=True, command="train").close()
+    assert resume_config(folder, Settings, {}) == config
+    assert resume_config(folder, Settings, {"size": 64}) == config
+    with pytest.raises(ConfigError, match=r"^--size: 32 was given, but"):
+        resume_config(folder, Settings, {"size": 32})
+    with pytest.raises(KeyError, match="there is no setting colours"):
+        resume_config(folder, Settings, {"colours": 3})
+
+
+def test_what_is_no_run_of_this_command_is_refused(folder, tmp_path):
+    with pytest.raises(InputError, match="is a run of train; go on with that command"):
+        open_run(folder, SETTINGS, resume=True, command="train-noise")
+    with pytest.raises(InputError, match=r"is no run, as it has no config\.json"):
+        open_run(tmp_path, SETTINGS, resume=True, command="train")
+    with pytest.raises(InputError, match="its settings are of another command or version"):
+        resume_config(folder, Net, {})
+
+
+def test_a_damaged_line_is_named(folder):
+    lines = (folder / "metrics.jsonl").read_text().splitlines()
+    (folder / "metrics.jsonl").write_text("\n".join([lines[0], "{", *lines[2:]]) + "\n")
+    with pytest.raises(InputError, match=r"metrics\.jsonl: line 2 is damaged"):
+        read_metrics(folder)
+
+
+def test_other_processes_write_nothing(folder):
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    run = open_run(folder, SETTINGS, resume=True, command="train", writes=False)
+    assert run.first_step == 60
+    run.log(70, {"net/loss": 1.0})
+    run.sample(70, torch.zeros(1, 3, 8, 8))
+    run.show_reals(torch.zeros(1, 3, 8, 8))
+    save(run, 70)
+    assert not run.save_best(70, 9.0, Network(nn.Linear(1, 1), "net", Net()))
+    run.close()
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_cannot_be_written_is_named(tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(OutputError, match="cannot be made"):
+        open_run(tmp_path / "run", SETTINGS)
+    tmp_path.chmod(0o700)
+
+
+def test_tensorboard_gets_numbers_and_pictures_where_it_is_installed(tmp_path):
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    run = open_run(tmp_path / "run", SETTINGS)
+    run.log(5, {"net/loss": 0.25, "warning": "words are no numbers"})
+    run.sample(5, torch.zeros(4, 3, 8, 8))
+    run.close()
+    events = EventAccumulator(str(tmp_path / "run" / "tensorboard"))
+    events.Reload()
+    assert [(event.step, event.value) for event in events.Scalars("net/loss")] == [(5, 0.25)]
+    assert [event.step for event in events.Images("fakes")] == [5]
