@@ -22,7 +22,7 @@ _CELLS = 4  # features are kept for each cell of a grid so fine: where something
 _LEAST_DIVERSITY = 0.5
 _FALLEN = 0.7  # of the best so far
 _PATIENCE = 3  # looks until a diversity that never rose is told of
-_COPIES = 0.3
+_COPIES = 0.5
 _WON = 2.0  # D(real) - D(fake) at which a hinge loss is nearly nothing
 
 
@@ -76,8 +76,8 @@ class Health:
     """Mean distance of two samples over that of two reals: 1 is as varied, 0 is one picture."""
     recall: float
     """Share of reals that lie among the samples, by their neighbours, in [0, 1]."""
-    precision: float
-    """Share of samples that lie among the reals, in [0, 1]."""
+    coverage: float
+    """Share of reals that have a sample among their own neighbours, in [0, 1]."""
     nearest: float
     """Mean distance from a sample to its nearest real, over that from a real to its nearest other real: below 1,
     samples lie nearer to reals than reals to each other."""
@@ -88,17 +88,21 @@ class Health:
 
     @property
     def score(self) -> float:
-        """One number to choose checkpoints by: the harmonic mean of precision and recall, less what diversity lacks."""
-        together = self.precision + self.recall
-        f1 = 2 * self.precision * self.recall / together if together else 0.0
-        return (f1 + min(self.diversity, 1.0)) / 2
+        """One number in [0, 1] to choose checkpoints by.
+
+        Two thirds of it are the harmonic mean of recall and coverage, as wide noise has the one without the other; one
+        third is diversity, which tells something from the first steps on.
+        """
+        both = self.recall + self.coverage
+        harmonic = 2 * self.recall * self.coverage / both if both else 0.0
+        return (min(self.diversity, 1.0) + 2 * harmonic) / 3
 
     def as_metrics(self) -> dict[str, float]:
         """The numbers, as metrics.jsonl has them."""
         numbers = {
             "diversity": self.diversity,
             "recall": self.recall,
-            "precision": self.precision,
+            "coverage": self.coverage,
             "nearest": self.nearest,
             "closest": self.closest,
             "score": self.score,
@@ -109,7 +113,7 @@ class Health:
         """The same in a line."""
         gap = "" if self.gap is None else f", D(real) - D(fake) {self.gap:.2f}"
         return (
-            f"diversity {self.diversity:.2f} of the reals', recall {self.recall:.2f}, precision {self.precision:.2f}, "
+            f"diversity {self.diversity:.2f} of the reals', recall {self.recall:.2f}, coverage {self.coverage:.2f}, "
             f"nearest real {self.nearest:.2f}{gap}"
         )
 
@@ -138,8 +142,10 @@ class HealthCheck:
     def look(self, fakes: Tensor, scores: tuple[Tensor, Tensor] | None = None) -> Health:
         """Measures samples.
 
-        Recall and precision are those of "Improved Precision and Recall Metric for Assessing Generative Models" (arXiv
-        1904.06991, section 2): a picture lies among others if it is within the k-th neighbour's distance of one.
+        Recall is that of "Improved Precision and Recall Metric for Assessing Generative Models" (arXiv 1904.06991,
+        section 2): a real lies among the samples if it is within the k-th neighbour's distance of one. Its precision is
+        not measured, as one odd real with far neighbours takes any noise in; "Reliable Fidelity and Diversity Metrics
+        for Generative Models" (arXiv 2002.09797, section 3) counts instead the reals that have a sample near.
 
         Args:
             fakes: (M, 3, H, W) in [-1, 1], M > k; as many as reals, or recall says little.
@@ -156,7 +162,7 @@ class HealthCheck:
         return Health(
             diversity=(_mean_apart(within) / apart.clamp_min(1e-12)).item(),
             recall=(across <= fake_reach[:, None]).any(0).double().mean().item(),
-            precision=(across <= real_reach[None]).any(1).double().mean().item(),
+            coverage=(across <= real_reach[None]).any(0).double().mean().item(),
             nearest=nearest.mean().item(),
             closest=nearest.min().item(),
             gap=None if scores is None else (scores[0].float().mean() - scores[1].float().mean()).item(),

@@ -18,7 +18,7 @@ from .runs import read_metrics, read_run_config, read_series
 
 _MOST_LOOKS = 6  # samples of so many steps are shown, spread evenly
 _WIDTH = 720  # pixels; larger grids are scaled down, or a page of five runs would weigh hundreds of megabytes
-_SHOWN_LAST = ("health/diversity", "health/recall", "health/precision", "health/nearest", "health/gap", "health/score")
+_SHOWN_LAST = ("health/diversity", "health/recall", "health/coverage", "health/nearest", "health/gap", "health/score")
 
 _STYLE = """
 :root { color-scheme: light dark; --edge: #8884; --faint: #8882; --warn: #c2410c; }

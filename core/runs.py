@@ -182,8 +182,14 @@ class Run:
             with written_beside(self.folder / "losses.png", overwrite=True) as draft:
                 draft.write_bytes(draw_curves(panels))
 
+    def __enter__(self) -> "Run":
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
     def close(self) -> None:
-        """Ends what is open."""
+        """Ends what is open; leaving a `with` block does it too."""
         if self.writes:
             self.draw_losses()
         if self._board is not None:

@@ -35,6 +35,7 @@ Loss = Callable[[Batch, int], tuple[Tensor, dict[str, Tensor]]]
 to show."""
 
 _MOST_FAILURES = 3
+_BEHIND = {"cuda": 1}  # how many steps later values are read, so that a GPU has work meanwhile; elsewhere at once
 _LEAST_SCALE = 2.0**-20  # of fp16 losses; below, no gradient fits
 
 
@@ -66,7 +67,7 @@ class Ema:
         """Begins with the network's weights.
 
         Args:
-            module: the network; not compiled yet.
+            module: the network.
             decay: share kept at each step, in [0, 1); 0 follows the network exactly.
         """
         self.decay = decay
@@ -124,7 +125,7 @@ def fit(
         after_step: called with the steps done, after each; the EMA is updated here.
         advance: called with the steps done and the values, after each step; for a progress bar.
         report: the same at every `log_every` steps and the last.
-        sample: called with the steps done at every `sample_every` steps and the last, before a save.
+        sample: called with the steps done at every `sample_every` steps and the last, before a save; in all processes.
         save: called with the steps done and the state at every `save_every` steps, the last, and an interruption;
             in the first process only.
         warn: told, in a sentence, of a loss that was not finite.
@@ -146,7 +147,7 @@ def fit(
         first_step = state.step
     loop.begin(first_step)
     done = first_step
-    started, started_at = time.perf_counter(), first_step
+    since, at = time.perf_counter(), first_step  # of the steps that the next report tells the speed of
 
     def settle(most: int) -> bool:
         """Reads the values of all but the `most` newest steps; False when one of them was not finite."""
@@ -161,8 +162,8 @@ def fit(
                     warn(sentence)
                 return False
             shown = found.step + 1
-            seconds = time.perf_counter() - started
-            values["images_per_second"] = (shown - started_at) * config.batch_size / max(seconds, 1e-9)
+            seconds = time.perf_counter() - since
+            values["images_per_second"] = max(0, shown - at) * config.batch_size / max(seconds, 1e-9)
             if advance:
                 advance(shown, values)
             if report and (shown % config.log_every == 0 or shown == config.steps):
@@ -178,12 +179,12 @@ def fit(
             is_last = done == config.steps
             # the values of a step are read while a GPU works on the next one, so that it never waits for them
             pause = is_last or not done % config.save_every or not done % config.sample_every
-            good = settle(0 if pause or device.type != "cuda" or loop.stopped else 1)
+            good = settle(0 if pause else _BEHIND.get(device.type, 0))
             if good and after_step:
                 after_step(done)
             if loop.stopped and good:
                 good = settle(0)
-            if good and sample and not loop.stopped and (is_last or not done % config.sample_every):
+            if good and sample and (is_last or not done % config.sample_every):
                 sample(done)
             if is_last or loop.stopped or (good and not done % config.save_every):
                 loop.remember(done)
@@ -194,6 +195,8 @@ def fit(
                 _stop(stop)
             if is_last:
                 break
+            if pause:
+                since, at = time.perf_counter(), done  # looks and saves are no training
     return done
 
 
@@ -350,7 +353,7 @@ def full_precision(device: torch.device) -> AbstractContextManager[Any]:
 
 
 def place_module(module: nn.Module, config: TrainingConfig, world: World) -> nn.Module:
-    """Puts a network on its device, laid out and compiled as wanted; before its optimizer is made, after its EMA is.
+    """Puts a network on its device, laid out and compiled as wanted; before its optimizer and its EMA are made.
 
     Of several processes on GPUs, batch norms look at all samples of the batch.
     """

@@ -27,7 +27,7 @@ def test_other_pictures_of_the_same_kind_are_healthy(check):
     assert health.diversity == pytest.approx(1, abs=0.02)
     assert health.nearest == pytest.approx(1, abs=0.05)
     assert health.recall > 0.8
-    assert health.precision > 0.8
+    assert health.coverage > 0.8
     assert health.gap is None
 
 
@@ -37,13 +37,14 @@ def test_one_picture_over_and_over_is_a_collapse(check):
     assert health.recall == 0
 
 
-def test_half_of_the_kinds_missing_lowers_recall_and_not_precision():
+def test_half_of_the_kinds_missing_halves_recall_and_coverage():
     offsets = torch.tensor([0.0, 5.0]).repeat_interleave(32)[:, None, None, None]
     check = HealthCheck(plain, pictures(64, 1) + offsets)
     both, one = check.look(pictures(64, 2) + offsets), check.look(pictures(64, 2))
     assert one.recall == pytest.approx(0.5, abs=0.05)
     assert both.recall > 0.75
-    assert one.precision > 0.8
+    assert one.coverage == pytest.approx(0.5, abs=0.1)
+    assert both.coverage > 0.75
     assert one.diversity < 0.5 < both.diversity
     assert both.score > one.score
 
@@ -58,11 +59,18 @@ def test_copies_of_reals_lie_upon_them(check):
     assert "copies" in warning
 
 
-def test_noise_far_from_all_reals_has_neither_recall_nor_precision(check):
+def test_noise_far_from_all_reals_has_neither_recall_nor_coverage(check):
     health = check.look(3 * pictures(64, 7) + 10)
-    assert (health.recall, health.precision) == (0, 0)
+    assert (health.recall, health.coverage) == (0, 0)
     assert health.nearest > 5
-    assert health.score <= 0.5
+    assert health.score <= 0.34
+
+
+def test_one_odd_real_does_not_make_noise_look_good():
+    reals = torch.cat([pictures(63, 1), 40 * pictures(1, 2)])
+    health = HealthCheck(plain, reals).look(5 * pictures(64, 3))
+    assert health.coverage <= 1 / 64
+    assert health.score < 0.4
 
 
 def test_the_gap_is_that_of_the_discriminators_means(check):
@@ -78,7 +86,7 @@ def test_too_few_reals_are_refused():
 
 
 def healthy(diversity, gap=0.5):
-    return Health(diversity, recall=diversity, precision=0.5, nearest=1.0, closest=0.5, gap=gap)
+    return Health(diversity, recall=diversity, coverage=0.5, nearest=1.0, closest=0.5, gap=gap)
 
 
 def test_a_falling_diversity_is_warned_of_with_advice_that_suits():

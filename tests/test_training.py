@@ -446,6 +446,60 @@ def test_a_failure_at_the_first_step_goes_back_to_the_beginning_and_its_batch_is
     torch.testing.assert_close(with_spoilt.module.weight, without.module.weight, rtol=0, atol=0)
 
 
+def adversaries(steps, spoilt=()):
+    """A generator that learns the mean of what a discriminator sees, with EMA; gives what was reported and the ends."""
+    torch.manual_seed(0)
+    generator, discriminator = nn.Linear(2, 1), nn.Linear(1, 1)
+    ema, seen, warnings = Ema(generator, 0.9), [], []
+
+    def judge(batch, _step):
+        with torch.no_grad():
+            fake = generator(batch["z"])
+        return (discriminator(fake) - discriminator(batch["real"])).mean(), {}
+
+    def deceive(batch, _step):
+        return -discriminator(generator(batch["z"])).mean() + generator(batch["z"]).square().mean(), {}
+
+    def batches():
+        for step in range(steps):
+            real = torch.full((4, 1), math.nan if step in spoilt else 2.0)
+            yield step, {"real": real, "z": draw_noise(2, 1, step, 4)}
+
+    done = fit(
+        [
+            Phase("discriminator", discriminator, make_adam(discriminator.parameters(), 0.01), judge),
+            Phase("generator", generator, make_adam(generator.parameters(), 0.01), deceive),
+        ],
+        batches(),
+        TrainingConfig(steps=steps, save_every=10, sample_every=15, log_every=1),
+        also={"ema": ema.module},
+        after_step=ema.update,
+        report=lambda step, values: seen.append((step, values["generator/loss"])),
+        warn=warnings.append,
+    )
+    assert done == steps
+    return seen, [*ema.module.state_dict().values(), *discriminator.state_dict().values()], warnings
+
+
+def test_values_read_a_step_later_as_on_a_gpu_are_the_same_values_and_the_same_training(monkeypatch):
+    seen, ends, _ = adversaries(33)
+    monkeypatch.setattr("animi.core.training._BEHIND", {"cpu": 1})
+    seen_later, ends_later, _ = adversaries(33)
+    assert seen_later == seen
+    assert [step for step, _ in seen] == list(range(1, 34))
+    for one, other in zip(ends, ends_later, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("spoilt", [[14], [8], [9], [13, 27], [32], [20, 21]])
+def test_a_failure_that_is_seen_a_step_later_leaves_no_trace_in_weights_or_mean(monkeypatch, spoilt):
+    monkeypatch.setattr("animi.core.training._BEHIND", {"cpu": 1})
+    seen, ends, warnings = adversaries(33, spoilt)
+    assert all(bool(torch.isfinite(tensor).all()) for tensor in ends)
+    assert all(math.isfinite(value) for _, value in seen)
+    assert warnings[0].startswith(f"step {spoilt[0] + 1}: discriminator/loss is nan; went back to the weights of step")
+
+
 def test_batches_must_follow_one_another():
     module = nn.Linear(1, 1)
     phase = Phase("line", module, torch.optim.SGD(module.parameters(), 0.1), lambda b, _: (error(module, b), {}))

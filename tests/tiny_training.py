@@ -18,7 +18,7 @@ from animi.core.clips import ClipSampler, load_images, open_material
 from animi.core.config import ClipConfig, TrainingConfig
 from animi.core.distributed import check_batch, join_world
 from animi.core.errors import AnimiError
-from animi.core.runs import Network, open_run
+from animi.core.runs import Network, open_run, read_series
 from animi.core.training import Ema, Phase, draw_noise, fit, make_adam, place_module
 
 LATENT = 6
@@ -111,7 +111,7 @@ def train(frames, folder, resume=False, pause=0.0, norm=True, noise=True, fresh=
             world=world,
         )
         run.close()
-        return done
+        return done, read_series(run.folder), ema.module.state_dict()
 
 
 def work(order):
