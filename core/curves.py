@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 _COLOURS = ("#0b6fa4", "#d1495b", "#2e933c", "#8d5bb2", "#c77700", "#16a3a3", "#6b6b6b", "#b5179e")
 _POINTS = 400  # a curve of more points is thinned to means, or it would be a band of noise
+_SMOOTH = 25  # points that a smoothed point is the mean of
+_SHARES = ("diversity", "recall", "coverage", "score")  # values that are read against 0 and 1
 
 
 class Curve(NamedTuple):
@@ -43,8 +45,13 @@ def draw_curves(panels: Mapping[str, Sequence[Curve]], kind: str = "png", column
         for number, curve in enumerate(curves):
             colour = _COLOURS[number % len(_COLOURS)]
             steps, values = _thin(curve)
+            if len(steps) > 2 * _SMOOTH:  # the curve that is read over the one that was measured
+                place.plot(steps, values, color=colour, linewidth=0.7, alpha=0.25)
+                values = _smooth(values)
             marker = "o" if len(steps) < 30 else ""
-            place.plot(steps, values, color=colour, label=curve.label, linewidth=1.4, marker=marker, markersize=3)
+            place.plot(steps, values, color=colour, label=curve.label, linewidth=1.5, marker=marker, markersize=3)
+        if title.removeprefix("health/") in _SHARES:
+            place.set_ylim(0, max(1.05, place.get_ylim()[1]))
         place.set_title(title, fontsize=10, loc="left")
         place.set_xlabel("step", fontsize=8)
         place.tick_params(labelsize=8)
@@ -65,3 +72,9 @@ def _thin(curve: Curve) -> tuple[NDArray[Any], NDArray[Any]]:
         return steps, values
     parts = np.array_split(np.arange(len(steps)), _POINTS)
     return np.array([steps[part].mean() for part in parts]), np.array([values[part].mean() for part in parts])
+
+
+def _smooth(values: NDArray[Any]) -> NDArray[Any]:
+    """Running means, over fewer points at both ends."""
+    window = np.ones(_SMOOTH)
+    return np.convolve(values, window, "same") / np.convolve(np.ones(len(values)), window, "same")

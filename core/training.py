@@ -32,7 +32,7 @@ Batch = Any
 """A tensor (N, ...), or a tuple, list, dict or named tuple of such; all share N."""
 Loss = Callable[[Batch, int], tuple[Tensor, dict[str, Tensor]]]
 """Takes (a part of) a batch and the step, counted from 0; gives the loss to lower, a mean over samples, and parts of it
-to show."""
+to show. Under half precision networks give half-precision outputs: take means and differences of them as `.float()`."""
 
 _MOST_FAILURES = 3
 _BEHIND = {"cuda": 1}  # how many steps later values are read, so that a GPU has work meanwhile; elsewhere at once
