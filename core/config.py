@@ -377,9 +377,9 @@ class ExtractFramesConfig:
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 """Number formats of the forward pass; auto: bf16 on a GPU that has it, else fp32."""
 MAY_CHANGE = frozenset(
-    {"steps", "log_every", "save_every", "sample_every", "keep", "device", "workers", "compiled", "resume", "overwrite"}
+    {"steps", "log_every", "save_every", "sample_every", "keep", "device", "workers", "compiled", "output"}
 )
-"""Settings that a resumed run may be given anew: none of them changes what has been learnt so far."""
+"""Settings that a resumed run may be given anew: none of them changes what is learnt; the folder may have moved."""
 
 
 @dataclass(frozen=True)

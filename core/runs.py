@@ -273,7 +273,7 @@ def resume_config(folder: Path, kind: type[Config], given: Mapping[str, Any]) ->
         config = build_config(kind, saved)
     except (TypeError, KeyError, ValueError) as error:
         raise InputError(f"{folder}: its settings are of another command or version ({error})") from error
-    changed: Config = _with_values(config, dict(given))
+    changed: Config = _with_values(config, given)
     _compare(folder, describe_config(config), describe_config(changed))
     return changed
 
@@ -389,26 +389,28 @@ def _read(kind: Any, value: Any) -> Any:
     return kind(value) if kind in (Path, Fraction) else value
 
 
-def _with_values(config: Any, given: dict[str, Any]) -> Any:
-    """Replaces fields, also within; takes what it used out of `given`.
+def _with_values(config: Any, given: Mapping[str, Any]) -> Any:
+    """Replaces fields, also those within; a name that stands in several dataclasses, such as seed, in all of them.
 
     Raises:
         KeyError: there is no such field.
     """
-    changed = _replace_within(config, given)
-    if given:
-        raise KeyError(f"there is no setting {', '.join(sorted(given))}")
+    used: set[str] = set()
+    changed = _replace_within(config, given, used)
+    if given.keys() - used:
+        raise KeyError(f"there is no setting {', '.join(sorted(given.keys() - used))}")
     return changed
 
 
-def _replace_within(config: Any, given: dict[str, Any]) -> Any:
+def _replace_within(config: Any, given: Mapping[str, Any], used: set[str]) -> Any:
     changes = {}
     for field in fields(config):
         value = getattr(config, field.name)
         if field.name in given:
-            changes[field.name] = given.pop(field.name)
+            changes[field.name] = given[field.name]
+            used.add(field.name)
         elif is_dataclass(value):
-            changes[field.name] = _replace_within(value, given)
+            changes[field.name] = _replace_within(value, given, used)
     return replace(config, **changes)
 
 

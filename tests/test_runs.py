@@ -207,8 +207,12 @@ def test_a_run_goes_on_with_its_own_settings_and_those_that_may_change(folder):
     assert resume_config(folder, Settings, {"size": 64}) == config
     with pytest.raises(ConfigError, match=r"^--size: 32 was given, but"):
         resume_config(folder, Settings, {"size": 32})
+    with pytest.raises(ConfigError, match=r"^--seed: 3 was given, but .* started with 0"):
+        resume_config(folder, Settings, {"seed": 3})  # of clips and of the training
+    moved = folder.rename(folder.with_name("moved"))
+    assert resume_config(moved, Settings, {"output": moved}).output == moved
     with pytest.raises(KeyError, match="there is no setting colours"):
-        resume_config(folder, Settings, {"colours": 3})
+        resume_config(moved, Settings, {"colours": 3})
 
 
 def test_what_is_no_run_of_this_command_is_refused(folder, tmp_path):
