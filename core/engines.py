@@ -155,13 +155,16 @@ class FlowPair:
         ]
         ways = (1, -1)
         covered = [(1 - self._trust[k]) * _warp(self._trust[1 - k], grid + ways[k] * likely[k]) for k in range(2)]
+        # only what is certain and broad: slivers along an outline are noise, and would leave crumbs beside it
+        covered = [np.where(cover > 0.9, cover, 0).astype(np.float32) for cover in covered]
+        covered = [cv2.morphologyEx(cover, cv2.MORPH_OPEN, np.ones((5, 5), np.uint8)) for cover in covered]
         landed = [_splat(likely[k], likely[k], covered[k], ways[k])[1] for k in range(2)]
-        front = [cv2.blur(landed[1 - k], (3, 3)).clip(0, 1) * self._trust[k] for k in range(2)]
         for k, (cover, trust) in enumerate(zip(covered, list(self._trust), strict=True)):
+            front = cv2.blur(landed[1 - k], (3, 3)).clip(0, 1) * trust
             self._trust[k] = np.maximum(trust, 0.5 * cover)
             # no photometric error is expected of what the other frame does not show
             likeness = (self._importance[k] / (trust + 0.02)) ** (1 - cover)
-            self._importance[k] = likeness * (self._trust[k] + 0.02) * (1 + 100 * front[k])
+            self._importance[k] = likeness * (self._trust[k] + 0.02) * (1 + 100 * front)
         self._velocities = [
             velocity + cover[..., None] * (motion - velocity)
             for velocity, motion, cover in zip(self._velocities, likely, covered, strict=True)
