@@ -88,6 +88,9 @@ def join_world(device: str = "auto") -> Iterator[World]:
     """
     size = int(os.environ.get("WORLD_SIZE", "1"))
     found = choose_device(device)
+    if found.type == "cuda":  # a training's pictures are all of one size, so the quickest kernels are worth a search
+        torch.backends.cudnn.benchmark = True
+        torch.set_float32_matmul_precision("high")
     if size == 1:
         yield World(found)
         return
