@@ -15,6 +15,7 @@ convolution halves the sides at every size; spectral norm can be left out; and w
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -74,7 +75,7 @@ class ImageDiscriminator(nn.Module):
         channels = [channels_at(side, config.width) for side in sides]
         self.enter = nn.Sequential(convolution(3, channels[0], 4, 2, 1, spectral=spectral), nn.LeakyReLU(0.2))
         self.rungs = nn.ModuleList(
-            DownBlock(high, low, spectral=spectral) for high, low in zip(channels, channels[1:], strict=False)
+            DownBlock(high, low, spectral=spectral) for high, low in pairwise(channels)
         )
         self.excitations = nn.ModuleList(
             SkipExcitation(high, low) for high, low in zip(channels, channels[_REACH:], strict=False)
@@ -120,7 +121,7 @@ def _decoder(fan_in: int, width: int, side: int) -> nn.Module:
     """Redraws 8 x 8 features at a side of 16 to 128: doublings, then a convolution and tanh."""
     doublings = (side // _LAST).bit_length() - 1
     channels = [fan_in, *(max(4, int(share * width)) for share in (2, 1, 0.5, 0.25)[:doublings])]
-    blocks = [UpBlock(low, high, twice=False, noise=False) for low, high in zip(channels, channels[1:], strict=False)]
+    blocks = [UpBlock(low, high, twice=False, noise=False) for low, high in pairwise(channels)]
     return nn.Sequential(*blocks, convolution(channels[-1], 3), nn.Tanh())
 
 

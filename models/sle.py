@@ -28,6 +28,7 @@ convolutions outside the excitations are not spectrally normalised (batch normal
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -60,7 +61,7 @@ class _Ladder(nn.Module):
         super().__init__()
         self.rungs = nn.ModuleList(
             UpBlock(low, high, twice=number % 2 == 0, noise=noise)
-            for number, (low, high) in enumerate(zip(channels, channels[1:], strict=False))
+            for number, (low, high) in enumerate(pairwise(channels))
         )
         self.excitations = nn.ModuleList(
             SkipExcitation(low, high) for low, high in zip(channels, channels[_REACH:], strict=False)
