@@ -157,7 +157,7 @@ class FlowPair:
         covered = [(1 - self._trust[k]) * _warp(self._trust[1 - k], grid + ways[k] * likely[k]) for k in range(2)]
         # only what is certain and broad: slivers along an outline are noise, and would leave crumbs beside it
         covered = [np.where(cover > 0.9, cover, 0).astype(np.float32) for cover in covered]
-        covered = [cv2.morphologyEx(cover, cv2.MORPH_OPEN, np.ones((5, 5), np.uint8)) for cover in covered]
+        covered = [cv2.morphologyEx(cover, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)) for cover in covered]
         landed = [_splat(likely[k], likely[k], covered[k], ways[k])[1] for k in range(2)]
         for k, (cover, trust) in enumerate(zip(covered, list(self._trust), strict=True)):
             front = cv2.blur(landed[1 - k], (3, 3)).clip(0, 1) * trust
