@@ -378,6 +378,7 @@ PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 """Number formats of the forward pass; auto: bf16 on a GPU that has it, else fp32."""
 MAY_CHANGE = frozenset(
     {"steps", "log_every", "save_every", "sample_every", "keep", "device", "workers", "compiled", "output"}
+    | {"vgg_weights"}  # the same weights, elsewhere
 )
 """Settings that a resumed run may be given anew: none of them changes what is learnt; the folder may have moved."""
 

@@ -1,0 +1,105 @@
+"""`animi train-vgg-sle`: a generator that draws a clip's frames from VGG16's latents of its two ends.
+
+The latents of the first and the last frame are VGG16's, which stays as it is; those between lie on the great circle
+from one to the other (slerp). The generator draws all frames. The two ends it must draw as they are (L1); all of them,
+or all but the ends, must pass a discriminator of single pictures.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import l1_loss
+
+from ...models.blocks import slerp
+from ...models.sle import LatentGenerator, VggSleConfig, VggSleInbetweener
+from ..adversarial import LOOKED_AT, Duel, Listeners, Parts, draw_look, in_parts, looking_clips, train
+from ..clips import ClipSampler, load_batches, open_material
+from ..config import TrainVggSleConfig
+from ..distributed import check_batch, join_world
+from ..runs import Network, open_run
+from ..training import choose_precision
+from ..vgg_weights import load_vgg
+
+COMMAND = "train-vgg-sle"
+_CLIPS_AT_ONCE = 8  # read together for a look
+
+
+class _Sample(NamedTuple):
+    frames: Tensor
+    """(N, T, 3, S, S) in [-1, 1]."""
+    latents: Tensor
+    """(N, T, 512, S/32, S/32): of the ends, and those between."""
+
+
+def train_vgg_sle(config: TrainVggSleConfig, *, resume: bool = False, listeners: Listeners | None = None) -> Path:
+    """Trains a `LatentGenerator`; its checkpoints hold a `VggSleInbetweener`.
+
+    Args:
+        config: all settings.
+        resume: go on with the run in `config.output`.
+        listeners: who is told how it goes.
+
+    Returns:
+        The run's folder.
+
+    Raises:
+        AnimiError: the material, the folder, the device or the weights cannot be used, or the training failed.
+    """
+    listeners = listeners or Listeners()
+    training, length = config.training, config.clips.length
+    middle = slice(1, -1) if config.judged == "middle" else slice(None)
+    with join_world(training.device) as world:
+        check_batch(training, world)
+        material = open_material(config.paths)
+        sampler = ClipSampler(material, config.clips, training.batch_size, on_look=listeners.look)
+        first, count = world.share(training.batch_size)
+        looked = ClipSampler(material, looking_clips(config.clips), _CLIPS_AT_ONCE)
+        encoder = load_vgg(config.vgg_weights, world.device)
+        if training.channels_last:
+            encoder.to(memory_format=torch.channels_last)
+        run = open_run(config.output, config, resume, command=COMMAND, writes=world.is_first)
+        torch.manual_seed(training.seed)
+        shape = VggSleConfig(config.nets.width)
+        generator = LatentGenerator(shape)
+        times = torch.linspace(0, 1, length, device=world.device)
+        precision = choose_precision(training.precision, world.device)
+
+        @torch.no_grad()
+        def encode(first_frames: Tensor, last_frames: Tensor) -> Tensor:
+            """Latents of whole clips: two times (N, 3, S, S) to (N, T, 512, S/32, S/32)."""
+            with torch.autocast(world.device.type, precision, enabled=precision != torch.float32):
+                ends = encoder(torch.cat([first_frames, last_frames])).float()  # (2N, 512, S/32, S/32)
+            return slerp(*ends.chunk(2), times)
+
+        def batches() -> Iterator[tuple[int, _Sample]]:
+            mine = sampler.share(first, count)
+            for step, frames in load_batches(mine, run.first_step, world.device, workers=training.workers):
+                yield step, _Sample(frames, encode(frames[:, 0], frames[:, -1]))
+
+        def pair(batch: _Sample) -> tuple[Tensor, Tensor, Parts]:
+            drawn = generator(batch.latents.flatten(0, 1)).unflatten(0, batch.latents.shape[:2])  # (N, T, 3, S, S)
+            ends = l1_loss(drawn[:, [0, -1]].float(), batch.frames[:, [0, -1]])
+            return batch.frames[:, middle].flatten(0, 1), drawn[:, middle].flatten(0, 1), {"ends": config.ends * ends}
+
+        # drawn for some clips, and compared with others: the frame that was to be drawn is near by right
+        start = draw_look(looked, 0, [0, -1])  # (LOOKED_AT, 2, 3, S, S)
+        latents = torch.cat([encode(*part.to(world.device).unbind(1)).cpu() for part in start.split(_CLIPS_AT_ONCE)])
+        reals = draw_look(looked, LOOKED_AT, [length // 2])[:, 0]  # (LOOKED_AT, 3, S, S)
+        clips = latents[: config.samples]  # (samples, T, 512, S/32, S/32)
+
+        def fakes(mean: nn.Module) -> Tensor:
+            return in_parts(mean, latents[:, length // 2], world.device)
+
+        def moving(mean: nn.Module) -> Tensor:
+            return in_parts(mean, clips.flatten(0, 1), world.device).unflatten(0, clips.shape[:2])
+
+        def network(mean: nn.Module) -> Network:
+            assert isinstance(mean, LatentGenerator)
+            return Network(VggSleInbetweener(shape, encoder, mean), "vgg-sle", shape)
+
+        duel = Duel(generator, pair, network, fakes, LOOKED_AT, moving)
+        train(duel, batches(), run, training, config.nets, config.clips.size, reals, encoder, world, listeners)
+    return config.output
