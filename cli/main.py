@@ -15,6 +15,9 @@ from .extract_frames import extract_frames
 from .interpolate import interpolate
 from .preview_clips import preview_clips
 from .report import report
+from .sample import sample
+from .train_noise import train_noise
+from .train_vgg_sle import train_vgg_sle
 
 
 class OneLineErrors(TyperGroup):
@@ -72,6 +75,9 @@ app.command("draw-cartoon")(draw_cartoon)
 app.command("extract-frames")(extract_frames)
 app.command("preview-clips")(preview_clips)
 app.command("report")(report)
+app.command("train-vgg-sle")(train_vgg_sle)
+app.command("train-noise")(train_noise)
+app.command("sample")(sample)
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:

@@ -20,6 +20,7 @@ from .health import HealthCheck, HealthWatch, embed_with_vgg
 from .losses import R1_EVERY, LeCam, gradient_penalty, hinge_for_discriminator, hinge_for_generator, redrawing
 from .runs import Network, Run, read_series
 from .training import Ema, Phase, fit, full_precision, make_adam, place_module
+from .training_state import State
 
 LOOKED_AT = 64
 """Pictures whose health is measured, and reals that they are compared with."""
@@ -144,6 +145,9 @@ def train(
             listeners.tell(warning)
         run.save_best(step, health.score, network)
 
+    def save(step: int, state: State) -> None:
+        run.save(step, state, network, training.keep)
+
     def warn(sentence: str) -> None:
         listeners.tell(sentence)
         run.log(run.first_step, {"warning": sentence})
@@ -162,7 +166,7 @@ def train(
             advance=listeners.advance,
             report=run.log,
             sample=sample,
-            save=lambda step, state: run.save(step, state, network, training.keep),
+            save=save,
             warn=warn,
             world=world,
         )

@@ -4,7 +4,7 @@ Zhao et al., "Differentiable Augmentation for Data-Efficient GAN Training" (Diff
 and the ranges of the authors' code. Each picture is changed by its own random numbers, drawn on its device.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -53,7 +53,8 @@ def _translate(pictures: Tensor) -> Tensor:
     rows = (torch.arange(height, device=pictures.device) + down)[:, :, None]  # (N, H, 1)
     columns = (torch.arange(width, device=pictures.device) + right)[:, None, :]  # (N, 1, W)
     which = torch.arange(count, device=pictures.device)[:, None, None]
-    return padded.permute(0, 2, 3, 1)[which, rows, columns].permute(0, 3, 1, 2)  # (N, 3, H, W)
+    moved: Tensor = padded.permute(0, 2, 3, 1)[which, rows, columns]  # (N, H, W, 3)
+    return moved.permute(0, 3, 1, 2)  # (N, 3, H, W)
 
 
 def _cut_out(pictures: Tensor) -> Tensor:
@@ -69,4 +70,6 @@ def _cut_out(pictures: Tensor) -> Tensor:
     return pictures * ~inside[:, None]
 
 
-_CHANGES = dict(zip(AUGMENTATIONS, (_recolour, _translate, _cut_out), strict=True))
+_CHANGES: dict[str, Callable[[Tensor], Tensor]] = dict(
+    zip(AUGMENTATIONS, (_recolour, _translate, _cut_out), strict=True)
+)

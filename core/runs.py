@@ -273,7 +273,7 @@ def resume_config(folder: Path, kind: type[Config], given: Mapping[str, Any]) ->
         config = build_config(kind, saved)
     except (TypeError, KeyError, ValueError) as error:
         raise InputError(f"{folder}: its settings are of another command or version ({error})") from error
-    changed: Config = _with_values(config, given)
+    changed: Config = with_values(config, given)
     _compare(folder, describe_config(config), describe_config(changed))
     return changed
 
@@ -389,7 +389,7 @@ def _read(kind: Any, value: Any) -> Any:
     return kind(value) if kind in (Path, Fraction) else value
 
 
-def _with_values(config: Any, given: Mapping[str, Any]) -> Any:
+def with_values(config: Any, given: Mapping[str, Any]) -> Any:
     """Replaces fields, also those within; a name that stands in several dataclasses, such as seed, in all of them.
 
     Raises:

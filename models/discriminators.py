@@ -74,9 +74,7 @@ class ImageDiscriminator(nn.Module):
         sides = [config.size >> rung for rung in range(1, (config.size // _LAST).bit_length())]  # size/2 … 8
         channels = [channels_at(side, config.width) for side in sides]
         self.enter = nn.Sequential(convolution(3, channels[0], 4, 2, 1, spectral=spectral), nn.LeakyReLU(0.2))
-        self.rungs = nn.ModuleList(
-            DownBlock(high, low, spectral=spectral) for high, low in pairwise(channels)
-        )
+        self.rungs = nn.ModuleList(DownBlock(high, low, spectral=spectral) for high, low in pairwise(channels))
         self.excitations = nn.ModuleList(
             SkipExcitation(high, low) for high, low in zip(channels, channels[_REACH:], strict=False)
         )

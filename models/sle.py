@@ -205,8 +205,9 @@ class VggSleInbetweener(nn.Module):
             (N, T, 3, H, W) in [-1, 1].
         """
         latents = slerp(*self.prepare(first, last), times)  # (N, T, 512, H/32, W/32)
-        drawn: Tensor = self.generator(latents.flatten(0, 1))  # (N * T, 3, H, W)
-        return drawn.unflatten(0, latents.shape[:2])  # (N, T, 3, H, W)
+        drawn = self.generator(latents.flatten(0, 1))  # (N * T, 3, H, W)
+        clips: Tensor = drawn.unflatten(0, latents.shape[:2])  # (N, T, 3, H, W)
+        return clips
 
 
 register("noise-sle", NoiseGeneratorConfig, NoiseGenerator)

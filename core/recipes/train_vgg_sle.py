@@ -72,7 +72,7 @@ def train_vgg_sle(config: TrainVggSleConfig, *, resume: bool = False, listeners:
             """Latents of whole clips: two times (N, 3, S, S) to (N, T, 512, S/32, S/32)."""
             with torch.autocast(world.device.type, precision, enabled=precision != torch.float32):
                 ends = encoder(torch.cat([first_frames, last_frames])).float()  # (2N, 512, S/32, S/32)
-            return slerp(*ends.chunk(2), times)
+            return slerp(ends[: len(first_frames)], ends[len(first_frames) :], times)
 
         def batches() -> Iterator[tuple[int, _Sample]]:
             mine = sampler.share(first, count)
@@ -86,7 +86,8 @@ def train_vgg_sle(config: TrainVggSleConfig, *, resume: bool = False, listeners:
 
         # drawn for some clips, and compared with others: the frame that was to be drawn is near by right
         start = draw_look(looked, 0, [0, -1])  # (LOOKED_AT, 2, 3, S, S)
-        latents = torch.cat([encode(*part.to(world.device).unbind(1)).cpu() for part in start.split(_CLIPS_AT_ONCE)])
+        parts = [start[low : low + _CLIPS_AT_ONCE].to(world.device) for low in range(0, LOOKED_AT, _CLIPS_AT_ONCE)]
+        latents = torch.cat([encode(part[:, 0], part[:, 1]).cpu() for part in parts])  # (LOOKED_AT, T, 512, …)
         reals = draw_look(looked, LOOKED_AT, [length // 2])[:, 0]  # (LOOKED_AT, 3, S, S)
         clips = latents[: config.samples]  # (samples, T, 512, S/32, S/32)
 
@@ -94,7 +95,8 @@ def train_vgg_sle(config: TrainVggSleConfig, *, resume: bool = False, listeners:
             return in_parts(mean, latents[:, length // 2], world.device)
 
         def moving(mean: nn.Module) -> Tensor:
-            return in_parts(mean, clips.flatten(0, 1), world.device).unflatten(0, clips.shape[:2])
+            drawn = in_parts(mean, clips.flatten(0, 1), world.device)  # (samples * T, 3, S, S)
+            return drawn.reshape(*clips.shape[:2], *drawn.shape[1:])  # (samples, T, 3, S, S)
 
         def network(mean: nn.Module) -> Network:
             assert isinstance(mean, LatentGenerator)
