@@ -75,7 +75,7 @@ def match_globally(first: Array, last: Array) -> tuple[Flow, Flow]:
         Forward and backward flow, (h, w, 2) in pixels of these frames, constant within a cell.
     """
     h, w = first.shape[:2]
-    scale = min(1 / 4, CELLS / max(h, w))  # smaller cells add time and noise
+    scale = min(1 / 5, CELLS / max(h, w))  # smaller cells add time and noise
     columns, rows = max(SMALLEST, round(w * scale)), max(SMALLEST, round(h * scale))
     cells_first, cells_last = _lab_cells(first, columns, rows), _lab_cells(last, columns, rows)
     candidates = find_candidates(cells_first, cells_last)
