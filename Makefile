@@ -1,16 +1,17 @@
 # Every target starts from nothing on a machine with Python 3.11 or newer, and is quick the second time.
 #   make demo              install, then in-between two bundled cartoon frames
 #   make demo A=a.png B=b.png   the same, and then two frames of your own
+#   make clips VIDEO=film.mp4   film -> frames -> clips; without VIDEO, a film that animi draws itself
 #   make test              the tests        make check   ruff, mypy and the tests
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev links demo test lint check clean
+.PHONY: help setup dev links demo clips test lint check clean
 
 help:
-	@sed -n '2,5s/^# *//p' Makefile
+	@sed -n '2,6s/^# *//p' Makefile
 
 setup: $(VENV)/.installed
 dev: $(VENV)/.installed-dev
@@ -39,6 +40,17 @@ demo: setup
 	$(BIN)/animi interpolate demo/cat-a.png demo/cat-b.png -n 8 -o demo/out/cat.gif --overwrite
 	@if [ -n "$(A)" ] && [ -n "$(B)" ]; then set -x; \
 	  $(BIN)/animi interpolate "$(A)" "$(B)" -n 8 -o demo/out/yours.gif --overwrite; fi
+
+# The packed store is what trainers read; the picture shows what they will be given.
+FILM  := $(if $(VIDEO),$(VIDEO),runs/drawn/film.mp4)
+MATERIAL := runs/material
+clips: setup $(if $(VIDEO),,runs/drawn/film.mp4)
+	$(BIN)/animi extract-frames "$(FILM)" -o $(MATERIAL) --packed
+	$(BIN)/animi preview-clips "$(MATERIAL)/$(basename $(notdir $(FILM)))" -o $(MATERIAL)/$(basename $(notdir $(FILM)))-clips.png --overwrite
+
+runs/drawn/film.mp4: | setup
+	@mkdir -p $(@D)
+	$(BIN)/animi draw-cartoon $@ --seed 1 --seconds 20
 
 test: dev
 	$(BIN)/python -m pytest -q -n 2
