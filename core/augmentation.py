@@ -40,7 +40,8 @@ def _recolour(pictures: Tensor) -> Tensor:
     grey = pictures.mean(1, keepdim=True)
     pictures = grey + (pictures - grey) * saturated * 2
     middle = pictures.mean((1, 2, 3), keepdim=True)
-    return middle + (pictures - middle) * (contrasted + 0.5)
+    changed: Tensor = middle + (pictures - middle) * (contrasted + 0.5)
+    return changed
 
 
 def _translate(pictures: Tensor) -> Tensor:

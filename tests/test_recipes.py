@@ -1,0 +1,429 @@
+"""The trainings from the command line to what is drawn with their checkpoints, small but real."""
+
+import json
+import urllib.error
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+
+from animi.core import adversarial
+from animi.core.adversarial import Listeners
+from animi.core.checkpoint import save_checkpoint
+from animi.core.config import (
+    RECIPES,
+    AdversarialConfig,
+    ClipConfig,
+    SampleConfig,
+    TrainingConfig,
+    TrainNoiseConfig,
+    TrainVggSleConfig,
+)
+from animi.core.errors import AnimiError, ConfigError
+from animi.core.images import write_png
+from animi.core.recipes import train_noise as noise_recipe
+from animi.core.recipes import train_vgg_sle as vgg_recipe
+from animi.core.runs import read_metrics, read_series
+from animi.core.sampling import draw_latents, walk
+from animi.core.video import decode_video, probe_video
+from animi.models.sle import NoiseGenerator, NoiseGeneratorConfig
+
+LOOKED_AT = 6
+SMALL = ("--size", 64, "--width", 4, "--device", "cpu", "--workers", 0, "--log-every", 1)
+
+
+@pytest.fixture(autouse=True)
+def few(monkeypatch):
+    """Looks at fewer pictures, and computes in one thread."""
+    for room in (adversarial, noise_recipe, vgg_recipe):
+        monkeypatch.setattr(room, "LOOKED_AT", LOOKED_AT)
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def vgg(tmp_path_factory, vgg_weights):
+    return vgg_weights(tmp_path_factory.mktemp("weights"))
+
+
+@pytest.fixture
+def film(tmp_path, draw_disc):
+    """A folder of 16 frames: the disc crosses the picture."""
+    folder = tmp_path / "film"
+    folder.mkdir()
+    for number in range(16):
+        write_png(folder / f"{number:03}.png", draw_disc(12 + 3 * number, 30, (72, 64), 10))
+    return folder
+
+
+@pytest.fixture
+def other_film(tmp_path):
+    """A second folder, of 6 grey frames."""
+    folder = tmp_path / "other"
+    folder.mkdir()
+    for number in range(6):
+        write_png(folder / f"{number:03}.png", np.full((64, 64, 3), 30 * number + 40, np.uint8))
+    return folder
+
+
+def differences(one, other):
+    one, other = load_file(one), load_file(other)
+    assert one.keys() == other.keys()
+    return [name for name in one if not torch.equal(one[name], other[name])]
+
+
+def test_from_films_to_pictures_drawn_from_noise(animi, film, other_film, vgg, tmp_path):
+    run = tmp_path / "run"
+    noise = ("train-noise", film, other_film, "-o", run, *SMALL, "--latent-dim", 5, "--batch-size", 4, "--steps", 4)
+    done = animi(*noise, "--save-every", 2, "--sample-every", 2, "--vgg-weights", vgg, "--samples", 4, "--json")
+    assert done.exit_code == 0, done.stderr
+    assert json.loads(done.stdout) == {"output": str(run)}
+    assert "step 4: diversity" in done.stderr
+    config = json.loads((run / "config.json").read_text())
+    assert config["command"] == "train-noise"
+    assert config["config"]["latent_dim"] == 5
+    assert config["config"]["recipe"] == "steady"
+    series = read_series(run)
+    assert series["discriminator/loss"][0] == [1, 2, 3, 4]
+    assert {"discriminator/redraw", "discriminator/lecam", "generator/adversarial"} <= series.keys()
+    assert series["health/diversity"][0] == [2, 4]
+    assert "ends" not in str(series.keys())
+    assert Image.open(run / "samples" / "fakes-00000004.png").size == (2 * 64 + 2, 2 * 64 + 2)
+    assert (run / "samples" / "reals.png").is_file()
+    assert (run / "best.safetensors").is_file()
+
+    drawn = animi("sample", run, "-n", 4, "-o", tmp_path / "grid.png", "--json")
+    assert drawn.exit_code == 0, drawn.stderr
+    found = json.loads(drawn.stdout)
+    assert found["checkpoint"] == str(run / "best.safetensors")
+    assert found["step"] == json.loads((run / "best.json").read_text())["step"]
+    refused = animi(
+        "interpolate",
+        film / "000.png",
+        film / "001.png",
+        "-o",
+        tmp_path / "x.gif",
+        "--checkpoint",
+        run / "best.safetensors",
+    )
+    assert refused.exit_code == 1
+    assert "draws no in-betweens" in refused.stderr
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    """A generator of 64 x 64 whose batch norms have seen a batch."""
+    torch.manual_seed(0)
+    config = NoiseGeneratorConfig(64, 5, 4)
+    network = NoiseGenerator(config)
+    for norm in (m for m in network.modules() if isinstance(m, torch.nn.BatchNorm2d)):
+        norm.momentum = None  # a plain mean, so that one batch is enough for it
+    with torch.no_grad():
+        network.ladder.paint.weight.mul_(30)  # strong colours, as after a training
+        network(torch.randn(16, 5))
+    save_checkpoint(tmp_path / "net.safetensors", network, "noise-sle", config, 7)
+    return tmp_path / "net.safetensors"
+
+
+def test_a_grid_is_the_same_for_the_same_seed_only(checkpoint, animi, tmp_path):
+    grid = tmp_path / "grid.png"
+    words = ("sample", checkpoint, "-n", 6, "-o", grid, "--columns", 3)
+    drawn = animi(*words, "--json")
+    assert drawn.exit_code == 0, drawn.stderr
+    assert json.loads(drawn.stdout)["step"] == 7
+    first = np.asarray(Image.open(grid)).astype(int)
+    assert first.shape == (2 * 66 - 2, 3 * 66 - 2, 3)
+    assert first[:64, :64].std() > 5
+    assert np.abs(first[:64, :64] - first[:64, 66:130]).mean() > 5  # two pictures
+    taken = animi(*words)
+    assert taken.exit_code == 1
+    assert "--overwrite" in taken.stderr
+    for more, same in ((("--batch-size", 6), True), (("--seed", 1), False), (("--truncation", 0.5), False)):
+        assert animi(*words, "--overwrite", *more).exit_code == 0
+        other = np.asarray(Image.open(grid)).astype(int)
+        assert (np.abs(other - first).max() <= 1) == same, more
+
+
+def test_walks_and_single_pictures(checkpoint, animi, tmp_path):
+    gif = tmp_path / "walk.gif"
+    assert animi("sample", checkpoint, "-n", 3, "--steps", 4, "-o", gif).exit_code == 0
+    assert Image.open(gif).n_frames == 12
+    mp4 = animi("sample", checkpoint, "-n", 2, "--steps", 2, "-o", tmp_path / "walk.mp4")
+    assert mp4.exit_code == 0, mp4.stderr
+    assert len(list(decode_video(probe_video(tmp_path / "walk.mp4")))) == 4
+    assert animi("sample", checkpoint, "-n", 3, "-o", tmp_path / "single").exit_code == 0
+    assert sorted(p.name for p in (tmp_path / "single").iterdir()) == ["000.png", "001.png", "002.png"]
+    huge = animi("sample", checkpoint, "-n", 99_999, "-o", tmp_path / "huge.png")
+    assert huge.exit_code == 2
+    assert huge.stderr.startswith("animi: -n: a grid of 99999")
+
+
+def test_from_a_film_to_in_betweens_by_vgg(animi, film, vgg, tmp_path):
+    run = tmp_path / "run"
+    done = animi(
+        "train-vgg-sle", film, "-o", run, *SMALL, "--length", 5, "--steps", 3, "--vgg-weights", vgg, "--samples", 2
+    )
+    assert done.exit_code == 0, done.stderr
+    assert done.stdout == f"{run}\n"
+    assert {"generator/ends", "generator/adversarial", "health/recall"} <= read_series(run).keys()
+    clips = Image.open(run / "samples" / "clips-00000003.gif")
+    assert clips.n_frames == 5
+    vgg.rename(vgg.with_name("away"))  # the checkpoint draws without it
+    try:
+        gif = tmp_path / "between.gif"
+        drawn = animi(
+            "interpolate",
+            film / "000.png",
+            film / "004.png",
+            "-n",
+            4,
+            "-o",
+            gif,
+            "--checkpoint",
+            run / "best.safetensors",
+        )
+    finally:
+        vgg.with_name("away").rename(vgg)
+    assert drawn.exit_code == 0, drawn.stderr
+    found = Image.open(gif)
+    assert found.n_frames == 4
+    assert found.size == (72, 64)
+    refused = animi("sample", run, "-o", tmp_path / "grid.png")
+    assert refused.exit_code == 1
+    assert "draws nothing from noise" in refused.stderr
+
+
+COMMANDS = [
+    ("train-noise", ("--latent-dim", 4, "--batch-size", 4, "--r1", 1)),
+    ("train-vgg-sle", ("--length", 3, "--batch-size", 2, "--judged", "middle")),
+]
+
+
+@pytest.mark.parametrize(("command", "settings"), COMMANDS, ids=["noise", "vgg-sle"])
+def test_a_run_that_was_stopped_ends_as_the_unbroken_one(command, settings, animi, film, vgg, tmp_path):
+    often = ("--save-every", 100, "--sample-every", 100, "--vgg-weights", vgg)
+    for name, steps in (("whole", 3), ("broken", 1)):
+        done = animi(command, film, "-o", tmp_path / name, *SMALL, *settings, "--steps", steps, *often)
+        assert done.exit_code == 0, done.stderr
+    done = animi(command, "--resume", tmp_path / "broken", "--steps", 3, "--vgg-weights", vgg)
+    assert done.exit_code == 0, done.stderr
+    for half in ("00000003.safetensors", "00000003.state.safetensors"):
+        assert differences(*(tmp_path / name / "checkpoints" / half for name in ("whole", "broken"))) == []
+    state = load_file(tmp_path / "whole" / "checkpoints" / "00000003.state.safetensors")
+    assert not [name for name in state if "encoder" in name]  # it never changes
+    losses = [[r.get("generator/loss") for r in read_metrics(tmp_path / name)] for name in ("whole", "broken")]
+    assert [x for x in losses[0] if x is not None] == [x for x in losses[1] if x is not None]
+
+
+def test_the_ends_are_learnt(film, vgg, tmp_path):
+    torch.manual_seed(0)
+    config = TrainVggSleConfig(
+        (film,),
+        tmp_path / "run",
+        clips=ClipConfig(length=3, size=64, crop=1, flip=False, colour=False, reverse=False),
+        training=TrainingConfig(steps=40, batch_size=2, log_every=1, sample_every=1000, device="cpu", workers=0),
+        nets=AdversarialConfig(4, generator_rate=5e-3, discriminator_rate=1e-4),
+        vgg_weights=vgg,
+    )
+    vgg_recipe.train_vgg_sle(config)
+    _, ends = read_series(tmp_path / "run")["generator/ends"]
+    assert sum(ends[-5:]) < 0.75 * sum(ends[:5])
+
+
+@pytest.mark.parametrize(("judged", "count"), [("all", 5), ("middle", 3)])
+def test_the_discriminator_judges_the_frames_that_it_should(judged, count, film, vgg, tmp_path, monkeypatch):
+    caught = {}
+
+    def catch(duel, batches, *_rest):
+        caught["duel"], caught["batch"] = duel, next(iter(batches))[1]
+
+    monkeypatch.setattr(vgg_recipe, "train", catch)
+    config = TrainVggSleConfig(
+        (film,),
+        tmp_path / "run",
+        clips=ClipConfig(length=5, size=64),
+        training=TrainingConfig(batch_size=2, device="cpu", workers=0),
+        nets=AdversarialConfig(4),
+        judged=judged,
+        ends=3.0,
+        vgg_weights=vgg,
+    )
+    vgg_recipe.train_vgg_sle(config)
+    frames, latents = caught["batch"]
+    assert latents.shape == (2, 5, 512, 2, 2)
+    duel = caught["duel"]
+    duel.generator.eval()
+    real, drawn, parts = duel.pair(caught["batch"])
+    assert real.shape == drawn.shape == (2 * count, 3, 64, 64)
+    skipped = (5 - count) // 2
+    assert torch.equal(real.reshape(2, count, 3, 64, 64), frames[:, skipped : 5 - skipped])
+    redrawn = duel.generator(latents[:, [0, -1]].flatten(0, 1)).reshape(2, 2, 3, 64, 64)
+    error = (redrawn - frames[:, [0, -1]]).abs().mean()
+    assert parts["ends"].item() == pytest.approx(3 * error.item(), rel=1e-3)
+
+
+def test_the_notebooks_recipes_are_to_the_letter():
+    vgg_sle = TrainVggSleConfig.of_recipe("notebook", (Path("a"),), Path("b"))
+    assert vgg_sle.nets.generator_rate == vgg_sle.nets.discriminator_rate == 1e-3
+    assert vgg_sle.nets.betas == (0.9, 0.999)
+    assert vgg_sle.training.batch_size * vgg_sle.clips.length == 8
+    assert not vgg_sle.nets.spectral_norm
+    noise = TrainNoiseConfig.of_recipe("notebook", (Path("a"),), Path("b"))
+    assert noise.nets.generator_rate == noise.nets.discriminator_rate == 2e-4
+    assert noise.nets.betas == (0.5, 0.999)
+    assert noise.nets.spectral_norm
+    assert noise.training.batch_size == 8
+    assert noise.latent_dim == 256
+    for config in (vgg_sle, noise):
+        assert config.nets.augment == ()
+        assert config.nets.lecam == config.nets.r1 == config.training.ema == 0
+        assert config.nets.redraw == 1
+        assert config.clips.size == 256
+        assert (config.clips.crop, config.clips.flip, config.clips.colour, config.clips.reverse) == (
+            1,
+            False,
+            False,
+            False,
+        )
+
+
+def test_what_is_given_wins_over_the_recipe(animi, film, vgg, tmp_path):
+    given = (
+        "--recipe",
+        "notebook",
+        "--spectral-norm",
+        "--betas",
+        "0.1,0.9",
+        "--augment",
+        "cutout",
+        "--generator-rate",
+        0.01,
+    )
+    done = animi(
+        "train-vgg-sle", film, "-o", tmp_path / "run", *SMALL, "--steps", 1, "--length", 3, *given, "--vgg-weights", vgg
+    )
+    assert done.exit_code == 0, done.stderr
+    nets = json.loads((tmp_path / "run" / "config.json").read_text())["config"]["nets"]
+    assert nets["spectral_norm"] is True
+    assert nets["betas"] == [0.1, 0.9]
+    assert nets["augment"] == ["cutout"]
+    assert (nets["generator_rate"], nets["discriminator_rate"]) == (0.01, 0.001)
+
+
+WRONG = [
+    (("--size", 100), "--size: 100"),
+    (("--recipe", "best"), "--recipe: best"),
+    (("--betas", "0.5"), "--betas"),
+    (("--betas", "a,b"), "--betas: a,b"),
+    (("--augment", "blur"), "--augment: blur"),
+    (("--augment", "cutout,cutout"), "--augment"),
+    (("--lecam", -1), "--lecam: -1"),
+    (("--r1", "nan"), "--r1"),
+    (("--width", 2), "--width: 2"),
+    (("--generator-rate", 0), "--generator-rate"),
+    (("--latent-dim", 0), "--latent-dim: 0"),
+    (("--batch-size", 1), "--batch-size: 1"),
+    (("--samples", 0), "--samples: 0"),
+    (("--weights", "x"), "--weights: x"),
+    (("--weights", "1,2"), "--weights: 2 were given for 1"),
+    (("--device", "abacus"), "--device"),
+    (("--resume", "run"), "--output: a run"),
+]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"), WRONG, ids=lambda part: " ".join(map(str, part)) if isinstance(part, tuple) else ""
+)
+def test_wrong_values_are_refused_by_their_flag(wrong, says, animi, film, tmp_path):
+    done = animi("train-noise", film, "-o", tmp_path / "run", *wrong)
+    assert done.exit_code == 2, done.output
+    assert done.stderr.startswith(f"animi: {says}")
+    assert done.stderr.count("\n") == 1
+    assert done.stdout == ""
+    assert not (tmp_path / "run").exists()
+
+
+def test_what_is_missing_is_named(animi, film, vgg, tmp_path):
+    for words, says, code in (
+        (("train-noise", "-o", tmp_path / "run"), "DATA: no film was given", 2),
+        (("train-noise", film), "--output: the run has no folder", 2),
+        (("train-vgg-sle", film, "-o", tmp_path / "run", "--length", 2), "--length: 2 leaves nothing between", 2),
+        (("train-vgg-sle", film, "-o", tmp_path / "run", "--judged", "none"), "--judged: none", 2),
+        (("train-vgg-sle", film, "-o", tmp_path / "run", "--vgg-weights", film / "no"), "--vgg-weights:", 1),
+        (("train-vgg-sle", film, "-o", tmp_path / "run", "--length", 40, "--vgg-weights", vgg), "film", 1),
+        (("train-noise", tmp_path / "none", "-o", tmp_path / "run"), str(tmp_path / "none"), 1),
+        (("train-noise", "--resume", tmp_path / "none"), str(tmp_path / "none"), 1),
+        (("sample", film, "-o", tmp_path / "g.png"), f"{film}: holds no checkpoint", 1),
+        (("sample", film, "-o", tmp_path / "g.png", "-n", 0), "-n: 0", 2),
+        (("sample", film, "-o", tmp_path / "g.png", "--truncation", 0), "--truncation: 0", 2),
+        (("sample", film, "-o", tmp_path / "g.xyz"), ".xyz", 1),
+    ):
+        done = animi(*words)
+        assert done.exit_code == code, (words, done.output)
+        assert done.stderr.splitlines()[-1].startswith("animi: "), words
+        assert says in done.stderr, words
+        assert not (tmp_path / "run").exists(), words
+
+
+def test_another_setting_or_command_cannot_go_on_with_a_run(animi, film, vgg, tmp_path):
+    run = tmp_path / "run"
+    assert animi("train-noise", film, "-o", run, *SMALL, "--steps", 1, "--vgg-weights", vgg).exit_code == 0
+    other = animi("train-noise", "--resume", run, "--lecam", 3)
+    assert other.exit_code == 2
+    assert other.stderr.startswith("animi: --lecam: 3.0 was given")
+    command = animi("train-vgg-sle", "--resume", run)
+    assert command.exit_code == 1
+    assert str(run) in command.stderr
+    assert animi("train-noise", film, "-o", run, *SMALL).exit_code == 1  # it holds a run already
+
+
+def test_without_a_network_pictures_are_still_learnt_but_nothing_random_measures_them(film, tmp_path, monkeypatch):
+    def fail(*_args, **_settings):
+        raise urllib.error.URLError("no network")
+
+    monkeypatch.setattr(torch.hub, "load_state_dict_from_url", fail)
+    training = TrainingConfig(steps=1, batch_size=2, device="cpu", workers=0)
+    clips, nets, told = ClipConfig(length=1, size=64), AdversarialConfig(4), []
+    config = TrainNoiseConfig((film,), tmp_path / "run", clips=clips, training=training, nets=nets, latent_dim=3)
+    noise_recipe.train_noise(config, listeners=Listeners(note=told.append))
+    assert told[0].startswith("health is not measured")
+    assert not [name for name in read_series(tmp_path / "run") if name.startswith("health")]
+    clips = ClipConfig(length=3, size=64)
+    with pytest.raises(AnimiError, match="--vgg-weights"):
+        vgg_recipe.train_vgg_sle(
+            TrainVggSleConfig((film,), tmp_path / "vgg", clips=clips, training=training, nets=nets)
+        )
+
+
+def test_latents_are_the_same_however_many_and_truncated_as_asked():
+    many, few = draw_latents(50, 20, 3, None), draw_latents(50, 5, 3, None)
+    assert torch.equal(many[:5], few)
+    assert many.std().item() == pytest.approx(1, abs=0.05)
+    assert many.abs().max() > 2
+    cut = draw_latents(50, 20, 3, 0.7)
+    assert cut.abs().max() <= 0.7
+    assert cut.std() > 0.3
+    inside = many.abs() <= 0.7
+    assert torch.equal(cut[inside], many[inside])
+
+
+def test_a_walk_passes_every_station_and_comes_back():
+    stations = draw_latents(16, 4, 0, None)
+    path = walk(stations, 5)
+    assert path.shape == (20, 16)
+    assert torch.equal(path[::5], stations)
+    strides = (path - path.roll(1, 0)).norm(dim=1)
+    assert strides.max() < 0.5 * (stations - stations.roll(1, 0)).norm(dim=1).min()
+    assert torch.equal(walk(stations, 1), stations)
+
+
+def test_settings_that_no_command_gives_are_refused_too():
+    for wrong in ({"fps": Fraction(0)}, {"columns": 0}, {"seed": -1}, {"steps": 0}):
+        with pytest.raises(ConfigError):
+            SampleConfig(Path("a"), Path("b.png"), **wrong)
+    with pytest.raises(ConfigError, match="--length"):
+        TrainNoiseConfig((), Path("a"), clips=ClipConfig(length=2))
+    assert RECIPES[0] == TrainNoiseConfig((), Path("a")).recipe
