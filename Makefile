@@ -2,16 +2,18 @@
 #   make demo              install, then in-between two bundled cartoon frames
 #   make demo A=a.png B=b.png   the same, and then two frames of your own
 #   make clips VIDEO=film.mp4   film -> frames -> clips; without VIDEO, a film that animi draws itself
+#   make tomjerry VIDEO=film.mp4   the first experiments on a film: in-betweens by VGG16's latents, plain and spectral
+#   make noise VIDEO=a.mp4 VIDEO2=b.mp4   and pictures from 256 and from 1024 random numbers; sizes: see below
 #   make test              the tests        make check   ruff, mypy and the tests
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev links demo clips test lint check clean
+.PHONY: help setup dev links demo clips tomjerry noise experiment-1-1 experiment-1-2 experiment-2-1 experiment-2-2 smoke test lint check clean
 
 help:
-	@sed -n '2,6s/^# *//p' Makefile
+	@sed -n '2,8s/^# *//p' Makefile
 
 setup: $(VENV)/.installed
 dev: $(VENV)/.installed-dev
@@ -51,6 +53,69 @@ clips: setup $(if $(VIDEO),,runs/drawn/film.mp4)
 runs/drawn/film.mp4: | setup
 	@mkdir -p $(@D)
 	$(BIN)/animi draw-cartoon $@ --seed 1 --seconds 20
+
+# The first experiments: film -> frames -> training -> pictures, in runs/EXPERIMENT; a run that is there is gone on with.
+#   1-1  in-betweens by VGG16's latents, as in the notebook      1-2  the same with spectral norm
+#   2-1  pictures from 256 random numbers, of two films          2-2  from 1024
+# RECIPE=steady trains so that it does not collapse. FLAGS= adds any other options of the trainings.
+SIZE   ?= 256
+STEPS  ?= 10000
+RECIPE ?= notebook
+FLAGS  ?=
+VGG_WEIGHTS ?=
+FILM2  := $(if $(VIDEO2),$(VIDEO2),runs/drawn/film2.mp4)
+FRAMES := runs/frames-$(SIZE)
+READY  := setup $(if $(VIDEO),,runs/drawn/film.mp4)
+COMMON = --steps $(STEPS) $(if $(VGG_WEIGHTS),--vgg-weights "$(VGG_WEIGHTS)")
+# name, command, films, settings
+define train
+	$(BIN)/animi extract-frames $(3) -o $(FRAMES)/$(1) --packed --size $(SIZE)
+	if [ -e runs/$(1)/config.json ]; then $(BIN)/animi $(2) --resume runs/$(1) $(COMMON); \
+	  else $(BIN)/animi $(2) $(FRAMES)/$(1) -o runs/$(1) --recipe $(RECIPE) --size $(SIZE) $(4) $(COMMON) $(FLAGS); fi
+endef
+define draw_between
+	$(BIN)/animi interpolate "$(or $(A),demo/cat-a.png)" "$(or $(B),demo/cat-b.png)" --checkpoint runs/$(1)/best.safetensors \
+	  -n 8 -o runs/$(1)/between.gif --overwrite
+endef
+define draw_pictures
+	$(BIN)/animi sample runs/$(1) -n 64 -o runs/$(1)/grid.png --overwrite
+	$(BIN)/animi sample runs/$(1) -n 8 -o runs/$(1)/walk.gif --overwrite
+endef
+
+tomjerry: experiment-1-1 experiment-1-2
+noise: experiment-2-1 experiment-2-2
+
+experiment-1-1: $(READY)
+	$(call train,$@,train-vgg-sle,"$(FILM)",)
+	$(call draw_between,$@)
+experiment-1-2: $(READY)
+	$(call train,$@,train-vgg-sle,"$(FILM)",--spectral-norm)
+	$(call draw_between,$@)
+experiment-2-1: $(READY) $(if $(VIDEO2),,runs/drawn/film2.mp4)
+	$(call train,$@,train-noise,"$(FILM)" "$(FILM2)",--latent-dim 256)
+	$(call draw_pictures,$@)
+experiment-2-2: $(READY) $(if $(VIDEO2),,runs/drawn/film2.mp4)
+	$(call train,$@,train-noise,"$(FILM)" "$(FILM2)",--latent-dim 1024)
+	$(call draw_pictures,$@)
+
+# The same pipelines, so small that they only show that nothing is broken. Those by VGG16 need its weights, 528 MB by a
+# download or VGG_WEIGHTS=file, and are left out without the latter.
+smoke: setup
+	rm -rf runs/smoke && mkdir -p runs/smoke
+	$(BIN)/animi draw-cartoon runs/smoke/film.mp4 --seed 1 --seconds 4 --size 160x96
+	$(BIN)/animi extract-frames runs/smoke/film.mp4 -o runs/smoke/frames --packed --size 64
+	for z in 256 1024; do \
+	  $(BIN)/animi train-noise runs/smoke/frames -o runs/smoke/noise-$$z --latent-dim $$z $(TINY) --no-health && \
+	  $(BIN)/animi sample runs/smoke/noise-$$z -n 4 -o runs/smoke/grid-$$z.png || exit 1; done
+	[ -z "$(VGG_WEIGHTS)" ] || for norm in --no-spectral-norm --spectral-norm; do \
+	  $(BIN)/animi train-vgg-sle runs/smoke/frames -o runs/smoke/vgg$$norm $$norm $(TINY) --vgg-weights "$(VGG_WEIGHTS)" && \
+	  $(BIN)/animi interpolate demo/cat-a.png demo/cat-b.png --checkpoint runs/smoke/vgg$$norm/best.safetensors -n 3 \
+	    -o runs/smoke/vgg$$norm.gif || exit 1; done
+TINY := --recipe notebook --size 64 --width 8 --steps 3 --samples 4
+
+runs/drawn/film2.mp4: | setup
+	@mkdir -p $(@D)
+	$(BIN)/animi draw-cartoon $@ --seed 2 --seconds 20
 
 test: dev
 	$(BIN)/python -m pytest -q -n 2

@@ -74,6 +74,10 @@ def train_noise(
     colour: Colour = None,
     weights: Weights = None,
     vgg_weights: VggWeights = None,
+    health: Annotated[
+        bool | None,
+        typer.Option("--health/--no-health", help="Measure how varied samples are, by VGG16.", show_default="--health"),
+    ] = None,
     ema: Ema = None,
     clip: Clip = None,
     precision: Precision = None,

@@ -378,7 +378,7 @@ PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 """Number formats of the forward pass; auto: bf16 on a GPU that has it, else fp32."""
 MAY_CHANGE = frozenset(
     {"steps", "log_every", "save_every", "sample_every", "keep", "device", "workers", "compiled", "output"}
-    | {"vgg_weights"}  # the same weights, elsewhere
+    | {"vgg_weights", "health"}  # the same weights, elsewhere; a look changes nothing
 )
 """Settings that a resumed run may be given anew: none of them changes what is learnt; the folder may have moved."""
 
@@ -571,7 +571,9 @@ class TrainNoiseConfig:
     nets: AdversarialConfig = AdversarialConfig()
     """The networks and how they are set against each other."""
     vgg_weights: Path | None = None
-    """VGG16's weights, to measure health by."""
+    """VGG16's weights, to measure health by; None: torchvision's, from its cache or by a download."""
+    health: bool = True
+    """Measure at each look whether the samples are as varied as the reals."""
     samples: int = 64
     """Pictures shown at each look."""
 

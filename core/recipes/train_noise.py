@@ -80,6 +80,8 @@ def train_noise(config: TrainNoiseConfig, *, resume: bool = False, listeners: Li
 
 def _find_encoder(config: TrainNoiseConfig, listeners: Listeners) -> VggEncoder | None:
     """The network that health is measured with; without it a training goes on all the same."""
+    if not config.health:
+        return None
     try:
         return load_vgg(config.vgg_weights)
     except InputError as error:
