@@ -564,8 +564,8 @@ class TrainNoiseConfig:
     """One of RECIPES: where the settings that were not given come from."""
     latent_dim: int = 256
     """Numbers that a picture is drawn from."""
-    clips: ClipConfig = ClipConfig(length=1, reverse=False)
-    """Single pictures."""
+    clips: ClipConfig = ClipConfig(length=1, colour=False, reverse=False)
+    """Single pictures, in their own colours: exchanged ones would be learnt as well, and drawn."""
     training: TrainingConfig = TrainingConfig()
     """A sample is a picture."""
     nets: AdversarialConfig = AdversarialConfig()
