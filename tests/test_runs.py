@@ -41,13 +41,13 @@ class Settings:
     data: tuple[Path, ...]
     betas: tuple[float, float] = (0.5, 0.999)
     fps: Fraction = Fraction(24)
-    vgg_weights: Path | None = None
+    first_weights: Path | None = None
     output: Path = Path("run")
     clips: ClipConfig = ClipConfig(size=64)  # noqa: RUF009 - frozen
     training: TrainingConfig = TrainingConfig(steps=40)  # noqa: RUF009
 
 
-SETTINGS = Settings((Path("a"), Path("b")), vgg_weights=Path("vgg.safetensors"))
+SETTINGS = Settings((Path("a"), Path("b")), first_weights=Path("vgg.safetensors"))
 
 
 def save(run, step, value=1.0, keep=3):
@@ -188,7 +188,7 @@ def test_a_new_run_does_not_touch_what_is_there(folder, tmp_path):
     ("change", "flag", "words"),
     [
         ({"betas": (0.9, 0.999)}, "--betas", "0.9 0.999 was given, but .* was started with 0.5 0.999"),
-        ({"vgg_weights": None}, "--vgg-weights", "none was given, but .* was started with vgg.safetensors"),
+        ({"first_weights": None}, "--first-weights", "none was given, but .* was started with vgg.safetensors"),
         ({"clips": ClipConfig(size=128)}, "--size", "128 was given, but .* was started with 64"),
         ({"training": TrainingConfig(steps=40, batch_size=8)}, "--batch-size", "8 was given, .* started with 16"),
     ],
