@@ -159,7 +159,9 @@ class DrawCartoonConfig:
         if not (16 <= self.width <= 4096 and 16 <= self.height <= 4096):
             raise ConfigError(f"--size: {self.width}x{self.height} is out of range; give 16 to 4096 pixels each way")
         if self.width > 3 * self.height:
-            raise ConfigError(f"--size: {self.width}x{self.height} is wider than the places are; give up to 3 times the height")
+            raise ConfigError(
+                f"--size: {self.width}x{self.height} is wider than the places are; give up to 3 times the height"
+            )
         if self.fine % 2 == 0 or not 1 <= self.fine <= 7:
             raise ConfigError(f"--fine: {self.fine} cannot be used; give 1, 3, 5 or 7")
         if max(self.width, self.height) * self.fine > 1 << 14 or self.width * self.height * self.fine**2 > 1 << 27:
@@ -169,7 +171,9 @@ class DrawCartoonConfig:
         if self.at is not None and not 0 <= self.at <= self.seconds:
             raise ConfigError(f"--at: {self.at:g} s is outside the cartoon, which lasts {self.seconds:g} s (--seconds)")
         if self.at is not None and self.out.suffix.lower() != ".png":
-            raise ConfigError(f"--at: one moment is written as a PNG, and {self.out} is none; give a name that ends in .png")
+            raise ConfigError(
+                f"--at: one moment is written as a PNG, and {self.out} is none; give a name that ends in .png"
+            )
         if self.pairs and self.truth is None:
             raise ConfigError("--pairs: has no folder to write to; name one with --truth")
 
