@@ -10,6 +10,8 @@ from ..models.discriminators import Redrawn
 
 R1_EVERY = 16
 """Steps from one gradient penalty to the next; it is weighed up as many times."""
+_DIFFERENT = 0.1  # mean difference of colours, of [0, 1], from which on a pixel can show a ghost
+_EXPLAINED = 0.03  # RMS difference of colours, of [0, 1], up to which a mixture explains a pixel
 _KEPT = 0.99  # share of LeCam's running means kept at each step, as its authors have it
 
 
@@ -48,6 +50,50 @@ def gradient_penalty(judge: Callable[[Tensor], Tensor], pictures: Tensor) -> Ten
     scores = judge(pictures).flatten(1).mean(1).sum()
     (gradient,) = torch.autograd.grad(scores, pictures, create_graph=True)
     return gradient.square().sum((1, 2, 3)).mean() / 2
+
+
+def ghost_score(drawn: Tensor, first: Tensor, last: Tensor) -> Tensor:
+    """How much of a picture is a mixture of its two ends, where they differ: 0 none of it, 1 an even cross-fade.
+
+    With d = last - first: the share a of d, in [0, 1], that explains a pixel best, and the RMS r of what no share
+    explains. A pixel counts 4a(1 - a) exp(-(r / 0.03)²), and every pixel where |d| is 0.1 or more in the mean counts
+    alike. A thing that has moved is in each place one end's colour (a is 0 or 1) or neither's (r is large).
+
+    Differentiable in `drawn`; which pixels count depends on the ends alone.
+
+    Args:
+        drawn: (N, 3, H, W) in [-1, 1].
+        first: the same shape.
+        last: the same shape.
+
+    Returns:
+        (N,) float32 in [0, 1]; 0 where the ends do not differ.
+    """
+    drawn, first, last = (pictures.float() / 2 for pictures in (drawn, first, last))
+    apart = last - first
+    share = ((drawn - first) * apart).sum(1, keepdim=True) / (apart.square().sum(1, keepdim=True) + 1e-6)
+    share = share.clamp(0, 1)  # (N, 1, H, W)
+    missed = (drawn - first - share * apart).square().mean(1)  # (N, H, W)
+    share = share[:, 0]
+    differs = (apart.abs().mean(1) >= _DIFFERENT).float()  # (N, H, W)
+    mixed = 4 * share * (1 - share) * torch.exp(-missed / _EXPLAINED**2)
+    return (differs * mixed).sum((1, 2)) / differs.sum((1, 2)).clamp_min(1)  # (N,)
+
+
+def ghost_penalty(
+    drawn: Tensor, first: Tensor, last: Tensor, truth: Tensor | None = None, margin: float = 0.05
+) -> Tensor:
+    """Mean of max(0, ghost score - the truth's - margin): what truly blends, or happens to look so, is excused.
+
+    Args:
+        drawn: (N, 3, H, W) in [-1, 1].
+        first: the same shape.
+        last: the same shape.
+        truth: the frames that were to be drawn, of the same shape; None: they are taken to have no ghost.
+        margin: how much more is let pass.
+    """
+    allowed = margin if truth is None else ghost_score(truth, first, last).detach() + margin
+    return relu(ghost_score(drawn, first, last) - allowed).mean()
 
 
 class LeCam(nn.Module):
