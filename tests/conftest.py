@@ -1,5 +1,7 @@
 """What several test files draw on: the command, small key frames, and a disc that crosses a textured floor."""
 
+import signal
+
 import cv2
 import numpy as np
 import pytest
@@ -9,6 +11,10 @@ from typer.testing import CliRunner
 
 from animi.cli.main import app
 from animi.core.images import write_png
+
+# Started in the background by a shell, the tests would hand on to what they start that Ctrl-C is not heard.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
