@@ -63,6 +63,8 @@ class Duel:
     """How many of them are kept as a picture."""
     moving: Callable[[nn.Module], Tensor] | None = None
     """Draws sequences to keep, (N, T, 3, S, S)."""
+    pictures: int = 1
+    """Frames of a sample of the batch."""
 
 
 def train(
@@ -159,6 +161,7 @@ def train(
             phases,
             batches,
             training,
+            pictures=duel.pictures,
             first_step=run.first_step,
             state=run.state,
             also={"ema": ema.module, "lecam": lecam},

@@ -74,6 +74,7 @@ def written_beside(path: Path, *, overwrite: bool, folder: bool = False) -> Iter
         else:
             with draft.open("rb") as file:
                 os.fsync(file.fileno())
+            _open_to_others(draft, beside / "new")
             draft.replace(target)
     except OSError as error:
         if error.filename is not None and not str(error.filename).startswith(str(beside)):
@@ -81,6 +82,12 @@ def written_beside(path: Path, *, overwrite: bool, folder: bool = False) -> Iter
         raise OutputError(f"{path}: cannot be written ({reason(error)}); nothing was changed") from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+
+
+def _open_to_others(draft: Path, new: Path) -> None:
+    """Gives a file the permissions of any new one: some writers make theirs for its owner alone."""
+    new.touch()
+    draft.chmod(new.stat().st_mode)
 
 
 def _replace_folder(draft: Path, target: Path, old: Path) -> None:

@@ -100,6 +100,7 @@ def fit(
     batches: Iterable[tuple[int, Batch]],
     config: TrainingConfig,
     *,
+    pictures: int = 1,
     first_step: int = 0,
     state: State | None = None,
     also: Mapping[str, nn.Module] | None = None,
@@ -119,6 +120,7 @@ def fit(
         phases: what is done with each batch, in this order.
         batches: (step, batch), beginning with `first_step`: this process's share of each, on the device.
         config: how.
+        pictures: that a sample counts for in images_per_second, such as the frames of a clip.
         first_step: steps done already, which is the number of the first batch.
         state: what an earlier run saved; its step must be `first_step`.
         also: other networks to save, restore and throw back with the phases': an EMA, a loss's running means.
@@ -163,7 +165,7 @@ def fit(
                 return False
             shown = found.step + 1
             seconds = time.perf_counter() - since
-            values["images_per_second"] = max(0, shown - at) * config.batch_size / max(seconds, 1e-9)
+            values["images_per_second"] = max(0, shown - at) * config.batch_size * pictures / max(seconds, 1e-9)
             if advance:
                 advance(shown, values)
             if report and (shown % config.log_every == 0 or shown == config.steps):

@@ -1,12 +1,12 @@
 """What several test files draw on: the command, small key frames, and a disc that crosses a textured floor."""
 
 import signal
+from pathlib import Path
+from runpy import run_path
 
 import cv2
 import numpy as np
 import pytest
-import torch
-from safetensors.torch import save_file
 from typer.testing import CliRunner
 
 from animi.cli.main import app
@@ -51,17 +51,5 @@ def key_frames(tmp_path, draw_disc):
 @pytest.fixture(scope="session")
 def vgg_weights():
     """Writes a file of the shapes of VGG16's weights, with random numbers: `vgg_weights(folder)` gives its path."""
-
-    def write(folder):
-        random = torch.Generator().manual_seed(0)
-        layers = {0: (3, 64), 2: (64, 64), 5: (64, 128), 7: (128, 128), 10: (128, 256), 12: (256, 256), 14: (256, 256)}
-        layers |= {17: (256, 512)} | dict.fromkeys((19, 21, 24, 26, 28), (512, 512))
-        weights = {}
-        for number, (fan_in, fan_out) in layers.items():
-            scale = (2 / (9 * fan_in)) ** 0.5  # keeps what passes through alive
-            weights[f"features.{number}.weight"] = torch.randn(fan_out, fan_in, 3, 3, generator=random) * scale
-            weights[f"features.{number}.bias"] = torch.zeros(fan_out)
-        save_file(weights, folder / "vgg.safetensors")
-        return folder / "vgg.safetensors"
-
-    return write
+    write = run_path(str(Path(__file__).with_name("random_vgg.py")))["write_random_vgg"]
+    return lambda folder: write(folder / "vgg.safetensors")

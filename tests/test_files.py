@@ -138,3 +138,13 @@ def test_a_folder_that_may_not_be_written(tmp_path):
             check_output(tmp_path / "x", overwrite=False)
     finally:
         tmp_path.chmod(0o700)
+
+
+def test_a_result_may_be_read_by_whom_other_new_files_may(tmp_path):
+    before = os.umask(0o027)
+    try:
+        with written_beside(tmp_path / "a.bin", overwrite=False) as draft:
+            os.close(os.open(draft, os.O_CREAT | os.O_WRONLY, 0o600))
+    finally:
+        os.umask(before)
+    assert (tmp_path / "a.bin").stat().st_mode & 0o777 == 0o640

@@ -1,6 +1,7 @@
 """The loop, seen from outside: what a killed, interrupted, parted or failing training does, in real processes."""
 
 import copy
+import itertools
 import json
 import math
 import os
@@ -307,6 +308,22 @@ def test_only_the_phase_at_hand_is_free_and_what_was_frozen_stays_so():
     ]
     torch.testing.assert_close(first[0].weight, frozen.weight, rtol=0, atol=0)
     assert not torch.equal(second.weight, before.weight)
+
+
+def test_the_speed_counts_every_picture_of_a_sample(monkeypatch):
+    speeds = []
+    for pictures in (1, 8):
+        clock = itertools.count()
+        monkeypatch.setattr("animi.core.training.time.perf_counter", lambda clock=clock: float(next(clock)))
+        module = nn.Linear(1, 1)
+        fit(
+            [Phase("line", module, make_adam(module.parameters(), 0.1), lambda b, _, m=module: (error(m, b), {}))],
+            enumerate(points(seed) for seed in range(2)),
+            TrainingConfig(steps=2, batch_size=4, log_every=1),
+            pictures=pictures,
+            report=lambda step, values: speeds.append(values["images_per_second"]),
+        )
+    assert speeds[2:] == [8 * speed for speed in speeds[:2]] and speeds[0] > 0
 
 
 def test_a_schedule_multiplies_the_rate_that_the_optimizer_was_made_with():

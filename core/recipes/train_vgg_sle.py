@@ -102,6 +102,6 @@ def train_vgg_sle(config: TrainVggSleConfig, *, resume: bool = False, listeners:
             assert isinstance(mean, LatentGenerator)
             return Network(VggSleInbetweener(shape, encoder, mean), "vgg-sle", shape)
 
-        duel = Duel(generator, pair, network, fakes, LOOKED_AT, moving)
+        duel = Duel(generator, pair, network, fakes, LOOKED_AT, moving, length)
         train(duel, batches(), run, training, config.nets, config.clips.size, reals, encoder, world, listeners)
     return config.output
