@@ -1,0 +1,121 @@
+"""The first experiments, trained and laid side by side: does the notebook's recipe collapse, and does ours not?
+
+    python benchmarks/experiments.py train FRAMES... --runs runs/first --vgg-weights FILE --size 64 --width 16
+    python benchmarks/experiments.py table --runs runs/first
+    python benchmarks/experiments.py sheet --runs runs/first -o sheet.webp
+
+`train` runs the commands of `animi` one after the other, or those that --only names, and goes on where it was stopped.
+`table` prints what each look found at a few steps. `sheet` shows, for each run, what the same latents gave at these
+steps, twelve pictures a row; the first row holds real frames.
+"""
+
+import argparse
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from animi.core.images import read_image
+from animi.core.runs import read_series
+
+EXPERIMENTS = {
+    "vgg-vanilla": ("train-vgg-sle", "--recipe", "notebook"),
+    "vgg-sn": ("train-vgg-sle", "--recipe", "notebook", "--spectral-norm"),
+    "vgg-steady": ("train-vgg-sle",),
+    "noise-256": ("train-noise", "--recipe", "notebook", "--latent-dim", "256"),
+    "noise-1024": ("train-noise", "--recipe", "notebook", "--latent-dim", "1024"),
+    "noise-steady": ("train-noise",),
+}
+COLUMNS = ("diversity", "recall", "coverage", "nearest", "gap")
+SHOWN, GAP, MARGIN = 12, 2, 170
+
+
+def train(chosen: argparse.Namespace) -> None:
+    animi = Path(sys.executable).with_name("animi")
+    for name in chosen.only:
+        command, *words = EXPERIMENTS[name]
+        run = chosen.runs / name
+        if (run / "config.json").is_file():
+            words = ["--resume", str(run)]
+        else:
+            words += [
+                *map(str, chosen.frames),
+                "-o",
+                str(run),
+                "--size",
+                str(chosen.size),
+                "--width",
+                str(chosen.width),
+            ]
+            words += ["--save-every", "500", "--sample-every", "500", "--keep", "1"]
+        if chosen.vgg_weights is not None:
+            words += ["--vgg-weights", str(chosen.vgg_weights)]
+        subprocess.run([animi, command, *words, "--steps", str(chosen.steps)], check=True)
+
+
+def find_runs(chosen: argparse.Namespace) -> list[Path]:
+    return [chosen.runs / name for name in chosen.only if (chosen.runs / name / "metrics.jsonl").is_file()]
+
+
+def print_table(chosen: argparse.Namespace) -> None:
+    print("| run | step |", " | ".join(COLUMNS), "|")
+    print("|---|---|" + "---|" * len(COLUMNS))
+    for run in find_runs(chosen):
+        series = {column: dict(zip(*read_series(run)[f"health/{column}"], strict=True)) for column in COLUMNS}
+        for step in chosen.at:
+            if step in series["diversity"]:
+                print(f"| {run.name} | {step} |", " | ".join(f"{series[name][step]:.2f}" for name in COLUMNS), "|")
+
+
+def draw_sheet(chosen: argparse.Namespace) -> None:
+    runs = find_runs(chosen)
+    rows = [_row("real frames", runs[0] / "samples" / "reals.png", chosen.size)]
+    for run in runs:
+        for step in chosen.at:
+            drawn = run / "samples" / f"fakes-{step:08d}.png"
+            if drawn.is_file():
+                rows.append(_row(f"{run.name}, {step}", drawn, chosen.size))
+    Image.fromarray(np.vstack(rows)).save(chosen.output, quality=80)
+    print(chosen.output)
+
+
+def _row(label: str, grid: Path, size: int) -> np.ndarray:
+    """Twelve pictures of a grid beside one another, with words before them."""
+    drawn = read_image(grid)
+    pace = size + GAP
+    tiles = [
+        drawn[top : top + size, left : left + size]
+        for top in range(0, drawn.shape[0], pace)
+        for left in range(0, drawn.shape[1], pace)
+    ]
+    words = np.full((size, MARGIN, 3), 255, np.uint8)
+    cv2.putText(words, label, (4, size // 2 + 4), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (0, 0, 0), 1, cv2.LINE_AA)
+    between = np.full((size, GAP, 3), 255, np.uint8)
+    parts = [words] + [part for tile in tiles[:SHOWN] for part in (tile, between)]
+    missing = (SHOWN - len(tiles)) * pace
+    row = np.hstack(parts)
+    return np.pad(row, ((0, GAP), (0, max(0, missing)), (0, 0)), constant_values=255)
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["train", "table", "sheet"])
+    parser.add_argument("frames", type=Path, nargs="*", help="folders that animi extract-frames wrote")
+    parser.add_argument("--runs", type=Path, default=Path("runs/first"))
+    parser.add_argument("--only", type=lambda text: text.split(","), default=list(EXPERIMENTS))
+    parser.add_argument("--size", type=int, default=64)
+    parser.add_argument("--width", type=int, default=16)
+    parser.add_argument("--steps", type=int, default=10000)
+    parser.add_argument("--at", type=lambda text: [int(step) for step in text.split(",")], default=[1000, 5000, 10000])
+    parser.add_argument("--vgg-weights", type=Path)
+    parser.add_argument("-o", "--output", type=Path, default=Path("sheet.png"))
+    chosen = parser.parse_args(words)
+    {"train": train, "table": print_table, "sheet": draw_sheet}[chosen.what](chosen)
+
+
+if __name__ == "__main__":
+    main()
