@@ -154,10 +154,10 @@ class HealthCheck:
         features = self._embed(fakes).double()
         within = torch.cdist(features, features)
         across = torch.cdist(features, self._reals)  # (M, N)
-        real_reach = _reach(self._real_distances, self._neighbours)  # (N,)
-        fake_reach = _reach(within, self._neighbours)  # (M,)
+        real_reach = reach(self._real_distances, self._neighbours)  # (N,)
+        fake_reach = reach(within, self._neighbours)  # (M,)
         apart = _mean_apart(self._real_distances)
-        own = _reach(self._real_distances, 1).mean().clamp_min(1e-12)
+        own = reach(self._real_distances, 1).mean().clamp_min(1e-12)
         nearest = across.min(1).values / own
         return Health(
             diversity=(_mean_apart(within) / apart.clamp_min(1e-12)).item(),
@@ -218,7 +218,7 @@ class HealthWatch:
         )
 
 
-def _reach(distances: Tensor, neighbours: int) -> Tensor:
+def reach(distances: Tensor, neighbours: int) -> Tensor:
     """Distance of each picture to its k-th nearest other: (N, N) to (N,)."""
     return distances.kthvalue(neighbours + 1, 1).values  # the nearest of all is the picture itself
 
