@@ -33,6 +33,31 @@ def hinge_for_generator(fake: Tensor) -> Tensor:
     return -fake.float().mean()
 
 
+def refusing(scores: Tensor, counts: Tensor) -> Tensor:
+    """Mean of max(0, 1 + score) of a further class of fakes; Chen et al., "CartoonGAN" (CVPR 2018), equation 3.
+
+    There it is the cross-entropy of softened drawings; here the hinge, as for all other scores.
+
+    Args:
+        scores: (N, ...).
+        counts: (N,) bool: which of them; 0 where none does.
+    """
+    each = relu(1 + scores.float()).flatten(1).mean(1)  # (N,)
+    return (each * counts).sum() / counts.sum().clamp_min(1)
+
+
+def latent_distance(encoded: Tensor, between: Tensor) -> Tensor:
+    """Mean absolute difference of the latents of real middles and those between the ends' latents.
+
+    Where it is 0, a straight way through the latents is the motion that was filmed.
+
+    Args:
+        encoded: (N, ...) of the frames as they were.
+        between: the same shape, interpolated between the ends.
+    """
+    return l1_loss(between.float(), encoded.float())
+
+
 def redrawing(redrawn: Redrawn) -> Tensor:
     """Mean absolute error of what the discriminator redrew, whole and quarter together, in [0, 4]."""
     whole = l1_loss(redrawn.whole.float(), redrawn.whole_target.float())
@@ -47,12 +72,12 @@ def gradient_penalty(judge: Callable[[Tensor], Tensor], pictures: Tensor) -> Ten
 
     Args:
         judge: takes pictures and gives scores (N, ...); call this in fp32.
-        pictures: (N, 3, H, W).
+        pictures: (N, 3, H, W), or clips (N, T, 3, H, W).
     """
     pictures = pictures.detach().requires_grad_(True)
     scores = judge(pictures).flatten(1).mean(1).sum()
     (gradient,) = torch.autograd.grad(scores, pictures, create_graph=True)
-    return gradient.square().sum((1, 2, 3)).mean() / 2
+    return gradient.square().flatten(1).sum(1).mean() / 2
 
 
 def ghost_score(drawn: Tensor, first: Tensor, last: Tensor) -> Tensor:

@@ -33,6 +33,21 @@ def convolution(
     return spectral_norm(layer) if spectral else layer
 
 
+def volume_convolution(
+    fan_in: int,
+    fan_out: int,
+    side: tuple[int, int, int],
+    stride: int | tuple[int, int, int],
+    padding: int,
+    *,
+    spectral: bool = False,
+) -> nn.Module:
+    """The same over frames and pixels; sides and strides are (frames, rows, columns)."""
+    layer = nn.Conv3d(fan_in, fan_out, side, stride, padding, bias=False)
+    nn.init.normal_(layer.weight, 0.0, DEVIATION)
+    return spectral_norm(layer) if spectral else layer
+
+
 class SkipExcitation(nn.Module):
     """Skip-layer excitation: coarse features weigh the channels of fine ones; FastGAN, section 3.1, equation 1.
 

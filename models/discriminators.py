@@ -1,17 +1,30 @@
-"""The discriminator that judges single pictures, and learns to redraw the real ones.
+"""The discriminators: one judges single pictures and learns to redraw the real ones, one judges whole clips.
 
-Inputs:  pictures, (N, 3, size, size) float in [-1, 1], RGB.
-Outputs: scores, (N, 5, 5) float, high for real; with `redraw` also the whole picture and one random quarter of it, as
-         decoded from the features, at no more than 128 x 128 each.
-Stages:  convolution with stride 2; blocks that halve the sides down to 8 x 8 (`DownBlock`), where a rung weighs the
-         channels of the one three below it (2 -> 16, 4 -> 32, 8 -> 64 times smaller); 1 x 1 and 4 x 4 convolutions to
-         5 x 5 scores. Two decoders of up to four doublings, from 8 x 8 each: of the last features, and of a quarter
-         of the second-last.
+`ImageDiscriminator`
+    Inputs:  pictures, (N, 3, size, size) float in [-1, 1], RGB.
+    Outputs: scores, (N, 5, 5) float, high for real; with `redraw` also the whole picture and one random quarter of it,
+             as decoded from the features, at no more than 128 x 128 each.
+    Stages:  convolution with stride 2; blocks that halve the sides down to 8 x 8 (`DownBlock`), where a rung weighs the
+             channels of the one three below it (2 -> 16, 4 -> 32, 8 -> 64 times smaller); 1 x 1 and 4 x 4 convolutions
+             to 5 x 5 scores. Two decoders of up to four doublings, from 8 x 8 each: of the last features, and of a
+             quarter of the second-last.
 
-Liu et al., FastGAN (arXiv 2101.04775), section 3.2 and figure 4: a discriminator that must be able to redraw what it
-sees looks at all of it, and so overfits later. Where ours differs: one input size instead of two; the first
-convolution halves the sides at every size; spectral norm can be left out; and what the decoders draw is compared by L1
-(core/losses.py), where the authors use LPIPS.
+    Liu et al., FastGAN (arXiv 2101.04775), section 3.2 and figure 4: a discriminator that must be able to redraw what
+    it sees looks at all of it, and so overfits later. Where ours differs: one input size instead of two; the first
+    convolution halves the sides at every size; spectral norm can be left out; and what the decoders draw is compared by
+    L1 (core/losses.py), where the authors use LPIPS.
+
+`SequenceDiscriminator`
+    Inputs:  clips, (N, length, 3, size, size) float in [-1, 1], RGB, in the order in which they play.
+    Outputs: scores, (N, 5, 5) float, high for real.
+    Stages:  convolution of 3 frames x 4 x 4 pixels that halves the sides; the same again down to 8 x 8, each with batch
+             norm and halving the frames as well while more than two are left; a convolution over all frames left and
+             4 x 4 places to 5 x 5 scores.
+
+    Vondrick et al., "Generating Videos with Scene Dynamics" (arXiv 1609.02612), section 3.2, judge clips by such a
+    ladder of convolutions in space and time. Where ours differs: an odd kernel over the frames, so that any number of
+    them works; the frames are not halved at first, as a cartoon's motion is in single drawings; a map of scores; and
+    spectral norm.
 """
 
 from dataclasses import dataclass
@@ -22,11 +35,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from .blocks import DownBlock, SkipExcitation, UpBlock, convolution
+from .blocks import DownBlock, SkipExcitation, UpBlock, convolution, volume_convolution
 from .sle import SIZES, channels_at
 
 _LAST = 8  # side of the last features
 _REDRAWN = 128  # largest side that is redrawn
+_FRAMES_LEFT = 2  # frames from which on a sequence's are not halved any more
 _REACH = 3  # rungs that an excitation skips
 
 
@@ -113,6 +127,60 @@ class ImageDiscriminator(nn.Module):
                 features = self.excitations[number - _REACH](seen[number - _REACH], features)
             seen.append(features)
         return seen
+
+
+@dataclass(frozen=True)
+class SequenceDiscriminatorConfig:
+    """What shapes a `SequenceDiscriminator`."""
+
+    size: int = 256
+    """Side of the pictures: one of SIZES."""
+    length: int = 8
+    """Frames of a clip."""
+    width: int = 64
+    """Channels at 128 pixels; all others follow."""
+    spectral_norm: bool = True
+    """Spectral norm on every convolution."""
+
+    def __post_init__(self) -> None:
+        """Refuses what cannot be built.
+
+        Raises:
+            ValueError: a value is out of its range.
+        """
+        if self.size not in SIZES or self.width < 4 or self.length < 2:
+            raise ValueError(f"no discriminator for {self}")
+
+
+class SequenceDiscriminator(nn.Module):
+    """Judges clips; see the module's docstring."""
+
+    def __init__(self, config: SequenceDiscriminatorConfig) -> None:
+        super().__init__()
+        self.config = config
+        spectral = config.spectral_norm
+        sides = [config.size >> rung for rung in range(1, (config.size // _LAST).bit_length())]  # size/2 … 8
+        channels = [channels_at(side, config.width) for side in sides]
+        layers: list[nn.Module] = [
+            volume_convolution(3, channels[0], (3, 4, 4), (1, 2, 2), 1, spectral=spectral),
+            nn.LeakyReLU(0.2),
+        ]
+        frames = config.length
+        for high, low in pairwise(channels):
+            stride = 2 if frames > _FRAMES_LEFT else 1
+            frames = -(-frames // stride)
+            layers += [
+                volume_convolution(high, low, (3, 4, 4), (stride, 2, 2), 1, spectral=spectral),
+                nn.BatchNorm3d(low),
+                nn.LeakyReLU(0.2),
+            ]
+        layers.append(volume_convolution(channels[-1], 1, (frames, 4, 4), 1, 0, spectral=spectral))
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, clips: Tensor) -> Tensor:
+        """Scores clips (N, length, 3, size, size): (N, 5, 5)."""
+        scores: Tensor = self.layers(clips.transpose(1, 2))  # (N, 3, T, S, S) to (N, 1, 1, 5, 5)
+        return scores[:, 0, 0]  # (N, 5, 5)
 
 
 def _decoder(fan_in: int, width: int, side: int) -> nn.Module:
