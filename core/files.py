@@ -60,6 +60,9 @@ def written_beside(path: Path, *, overwrite: bool, folder: bool = False) -> Iter
     if target.is_dir() != folder and target.exists():
         kind = ("a folder", "a file") if target.is_dir() else ("a file", "a folder")
         raise OutputError(f"{path}: is {kind[0]}, and {kind[1]} is to be written; choose another name")
+    if folder and target.resolve() in (Path.cwd(), *Path.cwd().parents):
+        # moved away under a shell's feet, what was written would not be seen from there
+        raise OutputError(f"{path}: is the folder that you are in; name a new one in it, such as frames")
     try:
         beside = Path(tempfile.mkdtemp(prefix=".animi-", dir=target.parent))
     except OSError as error:

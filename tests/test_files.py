@@ -148,3 +148,17 @@ def test_a_result_may_be_read_by_whom_other_new_files_may(tmp_path):
     finally:
         os.umask(before)
     assert (tmp_path / "a.bin").stat().st_mode & 0o777 == 0o640
+
+
+def test_the_folder_that_one_is_in_is_not_replaced(tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    for place in (Path(), tmp_path / "here", tmp_path):
+        with (
+            pytest.raises(OutputError, match="is the folder that you are in; name a new one"),
+            written_beside(place, overwrite=True, folder=True),
+        ):
+            pass
+    with written_beside(Path("frames"), overwrite=False, folder=True) as draft:
+        (draft / "000.png").touch()
+    assert everything(tmp_path) == ["here", "here/frames", "here/frames/000.png"]
