@@ -1,23 +1,34 @@
-"""What the trainings of a generator against a discriminator of single pictures share.
+"""What the trainings of a generator against discriminators share.
 
-A recipe says what the pictures are and how they are drawn (`Duel`); `train` does the rest: optimisers, the two losses,
-the running mean of the weights, samples, health and checkpoints.
+A recipe says what the pictures are, how they are drawn and who judges them (`Duel`); `train` does the rest: optimisers,
+the losses, the running mean of the weights, samples, health and checkpoints.
+
+Where there are several judges they learn together in one phase, so that everything is drawn for them once; their values
+are then logged as discriminator/JUDGE/PART and generator/JUDGE/adversarial.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from ..models.discriminators import ImageDiscriminator, ImageDiscriminatorConfig
-from .augmentation import augment
+from .augmentation import Spoilt, augment
 from .clips import ClipSampler
 from .config import AdversarialConfig, ClipConfig, TrainingConfig
 from .distributed import World
 from .health import HealthCheck, HealthWatch, embed_with_vgg
-from .losses import R1_EVERY, LeCam, gradient_penalty, hinge_for_discriminator, hinge_for_generator, redrawing
+from .losses import (
+    R1_EVERY,
+    LeCam,
+    gradient_penalty,
+    hinge_for_discriminator,
+    hinge_for_generator,
+    redrawing,
+    refusing,
+)
 from .runs import Network, Run, read_series
 from .training import Ema, Phase, fit, full_precision, make_adam, place_module
 from .training_state import State
@@ -46,15 +57,53 @@ class Listeners:
             self.note(sentence)
 
 
+class Shown(NamedTuple):
+    """What a judge is shown."""
+
+    real: Tensor
+    """Pictures (M, 3, S, S), or clips (M, T, 3, S, S), in [-1, 1]."""
+    drawn: Tensor
+    """(K, ...), likewise."""
+
+
+@dataclass(frozen=True)
+class Judge:
+    """A discriminator, and how it learns."""
+
+    name: str
+    """What its values are logged under where there are others."""
+    module: nn.Module
+    """Turns pictures or clips into scores; `train` places it. An `ImageDiscriminator` where it is to redraw."""
+    nets: AdversarialConfig
+    """Which terms its loss has."""
+    weight: float = 1.0
+    """Of its score in the generator's loss."""
+    spoil: Callable[[Any], Mapping[str, tuple[float, Spoilt]]] | None = None
+    """Makes further fakes of a batch, each kind with a weight, for the judge to refuse."""
+
+
+class Look(NamedTuple):
+    """What a recipe itself measured of the pictures of a look."""
+
+    metrics: dict[str, float]
+    """As metrics.jsonl has them."""
+    score: float
+    """The higher the better: chooses best.safetensors."""
+    sentence: str
+    """The same in words."""
+
+
 @dataclass(frozen=True)
 class Duel:
     """What a recipe brings."""
 
     generator: nn.Module
     """The network that draws; `train` places it."""
-    pair: Callable[[Any], tuple[Tensor, Tensor, Parts]]
-    """Draws for a batch: real pictures (M, 3, S, S), drawn ones (K, 3, S, S), and further losses of the generator, each
-    weighted already."""
+    judges: Sequence[Judge]
+    """Who judges; nobody where only errors are lowered."""
+    pair: Callable[[Any, bool], tuple[Mapping[str, Shown], Parts]]
+    """Draws for a batch: what each judge is shown, by its name, and, where the second argument is true, the further
+    losses of the generator, each weighted already."""
     network: Callable[[nn.Module], Network]
     """What a checkpoint holds, of the generator's mean."""
     fakes: Callable[[nn.Module], Tensor]
@@ -65,6 +114,18 @@ class Duel:
     """Draws sequences to keep, (N, T, 3, S, S)."""
     pictures: int = 1
     """Frames of a sample of the batch."""
+    measure: Callable[[Tensor], Look] | None = None
+    """Measures the pictures of a look, as `fakes` drew them, on the CPU; None: health chooses the best."""
+
+
+def judge_pictures(size: int, nets: AdversarialConfig) -> Judge:
+    """A discriminator of single pictures.
+
+    Args:
+        size: their sides.
+        nets: its width, norm and losses.
+    """
+    return Judge("picture", ImageDiscriminator(ImageDiscriminatorConfig(size, nets.width, nets.spectral_norm)), nets)
 
 
 def train(
@@ -73,22 +134,20 @@ def train(
     run: Run,
     training: TrainingConfig,
     nets: AdversarialConfig,
-    size: int,
     reals: Tensor,
     encoder: nn.Module | None,
     world: World,
     listeners: Listeners,
 ) -> int:
-    """Trains a generator and its discriminator up to `training.steps`.
+    """Trains a generator and its judges up to `training.steps`.
 
     Args:
         duel: the generator and how it draws.
         batches: see `fit`.
         run: where it is kept, and what to go on from.
         training: how long, and how.
-        nets: the discriminator, its losses and the learning rates.
-        size: side of the pictures.
-        reals: (LOOKED_AT, 3, size, size) in [-1, 1], to measure health by.
+        nets: the learning rates, and what the judges' pictures undergo.
+        reals: (LOOKED_AT, 3, S, S) in [-1, 1], to measure health by.
         encoder: a trained VGG16, to measure health with; None: it is not measured.
         world: the processes that train together.
         listeners: who is told.
@@ -99,31 +158,47 @@ def train(
     Raises:
         see `fit`.
     """
-    config = ImageDiscriminatorConfig(size, nets.width, nets.spectral_norm)
     generator = place_module(duel.generator, training, world)
-    discriminator = ImageDiscriminator(config)
-    place_module(discriminator, training, world)
+    judges = {judge.name: judge for judge in duel.judges}
+    for judge in judges.values():
+        place_module(judge.module, training, world)
     ema = Ema(generator, training.ema)
-    lecam = LeCam().to(world.device)
+    lecams = {name: LeCam().to(world.device) for name in judges}
     network = duel.network(ema.module)
 
-    def judge(batch: Any, step: int) -> tuple[Tensor, Parts]:
+    def named(name: str, part: str) -> str:
+        return part if len(judges) == 1 else f"{name}/{part}"
+
+    def refuse(batch: Any, step: int) -> tuple[Tensor, Parts]:
         with torch.no_grad():
-            real, drawn, _ = duel.pair(batch)
-        return discriminator_loss(discriminator, lecam, nets, real, drawn, step)
+            shown, _ = duel.pair(batch, False)
+        losses: list[Tensor] = []
+        parts: Parts = {}
+        for name, judge in judges.items():
+            spoilt = judge.spoil(batch) if judge.spoil else {}
+            loss, found = discriminator_loss(judge.module, lecams[name], judge.nets, *shown[name], step, spoilt)
+            losses.append(loss)
+            parts |= {named(name, part): value for part, value in found.items()}
+        return torch.stack(losses).sum(), parts
 
     def deceive(batch: Any, _step: int) -> tuple[Tensor, Parts]:
-        _, drawn, parts = duel.pair(batch)
-        adversarial = hinge_for_generator(discriminator(augment(drawn, nets.augment)))
-        return torch.stack([adversarial, *parts.values()]).sum(), {"adversarial": adversarial, **parts}
+        shown, parts = duel.pair(batch, True)
+        adversarial = {}
+        for name, judge in judges.items():
+            scores = judge.module(augment(shown[name].drawn, nets.augment))
+            adversarial[named(name, "adversarial")] = judge.weight * hinge_for_generator(scores)
+        parts = {**adversarial, **parts}
+        return torch.stack(list(parts.values())).sum(), parts
 
     def made(module: nn.Module, rate: float) -> torch.optim.Optimizer:
         return make_adam(module.parameters(), rate, nets.betas)
 
-    phases = [
-        Phase("discriminator", discriminator, made(discriminator, nets.discriminator_rate), judge),
-        Phase("generator", generator, made(generator, nets.generator_rate), deceive),
-    ]
+    phases = [Phase("generator", generator, made(generator, nets.generator_rate), deceive)]
+    if judges:
+        bench = _together({name: judge.module for name, judge in judges.items()})
+        phases.insert(0, Phase("discriminator", bench, made(bench, nets.discriminator_rate), refuse))
+    also = {"ema": ema.module} | ({"lecam": _together(lecams)} if judges else {})
+    critic = next((judge.module for judge in judges.values() if isinstance(judge.module, ImageDiscriminator)), None)
     check = HealthCheck(embed_with_vgg(encoder), reals) if encoder is not None and world.is_first else None
     watch = HealthWatch(read_series(run.folder))
     if run.first_step == 0:
@@ -137,15 +212,23 @@ def train(
         run.sample(step, fakes[: duel.shown])
         if duel.moving is not None:
             run.sample(step, duel.moving(ema.module))
-        if check is None:
-            return
-        health = check.look(fakes, _score(discriminator, reals, fakes, world.device))
-        warning = watch.warn(step, health)
-        run.log(step, health.as_metrics() | ({} if warning is None else {"warning": warning}))
-        listeners.tell(f"step {step}: {health.tell()}")
-        if warning is not None:
-            listeners.tell(warning)
-        run.save_best(step, health.score, network)
+        score = None
+        if check is not None:
+            scores = None if critic is None else _score(critic, reals, fakes, world.device)
+            health = check.look(fakes, scores)
+            warning = watch.warn(step, health)
+            run.log(step, health.as_metrics() | ({} if warning is None else {"warning": warning}))
+            listeners.tell(f"step {step}: {health.tell()}")
+            if warning is not None:
+                listeners.tell(warning)
+            score = health.score
+        if duel.measure is not None:
+            look = duel.measure(fakes)
+            run.log(step, look.metrics)
+            listeners.tell(f"step {step}: {look.sentence}")
+            score = look.score
+        if score is not None:
+            run.save_best(step, score, network)
 
     def save(step: int, state: State) -> None:
         run.save(step, state, network, training.keep)
@@ -164,7 +247,7 @@ def train(
             pictures=duel.pictures,
             first_step=run.first_step,
             state=run.state,
-            also={"ema": ema.module, "lecam": lecam},
+            also=also,
             after_step=ema.update,
             advance=listeners.advance,
             report=run.log,
@@ -177,23 +260,30 @@ def train(
         run.close()
 
 
+def _together(modules: Mapping[str, nn.Module]) -> nn.Module:
+    """One network that holds several; one alone is itself, and so are the names in its state."""
+    return next(iter(modules.values())) if len(modules) == 1 else nn.ModuleDict(dict(modules))
+
+
 def discriminator_loss(
-    discriminator: ImageDiscriminator,
+    discriminator: nn.Module,
     lecam: LeCam,
     nets: AdversarialConfig,
     real: Tensor,
     drawn: Tensor,
     step: int,
+    spoilt: Mapping[str, tuple[float, Spoilt]] | None = None,
 ) -> tuple[Tensor, Parts]:
-    """What the discriminator is to lower.
+    """What a discriminator is to lower.
 
     Args:
-        discriminator: the network.
+        discriminator: the network; an `ImageDiscriminator` where it is to redraw.
         lecam: holds the running means.
         nets: which terms there are, and their weights.
-        real: (M, 3, S, S) in [-1, 1].
-        drawn: (K, 3, S, S) in [-1, 1], without gradients.
+        real: pictures (M, 3, S, S) or clips (M, T, 3, S, S), in [-1, 1].
+        drawn: (K, ...), likewise, without gradients.
         step: counted from 0.
+        spoilt: further fakes by the name of their kind, each with its weight.
 
     Returns:
         The loss, and its parts: real and fake are the mean scores; all others are not weighted.
@@ -201,6 +291,7 @@ def discriminator_loss(
     real, drawn = augment(real, nets.augment), augment(drawn, nets.augment)
     parts: Parts = {}
     if nets.redraw:
+        assert isinstance(discriminator, ImageDiscriminator)
         on_real, redrawn = discriminator.redraw(real)
         parts["redraw"] = redrawing(redrawn)
     else:
@@ -209,6 +300,9 @@ def discriminator_loss(
     loss = hinge_for_discriminator(on_real, on_drawn)
     if nets.redraw:
         loss = loss + nets.redraw * parts["redraw"]
+    for kind, (weight, fakes) in (spoilt or {}).items():
+        parts[kind] = refusing(discriminator(augment(fakes.pictures, nets.augment)), fakes.differs)
+        loss = loss + weight * parts[kind]
     if nets.lecam:
         parts["lecam"] = lecam(on_real, on_drawn)
         loss = loss + nets.lecam * parts["lecam"]
@@ -251,9 +345,7 @@ def in_parts(draw: Callable[[Tensor], Tensor], latents: Tensor, device: torch.de
     return torch.cat([draw(part.to(device)).float().cpu() for part in latents.split(_AT_ONCE)])  # type: ignore[no-untyped-call]
 
 
-def _score(
-    discriminator: ImageDiscriminator, reals: Tensor, fakes: Tensor, device: torch.device
-) -> tuple[Tensor, Tensor]:
+def _score(discriminator: nn.Module, reals: Tensor, fakes: Tensor, device: torch.device) -> tuple[Tensor, Tensor]:
     """The discriminator's scores, in eval mode: a look must leave no trace in the training."""
     discriminator.eval()
     try:

@@ -256,7 +256,8 @@ def test_the_discriminator_judges_the_frames_that_it_should(judged, count, film,
     assert latents.shape == (2, 5, 512, 2, 2)
     duel = caught["duel"]
     duel.generator.eval()
-    real, drawn, parts = duel.pair(caught["batch"])
+    shown, parts = duel.pair(caught["batch"], True)
+    real, drawn = shown["picture"]
     assert real.shape == drawn.shape == (2 * count, 3, 64, 64)
     skipped = (5 - count) // 2
     assert torch.equal(real.reshape(2, count, 3, 64, 64), frames[:, skipped : 5 - skipped])

@@ -1,6 +1,6 @@
 """`animi train-noise`: a generator that draws pictures like those of one cartoon or several, from noise alone."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,7 +9,18 @@ from torch import Tensor, nn
 
 from ...models.sle import NoiseGenerator, NoiseGeneratorConfig
 from ...models.vgg import VggEncoder
-from ..adversarial import LOOKED_AT, Duel, Listeners, Parts, draw_look, in_parts, looking_clips, train
+from ..adversarial import (
+    LOOKED_AT,
+    Duel,
+    Listeners,
+    Parts,
+    Shown,
+    draw_look,
+    in_parts,
+    judge_pictures,
+    looking_clips,
+    train,
+)
 from ..clips import ClipSampler, load_images, open_material
 from ..config import TrainNoiseConfig
 from ..distributed import check_batch, join_world
@@ -58,6 +69,7 @@ def train_noise(config: TrainNoiseConfig, *, resume: bool = False, listeners: Li
         torch.manual_seed(training.seed)
         shape = NoiseGeneratorConfig(config.clips.size, config.latent_dim, config.nets.width)
         generator = NoiseGenerator(shape)
+        judge = judge_pictures(config.clips.size, config.nets)
         looks = draw_noise(config.latent_dim, training.seed, _LOOKS, max(LOOKED_AT, config.samples))
 
         def batches() -> Iterator[tuple[int, _Sample]]:
@@ -66,15 +78,15 @@ def train_noise(config: TrainNoiseConfig, *, resume: bool = False, listeners: Li
                 latents = draw_noise(config.latent_dim, training.seed, step, count, first)
                 yield step, _Sample(pictures, latents.to(world.device))
 
-        def pair(batch: _Sample) -> tuple[Tensor, Tensor, Parts]:
-            return batch.pictures, generator(batch.latents), {}
+        def pair(batch: _Sample, _errors: bool) -> tuple[Mapping[str, Shown], Parts]:
+            return {judge.name: Shown(batch.pictures, generator(batch.latents))}, {}
 
         def fakes(mean: nn.Module) -> Tensor:
             return in_parts(mean, looks, world.device)
 
-        duel = Duel(generator, pair, lambda mean: Network(mean, "noise-sle", shape), fakes, config.samples)
+        duel = Duel(generator, [judge], pair, lambda mean: Network(mean, "noise-sle", shape), fakes, config.samples)
         reals = draw_look(looked, 0, [0])[:, 0]  # (LOOKED_AT, 3, S, S)
-        train(duel, batches(), run, training, config.nets, config.clips.size, reals, encoder, world, listeners)
+        train(duel, batches(), run, training, config.nets, reals, encoder, world, listeners)
     return config.output
 
 

@@ -5,7 +5,7 @@ from one to the other (slerp). The generator draws all frames. The two ends it m
 or all but the ends, must pass a discriminator of single pictures.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,7 +15,18 @@ from torch.nn.functional import l1_loss
 
 from ...models.blocks import slerp
 from ...models.sle import LatentGenerator, VggSleConfig, VggSleInbetweener
-from ..adversarial import LOOKED_AT, Duel, Listeners, Parts, draw_look, in_parts, looking_clips, train
+from ..adversarial import (
+    LOOKED_AT,
+    Duel,
+    Listeners,
+    Parts,
+    Shown,
+    draw_look,
+    in_parts,
+    judge_pictures,
+    looking_clips,
+    train,
+)
 from ..clips import ClipSampler, load_batches, open_material
 from ..config import TrainVggSleConfig
 from ..distributed import check_batch, join_world
@@ -64,6 +75,7 @@ def train_vgg_sle(config: TrainVggSleConfig, *, resume: bool = False, listeners:
         torch.manual_seed(training.seed)
         shape = VggSleConfig(config.nets.width)
         generator = LatentGenerator(shape)
+        judge = judge_pictures(config.clips.size, config.nets)
         times = torch.linspace(0, 1, length, device=world.device)
         precision = choose_precision(training.precision, world.device)
 
@@ -79,10 +91,11 @@ def train_vgg_sle(config: TrainVggSleConfig, *, resume: bool = False, listeners:
             for step, frames in load_batches(mine, run.first_step, world.device, workers=training.workers):
                 yield step, _Sample(frames, encode(frames[:, 0], frames[:, -1]))
 
-        def pair(batch: _Sample) -> tuple[Tensor, Tensor, Parts]:
+        def pair(batch: _Sample, _errors: bool) -> tuple[Mapping[str, Shown], Parts]:
             drawn = generator(batch.latents.flatten(0, 1)).unflatten(0, batch.latents.shape[:2])  # (N, T, 3, S, S)
             ends = l1_loss(drawn[:, [0, -1]].float(), batch.frames[:, [0, -1]])
-            return batch.frames[:, middle].flatten(0, 1), drawn[:, middle].flatten(0, 1), {"ends": config.ends * ends}
+            shown = Shown(batch.frames[:, middle].flatten(0, 1), drawn[:, middle].flatten(0, 1))
+            return {judge.name: shown}, {"ends": config.ends * ends}
 
         # drawn for some clips, and compared with others: the frame that was to be drawn is near by right
         start = draw_look(looked, 0, [0, -1])  # (LOOKED_AT, 2, 3, S, S)
@@ -102,6 +115,6 @@ def train_vgg_sle(config: TrainVggSleConfig, *, resume: bool = False, listeners:
             assert isinstance(mean, LatentGenerator)
             return Network(VggSleInbetweener(shape, encoder, mean), "vgg-sle", shape)
 
-        duel = Duel(generator, pair, network, fakes, LOOKED_AT, moving, length)
-        train(duel, batches(), run, training, config.nets, config.clips.size, reals, encoder, world, listeners)
+        duel = Duel(generator, [judge], pair, network, fakes, LOOKED_AT, moving, length)
+        train(duel, batches(), run, training, config.nets, reals, encoder, world, listeners)
     return config.output
