@@ -14,6 +14,7 @@ from .draw_cartoon import draw_cartoon
 from .extract_frames import extract_frames
 from .interpolate import interpolate
 from .preview_clips import preview_clips
+from .refine import refine
 from .report import report
 from .sample import sample
 from .train_noise import train_noise
@@ -78,6 +79,7 @@ app.command("report")(report)
 app.command("train-vgg-sle")(train_vgg_sle)
 app.command("train-noise")(train_noise)
 app.command("sample")(sample)
+app.command("refine")(refine)
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:

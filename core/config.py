@@ -616,6 +616,36 @@ def _check_adversarial(recipe: str, clips: ClipConfig, samples: int) -> None:
 
 
 @dataclass(frozen=True)
+class RefineConfig:
+    """What `animi refine` sharpens."""
+
+    pictures: tuple[Path, ...]
+    """Images; a folder stands for the images in it, in natural order."""
+    output: Path
+    """A folder for PNGs of the same names."""
+    checkpoint: Path
+    """A network of finetune-adv with a refinement, or the folder of a run of it."""
+    first: Path | None = None
+    """The key frame before the pictures; None: unknown."""
+    last: Path | None = None
+    """The key frame after them."""
+    device: str = DEVICES[0]
+    """Where the network runs: one of DEVICES, or cuda:1 and so on."""
+    overwrite: bool = False
+    """Replace a folder that stands there."""
+
+    def __post_init__(self) -> None:
+        """Refuses what cannot be used.
+
+        Raises:
+            ConfigError: only one of the two key frames is given.
+        """
+        if (self.first is None) != (self.last is None):
+            given, lacking = ("--first", "--last") if self.last is None else ("--last", "--first")
+            raise ConfigError(f"{given}: stands alone; give {lacking} too, or none of the two")
+
+
+@dataclass(frozen=True)
 class SampleConfig:
     """What `animi sample` draws."""
 
@@ -680,3 +710,67 @@ class ReportConfig:
         """
         if self.output.suffix.lower() not in (".html", ".htm"):
             raise ConfigError(f"--output: {self.output} is no page; give a name that ends in .html")
+
+
+METRICS = ("psnr", "ssim", "lpips", "line-distance", "ghost", "sharpness", "smoothness", "features")
+"""What in-betweens are measured by; features are KID, FID, precision and recall, of all of them together."""
+
+
+@dataclass(frozen=True)
+class EvaluateConfig:
+    """What `animi evaluate` measures."""
+
+    given: tuple[str, ...]
+    """Engines, by names of ENGINES, checkpoints and folders of runs, and folders of frames, in any order."""
+    clips: int = 32
+    """Clips cut from films."""
+    length: int = 9
+    """Frames of a clip, both ends included; a folder of no more images is one sequence."""
+    stride: int = 1
+    """1 takes successive drawings of a film, 2 every other one."""
+    size: int | None = None
+    """Side of the square cut from films, and longer side of sequences; None: 256, and as they are."""
+    seed: int = 0
+    """The same seed gives the same clips."""
+    metrics: tuple[str, ...] = METRICS
+    """Of METRICS."""
+    alex_weights: Path | None = None
+    """AlexNet's weights, for LPIPS; None: torch's cache."""
+    vgg_weights: Path | None = None
+    """VGG16's weights, for features, and for LPIPS where there are none of AlexNet; None: torch's cache."""
+    download: bool = False
+    """Fetch weights that are in neither."""
+    device: str = DEVICES[0]
+    """Where networks run: one of DEVICES, or cuda:1 and so on."""
+    json: Path | None = None
+    """A file for every number."""
+    html: Path | None = None
+    """A page with the frames side by side."""
+    overwrite: bool = False
+    """Replace files that stand there."""
+
+    def __post_init__(self) -> None:
+        """Refuses what cannot be used.
+
+        Raises:
+            ConfigError: a value is out of its range, or a file's name does not end as such a file's does.
+        """
+        if self.clips < 1:
+            raise ConfigError(f"--clips: {self.clips} is too small; give a whole number from 1")
+        if self.length < 3:
+            raise ConfigError(f"--length: {self.length} leaves nothing between the ends; give 3 frames or more")
+        if self.stride < 1:
+            raise ConfigError(f"--stride: {self.stride} is too small; give a whole number from 1")
+        if self.size is not None and not 16 <= self.size <= 8192:
+            raise ConfigError(f"--size: {self.size} is out of range; give 16 to 8192 pixels")
+        if self.seed < 0:
+            raise ConfigError(f"--seed: {self.seed} is negative; give a whole number from 0")
+        for name in self.metrics:
+            if name not in METRICS:
+                raise ConfigError(f"--metrics: {name} is not known; give any of {', '.join(METRICS)}")
+        if not self.metrics:
+            raise ConfigError(f"--metrics: names none; give any of {', '.join(METRICS)}")
+        if self.html is not None and self.html.suffix.lower() not in (".html", ".htm"):
+            raise ConfigError(f"--html: {self.html} is no page; give a name that ends in .html")
+        if self.json is not None and self.json.suffix.lower() != ".json":
+            raise ConfigError(f"--json: {self.json} is no such file; give a name that ends in .json, or - for stdout")
