@@ -1,21 +1,34 @@
 """Losses and augmentation against numbers worked out by hand."""
 
+import cv2
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from animi.core.adversarial import discriminator_loss
-from animi.core.augmentation import augment
+from animi.core.augmentation import Spoilt, augment, fade_across, find_edges, soften_edges
+from animi.core.cartoon.batches import load_cartoons
 from animi.core.config import AUGMENTATIONS, AdversarialConfig
 from animi.core.losses import (
     R1_EVERY,
     LeCam,
+    ghost_penalty,
+    ghost_score,
     gradient_penalty,
     hinge_for_discriminator,
     hinge_for_generator,
+    latent_distance,
     redrawing,
+    refusing,
 )
-from animi.models.discriminators import ImageDiscriminator, ImageDiscriminatorConfig, Redrawn
+from animi.models.discriminators import (
+    ImageDiscriminator,
+    ImageDiscriminatorConfig,
+    Redrawn,
+    SequenceDiscriminator,
+    SequenceDiscriminatorConfig,
+)
 
 
 def test_hinge_by_hand():
@@ -156,3 +169,196 @@ def test_colour_stays_in_the_ranges_of_the_paper():
     contrast = spread.amax((1, 2, 3)) - spread.amin((1, 2, 3))
     assert contrast.min() >= 0.5 - 1e-6
     assert contrast.max() <= 1.5 + 1e-6
+
+
+# Ghosts
+
+
+@pytest.fixture(scope="module")
+def cartoons():
+    """First frames, true in-betweens and last frames of 8 cartoons, (8, 3, 64, 64) each."""
+    frames = next(load_cartoons(900, 64, 8, worn=False)).frames.float() / 127.5 - 1
+    return frames.unbind(1)
+
+
+def discs(colour, floor, places, size=64, radius=9.0):
+    """A disc at each of the places, (N, 3, size, size), over a floor."""
+    y, x = torch.meshgrid(torch.arange(size), torch.arange(size), indexing="ij")
+    inside = torch.stack([(radius + 0.5 - torch.hypot(x - place, y - size / 2)).clamp(0, 1) for place in places])
+    return floor + inside[:, None] * (torch.tensor(colour)[:, None, None] - floor)
+
+
+def test_a_cross_fades_ghost_is_4_a_1_minus_a(cartoons):
+    first, truth, last = cartoons
+    for share in (0.0, 0.1, 0.25, 0.5, 0.75, 1.0):
+        score = ghost_score(torch.lerp(first, last, share), first, last)
+        assert score.shape == (8,)
+        assert torch.allclose(score, torch.full((8,), 4 * share * (1 - share)), atol=0.02), share
+    assert ghost_score(truth, first, last).mean() < 0.25
+    assert torch.equal(ghost_score(first, first, first), torch.zeros(8))  # nothing differs
+
+
+def test_ghosts_are_told_from_what_looks_like_them():
+    white = torch.ones(1, 3, 64, 64)
+    first, truth, last = discs([-0.9, -0.9, -0.9], white, (18.0, 32.0, 46.0)).split(1)
+    assert ghost_score(truth, first, last) < 0.02
+    soft = augment_blur(truth)
+    assert ghost_score(soft, first, last) < 0.05
+    noisy = (first + last) / 2 + 0.04 * torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    assert ghost_score(noisy, first, last) > 0.7
+    assert ghost_score(augment_blur((first + last) / 2), first, last) > 5 * ghost_score(soft, first, last) + 0.2
+    # two grey discs where the mixture would be grey too, but larger: a colour by chance
+    grey = torch.minimum(*discs([0.05, 0.05, 0.05], white, (18.0, 46.0), radius=12.0).split(1))
+    assert ghost_score(grey, first, last) < 0.15
+    half = torch.cat([(first + last)[..., :32] / 2, truth[..., 32:]], 3)
+    assert ghost_score(half, first, last) == pytest.approx(0.5, abs=0.1)
+    # low contrast counts as well
+    faint = discs([0.12, 0.12, 0.08], white * 0, (18.0, 32.0, 46.0)).split(1)
+    assert ghost_score((faint[0] + faint[2]) / 2, faint[0], faint[2]) > 0.9
+    assert ghost_score(faint[1], faint[0], faint[2]) < 0.1
+
+
+def augment_blur(pictures):
+    padded = nn.functional.pad(pictures, (2, 2, 2, 2), mode="replicate")
+    return nn.functional.avg_pool2d(padded, 5, 1)
+
+
+def test_small_pictures_have_a_ghost_score_too():
+    first, last = torch.rand(2, 1, 3, 8, 6) * 2 - 1
+    assert ghost_score((first + last) / 2, first, last) == pytest.approx(1, abs=0.01)
+    assert ghost_score(first[..., :4, :4], first[..., :4, :4], last[..., :4, :4]) == 0  # no window fits
+
+
+def test_the_ghost_penalty_excuses_what_the_truth_has(cartoons):
+    first, truth, last = cartoons
+    faded = (first + last) / 2
+    assert ghost_penalty(truth, first, last, truth) == 0
+    assert ghost_penalty(faded, first, last, faded) == 0
+    assert ghost_penalty(faded, first, last, margin=0.2) == pytest.approx(0.8, abs=0.01)
+    scores = ghost_score(truth, first, last)
+    above = (ghost_score(faded, first, last) - scores - 0.1).relu().mean()
+    assert ghost_penalty(faded, first, last, truth, 0.1) == pytest.approx(above.item(), abs=1e-6)
+
+
+def test_lowering_the_penalty_drives_the_ghost_out(cartoons):
+    first, _, last = (frames[:2] for frames in cartoons)
+    drawn = torch.lerp(first, last, 0.4).requires_grad_(True)
+    optimizer = torch.optim.Adam([drawn], 0.02)
+    begin = ghost_score(drawn, first, last).mean().item()
+    for _ in range(40):
+        loss = ghost_penalty(drawn, first, last)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert begin > 0.9
+    assert ghost_score(drawn, first, last).mean() < 0.2
+
+
+# What is spoilt on purpose
+
+
+def test_edges_are_cannys(cartoons):
+    first, _, _ = cartoons
+    found = find_edges(first)[:, 0].numpy()
+    shared = []
+    for frame, edges in zip(first, found, strict=True):
+        rgb = ((frame + 1) * 127.5).round().byte().permute(1, 2, 0).numpy()
+        wanted = cv2.Canny(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), 100, 200) > 0
+        shared.append((wanted & edges).sum() / (wanted | edges).sum())
+    assert np.mean(shared) > 0.85
+
+
+def test_drawings_are_softened_along_their_lines_only():
+    frame = discs([-0.9, 0.2, -0.9], torch.ones(1, 3, 64, 64), (30.0,))
+    blank = torch.full((1, 3, 64, 64), 0.3)
+    softened, differs = soften_edges(torch.cat([frame, blank]))
+    assert differs.tolist() == [True, False]
+    assert torch.equal(softened[1:], blank)
+    rgb = np.ascontiguousarray(frame[0].permute(1, 2, 0).numpy())
+    grey = cv2.cvtColor(((rgb + 1) * 127.5).round().astype(np.uint8), cv2.COLOR_RGB2GRAY)
+    near = cv2.dilate(cv2.Canny(grey, 100, 200), np.ones((5, 5), np.uint8)) > 0
+    wanted = np.where(near[..., None], cv2.GaussianBlur(rgb, (5, 5), 0), rgb)
+    assert np.abs(softened[0].permute(1, 2, 0).numpy() - wanted).max() < 1e-5
+    assert 0.05 < near.mean() < 0.6
+
+
+def test_fades_are_mixtures_and_still_frames_are_none():
+    first, last = torch.rand(2, 3, 3, 8, 8) * 2 - 1
+    last[2] = first[2]
+    faded = fade_across(first, last, torch.tensor([0.0, 0.25, 0.5]))
+    assert torch.equal(faded.pictures[0], first[0])
+    assert torch.allclose(faded.pictures[1], 0.75 * first[1] + 0.25 * last[1], atol=1e-6)
+    assert faded.differs.tolist() == [True, True, False]
+    clips = fade_across(first, last, torch.linspace(0, 1, 5).expand(3, 5)).pictures
+    assert clips.shape == (3, 5, 3, 8, 8)
+    assert torch.allclose(clips[:, 2], (first + last) / 2, atol=1e-6)
+    assert torch.equal(clips[:, 4], last)
+
+
+def test_refusing_counts_only_what_differs():
+    scores = torch.tensor([[1.0, 0.0], [-3.0, -3.0], [9.0, 9.0]])
+    assert refusing(scores, torch.tensor([True, True, False])).item() == pytest.approx((1.5 + 0) / 2)
+    assert refusing(scores, torch.zeros(3, dtype=torch.bool)).item() == 0
+
+
+def test_latent_distance_is_the_mean_absolute_difference():
+    encoded, between = torch.zeros(2, 3, 4), torch.zeros(2, 3, 4)
+    between[0, 0, 0] = 6
+    assert latent_distance(encoded, between).item() == pytest.approx(6 / 24)
+
+
+# Clips
+
+
+@pytest.mark.parametrize("kind", AUGMENTATIONS)
+def test_all_frames_of_a_clip_are_changed_alike(kind):
+    torch.manual_seed(3)
+    frame = torch.rand(4, 1, 3, 24, 32) * 2 - 1
+    changed = augment(frame.expand(-1, 5, -1, -1, -1), [kind])
+    assert changed.shape == (4, 5, 3, 24, 32)
+    assert torch.allclose(changed, changed[:, :1].expand_as(changed))
+    assert not torch.equal(changed[:, 0] - frame[:, 0], torch.zeros(4, 3, 24, 32))
+    torch.manual_seed(3)
+    torch.rand(4, 1, 3, 24, 32)
+    assert torch.allclose(augment(frame[:, 0], [kind]), changed[:, 0], atol=1e-6)  # and as a picture is
+
+
+@pytest.mark.parametrize(("size", "length"), [(64, 2), (64, 3), (64, 8), (128, 5)])
+def test_clips_of_any_length_get_a_map_of_scores(size, length):
+    judge = SequenceDiscriminator(SequenceDiscriminatorConfig(size, length, 4))
+    scores = judge(torch.rand(2, length, 3, size, size) * 2 - 1)
+    assert scores.shape == (2, 5, 5)
+    scores.sum().backward()
+    assert all(parameter.grad.abs().sum() > 0 for parameter in judge.parameters() if parameter.dim() > 1)
+    with pytest.raises(ValueError, match="no discriminator"):
+        SequenceDiscriminatorConfig(96)
+
+
+def test_a_sequence_discriminator_learns_order_which_single_pictures_do_not_show():
+    torch.manual_seed(0)
+    judge = SequenceDiscriminator(SequenceDiscriminatorConfig(64, 4, 8))
+    optimizer = torch.optim.Adam(judge.parameters(), 2e-3, (0.5, 0.999))
+    nets, lecam = AdversarialConfig(8, augment=(), redraw=0, lecam=0.0), LeCam()
+    gaps = []
+    for step in range(25):
+        starts = torch.rand(6) * 16 + 8
+        places = (starts[:, None] + 10 * torch.arange(4)).flatten().tolist()
+        real = discs([-0.9, -0.9, -0.9], torch.ones(1, 3, 64, 64), places).reshape(6, 4, 3, 64, 64)
+        jumbled = real[:, [2, 0, 3, 1]]
+        loss, parts = discriminator_loss(judge, lecam, nets, real, jumbled, step)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        gaps.append((parts["real"] - parts["fake"]).item())
+    assert sum(gaps[-5:]) / 5 > 1
+
+
+def test_further_fakes_are_refused_with_their_weight(discriminator):
+    discriminator.eval()  # holds batch norms and power iterations still
+    real, fake, spoilt = torch.rand(3, 4, 3, 64, 64) * 2 - 1
+    nets = AdversarialConfig(8, augment=(), redraw=0, lecam=0)
+    kinds = {"edge": (0.5, Spoilt(spoilt, torch.tensor([True, True, False, False])))}
+    plain, _ = discriminator_loss(discriminator, LeCam(), nets, real, fake, 0)
+    loss, parts = discriminator_loss(discriminator, LeCam(), nets, real, fake, 0, kinds)
+    assert loss.item() == pytest.approx(plain.item() + 0.5 * parts["edge"].item(), abs=1e-5)
+    assert parts["edge"].item() == pytest.approx((1 + discriminator(spoilt[:2])).relu().mean().item(), abs=1e-5)
