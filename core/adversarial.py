@@ -9,16 +9,19 @@ are then logged as discriminator/JUDGE/PART and generator/JUDGE/adversarial.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from ..models.discriminators import ImageDiscriminator, ImageDiscriminatorConfig
+from ..models.vgg import VggEncoder
 from .augmentation import Spoilt, augment
 from .clips import ClipSampler
 from .config import AdversarialConfig, ClipConfig, TrainingConfig
 from .distributed import World
+from .errors import InputError
 from .health import HealthCheck, HealthWatch, embed_with_vgg
 from .losses import (
     R1_EVERY,
@@ -32,6 +35,7 @@ from .losses import (
 from .runs import Network, Run, read_series
 from .training import Ema, Phase, fit, full_precision, make_adam, place_module
 from .training_state import State
+from .vgg_weights import load_vgg
 
 LOOKED_AT = 64
 """Pictures whose health is measured, and reals that they are compared with."""
@@ -311,6 +315,21 @@ def discriminator_loss(
             parts["r1"] = gradient_penalty(discriminator, real.float())
         loss = loss + nets.r1 * R1_EVERY * parts["r1"]
     return loss, {"real": on_real.float().mean(), "fake": on_drawn.float().mean(), **parts}
+
+
+def find_encoder(weights: Path | None, device: torch.device, listeners: Listeners) -> VggEncoder | None:
+    """The network that health is measured with; without it a training goes on all the same, and says so.
+
+    Args:
+        weights: see `load_vgg`.
+        device: where it is to be.
+        listeners: told where it cannot be had.
+    """
+    try:
+        return load_vgg(weights, device)
+    except InputError as error:
+        listeners.tell(f"health is not measured: {error}")
+        return None
 
 
 def looking_clips(config: ClipConfig) -> ClipConfig:

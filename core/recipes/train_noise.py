@@ -8,7 +8,6 @@ import torch
 from torch import Tensor, nn
 
 from ...models.sle import NoiseGenerator, NoiseGeneratorConfig
-from ...models.vgg import VggEncoder
 from ..adversarial import (
     LOOKED_AT,
     Duel,
@@ -16,6 +15,7 @@ from ..adversarial import (
     Parts,
     Shown,
     draw_look,
+    find_encoder,
     in_parts,
     judge_pictures,
     looking_clips,
@@ -24,10 +24,8 @@ from ..adversarial import (
 from ..clips import ClipSampler, load_images, open_material
 from ..config import TrainNoiseConfig
 from ..distributed import check_batch, join_world
-from ..errors import InputError
 from ..runs import Network, open_run
 from ..training import draw_noise
-from ..vgg_weights import load_vgg
 
 COMMAND = "train-noise"
 _LOOKS = 1 << 32  # a number of batch that no training comes to: the looks' latents are their own
@@ -62,9 +60,7 @@ def train_noise(config: TrainNoiseConfig, *, resume: bool = False, listeners: Li
         sampler = ClipSampler(material, config.clips, training.batch_size, on_look=listeners.look)
         first, count = world.share(training.batch_size)
         looked = ClipSampler(material, looking_clips(config.clips), LOOKED_AT)
-        encoder = _find_encoder(config, listeners)
-        if encoder is not None:
-            encoder.to(world.device)
+        encoder = find_encoder(config.vgg_weights, world.device, listeners) if config.health else None
         run = open_run(config.output, config, resume, command=COMMAND, writes=world.is_first)
         torch.manual_seed(training.seed)
         shape = NoiseGeneratorConfig(config.clips.size, config.latent_dim, config.nets.width)
@@ -88,14 +84,3 @@ def train_noise(config: TrainNoiseConfig, *, resume: bool = False, listeners: Li
         reals = draw_look(looked, 0, [0])[:, 0]  # (LOOKED_AT, 3, S, S)
         train(duel, batches(), run, training, config.nets, reals, encoder, world, listeners)
     return config.output
-
-
-def _find_encoder(config: TrainNoiseConfig, listeners: Listeners) -> VggEncoder | None:
-    """The network that health is measured with; without it a training goes on all the same."""
-    if not config.health:
-        return None
-    try:
-        return load_vgg(config.vgg_weights)
-    except InputError as error:
-        listeners.tell(f"health is not measured: {error}")
-        return None
