@@ -24,6 +24,7 @@ from .training_options import (
     GeneratorRate,
     Keep,
     Lecam,
+    Length,
     LogEvery,
     Output,
     Paths,
@@ -31,6 +32,7 @@ from .training_options import (
     Recipe,
     Redraw,
     Resume,
+    Reverse,
     SampleEvery,
     Samples,
     SaveEvery,
@@ -38,6 +40,7 @@ from .training_options import (
     Size,
     SpectralNorm,
     Steps,
+    Stride,
     VggWeights,
     Weights,
     Width,
@@ -52,16 +55,9 @@ def train_vgg_sle(
     paths: Paths = None,
     output: Output = None,
     recipe: Recipe = None,
-    length: Annotated[
-        int | None, typer.Option(help="Frames of a clip, ends included.", show_default=str(_DEFAULTS.clips.length))
-    ] = None,
-    stride: Annotated[
-        int | None, typer.Option(help="1 takes successive drawings, 2 every other one.", show_default="1")
-    ] = None,
-    reverse: Annotated[
-        bool | None,
-        typer.Option("--reverse/--no-reverse", help="Play half backwards.", show_default="by the recipe"),
-    ] = None,
+    length: Length = None,
+    stride: Stride = None,
+    reverse: Reverse = None,
     judged: Annotated[
         str | None,
         typer.Option(

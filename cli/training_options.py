@@ -10,7 +10,7 @@ from typing import Annotated, Any, Protocol, TypeVar
 
 import typer
 
-from ..core.config import AUGMENTATIONS, DEVICES, PRECISIONS, RECIPES, TRAINED_SIZES, TrainingConfig
+from ..core.config import AUGMENTATIONS, DEVICES, PRECISIONS, RECIPES, TRAINED_SIZES, ClipConfig, TrainingConfig
 from ..core.errors import ConfigError
 from .progress import progress
 from .training_progress import training_progress
@@ -37,6 +37,16 @@ Recipe = Annotated[
 Size = Annotated[
     int | None,
     typer.Option(help=f"Side of the pictures: {', '.join(map(str, TRAINED_SIZES))}.", show_default="256"),
+]
+Length = Annotated[
+    int | None, typer.Option(help="Frames of a clip, ends included.", show_default=str(ClipConfig().length))
+]
+Stride = Annotated[
+    int | None,
+    typer.Option(help="1 takes successive drawings, 2 every other one.", show_default=str(ClipConfig().stride)),
+]
+Reverse = Annotated[
+    bool | None, typer.Option("--reverse/--no-reverse", help="Play half backwards.", show_default=_RECIPE)
 ]
 Steps = Annotated[int | None, typer.Option(help="Steps in all.", show_default=str(_STEPS.steps))]
 BatchSize = Annotated[int | None, typer.Option(help="Samples a step, over all processes.", show_default=_RECIPE)]
@@ -86,6 +96,10 @@ VggWeights = Annotated[
         help="VGG16's weights: a .safetensors with torchvision's names, or torchvision's .pth.",
         show_default="torchvision's, downloaded once",
     ),
+]
+Health = Annotated[
+    bool | None,
+    typer.Option("--health/--no-health", help="Measure how varied samples are, by VGG16.", show_default="--health"),
 ]
 Ema = Annotated[
     float | None, typer.Option(help="Share of the mean of the weights kept at a step; 0: none.", show_default=_RECIPE)
