@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from ..core.errors import AnimiError, ConfigError
 from .draw_cartoon import draw_cartoon
+from .evaluate import evaluate
 from .extract_frames import extract_frames
 from .interpolate import interpolate
 from .preview_clips import preview_clips
@@ -79,6 +80,7 @@ app.command("report")(report)
 app.command("train-vgg-sle")(train_vgg_sle)
 app.command("train-noise")(train_noise)
 app.command("sample")(sample)
+app.command("evaluate")(evaluate)
 app.command("refine")(refine)
 
 

@@ -7,7 +7,7 @@ step, so that a crash, a full disk or Ctrl-C leaves whatever stood there before 
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,6 +19,17 @@ from .errors import OutputError
 def natural_order(paths: Iterable[Path]) -> list[Path]:
     """Sorts paths as a person would: frame2 before frame10, whatever the case of the letters."""
     return natsorted(paths, alg=ns.PATH | ns.IGNORECASE)
+
+
+def name_apart(paths: Sequence[Path]) -> list[str]:
+    """The paths' last names, with as many parents as it takes to tell them apart."""
+    whole = [path.resolve() for path in paths]
+    names = [path.name for path in whole]
+    for count in range(2, max((len(path.parts) for path in whole), default=0) + 1):
+        if len(set(names)) == len(set(whole)):
+            break
+        names = ["/".join(path.parts[-count:]) for path in whole]
+    return names
 
 
 def reason(error: OSError) -> str:

@@ -195,7 +195,7 @@ def motion_size(flow: NDArray[np.floating[Any]]) -> float:
 # Sets of features: rows are pictures
 
 
-def kid(drawn: Tensor, real: Tensor) -> float:
+def kid(drawn: Tensor, real: Tensor, *, paired: bool = False) -> float:
     """Kernel distance of two sets of features, without bias: 0 on average for sets of one kind, at times below it.
 
     Binkowski et al., "Demystifying MMD GANs" (arXiv 1801.01401): the squared maximum mean discrepancy with the kernel
@@ -205,6 +205,9 @@ def kid(drawn: Tensor, real: Tensor) -> float:
     Args:
         drawn: (N, D), N of 2 or more.
         real: (M, D), M of 2 or more.
+        paired: whether each drawn picture was to be the real one of its place. These are alike beyond chance, and left
+            out of the mean between the sets, as a picture and itself are within one (Gretton et al., "A Kernel
+            Two-Sample Test", 2012, lemma 6). Equal sets then have 0.
     """
     drawn, real = drawn.double(), real.double()
     scale = real.square().sum(1).mean().clamp_min(1e-12)
@@ -212,11 +215,13 @@ def kid(drawn: Tensor, real: Tensor) -> float:
     def kernel(x: Tensor, y: Tensor) -> Tensor:
         return (x @ y.T / scale + 1) ** 3
 
-    def within(x: Tensor) -> Tensor:
-        values = kernel(x, x)
-        return (values.sum() - values.diagonal().sum()) / (len(x) * (len(x) - 1))
+    def of_others(values: Tensor) -> Tensor:
+        """Mean of a square table without its diagonal."""
+        return (values.sum() - values.diagonal().sum()) / (len(values) * (len(values) - 1))
 
-    return float(within(drawn) + within(real) - 2 * kernel(drawn, real).mean())
+    across = kernel(drawn, real)
+    between = of_others(across) if paired else across.mean()
+    return float(of_others(kernel(drawn, drawn)) + of_others(kernel(real, real)) - 2 * between)
 
 
 def fid(drawn: Tensor, real: Tensor) -> float:

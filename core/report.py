@@ -1,6 +1,5 @@
 """One HTML page of one run or several side by side, with everything in it: it can be mailed and opened anywhere."""
 
-import base64
 import html
 import io
 from collections.abc import Sequence
@@ -13,26 +12,13 @@ from PIL import Image
 from .config import ReportConfig
 from .curves import Curve, draw_curves
 from .errors import InputError
-from .files import check_output, written_beside
+from .files import check_output, name_apart, written_beside
+from .page import embed, lay_out, table
 from .runs import read_metrics, read_run_config, read_series
 
 _MOST_LOOKS = 6  # samples of so many steps are shown, spread evenly
 _WIDTH = 720  # pixels; larger grids are scaled down, or a page of five runs would weigh hundreds of megabytes
 _SHOWN_LAST = ("health/diversity", "health/recall", "health/coverage", "health/nearest", "health/gap", "health/score")
-
-_STYLE = """
-:root { color-scheme: light dark; --edge: #8884; --faint: #8882; --warn: #c2410c; }
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 1500px; padding: 0 1.5rem; }
-h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { border-bottom: 1px solid var(--edge); padding: .25rem .9rem .25rem 0; text-align: left; vertical-align: top; }
-tr.differs td { background: var(--faint); font-weight: 600; }
-.runs { display: grid; gap: 1.2rem; grid-template-columns: repeat(var(--columns), minmax(0, 1fr)); }
-.runs figure { margin: 0; } figcaption { color: #777; font-size: .85rem; }
-img { max-width: 100%; height: auto; border-radius: 4px; } img.curves { background: #fff; width: 100%; }
-.warning { color: var(--warn); margin: .3rem 0; }
-.scroll { overflow-x: auto; } details { margin-top: 1rem; }
-"""
 
 
 @dataclass(frozen=True)
@@ -58,7 +44,7 @@ def write_report(config: ReportConfig) -> Path:
         OutputError: the page cannot be written.
     """
     check_output(config.output, overwrite=config.overwrite)
-    stories = [_read(folder, name) for folder, name in zip(config.runs, _name_apart(config.runs), strict=True)]
+    stories = [_read(folder, name) for folder, name in zip(config.runs, name_apart(config.runs), strict=True)]
     page = _lay_out(stories)
     with written_beside(config.output, overwrite=config.overwrite) as draft:
         draft.write_text(page, encoding="utf-8")
@@ -71,16 +57,6 @@ def _read(folder: Path, name: str) -> _Story:
     return _Story(name, folder, command, _flatten(settings), read_series(folder), warnings)
 
 
-def _name_apart(folders: Sequence[Path]) -> list[str]:
-    """The folders' last names, with as many parents as it takes to tell them apart."""
-    paths = [folder.resolve() for folder in folders]
-    for count in range(1, max(len(path.parts) for path in paths) + 1):
-        names = ["/".join(path.parts[-count:]) for path in paths]
-        if len(set(names)) == len(set(paths)):
-            break
-    return names
-
-
 def _flatten(settings: dict[str, Any]) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for name, value in settings.items():
@@ -91,7 +67,6 @@ def _flatten(settings: dict[str, Any]) -> dict[str, Any]:
 def _lay_out(stories: Sequence[_Story]) -> str:
     title = " and ".join(story.name for story in stories) if len(stories) < 4 else f"{len(stories)} runs"
     parts = [
-        f"<h1>{html.escape(title)}</h1>",
         _tell_results(stories),
         _show_warnings(stories),
         "<h2>Curves</h2>",
@@ -100,19 +75,7 @@ def _lay_out(stories: Sequence[_Story]) -> str:
         _show_samples(stories),
         _tell_settings(stories),
     ]
-    return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>\n'
-        f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head>\n'
-        f'<body style="--columns: {len(stories)}">\n' + "\n".join(part for part in parts if part) + "\n</body></html>\n"
-    )
-
-
-def _table(head: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]]) -> str:
-    lines = ["<tr>" + "".join(f"<th>{html.escape(cell)}</th>" for cell in head) + "</tr>"]
-    for kind, cells in rows:
-        row = "".join(f"<td>{html.escape(cell)}</td>" for cell in cells)
-        lines.append(f'<tr class="{kind}">{row}</tr>' if kind else f"<tr>{row}</tr>")
-    return '<div class="scroll"><table>\n' + "\n".join(lines) + "\n</table></div>"
+    return lay_out(title, parts, columns=len(stories))
 
 
 def _tell_results(stories: Sequence[_Story]) -> str:
@@ -124,7 +87,7 @@ def _tell_results(stories: Sequence[_Story]) -> str:
         if any(name in story.series for story in stories):
             rows.append(("", [name.replace("health/", "").replace("_", " "), *(_last(s, name) for s in stories)]))
     rows.append(("", ["warnings", *(str(len(story.warnings)) for story in stories)]))
-    return _table(["", *(story.name for story in stories)], rows)
+    return table(["", *(story.name for story in stories)], rows)
 
 
 def _last_step(story: _Story) -> int:
@@ -154,7 +117,7 @@ def _show_curves(stories: Sequence[_Story]) -> str:
     }
     if not panels:
         return "<p>Nothing has been measured yet.</p>"
-    return f'<img class="curves" alt="curves" src="{_embed(draw_curves(panels, "svg", 3), "svg+xml")}">'
+    return f'<img class="curves" alt="curves" src="{embed(draw_curves(panels, "svg", 3), "svg+xml")}">'
 
 
 def _show_samples(stories: Sequence[_Story]) -> str:
@@ -189,7 +152,7 @@ def _show_sample(story: _Story, name: str) -> str:
         return ""
     kind, _, step = path.stem.partition("-")
     caption = f"{story.name}: {kind}" + (f", step {int(step)}" if step.isdigit() else "")
-    source = _embed(path.read_bytes(), "gif") if path.suffix == ".gif" else _embed(_shrink(path), "png")
+    source = embed(path.read_bytes(), "gif") if path.suffix == ".gif" else embed(_shrink(path), "png")
     text = html.escape(caption)
     return f'<figure><img alt="{text}" src="{source}"><figcaption>{text}</figcaption></figure>'
 
@@ -218,8 +181,7 @@ def _tell_settings(stories: Sequence[_Story]) -> str:
         values = [_say(story.settings.get(name, "–")) for story in stories]
         rows.append(("differs" if len(set(values)) > 1 else "", [name.replace("_", " "), *values]))
     rows.sort(key=lambda row: not row[0])  # what differs comes first
-    table = _table(["", *(story.name for story in stories)], rows)
-    return f"<h2>Settings</h2>\n{table}"
+    return "<h2>Settings</h2>\n" + table(["", *(story.name for story in stories)], rows)
 
 
 def _say(value: Any) -> str:
@@ -228,7 +190,3 @@ def _say(value: Any) -> str:
     if value is None or isinstance(value, bool):
         return {None: "none", True: "yes", False: "no"}[value]
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _embed(data: bytes, kind: str) -> str:
-    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
