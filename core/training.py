@@ -36,6 +36,7 @@ to show. Under half precision networks give half-precision outputs: take means a
 
 _MOST_FAILURES = 3
 _BEHIND = {"cuda": 1}  # how many steps later values are read, so that a GPU has work meanwhile; elsewhere at once
+_LAYOUTS = {4: torch.channels_last, 5: torch.channels_last_3d}  # by dimensions
 _LEAST_SCALE = 2.0**-20  # of fp16 losses; below, no gradient fits
 
 
@@ -361,7 +362,9 @@ def place_module(module: nn.Module, config: TrainingConfig, world: World) -> nn.
     """
     module.to(world.device)
     if config.channels_last:
-        module.to(memory_format=torch.channels_last)
+        for parameter in module.parameters():  # Module.to knows one layout only, and those of volumes are others
+            if parameter.dim() in _LAYOUTS:
+                parameter.data = parameter.data.contiguous(memory_format=_LAYOUTS[parameter.dim()])
     if world.size > 1 and world.device.type == "cuda":
         module = nn.SyncBatchNorm.convert_sync_batchnorm(module)  # type: ignore[no-untyped-call]
     if config.compiled:
