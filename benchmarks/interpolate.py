@@ -5,9 +5,9 @@
     python benchmarks/interpolate.py memory
     python benchmarks/interpolate.py sheet SEQUENCES --names a,b,c -o sheet.png
 
-SEQUENCES holds folders NAME/000.png to 008.png: the ends are the key frames, the rest is the truth. FOLDER holds two
-modules: peers.py, where `make(name, threads)` gives `f(first, last, times) -> frames`, and metrics.py, where
-`all_of(drawn, truth)` gives psnr, ssim, lpips and cd.
+SEQUENCES holds folders NAME/000.png to 008.png: the ends are the key frames, the rest is the truth. FOLDER holds a
+module peers.py, where `make(name, threads)` gives `f(first, last, times) -> frames`. What is measured is told in
+docs/evaluation.md; engines and networks of animi's own are measured by `animi evaluate`.
 Needs the `bench` extra: pip install -e '.[bench]'.
 """
 
@@ -29,9 +29,11 @@ from typing import Any
 import cv2
 import numpy as np
 
+from animi.core import metrics
 from animi.core.engines import FlowEngine
-from animi.core.images import read_image, resize_image, write_png
+from animi.core.images import read_image, resize_image, to_uint8, write_png
 from animi.core.inbetween import interpolate
+from animi.core.perceptual_distance import PerceptualDistance
 
 DEMO = Path(__file__).parents[1] / "demo"
 SIZES = ((256, 256), (512, 512), (1280, 720))
@@ -49,34 +51,30 @@ def open_interpolator(name: str, peers: str, threads: int) -> Interpolator:
     return import_module("peers").make(name, threads)
 
 
-def score_sequence(name: str, peers: str, folder: Path) -> dict[str, float]:
+@cache
+def open_distance(weights: Path | None) -> PerceptualDistance:
+    """LPIPS by AlexNet."""
+    return PerceptualDistance("alex", weights)
+
+
+def score_sequence(name: str, peers: str, folder: Path, weights: Path | None) -> dict[str, float]:
     """Means over the in-betweens of a sequence."""
-    sys.path.insert(0, peers)
     import torch
 
     torch.set_num_threads(1)
     files = sorted(folder.glob("*.png"))
-    frames = [read_image(file) for file in files]
+    frames = [to_uint8(read_image(file)) for file in files]
+    first, *truth, last = frames
     times = [k / (len(frames) - 1) for k in range(1, len(frames) - 1)]
-    drawn = open_interpolator(name, peers, 1)(frames[0], frames[-1], times)
-    scores = [
-        import_module("metrics").all_of(a, b) | {"ghost": score_ghost(a, frames[0], frames[-1])}
-        for a, b in zip(drawn, frames[1:-1], strict=True)
-    ]
-    return {key: statistics.fmean(score[key] for score in scores) for key in scores[0]}
-
-
-def score_ghost(drawn: np.ndarray, first: np.ndarray, last: np.ndarray) -> float:
-    """How much of what differs between the key frames is a mixture of them: 0 none, 1 a half-and-half fade.
-
-    Per pixel the share of the last frame that explains the drawn one best, 4a(1 - a), counts as far as it explains it.
-    """
-    a, b, o = (frame.astype(np.float32) / 255 for frame in (first, last, drawn))
-    d = b - a
-    share = np.clip(((o - a) * d).sum(2) / ((d * d).sum(2) + 1e-6), 0, 1)
-    miss = np.sqrt((((o - a) - share[..., None] * d) ** 2).mean(2))
-    differs = np.abs(d).mean(2) > 0.1
-    return float((differs * 4 * share * (1 - share) * np.exp(-((miss / 0.03) ** 2))).sum() / max(1, differs.sum()))
+    drawn = open_interpolator(name, peers, 1)(first, last, times)
+    pairs = list(zip(drawn, truth, strict=True))
+    return {
+        "psnr": statistics.fmean(metrics.psnr(*pair) for pair in pairs),
+        "ssim": statistics.fmean(metrics.ssim(*pair) for pair in pairs),
+        "lpips": statistics.fmean(open_distance(weights)(drawn, truth)),
+        "cd": statistics.fmean(metrics.line_distance(*pair) for pair in pairs),
+        "ghost": statistics.fmean(metrics.ghost_score(frame, first, last) for frame in drawn),
+    }
 
 
 def report_quality(chosen: argparse.Namespace) -> None:
@@ -85,7 +83,11 @@ def report_quality(chosen: argparse.Namespace) -> None:
     results = {}
     for name in chosen.others:
         with ProcessPoolExecutor(2) as pool:
-            rows = list(pool.map(score_sequence, *zip(*((name, chosen.peers, f) for f in folders), strict=True)))
+            rows = list(
+                pool.map(
+                    score_sequence, *zip(*((name, chosen.peers, f, chosen.alex_weights) for f in folders), strict=True)
+                )
+            )
         results[name] = rows
         print(f"{name}: done", file=sys.stderr)
     if chosen.json:
@@ -194,7 +196,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["quality", "speed", "time", "memory", "sheet"])
     parser.add_argument("sequences", type=Path, nargs="?")
-    parser.add_argument("--peers", default="peers", help="folder with peers.py and metrics.py")
+    parser.add_argument("--peers", default="peers", help="folder with peers.py")
+    parser.add_argument("--alex-weights", type=Path, help="AlexNet's weights, for LPIPS; else torch's, downloaded once")
     parser.add_argument("--with", dest="others", default="", help="peers, with commas")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, default=1, help=argparse.SUPPRESS)

@@ -42,8 +42,11 @@ def evaluate(
     ] = _DEFAULTS.size,
     seed: Annotated[int, typer.Option(help="The same seed gives the same clips.")] = _DEFAULTS.seed,
     metrics: Annotated[
-        str, typer.Option(help="What is measured, with commas; features are the slowest.", metavar="NAMES")
-    ] = ",".join(_DEFAULTS.metrics),
+        str | None,
+        typer.Option(
+            help=f"What is measured, some of {','.join(METRICS)}; the last are the slowest.", show_default="all"
+        ),
+    ] = None,
     alex_weights: Annotated[
         Path | None,
         typer.Option(
@@ -82,7 +85,7 @@ def evaluate(
         stride,
         size,
         seed,
-        METRICS if metrics == "all" else tuple(name.strip() for name in metrics.split(",") if name.strip()),
+        METRICS if metrics is None else tuple(name.strip() for name in metrics.split(",") if name.strip()),
         alex_weights,
         vgg_weights,
         download,

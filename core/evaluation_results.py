@@ -99,7 +99,7 @@ td.best { color: var(--best); font-weight: 600; } td.number, th.number { text-al
 .sequence { margin: 1.6rem 0 2.2rem; } .strip { margin: .5rem 0 0; } .strip img { display: block; border-radius: 0; }
 .strip figcaption { display: flex; gap: 1rem; flex-wrap: wrap; font-variant-numeric: tabular-nums; }
 .strip b { color: CanvasText; min-width: 7rem; } .best { color: var(--best); font-weight: 600; }
-.close { display: grid; gap: .6rem; grid-template-columns: repeat(auto-fill, minmax(min(100%, 20rem), 1fr)); }
+.close { display: grid; gap: .6rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 22rem), 1fr)); }
 .close figure { margin: .6rem 0 0; } summary { cursor: pointer; }
 """
 _SCRIPT = """
