@@ -25,7 +25,6 @@ from .imagenet_weights import ALEXNET, VGG16, Trained, is_cached
 from .images import resize_image, shown, to_tensor, to_uint8
 from .inbetween import interpolate
 from .metrics import Picture
-from .optical_flow import estimate_flow
 from .perceptual_distance import PerceptualDistance
 from .sampling import find_checkpoint
 from .sequences import TrueSequence, find_sequences
@@ -422,8 +421,8 @@ def _score(
     height, width = frames[0].shape[:2]
     count = len(frames)
     times = [k / (count - 1) for k in range(count)]
-    steps = metrics.StepMotion(frames) if "smoothness" in instruments.wanted else None
-    moved = metrics.motion_size(estimate_flow(frames[0], frames[-1])[0] if motion is None else motion)
+    steps = metrics.StepMotion(frames)
+    moved = metrics.motion_size(steps.from_end_to_end() if motion is None else motion)
     truth: Values = {}
     if "ghost" in instruments.wanted:
         truth["ghost"] = fmean(metrics.ghost_score(frame, frames[0], frames[-1]) for frame in frames[1:-1])
@@ -435,7 +434,7 @@ def _score(
         drawn = [to_uint8(x) for x in interpolate([frames[0], frames[-1]], spacing=times, engine=drawer.engine)]
         rows = instruments.compare(drawn[1:-1], frames)
         means = _mean(rows)
-        if steps is not None:
+        if "smoothness" in instruments.wanted:
             means["smoothness"] = steps.smoothness(drawn)
         scored.by_frame[drawer.label], scored.means[drawer.label] = rows, means
         if instruments.embed:

@@ -144,8 +144,27 @@ class StepMotion:
         Args:
             truth: the frames in order, both ends among them.
         """
+        self._frame_size = truth[0].shape[:2]
         self._flows = _steps(truth)
         self._moving = [_moving_cells(a, b, flow) for (a, b), flow in zip(pairwise(truth), self._flows, strict=True)]
+
+    def from_end_to_end(self) -> Flow:
+        """Where everything in the first frame goes until the last, followed from frame to frame.
+
+        This finds motion that could not be found from the two ends alone, such as that of a thing that turns or leaps.
+
+        Returns:
+            (h, w, 2) in pixels of the frames, on a grid of about half their size.
+        """
+        height, width = self._flows[0].shape[:2]
+        to_cells = np.array([width / self._frame_size[1], height / self._frame_size[0]], np.float32)
+        y, x = np.mgrid[:height, :width].astype(np.float32)
+        start = np.dstack([x, y])
+        gone = np.zeros_like(start)
+        for flow in self._flows:
+            at = start + gone * to_cells
+            gone += cv2.remap(flow, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload]
+        return gone
 
     def smoothness(self, drawn: Sequence[Picture]) -> float:
         """How well things move from frame to frame as they do in the truth: 1 as they do, 0 not at all.

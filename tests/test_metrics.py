@@ -178,6 +178,13 @@ def test_smoothness_of_what_stands_still_is_not_known(rolling):
     assert math.isnan(StepMotion(rolling[:1] * 4).smoothness(rolling[:4]))
 
 
+def test_motion_is_followed_from_frame_to_frame_however_far_it_goes(rolling):
+    assert motion_size(StepMotion(rolling).from_end_to_end()) == pytest.approx(40, rel=0.05)
+    assert motion_size(StepMotion(rolling[::-1]).from_end_to_end()) == pytest.approx(40, rel=0.05)
+    there_and_back = rolling[:5] + rolling[3::-1]
+    assert motion_size(StepMotion(there_and_back).from_end_to_end()) < 4
+
+
 def test_the_size_of_a_motion_is_that_of_what_moves():
     flow = np.zeros((20, 30, 2), np.float32)
     assert motion_size(flow) == 0
