@@ -13,6 +13,7 @@ from ..core.errors import AnimiError, ConfigError
 from .draw_cartoon import draw_cartoon
 from .evaluate import evaluate
 from .extract_frames import extract_frames
+from .finetune_adv import finetune_adv
 from .interpolate import interpolate
 from .preview_clips import preview_clips
 from .refine import refine
@@ -79,6 +80,7 @@ app.command("preview-clips")(preview_clips)
 app.command("report")(report)
 app.command("train-vgg-sle")(train_vgg_sle)
 app.command("train-noise")(train_noise)
+app.command("finetune-adv")(finetune_adv)
 app.command("sample")(sample)
 app.command("evaluate")(evaluate)
 app.command("refine")(refine)

@@ -606,6 +606,110 @@ class TrainNoiseConfig:
         )
 
 
+REFINE = ("none", "joint", "after")
+"""Whether a refinement network learns: not at all, together with the auto-encoder, or alone, behind a finished one."""
+
+
+@dataclass(frozen=True)
+class FinetuneAdvConfig:
+    """What `animi finetune-adv` learns; a weight of 0 turns its term off, and what it needs is not computed."""
+
+    paths: tuple[Path, ...]
+    """Folders of frames, each with one film or several."""
+    output: Path
+    """The run's folder."""
+    init: Path
+    """The auto-encoder to begin with: a checkpoint of pretrain-ae or of this command, or the folder of a run."""
+    recipe: str = RECIPES[0]
+    """One of RECIPES: where the settings that were not given come from."""
+    clips: ClipConfig = ClipConfig()
+    """The clips; the first and the last frame are the ends."""
+    training: TrainingConfig = TrainingConfig(batch_size=2)
+    """A sample is a clip."""
+    nets: AdversarialConfig = AdversarialConfig()
+    """The discriminators and how they learn; the generator is the auto-encoder."""
+    reconstruction: float = 10.0
+    """Weight of the mean absolute error at the two ends."""
+    middles: float = 1.0
+    """Weight of the mean absolute error of the frames between."""
+    sequence: float = 1.0
+    """Weight of the discriminator of clips."""
+    image: float = 1.0
+    """Weight of the discriminator of single in-betweens."""
+    latent: float = 1.0
+    """Weight of the distance from the latents drawn from to those of the real frames between."""
+    edge: float = 0.5
+    """Weight of drawings softened along their lines, as fakes of the discriminator of single in-betweens."""
+    fade: float = 0.5
+    """Weight of cross-faded ends, as fakes of both discriminators."""
+    ghost: float = 1.0
+    """Weight of the ghost score that exceeds the truth's."""
+    refine: str = REFINE[0]
+    """One of REFINE."""
+    refine_width: int = 32
+    """Channels of the refinement network."""
+    double: bool = False
+    """The auto-encoder draws at half the size, and the refinement doubles it."""
+    vgg_weights: Path | None = None
+    """VGG16's weights, to measure health by; None: torchvision's, from its cache or by a download."""
+    health: bool = True
+    """Measure at each look whether the in-betweens are as varied as the reals."""
+    samples: int = 4
+    """Clips shown at each look."""
+
+    def __post_init__(self) -> None:
+        """Refuses what cannot be used.
+
+        Raises:
+            ConfigError: a value is out of its range, or two do not go together.
+        """
+        _check_adversarial(self.recipe, self.clips, self.samples)
+        if self.clips.length < 3:
+            raise ConfigError(f"--length: {self.clips.length} leaves nothing between the ends; give 3 frames or more")
+        learns = ("reconstruction", "middles", "sequence", "image", "latent", "ghost")
+        for name in (*learns, "edge", "fade"):
+            value = getattr(self, name)
+            if not (value >= 0 and isfinite(value)):
+                raise ConfigError(f"--{name}: {value:g} cannot be used; give a weight from 0")
+        if not any(getattr(self, name) for name in learns):
+            raise ConfigError(
+                f"--reconstruction: is 0, and so are --{', --'.join(learns[1:])}: nothing is to be learnt; give one"
+            )
+        if self.edge and not self.image:
+            raise ConfigError("--edge: nobody refuses softened drawings, as --image is 0; give --image a weight too")
+        if self.fade and not (self.image or self.sequence):
+            raise ConfigError(
+                "--fade: nobody refuses cross-fades, as --image and --sequence are 0; give one of them a weight too"
+            )
+        if self.refine not in REFINE:
+            raise ConfigError(f"--refine: {self.refine} is not known; give one of {', '.join(REFINE)}")
+        if self.double and self.refine == "none":
+            raise ConfigError("--double: it is the refinement that doubles; add --refine joint or --refine after")
+        if not 1 <= self.refine_width <= 512:
+            raise ConfigError(f"--refine-width: {self.refine_width} is out of range; give 1 to 512 channels")
+
+    @classmethod
+    def of_recipe(cls, recipe: str, paths: tuple[Path, ...], output: Path, init: Path) -> "FinetuneAdvConfig":
+        """The settings of one of RECIPES."""
+        if recipe != "notebook":
+            return cls(paths, output, init, recipe)
+        return cls(
+            paths,
+            output,
+            init,
+            recipe,
+            _NOTEBOOK_CLIPS,
+            TrainingConfig(batch_size=2, ema=0.0),
+            _NOTEBOOK_NETS,
+            middles=0.0,
+            image=0.0,
+            latent=0.0,
+            edge=0.0,
+            fade=0.0,
+            ghost=0.0,
+        )
+
+
 def _check_adversarial(recipe: str, clips: ClipConfig, samples: int) -> None:
     if recipe not in RECIPES:
         raise ConfigError(f"--recipe: {recipe} is not known; give {' or '.join(RECIPES)}")

@@ -6,7 +6,7 @@ the module is built from it alone, so that a checkpoint's header is enough to bu
 
 from collections.abc import Callable
 from dataclasses import asdict, fields, is_dataclass
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, get_args, get_type_hints, runtime_checkable
 
 from torch import Tensor, nn
 
@@ -80,10 +80,17 @@ def build(name: str, settings: dict[str, Any]) -> nn.Module:
     unknown = set(settings) - {field.name for field in fields(config)}
     if unknown:
         raise ValueError(f"unknown settings {', '.join(sorted(unknown))}")
+    hints = get_type_hints(config)
     try:
-        return module(config(**settings))
+        return module(config(**{key: _read_setting(hints[key], value) for key, value in settings.items()}))
     except (TypeError, RuntimeError) as error:  # torch's own, such as for a layer of negative size
         raise ValueError(str(error).partition("\n")[0]) from error
+
+
+def _read_setting(hint: Any, value: Any) -> Any:
+    """A config within a config is a dict in JSON."""
+    kinds = [kind for kind in (hint, *get_args(hint)) if isinstance(kind, type) and is_dataclass(kind)]
+    return kinds[0](**value) if kinds and isinstance(value, dict) else value
 
 
 def describe(config: Any) -> dict[str, Any]:
