@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ..core.config import DEVICES, EASINGS, ENGINES, InterpolateConfig, read_rate
+from ..core.config import DEVICES, EASINGS, ENGINES, ON_FAILURE, InterpolateConfig, read_rate
 from .progress import progress
 
 _DEFAULTS = InterpolateConfig((), Path("out.gif"))
@@ -55,6 +55,15 @@ def interpolate(
         str | None,
         typer.Option(metavar="WIDTHxHEIGHT", help="Resize the key frames first; one number is the longer side."),
     ] = None,
+    on_failure: Annotated[
+        str,
+        typer.Option(
+            help="Where motion cannot be what happened, as at a cut: "
+            f"{', '.join(ON_FAILURE)} (hold the nearer key frame, blend both, draw along the motion all the same).",
+            metavar="|".join(ON_FAILURE),
+            autocompletion=lambda: list(ON_FAILURE),
+        ),
+    ] = _DEFAULTS.on_failure,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an output that stands there.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was written as JSON on stdout.")] = False,
 ) -> None:
@@ -75,6 +84,7 @@ def interpolate(
         device,
         size,
         overwrite,
+        on_failure,
     )
 
     from ..core.inbetween import draw_animation

@@ -13,6 +13,8 @@ from .errors import ConfigError
 
 ENGINES = ("flow", "blend")
 """Engines that need no checkpoint; the first is the default, the best that ships."""
+ON_FAILURE = ("hold", "blend", "morph")
+"""Where motion cannot be what happened: hold the nearer key frame, blend both, or draw along the motion anyway."""
 EASINGS = ("linear", "ease-in", "ease-out", "ease-in-out")
 """How in-betweens are spaced: evenly, slow at the start, slow at the end, or slow at both."""
 MOST_FRAMES = 100_000
@@ -206,6 +208,8 @@ class InterpolateConfig:
     """Size to draw at: WIDTHxHEIGHT, or one number for the longer side. None: the key frames' own."""
     overwrite: bool = False
     """Replace an output that stands there."""
+    on_failure: str = ON_FAILURE[0]
+    """One of ON_FAILURE: what is drawn where motion cannot be what happened, as at a cut."""
 
     def __post_init__(self) -> None:
         """Refuses what cannot be used.
@@ -223,6 +227,8 @@ class InterpolateConfig:
             raise ConfigError(f"--engine: {self.engine!r} is not known; choose one of {', '.join(ENGINES)}")
         if self.engine is not None and self.checkpoint is not None:
             raise ConfigError(f"--engine: {self.engine} cannot draw together with --checkpoint; give one of the two")
+        if self.on_failure not in ON_FAILURE:
+            raise ConfigError(f"--on-failure: {self.on_failure!r} is not known; choose one of {', '.join(ON_FAILURE)}")
         read_spacing(self.spacing)
         if self.size is not None:
             read_size(self.size)

@@ -8,7 +8,7 @@ never asked of an engine: `core.inbetween` hands them back as they came.
 """
 
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import cv2
 import numpy as np
@@ -16,6 +16,11 @@ import numpy as np
 from .config import ENGINES
 from .errors import ConfigError
 from .optical_flow import Array, Flow, estimate_flow
+
+_UNEXPLAINED = 0.03  # confidence: of 60 drawn cuts the highest had 0.029, of 60 drawn pairs in motion the lowest 0.04
+_FEWEST = 150  # cells that must differ before anything is said of them
+_LIGHT_SIDE, _ALIKE = 48, 0.4  # pixels a side, and correlation, by which one drawing in two lights is known
+_DIFFERS = 0.02  # of the whole range, by which two cells must differ to be asked whether motion explains it
 
 Working = Array
 """A frame as engines see it; its type is np.uint8 or np.float32."""
@@ -26,6 +31,14 @@ class Pair(Protocol):
 
     def render(self, t: float) -> Working:
         """Draws the frame at t in (0, 1), of the key frames' shape and type."""
+
+
+@runtime_checkable
+class Sure(Protocol):
+    """A pair that knows how well motion explains it."""
+
+    explained: bool
+    """False where motion cannot be what happened between the key frames, as at a cut."""
 
 
 class Engine(Protocol):
@@ -55,9 +68,9 @@ def open_engine(name: str | None = None, checkpoint: Path | None = None, device:
     if checkpoint is not None:
         if name is not None:
             raise ConfigError(f"--engine: {name} cannot draw together with --checkpoint; give one of the two")
-        from .network_engine import NetworkEngine  # imports torch
+        from .network_engine import open_network  # imports torch
 
-        return NetworkEngine(checkpoint, device)
+        return open_network(checkpoint, device)
     if device not in ("auto", "cpu"):
         from .devices import choose_device  # imports torch
 
@@ -111,11 +124,18 @@ class FlowPair:
        is seen in the other frame too and whose key frame is nearer, since a mixture would be a ghost.
     """
 
-    def __init__(self, first: Working, last: Working) -> None:
+    def __init__(self, first: Working, last: Working, flows: tuple[Flow, Flow] | None = None) -> None:
+        """Finds the motion, and where each frame shows what the other hides.
+
+        Args:
+            first: a frame.
+            last: another of the same shape and type.
+            flows: the motion where it is known already, as `estimate_flow` gives it.
+        """
         self._frames = (first, last)
         self._shape = first.shape
-        views = tuple(_for_matching(frame) for frame in self._frames)
-        self._flows = estimate_flow(*views)
+        views = tuple(view_for_matching(frame) for frame in self._frames)
+        found: tuple[Flow, Flow] = estimate_flow(*views) if flows is None else flows
         height, width = first.shape[:2]
         self._cells = (
             max(1, round(width / _splat_step(width, height))),
@@ -123,13 +143,13 @@ class FlowPair:
         )
         w, h = self._cells
         self._to_cells = np.array([w / width, h / height], np.float32)
-        flows = [cv2.resize(flow, (w, h), interpolation=cv2.INTER_AREA) * self._to_cells for flow in self._flows]
+        scaled = [cv2.resize(flow, (w, h), interpolation=cv2.INTER_AREA) * self._to_cells for flow in found]
         small = [_shrink(view, w, h) / 255 for view in views]
         grid = _pixel_grid(h, w)
-        self._velocities = [flows[0], -flows[1]]  # both in the direction of time
+        self._velocities = [scaled[0], -scaled[1]]  # both in the direction of time
         self._trust = []
         self._importance = []
-        for here, there, flow, back in ((*small, *flows), (*small[::-1], *flows[::-1])):
+        for here, there, flow, back in ((*small, *scaled), (*small[::-1], *scaled[::-1])):
             at = grid + flow
             error = np.abs(here - _warp(there, at)).reshape(h, w, -1).mean(2)
             gap = np.hypot(*np.moveaxis(flow + _warp(back, at), 2, 0))
@@ -137,8 +157,21 @@ class FlowPair:
             trust = np.exp(-((gap / reach) ** 2))
             self._trust.append(trust)
             self._importance.append(np.exp(-30 * error) * (trust + 0.02))
+        self.confidence = self._measure_confidence(small)
+        """How much of what differs between the frames fits where its motion leads, in [0, 1]."""
+        self.explained = self.confidence > _UNEXPLAINED or is_another_light(*views)
         self._find_covered()
         self._grid = _pixel_grid(height, width)
+
+    def _measure_confidence(self, small: list[Array]) -> float:
+        """The importance, before what is covered is made up for, averaged over the cells that differ.
+
+        1 where few do: there is too little to tell a cut by.
+        """
+        differs = np.abs(small[0] - small[1]).mean(2) > _DIFFERS
+        if differs.sum() < _FEWEST:
+            return 1.0
+        return float(np.mean([importance[differs].mean() for importance in self._importance])) / 1.02
 
     def _find_covered(self) -> None:
         """Finds what the other frame covers, gives it the motion around it, and puts in front what covers it.
@@ -200,15 +233,34 @@ class FlowPair:
         choice = 1 / (1 + np.exp(-50 * (share - 0.5)))
         share = (share + (choice - share) * disagreement).astype(np.float32)
         share = cv2.resize(share, (width, height), interpolation=cv2.INTER_LINEAR)
-        mixed = cv2.blendLinear(warped[0], warped[1], share, 1 - share).reshape(self._shape)
-        if mixed.dtype == np.float32:  # bicubic interpolation overshoots
-            np.clip(mixed, 0, 255, out=mixed)
-            if self._shape[2] == 4:
-                np.minimum(mixed[..., :3], mixed[..., 3:], out=mixed[..., :3])
-        return mixed
+        return limit_colours(cv2.blendLinear(warped[0], warped[1], share, 1 - share).reshape(self._shape))
 
 
-def _for_matching(frame: Working) -> Array:
+def is_another_light(first: Array, last: Array) -> bool:
+    """Whether two frames, (H, W, 3) uint8, show one drawing in another light, as in a fade, or one of them nothing.
+
+    Colours then differ everywhere, and yet it is no cut.
+    """
+    height, width = first.shape[:2]
+    size = (min(width, _LIGHT_SIDE), min(height, _LIGHT_SIDE))
+    small = [cv2.resize(frame, size, interpolation=cv2.INTER_AREA).astype(np.float32) for frame in (first, last)]
+    drawn = [frame - cv2.blur(frame, (_LIGHT_SIDE // 4,) * 2) for frame in small]
+    strength = [float(np.square(frame).mean()) for frame in drawn]
+    if min(strength) < 1:
+        return True
+    return bool((drawn[0] * drawn[1]).mean() > _ALIKE * (strength[0] * strength[1]) ** 0.5)
+
+
+def limit_colours(frame: Working) -> Working:
+    """Brings what bicubic interpolation overshot back: into [0, 255], and colours below alpha; in place."""
+    if frame.dtype == np.float32:
+        np.clip(frame, 0, 255, out=frame)
+        if frame.shape[2] == 4:
+            np.minimum(frame[..., :3], frame[..., 3:], out=frame[..., :3])
+    return frame
+
+
+def view_for_matching(frame: Working) -> Array:
     """The frame as (H, W, 3) uint8, with what is transparent darker than any colour, so that outlines in it show."""
     if frame.shape[2] == 4:
         frame = (frame[..., :3] + frame[..., 3:]) / 2

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from .animation import Written, check_format, write_animation
-from .config import DEVICES, EASINGS, InterpolateConfig, read_size
-from .engines import Engine, Working, open_engine
+from .config import DEVICES, EASINGS, ON_FAILURE, InterpolateConfig, read_size
+from .engines import Blend, Engine, Sure, Working, open_engine
 from .errors import InputError, OutputError
 from .files import check_output
 from .images import Frame, premultiply, shown, unpremultiply
@@ -41,6 +41,7 @@ def interpolate(
     engine: str | Engine | None = None,
     checkpoint: Path | None = None,
     device: str = DEVICES[0],
+    on_failure: str = ON_FAILURE[0],
 ) -> Iterator[Frame]:
     """Draws the frames between key frames.
 
@@ -55,6 +56,8 @@ def interpolate(
         engine: "flow" (motion, the default) or "blend" (cross-fade), or one of your own (see `core.engines`).
         checkpoint: a trained network that draws instead of an engine.
         device: where the network runs: "auto", "cpu", "cuda" or "mps".
+        on_failure: what to do where motion cannot be what happened, as at a cut: "hold" the nearer key frame, "blend"
+            them, or "morph", as if it were. Engines that know nothing of motion have no such case.
 
     Returns:
         An iterator of arrays of the key frames' shape and type, in order, drawn as they are asked for.
@@ -66,12 +69,12 @@ def interpolate(
         DeviceError: the device is not on this machine.
     """
     chart = spacing if isinstance(spacing, str) else ",".join(map(repr, map(float, spacing)))
-    settings = InterpolateConfig((), Path(), count, spacing=chart)
+    settings = InterpolateConfig((), Path(), count, spacing=chart, on_failure=on_failure)
     if len(frames) < 2:
         raise InputError(f"two key frames or more are needed, and {len(frames)} was given; add another")
     _check_forms(frames[0], frames[1], 1)
     drawer = open_engine(engine, checkpoint, device) if engine is None or isinstance(engine, str) else engine
-    once = _walk(frames, settings.times, loop, drawer)
+    once = _walk(frames, settings.times, loop, drawer, on_failure)
     return _there_and_back(once, loop) if boomerang else once
 
 
@@ -84,19 +87,23 @@ def count_frames(keys: int, per_segment: int, *, loop: bool = False, boomerang: 
     return 2 * once if loop else 2 * once - 2
 
 
-def _walk(frames: Sequence[Frame], times: Sequence[float], loop: bool, engine: Engine) -> Iterator[Frame]:
+def _walk(
+    frames: Sequence[Frame], times: Sequence[float], loop: bool, engine: Engine, on_failure: str
+) -> Iterator[Frame]:
     """All segments one after the other; a key frame that two segments share comes once."""
     first = last = frames[0]
     for index in range(1, len(frames) + loop):
         last = frames[index % len(frames)]
         _check_forms(frames[0], last, index % len(frames))
-        yield from _draw_segment(first, last, times[:-1], engine)
+        yield from _draw_segment(first, last, times[:-1], engine, on_failure)
         first = last
     if not loop:
         yield last.copy()
 
 
-def _draw_segment(first: Frame, last: Frame, times: Iterable[float], engine: Engine) -> Iterator[Frame]:
+def _draw_segment(
+    first: Frame, last: Frame, times: Iterable[float], engine: Engine, on_failure: str
+) -> Iterator[Frame]:
     """The frames of one segment at `times`, in [0, 1] and in order."""
     draw: Callable[[float], Frame] | None = None
     for t in times:
@@ -104,11 +111,11 @@ def _draw_segment(first: Frame, last: Frame, times: Iterable[float], engine: Eng
             yield (first, last)[int(t)].copy()
             continue
         if draw is None:
-            draw = _prepare(first, last, engine)
+            draw = _prepare(first, last, engine, on_failure)
         yield draw(t)
 
 
-def _prepare(first: Frame, last: Frame, engine: Engine) -> Callable[[float], Frame]:
+def _prepare(first: Frame, last: Frame, engine: Engine, on_failure: str) -> Callable[[float], Frame]:
     """Readies a pair: conversion to the engine's working form and back, and what stands still stays untouched.
 
     The engine is shown only the part of the picture in which something changes, with a margin around it.
@@ -124,6 +131,10 @@ def _prepare(first: Frame, last: Frame, engine: Engine) -> Callable[[float], Fra
     still, key = np.ascontiguousarray(still[box]), np.ascontiguousarray(whole[0][box])
     working = [_to_working(frame) for frame in (key, np.ascontiguousarray(whole[1][box]))]
     pair = engine.prepare(working[0], working[1])
+    if on_failure != "morph" and isinstance(pair, Sure) and not pair.explained:
+        if on_failure == "hold":
+            return lambda t: (first, last)[t >= 0.5].copy()
+        pair = Blend(working[0], working[1])
 
     def draw(t: float) -> Frame:
         drawn = pair.render(t)
@@ -224,7 +235,13 @@ def draw_animation(config: InterpolateConfig, on_frame: Callable[[int, int], Non
     keys = KeyFrames(config.inputs, None if config.size is None else read_size(config.size))
     total = count_frames(len(keys), len(config.times), loop=config.loop, boomerang=config.boomerang)
     frames = interpolate(
-        keys, config.count, spacing=config.spacing, loop=config.loop, boomerang=config.boomerang, engine=engine
+        keys,
+        config.count,
+        spacing=config.spacing,
+        loop=config.loop,
+        boomerang=config.boomerang,
+        engine=engine,
+        on_failure=config.on_failure,
     )
     written = write_animation(
         config.output,

@@ -1,4 +1,4 @@
-"""An engine that asks a trained network."""
+"""Engines that ask a trained network."""
 
 from pathlib import Path
 from typing import Any
@@ -9,29 +9,47 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from ..models.motion import MotionNetwork
 from ..models.registry import Inbetweener
 from .checkpoint import load_checkpoint
 from .devices import choose_device
-from .engines import Working
+from .engines import Engine, Working
 from .errors import CheckpointError
+from .motion_engine import MotionEngine
+
+
+def open_network(checkpoint: Path, device: str = "auto") -> Engine:
+    """Opens the network that a checkpoint holds as an engine.
+
+    Args:
+        checkpoint: a network's weights.
+        device: "auto", "cpu", "cuda" or "mps".
+
+    Raises:
+        CheckpointError: it cannot be read, or its network draws no in-betweens.
+        DeviceError: the device is not on this machine.
+    """
+    place = choose_device(device)
+    module, header = load_checkpoint(checkpoint, place)
+    if isinstance(module, MotionNetwork):
+        return MotionEngine(module)
+    if not isinstance(module, Inbetweener):
+        raise CheckpointError(
+            f"{checkpoint}: holds a network {header.architecture!r} that draws no in-betweens; "
+            "give one that encodes images"
+        )
+    return NetworkEngine(module, header.architecture, place)
 
 
 class NetworkEngine:
-    """Draws with the network of a checkpoint, on whole frames padded to the multiple that it needs.
+    """Draws with a network of pictures, on whole frames padded to the multiple that it needs.
 
     Alpha is drawn by the same network, as a grey picture of its own.
     """
 
-    def __init__(self, checkpoint: Path, device: str = "auto") -> None:
-        self._device = choose_device(device)
-        module, header = load_checkpoint(checkpoint, self._device)
-        if not isinstance(module, Inbetweener):
-            raise CheckpointError(
-                f"{checkpoint}: holds a network {header.architecture!r} that draws no in-betweens; "
-                "give one that encodes images"
-            )
-        self._network: Inbetweener = module
-        self.name = header.architecture
+    def __init__(self, network: Inbetweener, name: str, device: torch.device) -> None:
+        """Takes a network that is on `device`; `name` is its architecture's."""
+        self._network, self.name, self._device = network, name, device
 
     @torch.inference_mode()
     def prepare(self, first: Working, last: Working) -> "NetworkPair":

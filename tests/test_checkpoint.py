@@ -17,7 +17,7 @@ from animi.core.devices import choose_device
 from animi.core.errors import CheckpointError, ConfigError, DeviceError, OutputError
 from animi.core.images import read_image, write_png
 from animi.core.inbetween import interpolate
-from animi.core.network_engine import NetworkEngine
+from animi.core.network_engine import open_network
 from animi.models import registry
 
 CPU = torch.device("cpu")
@@ -124,7 +124,7 @@ DAMAGES = {
     "no number": (lambda path: change(path, step="many"), "its header is damaged"),
     "config no JSON": (lambda path: change(path, config="{"), "its header is damaged"),
     "config a list": (lambda path: change(path, config="[]"), "its header is damaged"),
-    "unknown network": (lambda path: change(path, architecture="rife"), "holds a network 'rife' .*: mute, .*tint"),
+    "unknown network": (lambda path: change(path, architecture="rife"), "holds a network 'rife' .*: .*mute, .*tint"),
     "unknown setting": (lambda path: change(path, config='{"depth": 3}'), "settings do not fit 'tint': .*depth"),
     "a setting of another type": (lambda path: change(path, config='{"channels": "x"}'), "settings do not fit 'tint'"),
     "a negative setting": (lambda path: change(path, config='{"channels": -3}'), "settings do not fit 'tint'"),
@@ -192,7 +192,7 @@ def test_only_what_draws_is_an_inbetweener(tmp_path):
     path = tmp_path / "mute.safetensors"
     save_checkpoint(path, Mute(TintConfig()), "mute", TintConfig())
     with pytest.raises(CheckpointError, match="'mute' that draws no in-betweens"):
-        NetworkEngine(path, "cpu")
+        open_network(path, "cpu")
 
 
 # A network draws

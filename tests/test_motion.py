@@ -1,0 +1,238 @@
+"""The motion model: what holds for any weights, what a few seconds of learning do, and the engine around it."""
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from animi.core.checkpoint import save_checkpoint
+from animi.core.engines import FlowPair, open_engine
+from animi.core.inbetween import interpolate
+from animi.core.motion_engine import MotionEngine, read_flows
+from animi.core.motion_losses import end_point_errors, matching_loss, sight_loss
+from animi.models import registry
+from animi.models.motion import Motion, MotionConfig, MotionNetwork, choose_size, explained_share
+from animi.models.registry import Inbetweener
+
+SMALL = MotionConfig(width=8, layers=1, heads=2, coarse_rounds=1, fine_rounds=1, drawing=4)
+
+
+@pytest.fixture(autouse=True)
+def alone():
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+
+
+@pytest.fixture
+def restless():
+    """A small network whose every part does something: those that begin at zero are woken."""
+    network = MotionNetwork(SMALL).eval()
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.add_(0.03 * torch.randn_like(parameter))
+    return network
+
+
+def picture(height=48, width=64, seed=0):
+    """A smooth texture, (1, 3, H, W) in [-1, 1]."""
+    noise = np.random.default_rng(seed).uniform(0, 255, (height // 4 + 1, width // 4 + 1, 3)).astype(np.float32)
+    large = cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC).clip(0, 255)
+    return torch.from_numpy(large.transpose(2, 0, 1).copy())[None] / 127.5 - 1
+
+
+# For any weights
+
+
+@torch.no_grad()
+def test_swapping_the_frames_and_the_time_draws_the_same(restless):
+    first, last = picture(seed=1), picture(seed=2)
+    there = restless(first, last, torch.tensor([0.3]))[0]
+    back = restless(last, first, torch.tensor([0.7]))[0]
+    assert torch.allclose(there, back, atol=2e-4)
+    assert (there - first).abs().mean() > 0.05 and (there - last).abs().mean() > 0.05
+
+
+@torch.no_grad()
+def test_the_ends_come_out_whole(restless):
+    first, last = picture(seed=1), picture(seed=2)
+    for t, end in ((1e-6, first), (1 - 1e-6, last)):
+        assert (restless(first, last, torch.tensor([t]))[0] - end).abs().max() < 1e-2
+
+
+@torch.no_grad()
+def test_samples_of_a_batch_do_not_see_each_other(restless):
+    first, last = torch.cat([picture(seed=1), picture(seed=2)]), torch.cat([picture(seed=3), picture(seed=4)])
+    t = torch.tensor([0.2, 0.6])
+    together = restless(first, last, t)[0]
+    for number in range(2):
+        part = slice(number, number + 1)
+        assert torch.allclose(together[part], restless(first[part], last[part], t[part])[0], atol=1e-4)
+
+
+@torch.no_grad()
+def test_what_the_network_draws_is_looked_up_and_not_painted(restless):
+    first = torch.zeros(1, 3, 48, 64)
+    drawn = restless(first + 0.5, first - 0.25, torch.tensor([0.4]))[0]
+    assert drawn.min() >= -0.2501 and drawn.max() <= 0.5001
+
+
+def test_half_precision_keeps_coordinates_in_full_and_gradients_finite(restless):
+    restless.train()
+    first, last = picture(seed=1), picture(seed=2)
+    with torch.autocast("cpu", torch.bfloat16):
+        drawn, motion, learning = restless(first, last, torch.tensor([0.5]))
+        assert motion.features.dtype == torch.bfloat16
+        full = (drawn, motion.flow, motion.fine, motion.visible, motion.front, *learning.steps, *learning.match)
+        assert all(x.dtype == torch.float32 for x in full)
+        loss = drawn.square().mean() + sum(step.square().mean() for step in learning.steps)
+    loss.backward()
+    gradients = {name: p.grad for name, p in restless.named_parameters()}
+    assert all(g is None or g.isfinite().all() for g in gradients.values())
+    assert gradients["encoder.at_half.0.weight"].abs().max() > 0
+    assert gradients["order.weight"].abs().max() > 0  # what lies in front is learnt from pictures alone
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 40), (17, 9), (70, 33), (300, 20)])
+def test_working_sizes_are_multiples_of_16_and_not_too_large(size):
+    height, width = choose_size(*size, 4096)
+    assert height % 16 == width % 16 == 0
+    assert height * width <= 4096 * 1.5 or min(height, width) == 16
+
+
+def test_a_config_that_cannot_be_built_is_refused():
+    for settings in ({"width": 6}, {"heads": 3}, {"layers": 0}, {"drawing": 0}):
+        with pytest.raises(ValueError):
+            registry.build("motion", settings)
+    assert isinstance(registry.build("motion", {"width": 8, "heads": 2}), Inbetweener)
+
+
+# What it learns
+
+
+def shifted(dx, dy, seed, side=64):
+    """Two views of one texture, (dx, dy) pixels apart, and the motion from the first to the last."""
+    large = picture(side + 48, side + 48, seed)
+    first = large[..., 24 : 24 + side, 24 : 24 + side]
+    last = large[..., 24 - dy : 24 - dy + side, 24 - dx : 24 - dx + side]
+    flow = torch.tensor([dx, dy]).float().view(1, 2, 1, 1).expand(1, 2, side, side)
+    grid = torch.stack(torch.meshgrid(torch.arange(side), torch.arange(side), indexing="xy"))[None] + flow
+    return first, last, flow, ((grid >= 0) & (grid < side)).all(1, keepdim=True)
+
+
+def test_a_few_seconds_teach_it_shifts_beyond_what_refinement_reaches():
+    network = MotionNetwork(MotionConfig(width=16, layers=1, heads=2, coarse_rounds=1, fine_rounds=1, drawing=4))
+    optimizer = torch.optim.AdamW(network.parameters(), 2e-3)
+    draw = np.random.default_rng(0)
+
+    def batch(count):
+        moves = draw.integers(-20, 21, (count, 2))
+        views = [shifted(int(dx), int(dy), int(draw.integers(2**31))) for dx, dy in moves]
+        first, last, flow, inside = (torch.cat(parts) for parts in zip(*views, strict=True))
+        behind = torch.cat([shifted(int(-dx), int(-dy), 0)[3] for dx, dy in moves])
+        return first, last, torch.cat([flow, -flow]), torch.cat([inside, behind])
+
+    def study(first, last, flow, visible):
+        _, learning = network.study(first, last)
+        known = torch.ones_like(visible)
+        error, last_error = end_point_errors(learning.steps, flow, visible, visible)
+        matching = matching_loss(learning.match, flow, visible, known)
+        return error, last_error, matching, sight_loss(learning.visible, visible, known), learning
+
+    seen = batch(8)
+    with torch.no_grad():
+        before = study(*seen)
+    for _ in range(120):
+        error, _, matching, sight, _ = study(*batch(4))
+        optimizer.zero_grad()
+        (0.1 * error + 0.3 * matching + 0.1 * sight).backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1)
+        optimizer.step()
+    with torch.no_grad():
+        after = study(*seen)
+    assert after[1] < 0.35 * before[1]
+    assert after[2] < 0.65 * before[2]
+    trust, visible = after[4].match.trust, seen[3][..., 4::8, 4::8]
+    assert trust[visible].mean() > 2 * trust[~visible].mean()  # the gate learns what has no match
+
+
+def test_matching_loss_is_lowest_at_the_truth():
+    network = MotionNetwork(SMALL)
+    first, last, flow, inside = shifted(8, -16, 3)
+    with torch.no_grad():
+        _, learning = network.study(first, last)
+    truth, visible = torch.cat([flow, -flow]), torch.cat([inside, shifted(-8, 16, 3)[3]])
+    known = torch.ones_like(visible)
+    scores = torch.full_like(learning.match.scores, -20.0)
+    for cell in range(64):
+        y, x = cell // 8 - 2, cell % 8 + 1  # (8, -16) pixels are (1, -2) cells
+        if 0 <= y < 8 and 0 <= x < 8:
+            scores[0, cell, y * 8 + x] = 20
+    right = learning.match._replace(scores=scores, none=torch.zeros(()))
+    assert matching_loss(right, truth, visible, known) < 1e-3
+    assert matching_loss(right._replace(scores=scores.roll(1, 2)), truth, visible, known) > 5
+
+
+# The engine
+
+
+@pytest.fixture
+def checkpoint(tmp_path, restless):
+    save_checkpoint(tmp_path / "motion.safetensors", restless, "motion", SMALL)
+    return tmp_path / "motion.safetensors"
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3), (7, 5, 3), (33, 70, 1), (40, 31, 4), (90, 64, 3)])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_any_size_depth_and_kind_of_key_frame(checkpoint, shape, dtype):
+    first, last = np.random.default_rng(1).integers(0, np.iinfo(dtype).max + 1, (2, *shape)).astype(dtype)
+    frames = list(interpolate([first, last], 4, checkpoint=checkpoint, on_failure="morph"))
+    assert np.array_equal(frames[0], first) and np.array_equal(frames[-1], last)
+    assert all(frame.shape == shape and frame.dtype == dtype for frame in frames)
+
+
+def test_drawing_with_opencv_and_with_torch_is_one_thing(checkpoint, restless, draw_disc):
+    first, last = draw_disc(60, 60), draw_disc(100, 80)
+    engine = open_engine(checkpoint=checkpoint, device="cpu")
+    assert isinstance(engine, MotionEngine) and engine.name == "motion"
+    by_opencv = engine.prepare(first, last).render(0.4)
+    with torch.no_grad():
+        motion = engine.find_motion(first, last)
+        way = restless.find_way(motion, torch.tensor([0.4]))
+        frames = [torch.from_numpy(x).permute(2, 0, 1)[None].float() / 127.5 - 1 for x in (first, last)]
+        by_torch = restless.compose(way, *frames, "bicubic")[0].permute(1, 2, 0)
+    gap = np.abs(((by_torch + 1) * 127.5).numpy() - by_opencv)
+    assert gap.mean() < 0.5 and np.percentile(gap, 99) < 4  # their cubics differ (-0.75), and one rounds
+
+
+def test_the_classical_renderer_takes_the_same_motion(restless, draw_disc):
+    first, last = draw_disc(60, 60), draw_disc(100, 80)
+    engine = MotionEngine(restless, renderer="classical")
+    flows = read_flows(engine.find_motion(first, last), *first.shape[:2])
+    assert flows[0].dtype == np.float32 and flows[0].shape[2] == 2
+    drawn = engine.prepare(first, last).render(0.5)
+    assert np.array_equal(drawn, FlowPair(first, last, flows).render(0.5))
+
+
+def test_a_motion_known_beforehand_rules_the_classical_renderer(draw_disc):
+    first, last = draw_disc(60, 80), draw_disc(120, 80)
+    still = np.zeros((40, 60, 2), np.float32)
+    faded = FlowPair(first, last, (still, still.copy())).render(0.5)
+    assert np.abs(faded.astype(int) - FlowPair(first, last).render(0.5)).mean() > 0.5
+
+
+def test_flows_come_in_pixels_of_the_key_frames(restless):
+    fine = torch.ones(2, 2, 8, 16)
+    motion = Motion(*(torch.zeros(2, 2, 4, 8),), fine, *(torch.zeros(2, 1, 4, 8),) * 4)
+    forward, backward = read_flows(motion, 80, 320)
+    assert (forward == np.array([20, 10])).all() and forward.shape == backward.shape == (8, 16, 2)
+
+
+def test_what_is_explained_is_what_is_seen_in_both_frames_where_they_differ():
+    small = torch.zeros(2, 3, 4, 4)
+    small[1, :, :2] = 1  # the upper half differs
+    logits = torch.full((2, 1, 4, 4), -20.0)
+    logits[:, :, 0] = 20
+    zero = torch.zeros(2, 1, 4, 4)
+    motion = Motion(zero, zero, logits, zero, zero, small)
+    assert explained_share(motion).item() == pytest.approx(0.5)
+    assert explained_share(motion._replace(small=torch.zeros(2, 3, 4, 4))).item() == 1
