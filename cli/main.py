@@ -19,6 +19,7 @@ from .preview_clips import preview_clips
 from .refine import refine
 from .report import report
 from .sample import sample
+from .train_motion import train_motion
 from .train_noise import train_noise
 from .train_vgg_sle import train_vgg_sle
 
@@ -81,6 +82,7 @@ app.command("report")(report)
 app.command("train-vgg-sle")(train_vgg_sle)
 app.command("train-noise")(train_noise)
 app.command("finetune-adv")(finetune_adv)
+app.command("train-motion")(train_motion)
 app.command("sample")(sample)
 app.command("evaluate")(evaluate)
 app.command("refine")(refine)

@@ -142,6 +142,8 @@ def start_training(
     begin: Callable[[str, tuple[Path, ...], Path], Config],
     work: Callable[..., Path],
     given: dict[str, Any],
+    *,
+    needs_films: bool = True,
 ) -> Path:
     """Starts a training, or goes on with one, and shows how it goes.
 
@@ -150,6 +152,7 @@ def start_training(
         begin: makes a new run's settings of a recipe, paths and the run's folder.
         work: the recipe's function.
         given: the command's parameters by name; None: not given.
+        needs_films: False where there is something to learn without any.
 
     Returns:
         The run's folder.
@@ -172,11 +175,11 @@ def start_training(
         config = resume_config(resume, kind, given | {"output": resume} | ({"paths": tuple(paths)} if paths else {}))
         folder = resume
     else:
-        if not paths:
+        if not paths and needs_films:
             raise ConfigError("DATA: no film was given; name a folder that extract-frames wrote, or a run to --resume")
         if output is None:
             raise ConfigError("--output: the run has no folder; name a new one with -o")
-        config = with_values(begin(given.pop("recipe", RECIPES[0]), tuple(paths), output), given)
+        config = with_values(begin(given.pop("recipe", RECIPES[0]), tuple(paths or ()), output), given)
         folder = output
     states = find_states(folder) if resume is not None else []
     first_step = int(states[-1].name.partition(".")[0]) if states else 0

@@ -388,7 +388,7 @@ PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 """Number formats of the forward pass; auto: bf16 on a GPU that has it, else fp32."""
 MAY_CHANGE = frozenset(
     {"steps", "log_every", "save_every", "sample_every", "keep", "device", "workers", "compiled", "output"}
-    | {"vgg_weights", "health"}  # the same weights, elsewhere; a look changes nothing
+    | {"vgg_weights", "alex_weights", "health"}  # the same weights, elsewhere; a look changes nothing
 )
 """Settings that a resumed run may be given anew: none of them changes what is learnt; the folder may have moved."""
 
@@ -714,6 +714,96 @@ class FinetuneAdvConfig:
             fade=0.0,
             ghost=0.0,
         )
+
+
+@dataclass(frozen=True)
+class TrainMotionConfig:
+    """What `animi train-motion` learns; a weight of 0 turns its term off."""
+
+    paths: tuple[Path, ...]
+    """Folders of frames to learn from besides drawn cartoons; none are needed."""
+    output: Path
+    """The run's folder."""
+    init: Path | None = None
+    """A motion network to begin with: a checkpoint, or the folder of a run; None: a new one."""
+    width: int = 64
+    """Channels of a new network at a quarter of the picture's size."""
+    sizes: tuple[int, ...] = (192, 128, 192, 256)
+    """Sides of the drawn pictures; batches take turns. That of films is the largest."""
+    clips: ClipConfig = ClipConfig(length=5, stride=1)
+    """How triplets are taken from films: within clips of this length."""
+    training: TrainingConfig = TrainingConfig(steps=40_000, clip=1.0)
+    """A sample is two key frames and a frame between."""
+    rate: float = 4e-4
+    """Learning rate after the warm-up, up to the last third of the steps."""
+    decay: float = 1e-3
+    """AdamW's weight decay."""
+    warm_up: int = 500
+    """Steps in which the learning rate rises."""
+    grow: int = 4000
+    """Steps in which motion grows from small to the largest; 0: it is large at once."""
+    sprites: Path | None = None
+    """A folder of Lottie animations, laid over a quarter of the drawn samples."""
+    collage: int = 0
+    """Layers of each kind and time that are drawn before the start, from which the device itself puts every other batch
+    together; 0: none."""
+    films: float = 0.25
+    """Share of the batches that are of films, where there are any."""
+    cuts: float = 0.05
+    """Share of drawn pairs whose last frame is taken from another scene, so that it is learnt what a cut is."""
+    flow: float = 0.1
+    """Weight of the motion's error, in pixels."""
+    matching: float = 0.2
+    """Weight of the cross-entropy of the global matches."""
+    sight: float = 0.2
+    """Weight of the cross-entropy of what is seen in both frames."""
+    pictures: float = 1.0
+    """Weight of the difference of drawn frames from the truth: absolute, Laplacian and census."""
+    style: float = 0.0
+    """Weight of the difference of VGG16's Gram matrices; for fine-tuning."""
+    ghost: float = 0.0
+    """Weight of the ghost score that exceeds the truth's."""
+    vgg_weights: Path | None = None
+    """VGG16's weights, for the style; None: torchvision's, from its cache or by a download."""
+    alex_weights: Path | None = None
+    """AlexNet's weights, to measure LPIPS at each look; None: it is not measured."""
+    samples: int = 8
+    """Strips shown at each look."""
+
+    def __post_init__(self) -> None:
+        """Refuses what cannot be used.
+
+        Raises:
+            ConfigError: a value is out of its range, or two do not go together.
+        """
+        if not self.sizes or any(not 32 <= size <= 1024 or size % 16 for size in self.sizes):
+            given = ",".join(map(str, self.sizes))
+            raise ConfigError(f"--sizes: {given or 'none'} cannot be used; give multiples of 16 from 32 to 1024")
+        if self.width % 4 or not 8 <= self.width <= 512:
+            raise ConfigError(f"--width: {self.width} cannot be used; give a multiple of 4 from 8 to 512 channels")
+        if self.paths and self.clips.length < 3:
+            raise ConfigError(f"--length: {self.clips.length} leaves nothing between the ends; give 3 frames or more")
+        if not (self.rate > 0 and isfinite(self.rate)):
+            raise ConfigError(f"--rate: {self.rate:g} cannot be used; give a rate such as 0.0004")
+        for name in ("decay", "flow", "matching", "sight", "pictures", "style", "ghost"):
+            value = getattr(self, name)
+            if not (value >= 0 and isfinite(value)):
+                raise ConfigError(f"--{name}: {value:g} cannot be used; give a number from 0")
+        if not any((self.flow, self.matching, self.pictures, self.style)):
+            raise ConfigError(
+                "--flow: is 0, and so are --matching, --pictures and --style: no motion would be learnt; give one"
+            )
+        for name in ("films", "cuts"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ConfigError(f"--{name}: {getattr(self, name):g} is out of range; give a share from 0 to 1")
+        if self.paths and self.films and not any((self.pictures, self.style)):
+            raise ConfigError("--films: teach pictures only; give --pictures or --style a weight, or --films 0")
+        for name in ("warm_up", "grow", "collage"):
+            if getattr(self, name) < 0:
+                flag = name.replace("_", "-")
+                raise ConfigError(f"--{flag}: {getattr(self, name)} is negative; give a whole number from 0")
+        if not 1 <= self.samples <= 64:
+            raise ConfigError(f"--samples: {self.samples} is out of range; give 1 to 64")
 
 
 def _check_adversarial(recipe: str, clips: ClipConfig, samples: int) -> None:

@@ -49,10 +49,13 @@ class MotionEngine:
 
     def prepare(self, first: Working, last: Working) -> Pair:
         """Finds the motion both ways."""
-        motion = self.find_motion(first, last)
         if self._classical:
-            return FlowPair(first, last, read_flows(motion, first.shape[0], first.shape[1]))
-        return MotionPair(self._network, motion, first, last)
+            return FlowPair(first, last, read_flows(self.find_motion(first, last), first.shape[0], first.shape[1]))
+        return self.prepare_motion(first, last)
+
+    def prepare_motion(self, first: Working, last: Working) -> "MotionPair":
+        """The same, for the network's own renderer."""
+        return MotionPair(self._network, self.find_motion(first, last), first, last)
 
     @torch.inference_mode()
     def find_motion(self, first: Working, last: Working) -> Motion:
@@ -85,7 +88,9 @@ class MotionPair:
     """Two key frames and the network's motion between them."""
 
     def __init__(self, network: MotionNetwork, motion: Motion, first: Working, last: Working) -> None:
-        self._network, self._motion = network, motion
+        self._network = network
+        self.motion = motion
+        """What the network found."""
         self._frames = (first, last)
         self._device = motion.flow.device
         self.confidence = explained_share(motion).item()
@@ -106,7 +111,7 @@ class MotionPair:
     @torch.inference_mode()
     def render(self, t: float) -> Working:
         """Draws the frame at t in (0, 1)."""
-        way = self._network.find_way(self._motion, torch.tensor([t], device=self._device))
+        way = self._network.find_way(self.motion, torch.tensor([t], device=self._device))
         like = self._frames[0]
         height, width = like.shape[:2]
         if self._device.type != "cpu":

@@ -1,7 +1,8 @@
 """Samples as batches of tensors, drawn ahead of need by processes of their own."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,7 +13,9 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
 from ..sprites import SpriteRenderer, draw_sprite_sample
-from .samples import Sample, draw_sample
+from .samples import GAP, Sample, draw_sample
+
+_SHORT = 0.04  # seconds between key frames that a training may begin with: about a frame of film
 
 
 class CartoonBatch(NamedTuple):
@@ -39,22 +42,33 @@ class _Batches:
     """A map from step to batch, for a DataLoader."""
 
     seed: int
-    size: int
+    sizes: Sequence[int]
     batch: int
+    part: tuple[int, int]
+    """Number of the first sample within the batch, and how many."""
     worn: bool
     sprites: Sequence[Path]
     share: float
+    grow: int
     renderer: SpriteRenderer | None = None
     """Each process starts its own."""
 
     def __getitem__(self, step: int) -> CartoonBatch:
-        return stack([self.draw(step * self.batch + place) for place in range(self.batch)])
+        size = self.sizes[step % len(self.sizes)]
+        longest = longest_gap(step, self.grow)
+        first = step * self.batch + self.part[0]
+        return stack([self.draw(number, size, longest) for number in range(first, first + self.part[1])])
 
-    def draw(self, number: int) -> Sample:
+    def draw(self, number: int, size: int, longest: float) -> Sample:
         if not self.sprites or np.random.default_rng([self.seed, number, 4]).random() >= self.share:
-            return draw_sample(self.seed, number, self.size, worn=self.worn)
+            return draw_sample(self.seed, number, size, worn=self.worn, longest=longest)
         self.renderer = self.renderer or SpriteRenderer()
-        return draw_sprite_sample(self.seed, number, self.size, self.sprites, self.renderer, worn=self.worn)
+        return draw_sprite_sample(self.seed, number, size, self.sprites, self.renderer, worn=self.worn)
+
+
+def longest_gap(step: int, grow: int) -> float:
+    """Most seconds between key frames at a step: from `_SHORT` at the first to `GAP[1]` at step `grow`, by octaves."""
+    return float(_SHORT * (GAP[1] / _SHORT) ** min(1.0, step / grow)) if grow else GAP[1]
 
 
 def stack(samples: list[Sample]) -> CartoonBatch:
@@ -77,11 +91,14 @@ def stack(samples: list[Sample]) -> CartoonBatch:
 
 def load_cartoons(
     seed: int,
-    size: int = 192,
+    size: int | Sequence[int] = 192,
     batch: int = 16,
     *,
     workers: int = 0,
     first_step: int = 0,
+    chosen: Callable[[int], bool] | None = None,
+    part: tuple[int, int] | None = None,
+    grow: int = 0,
     worn: bool = True,
     sprites: Sequence[Path] = (),
     share: float = 0.25,
@@ -91,10 +108,14 @@ def load_cartoons(
 
     Args:
         seed: of the set; batch number `step` is a function of the other arguments and `step`, whatever the workers.
-        size: height and width in pixels.
+        size: height and width in pixels; of several, batches take turns.
         batch: samples a batch.
         workers: processes that draw; 0 draws in this one.
         first_step: number of the first batch, to go on where a training stopped.
+        chosen: says which batches are wanted, by their numbers; None: all, one after the other.
+        part: number of the first sample within each batch, and how many, where several processes share it.
+        grow: number of the batch from which on motion is as large as it gets; up to it, the time between the outer
+            frames grows. Sprites move as they do from the beginning.
         worn: as in `draw_sample`.
         sprites: Lottie files (see `sprites.find_sprites`) that are laid over some of the samples.
         share: over how many of them, from 0 to 1.
@@ -104,14 +125,33 @@ def load_cartoons(
         SpriteError: sprites are asked for and cannot be rendered.
     """
     loader: DataLoader[CartoonBatch] = DataLoader(
-        _Batches(seed, size, batch, worn, sprites, share),  # type: ignore[arg-type]
+        _Batches(  # type: ignore[arg-type]
+            seed,
+            (size,) if isinstance(size, int) else size,
+            batch,
+            part or (0, batch),
+            worn,
+            sprites,
+            share,
+            grow,
+        ),
         batch_size=None,
-        sampler=range(first_step, 2**40),
+        sampler=_Numbers(first_step, chosen),
         num_workers=workers,
         worker_init_fn=keep_to_one_thread if workers else None,
         pin_memory=pin,
     )
     return iter(loader)
+
+
+class _Numbers:
+    """The numbers of the batches that are wanted, without end."""
+
+    def __init__(self, first: int, chosen: Callable[[int], bool] | None) -> None:
+        self._first, self._chosen = first, chosen
+
+    def __iter__(self) -> Iterator[int]:
+        return filter(self._chosen, count(self._first)) if self._chosen else count(self._first)
 
 
 def keep_to_one_thread(_worker: int) -> None:

@@ -48,7 +48,7 @@ class Sample:
     backward_observable: NDArray[np.bool_]
 
 
-def draw_sample(seed: int, number: int, size: int = 192, *, worn: bool = True) -> Sample:
+def draw_sample(seed: int, number: int, size: int = 192, *, worn: bool = True, longest: float = GAP[1]) -> Sample:
     """Draws a sample.
 
     Args:
@@ -56,10 +56,11 @@ def draw_sample(seed: int, number: int, size: int = 192, *, worn: bool = True) -
         number: which of its samples; four neighbours show the same scene at other moments and in other frames.
         size: height and width in pixels.
         worn: whether some samples look as if they had been stored as JPEG or filmed: blocks, blur and grain.
+        longest: most seconds between the outer frames, from `GAP[0]`: less time, less motion.
     """
     rng = np.random.default_rng([seed, number, 1])
     scene = _scene(seed, number // PER_SCENE)
-    cels, t = _choose_moments(scene, rng, size)
+    cels, t = _choose_moments(scene, rng, size, longest)
     pictures = [scene.colour(cel) for cel in cels]
     forward, backward = follow(cels[0], cels[2]), follow(cels[2], cels[0])
     observable = [
@@ -77,15 +78,15 @@ def _scene(seed: int, number: int) -> Scene:
     return compose(str(rng.choice(MIX)), int(rng.integers(2**31)))
 
 
-def choose_gap(rng: np.random.Generator) -> float:
-    """Seconds between two key frames: as often in each octave."""
-    return exp(float(rng.uniform(log(GAP[0]), log(GAP[1]))))
+def choose_gap(rng: np.random.Generator, longest: float = GAP[1]) -> float:
+    """Seconds between two key frames, up to `longest`: as often in each octave."""
+    return exp(float(rng.uniform(log(GAP[0]), log(longest))))
 
 
-def _choose_moments(scene: Scene, rng: np.random.Generator, size: int) -> tuple[list[Cel], float]:
+def _choose_moments(scene: Scene, rng: np.random.Generator, size: int, longest: float) -> tuple[list[Cel], float]:
     """Three cels of a scene, and how far the middle one is from the first to the last."""
     for attempt in range(4):
-        gap = choose_gap(rng)
+        gap = choose_gap(rng, longest)
         start = float(rng.uniform(0, scene.length - gap))
         t = float(rng.uniform(0.05, 0.95))
         if rng.random() < 0.5:

@@ -1,0 +1,314 @@
+"""`animi train-motion`: what it learns from, what it lowers, its looks, and runs from the command line."""
+
+import json
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+
+from animi.core import motion_looks
+from animi.core.adversarial import Listeners
+from animi.core.cartoon.batches import load_cartoons, longest_gap
+from animi.core.cartoon.samples import GAP, draw_sample
+from animi.core.checkpoint import read_header, save_checkpoint
+from animi.core.config import ClipConfig, TrainingConfig, TrainMotionConfig
+from animi.core.distributed import World
+from animi.core.errors import CheckpointError, ConfigError
+from animi.core.images import write_png
+from animi.core.motion_looks import MotionLook, colour_flow, measure_flows
+from animi.core.motion_losses import (
+    StyleDistance,
+    census_distance,
+    end_point_errors,
+    laplacian_distance,
+    pick,
+    picture_distance,
+    sight_loss,
+)
+from animi.core.recipes import train_motion as recipe
+from animi.core.recipes.train_motion import learning_rate, train_motion
+from animi.core.runs import read_metrics, read_series
+from animi.core.vgg_weights import load_vgg
+from animi.models.motion import MotionConfig, MotionNetwork
+from animi.models.sle import NoiseGenerator, NoiseGeneratorConfig
+
+SMALL = ("--sizes", "64,48", "--width", 8, "--batch-size", 2, "--workers", 0, "--device", "cpu", "--log-every", 1)
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(autouse=True)
+def few(monkeypatch):
+    """Looks at few samples, and computes in one thread."""
+    monkeypatch.setattr(motion_looks, "LOOKED_AT", 3)
+    torch.set_num_threads(1)
+
+
+def settings(output, steps=5, **changes):
+    training = {"steps": steps, "batch_size": 2, "workers": 0, "device": "cpu", "log_every": 1, "clip": 1.0}
+    training |= {name: changes.pop(name) for name in ("save_every", "sample_every", "seed") if name in changes}
+    config = {"width": 8, "sizes": (48,), "grow": 2, "samples": 2} | changes
+    return TrainMotionConfig(config.pop("paths", ()), output, training=TrainingConfig(**training), **config)
+
+
+@pytest.fixture
+def film(tmp_path, draw_disc):
+    folder = tmp_path / "film"
+    folder.mkdir()
+    for number in range(12):
+        write_png(folder / f"{number:03}.png", draw_disc(12 + 3 * number, 30, (72, 64), 10))
+    return folder
+
+
+# Runs
+
+
+def test_from_nothing_to_frames_drawn_between_two(animi, film, tmp_path):
+    run = tmp_path / "run"
+    done = animi("train-motion", "-o", run, *SMALL, "--steps", 4, "--save-every", 2, "--sample-every", 2, "--json")
+    assert done.exit_code == 0, done.stderr
+    assert json.loads(done.stdout) == {"output": str(run)}
+    assert "step 4: error/0-4" in done.stderr
+    series = read_series(run)
+    assert series["motion/error"][0] == [1, 2, 3, 4]
+    assert {"motion/matching", "motion/sight", "motion/pictures", "motion/gradient"} <= series.keys()
+    assert series["error/0-4"][0] == series["yardstick/error/0-4"][0] == [2, 4]
+    assert len(set(series["yardstick/error/0-4"][1])) == 1  # measured once
+    assert Image.open(run / "samples" / "strips-00000004.png").width >= 5 * 64
+    assert (run / "samples" / "yardstick-00000000.png").is_file() and (run / "losses.png").is_file()
+    assert read_header(run / "best.safetensors").architecture == "motion"
+    drawn = animi(
+        *("interpolate", film / "000.png", film / "003.png", "-n", 4, "-o", tmp_path / "out"),
+        *("--checkpoint", run / "best.safetensors", "--on-failure", "morph", "--json"),
+    )
+    assert drawn.exit_code == 0, drawn.stderr
+    assert json.loads(drawn.stdout)["engine"] == "motion"
+
+
+def test_a_run_that_was_stopped_ends_bit_for_bit_as_one_that_was_not(tmp_path, film):
+    # every kind of batch: drawn, put together from layers, and of films
+    how = {"paths": (film,), "collage": 1, "films": 0.34, "save_every": 3, "sample_every": 100}
+    train_motion(settings(tmp_path / "whole", 7, **how))
+
+    def stop(done, _values):
+        if done == 5:  # two steps after the last checkpoint
+            raise RuntimeError("pulled the plug")
+
+    with pytest.raises(RuntimeError):
+        train_motion(settings(tmp_path / "parts", 7, **how), listeners=Listeners(advance=stop))
+    assert sorted(p.name for p in (tmp_path / "parts" / "checkpoints").glob("*.state.*")) == [
+        "00000003.state.safetensors"
+    ]
+    train_motion(settings(tmp_path / "parts", 7, **how), resume=True)
+    ends = [load_file(tmp_path / name / "checkpoints" / "00000007.state.safetensors") for name in ("whole", "parts")]
+    assert ends[0].keys() == ends[1].keys()
+    assert all(torch.equal(tensor, ends[1][name]) for name, tensor in ends[0].items())
+    kinds = [any(name.startswith("motion/film/") for name in record) for record in read_metrics(tmp_path / "whole")]
+    assert kinds[:7] == [False, False, True, False, False, True, False]
+
+
+def test_fine_tuning_begins_with_a_network_and_lowers_style_and_ghosts(tmp_path, vgg_weights):
+    torch.manual_seed(3)
+    config = MotionConfig(width=16, layers=1)
+    save_checkpoint(tmp_path / "first.safetensors", MotionNetwork(config), "motion", config)
+    how = {"style": 0.1, "ghost": 1.0, "vgg_weights": vgg_weights(tmp_path), "init": tmp_path / "first.safetensors"}
+    train_motion(settings(tmp_path / "run", 1, **how))
+    assert read_header(tmp_path / "run" / "best.safetensors").config["width"] == 16
+    assert {"motion/style", "motion/ghost"} <= read_series(tmp_path / "run").keys()
+    train_motion(settings(tmp_path / "again", 1, init=tmp_path / "run"))  # a run's folder does too
+
+
+def test_another_network_is_no_beginning(tmp_path):
+    config = NoiseGeneratorConfig(64, 5, 4)
+    save_checkpoint(tmp_path / "noise.safetensors", NoiseGenerator(config), "noise-sle", config)
+    with pytest.raises(CheckpointError, match=r"'noise-sle'; give --init one that train-motion has written"):
+        train_motion(settings(tmp_path / "run", 1, init=tmp_path / "noise.safetensors"))
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"sizes": ()}, "--sizes: none cannot be used"),
+        ({"sizes": (100,)}, "--sizes: 100 cannot be used; give multiples of 16"),
+        ({"width": 10}, "--width: 10"),
+        ({"rate": 0.0}, "--rate: 0"),
+        ({"flow": -1.0}, "--flow: -1"),
+        ({"flow": 0.0, "matching": 0.0, "pictures": 0.0}, "--flow: is 0, and so are"),
+        ({"cuts": 1.5}, "--cuts: 1.5 is out of range"),
+        ({"films": -0.1}, "--films: -0.1 is out of range"),
+        ({"collage": -1}, "--collage: -1 is negative"),
+        ({"samples": 0}, "--samples: 0"),
+        ({"paths": ("x",), "clips": ClipConfig(length=2)}, "--length: 2 leaves nothing"),
+        ({"paths": ("x",), "pictures": 0.0}, "--films: teach pictures only"),
+    ],
+)
+def test_settings_that_cannot_be_used_are_refused_by_their_flag(tmp_path, changes, sentence):
+    with pytest.raises(ConfigError) as caught:
+        settings(tmp_path, **changes)
+    assert str(caught.value).startswith(sentence)
+
+
+def test_sizes_that_are_no_numbers_are_refused_in_a_line(animi, tmp_path):
+    refused = animi("train-motion", "-o", tmp_path / "run", "--sizes", "large")
+    assert refused.exit_code == 2
+    assert refused.stderr.strip() == "animi: --sizes: large is no list of numbers; write it as 128,192,256"
+
+
+# What it learns from
+
+
+def test_batches_take_turns_in_size_and_their_motion_grows():
+    numbers = iter(load_cartoons(3, (48, 32), 2, grow=1000))
+    found = [next(numbers) for _ in range(3)]
+    assert [batch.frames.shape[-1] for batch in found] == [48, 32, 48]
+    later = next(load_cartoons(3, (48, 32), 2, grow=1000, first_step=2))
+    assert all(torch.equal(a, b) for a, b in zip(found[2], later, strict=True))
+    assert longest_gap(0, 1000) < 0.2 * GAP[1] < longest_gap(999, 1000) < GAP[1] == longest_gap(1000, 1000)
+    slow, fast = (next(load_cartoons(3, 48, 8, grow=grow)) for grow in (10**9, 0))
+    assert slow.forward.norm(dim=1).mean() < 0.5 * fast.forward.norm(dim=1).mean()
+
+
+def test_only_chosen_batches_are_drawn_and_processes_share_them():
+    every = load_cartoons(3, 32, 4)
+    batches = [next(every) for _ in range(4)]
+    odd = load_cartoons(3, 32, 4, chosen=lambda step: step % 2 == 1, workers=1)
+    assert torch.equal(next(odd).frames, batches[1].frames) and torch.equal(next(odd).frames, batches[3].frames)
+    part = next(load_cartoons(3, 32, 4, part=(1, 2)))
+    assert torch.equal(part.frames, batches[0].frames[1:3])
+
+
+def test_half_as_many_films_are_half_of_the_batches_whenever_a_run_goes_on(film, tmp_path):
+    config = settings(tmp_path, paths=(film,), films=0.3, collage=1)
+    batches = recipe._Batches(config, World(CPU), Listeners())
+    kinds = [batches.kind(step) for step in range(40)]
+    assert kinds.count("film") == 12
+    assert {kind for kind in kinds[1::2] if kind != "film"} == {"collage"}
+    assert {kind for kind in kinds[::2] if kind != "film"} == {"drawn"}
+    assert [batches.films_before(step) for step in range(41)] == [kinds[:step].count("film") for step in range(41)]
+    straight, resumed = batches.load(0), batches.load(6)
+    wanted = [next(straight) for _ in range(9)][6:]
+    for (step, batch), (again, other) in zip(wanted, resumed, strict=False):
+        assert step == again and type(batch) is type(other)
+        assert all(torch.equal(a, b) for a, b in zip(batch, other, strict=True))
+
+
+def test_triplets_are_in_order_and_their_time_fits():
+    clips = torch.arange(5.0).view(1, 5, 1, 1, 1).expand(2, 5, 3, 4, 4)
+    seen = set()
+    for step in range(60):
+        frames, t = recipe._choose_triplets(clips, 0, step)
+        first, middle, last = frames[0, :, 0, 0, 0].tolist()
+        assert 0 <= first < middle < last <= 4
+        assert t[0].item() == pytest.approx((middle - first) / (last - first))
+        seen.add((first, middle, last))
+    assert len(seen) == 10
+
+
+def test_the_learning_rate_rises_stays_and_falls():
+    rates = [learning_rate(step, 1000, 100) for step in range(1000)]
+    assert rates[0] == 0.01 and rates[99:700] == [1.0] * 601
+    assert all(late < early for early, late in pairwise(rates[701:]))
+    assert rates[-1] == pytest.approx(0.02, abs=1e-3)
+    assert learning_rate(0, 10, 0) == 1
+
+
+# What it lowers
+
+
+def test_cells_are_compared_with_a_pixel_in_their_middle():
+    values = torch.arange(64.0).view(1, 1, 8, 8)
+    corners = [pick(values, 2, 2, corner)[0, 0, 0, 0].item() for corner in range(4)]
+    assert sorted(corners) == [9, 10, 17, 18]
+    assert torch.equal(pick(values, 8, 8, 3), values)
+
+
+def test_the_error_of_motion_counts_where_it_is_known_and_more_where_it_is_seen():
+    truth, step = torch.zeros(1, 2, 8, 8), torch.zeros(1, 2, 4, 4)
+    step[:, 0, :, :2], step[:, 0, :, 2:] = 3, 6
+    left = torch.zeros(1, 1, 8, 8, dtype=torch.bool)
+    left[..., :4] = True
+    everywhere = torch.ones_like(left)
+    assert end_point_errors([step], truth, everywhere, left)[1].item() == pytest.approx(3, abs=0.01)
+    assert end_point_errors([step], truth, left, everywhere)[1].item() == pytest.approx((3 + 0.3 * 6) / 1.3, abs=0.01)
+    total, last = end_point_errors([step, torch.zeros_like(step)], truth, everywhere, left)
+    assert last < 0.1 < total < 3 * 0.8 / 1.8 + 0.1
+    assert end_point_errors([step], truth, left, ~everywhere)[0] == 0
+
+
+def test_sight_is_learnt_where_it_is_known():
+    visible = torch.ones(1, 1, 8, 8, dtype=torch.bool)
+    right, wrong = torch.full((1, 1, 4, 4), 9.0), torch.full((1, 1, 4, 4), -9.0)
+    assert sight_loss([right], visible, visible) < 0.001 < 5 < sight_loss([wrong], visible, visible)
+    assert sight_loss([wrong], visible, ~visible) == 0
+
+
+def test_picture_distances_are_none_for_equal_pictures_and_tell_soft_ones():
+    torch.manual_seed(0)
+    truth = torch.from_numpy(draw_sample(5, 0, 64).middle).permute(2, 0, 1)[None].float() / 127.5 - 1
+    soft = torch.nn.functional.avg_pool2d(truth, 5, 1, 2)
+    for distance in (laplacian_distance, census_distance, picture_distance):
+        assert distance(truth, truth) == 0
+        assert 0 < distance(soft, truth) < distance(torch.rand_like(truth) * 2 - 1, truth)
+    assert census_distance(truth * 0.9 + 0.05, truth) < 0.5 * census_distance(soft, truth)
+    tiny = torch.rand(1, 3, 1, 3)
+    assert laplacian_distance(tiny, tiny + 0.5) == pytest.approx(0.5)
+
+
+def test_cuts_teach_that_nothing_is_seen_and_nothing_else(tmp_path):
+    torch.manual_seed(0)
+    network = MotionNetwork(MotionConfig(width=8, layers=1))
+    batch = next(load_cartoons(0, 32, 8))
+    loss, parts = recipe._make_loss(settings(tmp_path, cuts=1.0), network, None)(batch, 0)
+    assert parts["error"] == parts["pictures"] == 0 and parts["sight"] > 0 and parts["matching"] > 0
+    loss.backward()
+    assert network.none.grad < 0  # no match is to score higher
+    _, plain = recipe._make_loss(settings(tmp_path, cuts=0.0), network, None)(batch, 0)
+    assert plain["error"] > 0 and plain["pictures"] > 0
+
+
+def test_style_is_none_for_equal_pictures_and_leads_drawn_ones_alone(tmp_path, vgg_weights):
+    style = StyleDistance(load_vgg(vgg_weights(tmp_path)))
+    drawn, truth = torch.rand(2, 2, 3, 32, 32, requires_grad=True)
+    assert style(truth, truth).item() == pytest.approx(0, abs=1e-6)
+    distance = style(drawn, truth)
+    distance.backward()
+    assert distance > 0
+
+
+# Looks
+
+
+def test_the_truth_has_no_error_and_longer_motion_has_its_own_bin():
+    samples = [draw_sample(11, 4 * number, 48) for number in range(3)]
+    truth = [(sample.forward.flow, sample.backward.flow) for sample in samples]
+    assert set(measure_flows(samples, truth).values()) == {0.0}
+    still = measure_flows(samples, [(np.zeros((48, 48, 2), np.float32),) * 2] * 3)
+    assert still["error/0-4"] < 4 <= still["error/4-8"] < 8
+
+
+def test_a_look_measures_the_network_beside_the_yardstick(tmp_path):
+    look = MotionLook(0, 64)
+    torch.manual_seed(0)
+    findings = look.look(MotionNetwork(MotionConfig(width=8, layers=1)).eval())
+    assert findings.metrics.keys() == look.yardstick.metrics.keys()
+    assert look.score(look.yardstick) == pytest.approx(-1)
+    assert look.yardstick.metrics["ghost"] < look.fade["ghost"]
+    strips = look.draw_strips(findings, 2)
+    assert strips.shape == (2, 3, 64, 320) and strips.min() >= -1 and strips.max() <= 1
+    first = torch.from_numpy(look.samples[0].first).permute(2, 0, 1) / 127.5 - 1
+    assert torch.allclose(strips[0, :, :, :64], first, atol=1e-5)
+    training = draw_sample(0, 0, 64)
+    assert not any(np.array_equal(training.first, sample.first) for sample in look.samples)
+
+
+def test_colours_of_motion_tell_direction_and_length():
+    flow = np.zeros((2, 2, 2), np.float32)
+    flow[0, 1], flow[1, 0], flow[1, 1] = (10, 0), (-10, 0), (100, 0)
+    picture = colour_flow(flow, 20).astype(int)
+    assert (picture[0, 0] == 255).all()
+    assert picture[0, 1, 0] == 255 and picture[0, 1, 1] == picture[0, 1, 2] == 128  # half red: to the right
+    assert (picture[1, 1] == (255, 0, 0)).all()
+    assert picture[1, 0, 1] == 255 > picture[1, 0, 0]  # cyan: to the left
