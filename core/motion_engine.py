@@ -87,7 +87,18 @@ class MotionEngine:
 class MotionPair:
     """Two key frames and the network's motion between them."""
 
-    def __init__(self, network: MotionNetwork, motion: Motion, first: Working, last: Working) -> None:
+    def __init__(
+        self, network: MotionNetwork, motion: Motion, first: Working, last: Working, *, by_torch: bool | None = None
+    ) -> None:
+        """Readies the frames to be looked up in.
+
+        Args:
+            network: what found the motion.
+            motion: of the two frames.
+            first: a frame.
+            last: another of the same shape and type.
+            by_torch: whether PyTorch looks up at full size; None: wherever that is not a CPU.
+        """
         self._network = network
         self.motion = motion
         """What the network found."""
@@ -97,7 +108,8 @@ class MotionPair:
         """How much of what differs between the frames is seen in both, in [0, 1]."""
         views = (view_for_matching(frame) for frame in (first, last))
         self.explained = self.confidence > _UNEXPLAINED or is_another_light(*views)
-        if self._device.type == "cpu":
+        self._by_torch = self._device.type != "cpu" if by_torch is None else by_torch
+        if not self._by_torch:
             height, width = first.shape[:2]
             y, x = np.mgrid[:height, :width].astype(np.float32)
             self._grid = np.dstack([x, y])
@@ -114,7 +126,7 @@ class MotionPair:
         way = self._network.find_way(self.motion, torch.tensor([t], device=self._device))
         like = self._frames[0]
         height, width = like.shape[:2]
-        if self._device.type != "cpu":
+        if self._by_torch:
             drawn = self._network.compose(way, self._early, self._late, "bicubic")[0].permute(1, 2, 0)  # (H, W, C)
             values = ((drawn + 1) * 127.5).clamp(0, 255).cpu().numpy()
             return limit_colours((values + 0.5).astype(np.uint8) if like.dtype == np.uint8 else values)

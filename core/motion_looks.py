@@ -24,7 +24,7 @@ from .optical_flow import Flow, estimate_flow
 from .perceptual_distance import PerceptualDistance
 
 LOOKED_AT = 32
-"""Samples of a look."""
+"""Samples of a look; half of them are the ones with most large motion among four times as many."""
 BINS = ((0, 4), (4, 8), (8, 16), (16, 32), (32, None))
 """Lengths of the true motion in pixels, by which errors are told."""
 _OTHER_SEED = 1_000_003  # looks draw with the training's seed and this: no training sees these samples
@@ -57,8 +57,11 @@ class MotionLook:
         Raises:
             CheckpointError: the weights are not AlexNet's.
         """
-        # one of each scene
-        self.samples = [draw_sample(seed + _OTHER_SEED, 4 * number, size) for number in range(LOOKED_AT)]
+        # one of each scene; large motion is rare, and a single sample should not stand for it
+        drawn_once = [draw_sample(seed + _OTHER_SEED, 4 * number, size) for number in range(4 * LOOKED_AT)]
+        half = LOOKED_AT // 2
+        far = sorted(drawn_once[half:], key=count_far, reverse=True)[: LOOKED_AT - half]
+        self.samples = [*drawn_once[:half], *far]
         self._distance = None if alex_weights is None else PerceptualDistance("alex", alex_weights)
         drawn, flows, both = [], [], []
         for sample in self.samples:
@@ -117,6 +120,12 @@ class MotionLook:
         if self._distance is not None:
             metrics["lpips"] = float(np.nanmean(self._distance(drawn, [sample.middle for sample in self.samples])))
         return metrics
+
+
+def count_far(sample: Sample) -> int:
+    """How many pixels go as far as the last of BINS, visibly."""
+    counts = sample.forward.visible & sample.forward_observable
+    return int((np.linalg.norm(sample.forward.flow, axis=2)[counts] >= BINS[-1][0]).sum())
 
 
 def measure_flows(samples: Sequence[Sample], flows: Sequence[Sequence[Flow]]) -> dict[str, float]:

@@ -22,6 +22,7 @@ from ..models.warping import pixel_grid
 MATCH_CELL = 8
 """Pixels across a cell of the global matching."""
 _HIDDEN_WEIGHT = 0.3  # of the motion of what the other frame does not show: known, but hard to tell
+_STILL_WEIGHT, _FARTHEST = 0.3, 4.0  # of a match that stays; cells of motion from which on farther counts no more
 _SLACK = 0.05  # pixels within which an end-point error is rounded off
 _CLOSER = 0.8  # how much less each earlier estimate counts
 _STYLED = (3, 8, 15, 22)  # VGG16's layers whose Gram matrices are compared: relu1_2, 2_2, 3_3 and 4_3
@@ -67,7 +68,8 @@ def matching_loss(match: Match, truth: Tensor, visible: Tensor, counts: Tensor, 
 
     The true place lies between four cells, which share the belief by nearness; what is not seen in the other frame goes
     nowhere. van den Oord et al., "Contrastive Predictive Coding" (arXiv 1807.03748), equation 4, is the same for one
-    true place.
+    true place. The farther a cell goes, the more it counts: two thirds of all cells hardly move, and would teach that
+    nothing does.
 
     Args:
         match: what the network found.
@@ -79,11 +81,12 @@ def matching_loss(match: Match, truth: Tensor, visible: Tensor, counts: Tensor, 
     height, width = match.flow.shape[-2:]
     visible, known = (pick(x, height, width, corner).flatten(1) for x in (visible, counts))  # (2N, hw)
     flow = pick(truth, height, width, corner) / MATCH_CELL
+    length = flow.norm(dim=1).flatten(1)  # (2N, hw)
     places = (pixel_grid(height, width, flow.device) + flow).flatten(2)  # (2N, 2, hw)
     limit = torch.tensor([width - 1, height - 1], device=flow.device).view(1, 2, 1)
     places = places.clamp(torch.zeros_like(limit), limit)
     floor = places.floor().clamp(max=(limit - 1).clamp_min(0))
-    share = places - floor  # (2N, 2, hw)
+    beyond = places - floor  # (2N, 2, hw)
     index = (floor[:, 1] * width + floor[:, 0]).long()  # (2N, hw) of the upper left cell
     right, low = min(1, width - 1), width * min(1, height - 1)
     loss = torch.zeros((), device=flow.device)
@@ -93,7 +96,7 @@ def matching_loss(match: Match, truth: Tensor, visible: Tensor, counts: Tensor, 
         (slice(count, None), match.scores.transpose(1, 2)),
     ):
         whole = torch.logaddexp(scores.logsumexp(2), match.none)  # (N, hw)
-        x, y = share[mine].unbind(1)
+        x, y = beyond[mine].unbind(1)
         expected = torch.zeros_like(whole)
         for further, weight in (
             (0, (1 - x) * (1 - y)),
@@ -103,7 +106,8 @@ def matching_loss(match: Match, truth: Tensor, visible: Tensor, counts: Tensor, 
         ):
             expected = expected + weight * scores.gather(2, (index[mine] + further)[..., None])[..., 0]
         surprise = whole - torch.where(visible[mine], expected, match.none)
-        loss = loss + (surprise * known[mine]).sum() / known[mine].sum().clamp_min(1)
+        share = known[mine] * torch.where(visible[mine], _STILL_WEIGHT + length[mine].clamp(max=_FARTHEST), 1.0)
+        loss = loss + (surprise * share).sum() / share.sum().clamp_min(1)
     return loss / 2
 
 

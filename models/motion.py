@@ -330,7 +330,7 @@ class MotionNetwork(nn.Module):
         context, hidden = _bend(self.coarse_context(eighth)), torch.tanh(self.coarse_start(eighth))
         visible = torch.zeros_like(flow[:, :1])
         for _ in range(self.config.coarse_rounds):
-            seen = _lay_out(_read_tables(tables, flow.detach()).to(context.dtype))
+            seen = _lay_out(_read_tables(tables, flow.detach()).to(context.dtype)) / 4  # scores reach 11 and more
             hidden, flow, visible = self.coarse(context, seen, hidden, flow.detach(), visible, match.trust.detach())
             steps.append(8 * flow)
             told.append(visible)

@@ -1,5 +1,7 @@
 """The motion model: what holds for any weights, what a few seconds of learning do, and the engine around it."""
 
+import copy
+
 import cv2
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ import torch
 from animi.core.checkpoint import save_checkpoint
 from animi.core.engines import FlowPair, open_engine
 from animi.core.inbetween import interpolate
-from animi.core.motion_engine import MotionEngine, read_flows
+from animi.core.motion_engine import MotionEngine, MotionPair, read_flows
 from animi.core.motion_losses import end_point_errors, matching_loss, sight_loss
 from animi.models import registry
 from animi.models.motion import Motion, MotionConfig, MotionNetwork, choose_size, explained_share
@@ -190,18 +192,29 @@ def test_any_size_depth_and_kind_of_key_frame(checkpoint, shape, dtype):
     assert all(frame.shape == shape and frame.dtype == dtype for frame in frames)
 
 
-def test_drawing_with_opencv_and_with_torch_is_one_thing(checkpoint, restless, draw_disc):
-    first, last = draw_disc(60, 60), draw_disc(100, 80)
-    engine = open_engine(checkpoint=checkpoint, device="cpu")
-    assert isinstance(engine, MotionEngine) and engine.name == "motion"
-    by_opencv = engine.prepare(first, last).render(0.4)
-    with torch.no_grad():
-        motion = engine.find_motion(first, last)
-        way = restless.find_way(motion, torch.tensor([0.4]))
-        frames = [torch.from_numpy(x).permute(2, 0, 1)[None].float() / 127.5 - 1 for x in (first, last)]
-        by_torch = restless.compose(way, *frames, "bicubic")[0].permute(1, 2, 0)
-    gap = np.abs(((by_torch + 1) * 127.5).numpy() - by_opencv)
-    assert gap.mean() < 0.5 and np.percentile(gap, 99) < 4  # their cubics differ (-0.75), and one rounds
+@pytest.mark.parametrize("kind", ["grey", "RGB", "RGBA"])
+def test_drawing_with_opencv_and_with_torch_is_one_thing(restless, draw_disc, kind):
+    keys = [draw_disc(60, 60), draw_disc(100, 80)]
+    if kind == "grey":
+        keys = [key[..., :1].copy() for key in keys]
+    if kind == "RGBA":
+        keys = [np.dstack([key / 2, np.full(key.shape[:2], 127.5)]).astype(np.float32) for key in keys]
+    motion = MotionEngine(restless).find_motion(*keys)
+    ways = [MotionPair(restless, motion, *keys, by_torch=by_torch).render(0.4) for by_torch in (False, True)]
+    assert ways[0].shape == ways[1].shape == keys[0].shape and ways[0].dtype == ways[1].dtype == keys[0].dtype
+    gap = np.abs(ways[0].astype(float) - ways[1])
+    assert gap.mean() < 0.5 and np.percentile(gap, 99) < 4  # one of them rounds, and weighs by 1/32 of a pixel
+
+
+def test_a_checkpoint_opens_as_its_engine_also_in_half_precision(tmp_path, restless, draw_disc):
+    pair = draw_disc(60, 60), draw_disc(100, 80)
+    drawn = []
+    for network in (restless, copy.deepcopy(restless).half()):
+        save_checkpoint(tmp_path / "motion.safetensors", network, "motion", SMALL, overwrite=True)
+        engine = open_engine(checkpoint=tmp_path / "motion.safetensors", device="cpu")
+        assert isinstance(engine, MotionEngine) and engine.name == "motion"
+        drawn.append(engine.prepare(*pair).render(0.4).astype(int))
+    assert np.abs(drawn[0] - drawn[1]).mean() < 1
 
 
 def test_the_classical_renderer_takes_the_same_motion(restless, draw_disc):
