@@ -11,7 +11,7 @@ from pathlib import Path
 
 from .errors import ConfigError
 
-ENGINES = ("flow", "blend")
+ENGINES = ("motion", "flow", "blend")
 """Engines that need no checkpoint; the first is the default, the best that ships."""
 ON_FAILURE = ("hold", "blend", "morph")
 """Where motion cannot be what happened: hold the nearer key frame, blend both, or draw along the motion anyway."""
