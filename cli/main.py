@@ -22,7 +22,6 @@ from .train_motion import train_motion
 from .train_noise import train_noise
 from .train_vgg_sle import train_vgg_sle
 
-
 _UsageError: type[Any] = typer.BadParameter.__mro__[1]  # Typer shows this kind's child alone
 
 
