@@ -28,6 +28,8 @@ Frame: TypeAlias = NDArray[np.uint8 | np.uint16]
 
 MOST_PIXELS = 1 << 27
 """The largest frame that is decoded, in pixels; 16K (15360 x 8640) fits. A header that claims more is refused."""
+MOST_BYTES = 8 * MOST_PIXELS
+"""The largest image file that is read: such a frame of RGBA with 16 bits a channel, not compressed."""
 
 # fmt: off
 FORMATS = (
@@ -64,19 +66,22 @@ def read_image(path: Path) -> Frame:
     """
     name = shown(path)
     try:
-        kind = path.stat().st_mode
+        found = path.stat()
+        kind, size = found.st_mode, found.st_size
         if stat.S_ISDIR(kind):
             raise InputError(f"{name}: is a folder, and an image file is needed; name a file in it")
         if not (stat.S_ISREG(kind) or stat.S_ISFIFO(kind)):
             raise InputError(f"{name}: is not an ordinary file; name an image file")
+        if size > MOST_BYTES:
+            raise InputError(f"{name}: is larger than an image file may be ({MOST_BYTES >> 20} MiB); save it as a PNG")
         data = path.read_bytes()
     except FileNotFoundError as error:
         raise InputError(f"{name}: there is no such file; check the name") from error
     except PermissionError as error:
         raise InputError(f"{name}: may not be read; change its permissions or copy it elsewhere") from error
     except (OSError, ValueError) as error:
-        found = reason(error) if isinstance(error, OSError) else str(error)
-        raise InputError(f"{name}: cannot be read ({found}); check the name and the disk") from error
+        why = reason(error) if isinstance(error, OSError) else str(error)
+        raise InputError(f"{name}: cannot be read ({why}); check the name and the disk") from error
     if not data:
         raise InputError(f"{name}: is empty; save or copy it again")
     return decode_image(data, name)
