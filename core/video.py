@@ -155,6 +155,7 @@ def _first_words(words: IO[bytes]) -> str:
     )
     return "; ".join(list(dict.fromkeys(line.strip() for line in lines if line.strip()))[:2]) or "it gave no reason"
 
+
 MOST_PIXELS = 1 << 26
 """The largest frame of a film, in pixels; 8K (7680 x 4320) fits. A header that claims more is refused."""
 
@@ -236,7 +237,9 @@ def probe_video(path: Path) -> VideoInfo:
     size = re.search(r", (\d{1,5})x(\d{1,5})\b", streams[0]) if streams else None
     if size is None:
         if "exceeds specified max pixel count" in said:
-            raise InputError(f"{shown(path)}: has larger frames than a film may have ({MOST_PIXELS:,} pixels); {_SMALLER}")
+            raise InputError(
+                f"{shown(path)}: has larger frames than a film may have ({MOST_PIXELS:,} pixels); {_SMALLER}"
+            )
         if re.search(r"^\s*Stream #0:\d+.*: Audio: ", said, re.MULTILINE):
             raise InputError(f"{shown(path)}: holds sound and no picture; give a film")
         raise InputError(

@@ -5,8 +5,8 @@ the module is built from it alone, so that a checkpoint's header is enough to bu
 """
 
 from collections.abc import Callable
-from dataclasses import asdict, fields, is_dataclass
 from contextlib import nullcontext
+from dataclasses import asdict, fields, is_dataclass
 from typing import Any, NamedTuple, Protocol, get_args, get_type_hints, runtime_checkable
 
 from torch import Tensor, nn

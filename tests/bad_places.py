@@ -2,7 +2,7 @@
 
     python tests/bad_places.py read-only|full FOLDER      (FOLDER holds what the commands read: see test_bad_places.py)
 
-A folder that is read only, and a disk of 200 kB, are mounted where that is allowed: in a mount namespace of its own, to
+A folder that is read only, and a disk of 80 kB, are mounted where that is allowed: in a mount namespace of its own, to
 which `unshare -rm` leads. Elsewhere rights are taken from the folder, or from this process where it is root's; and the
 size of files is limited.
 """
@@ -10,13 +10,14 @@ size of files is limited.
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 from typer.testing import CliRunner
 
-DISK = 200_000  # bytes
+DISK = 80_000  # bytes
 TRAINED = ("--size", "64", "--width", "4", "--device", "cpu", "--workers", "0", "--steps", "2", "--batch-size", "2")
 
 
@@ -26,7 +27,7 @@ def commands(given: Path, place: Path, old: str) -> dict[str, list[object]]:
     drawn = ("draw-cartoon", "--seconds", 1.5, "--overwrite")
     return {
         **{
-            f"interpolate to {kind}": ["interpolate", *keys, "-n", 9, "-o", place / f"{old}{kind}", "--overwrite"]
+            f"interpolate to {kind}": ["interpolate", *keys, "-n", 24, "-o", place / f"{old}{kind}", "--overwrite"]
             for kind in (".gif", ".webp", ".png", ".mp4", ".webm", "")
         },
         "draw-cartoon to .mp4": [*drawn, "--size", "512x288", place / f"{old}.mp4"],
@@ -66,6 +67,11 @@ def fill(place: Path) -> None:
     (place / "old" / "000.png").write_bytes(b"an older result")
 
 
+def empty(place: Path) -> None:
+    for path in place.iterdir():
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
 def make_bad(kind: str, place: Path) -> str:
     """Makes `place` bad, and tells how."""
     if mount(place, "ro" if kind == "read-only" else ""):
@@ -100,8 +106,11 @@ def main() -> None:
 
         torch.set_num_threads(1)
         adversarial.LOOKED_AT = train_noise.LOOKED_AT = 4
-        before = standing(place)
         for name, words in commands(folder / "given", place, "old").items():
+            if kind == "full":  # as it was, with room for the next
+                empty(place)
+                fill(place)
+            before = standing(place)
             ran = CliRunner().invoke(app, [str(word) for word in words])
             after = standing(place)
             results[name] = {
@@ -112,9 +121,6 @@ def main() -> None:
                 "harmed": sorted(path for path, data in before.items() if after.get(path) != data),
                 "left": {path: len(data) for path, data in after.items() if path not in before},
             }
-            for path in after:  # room for the next
-                if path not in before and "/" not in path:
-                    subprocess.run(["rm", "-rf", str(place / path)], check=True)
     sys.__stdout__.write(json.dumps({"how": how, "results": results}))
 
 
