@@ -58,9 +58,9 @@ def extract(film: str) -> Work:
 
 
 def train(frames: str) -> Work:
-    """A tiny training that keeps a checkpoint at every other step."""
+    """A tiny training that keeps a checkpoint at every step."""
     first = ["train-noise", frames, "-o", "OUT/run", "--no-health", "--size", "64", "--width", "4", "--latent-dim", "4"]
-    first += ["--batch-size", "2", "--steps", "16", "--save-every", "2", "--sample-every", "4", "--samples", "4"]
+    first += ["--batch-size", "2", "--steps", "8", "--save-every", "1", "--sample-every", "4", "--samples", "4"]
     first += ["--log-every", "1", "--keep", "3", "--workers", "0", "--device", "cpu", "--seed", "3"]
     return Work(first, ["train-noise", "--resume", "OUT/run"], "run/config.json")
 
@@ -160,6 +160,8 @@ def kill_often(
                 os.killpg(child, signal.SIGKILL)
                 os.waitpid(child, 0)
                 found["kills"] += 1
+                if found["kills"] % 10 == 0:
+                    tell(f"{found['kills']} kills, {found['ends']} ends")
                 for fault in find_broken(out, but):
                     found["broken files"] += 1
                     tell(f"kill {found['kills']}: {fault}")
