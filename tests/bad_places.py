@@ -24,10 +24,10 @@ TRAINED = ("--size", "64", "--width", "4", "--device", "cpu", "--workers", "0", 
 def commands(given: Path, place: Path, old: str) -> dict[str, list[object]]:
     """Every command that writes, with its result in `place`: an older one of the name `old` may be replaced."""
     keys = given / "0.png", given / "1.png"
-    drawn = ("draw-cartoon", "--seconds", 1.5, "--overwrite")
+    drawn = ("draw-cartoon", "--seconds", 0.5, "--overwrite")
     return {
         **{
-            f"interpolate to {kind}": ["interpolate", *keys, "-n", 24, "-o", place / f"{old}{kind}", "--overwrite"]
+            f"interpolate to {kind}": ["interpolate", *keys, "-n", 12, "-o", place / f"{old}{kind}", "--overwrite"]
             for kind in (".gif", ".webp", ".png", ".mp4", ".webm", "")
         },
         "draw-cartoon to .mp4": [*drawn, "--size", "512x288", place / f"{old}.mp4"],

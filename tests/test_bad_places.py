@@ -30,7 +30,7 @@ def given(tmp_path_factory):
     (folder / "run").mkdir()
     rng = np.random.default_rng(5)  # noise: results that a small disk cannot hold
     for number in range(9):
-        picture = rng.integers(0, 256, (160, 160, 3)).astype(np.uint8)
+        picture = rng.integers(0, 256, (128, 128, 3)).astype(np.uint8)
         write_png(folder / "frames" / f"{number}.png", picture)
         if number < 2:
             write_png(folder / f"{number}.png", picture)
