@@ -53,6 +53,7 @@ MULTIPLE = 16
 """Sides of the working size are multiples of this."""
 _MATCH_REACH, _COARSE_REACH, _FINE_REACH = 2, 4, 3  # cells around a match that are looked at
 _GUIDED_REACH, _GUIDED_FINE_REACH = 3, 2  # the same around a motion that was given
+_MOST_ROUNDS = 64  # and layers: a damaged header must not keep a machine busy for days
 _CELL_GAP = 1.5  # cells by which there and back may disagree and still count about a third
 
 
@@ -84,6 +85,8 @@ class MotionConfig:
         """
         if self.width < 4 or self.width % 4 or min(self.layers, self.coarse_rounds, self.fine_rounds, self.drawing) < 1:
             raise ValueError(f"no motion network for {self}")
+        if max(self.layers, self.coarse_rounds, self.fine_rounds) > _MOST_ROUNDS:
+            raise ValueError(f"more than {_MOST_ROUNDS} layers or rounds in {self}")
         if self.heads < 1 or 2 * self.width % (4 * self.heads):
             raise ValueError(f"{self.heads} heads do not share {2 * self.width} channels in fours")
 

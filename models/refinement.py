@@ -25,6 +25,7 @@ from torch.nn.functional import interpolate, pad, pixel_shuffle, pixel_unshuffle
 
 from .registry import register
 
+_MOST_BLOCKS = 64  # a damaged header must not keep a machine busy for days
 _MULTIPLE = 8  # of the sides within: gathered by 2, halved twice
 
 
@@ -45,7 +46,7 @@ class RefinementConfig:
         Raises:
             ValueError: a value is out of its range.
         """
-        if self.width < 1 or self.depth < 1 or self.scale not in (1, 2):
+        if self.width < 1 or not 1 <= self.depth <= _MOST_BLOCKS or self.scale not in (1, 2):
             raise ValueError(f"no refinement for {self}")
 
 
