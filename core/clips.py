@@ -135,9 +135,7 @@ class Film:
         return part
 
     def _within(self, shots: list[NDArray[np.int64]]) -> list[NDArray[np.int64]]:
-        return [
-            shot[(shot >= stretch.start) & (shot < stretch.stop)] for shot in shots for stretch in self._stretches
-        ]
+        return [shot[(shot >= stretch.start) & (shot < stretch.stop)] for shot in shots for stretch in self._stretches]
 
 
 @dataclass(frozen=True)

@@ -642,7 +642,7 @@ class PretrainAeConfig:
     """Single pictures, in exchanged colours too: all are to be redrawn well."""
     training: TrainingConfig = TrainingConfig(clip=1.0)
     """A sample is a picture."""
-    rate: float = 1e-3
+    rate: float = 5e-4
     """Learning rate."""
     unseen: tuple[Path, ...] = ()
     """Folders of frames to look at, of which nothing is learnt; none: some of `paths` are held out."""

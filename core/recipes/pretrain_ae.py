@@ -35,6 +35,7 @@ from ..training_state import State
 
 COMMAND = "pretrain-ae"
 _PICTURES_AT_ONCE = 16  # read together for a look
+_WARM_UP = 100  # steps in which the learning rate rises: at its full height the first few can leave tanh saturated
 
 
 def pretrain_ae(config: PretrainAeConfig, *, resume: bool = False, listeners: Listeners | None = None) -> Path:
@@ -93,9 +94,10 @@ def pretrain_ae(config: PretrainAeConfig, *, resume: bool = False, listeners: Li
 
         for sentence in run.notes:
             listeners.tell(sentence)
+        phase = Phase("autoencoder", coder, make_adam(coder.parameters(), config.rate), learn, schedule=warm_up)
         try:
             fit(
-                [Phase("autoencoder", coder, make_adam(coder.parameters(), config.rate), learn)],
+                [phase],
                 load_images(sampler.share(first, count), run.first_step, world.device, workers=training.workers),
                 training,
                 first_step=run.first_step,
@@ -112,6 +114,11 @@ def pretrain_ae(config: PretrainAeConfig, *, resume: bool = False, listeners: Li
         finally:
             run.close()
     return config.output
+
+
+def warm_up(step: int) -> float:
+    """What the learning rate is multiplied by at a step, counted from 0."""
+    return min(1.0, (step + 1) / _WARM_UP)
 
 
 def measure_reconstructions(redrawn: Tensor, truth: Tensor, distance: PerceptualDistance | None = None) -> Look:
