@@ -251,7 +251,9 @@ def test_a_run_goes_on_with_its_own_settings(animi, film, tmp_path):
 @pytest.mark.usefixtures("no_curves")
 @pytest.mark.parametrize("net", ["deep", "plain"])
 def test_it_learns(net, film, tmp_path):
-    pretrain_ae(settings(film, tmp_path / "run", 60, net=net, rate=1e-2, ema=0.8, sample_every=15, unseen=(film,)))
+    how = {"net": net, "rate": 1e-2, "ema": 0.8, "sample_every": 15, "unseen": (film,)}
+    clips = ClipConfig(length=1, size=32, crop=1, flip=False, colour=False, reverse=False)
+    pretrain_ae(settings(film, tmp_path / "run", 60, clips=clips, **how))
     series = read_series(tmp_path / "run")
     losses = series["autoencoder/loss"][1]
     assert np.mean(losses[-5:]) < 0.6 * np.mean(losses[:5])
