@@ -162,9 +162,9 @@ def _open_material(config: PretrainAeConfig) -> tuple[Material, Material]:
 
 def _make_autoencoder(config: PretrainAeConfig) -> tuple[str, PlainAutoEncoderConfig, AutoEncoder]:
     """An untrained net, with the name and the config of the architecture it belongs to."""
-    common = {"width": config.width, "latent": config.latent, "halvings": config.halvings, "between": config.between}
+    shape = (config.width, config.latent, config.halvings, config.between)
     if config.net == "plain":
-        plain = PlainAutoEncoderConfig(**common)
+        plain = PlainAutoEncoderConfig(*shape)
         return "plain-autoencoder", plain, PlainAutoEncoder(plain)
-    deep = DeepAutoEncoderConfig(**common, depth=config.depth)
+    deep = DeepAutoEncoderConfig(*shape, depth=config.depth)
     return "deep-autoencoder", deep, DeepAutoEncoder(deep)
