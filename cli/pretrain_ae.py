@@ -80,12 +80,12 @@ def pretrain_ae(
         list[Path] | None,
         typer.Option(
             help="A folder of frames to look at and not to learn from; give it again for several.",
-            show_default="a stretch of each film",
+            show_default="stretches of each film",
         ),
     ] = None,
     hold_out: Annotated[
         float | None,
-        typer.Option(help="Share of each film that such a stretch has.", show_default=f"{_DEFAULTS.hold_out:g}"),
+        typer.Option(help="Share of each film that is not learnt from then.", show_default=f"{_DEFAULTS.hold_out:g}"),
     ] = None,
     steps: Steps = None,
     batch_size: Annotated[

@@ -56,6 +56,7 @@ OnLook: TypeAlias = Callable[[str, int, int], None]
 _ORDERS = tuple(permutations(range(3)))
 _DARKEST = 0.8  # the least that all channels are multiplied by
 _UNEVENNESS = 0.2  # how much less one channel may get than another
+_MOST_STRETCHES, _SHORTEST_STRETCH = 4, 8  # of a film that are held out; frames
 _RESIDENT_SHARE = 0.5  # of the device's free memory: the rest is for the network
 
 
@@ -166,9 +167,9 @@ def open_material(paths: Sequence[Path]) -> Material:
 
 
 def hold_out(material: Material, share: float) -> tuple[Material, Material]:
-    """Sets frames aside that are not to be learnt from: of each film one stretch that begins in its middle.
+    """Sets frames aside that are not to be learnt from: of each film a few stretches, spread over it.
 
-    One stretch, since a frame whose neighbours are learnt from is hardly new; not the end, which is credits.
+    Stretches, since a frame whose neighbours are learnt from is hardly new; a few, since one would be of one shot.
 
     Args:
         material: the films.
@@ -182,15 +183,19 @@ def hold_out(material: Material, share: float) -> tuple[Material, Material]:
     """
     left, aside = [], []
     for film in material.films:
-        if len(film) < 2:
+        total = len(film)
+        if total < 2:
             raise InputError(
                 f"{shown(Path(film.name))}: has one frame, so none can be held out; give more, or other films by "
                 "--unseen"
             )
-        begin = len(film) // 2
-        end = begin + max(1, round(share * len(film)))
-        left.append(film.keep([range(begin), range(end, len(film))]))
-        aside.append(film.keep([range(begin, end)]))
+        wanted = max(1, round(share * total))
+        count = max(1, min(_MOST_STRETCHES, wanted // _SHORTEST_STRETCH))
+        begins = [(2 * number + 1) * total // (2 * count) for number in range(count)]
+        held = [range(begin, begin + wanted // count) for begin in begins]
+        gaps = zip([0, *(part.stop for part in held)], [*begins, total], strict=True)
+        left.append(film.keep([range(start, end) for start, end in gaps]))
+        aside.append(film.keep(held))
     return replace(material, films=tuple(left)), replace(material, films=tuple(aside))
 
 

@@ -191,7 +191,7 @@ def test_a_film_without_a_long_enough_shot(tmp_path):
         ClipSampler(both, ClipConfig(weights=(1, 1)), 2)  # it was asked for by its weight
 
 
-def test_a_stretch_of_each_film_is_held_out(tmp_path):
+def test_stretches_of_each_film_are_held_out(tmp_path):
     store = make_store(tmp_path / "a", [10, 30])
     folder = tmp_path / "b"
     folder.mkdir()
@@ -214,6 +214,8 @@ def test_a_stretch_of_each_film_is_held_out(tmp_path):
         assert numbers[-1] - numbers[0] == 4
         assert not {*numbers} & {*range(20, 24)}
         assert (numbers[0] < 10) == (numbers[-1] < 10)
+    _, spread = hold_out(open_material([make_store(tmp_path / "long", [320])]), 0.1)
+    assert {numbers[0] // 8 for _, numbers in drawn(spread, 1)} == {5, 15, 25, 35}  # four stretches of eight
     (tmp_path / "one").mkdir()
     (tmp_path / "one" / "0.png").write_bytes(encode_png(noise(0)))
     with pytest.raises(InputError, match="one: has one frame, so none can be held out"):

@@ -1,7 +1,7 @@
 """`animi pretrain-ae`: an auto-encoder that redraws single pictures, which `animi finetune-adv` begins with.
 
 It lowers the mean absolute error, and nothing else. What it has come to is measured at every look on frames that it
-does not learn from: a stretch of each film that is held out, or other films.
+does not learn from: stretches of each film that are held out, or other films.
 """
 
 from collections.abc import Sequence
