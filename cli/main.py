@@ -14,6 +14,7 @@ from .evaluate import evaluate
 from .extract_frames import extract_frames
 from .finetune_adv import finetune_adv
 from .interpolate import interpolate
+from .pretrain_ae import pretrain_ae
 from .preview_clips import preview_clips
 from .refine import refine
 from .report import report
@@ -103,6 +104,7 @@ app.command("preview-clips")(preview_clips)
 app.command("report")(report)
 app.command("train-vgg-sle")(train_vgg_sle)
 app.command("train-noise")(train_noise)
+app.command("pretrain-ae")(pretrain_ae)
 app.command("finetune-adv")(finetune_adv)
 app.command("train-motion")(train_motion)
 app.command("sample")(sample)

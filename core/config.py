@@ -612,6 +612,77 @@ class TrainNoiseConfig:
         )
 
 
+NETS = ("deep", "plain")
+"""Auto-encoders: residual blocks at every size with skip-layer excitation, or a few convolutions and no more."""
+BETWEEN = ("lerp", "slerp")
+"""Ways from one frame's latents to another's: straight, or along the great circle."""
+
+
+@dataclass(frozen=True)
+class PretrainAeConfig:
+    """What `animi pretrain-ae` learns."""
+
+    paths: tuple[Path, ...]
+    """Folders of frames, each with one film or several."""
+    output: Path
+    """The run's folder."""
+    net: str = NETS[0]
+    """One of NETS."""
+    width: int = 16
+    """Channels at the full size; they double at each halving."""
+    latent: int = 128
+    """Channels of the latents."""
+    halvings: int = 3
+    """How often the sides are halved on the way to the latents."""
+    depth: int = 2
+    """Residual blocks of the deep net at each size, on the way down and again on the way up."""
+    between: str = BETWEEN[0]
+    """One of BETWEEN: how in-betweens are drawn with it."""
+    clips: ClipConfig = ClipConfig(length=1, reverse=False)
+    """Single pictures, in exchanged colours too: all are to be redrawn well."""
+    training: TrainingConfig = TrainingConfig(clip=1.0)
+    """A sample is a picture."""
+    rate: float = 5e-4
+    """Learning rate."""
+    unseen: tuple[Path, ...] = ()
+    """Folders of frames to look at, of which nothing is learnt; none: some of `paths` are held out."""
+    hold_out: float = 0.05
+    """Share of each film that is not learnt from but looked at, where `unseen` names none."""
+    alex_weights: Path | None = None
+    """AlexNet's weights, to measure LPIPS at each look; None: it is not measured."""
+    samples: int = 16
+    """Pictures shown at each look."""
+
+    def __post_init__(self) -> None:
+        """Refuses what cannot be used.
+
+        Raises:
+            ConfigError: a value is out of its range, or two do not go together.
+        """
+        if self.net not in NETS:
+            raise ConfigError(f"--net: {self.net} is not known; give {' or '.join(NETS)}")
+        if self.between not in BETWEEN:
+            raise ConfigError(f"--between: {self.between} is not known; give {' or '.join(BETWEEN)}")
+        for name, most in (("width", 256), ("latent", 4096), ("halvings", 6), ("depth", 32)):
+            value = getattr(self, name)
+            if not 1 <= value <= most:
+                raise ConfigError(f"--{name}: {value} is out of range; give 1 to {most}")
+        if self.clips.length != 1:
+            raise ConfigError(f"--length: {self.clips.length} is of no use here; pictures are redrawn one by one")
+        multiple = 1 << self.halvings
+        if self.clips.size % multiple or not 16 <= self.clips.size <= 2048:
+            raise ConfigError(
+                f"--size: {self.clips.size} cannot be trained; give a multiple of {multiple} (--halvings "
+                f"{self.halvings}) from 16 to 2048"
+            )
+        if not (self.rate > 0 and isfinite(self.rate)):
+            raise ConfigError(f"--rate: {self.rate:g} cannot be used; give a rate such as 0.001")
+        if not 0 < self.hold_out <= 0.5:
+            raise ConfigError(f"--hold-out: {self.hold_out:g} is out of range; give a share above 0 and up to 0.5")
+        if not 1 <= self.samples <= 64:
+            raise ConfigError(f"--samples: {self.samples} is out of range; give 1 to 64")
+
+
 REFINE = ("none", "joint", "after")
 """Whether a refinement network learns: not at all, together with the auto-encoder, or alone, behind a finished one."""
 
