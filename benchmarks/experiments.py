@@ -51,7 +51,7 @@ def train(chosen: argparse.Namespace) -> None:
                 "--width",
                 str(chosen.width),
             ]
-            words += ["--save-every", "500", "--sample-every", "500", "--keep", "1"]
+            words += ["--save-every", "500", "--sample-every", "1000", "--keep", "1", "--workers", "1"]
         if chosen.vgg_weights is not None:
             words += ["--vgg-weights", str(chosen.vgg_weights)]
         subprocess.run([animi, command, *words, "--steps", str(chosen.steps)], check=True)
