@@ -184,10 +184,9 @@ def start_training(
     states = find_states(folder) if resume is not None else []
     first_step = int(states[-1].name.partition(".")[0]) if states else 0
     shown = os.environ.get("RANK", "0") == "0"  # torchrun starts several of us
-    training = config.training
     with (
         progress("Looking for cuts") as look,
-        training_progress(training.steps, training.batch_size, first_step, shown=shown) as (advance, note),
+        training_progress(config.training.steps, first_step, shown=shown) as (advance, note),
     ):
         listeners = Listeners(advance, note, lambda _film, seen, total: look(seen, total))
         return work(config, resume=resume is not None, listeners=listeners)
