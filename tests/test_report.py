@@ -6,11 +6,13 @@ import json
 import re
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 import torch
 from PIL import Image
 
+from animi.cli.training_options import tell_run
 from animi.cli.training_progress import training_progress
 from animi.core.config import TrainingConfig
 from animi.core.runs import open_run
@@ -177,3 +179,10 @@ def test_other_processes_show_nothing(capsys):
         advance(2, {"generator/loss": 1.0, "images_per_second": 41.7})
         note("not this one")
     assert capsys.readouterr().err == ""
+
+
+def test_a_runs_folder_is_written_once_by_several_processes(monkeypatch, capsys):
+    for rank, as_json in (("0", True), ("1", True), ("0", False), ("1", False)):
+        monkeypatch.setenv("RANK", rank)
+        tell_run(Path("runs/a"), as_json)
+    assert capsys.readouterr().out == '{"output": "runs/a"}\nruns/a\n'
