@@ -7,9 +7,9 @@
 
 `train` runs the commands of `animi` one after the other, or those that --only names, up to the first of --steps, then
 all of them up to the next, so that they can be compared at the same step whenever it is stopped; it goes on where it
-was. `table` prints what each look found at a few steps, and at the last, and `curves` draws it over all of them.
-`sheet` shows, for each run, what the same latents gave at these steps, twelve pictures a row; the first row holds real
-frames.
+was. `table` prints what each look found at a few steps, and at the last; `curves` draws that and the scores over all
+steps. `sheet` shows, for each run, what the same latents gave at these steps, twelve pictures a row; the first row
+holds real frames.
 """
 
 import argparse
@@ -36,6 +36,13 @@ EXPERIMENTS = {
     "noise-steady": ("train-noise",),
 }
 COLUMNS = ("diversity", "recall", "coverage", "nearest", "gap")
+CURVES = (
+    *(f"health/{name}" for name in COLUMNS),
+    "discriminator/real",
+    "discriminator/fake",
+    "discriminator/redraw",
+    "generator/ends",
+)
 SHOWN, GAP, MARGIN = 12, 2, 170
 
 
@@ -91,12 +98,13 @@ def draw_sheet(chosen: argparse.Namespace) -> None:
     print(chosen.output)
 
 
-def draw_health(chosen: argparse.Namespace) -> None:
+def draw_progress(chosen: argparse.Namespace) -> None:
     runs = {run.name: read_series(run) for run in find_runs(chosen)}
-    panels = {
-        column: [Curve(name, *series.get(f"health/{column}", ((), ()))) for name, series in runs.items()]
-        for column in COLUMNS
-    }
+    panels = {}
+    for value in CURVES:
+        curves = [Curve(name, *series.get(value, ((), ()))) for name, series in runs.items()]
+        if any(len(curve.steps) > 1 for curve in curves):  # a single look makes no curve
+            panels[value] = curves
     Image.open(io.BytesIO(draw_curves(panels, columns=3))).convert("RGB").save(chosen.output, quality=85)
     print(chosen.output)
 
@@ -133,7 +141,7 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--vgg-weights", type=Path)
     parser.add_argument("-o", "--output", type=Path, default=Path("sheet.png"))
     chosen = parser.parse_args(words)
-    {"train": train, "table": print_table, "sheet": draw_sheet, "curves": draw_health}[chosen.what](chosen)
+    {"train": train, "table": print_table, "sheet": draw_sheet, "curves": draw_progress}[chosen.what](chosen)
 
 
 def _read_steps(text: str) -> list[int]:
