@@ -16,7 +16,7 @@ rotation: they would soften the lines.
 import copy
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Hashable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -326,6 +326,10 @@ class Clip:
         side = max(1, round(self.zoom * min(height, width)))
         return round(self.down * (height - side)), round(self.across * (width - side)), side
 
+    def picture(self, place: int) -> tuple[Hashable, ...]:
+        """What the picture at a place of the clip is made of: equal for two pictures that are equal."""
+        return (self.film, self.numbers[place], self.zoom, self.down, self.across, self.flip, self.order, self.gain)
+
 
 class ClipSampler:
     """Draws batches of clips; each is a pure function of the configuration and the step.
@@ -446,6 +450,11 @@ class ClipSampler:
             planes = _scaled_planes(frame[top : top + side, left : left + side], self.config.size)
             for channel, table, plane in zip(clip.order, tables, drawn, strict=True):
                 cv2.LUT(cv2.flip(planes[channel], 1) if clip.flip else planes[channel], table, plane)
+
+    @property
+    def repeats(self) -> bool:
+        """Whether a frame is drawn the same way each time, or mirrored, and so comes again and again."""
+        return self.config.crop == 1 and not self.config.colour
 
     def resident_bytes(self) -> int | None:
         """How much memory the films would take on a device; None when one is not packed."""
