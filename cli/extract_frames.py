@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..core.config import DROPS, FITS, IMAGE_FORMATS, ExtractFramesConfig, read_time
-from ..core.errors import ConfigError
 
 if TYPE_CHECKING:
     from ..core.extraction import Extraction

@@ -438,6 +438,11 @@ _MEMORY = 24  # distances between frames that make up the usual one
 
 
 def check_readable(path: Path) -> None:
+    """Refuses what is no file that can be read.
+
+    Raises:
+        InputError: it is a folder, missing, or may not be read.
+    """
     if path.is_dir():
         raise InputError(f"{shown(path)}: is a folder, and a film is needed; name the film's file")
     try:
@@ -608,6 +613,7 @@ def _trusted(
 
 
 def is_webp(path: Path) -> bool:
+    """Whether a file is WebP, by its first bytes."""
     with path.open("rb") as file:
         head = file.read(12)
     return head[:4] == b"RIFF" and head[8:] == b"WEBP"
@@ -632,6 +638,7 @@ def _probe_webp(path: Path) -> VideoInfo:
 
 
 def decode_webp(path: Path, width: int, height: int, fit: str, start: float) -> Iterator[DecodedFrame]:
+    """Decodes an animated WebP as `decode_video` does a film."""
     from PIL import Image, ImageOps
 
     time = 0.0
