@@ -16,7 +16,7 @@ import shutil
 import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from importlib.metadata import version
 from math import ceil
@@ -206,7 +206,7 @@ def _make_plan(config: InterpolateFilmConfig, film: Film, on_note: Callable[[str
     if film.interlaced:
         plan.note(f"{name} is interlaced: each of its frames is made of one moment first")
     if film.info.alpha:
-        plan.note(f"{name} is transparent, and is laid over white")
+        plan.note(f"{name}: what is transparent in it is laid over white")
     return plan
 
 
@@ -357,7 +357,7 @@ def _report(plan: _Plan, drawer: _Drawer, course: _Course, size: tuple[int, int]
     )
 
 
-def _stream(plan: _Plan, told: Callable[[int, int | None], None], on_note: Callable[[str], None] | None) -> FilmDrawn:
+def _stream(plan: _Plan, told: Callable[[int, int | None], None]) -> FilmDrawn:
     """Sends the film to standard output as y4m."""
     coding = plan_coding(plan.film, None, plan.clock.rate, plan.usual_rate, crf=None, quick=False)
     drawer = _Drawer(plan.engine, plan.config.on_failure)
@@ -390,7 +390,7 @@ def _write_animation(plan: _Plan, told: Callable[[int, int | None], None]) -> Fi
         )
     for sentence in written.notes:
         plan.note(sentence)
-    return _report(plan, drawer, course, (written.width, written.height))
+    return replace(_report(plan, drawer, course, (written.width, written.height)), seconds=written.seconds)
 
 
 def _write_film(plan: _Plan, told: Callable[[int, int | None], None]) -> FilmDrawn:

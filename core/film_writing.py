@@ -137,7 +137,7 @@ CODECS = {
             (8, 10, 12, 16),
             _EVERY,
             (".mkv",),
-            "nut",
+            "matroska",
         ),
     )
 }
@@ -246,7 +246,7 @@ def plan_coding(
         if codec.name == "prores":
             words += ("-profile:v", "4444" if chroma == "444" else "hq")
         container = codec.container
-        if container != "nut":
+        if container != "matroska":
             words += ("-video_track_timescale", str(choose_timescale(rate)))
     words += ("-fflags", "+bitexact", "-flags:v", "+bitexact", "-map_metadata", "-1")
     return Coding(film.width, film.height, film.deep, rate, usual, container, tuple(words), padded, depth)
