@@ -15,7 +15,6 @@ Rates are in-betweens a second. FOLDER holds peers.py, where `make(name, threads
 """
 
 import argparse
-import json
 import os
 import statistics
 import subprocess
@@ -135,19 +134,20 @@ def watch(process: subprocess.Popen) -> tuple[float, float]:
 
 
 def report_memory(chosen: argparse.Namespace) -> None:
-    print("| film | frames made | minutes taken | animi, MiB | with its ffmpegs, MiB |\n|---|---|---|---|---|")
-    for film in chosen.films:
+    print("| film | minutes taken | animi, MiB | with its ffmpegs, MiB |\n|---|---|---|---|")
+    for path in chosen.films:
+        film = open_film(path)
         with tempfile.TemporaryDirectory() as place:
-            command = [sys.executable, "-c", "from animi.cli.main import run; run()", "interpolate", film]
-            command += ["-o", Path(place) / "out.mp4", "--json"]
-            command += ["--engine", chosen.engine] if chosen.engine else []
+            target = "-" if chosen.to_nowhere else Path(place) / "out.mp4"
+            command = [sys.executable, "-c", "from animi.cli.main import run; run()", "interpolate", path, "-o", target]
             start = time.perf_counter()
-            process = subprocess.Popen(command, stdout=subprocess.PIPE)
+            process = subprocess.Popen([*command, *chosen.options.split()], stdout=subprocess.DEVNULL)
             alone, together = watch(process)
-            told = json.loads(process.communicate()[0])
-            minutes = (time.perf_counter() - start) / 60
-            size = f"{told['width']}x{told['height']}, {told['seconds'] / 60:.1f} min"
-            print(f"| {size} | {told['frames']} | {minutes:.1f} | {alone:.0f} | {together:.0f} |", flush=True)
+        if process.returncode:
+            sys.exit(process.returncode)
+        minutes = (time.perf_counter() - start) / 60
+        form = f"{film.width}x{film.height}, {float(film.timing.end) / 60:.1f} min, {film.timing.count} frames"
+        print(f"| {form} | {minutes:.1f} | {alone:.0f} | {together:.0f} |", flush=True)
 
 
 def main() -> None:
@@ -166,6 +166,7 @@ def main() -> None:
     memory = commands.add_parser("memory")
     memory.add_argument("films", type=Path, nargs="+")
     memory.add_argument("--engine")
+    memory.add_argument("--to-nowhere", action="store_true", help="Send y4m to /dev/null, and encode nothing.")
     memory.set_defaults(run=report_memory)
     chosen = parser.parse_args()
     chosen.run(chosen)
