@@ -1,7 +1,7 @@
 """Whole films: how much of an engine's own speed is left end to end, beside RIFE in its usual loop, and peak memory.
 
     python benchmarks/films.py speed FILM --frames 24 --rounds 3 --peers FOLDER --with rife46
-    python benchmarks/films.py memory FILM [FILM …] --engine blend
+    python benchmarks/films.py memory FILM [FILM …] --options "--engine blend"
 
 `speed` takes the first frames of FILM and doubles their rate. Within a round, three things take turns in one process:
 
@@ -165,7 +165,7 @@ def main() -> None:
     speed.set_defaults(run=report_speed)
     memory = commands.add_parser("memory")
     memory.add_argument("films", type=Path, nargs="+")
-    memory.add_argument("--engine")
+    memory.add_argument("--options", default="", help="Further options of animi interpolate.")
     memory.add_argument("--to-nowhere", action="store_true", help="Send y4m to /dev/null, and encode nothing.")
     memory.set_defaults(run=report_memory)
     chosen = parser.parse_args()

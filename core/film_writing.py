@@ -427,7 +427,7 @@ class FilmWriter:
         self._queue: queue.Queue[tuple[int, Fraction, Frame] | None] = queue.Queue(_WAITING)
         self._failed: BaseException | None = None
         self._stopped = threading.Event()
-        self._open: set[Encoder] = set()
+        self._open: dict[Encoder, Path] = {}
         self._finishing = ThreadPoolExecutor(1)
         self._parts = count()
         self.done = frozenset() if folder is None else frozenset(_find_segments(folder))
@@ -466,11 +466,14 @@ class FilmWriter:
                     self._queue.put(None, timeout=0.2)
                     self._thread.join()
         self._stopped.set()
-        if error is not None or self._failed is not None:
-            for encoder in list(self._open):
-                encoder.kill()
+        left = {} if error is None and self._failed is None else dict(self._open)
+        for encoder in left:
+            encoder.kill()
         self._thread.join()
         self._finishing.shutdown()
+        for part in left.values():
+            if part != STREAM:
+                part.unlink(missing_ok=True)
         if error is None:
             self._raise()
 
@@ -503,7 +506,7 @@ class FilmWriter:
                     if self._folder is not None:
                         part = self._folder / f"{segment:06d}.{os.getpid()}-{next(self._parts)}.part"
                     encoder = Encoder(part, self._coding)
-                    self._open.add(encoder)
+                    self._open[encoder] = part
                 encoder.write(item[2], item[1] - origin)
         except BaseException as error:
             if not self._stopped.is_set():
@@ -513,7 +516,7 @@ class FilmWriter:
         try:
             encoder.finish()
         finally:
-            self._open.discard(encoder)
+            self._open.pop(encoder, None)
         if self._folder is not None:
             with part.open("rb") as file:
                 os.fsync(file.fileno())

@@ -94,7 +94,23 @@ def sounding(tmp_path_factory, silent):
     path = folder / "sounding.mkv"
     ffmpeg(
         *("-i", silent, "-f", "lavfi", "-i", "sine=d=1", "-i", folder / "words.srt", "-i", folder / "chapters"),
-        *("-map", "0", "-map", "1", "-map", "2", "-map_metadata", "3", "-c:v", "copy", "-c:a", "aac", path),
+        *(
+            "-map",
+            "0",
+            "-map",
+            "1",
+            "-map",
+            "2",
+            "-map_metadata",
+            "3",
+            "-c:v",
+            "copy",
+            "-c:a",
+            "aac",
+            "-c:s",
+            "srt",
+            path,
+        ),
     )
     return path
 
@@ -141,7 +157,8 @@ def test_a_varying_rate_keeps_its_times(animi, silent, tmp_path):
     told(animi("interpolate", film, "-o", tmp_path / "even.mkv", "--fps", 25, "--codec", "ffv1", "--json"))
     even, frames = read(tmp_path / "even.mkv"), read(film)
     own = next(k for k, at in enumerate(old) if abs(at - 1.12) < 1e-3)
-    assert np.abs(even[28].astype(int) - frames[own]).max() <= 4
+    off = [np.abs(even[28].astype(int) - frames[k]).mean() for k in (own, own - 1)]
+    assert off[0] < 2 < off[1]
     refusal = animi("interpolate", film, "-o", "-")
     assert refusal.exit_code == 2 and "--fps: " in refusal.stderr
 
@@ -214,7 +231,7 @@ def test_a_phones_rotation_is_honoured(animi, silent, tmp_path, turn):
     ffmpeg("-display_rotation", turn, "-i", silent, "-c", "copy", film)
     found = told(animi("interpolate", film, "-o", out, "--engine", "blend", "--json"))
     size = (HEIGHT, WIDTH) if turn == 90 else (WIDTH, HEIGHT)
-    assert (found["width"], found["height"]) == size and "rotation" not in describe(out)
+    assert (found["width"], found["height"]) == size and "rotation of" not in describe(out)
     assert np.abs(read(out, size=size)[0].astype(int) - read(film, size=size)[0]).mean() < 6
 
 
@@ -270,11 +287,12 @@ def test_a_cut_is_held_and_a_held_drawing_is_not(animi, tmp_path):
         return np.roll(draw(3 * number)[::-1, :, ::-1], 7, 0) // 2 + 100
 
     film = make_film(tmp_path / "cut.mkv", 24, drawing=scene, words=("-c:v", "ffv1", "-pix_fmt", "yuv444p"))
-    told(animi("interpolate", film, "-o", tmp_path / "out.mkv", "--codec", "ffv1", "--json"))
+    words = ("--codec", "ffv1", "--engine", "blend", "--json")
+    told(animi("interpolate", film, "-o", tmp_path / "out.mkv", *words))
     old, new = (read(path).astype(int) for path in (film, tmp_path / "out.mkv"))
     assert np.abs(new[23] - old[11]).max() <= 2 and np.abs(new[24] - old[12]).max() <= 2
     assert all(np.abs(new[k] - new[k - 1]).max() > 20 for k in range(1, 20))  # smooth: each has a drawing of its own
-    told(animi("interpolate", film, "-o", tmp_path / "kept.mkv", "--codec", "ffv1", "--cadence", "keep", "--json"))
+    told(animi("interpolate", film, "-o", tmp_path / "kept.mkv", "--cadence", "keep", *words))
     kept = read(tmp_path / "kept.mkv").astype(int)
     changes = [k for k in range(1, 20) if np.abs(kept[k] - kept[k - 1]).max() > 20]
     assert changes == list(range(2, 20, 2))  # on twos still
@@ -288,9 +306,11 @@ def start(command, *words, **more):
 
 
 @pytest.fixture(scope="module")
-def long_film(tmp_path_factory, sounding):
-    film = tmp_path_factory.mktemp("long") / "film.mkv"
-    ffmpeg("-stream_loop", 3, "-i", sounding, "-map", "0:v", "-map", "0:a", "-c", "copy", film)
+def long_film(tmp_path_factory):
+    """Four seconds with a tone."""
+    film = tmp_path_factory.mktemp("long") / "film.mp4"
+    make_film(film.with_name("silent.mp4"), 96)
+    ffmpeg("-i", film.with_name("silent.mp4"), "-f", "lavfi", "-i", "sine=d=4", "-c:v", "copy", "-c:a", "aac", film)
     return film
 
 
@@ -353,7 +373,7 @@ def test_y4m_flows_through(silent, tmp_path):
     assert done.returncode == 0 and done.stderr == b"" and done.stdout.startswith(b"YUV4MPEG2 ")
     (tmp_path / "out.y4m").write_bytes(done.stdout)
     assert times(tmp_path / "out.y4m") == pytest.approx([k / 48 for k in range(48)], abs=1e-3)
-    assert np.abs(read(tmp_path / "out.y4m")[::2].astype(int) - read(silent)).max() <= 6
+    assert np.abs(read(tmp_path / "out.y4m")[::2].astype(int) - read(silent)).mean() < 2
 
 
 def test_a_closed_pipe_ends_it_quietly(long_film):
