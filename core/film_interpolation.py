@@ -267,7 +267,7 @@ def read_ahead(items: Generator[T, None, None], depth: int) -> Generator[T, None
             yield item  # type: ignore[misc]
     finally:
         stopped.set()
-        thread.join()
+        thread.join(timeout=5)  # it may wait for standard input, which nobody can hurry
 
 
 class _Drawer:
@@ -496,7 +496,7 @@ def _describe_job(plan: _Plan, coding: Coding) -> dict[str, Any]:
 def _claim_folder(config: InterpolateFilmConfig, job: dict[str, Any]) -> Iterator[Path]:
     """The hidden folder beside the output in which segments lie, for this run alone.
 
-    It is kept when the run is interrupted and something is in it, and removed when nothing is.
+    It is kept when the run is interrupted and something is in it that can be gone on with, and else removed.
 
     Raises:
         OutputError: it holds another job, or an unfinished one, and neither --resume nor --overwrite says what to do;
@@ -528,7 +528,8 @@ def _claim_folder(config: InterpolateFilmConfig, job: dict[str, Any]) -> Iterato
             try:
                 yield folder
             finally:
-                if folder.exists() and not any(folder.glob("*.segment")) and not (folder / _FINISHED).exists():
+                worth = (folder / _FINISHED).exists() or (any(folder.glob("*.segment")) and config.film != STREAM)
+                if folder.exists() and not worth:
                     shutil.rmtree(folder, ignore_errors=True)
     except OSError as error:
         if isinstance(error, BrokenPipeError):
