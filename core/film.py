@@ -42,7 +42,8 @@ FILM_SUFFIXES = frozenset((
 """By these a file is taken for a film before it is looked into."""
 _MOVING = ("GIF", "WEBP", "PNG", "AVIF")  # kinds of image that may be animations
 
-_TO_RGB = "flags=bicubic+accurate_rnd+full_chroma_int"
+# each chroma sample stands for the pixels that it was taken from: going back by their mean then gives the same again
+_TO_RGB = "flags=neighbor+accurate_rnd+full_chroma_int"
 _MATRICES = {
     "bt709": "bt709",
     "smpte170m": "smpte170m",
