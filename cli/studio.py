@@ -94,11 +94,11 @@ def studio(
         )  # fmt: skip
         uvicorn.Server(settings).run(sockets=[listener])
     except KeyboardInterrupt:
-        typer.echo("animi: stopped; all files of the studio are removed", err=True)
         raise typer.Exit(130) from None
     finally:
-        served.close()
         listener.close()
+        served.close()
+        typer.echo("animi: stopped; the studio's files are removed", err=True)
 
 
 def _listen(config: StudioConfig) -> socket.socket:

@@ -90,9 +90,17 @@ class JobQueue:
         self._lock = threading.Lock()
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="animi-jobs")
 
-    def submit(self, kind: str, title: str, work: Callable[[Job], None]) -> Job:
-        """Puts a job at the end; `work` does it, and is given the job to report to."""
+    def submit(self, kind: str, title: str, work: Callable[[Job], None], **result: Any) -> Job:
+        """Puts a job at the end.
+
+        Args:
+            kind: what it does, in a word.
+            title: what it does, for a person.
+            work: does it, and is given the job to report to.
+            result: what is known of the result beforehand.
+        """
         job = Job(str(next(self._numbers)), kind, title)
+        job.result |= result
         with self._lock:
             self._jobs[job.id] = job
             over = [known for known in self._jobs.values() if known.is_over]

@@ -233,12 +233,9 @@ class Session:
                 f"{name}: there are {len(self.drawings)} key frames already; "
                 "remove some, or start the studio with --max-drawings"
             )
-        with self._lock:
-            id = secrets.token_urlsafe(8)
-            safe = suffix if re.fullmatch(r"\.[a-z0-9]{1,8}", suffix) else ""
-            upload = Upload(id, name, self._folder("files") / f"{len(self._names) + 1}{safe}", limit * _MEGABYTE)
-            self._names[upload.path] = name
-            self._uploads[id] = upload
+        safe = suffix if re.fullmatch(r"\.[a-z0-9]{1,8}", suffix) else ""
+        upload = Upload(secrets.token_urlsafe(8), name, self._name(name, safe), limit * _MEGABYTE)
+        self._uploads[upload.id] = upload
         return upload
 
     def find_upload(self, id: str) -> Upload:
@@ -268,7 +265,10 @@ class Session:
                 raise InputError(
                     f"{upload.name}: is no film, and the studio was started to take films alone (--accept)"
                 )
-            return self._add(upload.name, upload.path)
+            drawing = self._read_drawing(upload.name, upload.path)
+            with self._lock:
+                self.drawings = (*self.drawings, drawing)
+            return drawing
         except Exception:
             upload.path.unlink(missing_ok=True)
             raise
@@ -280,13 +280,10 @@ class Session:
         with self._lock:
             seed, self._chases = 7 + self._chases, self._chases + 1
         film = plan_film(DrawCartoonConfig(Path(), "chase", seed=seed, width=480, height=320, fine=5))
-        with self._lock:
-            self.drawings = ()
-            for letter, moment in zip("ab", (0.34, 0.42), strict=True):
-                path = self._folder("files") / f"{len(self._names) + 1}.png"
-                self._names[path] = f"cat-{letter}.png"
-                write_png(path, film.draw_at(moment))
-                self._add(self._names[path], path)
+        self.drawings = (
+            self._keep("cat-a.png", film.draw_at(0.34)),
+            self._keep("cat-b.png", film.draw_at(0.42)),
+        )
 
     def arrange(self, ids: Sequence[str]) -> None:
         """Puts the drawings in this order; those that are not named are removed.
@@ -300,15 +297,31 @@ class Session:
                 raise InputError("the key frames have changed in the meantime; load the page anew")
             self.drawings = tuple(known[id] for id in ids)
 
-    def _add(self, name: str, path: Path) -> Drawing:
+    def _name(self, name: str, suffix: str) -> Path:
+        """A path for a file that came in, which is called by its name in messages."""
+        with self._lock:
+            path = self._folder("files") / f"{len(self._names) + 1}{suffix}"
+            self._names[path] = name
+        return path
+
+    def _keep(self, name: str, frame: Frame) -> Drawing:
+        """Makes a key frame of a picture."""
+        path = self._name(name, ".png")
+        write_png(path, frame)
+        return self._read_drawing(name, path)
+
+    def _read_drawing(self, name: str, path: Path) -> Drawing:
+        """Makes a key frame of a file.
+
+        Raises:
+            InputError: it is not an image that can be used.
+        """
         frame = read_image(path)
         height, width = frame.shape[:2]
         scale = min(1.0, _THUMB / max(height, width))
         small = resize_image(frame, max(1, round(width * scale)), max(1, round(height * scale)))
-        with self._lock:
-            drawing = Drawing(secrets.token_urlsafe(6), name, path, width, height)
-            drawing.thumb.write_bytes(encode_png(to_uint8(small)))
-            self.drawings = (*self.drawings, drawing)
+        drawing = Drawing(secrets.token_urlsafe(6), name, path, width, height)
+        drawing.thumb.write_bytes(encode_png(to_uint8(small)))
         return drawing
 
     def _folder(self, name: str) -> Path:
@@ -361,17 +374,13 @@ class Session:
 
         def fetch(job: Job) -> None:
             job.report(0, len(chosen))
-            added = []
+            drawings: list[Drawing] = []
             for number, frame in zip(chosen, _fetch_frames(film, chosen), strict=False):
-                with self._lock:
-                    path = self._folder("files") / f"{len(self._names) + 1}.png"
-                    self._names[path] = f"{PurePosixPath(film.name).stem}-{number + 1}.png"
-                write_png(path, frame)
-                added.append(self._add(self._names[path], path))
-                job.report(len(added), len(chosen))
-            if len(added) < len(chosen):
-                raise InputError(f"{film.name}: drawing {chosen[len(added)] + 1} cannot be decoded; choose another")
-            self.drawings = tuple(added)
+                drawings.append(self._keep(f"{PurePosixPath(film.name).stem}-{number + 1}.png", frame))
+                job.report(len(drawings))
+            if len(drawings) < len(chosen):
+                raise InputError(f"{film.name}: drawing {chosen[len(drawings)] + 1} cannot be decoded; choose another")
+            self.drawings = tuple(drawings)
 
         return self.jobs.submit("choose", f"Taking {len(chosen)} drawings out of {film.name}", fetch)
 
@@ -405,21 +414,13 @@ class Session:
                 keys, config.count, spacing=config.spacing, loop=config.loop, engine=engine,
                 on_failure=config.on_failure,
             )  # fmt: skip
-            folder = self._result_folder(job)
+            folder = self._folder(f"results/{job.id}")
             for number, frame in enumerate(frames):
                 (folder / f"{number}.png").write_bytes(encode_png(to_uint8(frame)))
                 job.result |= {"width": frame.shape[1], "height": frame.shape[0]}
                 job.report(number + 1)
 
-        job = self.jobs.submit("draw", f"Drawing with {name}", draw_all)
-        job.result |= {
-            "engine": name,
-            "times": list(config.times),
-            "positions": positions,
-            "order": order,
-            "fps": float(config.fps),
-        }
-        return job
+        return self.jobs.submit("draw", f"Drawing with {name}", draw_all, engine=name, positions=positions, order=order)
 
     def find_frame(self, job: Job, number: int) -> Path:
         """A frame that `draw` has drawn; KeyError where it has not come to that yet, or the result is dropped."""
@@ -482,7 +483,7 @@ class Session:
                 keys, config.count, spacing=config.spacing, loop=config.loop, boomerang=config.boomerang,
                 engine=self._studio.open(name), on_failure=config.on_failure,
             )  # fmt: skip
-            folder = self._result_folder(job)
+            folder = self._folder(f"exports/{job.id}")
             target = folder / ("frames" if kind == "zip" else title)
             written = write_animation(target, frames, fps=config.fps, count=total, on_frame=job.report)
             if kind == "zip":
@@ -492,13 +493,11 @@ class Session:
                 "notes": list(written.notes), "bytes": (folder / title).stat().st_size,
             }  # fmt: skip
 
-        job = self.jobs.submit("export", f"Writing {title}", write)
-        job.result |= {"name": title}
-        return job
+        return self.jobs.submit("export", f"Writing {title}", write, name=title)
 
     def find_export(self, job: Job) -> Path:
         """The file that `export` has written; KeyError where there is none."""
-        path = self.folder / "results" / job.id / str(job.result.get("name", ""))
+        path = self.folder / "exports" / job.id / str(job.result.get("name", ""))
         if job.kind != "export" or job.state != DONE or not path.is_file():
             raise KeyError(job.id)
         return path
@@ -515,7 +514,7 @@ class Session:
             return None
         for path, name in list(self._names.items()):
             words = words.replace(shown(path), name)
-        return re.sub(re.escape(shown(self.folder)) + r"/(results/\d+/)?", "", words)
+        return re.sub(re.escape(shown(self.folder)) + r"/(exports/\d+/)?", "", words)
 
     def close(self) -> None:
         """Stops its work and removes its files."""
@@ -558,14 +557,12 @@ class Session:
                 self._memories[name] = PairMemory(self._studio.open(name))
             return self._memories[name]
 
-    def _result_folder(self, job: Job) -> Path:
-        return self._folder(f"results/{job.id}")
-
     def _drop_results(self) -> None:
-        """Removes the oldest frames and files that nobody looks at any more."""
-        over = [job for job in self.jobs.list() if job.is_over and (self.folder / "results" / job.id).is_dir()]
-        for job in over[: max(0, len(over) - _RESULTS)]:
-            shutil.rmtree(self.folder / "results" / job.id, ignore_errors=True)
+        """Removes the oldest frames, which nobody looks at any more."""
+        at_work = {job.id for job in self.jobs.list() if not job.is_over}
+        over = [path for path in self._folder("results").iterdir() if path.name not in at_work]
+        for path in sorted(over, key=lambda path: int(path.name))[:-_RESULTS]:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 class Studio:

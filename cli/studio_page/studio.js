@@ -10,7 +10,7 @@ const wait = (milliseconds) => new Promise((resolve) => setTimeout(resolve, mill
 const stem = (name) => name.replace(/\.[^.]*$/, "") || name;
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
-const TINTS = ["#e4572e", "#13819b"]; // onion skin: what was before, and what comes after
+const TINTS = [[235, 50, 25], [0, 105, 190]]; // onion skin: what was before, and what comes after
 const POLL = 120; // milliseconds between two looks at the work
 const MOST_MARKS = 40; // more marks than this cannot be dragged
 
@@ -119,6 +119,7 @@ function showMaterial(told) {
   drawings = told.drawings;
   $("keys").replaceChildren(...drawings.map(showKey));
   $("clear").hidden = drawings.length === 0;
+  $("chase").hidden = drawings.length > 0;
   if (told.film && (!film || film.name !== told.film.name || film.drawings.length !== told.film.drawings.length)) {
     film = told.film;
     showFilm();
@@ -292,6 +293,7 @@ function drawChart(focused) {
   const few = times.length <= MOST_MARKS;
   $("chart").replaceChildren(...times.map((t, number) => {
     const isEnd = number === 0 || number === times.length - 1;
+    if (!isEnd && times.length > 400) return "";
     const mark = make(isEnd || !few ? "i" : "span", { className: isEnd || few ? "" : "thin" });
     mark.style.setProperty("--t", t);
     if (!isEnd && few) {
@@ -577,10 +579,11 @@ function paint() {
     const { canvas } = pane;
     if (canvas.width !== shown.width || canvas.height !== shown.height) Object.assign(canvas, { width: shown.width, height: shown.height });
     canvas.style.setProperty("--shape", shown.width / shown.height);
-    const context = canvas.getContext("2d");
+    const context = canvas.getContext("2d", { willReadFrequently: true });
     context.clearRect(0, 0, canvas.width, canvas.height);
     context.drawImage(shown, 0, 0, canvas.width, canvas.height);
-    for (const [image, tint, strength] of findSkins(result)) layOver(context, image, tint, strength);
+    const skins = findSkins(result);
+    if (skins.length) layOver(context, skins);
     canvas.ariaLabel = `Drawn with ${engine}, ${$("readout").textContent}`;
   }
   document.documentElement.dataset.frame = `${place}`;
@@ -598,22 +601,36 @@ function findSkins(result) {
   const isKey = ([at]) => Math.abs(at - Math.round(at)) < near;
   const take = (list) => (kind === "keys" ? list.filter(isKey).slice(0, 1) : list.slice(0, kind === "far" ? 2 : 1));
   const skins = [before, after].flatMap((list, side) =>
-    take(list).map(([, number], distance) => [result.images[number], TINTS[side], 0.42 - 0.16 * distance]));
+    take(list).map(([, number], distance) => [result.images[number], TINTS[side], 0.9 - 0.3 * distance]));
   return skins.filter(([image]) => image).reverse();
 }
 
-const sheet = document.createElement("canvas");
-function layOver(context, image, tint, strength) {
-  Object.assign(sheet, { width: context.canvas.width, height: context.canvas.height });
-  const ink = sheet.getContext("2d");
-  ink.drawImage(image, 0, 0, sheet.width, sheet.height);
-  ink.globalCompositeOperation = "source-atop";
-  ink.globalAlpha = 0.5;
-  ink.fillStyle = tint;
-  ink.fillRect(0, 0, sheet.width, sheet.height);
-  context.globalAlpha = strength;
-  context.drawImage(sheet, 0, 0);
-  context.globalAlpha = 1;
+const sheet = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+/**
+ * Lays frames over the picture in tints, wherever they differ from it: outlines strongly, as on an animator's desk, and
+ * fills faintly. What stands still stays as it is.
+ */
+function layOver(context, skins) {
+  const { width, height } = context.canvas;
+  Object.assign(sheet.canvas, { width, height });
+  const picture = context.getImageData(0, 0, width, height);
+  const seen = picture.data;
+  const before = seen.slice();
+  for (const [image, tint, strength] of skins) {
+    sheet.clearRect(0, 0, width, height);
+    sheet.drawImage(image, 0, 0, width, height);
+    const other = sheet.getImageData(0, 0, width, height).data;
+    for (let k = 0; k < seen.length; k += 4) {
+      const apart = Math.max(Math.abs(before[k] - other[k]), Math.abs(before[k + 1] - other[k + 1]),
+        Math.abs(before[k + 2] - other[k + 2]), Math.abs(before[k + 3] - other[k + 3]));
+      if (apart <= 10) continue;
+      const dark = 1 - (0.3 * other[k] + 0.6 * other[k + 1] + 0.1 * other[k + 2]) / 255;
+      const share = Math.min(1, (apart - 10) / 40) * strength * (0.3 + 0.7 * dark * dark) * (other[k + 3] / 255);
+      for (let c = 0; c < 3; c += 1) seen[k + c] += share * (tint[c] - seen[k + c]);
+      seen[k + 3] = Math.max(seen[k + 3], 255 * share);
+    }
+  }
+  context.putImageData(picture, 0, 0);
 }
 
 function readOut() {
@@ -768,7 +785,10 @@ function listen() {
   $("back").addEventListener("click", () => { stop(); show(place - 1); });
   $("forth").addEventListener("click", () => { stop(); show(place + 1); });
   $("moment").addEventListener("input", scrub);
-  $("onion").addEventListener("change", paint);
+  $("onion").addEventListener("change", () => {
+    $("tints").hidden = $("onion").value === "none";
+    paint();
+  });
   addEventListener("keydown", (event) => {
     if (event.target.closest("input, select, button, summary, a, [role=slider]") || event.ctrlKey || event.metaKey || event.altKey) return;
     const press = { " ": "play", ",": "back", ".": "forth" }[event.key];
