@@ -1,5 +1,6 @@
 """`animi studio`: a page in the browser that draws the frames between drawings, and shows them."""
 
+import errno
 import json
 import os
 import socket
@@ -107,11 +108,12 @@ def _listen(config: StudioConfig) -> socket.socket:
     Raises:
         AnimiError: it is taken, or the address is none of this machine's.
     """
+    no_address = f"--host: {config.host!r} is no address of this machine; give {_DEFAULTS.host}"
     try:
         found = socket.getaddrinfo(config.host, config.port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(found[0], socket.SOCK_STREAM)
     except OSError as error:
-        raise AnimiError(f"--host: {config.host!r} is no address of this machine; give 127.0.0.1") from error
+        raise AnimiError(no_address) from error
     try:
         if os.name == "posix":  # elsewhere it would let two programs have one port
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -119,6 +121,8 @@ def _listen(config: StudioConfig) -> socket.socket:
         listener.listen(128)
     except OSError as error:
         listener.close()
+        if error.errno == errno.EADDRNOTAVAIL:
+            raise AnimiError(no_address) from error
         why = error.strerror or str(error)
         raise AnimiError(
             f"--port: {config.port} at {config.host} cannot be had ({why}); "
