@@ -282,9 +282,9 @@ class _Page:
 
     async def choose(self, request: Request) -> Response:
         session, told = self._session(request), await _read_json(request)
-        numbers = told.get("drawings")
-        whole = isinstance(numbers, list) and all(isinstance(number, int) for number in numbers)
-        return JSONResponse(_describe_job(session.choose(numbers if whole else [])), status_code=202)
+        wanted = told.get("drawings")
+        numbers = wanted if isinstance(wanted, list) and all(isinstance(number, int) for number in wanted) else []
+        return JSONResponse(_describe_job(session.choose(numbers)), status_code=202)
 
     async def draw_moment(self, request: Request) -> Response:
         session, told = self._session(request), await _read_json(request)

@@ -452,18 +452,20 @@ function showTicks() {
 }
 
 let isWatching = false;
+let hasMore = false; // whether work was added since the last look
 /** Looks at the work again and again until nothing is left to do. */
 async function watch() {
+  hasMore = true;
   if (isWatching) return;
   isWatching = true;
   try {
-    let goesOn = true;
-    while (goesOn) {
+    while (hasMore) {
+      hasMore = false;
       const { jobs } = await askJson("GET", `${session}/jobs`);
-      goesOn = jobs.some((job) => ["waiting", "running"].includes(job.state));
       showWork(jobs);
       for (const job of jobs) await follow(job);
-      if (goesOn) await wait(POLL);
+      if (jobs.some((job) => ["waiting", "running"].includes(job.state))) hasMore = true;
+      if (hasMore) await wait(POLL);
     }
     settle("watch");
   } catch (error) {
@@ -490,7 +492,7 @@ async function follow(job) {
     complain(job.kind === "draw" ? "draw" : `job ${job.title}`, job.message, job.kind === "draw" ? offerSize(job.message) : undefined);
     if (job.kind === "draw" && result) results.delete(job.result.engine);
   } else if (job.state === "done") {
-    if (job.kind === "draw" && result === main()) say(tellDrawn(job));
+    if (job.kind === "draw" && result) say(tellDrawn(job));
     if (job.kind === "look" || job.kind === "choose") {
       showMaterial(await askJson("GET", session));
       if (job.kind === "choose") $("stage").focus();
@@ -775,11 +777,13 @@ function listen() {
     if (event.target === $("times")) $("spacing").value = "chart";
     later();
   });
+  $("settings").addEventListener("change", later);
   $("engine").addEventListener("change", fillBesides);
   $("beside").addEventListener("change", later);
   $("chart").addEventListener("click", addMark);
   $("choice").addEventListener("submit", choose);
   $("choice").addEventListener("input", showChoice);
+  $("choice").addEventListener("change", showChoice);
 
   $("play").addEventListener("click", () => (playing ? stop() : start()));
   $("back").addEventListener("click", () => { stop(); show(place - 1); });
