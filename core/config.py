@@ -29,6 +29,12 @@ DROPS = ("black", "blank", "credits", "dissolve", "flash")
 """Kinds of a film's frames that may be left out."""
 IMAGE_FORMATS = ("png", "jpeg", "webp", "none")
 """How extracted frames are kept as images."""
+CADENCES = ("smooth", "keep")
+"""What becomes of drawings that a film holds: in-betweens on every frame, or as many frames a drawing as before."""
+CODECS = ("h264", "hevc", "vp9", "av1", "prores", "ffv1")
+"""How films are encoded."""
+STREAM = Path("-")
+"""Standard input or output in the place of a film's file: uncompressed video as YUV4MPEG2 (y4m)."""
 
 
 @dataclass(frozen=True)
@@ -210,6 +216,8 @@ class InterpolateConfig:
     """Replace an output that stands there."""
     on_failure: str = ON_FAILURE[0]
     """One of ON_FAILURE: what is drawn where motion cannot be what happened, as at a cut."""
+    sheet: Path | None = None
+    """An exposure sheet (.csv) that says of each key frame how long it stands and what follows; wins over count."""
 
     def __post_init__(self) -> None:
         """Refuses what cannot be used.
@@ -223,12 +231,7 @@ class InterpolateConfig:
             raise ConfigError(f"-n: {self.count} is too large; give up to {MOST_FRAMES}")
         if not 0 < self.fps <= 1000:
             raise ConfigError(f"--fps: {float(self.fps):g} is out of range; give a rate above 0 and up to 1000")
-        if self.engine not in (None, *ENGINES):
-            raise ConfigError(f"--engine: {self.engine!r} is not known; choose one of {', '.join(ENGINES)}")
-        if self.engine is not None and self.checkpoint is not None:
-            raise ConfigError(f"--engine: {self.engine} cannot draw together with --checkpoint; give one of the two")
-        if self.on_failure not in ON_FAILURE:
-            raise ConfigError(f"--on-failure: {self.on_failure!r} is not known; choose one of {', '.join(ON_FAILURE)}")
+        _check_engine(self.engine, self.checkpoint, self.on_failure)
         read_spacing(self.spacing)
         if self.size is not None:
             read_size(self.size)
@@ -238,6 +241,121 @@ class InterpolateConfig:
         """When the frames of a segment are, from 0 (the first key frame) to 1 (the second)."""
         chart = read_spacing(self.spacing)
         return chart or tuple(ease(k / (self.count - 1), self.spacing) for k in range(self.count))
+
+
+def _check_engine(engine: str | None, checkpoint: Path | None, on_failure: str) -> None:
+    if engine not in (None, *ENGINES):
+        raise ConfigError(f"--engine: {engine!r} is not known; choose one of {', '.join(ENGINES)}")
+    if engine is not None and checkpoint is not None:
+        raise ConfigError(f"--engine: {engine} cannot draw together with --checkpoint; give one of the two")
+    if on_failure not in ON_FAILURE:
+        raise ConfigError(f"--on-failure: {on_failure!r} is not known; choose one of {', '.join(ON_FAILURE)}")
+
+
+@dataclass(frozen=True)
+class InterpolateFilmConfig:
+    """What `animi interpolate` makes of a film."""
+
+    film: Path
+    """A film, or STREAM: y4m from standard input."""
+    output: Path
+    """A .mp4, .m4v, .mov, .mkv or .webm; any other kind of animation; or STREAM: y4m to standard output."""
+    factor: Fraction | None = None
+    """How many times as many frames; None: 2, or what fps asks for."""
+    fps: Fraction | None = None
+    """Frames a second; None: by the factor."""
+    cadence: str = CADENCES[0]
+    """One of CADENCES."""
+    start: float = 0.0
+    """Seconds: what lies before is left out."""
+    end: float | None = None
+    """Seconds: what lies at or after is left out; None: nothing is."""
+    preview: float | None = None
+    """Seconds to make of it, quickly encoded; None: all."""
+    codec: str | None = None
+    """One of CODECS; None: by the output's suffix and the film's depth."""
+    crf: int | None = None
+    """Constant rate factor of the encoder, lower is better and larger; None: by the codec."""
+    engine: str | None = None
+    """One of ENGINES; None: the checkpoint's network, or the default."""
+    checkpoint: Path | None = None
+    """A trained network that draws instead of an engine."""
+    device: str = DEVICES[0]
+    """Where the network runs: one of DEVICES, or cuda:1 and so on."""
+    on_failure: str = ON_FAILURE[0]
+    """One of ON_FAILURE: what is drawn where motion cannot be what happened."""
+    overwrite: bool = False
+    """Replace an output that stands there, or begin anew what was interrupted."""
+    resume: bool = False
+    """Go on with what was interrupted."""
+
+    def __post_init__(self) -> None:
+        """Refuses what cannot be used.
+
+        Raises:
+            ConfigError: a value is out of its range, or two do not go together.
+        """
+        if self.factor is not None and self.fps is not None:
+            raise ConfigError("--factor: cannot be given together with --fps; give one of the two")
+        if self.factor is not None and not 0 < self.factor <= 1000:
+            raise ConfigError(f"--factor: {float(self.factor):g} is out of range; give one above 0 and up to 1000")
+        if self.fps is not None and not 0 < self.fps <= 1000:
+            raise ConfigError(f"--fps: {float(self.fps):g} is out of range; give a rate above 0 and up to 1000")
+        if self.cadence not in CADENCES:
+            raise ConfigError(f"--cadence: {self.cadence!r} is not known; choose one of {', '.join(CADENCES)}")
+        if self.start < 0 or (self.end is not None and self.end <= self.start):
+            raise ConfigError(f"--range: must end after it begins, such as {self.start:g}-{self.start + 10:g}")
+        if self.preview is not None and not 0 < self.preview < float("inf"):
+            raise ConfigError(f"--preview: {self.preview:g} is out of range; give some seconds, such as 5s")
+        if self.codec not in (None, *CODECS):
+            raise ConfigError(f"--codec: {self.codec!r} is not known; choose one of {', '.join(CODECS)}")
+        if self.crf is not None and not 0 <= self.crf <= 63:
+            raise ConfigError(f"--crf: {self.crf} is out of range; give 0 (best) to 63 (smallest)")
+        _check_engine(self.engine, self.checkpoint, self.on_failure)
+        if self.resume and STREAM in (self.film, self.output):
+            raise ConfigError("--resume: needs files; what comes by standard input or goes to output cannot be resumed")
+        if self.output == STREAM and (self.codec is not None or self.crf is not None):
+            raise ConfigError("--codec: standard output is uncompressed y4m; leave --codec and --crf out")
+
+
+def read_range(text: str) -> tuple[float, float | None]:
+    """Reads "10-20", "1:05-1:30.5" or "60-" as seconds: (from, until or None).
+
+    Raises:
+        ConfigError: it is no such range.
+    """
+    first, dash, last = text.partition("-")
+    times = [parse_time(part) if part.strip() else 0.0 for part in (first, last)]
+    start, end = times
+    if not dash or start is None or end is None:
+        raise ConfigError(f"--range: {text!r} cannot be read; give seconds or h:mm:ss, such as 10-20, 1:05-1:30 or 60-")
+    return start, end if last.strip() else None
+
+
+def read_time(text: str, flag: str) -> float:
+    """Seconds of a time written as 72.5, 1:12.5 or 0:01:12.5.
+
+    Raises:
+        ConfigError: it is none; the message names the flag.
+    """
+    time = parse_time(text)
+    if time is None:
+        raise ConfigError(f"{flag}: {text} is no time; write seconds (72.5) or h:mm:ss (0:01:12.5)")
+    return time
+
+
+def parse_time(text: str) -> float | None:
+    """Seconds of a time written as 72.5, 1:12.5 or 0:01:12.5; None when it is none."""
+    parts = text.strip().split(":")
+    try:
+        numbers = [float(part) for part in parts]
+    except ValueError:
+        return None
+    if len(numbers) > 3 or not all(isfinite(n) and n >= 0 for n in numbers):
+        return None
+    if any(n >= 60 for n in numbers[1:]) or any(n % 1 for n in numbers[:-1]):
+        return None
+    return float(sum(n * 60**power for power, n in enumerate(reversed(numbers))))
 
 
 def ease(t: float, easing: str) -> float:

@@ -117,11 +117,11 @@ def _draw_segment(
             yield (first, last)[int(t)].copy()
             continue
         if draw is None:
-            draw = _prepare(first, last, engine, on_failure)
+            draw = prepare_pair(first, last, engine, on_failure)
         yield draw(t)
 
 
-def _prepare(first: Frame, last: Frame, engine: Engine, on_failure: str) -> Callable[[float], Frame]:
+def prepare_pair(first: Frame, last: Frame, engine: Engine, on_failure: str) -> Callable[[float], Frame]:
     """Readies a pair: conversion to the engine's working form and back, and what stands still stays untouched.
 
     The engine is shown only the part of the picture in which something changes, with a margin around it.
