@@ -24,10 +24,10 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ..core.config import EASINGS, ON_FAILURE, InterpolateConfig, StudioConfig
+from ..core.config import CADENCES, EASINGS, ON_FAILURE, InterpolateConfig, StudioConfig
 from ..core.errors import AnimiError, InputError
 from ..core.jobs import Job
-from ..core.studio import DOWNLOADS, Session, Studio, read_settings
+from ..core.studio import DOWNLOADS, FILM_DOWNLOADS, Session, Studio, read_settings
 
 _PAGE = Path(__file__).with_name("studio_page")
 _LONGEST = 1 << 17  # bytes of a request that is no file
@@ -75,6 +75,7 @@ def build_app(studio: Studio) -> Starlette:
         Route(f"{at}/drawings/{{drawing}}.png", page.show_drawing),
         Route(f"{at}/film/{{number:int}}.jpg", page.show_film_drawing),
         Route(f"{at}/film/choice", page.choose, methods=["POST"]),
+        Route(f"{at}/film/smooth", page.smooth, methods=["POST"]),
         Route(f"{at}/moment", page.draw_moment, methods=["POST"]),
         Route(f"{at}/draw", page.draw, methods=["POST"]),
         Route(f"{at}/export", page.export, methods=["POST"]),
@@ -201,6 +202,8 @@ class _Page:
                 "easings": EASINGS,
                 "on_failure": ON_FAILURE,
                 "downloads": list(DOWNLOADS),
+                "film_downloads": FILM_DOWNLOADS,
+                "cadences": CADENCES,
                 "accept": config.accept,
                 "max_drawing": config.max_drawing,
                 "max_film": config.max_film,
@@ -302,6 +305,9 @@ class _Page:
 
     async def export(self, request: Request) -> Response:
         return await self._submit(request, lambda session: session.export)
+
+    async def smooth(self, request: Request) -> Response:
+        return await self._submit(request, lambda session: session.smooth)
 
     async def _submit(
         self, request: Request, choose: Callable[[Session], Callable[[Mapping[str, Any]], Job]]

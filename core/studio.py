@@ -17,18 +17,20 @@ import time
 import zipfile
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, suppress
-from dataclasses import dataclass
-from itertools import islice
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, overload
 
 from .animation import write_animation
-from .config import ENGINES as BUILT_IN
 from .config import (
+    CADENCES,
+    ENGINES,
+    ON_FAILURE,
     DrawCartoonConfig,
     ExtractFramesConfig,
     InterpolateConfig,
+    InterpolateFilmConfig,
     StudioConfig,
     read_rate,
     read_size,
@@ -37,13 +39,15 @@ from .engines import Engine, Pair, Working, open_engine
 from .errors import AnimiError, ConfigError, InputError
 from .files import name_apart, reason
 from .images import Frame, encode_png, read_image, resize_image, shown, to_uint8, write_png
-from .inbetween import count_frames, interpolate, turn_back
+from .inbetween import count_frames, interpolate, prepare_pair, turn_back
 from .jobs import DONE, Cancelled, Job, JobQueue
 from .key_frames import KeyFrames
 from .video import VideoInfo, decode_video, probe_video
 
 DOWNLOADS = {"gif": ".gif", "webp": ".webp", "mp4": ".mp4", "png": ".png", "zip": ".zip"}
 """What a result can be taken home as: animations by their suffixes, and numbered PNGs in a zip file."""
+FILM_DOWNLOADS = ("mp4", "webm", "mkv")
+"""What a whole film can be taken home as."""
 # fmt: off
 FILM_SUFFIXES = (
     ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".wmv", ".flv", ".ogv", ".y4m",
@@ -101,7 +105,7 @@ class FilmDrawing:
 
 
 @dataclass(frozen=True)
-class Film:
+class FilmStrip:
     """A film that came in, looked through.
 
     Attributes:
@@ -193,7 +197,7 @@ class Session:
         self.folder = folder
         self.jobs = JobQueue(self.tell)
         self.drawings: tuple[Drawing, ...] = ()
-        self.film: Film | None = None
+        self.film: FilmStrip | None = None
         self.touched = time.monotonic()
         self._studio = studio
         self._config = studio.config
@@ -384,6 +388,53 @@ class Session:
 
         return self.jobs.submit("choose", f"Taking {len(chosen)} drawings out of {film.name}", fetch)
 
+    def smooth(self, raw: Mapping[str, Any]) -> Job:
+        """Draws the whole film anew with more frames, as `animi interpolate FILM` would.
+
+        Args:
+            raw: "factor" or "fps", "cadence", "engine", "on_failure", "format", one of FILM_DOWNLOADS, and "preview",
+                seconds from the start that are enough; each may be missing.
+
+        Raises:
+            AnimiError: a setting cannot be used, or there is no film.
+        """
+        film = self.film
+        if film is None:
+            raise InputError("there is no film to draw anew; drop one first")
+        kind = raw.get("format") or FILM_DOWNLOADS[0]
+        if kind not in FILM_DOWNLOADS:
+            raise ConfigError(f"format: {kind!r} is not known; give one of {', '.join(FILM_DOWNLOADS)}")
+        preview = raw.get("preview")
+        if not isinstance(preview, int | float | None):
+            raise ConfigError(f"--preview: {preview!r} is no number of seconds; give some, such as 5")
+        name = self._choose_engine(raw)
+        title = f"{_clean(film.name) or 'film'}-{'preview' if preview else 'smooth'}.{kind}"
+        engine, checkpoint = self._studio.find_source(name)
+        config = InterpolateFilmConfig(
+            film.info.path,
+            Path(title),
+            factor=read_rate(str(raw["factor"]), "--factor") if raw.get("factor") else None,
+            fps=read_rate(str(raw["fps"]), "--fps") if raw.get("fps") else None,
+            cadence=str(raw.get("cadence") or CADENCES[0]),
+            preview=preview,
+            engine=engine,
+            checkpoint=checkpoint,
+            device=self._config.device,
+            on_failure=str(raw.get("on_failure") or ON_FAILURE[0]),
+        )
+
+        def draw_anew(job: Job) -> None:
+            from .film_interpolation import interpolate_film
+
+            with self._export_folder(job) as folder:
+                made = interpolate_film(replace(config, output=folder / title), job.report)
+                job.result |= {
+                    "width": made.width, "height": made.height, "frames": made.frames, "notes": list(made.notes),
+                    "bytes": (folder / title).stat().st_size,
+                }  # fmt: skip
+
+        return self.jobs.submit("export", f"Drawing {title}", draw_anew, name=title)
+
     # What goes out
 
     def draw(self, raw: Mapping[str, Any]) -> Job:
@@ -458,8 +509,7 @@ class Session:
                 frame = ends[int(t)]
             else:
                 engine = self._studio.open(name) if full else self._memory(name)
-                drawn = interpolate(ends, spacing=(0, t, 1), engine=engine, on_failure=config.on_failure)
-                frame = next(islice(drawn, 1, 2))
+                frame = prepare_pair(ends[0], ends[1], engine, config.on_failure)(t)
         return encode_png(frame if full else to_uint8(frame))
 
     def export(self, raw: Mapping[str, Any]) -> Job:
@@ -483,15 +533,15 @@ class Session:
                 keys, config.count, spacing=config.spacing, loop=config.loop, boomerang=config.boomerang,
                 engine=self._studio.open(name), on_failure=config.on_failure,
             )  # fmt: skip
-            folder = self._folder(f"exports/{job.id}")
-            target = folder / ("frames" if kind == "zip" else title)
-            written = write_animation(target, frames, fps=config.fps, count=total, on_frame=job.report)
-            if kind == "zip":
-                _pack(target, folder / title)
-            job.result |= {
-                "width": written.width, "height": written.height, "frames": written.frames,
-                "notes": list(written.notes), "bytes": (folder / title).stat().st_size,
-            }  # fmt: skip
+            with self._export_folder(job) as folder:
+                target = folder / ("frames" if kind == "zip" else title)
+                written = write_animation(target, frames, fps=config.fps, count=total, on_frame=job.report)
+                if kind == "zip":
+                    _pack(target, folder / title)
+                job.result |= {
+                    "width": written.width, "height": written.height, "frames": written.frames,
+                    "notes": list(written.notes), "bytes": (folder / title).stat().st_size,
+                }  # fmt: skip
 
         return self.jobs.submit("export", f"Writing {title}", write, name=title)
 
@@ -524,9 +574,7 @@ class Session:
 
     def _read(self, raw: Mapping[str, Any]) -> tuple[InterpolateConfig, str]:
         """The settings, checked, and the name of the engine."""
-        name = raw.get("engine") or self._studio.engines[0]
-        if name not in self._studio.engines:
-            raise ConfigError(f"--engine: {name!r} is not known; choose one of {', '.join(self._studio.engines)}")
+        name = self._choose_engine(raw)
         config = read_settings(raw)
         count = len(self.drawings)
         if count >= 2:
@@ -537,6 +585,22 @@ class Session:
                     "lower it, or start the studio with --max-frames"
                 )
         return config, name
+
+    def _choose_engine(self, raw: Mapping[str, Any]) -> str:
+        name = raw.get("engine") or self._studio.engines[0]
+        if name not in self._studio.engines:
+            raise ConfigError(f"--engine: {name!r} is not known; choose one of {', '.join(self._studio.engines)}")
+        return str(name)
+
+    @contextmanager
+    def _export_folder(self, job: Job) -> Iterator[Path]:
+        """A folder for what a job writes; removed with all that is in it where the job does not come to its end."""
+        folder = self._folder(f"exports/{job.id}")
+        try:
+            yield folder
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
 
     def _open_keys(self, drawings: Sequence[Drawing], config: InterpolateConfig) -> KeyFrames:
         """The drawings as key frames, checked against each other."""
@@ -576,7 +640,7 @@ class Studio:
             DeviceError: the device is not on this machine.
         """
         self.config = config
-        sources: list[tuple[str, tuple[str | None, Path | None]]] = [(name, (name, None)) for name in BUILT_IN]
+        sources: list[tuple[str, tuple[str | None, Path | None]]] = [(name, (name, None)) for name in ENGINES]
         for path, name in zip(config.checkpoints, name_apart(config.checkpoints), strict=True):
             sources.append((name, (None, path)))
         self._sources = dict(sources)
@@ -584,7 +648,7 @@ class Studio:
         self._lock = threading.RLock()
         self._sessions: dict[str, Session] = {}
         for name in self._sources:
-            if name not in BUILT_IN:
+            if name not in ENGINES:
                 self.open(name)
         _sweep()
         self.folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
@@ -600,6 +664,10 @@ class Studio:
     def checkpoints(self) -> dict[str, Path]:
         """The engines that are trained networks, and where these lie."""
         return {name: path for name, (_, path) in self._sources.items() if path is not None}
+
+    def find_source(self, name: str) -> tuple[str | None, Path | None]:
+        """The engine of that name as commands have it: an engine's name, or a network's checkpoint."""
+        return self._sources[name]
 
     def open(self, name: str) -> Engine:
         """The engine of that name, opened once."""
@@ -697,7 +765,9 @@ def _find_positions(config: InterpolateConfig, keys: int) -> list[float]:
     return found if config.loop else [*found, float(segments)]
 
 
-def _look_through(name: str, info: VideoInfo, config: ExtractFramesConfig, on_time: Callable[[float], None]) -> Film:
+def _look_through(
+    name: str, info: VideoInfo, config: ExtractFramesConfig, on_time: Callable[[float], None]
+) -> FilmStrip:
     """Finds a film's drawings and shots."""
     from .extraction import SHOTS, extract_frames
     from .frame_store import RECORDS
@@ -711,10 +781,10 @@ def _look_through(name: str, info: VideoInfo, config: ExtractFramesConfig, on_ti
         for record in records
         if record["file"]
     )
-    return Film(name, info, drawings, tuple(shot["cadence"] for shot in shots), not found.full)
+    return FilmStrip(name, info, drawings, tuple(shot["cadence"] for shot in shots), not found.full)
 
 
-def _fetch_frames(film: Film, numbers: Sequence[int]) -> Iterator[Frame]:
+def _fetch_frames(film: FilmStrip, numbers: Sequence[int]) -> Iterator[Frame]:
     """Decodes drawings of a film at full size, in order; ends early where one cannot be decoded."""
     wanted = [film.drawings[number].time for number in numbers]
     while wanted:
@@ -743,9 +813,14 @@ def _count_pictures(path: Path) -> int:
 
 def _name_result(drawings: Sequence[Drawing]) -> str:
     """A file name without a suffix: those of the first and the last key frame."""
-    stems = [re.sub(r"[^\w.-]+", "-", PurePosixPath(d.name).stem).strip(".-")[:40] for d in drawings]
+    stems = [_clean(drawing.name) for drawing in drawings]
     ends = dict.fromkeys([*stems[:1], *stems[-1:]])
     return "-to-".join(stem for stem in ends if stem) or "animation"
+
+
+def _clean(name: str) -> str:
+    """The part of a person's name for a file that any system takes, without its suffix."""
+    return re.sub(r"[^\w.-]+", "-", PurePosixPath(name).stem).strip(".-")[:40]
 
 
 def _pack(folder: Path, target: Path) -> None:

@@ -392,6 +392,29 @@ def test_a_film_is_laid_out_shot_by_shot_and_drawings_are_taken_from_it(page, fi
         assert page.post("film/choice", drawings=wrong).status_code == 400
 
 
+def test_a_whole_film_is_drawn_anew_as_the_command_does(page, animi, film, tmp_path):
+    assert page.post("film/smooth").json()["error"].startswith("there is no film")
+    page.wait(page.send(film))
+    out = tmp_path / "smooth.mp4"
+    assert animi("interpolate", film, "--factor", 2, "--engine", "flow", "-o", out).exit_code == 0
+    job = page.wait(page.post("film/smooth", factor=2, engine="flow"))
+    assert job["state"] == "done", job
+    answer = page.get(f"jobs/{job['id']}/file")
+    assert 'filename="film-smooth.mp4"' in answer.headers["content-disposition"]
+    (tmp_path / "ours.mp4").write_bytes(answer.content)
+    pictures = [list(imageio_ffmpeg.read_frames(str(path)))[1:] for path in (tmp_path / "ours.mp4", out)]
+    assert pictures[0] == pictures[1] and len(pictures[0]) == job["result"]["frames"] == 32
+    assert page.wait(page.post("film/smooth", fps="30", preview=0.5, format="webm"))["result"]["frames"] == 15
+    for settings, words in (
+        ({"factor": "x"}, "--factor: 'x' is no rate"),
+        ({"cadence": "waltz"}, "--cadence: 'waltz'"),
+        ({"format": "avi"}, "format: 'avi' is not known"),
+        ({"preview": "x"}, "--preview: 'x'"),
+        ({"engine": "pencil"}, "--engine: 'pencil'"),
+    ):
+        assert page.post("film/smooth", **settings).json()["error"].startswith(words)
+
+
 @pytest.mark.parametrize("suffix", [".gif", ".webp", ".png"])
 def test_an_animation_is_taken_for_a_film(page, tmp_path, draw_disc, suffix):
     path = tmp_path / f"moves{suffix}"
@@ -452,7 +475,7 @@ def test_work_is_done_one_after_the_other_and_cancelled(page, monkeypatch):
     states = {job["id"]: job["state"] for job in page.get("jobs").json()["jobs"]}
     assert states[first["id"]] == states[second["id"]] == "cancelled"
     assert page.get(f"jobs/{first['id']}/file").status_code == 404
-    assert not list((page.folder() / "exports" / first["id"]).iterdir())  # nothing half done is left
+    assert not (page.folder() / "exports" / first["id"]).exists()  # nothing half done is left
 
 
 def test_new_settings_take_the_place_of_a_drawing_at_work(page, monkeypatch):

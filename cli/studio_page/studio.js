@@ -227,6 +227,16 @@ async function choose(event) {
   watch();
 }
 
+async function smooth(preview) {
+  const [kind, value] = $("rate").value.split(" ");
+  const wanted = { engine: $("engine").value, on_failure: $("failure").value, [kind]: value, cadence: $("cadence").value,
+    format: $("film-kind").value, ...(preview ? { preview } : {}) };
+  const job = await attempt("film", () => askJson("POST", `${session}/film/smooth`, wanted));
+  if (!job) return;
+  downloads.add(job.id);
+  watch();
+}
+
 // Settings
 
 function readSettings(engine = $("engine").value) {
@@ -250,6 +260,8 @@ function fillSettings() {
     ["ease-in-out", "ease in and out"]].filter(([value]) => options.easings.includes(value)).concat([["chart", "a chart of your own"]]));
   fill($("engine"), options.engines.map((name) => [name]));
   fill($("failure"), options.on_failure.map((name) => [name, { hold: "hold the nearer key frame", blend: "blend both", morph: "draw along it anyway" }[name]]));
+  fill($("cadence"), options.cadences.map((name) => [name, { smooth: "become in-betweens", keep: "keep their rhythm" }[name]]));
+  fill($("film-kind"), options.film_downloads.map((name) => [name, { mp4: "MP4", webm: "WebM", mkv: "Matroska" }[name]]));
   const { count, fps, spacing, on_failure: failure } = options.defaults;
   Object.assign($("count"), { value: count });
   Object.assign($("fps"), { value: fps });
@@ -782,6 +794,11 @@ function listen() {
   $("beside").addEventListener("change", later);
   $("chart").addEventListener("click", addMark);
   $("choice").addEventListener("submit", choose);
+  $("smooth").addEventListener("submit", (event) => {
+    event.preventDefault();
+    smooth();
+  });
+  $("film-preview").addEventListener("click", () => smooth(5));
   $("choice").addEventListener("input", showChoice);
   $("choice").addEventListener("change", showChoice);
 
