@@ -301,7 +301,7 @@ async function showTimes() {
 
 const writeTimes = (list) => list.map((t) => String(Math.round(t * 1000) / 1000)).join(", ");
 
-function drawChart(focused) {
+function drawChart(focused = [...$("chart").children].indexOf(document.activeElement)) {
   const few = times.length <= MOST_MARKS;
   $("chart").replaceChildren(...times.map((t, number) => {
     const isEnd = number === 0 || number === times.length - 1;
@@ -316,7 +316,7 @@ function drawChart(focused) {
     }
     return mark;
   }));
-  if (focused !== undefined) $("chart").children[focused]?.focus();
+  $("chart").children[focused]?.focus();
 }
 
 /** Makes the chart the person's own. */
@@ -429,6 +429,7 @@ async function redraw() {
   }
   showTicks();
   watch();
+  if (isLive) scrub();
 }
 
 function arrangePanes(wanted) {
