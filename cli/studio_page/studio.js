@@ -301,21 +301,26 @@ async function showTimes() {
 
 const writeTimes = (list) => list.map((t) => String(Math.round(t * 1000) / 1000)).join(", ");
 
-function drawChart(focused = [...$("chart").children].indexOf(document.activeElement)) {
+/** Draws the marks; those that are there stay and move, so that they keep the focus. */
+function drawChart(focused) {
   const few = times.length <= MOST_MARKS;
-  $("chart").replaceChildren(...times.map((t, number) => {
-    const isEnd = number === 0 || number === times.length - 1;
-    if (!isEnd && times.length > 400) return "";
-    const mark = make(isEnd || !few ? "i" : "span", { className: isEnd || few ? "" : "thin" });
-    mark.style.setProperty("--t", t);
-    if (!isEnd && few) {
-      Object.assign(mark, { role: "slider", tabIndex: 0, ariaLabel: `Frame ${number + 1} of ${times.length}`,
-        ariaValueMin: 0, ariaValueMax: 1, ariaValueNow: Math.round(t * 1000) / 1000 });
+  const shown = times.length <= 10 * MOST_MARKS ? times : [0, 1];
+  if ($("chart").children.length !== shown.length) {
+    $("chart").replaceChildren(...shown.map((_, number) => {
+      const isEnd = number === 0 || number === shown.length - 1;
+      if (isEnd || !few) return make("i", { className: isEnd ? "" : "thin" });
+      const mark = make("span", { role: "slider", tabIndex: 0, ariaValueMin: 0, ariaValueMax: 1,
+        ariaLabel: `Frame ${number + 1} of ${times.length}` });
       mark.onpointerdown = (event) => drag(event, number);
       mark.onkeydown = (event) => nudge(event, number);
-    }
-    return mark;
-  }));
+      return mark;
+    }));
+  }
+  shown.forEach((t, number) => {
+    const mark = $("chart").children[number];
+    mark.style.setProperty("--t", t);
+    if (mark.role) mark.ariaValueNow = Math.round(t * 1000) / 1000;
+  });
   $("chart").children[focused]?.focus();
 }
 
