@@ -94,12 +94,13 @@ class Studio:
     def fill(self, id, text):
         self(id).send_keys(Keys.CONTROL + "a" + Keys.NULL, text)
 
-    def redrawn(self, change):
+    def redrawn(self, change, then_stop=True):
         """Does what changes the result, and waits until it has been drawn anew."""
         self.driver.execute_script("document.getElementById('status').textContent = ''")
         change()
         self.until(lambda: "drawn with" in self("status").text)
-        self.stop()
+        if then_stop:
+            self.stop()
 
     def colours(self, x, y, pane=0):
         """The colour seen at a place of the drawing."""
@@ -194,8 +195,9 @@ def test_a_chart_of_ones_own_is_drawn_by_keys_and_by_hand(studio, two):
     studio.redrawn(lambda: studio.fill("count", "4"))
     marks = studio.all("#chart [role=slider]")
     assert [mark.get_attribute("aria-valuenow") for mark in marks] == ["0.333", "0.667"]
-    studio.redrawn(lambda: marks[0].send_keys(Keys.PAGE_DOWN))
-    assert studio.driver.switch_to.active_element == studio.all("#chart [role=slider]")[0]  # it keeps the focus
+    studio.redrawn(lambda: marks[0].send_keys(Keys.PAGE_DOWN), then_stop=False)
+    assert studio.driver.switch_to.active_element == marks[0]  # it keeps the focus while all is drawn anew
+    studio.stop()
     assert studio("times").get_attribute("value") == "0, 0.233, 0.667, 1"
     assert Select(studio("spacing")).first_selected_option.get_attribute("value") == "chart"
     assert not studio("count").is_enabled()
