@@ -846,6 +846,8 @@ class TrainMotionConfig:
     """A motion network to begin with: a checkpoint, or the folder of a run; None: a new one."""
     width: int = 64
     """Channels of a new network at a quarter of the picture's size."""
+    guided: bool = False
+    """Whether a new network begins with motion that is found without training, instead of with matching of its own."""
     sizes: tuple[int, ...] = (192, 128, 192, 256)
     """Sides of the drawn pictures; batches take turns. That of films is the largest."""
     clips: ClipConfig = ClipConfig(length=5, stride=1)
@@ -861,7 +863,12 @@ class TrainMotionConfig:
     grow: int = 4000
     """Steps in which motion grows from small to the largest; 0: it is large at once."""
     sprites: Path | None = None
-    """A folder of Lottie animations, laid over a quarter of the drawn samples."""
+    """A folder of Lottie animations, laid over some of the drawn samples."""
+    sprite_share: float = 0.25
+    """Share of the drawn samples that sprites are laid over, where there are any."""
+    repeat: int = 1
+    """How many batches in a row show the same drawn scenes, each time turned, mirrored, recoloured or backward: where
+    drawing takes longer than learning."""
     collage: int = 0
     """Layers of each kind and time that are drawn before the start, from which the device itself puts every other batch
     together; 0: none."""
@@ -879,12 +886,14 @@ class TrainMotionConfig:
     """Weight of the difference of drawn frames from the truth: absolute, Laplacian and census."""
     style: float = 0.0
     """Weight of the difference of VGG16's Gram matrices; for fine-tuning."""
+    perceptual: float = 0.0
+    """Weight of LPIPS by AlexNet; for fine-tuning. Needs `alex_weights`."""
     ghost: float = 0.0
     """Weight of the ghost score that exceeds the truth's."""
     vgg_weights: Path | None = None
     """VGG16's weights, for the style; None: torchvision's, from its cache or by a download."""
     alex_weights: Path | None = None
-    """AlexNet's weights, to measure LPIPS at each look; None: it is not measured."""
+    """AlexNet's weights, to measure LPIPS at each look, and to lower it; None: it is not measured."""
     samples: int = 8
     """Strips shown at each look."""
 
@@ -903,18 +912,25 @@ class TrainMotionConfig:
             raise ConfigError(f"--length: {self.clips.length} leaves nothing between the ends; give 3 frames or more")
         if not (self.rate > 0 and isfinite(self.rate)):
             raise ConfigError(f"--rate: {self.rate:g} cannot be used; give a rate such as 0.0004")
-        for name in ("decay", "flow", "matching", "sight", "pictures", "style", "ghost"):
+        for name in ("decay", "flow", "matching", "sight", "pictures", "style", "perceptual", "ghost"):
             value = getattr(self, name)
             if not (value >= 0 and isfinite(value)):
                 raise ConfigError(f"--{name}: {value:g} cannot be used; give a number from 0")
-        if not any((self.flow, self.matching, self.pictures, self.style)):
+        if not any((self.flow, self.matching, self.pictures, self.style, self.perceptual)):
             raise ConfigError(
-                "--flow: is 0, and so are --matching, --pictures and --style: no motion would be learnt; give one"
+                "--flow: is 0, and so are --matching, --pictures, --style and --perceptual: no motion would be learnt; "
+                "give one"
             )
-        for name in ("films", "cuts"):
+        if not 1 <= self.repeat <= 16:
+            raise ConfigError(f"--repeat: {self.repeat} is out of range; give 1 to 16")
+        if self.perceptual and self.alex_weights is None:
+            raise ConfigError("--perceptual: looks through AlexNet; give its weights by --alex-weights")
+        if self.guided and self.collage:
+            raise ConfigError("--collage: is put together where no motion can be searched; leave it out with --guided")
+        for name in ("films", "cuts", "sprite_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"--{name}: {getattr(self, name):g} is out of range; give a share from 0 to 1")
-        if self.paths and self.films and not any((self.pictures, self.style)):
+        if self.paths and self.films and not any((self.pictures, self.style, self.perceptual)):
             raise ConfigError("--films: teach pictures only; give --pictures or --style a weight, or --films 0")
         for name in ("warm_up", "grow", "collage"):
             if getattr(self, name) < 0:

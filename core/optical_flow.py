@@ -64,6 +64,23 @@ def estimate_flow(first: Array, last: Array) -> tuple[Flow, Flow]:
     return forward * to_pixels, backward * to_pixels
 
 
+def search_motion(first: Array, last: Array, height: int, width: int) -> Array:
+    """Finds the motion between two frames both ways, as a guided motion network begins with it.
+
+    Args:
+        first: (H, W, 3) uint8 RGB, of any size.
+        last: the same shape.
+        height: rows of the grid that is wanted.
+        width: columns.
+
+    Returns:
+        (2, 2, height, width) float32: forward and backward, each (dx, dy) in cells of that grid.
+    """
+    scale = np.array([width / first.shape[1], height / first.shape[0]], np.float32)
+    flows = [cv2.resize(flow, (width, height), interpolation=cv2.INTER_AREA) for flow in estimate_flow(first, last)]
+    return np.stack([(flow * scale).transpose(2, 0, 1) for flow in flows])
+
+
 def match_globally(first: Array, last: Array) -> tuple[Flow, Flow]:
     """Finds displacements of any length, to the accuracy of a cell.
 
