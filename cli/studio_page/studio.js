@@ -402,8 +402,25 @@ function later() {
   timer = setTimeout(redraw, 250);
 }
 
+let isAsking = false;
+let asksAgain = false;
+/** Asks for all that is to be seen; what changes meanwhile is asked for afterwards, so that the last change counts. */
 async function redraw() {
   clearTimeout(timer);
+  asksAgain = true;
+  if (isAsking) return;
+  isAsking = true;
+  try {
+    while (asksAgain) {
+      asksAgain = false;
+      await askForAll();
+    }
+  } finally {
+    isAsking = false;
+  }
+}
+
+async function askForAll() {
   showCommand();
   const isReady = await showTimes();
   const ready = drawings.length >= 2;
