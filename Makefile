@@ -170,7 +170,7 @@ runs/drawn/film2.mp4: | setup
 	$(BIN)/animi draw-cartoon $@ --seed 2 --seconds 20
 
 test: dev
-	$(BIN)/python -m pytest -q -n 2
+	$(BIN)/python -m pytest -q -rs -n 2 --dist loadgroup
 
 lint: dev links
 	$(BIN)/ruff check .

@@ -19,6 +19,7 @@ from .preview_clips import preview_clips
 from .refine import refine
 from .report import report
 from .sample import sample
+from .studio import studio
 from .train_motion import train_motion
 from .train_noise import train_noise
 from .train_vgg_sle import train_vgg_sle
@@ -110,6 +111,7 @@ app.command("train-motion")(train_motion)
 app.command("sample")(sample)
 app.command("evaluate")(evaluate)
 app.command("refine")(refine)
+app.command("studio")(studio)
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
