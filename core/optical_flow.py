@@ -265,7 +265,7 @@ def _tell_apart(candidates: Candidates) -> Array:
     placed = np.isfinite(candidates.centres[:, 0])
     # shifts are the same everywhere, so that what is of a piece says where to look
     share = np.where(placed[:, None] == placed[None], 0.5, np.where(placed[:, None], 1.0, 0.0))
-    return (share * apart + share.T * apart.T).astype(np.float32)
+    return np.asarray(share * apart + share.T * apart.T, np.float32)
 
 
 def _refine(here: Array, there: Array, start: Flow) -> Flow:

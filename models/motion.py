@@ -358,8 +358,10 @@ class MotionNetwork(nn.Module):
             flow, trust, tables = self._open_gate(eighth, match), match.trust.detach(), self._tables(match)
             visible = torch.zeros_like(flow[:, :1])
 
-            def look(flow: Tensor) -> Tensor:
+            def read(flow: Tensor) -> Tensor:
                 return _read_tables(tables, flow) / 4  # scores reach 11 and more
+
+            look: Callable[[Tensor], Tensor] = read
         else:
             match, flow = None, avg_pool2d(given.float(), 4) / 4  # (2N, 2, h, w) at 1/8
             gap = flow + warp(_swap(flow), flow)
