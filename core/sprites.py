@@ -222,7 +222,7 @@ def lay_below(sample: Sample, rng: np.random.Generator) -> Sample:
         inside = (x + way[0] >= 0) & (x + way[0] < size) & (y + way[1] >= 0) & (y + way[1] < size)
         return Motion(np.broadcast_to(way.astype(np.float32), (size, size, 2)).copy(), inside, everywhere)
 
-    told, told_back = find_corners(first, everywhere), find_corners(last, everywhere)
+    told, told_back = (everywhere & find_corners(picture, everywhere) for picture in (first, last))
     return Sample(first, middle, last, sample.t, go(slide), go(-slide), told, told_back)
 
 
