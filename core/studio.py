@@ -562,7 +562,7 @@ class Session:
             words = "not enough memory; use smaller frames (--size) or close other programs"
         else:
             return None
-        for path, name in list(self._names.items()):
+        for path, name in sorted(self._names.items(), key=lambda known: -len(str(known[0]))):  # 11.png before 1
             words = words.replace(shown(path), name)
         return re.sub(re.escape(shown(self.folder)) + r"/(exports/\d+/)?", "", words)
 
