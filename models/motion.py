@@ -53,6 +53,7 @@ MULTIPLE = 16
 """Sides of the working size are multiples of this."""
 _MATCH_REACH, _COARSE_REACH, _FINE_REACH = 2, 4, 3  # cells around a match that are looked at
 _GUIDED_REACH, _GUIDED_FINE_REACH = 3, 2  # the same around a motion that was given
+_GUIDED_STEP = 0.5  # cells by which a round may change it: larger motion than was trained on came out worse without
 _MOST_ROUNDS = 64  # and layers: a damaged header must not keep a machine busy for days
 _CELL_GAP = 1.5  # cells by which there and back may disagree and still count about a third
 
@@ -281,8 +282,9 @@ def _swap(both: Tensor) -> Tensor:
 class _Round(nn.Module):
     """One round of refinement: from what is seen around the match to a better match."""
 
-    def __init__(self, context: int, seen: int, hidden: int) -> None:
+    def __init__(self, context: int, seen: int, hidden: int, farthest: float | None = None) -> None:
         super().__init__()
+        self.farthest = farthest  # cells by which the flow may change
         self.look = _convolve(seen, hidden, side=1)
         self.enter = _convolve(context + 2 * hidden + 4, hidden)
         self.think = _Residual(hidden)
@@ -297,7 +299,10 @@ class _Round(nn.Module):
         hidden = self.think(_bend(hidden))
         with torch.autocast(flow.device.type, enabled=False):
             told = self.tell(hidden.float())  # (2N, 3, h, w)
-        return hidden, flow + told[:, :2], visible + told[:, 2:]
+            change = told[:, :2]
+            if self.farthest is not None:
+                change = self.farthest * torch.tanh(change / self.farthest)
+        return hidden, flow + change, visible + told[:, 2:]
 
 
 class MotionNetwork(nn.Module):
@@ -323,12 +328,13 @@ class MotionNetwork(nn.Module):
         self.coarse_context = _convolve(eighth, eighth, side=1)
         self.coarse_start = _convolve(eighth, eighth, side=1)
         seen = (2 * _GUIDED_REACH + 1) ** 2 + 3 if config.guided else (2 * _COARSE_REACH + 1) ** 2
-        self.coarse = _Round(eighth, seen, eighth)
+        step = _GUIDED_STEP if config.guided else None
+        self.coarse = _Round(eighth, seen, eighth, step)
         self.fine_mark = _convolve(quarter, quarter // 2, side=1)
         self.fine_context = _convolve(quarter, quarter, side=1)
         self.hand_down = _convolve(eighth, quarter, side=1)
         self.fine_reach = _GUIDED_FINE_REACH if config.guided else _FINE_REACH
-        self.fine = _Round(quarter, (2 * self.fine_reach + 1) ** 2 + 3, quarter)
+        self.fine = _Round(quarter, (2 * self.fine_reach + 1) ** 2 + 3, quarter, step)
         self.outline = _begin_at_zero(_convolve(quarter, 36))
         self.order = _begin_at_zero(_convolve(quarter, 1))
         self.content = _convolve(2 * quarter, config.drawing, side=1)
