@@ -220,7 +220,7 @@ def _judge(plan: _Plan) -> Generator[FilmFrame, None, None]:
             f"{shown(film.path)}: damaged from {part.first:.2f} s to {until}, where a frame is held ({part.words})"
         )
 
-    def take() -> Iterator[tuple[Fraction, Frame]]:
+    def take() -> Generator[tuple[Fraction, Frame], None, None]:
         with closing(read_frames(film, start=config.start, on_damage=tell)) as frames:
             for time, pixels in frames:
                 if plan.end is not None and time >= plan.end:
