@@ -256,8 +256,8 @@ def _read_colours(pixel_format: str, tags: Sequence[str], rows: int) -> Colours:
     range_, matrix, primaries, transfer = tags
     if not _is_yuv(pixel_format):
         # RGB becomes what `video.write_video` writes
-        known = (name if name != UNKNOWN else "bt709" for name in (primaries, transfer))
-        return Colours("tv", "bt709", *known, by="bt709")
+        primaries, transfer = (name if name != UNKNOWN else "bt709" for name in (primaries, transfer))
+        return Colours("tv", "bt709", primaries, transfer, "bt709")
     if range_ not in ("tv", "pc"):
         range_ = "pc" if pixel_format.startswith(("yuvj", "gray", "ya")) else "tv"
     guess = "bt709" if rows >= HD_ROWS else "smpte170m"
