@@ -331,7 +331,7 @@ class Encoder:
         width, height = self._coding.size
         right, below = width - frame.shape[1], height - frame.shape[0]
         if right or below:
-            frame = cv2.copyMakeBorder(frame, 0, below, 0, right, cv2.BORDER_REPLICATE)
+            frame = np.asarray(cv2.copyMakeBorder(frame, 0, below, 0, right, cv2.BORDER_REPLICATE), frame.dtype)
         if self._coding.rate is None:
             self._send(_begin_block(round(time * _MICROSECOND), frame.nbytes))
         self._send(np.ascontiguousarray(frame).data)
