@@ -283,7 +283,7 @@ class Score:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bbb", type=Path, required=True)
     parser.add_argument("--seeds", default="100-119")
     parser.add_argument("--scenedetect", action="store_true")

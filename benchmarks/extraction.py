@@ -60,7 +60,7 @@ def peak_memory(film: Path, folder: Path, *words: str) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("films", nargs="+", type=Path)
     parser.add_argument("--seconds", type=float, default=180)
     parser.add_argument("--rounds", type=int, default=5)

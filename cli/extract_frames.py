@@ -113,7 +113,8 @@ def extract_frames(
 
 
 def _tell(extraction: "Extraction") -> str:
-    parts = [f"{extraction.frames} frames in {extraction.shots} shots, of {extraction.decoded} decoded"]
+    shots = "1 shot" if extraction.shots == 1 else f"{extraction.shots} shots"
+    parts = [f"{extraction.frames} frames in {shots}, of {extraction.decoded} decoded"]
     if extraction.duplicates:
         parts.append(f"{extraction.duplicates} show held drawings")
     parts += [f"{count} {kind} left out" for kind, count in extraction.dropped.items()]

@@ -77,7 +77,7 @@ def interpolate(
     engine: Annotated[
         str | None,
         typer.Option(
-            help=f"{', '.join(ENGINES)}: motion, or a plain cross-fade.",
+            help=f"{', '.join(ENGINES)}: learnt motion, classical motion, or a plain cross-fade.",
             show_default=ENGINES[0],
             autocompletion=lambda: list(ENGINES),
         ),

@@ -2,7 +2,6 @@
 
 import signal
 import sys
-from importlib.metadata import version
 from types import FrameType
 from typing import Annotated, Any, NoReturn
 
@@ -15,22 +14,37 @@ from .evaluate import evaluate
 from .extract_frames import extract_frames
 from .finetune_adv import finetune_adv
 from .interpolate import interpolate
+from .pretrain_ae import pretrain_ae
 from .preview_clips import preview_clips
 from .refine import refine
 from .report import report
 from .sample import sample
+from .studio import studio
 from .train_motion import train_motion
 from .train_noise import train_noise
 from .train_vgg_sle import train_vgg_sle
+
+_UsageError: type[Any] = typer.BadParameter.__mro__[1]  # Typer shows this kind's child alone
 
 
 class OneLineErrors(TyperGroup):
     """Turns what went wrong into one line on stderr: exit 2 wrong usage, 1 failed, 130 interrupted."""
 
+    def make_context(self, info_name: str | None, args: list[str], *rest: Any, **more: Any) -> Any:
+        """Reads the words before a command; where there are none at all, Typer shows the help."""
+        if not args:
+            return super().make_context(info_name, args, *rest, **more)
+        try:
+            return super().make_context(info_name, args, *rest, **more)
+        except _UsageError as error:
+            _fail(_tell_usage(error), 2)
+
     def invoke(self, ctx: Any) -> Any:
         """Runs the command that `ctx` names."""
         try:
             return super().invoke(ctx)
+        except _UsageError as error:
+            _fail(_tell_usage(error), 2)
         except ConfigError as error:
             _fail(str(error), 2)
         except AnimiError as error:
@@ -44,8 +58,16 @@ class OneLineErrors(TyperGroup):
             _fail("interrupted; what was finished is kept, and nothing half done is left", 130)
 
 
+def _tell_usage(error: Any) -> str:
+    said = error.format_message().strip().rstrip(".")
+    command = error.ctx.command_path if error.ctx else "animi"
+    option = getattr(error, "option_name", "")
+    named = f", or write ./{option}… if a file's name begins so" if "No such option" in said else ""
+    return f"{said[:1].lower()}{said[1:]}; see {command} -h{named}"
+
+
 def _fail(message: str, code: int) -> NoReturn:
-    line = " ".join(message.split("\n"))
+    line = " ".join(message.splitlines())
     typer.echo(f"animi: {line}", err=True)
     raise typer.Exit(code)
 
@@ -61,6 +83,8 @@ app = typer.Typer(
 
 def _show_version(wanted: bool) -> None:
     if wanted:
+        from importlib.metadata import version  # takes a fifth of the time of `animi --help`
+
         typer.echo(f"animi {version('animi')}")
         raise typer.Exit
 
@@ -81,11 +105,13 @@ app.command("preview-clips")(preview_clips)
 app.command("report")(report)
 app.command("train-vgg-sle")(train_vgg_sle)
 app.command("train-noise")(train_noise)
+app.command("pretrain-ae")(pretrain_ae)
 app.command("finetune-adv")(finetune_adv)
 app.command("train-motion")(train_motion)
 app.command("sample")(sample)
 app.command("evaluate")(evaluate)
 app.command("refine")(refine)
+app.command("studio")(studio)
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:

@@ -1,6 +1,5 @@
 """`animi train-motion`: a network that finds the motion between two key frames and draws along it."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -33,6 +32,7 @@ from .training_options import (
     Weights,
     Workers,
     start_training,
+    tell_run,
 )
 
 _DEFAULTS = TrainMotionConfig((), Path())
@@ -179,4 +179,4 @@ def train_motion(
         return TrainMotionConfig(films_given, folder)
 
     run = start_training(TrainMotionConfig, begin, work, given, needs_films=False)
-    typer.echo(json.dumps({"output": str(run)}, ensure_ascii=False) if as_json else run)
+    tell_run(run, as_json)

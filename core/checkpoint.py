@@ -104,11 +104,14 @@ def load_checkpoint(path: Path, device: torch.device) -> tuple[nn.Module, Header
             f"this animi knows: {', '.join(known) or 'none yet'}"
         )
     try:
-        module = registry.build(header.architecture, header.config)
+        module = registry.build(header.architecture, header.config, filled=False)
     except ValueError as error:
         raise CheckpointError(f"{path}: its settings do not fit {header.architecture!r}: {error}") from error
-    with safe_open(path, "pt") as file:
-        weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dictionary
+    try:
+        with safe_open(path, "pt") as file:
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dictionary
+    except (SafetensorError, OSError, ValueError, RuntimeError) as error:
+        raise CheckpointError(f"{path}: is damaged; use another checkpoint") from error
     wanted = module.state_dict()
     for name in sorted(weights.keys() ^ wanted.keys()):
         side = "misses" if name in wanted else "has an unknown tensor"

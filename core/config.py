@@ -11,7 +11,7 @@ from pathlib import Path
 
 from .errors import ConfigError
 
-ENGINES = ("flow", "blend")
+ENGINES = ("motion", "flow", "blend")
 """Engines that need no checkpoint; the first is the default, the best that ships."""
 ON_FAILURE = ("hold", "blend", "morph")
 """Where motion cannot be what happened: hold the nearer key frame, blend both, or draw along the motion anyway."""
@@ -730,6 +730,77 @@ class TrainNoiseConfig:
         )
 
 
+NETS = ("deep", "plain")
+"""Auto-encoders: residual blocks at every size with skip-layer excitation, or a few convolutions and no more."""
+BETWEEN = ("lerp", "slerp")
+"""Ways from one frame's latents to another's: straight, or along the great circle."""
+
+
+@dataclass(frozen=True)
+class PretrainAeConfig:
+    """What `animi pretrain-ae` learns."""
+
+    paths: tuple[Path, ...]
+    """Folders of frames, each with one film or several."""
+    output: Path
+    """The run's folder."""
+    net: str = NETS[0]
+    """One of NETS."""
+    width: int = 16
+    """Channels at the full size; they double at each halving."""
+    latent: int = 128
+    """Channels of the latents."""
+    halvings: int = 3
+    """How often the sides are halved on the way to the latents."""
+    depth: int = 2
+    """Residual blocks of the deep net at each size, on the way down and again on the way up."""
+    between: str = BETWEEN[0]
+    """One of BETWEEN: how in-betweens are drawn with it."""
+    clips: ClipConfig = ClipConfig(length=1, reverse=False)
+    """Single pictures, in exchanged colours too: all are to be redrawn well."""
+    training: TrainingConfig = TrainingConfig(clip=1.0)
+    """A sample is a picture."""
+    rate: float = 5e-4
+    """Learning rate."""
+    unseen: tuple[Path, ...] = ()
+    """Folders of frames to look at, of which nothing is learnt; none: some of `paths` are held out."""
+    hold_out: float = 0.05
+    """Share of each film that is not learnt from but looked at, where `unseen` names none."""
+    alex_weights: Path | None = None
+    """AlexNet's weights, to measure LPIPS at each look; None: it is not measured."""
+    samples: int = 16
+    """Pictures shown at each look."""
+
+    def __post_init__(self) -> None:
+        """Refuses what cannot be used.
+
+        Raises:
+            ConfigError: a value is out of its range, or two do not go together.
+        """
+        if self.net not in NETS:
+            raise ConfigError(f"--net: {self.net} is not known; give {' or '.join(NETS)}")
+        if self.between not in BETWEEN:
+            raise ConfigError(f"--between: {self.between} is not known; give {' or '.join(BETWEEN)}")
+        for name, most in (("width", 256), ("latent", 4096), ("halvings", 6), ("depth", 32)):
+            value = getattr(self, name)
+            if not 1 <= value <= most:
+                raise ConfigError(f"--{name}: {value} is out of range; give 1 to {most}")
+        if self.clips.length != 1:
+            raise ConfigError(f"--length: {self.clips.length} is of no use here; pictures are redrawn one by one")
+        multiple = 1 << self.halvings
+        if self.clips.size % multiple or not 16 <= self.clips.size <= 2048:
+            raise ConfigError(
+                f"--size: {self.clips.size} cannot be trained; give a multiple of {multiple} (--halvings "
+                f"{self.halvings}) from 16 to 2048"
+            )
+        if not (self.rate > 0 and isfinite(self.rate)):
+            raise ConfigError(f"--rate: {self.rate:g} cannot be used; give a rate such as 0.001")
+        if not 0 < self.hold_out <= 0.5:
+            raise ConfigError(f"--hold-out: {self.hold_out:g} is out of range; give a share above 0 and up to 0.5")
+        if not 1 <= self.samples <= 64:
+            raise ConfigError(f"--samples: {self.samples} is out of range; give 1 to 64")
+
+
 REFINE = ("none", "joint", "after")
 """Whether a refinement network learns: not at all, together with the auto-encoder, or alone, behind a finished one."""
 
@@ -1108,3 +1179,68 @@ class EvaluateConfig:
             raise ConfigError(f"--html: {self.html} is no page; give a name that ends in .html")
         if self.json is not None and self.json.suffix.lower() != ".json":
             raise ConfigError(f"--json: {self.json} is no such file; give a name that ends in .json, or - for stdout")
+
+
+ACCEPTS = ("drawings", "films")
+"""What may be dropped on the page of `animi studio`."""
+
+
+@dataclass(frozen=True)
+class StudioConfig:
+    """How `animi studio` serves its page, and what it takes."""
+
+    host: str = "127.0.0.1"
+    """The address to listen at; the default is this machine alone."""
+    port: int = 8321
+    """The port to listen at; 0: any that is free."""
+    open: bool = True
+    """Open the page in the browser, where there is a screen."""
+    accept: tuple[str, ...] = ACCEPTS
+    """Of ACCEPTS."""
+    max_drawing: int = 64
+    """Megabytes of a drawing's file at most."""
+    max_film: int = 2048
+    """Megabytes of a film's file at most."""
+    max_drawings: int = 64
+    """Key frames of one session at most."""
+    max_frames: int = 1000
+    """Frames that are drawn in one go at most, all segments together."""
+    max_film_drawings: int = 5000
+    """Drawings of a film that are shown at most."""
+    view: int = 960
+    """Pixels of the longer side of what the page shows; downloads are as large as the key frames."""
+    sessions: int = 8
+    """Pages that may be at work at once; where there are more, the one left alone for longest is dropped."""
+    idle: float = 120.0
+    """Minutes after which a page that was left alone is dropped, with its files."""
+    checkpoints: tuple[Path, ...] = ()
+    """Trained networks that are offered beside the engines."""
+    device: str = DEVICES[0]
+    """Where networks run: one of DEVICES, or cuda:1 and so on."""
+
+    def __post_init__(self) -> None:
+        """Refuses what cannot be used.
+
+        Raises:
+            ConfigError: a value is out of its range.
+        """
+        if not self.host.strip():
+            raise ConfigError("--host: is empty; give an address such as 127.0.0.1")
+        if not 0 <= self.port <= 65535:
+            raise ConfigError(f"--port: {self.port} is out of range; give 1 to 65535, or 0 for any that is free")
+        for name in self.accept:
+            if name not in ACCEPTS:
+                raise ConfigError(f"--accept: {name} is not known; give any of {', '.join(ACCEPTS)}")
+        if not self.accept:
+            raise ConfigError(f"--accept: names nothing; give any of {', '.join(ACCEPTS)}")
+        for flag, least in (
+            ("max-drawing", 1), ("max-film", 1), ("max-drawings", 2), ("max-frames", 2), ("max-film-drawings", 2),
+            ("sessions", 1),
+        ):  # fmt: skip
+            value = getattr(self, flag.replace("-", "_"))
+            if value < least:
+                raise ConfigError(f"--{flag}: {value} is too small; give a whole number from {least}")
+        if not 64 <= self.view <= 4096:
+            raise ConfigError(f"--view: {self.view} is out of range; give 64 to 4096 pixels")
+        if not (self.idle > 0 and isfinite(self.idle)):
+            raise ConfigError(f"--idle: {self.idle:g} cannot be used; give minutes, above 0")

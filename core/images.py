@@ -5,10 +5,12 @@ uint8 in [0, 255] or uint16 in [0, 65535]. Files of 16 bits a channel stay uint1
 8, so OpenCV decodes those. Torch is imported only by the functions that make tensors.
 """
 
+import os
 import stat
+import threading
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -28,6 +30,8 @@ Frame: TypeAlias = NDArray[np.uint8 | np.uint16]
 
 MOST_PIXELS = 1 << 27
 """The largest frame that is decoded, in pixels; 16K (15360 x 8640) fits. A header that claims more is refused."""
+MOST_BYTES = 8 * MOST_PIXELS
+"""The largest image file that is read: such a frame of RGBA with 16 bits a channel, not compressed."""
 
 # fmt: off
 FORMATS = (
@@ -43,6 +47,7 @@ SUFFIXES = frozenset((
 # fmt: on
 """The suffixes (in small letters) by which a folder's files are known as images."""
 
+_STDERR = threading.Lock()  # held by who has turned it away
 _ORIENTATION = 0x0112  # the EXIF tag
 _BITS_PER_SAMPLE, _EXTRA_SAMPLES = 258, 338  # TIFF tags
 _PREMULTIPLIED = 1  # a value of _EXTRA_SAMPLES
@@ -64,19 +69,22 @@ def read_image(path: Path) -> Frame:
     """
     name = shown(path)
     try:
-        kind = path.stat().st_mode
+        found = path.stat()
+        kind, size = found.st_mode, found.st_size
         if stat.S_ISDIR(kind):
             raise InputError(f"{name}: is a folder, and an image file is needed; name a file in it")
         if not (stat.S_ISREG(kind) or stat.S_ISFIFO(kind)):
             raise InputError(f"{name}: is not an ordinary file; name an image file")
+        if size > MOST_BYTES:
+            raise InputError(f"{name}: is larger than an image file may be ({MOST_BYTES >> 20} MiB); save it as a PNG")
         data = path.read_bytes()
     except FileNotFoundError as error:
         raise InputError(f"{name}: there is no such file; check the name") from error
     except PermissionError as error:
         raise InputError(f"{name}: may not be read; change its permissions or copy it elsewhere") from error
     except (OSError, ValueError) as error:
-        found = reason(error) if isinstance(error, OSError) else str(error)
-        raise InputError(f"{name}: cannot be read ({found}); check the name and the disk") from error
+        why = reason(error) if isinstance(error, OSError) else str(error)
+        raise InputError(f"{name}: cannot be read ({why}); check the name and the disk") from error
     if not data:
         raise InputError(f"{name}: is empty; save or copy it again")
     return decode_image(data, name)
@@ -112,7 +120,8 @@ def decode_image(data: bytes, name: str) -> Frame:
                 deep = _is_deep(image, data)
                 orientation = 1 if image.format == "TIFF" else image.getexif().get(_ORIENTATION, 1)  # OpenCV turns TIFF
                 premultiplied = _tiff_tag(image, _EXTRA_SAMPLES)[:1] == (_PREMULTIPLIED,)
-                image.load()
+                with _quiet_libraries() if image.format == "TIFF" else nullcontext():
+                    image.load()
             except Exception as error:  # each of Pillow's readers fails in its own way
                 raise InputError(f"{name}: is cut short or damaged; save or copy it again") from error
             if deep:
@@ -148,7 +157,7 @@ def _decode_deep(data: bytes, image: Image.Image, orientation: int, premultiplie
     """Decodes a file of 16 bits a channel with OpenCV; `image` is the same file as Pillow sees it."""
     if image.format == "PNG":
         data = _strip_png(data)
-    with _quiet_opencv():
+    with _quiet_libraries():
         try:
             found = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION)
         except cv2.error:
@@ -180,14 +189,23 @@ def _strip_png(data: bytes) -> bytes:
 
 
 @contextmanager
-def _quiet_opencv() -> Iterator[None]:
-    """Keeps OpenCV, and libtiff under it, from writing warnings to stderr."""
-    logging = getattr(cv2.utils, "logging", cv2)  # OpenCV 5 has it there, OpenCV 4 at the top
-    before = logging.setLogLevel(0)
+def _quiet_libraries() -> Iterator[None]:
+    """Keeps libtiff and libpng from writing to stderr what is wrong with a file: there is no other way to them.
+
+    What other threads write there meanwhile is lost, hence only around what they decode.
+    """
     try:
+        stderr = os.dup(2)
+    except OSError:  # there is none
         yield
-    finally:
-        logging.setLogLevel(before)
+        return
+    with _STDERR, open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - a device, and no path of ours
+        os.dup2(nowhere.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
 
 
 def _turn(pixels: Frame, orientation: int) -> Frame:

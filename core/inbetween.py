@@ -87,6 +87,12 @@ def count_frames(keys: int, per_segment: int, *, loop: bool = False, boomerang: 
     return 2 * once if loop else 2 * once - 2
 
 
+def turn_back(count: int, *, loop: bool = False) -> Sequence[int]:
+    """Which of `count` frames follow them, in order, where they play to the end and back: neither end comes twice."""
+    # a loop turns at the first frame, which it does not end with
+    return (0, *range(count - 1, 0, -1)) if loop else range(count - 2, 0, -1)
+
+
 def _walk(
     frames: Sequence[Frame], times: Sequence[float], loop: bool, engine: Engine, on_failure: str
 ) -> Iterator[Frame]:
@@ -183,8 +189,7 @@ def _there_and_back(frames: Iterator[Frame], loop: bool) -> Iterator[Frame]:
             yield frame
         if frame is None:
             return
-        # a loop turns at the first frame, which it does not end with
-        for index in (0, *range(count - 1, 0, -1)) if loop else range(count - 2, 0, -1):
+        for index in turn_back(count, loop=loop):
             spool.seek(index * frame.nbytes)
             yield np.frombuffer(spool.read(frame.nbytes), frame.dtype).reshape(frame.shape).copy()
 

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from ..models.motion import Motion, MotionNetwork, choose_size, explained_share
-from .engines import FlowPair, Pair, Working, is_another_light, limit_colours, view_for_matching
+from .engines import Blend, FlowPair, Pair, Working, is_another_light, is_fade, limit_colours, view_for_matching
 from .images import Frame, to_tensor
 from .optical_flow import Flow, search_motion
 
@@ -48,7 +48,9 @@ class MotionEngine:
         self._area = area
 
     def prepare(self, first: Working, last: Working) -> Pair:
-        """Finds the motion both ways."""
+        """Finds the motion both ways, if it is motion."""
+        if is_fade(view_for_matching(first), view_for_matching(last)):
+            return Blend(first, last)
         if self._classical:
             return FlowPair(first, last, read_flows(self.find_motion(first, last), first.shape[0], first.shape[1]))
         return self.prepare_motion(first, last)

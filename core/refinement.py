@@ -15,7 +15,7 @@ from .config import RefineConfig
 from .devices import choose_device
 from .errors import CheckpointError, ConfigError, InputError
 from .files import check_output, written_beside
-from .images import Frame, from_tensor, read_image, resize_image, shown, to_tensor, write_png
+from .images import Frame, encode_png, from_tensor, read_image, resize_image, shown, to_tensor
 from .key_frames import find_key_frames
 from .sampling import find_checkpoint
 
@@ -68,7 +68,7 @@ def refine_pictures(config: RefineConfig, on_picture: Callable[[float, float], N
                         f"{shown(path)} is {picture.shape[1]}x{picture.shape[0]} and the key frame {shown(key_path)} "
                         f"is {key.shape[1]}x{key.shape[0]}; make them one size"
                     )
-            write_png(draft / name, refine(network, picture, keys, device))
+            (draft / name).write_bytes(encode_png(refine(network, picture, keys, device)))
             if on_picture:
                 on_picture(done, len(paths))
     return Refined(tuple(config.output / name for name in names), checkpoint, network.config.scale)

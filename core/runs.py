@@ -217,7 +217,7 @@ def open_run(folder: Path, config: Any, resume: bool = False, *, command: str = 
         state, notes = _read_newest(folder)
     else:
         state, notes = None, []
-        if folder.is_dir() and any(folder.iterdir()) and writes:
+        if writes and folder.is_dir() and any(folder.iterdir()) and not _never_began(folder):
             remedy = "add --resume to go on with it, or choose another folder"
             if not (folder / "config.json").is_file():
                 remedy = "choose another folder"
@@ -236,6 +236,17 @@ def open_run(folder: Path, config: Any, resume: bool = False, *, command: str = 
             _remove_drafts(folder)
             _forget_after(folder, state.step if state else 0)
     return Run(folder, config, state=state, writes=writes, notes=notes)
+
+
+def _never_began(folder: Path) -> bool:
+    """Whether a run stands there that came to nothing: nothing was measured, drawn or kept."""
+    parts = {"config.json", "samples", "checkpoints", "tensorboard"}
+    return (
+        (folder / "config.json").is_file()
+        and {path.name for path in folder.iterdir()} <= parts
+        and not any((folder / "samples").glob("*"))
+        and not any((folder / "checkpoints").glob("*"))
+    )
 
 
 def read_run_config(folder: Path) -> tuple[str, dict[str, Any]]:
@@ -304,7 +315,7 @@ def find_states(folder: Path) -> list[Path]:
 
 
 def read_metrics(folder: Path) -> list[dict[str, Any]]:
-    """Reads metrics.jsonl; a last line that was cut off is left out.
+    """Reads metrics.jsonl: objects with a step each; a last line that was cut off is left out.
 
     Raises:
         InputError: a line within is damaged.
@@ -312,11 +323,14 @@ def read_metrics(folder: Path) -> list[dict[str, Any]]:
     path = folder / "metrics.jsonl"
     if not path.is_file():
         return []
-    lines = path.read_text(encoding="utf-8").splitlines()
+    lines = path.read_bytes().splitlines()
     records = []
     for number, line in enumerate(lines, 1):
         try:
-            records.append(json.loads(line))
+            record = json.loads(line)
+            if not (isinstance(record, dict) and isinstance(record.get("step"), int)):
+                raise ValueError
+            records.append(record)
         except ValueError as error:
             if number < len(lines):
                 raise InputError(f"{path}: line {number} is damaged; remove it") from error

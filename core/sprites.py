@@ -212,19 +212,18 @@ def lay_below(sample: Sample, rng: np.random.Generator) -> Sample:
         still = Motion(np.zeros((size, size, 2), np.float32), everywhere, everywhere)
         return Sample(ground, ground, ground, sample.t, still, still, nowhere, nowhere)
     slide = rng.uniform(-0.12, 0.12, 2) * size
-    pictures = [
-        cv2.warpAffine(
-            sample.first, place(*(slide * (part - 0.5)).tolist())[:2], (size, size), borderMode=cv2.BORDER_REFLECT
-        )
-        for part in (0.0, sample.t, 1.0)
-    ]
+    first, middle, last = (
+        np.asarray(cv2.warpAffine(sample.first, to, (size, size), borderMode=cv2.BORDER_REFLECT), np.uint8)
+        for to in (place(*(slide * (part - 0.5)).tolist())[:2] for part in (0.0, sample.t, 1.0))
+    )
     y, x = np.mgrid[:size, :size] + 0.5
-    motions = []
-    for way in (slide, -slide):
+
+    def go(way: NDArray[np.float64]) -> Motion:
         inside = (x + way[0] >= 0) & (x + way[0] < size) & (y + way[1] >= 0) & (y + way[1] < size)
-        motions.append(Motion(np.broadcast_to(np.float32(way), (size, size, 2)).copy(), inside, everywhere))
-    seen = [find_corners(picture, everywhere) for picture in (pictures[0], pictures[2])]
-    return Sample(*(np.asarray(picture, np.uint8) for picture in pictures), sample.t, *motions, seen[0], seen[1])
+        return Motion(np.broadcast_to(way.astype(np.float32), (size, size, 2)).copy(), inside, everywhere)
+
+    told, told_back = (everywhere & find_corners(picture, everywhere) for picture in (first, last))
+    return Sample(first, middle, last, sample.t, go(slide), go(-slide), told, told_back)
 
 
 def _render_any(

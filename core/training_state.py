@@ -77,8 +77,21 @@ def restore_state(
         The counters.
 
     Raises:
-        CheckpointError: the networks or optimisers are others than those that were captured.
+        CheckpointError: the networks or optimisers are others than those that were captured, or what is known of them
+            is damaged.
     """
+    try:
+        return _restore(state, modules, optimizers)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:  # JSON may hold anything
+        raise CheckpointError(
+            f"the state of step {state.step} is damaged ({type(error).__name__}: {error}); remove it to go on from the "
+            "checkpoint before"
+        ) from error
+
+
+def _restore(
+    state: State, modules: Mapping[str, nn.Module], optimizers: Mapping[str, torch.optim.Optimizer]
+) -> dict[str, Any]:
     by_module: dict[str, dict[str, Tensor]] = {name: {} for name in modules}
     by_optimizer: dict[str, dict[int, dict[str, Any]]] = {name: {} for name in optimizers}
     for path, tensor in state.tensors.items():
@@ -136,7 +149,7 @@ def read_state(path: Path) -> State:
     """Reads a training's state.
 
     Raises:
-        CheckpointError: it is missing, damaged, none of animi's, or of a newer format.
+        CheckpointError: it is missing, damaged, none of animi's, of a newer format, or holds what is not finite.
     """
     if not path.is_file():
         raise CheckpointError(f"{path}: does not exist; check the path")
@@ -154,11 +167,19 @@ def read_state(path: Path) -> State:
                 f"{path}: has format version {header['format_version']}, this animi knows up to {STATE_VERSION}; "
                 "install a newer animi"
             )
-        return State(int(header["step"]), tensors, json.loads(header["settings"]))
-    except (KeyError, ValueError) as error:
+        state = State(int(header["step"]), tensors, json.loads(header["settings"]))
+        if not all(isinstance(state.settings[part], dict) for part in ("counters", "optimizers")):
+            raise TypeError
+    except (KeyError, ValueError, TypeError) as error:
         raise CheckpointError(
             f"{path}: its header is damaged; remove it to go on from the checkpoint before"
         ) from error
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+            raise CheckpointError(
+                f"{path}: {name} holds values that are not finite; remove it to go on from the checkpoint before"
+            )
+    return state
 
 
 def _copy(tensor: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import tempfile
 import threading
+import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -158,6 +159,13 @@ def first_words(words: IO[bytes]) -> str:
     return "; ".join(list(dict.fromkeys(line.strip() for line in lines if line.strip()))[:2]) or "it gave no reason"
 
 
+MOST_PIXELS = 1 << 26
+"""The largest frame of a film, in pixels; 8K (7680 x 4320) fits. A header that claims more is refused."""
+
+_SMALLER = "scale it down first"
+_TOO_LARGE = f"and a film's frame may have {MOST_PIXELS:,}; {_SMALLER}"
+
+
 @dataclass(frozen=True)
 class VideoInfo:
     """What a film says of itself.
@@ -219,7 +227,7 @@ def probe_video(path: Path) -> VideoInfo:
     if is_webp(path):
         return _probe_webp(path)
     said = subprocess.run(
-        [find_ffmpeg(), "-hide_banner", "-nostdin", "-i", f"file:{path}"],
+        [find_ffmpeg(), "-hide_banner", "-nostdin", "-max_pixels", str(MOST_PIXELS), "-i", f"file:{path}"],
         capture_output=True,
         start_new_session=True,
         check=False,
@@ -231,6 +239,12 @@ def probe_video(path: Path) -> VideoInfo:
     ]
     size = re.search(r", (\d{1,5})x(\d{1,5})\b", streams[0]) if streams else None
     if size is None:
+        if "exceeds specified max pixel count" in said:
+            raise InputError(
+                f"{shown(path)}: has larger frames than a film may have ({MOST_PIXELS:,} pixels); {_SMALLER}"
+            )
+        if re.search(r"^\s*Stream #0:\d+.*: Audio: ", said, re.MULTILINE):
+            raise InputError(f"{shown(path)}: holds sound and no picture; give a film")
         raise InputError(
             f"{shown(path)}: holds no video that can be read ({_why(said, path)}); check the file or convert it"
         )
@@ -239,6 +253,8 @@ def probe_video(path: Path) -> VideoInfo:
     aspect = re.search(r"SAR (\d+):(\d+)", line)
     if aspect and int(aspect[1]) and int(aspect[2]):
         width = max(1, round(width * int(aspect[1]) / int(aspect[2])))
+    if width * height > MOST_PIXELS:
+        raise InputError(f"{shown(path)}: is of {width} x {height} pixels, {_TOO_LARGE}")
     after = said[said.index(line) :]
     after = after[: after.find("Stream #", len(line)) if "Stream #" in after[len(line) :] else None]
     turned = re.search(r"rotation of (-?[\d.]+) degrees", after)
@@ -327,6 +343,8 @@ def decode_video(
         InputError: not one frame can be decoded.
     """
     width, height = fitted_size(info, size, fit)
+    if width * height > MOST_PIXELS:
+        raise InputError(f"{shown(info.path)}: would become {width} x {height} pixels, {_TOO_LARGE}")
     if is_webp(info.path):
         yield from decode_webp(info.path, width, height, fit, start)
         return
@@ -377,7 +395,7 @@ def decode_frames(
         *(find_ffmpeg(), "-hide_banner", "-loglevel", "warning"),
         *(("-nostdin",) if stdin is None else ()),
         *(("-ss", f"{start:.6f}", "-copyts", "-start_at_zero") if start > 0 else ()),  # times as without -ss
-        *(*source, "-map", "0:V:0", "-vf", filters),
+        *("-max_pixels", str(MOST_PIXELS), *source, "-map", "0:V:0", "-vf", filters),
         *("-fps_mode", "passthrough", "-enc_time_base", "filter"),
         *("-stats_enc_pre:v", "pipe:2", "-stats_enc_pre_fmt:v", "@{n} {pts} {tb}@"),
         *("-pix_fmt", pixel_format[shape[2], deep], "-f", "rawvideo", "pipe:1"),
@@ -624,15 +642,19 @@ def _probe_webp(path: Path) -> VideoInfo:
     from PIL import Image
 
     try:
-        with Image.open(path) as image:
+        with warnings.catch_warnings(action="ignore"), Image.open(path) as image:
+            width, height = image.size
+            if width * height > MOST_PIXELS:
+                raise InputError(f"{shown(path)}: is of {width} x {height} pixels, {_TOO_LARGE}")
             duration = 0.0
             for number in range(getattr(image, "n_frames", 1)):
                 image.seek(number)
                 image.load()
                 duration += image.info.get("duration", 0) / 1000
             frames = getattr(image, "n_frames", 1)
-            width, height = image.size
-    except (OSError, ValueError, SyntaxError) as error:
+    except InputError:
+        raise
+    except Exception as error:  # each damage fails in its own way
         raise InputError(f"{shown(path)}: cannot be read ({error}); check the file or convert it") from error
     return VideoInfo(path, width, height, duration or None, frames / duration if duration else None, True, None)
 

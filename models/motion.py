@@ -53,6 +53,7 @@ MULTIPLE = 16
 """Sides of the working size are multiples of this."""
 _MATCH_REACH, _COARSE_REACH, _FINE_REACH = 2, 4, 3  # cells around a match that are looked at
 _GUIDED_REACH, _GUIDED_FINE_REACH = 3, 2  # the same around a motion that was given
+_MOST_ROUNDS = 64  # and layers: a damaged header must not keep a machine busy for days
 _CELL_GAP = 1.5  # cells by which there and back may disagree and still count about a third
 
 
@@ -84,6 +85,8 @@ class MotionConfig:
         """
         if self.width < 4 or self.width % 4 or min(self.layers, self.coarse_rounds, self.fine_rounds, self.drawing) < 1:
             raise ValueError(f"no motion network for {self}")
+        if max(self.layers, self.coarse_rounds, self.fine_rounds) > _MOST_ROUNDS:
+            raise ValueError(f"more than {_MOST_ROUNDS} layers or rounds in {self}")
         if self.heads < 1 or 2 * self.width % (4 * self.heads):
             raise ValueError(f"{self.heads} heads do not share {2 * self.width} channels in fours")
 
@@ -355,8 +358,10 @@ class MotionNetwork(nn.Module):
             flow, trust, tables = self._open_gate(eighth, match), match.trust.detach(), self._tables(match)
             visible = torch.zeros_like(flow[:, :1])
 
-            def look(flow: Tensor) -> Tensor:
+            def read(flow: Tensor) -> Tensor:
                 return _read_tables(tables, flow) / 4  # scores reach 11 and more
+
+            look: Callable[[Tensor], Tensor] = read
         else:
             match, flow = None, avg_pool2d(given.float(), 4) / 4  # (2N, 2, h, w) at 1/8
             gap = flow + warp(_swap(flow), flow)

@@ -5,10 +5,12 @@ the module is built from it alone, so that a checkpoint's header is enough to bu
 """
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import asdict, fields, is_dataclass
 from typing import Any, NamedTuple, Protocol, get_args, get_type_hints, runtime_checkable
 
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 
 class Architecture(NamedTuple):
@@ -55,7 +57,8 @@ def register(name: str, config: type[Any], module: Callable[[Any], nn.Module]) -
 
 def _find_all() -> None:
     """Imports the networks that animi brings, so that they have registered themselves."""
-    from . import motion, refinement, sle  # noqa: F401 - they register themselves, and import this file, so not at the top
+    # they register themselves, and import this file, so not at the top
+    from . import autoencoder, motion, refinement, sle  # noqa: F401
 
 
 def known_architectures() -> list[str]:
@@ -64,12 +67,28 @@ def known_architectures() -> list[str]:
     return sorted(_entries)
 
 
-def build(name: str, settings: dict[str, Any]) -> nn.Module:
+class _Unfilled(TorchFunctionMode):
+    """Leaves weights as the memory was: it is asked for, but not taken until something is written there."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        tensor = args[0] if args else (kwargs or {}).get("tensor")
+        if isinstance(tensor, nn.Parameter) and func.__name__ in _FILLS:
+            return tensor
+        return func(*args, **(kwargs or {}))
+
+
+_FILLS = {"fill_", "zero_", "normal_", "uniform_", "kaiming_uniform_"}
+"""What weights are first filled by, at the bottom of all of torch.nn.init."""
+
+
+def build(name: str, settings: dict[str, Any], *, filled: bool = True) -> nn.Module:
     """Builds an untrained network.
 
     Args:
         name: a registered name.
         settings: the fields of its config, as a checkpoint's header holds them.
+        filled: whether its weights get the values that a training begins with. Where they are read from a file anyway,
+            doing without is quicker, and settings that lie about the size take no memory before that is found.
 
     Raises:
         KeyError: no network of that name is known.
@@ -82,9 +101,11 @@ def build(name: str, settings: dict[str, Any]) -> nn.Module:
         raise ValueError(f"unknown settings {', '.join(sorted(unknown))}")
     hints = get_type_hints(config)
     try:
-        return module(config(**{key: _read_setting(hints[key], value) for key, value in settings.items()}))
-    except (TypeError, RuntimeError) as error:  # torch's own, such as for a layer of negative size
-        raise ValueError(str(error).partition("\n")[0]) from error
+        with nullcontext() if filled else _Unfilled():
+            return module(config(**{key: _read_setting(hints[key], value) for key, value in settings.items()}))
+    except (TypeError, RuntimeError, OverflowError) as error:  # torch's own, such as for a layer of negative size
+        said = str(error).partition("\n")[0]
+        raise ValueError("it does not fit into memory" if "allocate memory" in said else said) from error
 
 
 def _read_setting(hint: Any, value: Any) -> Any:

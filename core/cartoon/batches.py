@@ -121,12 +121,33 @@ def turn(batch: CartoonBatch, rng: np.random.Generator) -> CartoonBatch:
 
     frames, given = turn_picture(batch.frames)[:, :, colours], batch.given
     given = None if given is None else turn_flow(given)
-    flows = [turn_flow(flow) for flow in (batch.forward, batch.backward)]
-    masks = [turn_picture(mask) for mask in batch[4:8]]
-    if not backward:
-        return CartoonBatch(frames, batch.t, *flows, *masks, given)
-    given = None if given is None else given.flip(1)
-    return CartoonBatch(frames.flip(1), 1 - batch.t, flows[1], flows[0], masks[1], masks[0], masks[3], masks[2], given)
+    turned = CartoonBatch(
+        frames,
+        batch.t,
+        turn_flow(batch.forward),
+        turn_flow(batch.backward),
+        turn_picture(batch.forward_visible),
+        turn_picture(batch.backward_visible),
+        turn_picture(batch.forward_observable),
+        turn_picture(batch.backward_observable),
+        given,
+    )
+    return reverse(turned) if backward else turned
+
+
+def reverse(batch: CartoonBatch) -> CartoonBatch:
+    """The same from the last frame to the first."""
+    return CartoonBatch(
+        batch.frames.flip(1),
+        1 - batch.t,
+        batch.backward,
+        batch.forward,
+        batch.backward_visible,
+        batch.forward_visible,
+        batch.backward_observable,
+        batch.forward_observable,
+        None if batch.given is None else batch.given.flip(1),
+    )
 
 
 def guide(samples: list[Sample]) -> CartoonBatch:

@@ -14,7 +14,7 @@ from ..animation import check_format, write_animation
 from ..config import DrawCartoonConfig
 from ..errors import ConfigError
 from ..files import check_output, written_beside
-from ..images import write_png
+from ..images import encode_png
 from .composition import SAYINGS, SCENES, compose
 from .motion import find_lines, find_observable, follow
 from .scenes import Scene
@@ -239,4 +239,4 @@ def _find_pairs(film: Film, config: DrawCartoonConfig) -> list[tuple[float, floa
 
 def _write_still(path: Path, picture: NDArray[np.uint8], overwrite: bool) -> None:
     with written_beside(path, overwrite=overwrite) as draft:
-        write_png(draft, picture)
+        draft.write_bytes(encode_png(picture))

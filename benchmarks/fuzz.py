@@ -1,0 +1,441 @@
+"""Thousands of damaged files for every reader: images, films, checkpoints, states, frame stores and lists of cuts.
+
+    python benchmarks/fuzz.py --count 10000 --seed 1
+
+Good files are made on the spot and then mutated: bits flipped, bytes replaced, cut short, parts left out, doubled or
+taken from another file, numbers in the header made extreme. Each is read in a worker process with limits on time and
+memory. What may come of it is a good result or an AnimiError. Anything else (another exception, a crash, a process that
+hangs or takes too much, words that a library writes to stderr) is a finding: the file is kept, and told of. The exit
+code is 1 where there was one. Input number n of a seed is always the same: --first N --count 1 makes it again.
+"""
+
+import argparse
+import io
+import json
+import multiprocessing
+import os
+import resource
+import sys
+import tempfile
+import time
+import traceback
+from collections import Counter
+from collections.abc import Callable
+from fractions import Fraction
+from itertools import islice
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from PIL import Image
+
+from animi.core.checkpoint import load_checkpoint, save_checkpoint
+from animi.core.clips import open_material
+from animi.core.errors import AnimiError
+from animi.core.extraction import read_cuts
+from animi.core.frame_store import FrameStoreWriter
+from animi.core.images import read_image
+from animi.core.training_state import capture_state, read_state, restore_state, write_state
+from animi.core.video import decode_video, probe_video, write_video
+from animi.models.motion import MotionConfig, MotionNetwork
+from animi.models.refinement import Refinement, RefinementConfig
+from animi.models.sle import NoiseGenerator, NoiseGeneratorConfig
+
+SIDE = 24
+FRAMES = 8
+MEMORY = 6 << 30  # bytes of address space; PyTorch alone maps more than 2 GiB
+SECONDS = 120.0  # for one input, on a machine that is busy with other work
+EXTREMES = (0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF)
+NUMBERS = (b"0", b"-1", b"1e308", b"NaN", b"99999999999", b"null", b"[]", b'"x"', b"true", b"{}", b"0.5", b"1048576")
+
+
+class Kind(NamedTuple):
+    """A kind of file."""
+
+    share: float
+    """How many of all inputs are of it."""
+    read: Callable[[Path], None]
+    """Reads a file or raises an AnimiError; nothing else may happen."""
+    name: str
+    """What the mutated file is called, beside the good ones that it belongs to; its suffix is the good file's where it
+    has none."""
+
+
+def draw(number: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """A picture with flat parts and a square that moves."""
+    frame = np.full((SIDE, SIDE, 3), (200, 180, 90), np.uint8)
+    frame[::3, ::2] = (30, 60, 90)
+    frame[4:14, number : number + 10] = (220, 40, 30)
+    return frame
+
+
+def make_images(folder: Path) -> None:
+    """Images of every kind that is read."""
+    folder.mkdir()
+    picture = Image.fromarray(draw(0))
+    clear = picture.copy().convert("RGBA")
+    clear.putalpha(Image.fromarray(draw(1)[..., 0]))
+    for suffix in ("png", "jpg", "webp", "tif", "bmp", "gif", "avif", "jp2", "ppm", "tga", "pcx", "sgi", "ico", "dds"):
+        picture.save(folder / f"plain.{suffix}")
+    for suffix in ("png", "webp", "tif", "tga", "dds", "ico"):
+        clear.save(folder / f"clear.{suffix}")
+    picture.quantize(9).save(folder / "palette.png", transparency=3)
+    picture.quantize(9).save(folder / "palette.gif", transparency=3)
+    picture.convert("1").save(folder / "bits.png")
+    picture.convert("1").save(folder / "bits.tif", compression="group4")
+    picture.convert("LA").save(folder / "grey.png")
+    picture.convert("CMYK").save(folder / "ink.jpg")
+    picture.convert("CMYK").save(folder / "ink.tif", compression="tiff_lzw")
+    turned = Image.Exif()
+    turned[0x112] = 6
+    picture.save(folder / "turned.jpg", exif=turned, progressive=True)
+    picture.save(folder / "turned.webp", exif=turned, lossless=True)
+    Image.fromarray(draw(2)[..., 0].astype(np.uint16) * 257).save(folder / "deep.png")
+    Image.fromarray(draw(2)[..., 0].astype(np.uint16) * 257).save(folder / "deep.tif", compression="tiff_adobe_deflate")
+    frames = [Image.fromarray(draw(number)) for number in range(3)]
+    for suffix in ("gif", "webp", "png"):
+        frames[0].save(folder / f"moving.{suffix}", save_all=True, append_images=frames[1:], duration=80)
+
+
+def make_films(folder: Path) -> None:
+    """Films in every container that we write, and two that we do not."""
+    folder.mkdir()
+    frames = [draw(number) for number in range(FRAMES)]
+    for suffix in ("mp4", "mov", "mkv", "webm"):
+        write_video(folder / f"film.{suffix}", iter(frames), fps=Fraction(12), size=(SIDE, SIDE))
+    pictures = [Image.fromarray(frame) for frame in frames]
+    for suffix in ("gif", "webp"):
+        pictures[0].save(folder / f"film.{suffix}", save_all=True, append_images=pictures[1:], duration=80)
+    head = f"YUV4MPEG2 W{SIDE} H{SIDE} F12:1 Ip A1:1 C444\n".encode()
+    planes = [b"FRAME\n" + np.ascontiguousarray(frame.transpose(2, 0, 1)).tobytes() for frame in frames]
+    (folder / "film.y4m").write_bytes(head + b"".join(planes))
+
+
+NETWORKS: dict[str, tuple[Any, Any]] = {
+    "refinement": (Refinement, RefinementConfig(2, 1)),
+    "noise-sle": (NoiseGenerator, NoiseGeneratorConfig(64, 5, 4)),
+    "motion": (MotionNetwork, MotionConfig(8, 1, 2, 1, 1, 4)),
+}
+
+
+def make_checkpoints(folder: Path) -> None:
+    """A checkpoint of each network, as small as they come."""
+    folder.mkdir()
+    for name, (kind, config) in NETWORKS.items():
+        save_checkpoint(folder / f"{name}.safetensors", kind(config), name, config)
+
+
+def _make_training() -> tuple[torch.nn.Module, torch.optim.Optimizer]:
+    network = torch.nn.Linear(3, 2)
+    return network, torch.optim.Adam(network.parameters(), fused=False)
+
+
+def make_states(folder: Path) -> None:
+    """The state of a training of one step."""
+    folder.mkdir()
+    network, optimizer = _make_training()
+    network(torch.ones(1, 3)).sum().backward()
+    optimizer.step()
+    state = capture_state(1, {"net": network}, {"net": optimizer}, {"seed": 0, "scalers": {}})
+    write_state(folder / "00000001.state.safetensors", state)
+
+
+def make_store(folder: Path) -> None:
+    """A packed frame store; its header and its records are mutated, each beside the other."""
+    with FrameStoreWriter(folder, SIDE, SIDE) as writer:
+        for number in range(FRAMES):
+            writer.append(draw(number), {"frame": number, "film": "f", "shot": number // 5, "duplicate_of": None})
+
+
+def make_cuts(folder: Path) -> None:
+    """A list of cuts."""
+    folder.mkdir()
+    (folder / "cuts.txt").write_text("# When shots begin\n0.000000\n1:12.5  # dissolve\n0:01:13,0.9,cut\n95.25\n")
+
+
+def _read_film(path: Path) -> None:
+    frames = decode_video(probe_video(path), size=16, fit="crop")
+    for _ in islice(frames, 4 * FRAMES):
+        pass
+    frames.close()
+
+
+def _read_state(path: Path) -> None:
+    network, optimizer = _make_training()
+    restore_state(read_state(path), {"net": network}, {"net": optimizer})
+
+
+def _read_store(path: Path) -> None:
+    for film in open_material([path.parent]).films:
+        film.shots()
+        film.frames[len(film) - 1].max()
+
+
+def _load(path: Path) -> None:
+    load_checkpoint(path, torch.device("cpu"))
+
+
+def _read_image(path: Path) -> None:
+    read_image(path)
+
+
+def _read_cuts(path: Path) -> None:
+    read_cuts(path)
+
+
+KINDS = {
+    "image": Kind(0.55, _read_image, ""),
+    "film": Kind(0.10, _read_film, ""),
+    "checkpoint": Kind(0.15, _load, ""),
+    "state": Kind(0.08, _read_state, ""),
+    "store": Kind(0.08, _read_store, "store.json"),
+    "records": Kind(0.02, _read_store, "frames.jsonl"),
+    "cuts": Kind(0.02, _read_cuts, ""),
+}
+
+
+def make_good(folder: Path) -> dict[str, list[Path]]:
+    """Makes the good files of each kind, in natural order of their names."""
+    torch.manual_seed(0)
+    for name, make in {
+        "image": make_images, "film": make_films, "checkpoint": make_checkpoints, "state": make_states,
+        "store": make_store, "cuts": make_cuts,
+    }.items():  # fmt: skip
+        make(folder / name)
+    good = {name: sorted((folder / name).iterdir()) for name in ("image", "film", "checkpoint", "state", "cuts")}
+    return good | {"store": [folder / "store" / "store.json"], "records": [folder / "store" / "frames.jsonl"]}
+
+
+def mutate(data: bytes, other: bytes, rng: np.random.Generator) -> bytes:
+    """Damages the bytes of a file, up to four times over; `other` is another good file of the kind."""
+    for _ in range(1 if rng.random() < 0.5 else int(rng.integers(2, 5))):
+        data = _MUTATIONS[int(rng.integers(len(_MUTATIONS)))](bytearray(data or b"\0"), other, rng)
+    return data
+
+
+def _at(data: bytes | bytearray, rng: np.random.Generator) -> int:
+    """A place: in half of all cases near the beginning, where headers are."""
+    return int(rng.integers(min(len(data), 96) if rng.random() < 0.5 else len(data)))
+
+
+def _flip(data: bytearray, _other: bytes, rng: np.random.Generator) -> bytes:
+    for _ in range(int(rng.integers(1, 9))):
+        data[_at(data, rng)] ^= 1 << int(rng.integers(8))
+    return bytes(data)
+
+
+def _replace(data: bytearray, _other: bytes, rng: np.random.Generator) -> bytes:
+    place, length = _at(data, rng), int(rng.integers(1, 65))
+    data[place : place + length] = rng.bytes(len(data[place : place + length]))
+    return bytes(data)
+
+
+def _cut(data: bytearray, _other: bytes, rng: np.random.Generator) -> bytes:
+    return bytes(data[: _at(data, rng)])
+
+
+def _leave_out(data: bytearray, _other: bytes, rng: np.random.Generator) -> bytes:
+    place = _at(data, rng)
+    del data[place : place + int(rng.integers(1, 1 + len(data) // 4 + 1))]
+    return bytes(data)
+
+
+def _double(data: bytearray, _other: bytes, rng: np.random.Generator) -> bytes:
+    place = _at(data, rng)
+    part = data[place : place + int(rng.integers(1, 1 + len(data) // 4 + 1))]
+    return bytes(data[:place] + part + data[place:])
+
+
+def _splice(data: bytearray, other: bytes, rng: np.random.Generator) -> bytes:
+    return bytes(data[: _at(data, rng)]) + other[_at(other, rng) :]
+
+
+def _make_extreme(data: bytearray, _other: bytes, rng: np.random.Generator) -> bytes:
+    place, length = _at(data, rng), int(rng.choice([1, 2, 4, 8]))
+    value = int(EXTREMES[int(rng.integers(len(EXTREMES)))]) & ((1 << 8 * length) - 1)
+    data[place : place + length] = value.to_bytes(length, "big" if rng.random() < 0.5 else "little")
+    return bytes(data)
+
+
+def _write_another_number(data: bytearray, _other: bytes, rng: np.random.Generator) -> bytes:
+    """Puts something else in the place of a number in text, as JSON headers hold it."""
+    digits = [place for place in range(min(len(data), 4000)) if chr(data[place]).isdigit()]
+    if not digits:
+        return bytes(data)
+    first = last = digits[int(rng.integers(len(digits)))]
+    while first and chr(data[first - 1]).isdigit():
+        first -= 1
+    while last < len(data) and chr(data[last]).isdigit():
+        last += 1
+    return bytes(data[:first]) + NUMBERS[int(rng.integers(len(NUMBERS)))] + bytes(data[last:])
+
+
+_MUTATIONS = (_flip, _replace, _cut, _leave_out, _double, _splice, _make_extreme, _write_another_number)
+
+
+def _mend_safetensors(data: bytes) -> bytes:
+    """Makes the length at the beginning of a safetensors file that of its JSON again, so that the JSON is looked at."""
+    end = data.rfind(b"}", 8, 1 << 16) + 1
+    return (end - 8).to_bytes(8, "little") + data[8:] if end > 8 else data
+
+
+def make_input(number: int, seed: int, good: dict[str, list[Path]], only: tuple[str, ...]) -> tuple[str, str, bytes]:
+    """Input `number` of a seed: its kind, the name of its file, and its bytes."""
+    rng = np.random.default_rng([seed, number])
+    shares = np.array([KINDS[name].share for name in only])
+    name = only[int(rng.choice(len(only), p=shares / shares.sum()))]
+    one, other = (good[name][int(rng.integers(len(good[name])))] for _ in range(2))
+    data = mutate(one.read_bytes(), other.read_bytes(), rng)
+    if name in ("checkpoint", "state") and rng.random() < 0.5:
+        data = _mend_safetensors(data)
+    return name, KINDS[name].name or f"mutated{''.join(one.suffixes)}", data
+
+
+def read_mutated(
+    number: int, seed: int, good: dict[str, list[Path]], only: tuple[str, ...], room: Path
+) -> tuple[str, str, str]:
+    """Reads an input.
+
+    Returns:
+        Its kind; "good", "refused", or the finding's kind; and the traceback of a finding.
+    """
+    name, file, data = make_input(number, seed, good, only)
+    path = room / file
+    path.write_bytes(data)
+    if KINDS[name].name:  # what it belongs to lies beside it
+        for beside in good[name][0].parent.iterdir():
+            if beside.name != file and not (room / beside.name).exists():
+                (room / beside.name).write_bytes(beside.read_bytes())
+    try:
+        KINDS[name].read(path)
+    except AnimiError as error:
+        message = str(error)
+        return name, ("refused" if message and "Traceback" not in message else "no message"), message
+    except BaseException as error:
+        return name, type(error).__name__, traceback.format_exc()
+    finally:
+        for left in room.iterdir():
+            left.unlink()
+    return name, "good", ""
+
+
+def _work(numbers: range, seed: int, good: dict[str, list[Path]], only: tuple[str, ...], pipe: Connection) -> None:
+    """A worker: reads one input after the other, and tells before and after each."""
+    torch.set_num_threads(1)
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as words:
+        os.dup2(words.fileno(), 2)
+        (Path(folder) / "room").mkdir()
+        for number in numbers:
+            pipe.send((number, None))
+            words.truncate(0)
+            name, outcome, told = read_mutated(number, seed, good, only, Path(folder) / "room")
+            if os.fstat(2).st_size and outcome in ("good", "refused"):
+                words.seek(0)
+                outcome, told = "spoke", words.read().decode(errors="replace")
+            pipe.send((number, (name, outcome, told, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)))
+
+
+class _Worker:
+    """A worker process with what is left to it."""
+
+    def __init__(self, numbers: range, *settings: Any) -> None:
+        self.left, self.settings = numbers, settings
+        self.start()
+
+    def start(self) -> None:
+        self.pipe, theirs = multiprocessing.Pipe()
+        self.process = multiprocessing.get_context("fork").Process(
+            target=_work, args=(self.left, *self.settings, theirs)
+        )
+        self.process.start()
+        theirs.close()
+        self.at: int | None = None
+        self.since = time.monotonic()
+
+
+def main() -> int:
+    """Reads them all, and prints a table of what came of them."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--count", type=int, default=10_000)
+    parser.add_argument("--first", type=int, default=0, help="number of the first input")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--only", default=",".join(KINDS), help=f"some of {','.join(KINDS)}")
+    parser.add_argument("--keep", type=Path, default=Path("runs/fuzz"), help="a folder for what was found")
+    given = parser.parse_args()
+    only = tuple(given.only.split(","))
+    outcomes: dict[str, Counter[str]] = {name: Counter() for name in only}
+    findings: list[dict[str, Any]] = []
+    most = 0
+    begun = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        good = make_good(Path(folder))
+        every = range(given.first, given.first + given.count)
+        workers = [_Worker(every[k :: given.workers], given.seed, good, only) for k in range(given.workers)]
+
+        def find(number: int, name: str, outcome: str, told: str) -> None:
+            _, file, data = make_input(number, given.seed, good, only)
+            given.keep.mkdir(parents=True, exist_ok=True)
+            kept = given.keep / f"{given.seed}-{number}-{file}"
+            kept.write_bytes(data)
+            findings.append({"number": number, "kind": name, "outcome": outcome, "file": str(kept), "told": told})
+            print(f"{outcome}: {kept}\n{told}", file=sys.stderr)
+
+        told_at = begun
+        while workers:
+            if time.monotonic() - told_at > 30:
+                told_at = time.monotonic()
+                print(f"{sum(counts.total() for counts in outcomes.values())} of {given.count}", file=sys.stderr)
+            ready = wait([worker.pipe for worker in workers], timeout=1)
+            for worker in list(workers):
+                ended = ""
+                if worker.pipe in ready:
+                    try:
+                        number, told = worker.pipe.recv()
+                        worker.at, worker.since = number, time.monotonic()
+                        if told is None:
+                            continue
+                        name, outcome, words, memory = told
+                        worker.left, worker.at, most = worker.left[1:], None, max(most, memory)
+                        outcomes[name][outcome] += 1
+                        if outcome not in ("good", "refused"):
+                            find(number, name, outcome, words)
+                        continue
+                    except EOFError:
+                        worker.process.join()
+                        ended = f"ended by {worker.process.exitcode}" if worker.process.exitcode else ""
+                elif time.monotonic() - worker.since <= SECONDS:
+                    continue
+                else:
+                    ended = "too slow"
+                    worker.process.kill()
+                    worker.process.join()
+                if ended and worker.at is not None:
+                    name = make_input(worker.at, given.seed, good, only)[0]
+                    outcomes[name][ended] += 1
+                    find(worker.at, name, ended, "")
+                    worker.left = worker.left[1:]
+                workers.remove(worker)
+                if ended and worker.left:
+                    workers.append(_Worker(worker.left, given.seed, good, only))
+    if findings:
+        (given.keep / "findings.json").write_text(json.dumps(findings, indent=1))
+    print(_lay_out(outcomes))
+    print(f"{given.count} inputs in {time.monotonic() - begun:.0f} s; most memory of a worker {most / 1024:.0f} MB")
+    return 1 if findings else 0
+
+
+def _lay_out(outcomes: dict[str, Counter[str]]) -> str:
+    out = io.StringIO()
+    out.write("| what | inputs | read all the same | refused with a message | anything else |\n|---|---|---|---|---|\n")
+    for name, counts in outcomes.items():
+        total, good, refused = counts.total(), counts["good"], counts["refused"]
+        out.write(f"| {name} | {total} | {good} | {refused} | {total - good - refused} |\n")
+    return out.getvalue().rstrip()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

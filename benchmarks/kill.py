@@ -1,0 +1,206 @@
+"""Kills animi at random moments, and looks at what is left: whole files, runs that go on, and the same end.
+
+    python benchmarks/kill.py extract FILM.mp4              # animi extract-frames, images and the packed store
+    python benchmarks/kill.py train FRAMES                  # a tiny animi train-noise
+    python benchmarks/kill.py any interpolate FILM.mp4 -o OUT/smooth.mp4 --resume     # OUT is the script's own folder
+
+The work is done once without a disturbance. Then it is started, killed (SIGKILL) at a moment drawn evenly from the time
+that it takes, and started again until it ends, which a fifth of the starts may do in peace, and all that from the
+beginning until there were --kills of them. After each kill every file under a final name must be whole: pictures
+decode, JSON parses, checkpoints open, films can be probed. In the end the files must be those of the undisturbed run,
+byte for byte, but for what tells of time (--but). Processes are forked from one that has imported animi, so that a
+moment falls into the work and not into imports.
+"""
+
+import argparse
+import json
+import math
+import os
+import random
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+
+from animi.cli.main import app
+from animi.core.images import SUFFIXES, read_image
+from animi.core.video import probe_video
+
+SPARED = 0.2  # of the starts, so that there are ends to look at however busy the machine is
+FILMS = {".mp4", ".mov", ".mkv", ".webm"}
+
+
+class Work:
+    """What is done and killed.
+
+    Attributes:
+        first: the words of the command that begins it, with OUT for the folder.
+        again: those that go on with it.
+        began: a file in OUT by which it is known that there is something to go on with.
+    """
+
+    def __init__(self, first: Sequence[str], again: Sequence[str] = (), began: str = "") -> None:
+        self.first, self.again, self.began = list(first), list(again or first), began
+
+    def words(self, out: Path) -> list[str]:
+        """The words with which the work is begun or gone on with in the folder `out`."""
+        chosen = self.again if self.began and (out / self.began).exists() else self.first
+        return [word.replace("OUT", str(out)) for word in chosen]
+
+
+def extract(film: str) -> Work:
+    """Extraction of a film as images and as a packed store."""
+    return Work(["extract-frames", film, "-o", "OUT", "--size", "96", "--packed", "--format", "png"])
+
+
+def train(frames: str) -> Work:
+    """A tiny training that keeps a checkpoint at every step."""
+    first = ["train-noise", frames, "-o", "OUT/run", "--no-health", "--size", "64", "--width", "4", "--latent-dim", "4"]
+    first += ["--batch-size", "2", "--steps", "8", "--save-every", "1", "--sample-every", "4", "--samples", "4"]
+    first += ["--log-every", "1", "--keep", "3", "--workers", "0", "--device", "cpu", "--seed", "3"]
+    return Work(first, ["train-noise", "--resume", "OUT/run"], "run/config.json")
+
+
+def start(words: Sequence[str]) -> int:
+    """Forks a process that runs a command in silence; gives its number."""
+    child = os.fork()
+    if child:
+        return child
+    os.setsid()
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    log = os.open(os.environ["ANIMI_KILL_LOG"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    for place, to in ((0, nowhere), (1, nowhere), (2, log)):
+        os.dup2(to, place)
+    try:
+        app(list(words), standalone_mode=True)
+    except SystemExit as end:
+        os._exit(int(end.code or 0))
+    finally:
+        os._exit(99)
+
+
+def find_broken(folder: Path, but: set[str]) -> list[str]:
+    """Files under a final name that are not whole. Drafts have names that begin with a dot."""
+    broken = []
+    for path in sorted(folder.rglob("*")):
+        inside = path.relative_to(folder)
+        if not path.is_file() or any(part.startswith(".") or part in but for part in inside.parts):
+            continue
+        try:
+            look(path)
+        except Exception as error:  # whatever it is, it is what we look for
+            broken.append(f"{inside}: {error}")
+    return broken
+
+
+def look(path: Path) -> None:
+    """Raises something if a file is not whole."""
+    suffix = path.suffix.lower()
+    if suffix in SUFFIXES:
+        read_image(path)
+    elif suffix == ".json":
+        json.loads(path.read_text())
+    elif suffix == ".safetensors":
+        with safe_open(path, "pt") as file:
+            for name in file.keys():  # noqa: SIM118 - it is no dictionary
+                file.get_tensor(name)
+    elif suffix in FILMS:
+        probe_video(path)
+
+
+def read_all(folder: Path, but: set[str]) -> dict[str, bytes]:
+    """All files of a folder with what they hold, but for some names."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not but & set(path.relative_to(folder).parts)
+    }
+
+
+def differ(one: dict[str, bytes], other: dict[str, bytes]) -> list[str]:
+    """Names of files that only one of two folders has, or that hold something else."""
+    return sorted(name for name in one.keys() | other.keys() if one.get(name) != other.get(name))
+
+
+def kill_often(
+    work: Work, folder: Path, kills: int, seed: int, but: set[str], tell: Callable[[str], None] = lambda line: None
+) -> Counter[str]:
+    """Does the work once in peace and then under fire; see the module's docstring.
+
+    Returns:
+        How many kills, ends and faults of each kind there were.
+    """
+    rng = random.Random(seed)
+    os.environ["ANIMI_KILL_LOG"] = str(folder / "words")
+    found: Counter[str] = Counter()
+    whole, out = folder / "whole", folder / "out"
+    whole.mkdir()
+    begun = time.monotonic()
+    _, status = os.waitpid(start(work.words(whole)), 0)
+    lasts = time.monotonic() - begun
+    if status:
+        raise SystemExit(f"the work itself fails: {(folder / 'words').read_text()}")
+    wanted = read_all(whole, but)
+    tell(f"undisturbed: {lasts:.1f} s, {len(wanted)} files")
+    while found["kills"] < kills:
+        shutil.rmtree(out, ignore_errors=True)
+        out.mkdir()
+        while True:
+            child = start(work.words(out))
+            spared = found["kills"] == kills or rng.random() < SPARED
+            end = math.inf if spared else time.monotonic() + rng.uniform(0, lasts)
+            done, status = 0, 0
+            while not done and time.monotonic() < end:
+                time.sleep(0.002)
+                done, status = os.waitpid(child, os.WNOHANG)
+            if not done:
+                os.killpg(child, signal.SIGKILL)
+                os.waitpid(child, 0)
+                found["kills"] += 1
+                if found["kills"] % 10 == 0:
+                    tell(f"{found['kills']} kills, {found['ends']} ends")
+                for fault in find_broken(out, but):
+                    found["broken files"] += 1
+                    tell(f"kill {found['kills']}: {fault}")
+                continue
+            if status:
+                found["runs that did not go on"] += 1
+                tell(f"exit {os.waitstatus_to_exitcode(status)}: {(folder / 'words').read_text().strip()}")
+            else:
+                found["ends"] += 1
+                for name in differ(wanted, read_all(out, but)):
+                    found["files that differ in the end"] += 1
+                    tell(f"differs: {name}")
+            break
+    return found
+
+
+def main() -> int:
+    """Kills, and prints a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--but", default="metrics.jsonl,losses.png,tensorboard", help="names that tell of time")
+    parser.add_argument("what", choices=("extract", "train", "any"))
+    parser.add_argument("words", nargs=argparse.REMAINDER, help="the film, the frames, or a whole command of animi")
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    work = (
+        Work(given.words) if given.what == "any" else {"extract": extract, "train": train}[given.what](given.words[0])
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        found = kill_often(work, Path(folder), given.kills, given.seed, set(given.but.split(",")), print)
+    faults = {name: count for name, count in found.items() if name not in ("kills", "ends")}
+    print(f"{found['kills']} kills, {found['ends']} ends, faults: {faults or 'none'}")
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

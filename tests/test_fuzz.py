@@ -1,0 +1,77 @@
+"""A small part of what benchmarks/fuzz.py reads, and a few of the kills of benchmarks/kill.py."""
+
+import json
+from collections import Counter
+from fractions import Fraction
+from pathlib import Path
+from runpy import run_path
+
+import numpy as np
+import pytest
+
+from animi.core.video import write_video
+
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+
+
+@pytest.fixture(scope="module")
+def fuzz():
+    return run_path(str(BENCHMARKS / "fuzz.py"))
+
+
+@pytest.fixture(scope="module")
+def good(fuzz, tmp_path_factory):
+    return fuzz["make_good"](tmp_path_factory.mktemp("good"))
+
+
+SLICES = {"image": 120, "film": 8, "checkpoint": 60, "state": 40, "store": 40, "records": 10, "cuts": 10}
+
+
+@pytest.mark.parametrize("kind", SLICES)
+def test_damaged_files_are_read_or_refused(fuzz, good, tmp_path, capfd, kind):
+    found = Counter()
+    for number in range(SLICES[kind]):
+        name, outcome, told = fuzz["read_mutated"](number, 77, good, (kind,), tmp_path)
+        assert name == kind and outcome in ("good", "refused"), f"input {number} of seed 77: {told}"
+        found[outcome] += 1
+    assert found["refused"], "what is tested must damage something"
+    assert capfd.readouterr().err == "", "libraries have no say"
+
+
+def test_good_files_are_read(fuzz, good):
+    for kind, paths in good.items():
+        for path in paths:
+            fuzz["KINDS"][kind].read(path)
+
+
+def test_the_fuzzer_finds_what_is_not_an_animi_error(fuzz, good, tmp_path, monkeypatch):
+    def stumble(path):
+        raise KeyError(path.name)
+
+    monkeypatch.setitem(fuzz["KINDS"], "image", fuzz["KINDS"]["image"]._replace(read=stumble))
+    name, outcome, told = fuzz["read_mutated"](0, 0, good, ("image",), tmp_path)
+    assert (name, outcome) == ("image", "KeyError") and "stumble" in told
+
+
+@pytest.fixture(scope="module")
+def kill():
+    return run_path(str(BENCHMARKS / "kill.py"))
+
+
+def test_what_is_broken_is_found(kill, tmp_path):
+    (tmp_path / "good.json").write_text(json.dumps([1]))
+    (tmp_path / ".draft.json").write_text("{")
+    assert kill["find_broken"](tmp_path, set()) == []
+    for name in ("bad.json", "bad.png", "bad.safetensors", "bad.mp4"):
+        (tmp_path / name).write_text("{")
+    assert len(kill["find_broken"](tmp_path, {"bad.mp4"})) == 3
+    assert kill["differ"]({"a": b"1", "b": b"2"}, {"a": b"1", "b": b"3", "c": b""}) == ["b", "c"]
+
+
+def test_extraction_survives_kills(kill, tmp_path):
+    rng = np.random.default_rng(0)
+    frames = (rng.integers(0, 256, (12, 16, 3)).astype(np.uint8).repeat(8, 0).repeat(8, 1) for _ in range(60))
+    write_video(tmp_path / "film.mp4", frames, fps=Fraction(24), size=(128, 96))
+    (tmp_path / "room").mkdir()
+    found = kill["kill_often"](kill["extract"](str(tmp_path / "film.mp4")), tmp_path / "room", 4, 1, set())
+    assert found.keys() == {"kills", "ends"} and found["kills"] == 4
