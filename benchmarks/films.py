@@ -53,12 +53,19 @@ def time_engine(film: Path, name: str | None, checkpoint: Path | None) -> tuple[
     return len(frames) - 1, time.perf_counter() - start
 
 
-def time_film(film: Path, name: str | None, checkpoint: Path | None, folder: Path) -> tuple[int, float]:
-    """In-betweens, and seconds, from file to file."""
+def time_film(
+    film: Path, name: str | None, checkpoint: Path | None, folder: Path
+) -> tuple[tuple[int, float], tuple[int, float]]:
+    """In-betweens, and seconds, from file to file; and of these, from the first frame to the last.
+
+    The rest is what each film costs once, whatever its length: looking into it, and joining it with its sound.
+    """
     config = InterpolateFilmConfig(film, folder / "out.mp4", engine=name, checkpoint=checkpoint, overwrite=True)
+    moments = []
     start = time.perf_counter()
-    drawn = interpolate_film(config).drawn
-    return drawn, time.perf_counter() - start
+    drawn = interpolate_film(config, lambda done, total: moments.append(time.perf_counter())).drawn
+    end = time.perf_counter()
+    return (drawn, end - start), (drawn, moments[-1] - moments[0])
 
 
 def time_peer(film: Path, draw, most: int, folder: Path) -> tuple[int, float]:
@@ -84,17 +91,16 @@ def time_peer(film: Path, draw, most: int, folder: Path) -> tuple[int, float]:
 
 
 def report_speed(chosen: argparse.Namespace) -> None:
-    rates: dict[str, list[float]] = {"engine alone": [], "animi end to end": []}
+    rates: dict[str, list[float]] = {}
     sys.path.insert(0, chosen.peers)
     peers = {name: import_module("peers").make(name, os.cpu_count()) for name in chosen.others}
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         film = cut_film(chosen.film, chosen.frames, folder)
         for each in range(chosen.rounds + 1):  # the first warms up
-            timed = {
-                "engine alone": time_engine(film, chosen.engine, chosen.checkpoint),
-                "animi end to end": time_film(film, chosen.engine, chosen.checkpoint, folder),
-            }
+            timed = {"engine alone": time_engine(film, chosen.engine, chosen.checkpoint)}
+            whole, inner = time_film(film, chosen.engine, chosen.checkpoint, folder)
+            timed |= {"animi end to end": whole, "of it, first frame to last": inner}
             for name, draw in peers.items():
                 timed[f"{name} in its loop"] = time_peer(film, draw, chosen.peer_frames, folder)
             if each:

@@ -40,8 +40,8 @@ def interpolate(
         typer.Option(
             "--output",
             "-o",
-            help="A .gif, .webp, .png, .apng, .mp4, .mov, .mkv or .webm, or a folder for numbered PNGs. "
-            "Of a film, - is y4m on stdout.",
+            help="A .gif, .webp, .png, .apng, .mp4, .mov or .webm, or a folder for numbered PNGs. "
+            "Of a film also .mkv, or - for y4m on stdout.",
         ),
     ],
     count: Annotated[
@@ -112,7 +112,7 @@ def interpolate(
         str | None,
         typer.Option(
             help="Of a film: what becomes of drawings held on twos and threes: in-betweens on every frame (smooth), "
-            "or held as they are (keep).",
+            "or as many frames to a drawing as before (keep).",
             metavar="|".join(CADENCES),
             show_default=CADENCES[0],
             autocompletion=lambda: list(CADENCES),

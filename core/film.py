@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from .config import STREAM
@@ -181,7 +182,7 @@ def _looks_like_film(path: Path, *, alone: bool) -> bool:
         return False
     try:
         with Image.open(path) as image:
-            return image.format in _MOVING and getattr(image, "n_frames", 1) > 1
+            return image.format in _MOVING and bool(getattr(image, "n_frames", 1) > 1)
     except Exception:  # Pillow raises whatever a broken file leads to
         return suffix not in SUFFIXES
 
@@ -255,8 +256,8 @@ def _read_colours(pixel_format: str, tags: Sequence[str], rows: int) -> Colours:
     range_, matrix, primaries, transfer = tags
     if not _is_yuv(pixel_format):
         # RGB becomes what `video.write_video` writes
-        known = (name if name != UNKNOWN else "bt709" for name in (primaries, transfer))
-        return Colours("tv", "bt709", *known, by="bt709")
+        primaries, transfer = (name if name != UNKNOWN else "bt709" for name in (primaries, transfer))
+        return Colours("tv", "bt709", primaries, transfer, "bt709")
     if range_ not in ("tv", "pc"):
         range_ = "pc" if pixel_format.startswith(("yuvj", "gray", "ya")) else "tv"
     guess = "bt709" if rows >= HD_ROWS else "smpte170m"
@@ -340,7 +341,7 @@ def find_timing(stamps: Sequence[int], last: int, tick: Fraction) -> Timing:
 _RATES = (*range(1, 121), 144, 240)  # and each of them by 1000/1001, as in television
 
 
-def _find_rate(times: np.ndarray, tick: Fraction) -> Fraction | None:
+def _find_rate(times: NDArray[np.int64], tick: Fraction) -> Fraction | None:
     """The rate by which every frame stands within a tick of its place, the likeliest first; None: there is none."""
     count = len(times)
     measured = (count - 1) / (int(times[-1] - times[0]) * tick)

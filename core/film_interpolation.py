@@ -220,7 +220,7 @@ def _judge(plan: _Plan) -> Generator[FilmFrame, None, None]:
             f"{shown(film.path)}: damaged from {part.first:.2f} s to {until}, where a frame is held ({part.words})"
         )
 
-    def take() -> Iterator[tuple[Fraction, Frame]]:
+    def take() -> Generator[tuple[Fraction, Frame], None, None]:
         with closing(read_frames(film, start=config.start, on_damage=tell)) as frames:
             for time, pixels in frames:
                 if plan.end is not None and time >= plan.end:
@@ -361,7 +361,7 @@ def _stream(plan: _Plan, told: Callable[[int, int | None], None]) -> FilmDrawn:
     """Sends the film to standard output as y4m."""
     coding = plan_coding(plan.film, None, plan.clock.rate, plan.usual_rate, crf=None, quick=False)
     drawer = _Drawer(plan.engine, plan.config.on_failure)
-    with FilmWriter(coding, None) as writer:
+    with FilmWriter(coding, None, STREAM) as writer:
         course = _run(plan, drawer, writer, told)
     return _report(plan, drawer, course, coding.size)
 
@@ -416,7 +416,7 @@ def _write_film(plan: _Plan, told: Callable[[int, int | None], None]) -> FilmDra
         for sentence in notes:
             plan.note(sentence)
         try:
-            with FilmWriter(coding, folder) as writer:
+            with FilmWriter(coding, folder, config.output) as writer:
                 course = _run(plan, drawer, writer, told)
         except KeyboardInterrupt:
             if any(folder.glob("*.segment")):

@@ -176,7 +176,8 @@ def expose(
     if current is None:
         return
     origin = current.time
-    drawing, leaving = current, None  # the frame in which the drawing appeared, and the one that a pose moves on from
+    drawing = current  # the frame in which the drawing on screen appeared
+    leaving: FilmFrame | None = None  # the frame that a pose moves on from
     step = clock.usual
     for number in range(1 << 62):
         following = look(0)
@@ -199,11 +200,11 @@ def expose(
                 begin, first = drawing.time, drawing
                 if coming.time - begin > brief:
                     begin = max(coming.time - step, drawing.time)
-                    leaving = first = leaving or current
-                    if until <= begin:
-                        leaving = first = None
+                    if until > begin:
+                        leaving = leaving or current
+                    first = leaving or current
                 for time in times:
-                    yield _place(time, begin, first or current, current, coming, clock, keep)
+                    yield _place(time, begin, first, current, coming, clock, keep)
         if following is None:
             return
         if not following.held:

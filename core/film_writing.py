@@ -279,18 +279,18 @@ def _find_encoder(codec: Codec) -> str:
 class Encoder:
     """An ffmpeg that makes a video of the frames that it is given."""
 
-    def __init__(self, target: Path, coding: Coding) -> None:
+    def __init__(self, target: Path, coding: Coding, output: Path) -> None:
         """Starts it.
 
         Args:
             target: a file that is replaced, or STREAM: standard output.
             coding: how.
+            output: the film that it becomes part of, as errors name it.
 
         Raises:
             OutputError: it cannot be started.
         """
-        self._target = target
-        self._coding = coding
+        self._target, self._coding, self._output = target, coding, output
         width, height = coding.size
         if coding.rate is not None:
             source = [
@@ -331,7 +331,7 @@ class Encoder:
         width, height = self._coding.size
         right, below = width - frame.shape[1], height - frame.shape[0]
         if right or below:
-            frame = cv2.copyMakeBorder(frame, 0, below, 0, right, cv2.BORDER_REPLICATE)
+            frame = np.asarray(cv2.copyMakeBorder(frame, 0, below, 0, right, cv2.BORDER_REPLICATE), frame.dtype)
         if self._coding.rate is None:
             self._send(_begin_block(round(time * _MICROSECOND), frame.nbytes))
         self._send(np.ascontiguousarray(frame).data)
@@ -342,7 +342,7 @@ class Encoder:
             self._process.stdin.write(data)
         except BrokenPipeError:
             self.finish()
-            raise OutputError(f"{shown(self._target)}: ffmpeg has ended before its time; try again") from None
+            raise OutputError(f"{shown(self._output)}: ffmpeg has ended before its time; add --resume") from None
 
     def finish(self) -> None:
         """Waits until all is written.
@@ -361,8 +361,9 @@ class Encoder:
             said = first_words(words)
         if self._target == STREAM and ("Broken pipe" in said or self._process.returncode < 0):
             raise BrokenPipeError
-        remedy = "free some space" if "No space left" in said else "choose another --codec or format"
-        raise OutputError(f"{shown(self._target)}: cannot be encoded (ffmpeg: {said}); {remedy}")
+        full = "No space left" in said
+        remedy = "free some space, and add --resume" if full else "choose another --codec or format"
+        raise OutputError(f"{shown(self._output)}: cannot be encoded (ffmpeg: {said}); {remedy}")
 
     def kill(self) -> None:
         """Ends it at once; what it has written is of no use."""
@@ -415,14 +416,16 @@ class FilmWriter:
     Use it as a context: what is unfinished when it ends with an error is thrown away.
     """
 
-    def __init__(self, coding: Coding, folder: Path | None) -> None:
+    def __init__(self, coding: Coding, folder: Path | None, output: Path) -> None:
         """Begins to write.
 
         Args:
             coding: how frames are encoded.
             folder: where segments lie and are put; None: all goes to standard output.
+            output: the film, as errors name it.
         """
         self._coding = coding
+        self._output = output
         self._folder = folder
         self._queue: queue.Queue[tuple[int, Fraction, Frame] | None] = queue.Queue(_WAITING)
         self._failed: BaseException | None = None
@@ -505,7 +508,7 @@ class FilmWriter:
                     part = STREAM
                     if self._folder is not None:
                         part = self._folder / f"{segment:06d}.{os.getpid()}-{next(self._parts)}.part"
-                    encoder = Encoder(part, self._coding)
+                    encoder = Encoder(part, self._coding, self._output)
                     self._open[encoder] = part
                 encoder.write(item[2], item[1] - origin)
         except BaseException as error:

@@ -562,7 +562,7 @@ def _read_frames(
     """Yields (time in the film or None, complaints up to it, pixels) as ffmpeg sends them."""
     while True:
         pixels: Frame = np.empty(shape, np.uint16 if deep else np.uint8)
-        room = memoryview(pixels).cast("B")
+        room = pixels.data.cast("B")
         while room:
             got = pipe.readinto(room)  # type: ignore[attr-defined]
             if not got:
