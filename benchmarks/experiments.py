@@ -41,7 +41,6 @@ CURVES = (
     "discriminator/real",
     "discriminator/fake",
     "discriminator/redraw",
-    "generator/ends",
 )
 SHOWN, GAP, MARGIN = 12, 2, 170
 

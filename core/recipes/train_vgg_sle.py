@@ -118,8 +118,8 @@ def train_vgg_sle(config: TrainVggSleConfig, *, resume: bool = False, listeners:
 
         def encode_clips(ends: Tensor) -> Tensor:
             """Latents of whole clips, of their two ends: (N, 2, 3, S, S) to (N, T, 512, S/32, S/32)."""
-            latents = encode(ends.flatten(0, 1)).unflatten(0, ends.shape[:2])  # (N, 2, 512, S/32, S/32)
-            return slerp(latents[:, 0], latents[:, 1], times)
+            latents = encode(torch.cat([ends[:, 0], ends[:, 1]]))  # (2N, 512, S/32, S/32)
+            return slerp(latents[: len(ends)], latents[len(ends) :], times)
 
         # on a CPU most of a small network's step is VGG16; a GPU does it in passing
         keeps = sampler.repeats and world.device.type == "cpu"
@@ -132,13 +132,13 @@ def train_vgg_sle(config: TrainVggSleConfig, *, resume: bool = False, listeners:
                     yield step, _Sample(frames, encode_clips(frames[:, [0, -1]]))
                     continue
                 clips = mine.clips(step)
-                ends = [
+                start, end = (
                     torch.stack(
-                        [remember(drawn[end], clip.picture(end)) for drawn, clip in zip(frames, clips, strict=True)]
+                        [remember(drawn[at], clip.picture(at)) for drawn, clip in zip(frames, clips, strict=True)]
                     )
-                    for end in (0, -1)
-                ]  # twice (N, 512, S/32, S/32)
-                yield step, _Sample(frames, slerp(*ends, times))
+                    for at in (0, -1)
+                )  # twice (N, 512, S/32, S/32)
+                yield step, _Sample(frames, slerp(start, end, times))
 
         def pair(batch: _Sample, _errors: bool) -> tuple[Mapping[str, Shown], Parts]:
             drawn = generator(batch.latents.flatten(0, 1)).unflatten(0, batch.latents.shape[:2])  # (N, T, 3, S, S)
