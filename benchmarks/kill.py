@@ -63,7 +63,7 @@ def extract(film: str) -> Work:
 def train(frames: str) -> Work:
     """A tiny training that keeps a checkpoint at every step."""
     first = ["train-noise", frames, "-o", "OUT/run", "--no-health", "--size", "64", "--width", "4", "--latent-dim", "4"]
-    first += ["--batch-size", "2", "--steps", "8", "--save-every", "1", "--sample-every", "4", "--samples", "4"]
+    first += ["--batch-size", "2", "--steps", "8", "--save-every", "1", "--sample-every", "8", "--samples", "2"]
     first += ["--log-every", "1", "--keep", "3", "--workers", "0", "--device", "cpu", "--seed", "3"]
     return Work(first, ["train-noise", "--resume", "OUT/run"], "run/config.json")
 
