@@ -4,16 +4,19 @@
 #   make clips VIDEO=film.mp4   film -> frames -> clips; without VIDEO, a film that animi draws itself
 #   make tomjerry VIDEO=film.mp4   the first experiments on a film: in-betweens by VGG16's latents, plain and spectral
 #   make noise VIDEO=a.mp4 VIDEO2=b.mp4   and pictures from 256 and from 1024 random numbers; sizes: see below
+#   make experiment-3 VIDEO=a.mp4 VIDEO2=b.mp4   an auto-encoder, taught to draw in-betweens; measured on the second film
+#   make ablation-ae VIDEO=a.mp4 VIDEO2=b.mp4    what each of its terms is worth: docs/ablation.md
 #   make test              the tests        make check   ruff, mypy and the tests
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev links demo clips tomjerry noise experiment-1-1 experiment-1-2 experiment-2-1 experiment-2-2 smoke test lint check clean
+.PHONY: help setup dev links demo clips tomjerry noise experiment-1-1 experiment-1-2 experiment-2-1 experiment-2-2 \
+  experiment-3 experiment-3-ae experiment-3-1 experiment-3-2 ablation-ae smoke test lint check clean
 
 help:
-	@sed -n '2,8s/^# *//p' Makefile
+	@sed -n '2,10s/^# *//p' Makefile
 
 setup: $(VENV)/.installed
 dev: $(VENV)/.installed-dev
@@ -57,6 +60,7 @@ runs/drawn/film.mp4: | setup
 # The first experiments: film -> frames -> training -> pictures, in runs/EXPERIMENT; a run that is there is gone on with.
 #   1-1  in-betweens by VGG16's latents, as in the notebook      1-2  the same with spectral norm
 #   2-1  pictures from 256 random numbers, of two films          2-2  from 1024
+#   3-1  an auto-encoder, taught to draw in-betweens as in the notebook      3-2  the same by the steady recipe
 # RECIPE=steady trains so that it does not collapse. FLAGS= adds any other options of the trainings.
 SIZE   ?= 256
 STEPS  ?= 10000
@@ -66,13 +70,23 @@ VGG_WEIGHTS ?=
 FILM2  := $(if $(VIDEO2),$(VIDEO2),runs/drawn/film2.mp4)
 FRAMES := runs/frames-$(SIZE)
 READY  := setup $(if $(VIDEO),,runs/drawn/film.mp4)
-COMMON = --steps $(STEPS) $(if $(VGG_WEIGHTS),--vgg-weights "$(VGG_WEIGHTS)")
+ALEX_WEIGHTS ?=
+# name, films
+define extract
+	$(BIN)/animi extract-frames $(2) -o $(FRAMES)/$(1) --packed --size $(SIZE)
+endef
+# run, command, frames, settings, settings of how it runs
+define fit
+	if [ -e runs/$(1)/config.json ]; then $(BIN)/animi $(2) --resume runs/$(1) --steps $(STEPS) $(5); \
+	  else $(BIN)/animi $(2) $(FRAMES)/$(3) -o runs/$(1) --size $(SIZE) --steps $(STEPS) $(4) $(5) $(FLAGS); fi
+endef
 # name, command, films, settings
 define train
-	$(BIN)/animi extract-frames $(3) -o $(FRAMES)/$(1) --packed --size $(SIZE)
-	if [ -e runs/$(1)/config.json ]; then $(BIN)/animi $(2) --resume runs/$(1) $(COMMON); \
-	  else $(BIN)/animi $(2) $(FRAMES)/$(1) -o runs/$(1) --recipe $(RECIPE) --size $(SIZE) $(4) $(COMMON) $(FLAGS); fi
+	$(call extract,$(1),$(3))
+	$(call fit,$(1),$(2),$(1),--recipe $(RECIPE) $(4),$(VGG))
 endef
+VGG = $(if $(VGG_WEIGHTS),--vgg-weights "$(VGG_WEIGHTS)")
+ALEX = $(if $(ALEX_WEIGHTS),--alex-weights "$(ALEX_WEIGHTS)")
 define draw_between
 	$(BIN)/animi interpolate "$(or $(A),demo/cat-a.png)" "$(or $(B),demo/cat-b.png)" --checkpoint runs/$(1)/best.safetensors \
 	  -n 8 -o runs/$(1)/between.gif --overwrite
@@ -98,6 +112,33 @@ experiment-2-2: $(READY) $(if $(VIDEO2),,runs/drawn/film2.mp4)
 	$(call train,$@,train-noise,"$(FILM)" "$(FILM2)",--latent-dim 1024)
 	$(call draw_pictures,$@)
 
+# FLAGS= goes to all trainings here, so AE_FLAGS= is for the auto-encoder alone, such as --net plain.
+AE_FLAGS ?=
+experiment-3: experiment-3-1 experiment-3-2 $(if $(VIDEO2),,runs/drawn/film2.mp4)
+	$(call extract,experiment-3-unseen,"$(FILM2)")
+	$(BIN)/animi evaluate runs/experiment-3-ae runs/experiment-3-1 runs/experiment-3-2 flow blend \
+	  $(FRAMES)/experiment-3-unseen --size $(SIZE) $(ALEX) $(VGG) --html runs/experiment-3.html --overwrite
+experiment-3-ae: $(READY) $(if $(ALEX_WEIGHTS),dev)
+	$(call extract,experiment-3,"$(FILM)")
+	$(call fit,$@,pretrain-ae,experiment-3,$(AE_FLAGS),$(ALEX))
+	$(call draw_between,$@)
+experiment-3-1: experiment-3-ae
+	$(call fit,$@,finetune-adv,experiment-3,--recipe notebook --init runs/experiment-3-ae,$(VGG))
+	$(call draw_between,$@)
+experiment-3-2: experiment-3-ae
+	$(call fit,$@,finetune-adv,experiment-3,--init runs/experiment-3-ae,$(VGG))
+	$(call draw_between,$@)
+
+# The ladder of finetune-adv's terms. TRAIN= and UNSEEN= take several films each, in quotes where there are spaces;
+# ABLATION= adds options of the script, such as --size 64 --steps 500 --pretrain 2000.
+TRAIN    ?= "$(FILM)"
+UNSEEN   ?= "$(FILM2)"
+ABLATION ?=
+ablation-ae: dev $(READY) $(if $(VIDEO2),,runs/drawn/film2.mp4)
+	$(BIN)/animi extract-frames $(TRAIN) -o runs/ablation-frames/train --packed --size $(SIZE)
+	$(BIN)/animi extract-frames $(UNSEEN) -o runs/ablation-frames/unseen --packed --size $(SIZE)
+	$(BIN)/python benchmarks/ablation_ae.py runs/ablation-frames/train --unseen runs/ablation-frames/unseen $(ALEX) $(VGG) $(ABLATION)
+
 # The same pipelines, so small that they only show that nothing is broken. VGG16 is one of random weights: its own would
 # be a download of 528 MB.
 smoke: setup
@@ -113,6 +154,15 @@ smoke: setup
 	    --vgg-weights runs/smoke/vgg.safetensors && \
 	  $(BIN)/animi interpolate demo/cat-a.png demo/cat-b.png --checkpoint runs/smoke/vgg$$norm/best.safetensors -n 3 \
 	    -o runs/smoke/vgg$$norm.gif || exit 1; done
+	for net in plain deep; do \
+	  $(BIN)/animi pretrain-ae runs/smoke/frames -o runs/smoke/ae-$$net --net $$net --width 4 --depth 1 --size 64 --steps 3 || exit 1; done
+	for recipe in notebook steady; do \
+	  $(BIN)/animi finetune-adv runs/smoke/frames -o runs/smoke/between-$$recipe --init runs/smoke/ae-deep --recipe $$recipe \
+	    --size 64 --width 4 --length 4 --steps 2 --samples 2 --no-health && \
+	  $(BIN)/animi interpolate demo/cat-a.png demo/cat-b.png --checkpoint runs/smoke/between-$$recipe/best.safetensors -n 3 \
+	    -o runs/smoke/between-$$recipe.gif || exit 1; done
+	$(BIN)/animi evaluate runs/smoke/ae-plain runs/smoke/between-notebook runs/smoke/between-steady runs/smoke/frames --clips 2 \
+	  --length 4 --size 64 --metrics psnr,line-distance,ghost --html runs/smoke/between.html
 TINY := --recipe notebook --size 64 --width 8 --steps 3 --samples 4
 
 runs/drawn/film2.mp4: | setup
@@ -120,7 +170,7 @@ runs/drawn/film2.mp4: | setup
 	$(BIN)/animi draw-cartoon $@ --seed 2 --seconds 20
 
 test: dev
-	$(BIN)/python -m pytest -q -n 2
+	$(BIN)/python -m pytest -q -rs -n 2 --dist loadgroup
 
 lint: dev links
 	$(BIN)/ruff check .

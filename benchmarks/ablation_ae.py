@@ -11,7 +11,6 @@ is written around it stays; the strips beside it.
 
 import argparse
 import json
-import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +19,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from animi.cli.main import app
 from animi.core.config import ENGINES
+from animi.core.devices import choose_device
 from animi.core.images import resize_image
 from animi.core.inbetween import interpolate
 from animi.core.runs import find_states
@@ -74,7 +75,10 @@ RUNGS = climb()
 
 
 def run_animi(*words: object) -> None:
-    subprocess.run([Path(sys.executable).with_name("animi"), *map(str, words)], check=True)
+    """Runs a command in this process: to start one for each would take longer than a short rung."""
+    code = app(list(map(str, words)), standalone_mode=False)
+    if code:
+        sys.exit(code)
 
 
 def train(chosen: argparse.Namespace, name: str) -> None:
@@ -189,11 +193,11 @@ def main(given: Sequence[str] | None = None) -> None:
     parser.add_argument("--unseen", type=Path, nargs="+", required=True, help="folders to measure on")
     parser.add_argument("--runs", type=Path, default=Path("runs/ablation"))
     parser.add_argument("--only", type=lambda text: text.split(","), default=list(RUNGS), help="rungs, with commas")
-    parser.add_argument("--size", type=int, default=64)
+    parser.add_argument("--size", type=int, help="256 where there is a GPU, else 64")
     parser.add_argument("--width", type=int, default=16, help="of the discriminators")
     parser.add_argument("--ae-width", type=int, default=16, help="of the auto-encoder")
-    parser.add_argument("--steps", type=int, default=2000, help="of each rung")
-    parser.add_argument("--pretrain", type=int, default=4000, help="steps of the auto-encoder")
+    parser.add_argument("--steps", type=int, help="of each rung; 10,000 where there is a GPU, else 2000")
+    parser.add_argument("--pretrain", type=int, help="steps of the auto-encoder; as many, else 4000")
     parser.add_argument("--every", type=int, default=500, help="steps between looks and checkpoints")
     parser.add_argument("--length", type=int, default=8, help="frames of a clip in training")
     parser.add_argument("--clips", type=int, default=32, help="unseen clips")
@@ -207,6 +211,10 @@ def main(given: Sequence[str] | None = None) -> None:
     parser.add_argument("--tile", type=int, default=96, help="side of a frame in them")
     parser.add_argument("-o", "--output", type=Path, default=Path("docs/ablation.md"))
     chosen = parser.parse_args(given)
+    kind = choose_device(chosen.device).type
+    for name, on_gpu, elsewhere in (("size", 256, 64), ("steps", 10_000, 2000), ("pretrain", 10_000, 4000)):
+        if getattr(chosen, name) is None:
+            setattr(chosen, name, elsewhere if kind == "cpu" else on_gpu)
     chosen.picture = chosen.output.parent / "images" / f"{chosen.output.stem}.webp"
     names = [name for name in RUNGS if name in {*chosen.only, "ae"}]
     for name in names:

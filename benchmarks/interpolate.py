@@ -1,7 +1,7 @@
 """How good and how fast in-betweens are, beside other interpolators.
 
-    python benchmarks/interpolate.py quality SEQUENCES --peers FOLDER --with blend,dis,mci,rife46
-    python benchmarks/interpolate.py speed --peers FOLDER --with dis,rife46
+    python benchmarks/interpolate.py quality SEQUENCES --peers FOLDER --with animi-flow,blend,dis,mci,rife46
+    python benchmarks/interpolate.py speed --peers FOLDER --with animi-flow,dis,rife46
     python benchmarks/interpolate.py memory
     python benchmarks/interpolate.py sheet SEQUENCES --names a,b,c -o sheet.png
 
@@ -28,9 +28,10 @@ from typing import Any
 
 import cv2
 import numpy as np
+import torch
 
 from animi.core import metrics
-from animi.core.engines import FlowEngine
+from animi.core.engines import open_engine
 from animi.core.images import read_image, resize_image, to_uint8, write_png
 from animi.core.inbetween import interpolate
 from animi.core.perceptual_distance import PerceptualDistance
@@ -42,10 +43,10 @@ Interpolator = Callable[[np.ndarray, np.ndarray, Sequence[float]], list[np.ndarr
 
 @cache
 def open_interpolator(name: str, peers: str, threads: int) -> Interpolator:
-    """`animi` is the default engine with its model loaded; any other name is a peer's."""
+    """`animi` is the default engine with its model loaded, `animi-flow` another one; any other name is a peer's."""
     cv2.setNumThreads(threads)
-    if name == "animi":
-        engine = FlowEngine()
+    if name.partition("-")[0] == "animi":
+        engine = open_engine(name.partition("-")[2] or None, device="cpu")
         return lambda a, b, times: list(interpolate([a, b], spacing=(0, *times, 1), engine=engine))[1:-1]
     sys.path.insert(0, peers)
     return import_module("peers").make(name, threads)
@@ -59,8 +60,6 @@ def open_distance(weights: Path | None) -> PerceptualDistance:
 
 def score_sequence(name: str, peers: str, folder: Path, weights: Path | None) -> dict[str, float]:
     """Means over the in-betweens of a sequence."""
-    import torch
-
     torch.set_num_threads(1)
     files = sorted(folder.glob("*.png"))
     frames = [to_uint8(read_image(file)) for file in files]
@@ -109,10 +108,7 @@ def report_quality(chosen: argparse.Namespace) -> None:
 def time_interpolators(chosen: argparse.Namespace) -> None:
     """Times one process of `chosen.threads` threads: interpolators take turns within a round; the first warms up."""
     os.sched_setaffinity(0, range(chosen.threads))
-    if any(name != "animi" for name in chosen.others):
-        import torch
-
-        torch.set_num_threads(chosen.threads)
+    torch.set_num_threads(chosen.threads)
     keys = [read_image(DEMO / f"cat-{end}.png") for end in "ab"]
     times = [k / 8 for k in range(1, 8)]
     for width, height in SIZES:

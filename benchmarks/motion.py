@@ -3,6 +3,7 @@
     python benchmarks/motion.py draw                # milliseconds on one and two threads, beside the classical engine
     python benchmarks/motion.py train --device cpu  # steps a second, and what of a step is waiting for samples
     python benchmarks/motion.py agree               # the same weights in half precision: how far the pictures differ
+    python benchmarks/motion.py ship --checkpoint runs/motion/best.safetensors   # half precision, as animi brings them
 
 Without --checkpoint the network's weights are random, which costs the same as trained ones, except that a network that
 explains nothing looks at a smaller picture too; so that is left out. Drawing is timed on the demo's key frames; medians
@@ -25,9 +26,9 @@ import torch
 
 from animi.core import motion_engine
 from animi.core.cartoon.batches import load_cartoons
-from animi.core.checkpoint import load_checkpoint
+from animi.core.checkpoint import load_checkpoint, save_checkpoint
 from animi.core.config import TrainingConfig, TrainMotionConfig
-from animi.core.engines import Engine, FlowEngine
+from animi.core.engines import MOTION_WEIGHTS, Engine, FlowEngine
 from animi.core.images import read_image, resize_image
 from animi.core.motion_engine import MotionEngine
 from animi.core.recipes.train_motion import _make_loss
@@ -162,9 +163,18 @@ def report_halves(chosen: argparse.Namespace) -> None:
     print(f"levels of 255: mean {gap.mean():.4f}, 99.9th percentile {np.percentile(gap, 99.9):.0f}, most {gap.max()}")
 
 
+def ship(chosen: argparse.Namespace) -> None:
+    """Writes a checkpoint's network in half precision to where animi looks for its own."""
+    network, header = load_checkpoint(chosen.checkpoint, torch.device("cpu"))
+    assert isinstance(network, MotionNetwork)
+    MOTION_WEIGHTS.parent.mkdir(exist_ok=True)
+    save_checkpoint(MOTION_WEIGHTS, network.half(), header.architecture, network.config, step=header.step)
+    print(f"{MOTION_WEIGHTS.name}: {MOTION_WEIGHTS.stat().st_size / 1e6:.1f} MB, of step {header.step}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["draw", "time", "train", "agree"])
+    parser.add_argument("what", choices=["draw", "time", "train", "agree", "ship"])
     parser.add_argument("--checkpoint", type=Path)
     parser.add_argument("--width", type=int, default=MotionConfig().width)
     parser.add_argument("--device", default="cpu")
@@ -178,6 +188,7 @@ def main() -> None:
     parser.add_argument("--compiled", action="store_true")
     chosen = parser.parse_args()
     jobs = {"draw": report_drawing, "time": time_drawing, "train": report_training, "agree": report_halves}
+    jobs["ship"] = ship
     jobs[chosen.what](chosen)
 
 

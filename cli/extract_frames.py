@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..core.config import DROPS, FITS, IMAGE_FORMATS, ExtractFramesConfig
-from ..core.errors import ConfigError
+from ..core.config import DROPS, FITS, IMAGE_FORMATS, ExtractFramesConfig, read_time
 
 if TYPE_CHECKING:
     from ..core.extraction import Extraction
@@ -75,8 +74,8 @@ def extract_frames(
         drop=tuple(kind.strip() for kind in drop.split(",") if kind.strip()),
         every=every,
         fps=fps,
-        start=_read_time("--start", start),
-        end=None if end is None else _read_time("--end", end),
+        start=read_time(start, "--start"),
+        end=None if end is None else read_time(end, "--end"),
         max_frames=max_frames or None,
         format=image_format,
         quality=quality,
@@ -111,15 +110,6 @@ def extract_frames(
         return
     for extraction in done:
         typer.echo(extraction.folder)
-
-
-def _read_time(flag: str, text: str) -> float:
-    from ..core.extraction import parse_time
-
-    time = parse_time(text)
-    if time is None:
-        raise ConfigError(f"{flag}: {text} is no time; write seconds (72.5) or h:mm:ss (0:01:12.5)")
-    return time
 
 
 def _tell(extraction: "Extraction") -> str:

@@ -1,6 +1,5 @@
 """`animi finetune-adv`: teaches an auto-encoder to draw the frames between two."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -48,6 +47,7 @@ from .training_options import (
     Width,
     Workers,
     start_training,
+    tell_run,
 )
 
 _STEADY, _NOTEBOOK = (FinetuneAdvConfig.of_recipe(recipe, (), Path(), Path()) for recipe in RECIPES)
@@ -150,4 +150,4 @@ def finetune_adv(
         return FinetuneAdvConfig.of_recipe(recipe, paths, output, init)
 
     run = start_training(FinetuneAdvConfig, begin, work, given)
-    typer.echo(json.dumps({"output": str(run)}, ensure_ascii=False) if as_json else run)
+    tell_run(run, as_json)

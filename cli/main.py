@@ -14,10 +14,12 @@ from .evaluate import evaluate
 from .extract_frames import extract_frames
 from .finetune_adv import finetune_adv
 from .interpolate import interpolate
+from .pretrain_ae import pretrain_ae
 from .preview_clips import preview_clips
 from .refine import refine
 from .report import report
 from .sample import sample
+from .studio import studio
 from .train_motion import train_motion
 from .train_noise import train_noise
 from .train_vgg_sle import train_vgg_sle
@@ -103,11 +105,13 @@ app.command("preview-clips")(preview_clips)
 app.command("report")(report)
 app.command("train-vgg-sle")(train_vgg_sle)
 app.command("train-noise")(train_noise)
+app.command("pretrain-ae")(pretrain_ae)
 app.command("finetune-adv")(finetune_adv)
 app.command("train-motion")(train_motion)
 app.command("sample")(sample)
 app.command("evaluate")(evaluate)
 app.command("refine")(refine)
+app.command("studio")(studio)
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:

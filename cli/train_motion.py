@@ -1,6 +1,5 @@
 """`animi train-motion`: a network that finds the motion between two key frames and draws along it."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -33,6 +32,7 @@ from .training_options import (
     Weights,
     Workers,
     start_training,
+    tell_run,
 )
 
 _DEFAULTS = TrainMotionConfig((), Path())
@@ -56,6 +56,13 @@ def train_motion(
         int | None,
         typer.Option(help="Channels of a new network at a quarter of the size.", show_default=str(_DEFAULTS.width)),
     ] = None,
+    guided: Annotated[
+        bool | None,
+        typer.Option(
+            help="A new network begins with motion found without training: a fifth of the work.",
+            show_default="matching of its own",
+        ),
+    ] = None,
     sizes: Annotated[
         str | None,
         typer.Option(
@@ -67,7 +74,17 @@ def train_motion(
         typer.Option(help="Steps in which motion grows to the largest.", show_default=str(_DEFAULTS.grow)),
     ] = None,
     sprites: Annotated[
-        Path | None, typer.Option(help="A folder of Lottie animations, to lay over a quarter of the drawn samples.")
+        Path | None, typer.Option(help="A folder of Lottie animations, to lay over some of the drawn samples.")
+    ] = None,
+    sprite_share: Annotated[
+        float | None,
+        typer.Option(help="Share of the samples that sprites lie over.", show_default=f"{_DEFAULTS.sprite_share:g}"),
+    ] = None,
+    repeat: Annotated[
+        int | None,
+        typer.Option(
+            help="Batches in a row that show the same scenes, turned or backward.", show_default=str(_DEFAULTS.repeat)
+        ),
     ] = None,
     collage: Annotated[
         int | None,
@@ -104,6 +121,9 @@ def train_motion(
         float | None, _weight("the drawn frames' difference from the truth", _DEFAULTS.pictures)
     ] = None,
     style: Annotated[float | None, _weight("the difference of VGG16's Gram matrices", _DEFAULTS.style)] = None,
+    perceptual: Annotated[
+        float | None, _weight("LPIPS by AlexNet, which needs --alex-weights", _DEFAULTS.perceptual)
+    ] = None,
     ghost: Annotated[float | None, _weight("ghosts beyond the truth's", _DEFAULTS.ghost)] = None,
     length: Annotated[
         int | None,
@@ -119,7 +139,7 @@ def train_motion(
     alex_weights: Annotated[
         Path | None,
         typer.Option(
-            help="AlexNet's weights, to measure LPIPS at looks: a .safetensors or torchvision's .pth.",
+            help="AlexNet's weights, to measure or lower LPIPS: a .safetensors or torchvision's .pth.",
             show_default="LPIPS is not measured",
         ),
     ] = None,
@@ -159,4 +179,4 @@ def train_motion(
         return TrainMotionConfig(films_given, folder)
 
     run = start_training(TrainMotionConfig, begin, work, given, needs_films=False)
-    typer.echo(json.dumps({"output": str(run)}, ensure_ascii=False) if as_json else run)
+    tell_run(run, as_json)

@@ -1,6 +1,5 @@
 """`animi train-noise`: trains a network that draws pictures like those of a cartoon from noise."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -44,6 +43,7 @@ from .training_options import (
     Width,
     Workers,
     start_training,
+    tell_run,
 )
 
 _DEFAULTS = TrainNoiseConfig.of_recipe(RECIPES[0], (), Path())
@@ -100,4 +100,4 @@ def train_noise(
     from ..core.recipes.train_noise import train_noise as work
 
     run = start_training(TrainNoiseConfig, TrainNoiseConfig.of_recipe, work, given)
-    typer.echo(json.dumps({"output": str(run)}, ensure_ascii=False) if as_json else run)
+    tell_run(run, as_json)

@@ -1,6 +1,5 @@
 """`animi train-vgg-sle`: trains a network that draws in-betweens from what VGG16 sees in two frames."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -46,6 +45,7 @@ from .training_options import (
     Width,
     Workers,
     start_training,
+    tell_run,
 )
 
 _DEFAULTS = TrainVggSleConfig.of_recipe(RECIPES[0], (), Path())
@@ -111,4 +111,4 @@ def train_vgg_sle(
     from ..core.recipes.train_vgg_sle import train_vgg_sle as work
 
     run = start_training(TrainVggSleConfig, TrainVggSleConfig.of_recipe, work, given)
-    typer.echo(json.dumps({"output": str(run)}, ensure_ascii=False) if as_json else run)
+    tell_run(run, as_json)

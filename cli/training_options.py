@@ -3,6 +3,7 @@
 An option that is not given has no value here: the recipe, or the run that is gone on with, has it.
 """
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -183,14 +184,23 @@ def start_training(
         folder = output
     states = find_states(folder) if resume is not None else []
     first_step = int(states[-1].name.partition(".")[0]) if states else 0
-    shown = os.environ.get("RANK", "0") == "0"  # torchrun starts several of us
-    training = config.training
     with (
         progress("Looking for cuts") as look,
-        training_progress(training.steps, training.batch_size, first_step, shown=shown) as (advance, note),
+        training_progress(config.training.steps, first_step, shown=_is_first()) as (advance, note),
     ):
         listeners = Listeners(advance, note, lambda _film, seen, total: look(seen, total))
         return work(config, resume=resume is not None, listeners=listeners)
+
+
+def tell_run(run: Path, as_json: bool) -> None:
+    """Writes a run's folder to stdout, once: as JSON, or as it is."""
+    if _is_first():
+        typer.echo(json.dumps({"output": str(run)}, ensure_ascii=False) if as_json else run)
+
+
+def _is_first() -> bool:
+    """Whether this is the first process: torchrun starts several of us."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def _read_numbers(text: str, flag: str, example: str) -> tuple[float, ...]:

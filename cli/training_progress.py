@@ -14,13 +14,12 @@ _SMOOTH = 0.05  # how much of a new loss is taken in; a loss of one step says li
 
 @contextmanager
 def training_progress(
-    steps: int, batch_size: int, first_step: int = 0, *, shown: bool = True
+    steps: int, first_step: int = 0, *, shown: bool = True
 ) -> Iterator[tuple[Advance, Callable[[str], None]]]:
     """Shows a training while the block runs: a bar in a terminal, a line a minute where stderr is a file.
 
     Args:
         steps: steps in all.
-        batch_size: samples a step, over all processes.
         first_step: steps done already.
         shown: whether to show anything: in the first process only.
 
@@ -56,7 +55,8 @@ def training_progress(
             now = time.monotonic()
             rate = (done - first_step) / max(now - begun, 1e-9)
             losses = " ".join(f"{phase} {value:.3f}" for phase, value in smooth.items())
-            speed = f"{rate:.1f} it/s {rate * batch_size:.0f} images/s"
+            # of a clip every frame counts, so the loop that knows them is asked; a look's time is left out there
+            speed = f"{rate:.1f} it/s {values['images_per_second']:.0f} images/s"
             bar.update(task, completed=done, losses=losses, speed=speed)
             if shown and not live and (now - told > _EVERY or done == steps):
                 told = now

@@ -16,10 +16,10 @@ rotation: they would soften the lines.
 import copy
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Hashable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate, count, groupby, permutations
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
@@ -44,6 +44,7 @@ __all__ = [
     "Film",
     "ImageFolder",
     "Material",
+    "hold_out",
     "load_batches",
     "load_images",
     "open_material",
@@ -55,6 +56,7 @@ OnLook: TypeAlias = Callable[[str, int, int], None]
 _ORDERS = tuple(permutations(range(3)))
 _DARKEST = 0.8  # the least that all channels are multiplied by
 _UNEVENNESS = 0.2  # how much less one channel may get than another
+_MOST_STRETCHES, _SHORTEST_STRETCH = 4, 8  # of a film that are held out; frames
 _RESIDENT_SHARE = 0.5  # of the device's free memory: the rest is for the network
 
 
@@ -104,6 +106,7 @@ class Film:
         self.origin = origin
         self.frames = frames
         self._shots = None if records is None else _shots_of(records)
+        self._stretches = [range(len(frames))]  # what may be drawn from
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -120,7 +123,20 @@ class Film:
         """
         if self._shots is None:
             self._shots = _find_shots(self, on_look)
-        return self._shots
+        return self._within(self._shots)
+
+    def pictures(self) -> list[NDArray[np.int64]]:
+        """The numbers of all its frames, as if they were one shot: there is no need to look for any."""
+        return self._within([np.arange(len(self))])
+
+    def keep(self, stretches: Sequence[range]) -> "Film":
+        """The same film, of which only these stretches are drawn from; no clip reaches from one into another."""
+        part = copy.copy(self)
+        part._stretches = list(stretches)
+        return part
+
+    def _within(self, shots: list[NDArray[np.int64]]) -> list[NDArray[np.int64]]:
+        return [shot[(shot >= stretch.start) & (shot < stretch.stop)] for shot in shots for stretch in self._stretches]
 
 
 @dataclass(frozen=True)
@@ -148,6 +164,39 @@ def open_material(paths: Sequence[Path]) -> Material:
         raise InputError("no film was given; name a folder that extract-frames wrote, or a folder of images")
     films = [film for origin, path in enumerate(paths) for film in _open_films(path, origin)]
     return Material(tuple(films), tuple(paths))
+
+
+def hold_out(material: Material, share: float) -> tuple[Material, Material]:
+    """Sets frames aside that are not to be learnt from: of each film a few stretches, spread over it.
+
+    Stretches, since a frame whose neighbours are learnt from is hardly new; a few, since one would be of one shot.
+
+    Args:
+        material: the films.
+        share: of each film's frames, above 0 and up to 0.5; one frame at least.
+
+    Returns:
+        What is left, and what was set aside.
+
+    Raises:
+        InputError: a film is too short to give a frame away.
+    """
+    left, aside = [], []
+    for film in material.films:
+        total = len(film)
+        if total < 2:
+            raise InputError(
+                f"{shown(Path(film.name))}: has one frame, so none can be held out; give more, or other films by "
+                "--unseen"
+            )
+        wanted = max(1, round(share * total))
+        count = max(1, min(_MOST_STRETCHES, wanted // _SHORTEST_STRETCH))
+        begins = [(2 * number + 1) * total // (2 * count) for number in range(count)]
+        held = [range(begin, begin + wanted // count) for begin in begins]
+        gaps = zip([0, *(part.stop for part in held)], [*begins, total], strict=True)
+        left.append(film.keep([range(start, end) for start, end in gaps]))
+        aside.append(film.keep(held))
+    return replace(material, films=tuple(left)), replace(material, films=tuple(aside))
 
 
 def _open_films(path: Path, origin: int) -> list[Film]:
@@ -277,6 +326,10 @@ class Clip:
         side = max(1, round(self.zoom * min(height, width)))
         return round(self.down * (height - side)), round(self.across * (width - side)), side
 
+    def picture(self, place: int) -> tuple[Hashable, ...]:
+        """What the picture at a place of the clip is made of: equal for two pictures that are equal."""
+        return (self.film, self.numbers[place], self.zoom, self.down, self.across, self.flip, self.order, self.gain)
+
 
 class ClipSampler:
     """Draws batches of clips; each is a pure function of the configuration and the step.
@@ -398,6 +451,11 @@ class ClipSampler:
             for channel, table, plane in zip(clip.order, tables, drawn, strict=True):
                 cv2.LUT(cv2.flip(planes[channel], 1) if clip.flip else planes[channel], table, plane)
 
+    @property
+    def repeats(self) -> bool:
+        """Whether a frame is drawn the same way each time, or mirrored, and so comes again and again."""
+        return self.config.crop == 1 and not self.config.colour
+
     def resident_bytes(self) -> int | None:
         """How much memory the films would take on a device; None when one is not packed."""
         if not all(isinstance(film.frames, FrameStore) for film in self.films):
@@ -428,7 +486,7 @@ class _Runs:
     @classmethod
     def of(cls, film: Film, config: ClipConfig, on_look: OnLook | None) -> "_Runs":
         one_picture = config.length == 1 and not film.knows_shots  # it crosses no cut: no need to look for any
-        found = [np.arange(len(film))] if one_picture else film.shots(on_look)
+        found = film.pictures() if one_picture else film.shots(on_look)
         span = _span(config)
         shots = [shot for shot in found if len(shot) >= span]
         up_to = list(accumulate(len(shot) - span + 1 for shot in shots))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from .errors import ConfigError
 
-ENGINES = ("flow", "blend")
+ENGINES = ("motion", "flow", "blend")
 """Engines that need no checkpoint; the first is the default, the best that ships."""
 ON_FAILURE = ("hold", "blend", "morph")
 """Where motion cannot be what happened: hold the nearer key frame, blend both, or draw along the motion anyway."""
@@ -29,6 +29,12 @@ DROPS = ("black", "blank", "credits", "dissolve", "flash")
 """Kinds of a film's frames that may be left out."""
 IMAGE_FORMATS = ("png", "jpeg", "webp", "none")
 """How extracted frames are kept as images."""
+CADENCES = ("smooth", "keep")
+"""What becomes of drawings that a film holds: in-betweens on every frame, or as many frames a drawing as before."""
+CODECS = ("h264", "hevc", "vp9", "av1", "prores", "ffv1")
+"""How films are encoded."""
+STREAM = Path("-")
+"""Standard input or output in the place of a film's file: uncompressed video as YUV4MPEG2 (y4m)."""
 
 
 @dataclass(frozen=True)
@@ -210,6 +216,8 @@ class InterpolateConfig:
     """Replace an output that stands there."""
     on_failure: str = ON_FAILURE[0]
     """One of ON_FAILURE: what is drawn where motion cannot be what happened, as at a cut."""
+    sheet: Path | None = None
+    """An exposure sheet (.csv) that says of each key frame how long it stands and what follows; wins over count."""
 
     def __post_init__(self) -> None:
         """Refuses what cannot be used.
@@ -223,12 +231,7 @@ class InterpolateConfig:
             raise ConfigError(f"-n: {self.count} is too large; give up to {MOST_FRAMES}")
         if not 0 < self.fps <= 1000:
             raise ConfigError(f"--fps: {float(self.fps):g} is out of range; give a rate above 0 and up to 1000")
-        if self.engine not in (None, *ENGINES):
-            raise ConfigError(f"--engine: {self.engine!r} is not known; choose one of {', '.join(ENGINES)}")
-        if self.engine is not None and self.checkpoint is not None:
-            raise ConfigError(f"--engine: {self.engine} cannot draw together with --checkpoint; give one of the two")
-        if self.on_failure not in ON_FAILURE:
-            raise ConfigError(f"--on-failure: {self.on_failure!r} is not known; choose one of {', '.join(ON_FAILURE)}")
+        _check_engine(self.engine, self.checkpoint, self.on_failure)
         read_spacing(self.spacing)
         if self.size is not None:
             read_size(self.size)
@@ -238,6 +241,121 @@ class InterpolateConfig:
         """When the frames of a segment are, from 0 (the first key frame) to 1 (the second)."""
         chart = read_spacing(self.spacing)
         return chart or tuple(ease(k / (self.count - 1), self.spacing) for k in range(self.count))
+
+
+def _check_engine(engine: str | None, checkpoint: Path | None, on_failure: str) -> None:
+    if engine not in (None, *ENGINES):
+        raise ConfigError(f"--engine: {engine!r} is not known; choose one of {', '.join(ENGINES)}")
+    if engine is not None and checkpoint is not None:
+        raise ConfigError(f"--engine: {engine} cannot draw together with --checkpoint; give one of the two")
+    if on_failure not in ON_FAILURE:
+        raise ConfigError(f"--on-failure: {on_failure!r} is not known; choose one of {', '.join(ON_FAILURE)}")
+
+
+@dataclass(frozen=True)
+class InterpolateFilmConfig:
+    """What `animi interpolate` makes of a film."""
+
+    film: Path
+    """A film, or STREAM: y4m from standard input."""
+    output: Path
+    """A .mp4, .m4v, .mov, .mkv or .webm; any other kind of animation; or STREAM: y4m to standard output."""
+    factor: Fraction | None = None
+    """How many times as many frames; None: 2, or what fps asks for."""
+    fps: Fraction | None = None
+    """Frames a second; None: by the factor."""
+    cadence: str = CADENCES[0]
+    """One of CADENCES."""
+    start: float = 0.0
+    """Seconds: what lies before is left out."""
+    end: float | None = None
+    """Seconds: what lies at or after is left out; None: nothing is."""
+    preview: float | None = None
+    """Seconds to make of it, quickly encoded; None: all."""
+    codec: str | None = None
+    """One of CODECS; None: by the output's suffix and the film's depth."""
+    crf: int | None = None
+    """Constant rate factor of the encoder, lower is better and larger; None: by the codec."""
+    engine: str | None = None
+    """One of ENGINES; None: the checkpoint's network, or the default."""
+    checkpoint: Path | None = None
+    """A trained network that draws instead of an engine."""
+    device: str = DEVICES[0]
+    """Where the network runs: one of DEVICES, or cuda:1 and so on."""
+    on_failure: str = ON_FAILURE[0]
+    """One of ON_FAILURE: what is drawn where motion cannot be what happened."""
+    overwrite: bool = False
+    """Replace an output that stands there, or begin anew what was interrupted."""
+    resume: bool = False
+    """Go on with what was interrupted."""
+
+    def __post_init__(self) -> None:
+        """Refuses what cannot be used.
+
+        Raises:
+            ConfigError: a value is out of its range, or two do not go together.
+        """
+        if self.factor is not None and self.fps is not None:
+            raise ConfigError("--factor: cannot be given together with --fps; give one of the two")
+        if self.factor is not None and not 0 < self.factor <= 1000:
+            raise ConfigError(f"--factor: {float(self.factor):g} is out of range; give one above 0 and up to 1000")
+        if self.fps is not None and not 0 < self.fps <= 1000:
+            raise ConfigError(f"--fps: {float(self.fps):g} is out of range; give a rate above 0 and up to 1000")
+        if self.cadence not in CADENCES:
+            raise ConfigError(f"--cadence: {self.cadence!r} is not known; choose one of {', '.join(CADENCES)}")
+        if self.start < 0 or (self.end is not None and self.end <= self.start):
+            raise ConfigError(f"--range: must end after it begins, such as {self.start:g}-{self.start + 10:g}")
+        if self.preview is not None and not 0 < self.preview < float("inf"):
+            raise ConfigError(f"--preview: {self.preview:g} is out of range; give some seconds, such as 5s")
+        if self.codec not in (None, *CODECS):
+            raise ConfigError(f"--codec: {self.codec!r} is not known; choose one of {', '.join(CODECS)}")
+        if self.crf is not None and not 0 <= self.crf <= 63:
+            raise ConfigError(f"--crf: {self.crf} is out of range; give 0 (best) to 63 (smallest)")
+        _check_engine(self.engine, self.checkpoint, self.on_failure)
+        if self.resume and STREAM in (self.film, self.output):
+            raise ConfigError("--resume: needs files; what comes by standard input or goes to output cannot be resumed")
+        if self.output == STREAM and (self.codec is not None or self.crf is not None):
+            raise ConfigError("--codec: standard output is uncompressed y4m; leave --codec and --crf out")
+
+
+def read_range(text: str) -> tuple[float, float | None]:
+    """Reads "10-20", "1:05-1:30.5" or "60-" as seconds: (from, until or None).
+
+    Raises:
+        ConfigError: it is no such range.
+    """
+    first, dash, last = text.partition("-")
+    times = [parse_time(part) if part.strip() else 0.0 for part in (first, last)]
+    start, end = times
+    if not dash or start is None or end is None:
+        raise ConfigError(f"--range: {text!r} cannot be read; give seconds or h:mm:ss, such as 10-20, 1:05-1:30 or 60-")
+    return start, end if last.strip() else None
+
+
+def read_time(text: str, flag: str) -> float:
+    """Seconds of a time written as 72.5, 1:12.5 or 0:01:12.5.
+
+    Raises:
+        ConfigError: it is none; the message names the flag.
+    """
+    time = parse_time(text)
+    if time is None:
+        raise ConfigError(f"{flag}: {text} is no time; write seconds (72.5) or h:mm:ss (0:01:12.5)")
+    return time
+
+
+def parse_time(text: str) -> float | None:
+    """Seconds of a time written as 72.5, 1:12.5 or 0:01:12.5; None when it is none."""
+    parts = text.strip().split(":")
+    try:
+        numbers = [float(part) for part in parts]
+    except ValueError:
+        return None
+    if len(numbers) > 3 or not all(isfinite(n) and n >= 0 for n in numbers):
+        return None
+    if any(n >= 60 for n in numbers[1:]) or any(n % 1 for n in numbers[:-1]):
+        return None
+    return float(sum(n * 60**power for power, n in enumerate(reversed(numbers))))
 
 
 def ease(t: float, easing: str) -> float:
@@ -612,6 +730,77 @@ class TrainNoiseConfig:
         )
 
 
+NETS = ("deep", "plain")
+"""Auto-encoders: residual blocks at every size with skip-layer excitation, or a few convolutions and no more."""
+BETWEEN = ("lerp", "slerp")
+"""Ways from one frame's latents to another's: straight, or along the great circle."""
+
+
+@dataclass(frozen=True)
+class PretrainAeConfig:
+    """What `animi pretrain-ae` learns."""
+
+    paths: tuple[Path, ...]
+    """Folders of frames, each with one film or several."""
+    output: Path
+    """The run's folder."""
+    net: str = NETS[0]
+    """One of NETS."""
+    width: int = 16
+    """Channels at the full size; they double at each halving."""
+    latent: int = 128
+    """Channels of the latents."""
+    halvings: int = 3
+    """How often the sides are halved on the way to the latents."""
+    depth: int = 2
+    """Residual blocks of the deep net at each size, on the way down and again on the way up."""
+    between: str = BETWEEN[0]
+    """One of BETWEEN: how in-betweens are drawn with it."""
+    clips: ClipConfig = ClipConfig(length=1, reverse=False)
+    """Single pictures, in exchanged colours too: all are to be redrawn well."""
+    training: TrainingConfig = TrainingConfig(clip=1.0)
+    """A sample is a picture."""
+    rate: float = 5e-4
+    """Learning rate."""
+    unseen: tuple[Path, ...] = ()
+    """Folders of frames to look at, of which nothing is learnt; none: some of `paths` are held out."""
+    hold_out: float = 0.05
+    """Share of each film that is not learnt from but looked at, where `unseen` names none."""
+    alex_weights: Path | None = None
+    """AlexNet's weights, to measure LPIPS at each look; None: it is not measured."""
+    samples: int = 16
+    """Pictures shown at each look."""
+
+    def __post_init__(self) -> None:
+        """Refuses what cannot be used.
+
+        Raises:
+            ConfigError: a value is out of its range, or two do not go together.
+        """
+        if self.net not in NETS:
+            raise ConfigError(f"--net: {self.net} is not known; give {' or '.join(NETS)}")
+        if self.between not in BETWEEN:
+            raise ConfigError(f"--between: {self.between} is not known; give {' or '.join(BETWEEN)}")
+        for name, most in (("width", 256), ("latent", 4096), ("halvings", 6), ("depth", 32)):
+            value = getattr(self, name)
+            if not 1 <= value <= most:
+                raise ConfigError(f"--{name}: {value} is out of range; give 1 to {most}")
+        if self.clips.length != 1:
+            raise ConfigError(f"--length: {self.clips.length} is of no use here; pictures are redrawn one by one")
+        multiple = 1 << self.halvings
+        if self.clips.size % multiple or not 16 <= self.clips.size <= 2048:
+            raise ConfigError(
+                f"--size: {self.clips.size} cannot be trained; give a multiple of {multiple} (--halvings "
+                f"{self.halvings}) from 16 to 2048"
+            )
+        if not (self.rate > 0 and isfinite(self.rate)):
+            raise ConfigError(f"--rate: {self.rate:g} cannot be used; give a rate such as 0.001")
+        if not 0 < self.hold_out <= 0.5:
+            raise ConfigError(f"--hold-out: {self.hold_out:g} is out of range; give a share above 0 and up to 0.5")
+        if not 1 <= self.samples <= 64:
+            raise ConfigError(f"--samples: {self.samples} is out of range; give 1 to 64")
+
+
 REFINE = ("none", "joint", "after")
 """Whether a refinement network learns: not at all, together with the auto-encoder, or alone, behind a finished one."""
 
@@ -728,6 +917,8 @@ class TrainMotionConfig:
     """A motion network to begin with: a checkpoint, or the folder of a run; None: a new one."""
     width: int = 64
     """Channels of a new network at a quarter of the picture's size."""
+    guided: bool = False
+    """Whether a new network begins with motion that is found without training, instead of with matching of its own."""
     sizes: tuple[int, ...] = (192, 128, 192, 256)
     """Sides of the drawn pictures; batches take turns. That of films is the largest."""
     clips: ClipConfig = ClipConfig(length=5, stride=1)
@@ -743,7 +934,12 @@ class TrainMotionConfig:
     grow: int = 4000
     """Steps in which motion grows from small to the largest; 0: it is large at once."""
     sprites: Path | None = None
-    """A folder of Lottie animations, laid over a quarter of the drawn samples."""
+    """A folder of Lottie animations, laid over some of the drawn samples."""
+    sprite_share: float = 0.25
+    """Share of the drawn samples that sprites are laid over, where there are any."""
+    repeat: int = 1
+    """How many batches in a row show the same drawn scenes, each time turned, mirrored, recoloured or backward: where
+    drawing takes longer than learning."""
     collage: int = 0
     """Layers of each kind and time that are drawn before the start, from which the device itself puts every other batch
     together; 0: none."""
@@ -761,12 +957,14 @@ class TrainMotionConfig:
     """Weight of the difference of drawn frames from the truth: absolute, Laplacian and census."""
     style: float = 0.0
     """Weight of the difference of VGG16's Gram matrices; for fine-tuning."""
+    perceptual: float = 0.0
+    """Weight of LPIPS by AlexNet; for fine-tuning. Needs `alex_weights`."""
     ghost: float = 0.0
     """Weight of the ghost score that exceeds the truth's."""
     vgg_weights: Path | None = None
     """VGG16's weights, for the style; None: torchvision's, from its cache or by a download."""
     alex_weights: Path | None = None
-    """AlexNet's weights, to measure LPIPS at each look; None: it is not measured."""
+    """AlexNet's weights, to measure LPIPS at each look, and to lower it; None: it is not measured."""
     samples: int = 8
     """Strips shown at each look."""
 
@@ -785,18 +983,25 @@ class TrainMotionConfig:
             raise ConfigError(f"--length: {self.clips.length} leaves nothing between the ends; give 3 frames or more")
         if not (self.rate > 0 and isfinite(self.rate)):
             raise ConfigError(f"--rate: {self.rate:g} cannot be used; give a rate such as 0.0004")
-        for name in ("decay", "flow", "matching", "sight", "pictures", "style", "ghost"):
+        for name in ("decay", "flow", "matching", "sight", "pictures", "style", "perceptual", "ghost"):
             value = getattr(self, name)
             if not (value >= 0 and isfinite(value)):
                 raise ConfigError(f"--{name}: {value:g} cannot be used; give a number from 0")
-        if not any((self.flow, self.matching, self.pictures, self.style)):
+        if not any((self.flow, self.matching, self.pictures, self.style, self.perceptual)):
             raise ConfigError(
-                "--flow: is 0, and so are --matching, --pictures and --style: no motion would be learnt; give one"
+                "--flow: is 0, and so are --matching, --pictures, --style and --perceptual: no motion would be learnt; "
+                "give one"
             )
-        for name in ("films", "cuts"):
+        if not 1 <= self.repeat <= 16:
+            raise ConfigError(f"--repeat: {self.repeat} is out of range; give 1 to 16")
+        if self.perceptual and self.alex_weights is None:
+            raise ConfigError("--perceptual: looks through AlexNet; give its weights by --alex-weights")
+        if self.guided and self.collage:
+            raise ConfigError("--collage: is put together where no motion can be searched; leave it out with --guided")
+        for name in ("films", "cuts", "sprite_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"--{name}: {getattr(self, name):g} is out of range; give a share from 0 to 1")
-        if self.paths and self.films and not any((self.pictures, self.style)):
+        if self.paths and self.films and not any((self.pictures, self.style, self.perceptual)):
             raise ConfigError("--films: teach pictures only; give --pictures or --style a weight, or --films 0")
         for name in ("warm_up", "grow", "collage"):
             if getattr(self, name) < 0:
@@ -974,3 +1179,68 @@ class EvaluateConfig:
             raise ConfigError(f"--html: {self.html} is no page; give a name that ends in .html")
         if self.json is not None and self.json.suffix.lower() != ".json":
             raise ConfigError(f"--json: {self.json} is no such file; give a name that ends in .json, or - for stdout")
+
+
+ACCEPTS = ("drawings", "films")
+"""What may be dropped on the page of `animi studio`."""
+
+
+@dataclass(frozen=True)
+class StudioConfig:
+    """How `animi studio` serves its page, and what it takes."""
+
+    host: str = "127.0.0.1"
+    """The address to listen at; the default is this machine alone."""
+    port: int = 8321
+    """The port to listen at; 0: any that is free."""
+    open: bool = True
+    """Open the page in the browser, where there is a screen."""
+    accept: tuple[str, ...] = ACCEPTS
+    """Of ACCEPTS."""
+    max_drawing: int = 64
+    """Megabytes of a drawing's file at most."""
+    max_film: int = 2048
+    """Megabytes of a film's file at most."""
+    max_drawings: int = 64
+    """Key frames of one session at most."""
+    max_frames: int = 1000
+    """Frames that are drawn in one go at most, all segments together."""
+    max_film_drawings: int = 5000
+    """Drawings of a film that are shown at most."""
+    view: int = 960
+    """Pixels of the longer side of what the page shows; downloads are as large as the key frames."""
+    sessions: int = 8
+    """Pages that may be at work at once; where there are more, the one left alone for longest is dropped."""
+    idle: float = 120.0
+    """Minutes after which a page that was left alone is dropped, with its files."""
+    checkpoints: tuple[Path, ...] = ()
+    """Trained networks that are offered beside the engines."""
+    device: str = DEVICES[0]
+    """Where networks run: one of DEVICES, or cuda:1 and so on."""
+
+    def __post_init__(self) -> None:
+        """Refuses what cannot be used.
+
+        Raises:
+            ConfigError: a value is out of its range.
+        """
+        if not self.host.strip():
+            raise ConfigError("--host: is empty; give an address such as 127.0.0.1")
+        if not 0 <= self.port <= 65535:
+            raise ConfigError(f"--port: {self.port} is out of range; give 1 to 65535, or 0 for any that is free")
+        for name in self.accept:
+            if name not in ACCEPTS:
+                raise ConfigError(f"--accept: {name} is not known; give any of {', '.join(ACCEPTS)}")
+        if not self.accept:
+            raise ConfigError(f"--accept: names nothing; give any of {', '.join(ACCEPTS)}")
+        for flag, least in (
+            ("max-drawing", 1), ("max-film", 1), ("max-drawings", 2), ("max-frames", 2), ("max-film-drawings", 2),
+            ("sessions", 1),
+        ):  # fmt: skip
+            value = getattr(self, flag.replace("-", "_"))
+            if value < least:
+                raise ConfigError(f"--{flag}: {value} is too small; give a whole number from {least}")
+        if not 64 <= self.view <= 4096:
+            raise ConfigError(f"--view: {self.view} is out of range; give 64 to 4096 pixels")
+        if not (self.idle > 0 and isfinite(self.idle)):
+            raise ConfigError(f"--idle: {self.idle:g} cannot be used; give minutes, above 0")

@@ -20,7 +20,11 @@ from .optical_flow import Array, Flow, estimate_flow
 _UNEXPLAINED = 0.03  # confidence: of 60 drawn cuts the highest had 0.029, of 60 drawn pairs in motion the lowest 0.04
 _FEWEST = 150  # cells that must differ before anything is said of them
 _LIGHT_SIDE, _ALIKE = 48, 0.4  # pixels a side, and correlation, by which one drawing in two lights is known
+_FADED = 0.1  # of a squared difference may be left by another light
 _DIFFERS = 0.02  # of the whole range, by which two cells must differ to be asked whether motion explains it
+
+MOTION_WEIGHTS = Path(__file__).parents[1] / "models" / "weights" / "motion.safetensors"
+"""The motion network that animi brings."""
 
 Working = Array
 """A frame as engines see it; its type is np.uint8 or np.float32."""
@@ -61,7 +65,7 @@ def open_engine(name: str | None = None, checkpoint: Path | None = None, device:
     Raises:
         ConfigError: the name or the device is unknown, or both a name and a checkpoint are given.
         DeviceError: the device is not on this machine.
-        CheckpointError: the checkpoint cannot be used.
+        CheckpointError: the checkpoint cannot be used, or animi's own weights are missing.
     """
     if name not in (None, *ENGINES):
         raise ConfigError(f"--engine: {name!r} is not known; choose one of {', '.join(ENGINES)}")
@@ -71,6 +75,10 @@ def open_engine(name: str | None = None, checkpoint: Path | None = None, device:
         from .network_engine import open_network  # imports torch
 
         return open_network(checkpoint, device)
+    if name in (None, "motion"):
+        from .network_engine import open_network  # imports torch
+
+        return open_network(MOTION_WEIGHTS, device)
     if device not in ("auto", "cpu"):
         from .devices import choose_device  # imports torch
 
@@ -251,6 +259,27 @@ def is_another_light(first: Array, last: Array) -> bool:
     return bool((drawn[0] * drawn[1]).mean() > _ALIKE * (strength[0] * strength[1]) ** 0.5)
 
 
+def is_fade(first: Array, last: Array) -> bool:
+    """Whether what differs between two frames, (H, W, 3) uint8, is light: they fade, or one of them shows nothing.
+
+    Then a cross-fade is what happened, and any motion that is found is none.
+    """
+    small = [
+        cv2.resize(frame, (_LIGHT_SIDE, _LIGHT_SIDE), interpolation=cv2.INTER_AREA).reshape(-1, 3).astype(np.float32)
+        for frame in (first, last)
+    ]
+    differs = np.square(small[0] - small[1]).mean()
+    if differs < 1:
+        return False
+    faded = []
+    for here, there in (small, small[::-1]):
+        centred, wanted = here - here.mean(0), there - there.mean(0)
+        gain = (centred * wanted).mean(0) / (np.square(centred).mean(0) + 1e-3)
+        faded.append(np.square(wanted - gain * centred).mean())  # what another light leaves unexplained
+    blank = min(float(np.square(frame - frame.mean(0)).mean()) for frame in small) < 1
+    return blank or max(faded) < _FADED * differs
+
+
 def limit_colours(frame: Working) -> Working:
     """Brings what bicubic interpolation overshot back: into [0, 255], and colours below alpha; in place."""
     if frame.dtype == np.float32:
@@ -273,8 +302,8 @@ def _shrink(frame: Working, w: int, h: int) -> Array:
 
 
 def _splat_step(width: int, height: int) -> float:
-    """Pixels to a cell of the splatting grid: 4, and more where the grid would be longer than 480 cells."""
-    return max(4.0, max(width, height) / 480)
+    """Pixels to a cell of the splatting grid: 2.5, and more where the grid would be longer than 480 cells."""
+    return max(2.5, max(width, height) / 480)
 
 
 def _pixel_grid(height: int, width: int) -> Array:

@@ -17,7 +17,6 @@ the settings alone; so a run that follows an interrupted one decodes from the st
 where the first one stopped, and ends with the same files as a run that was never interrupted.
 """
 
-import hashlib
 import io
 import json
 import os
@@ -34,13 +33,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .config import ExtractFramesConfig
+from .config import ExtractFramesConfig, parse_time
 from .errors import AnimiError, InputError, OutputError
 from .files import reason
 from .frame_store import FRAMES, HEADER, RECORDS, FrameStoreWriter
 from .images import shown
 from .shots import DuplicateFinder, ShotDetector, Verdict, find_cadence, name_empty
-from .video import DamagedStretch, DecodedFrame, VideoInfo, decode_video, fitted_size, probe_video
+from .video import DamagedStretch, DecodedFrame, VideoInfo, decode_video, fitted_size, identify_film, probe_video
 
 FILM = "film.json"
 SHOTS = "shots.json"
@@ -49,7 +48,6 @@ SCORES = "scores.csv"
 
 SUFFIXES = {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}
 
-_ENDS = 1 << 20  # bytes at both ends of a film by which it is known again
 _WORKERS = min(4, os.cpu_count() or 1)  # threads that encode images
 _PENDING = 4 * _WORKERS  # images that may wait to be encoded
 _PNG_LEVEL = 1  # of zlib: drawings are flat, and higher levels take several times as long for a tenth less
@@ -159,20 +157,6 @@ def read_cuts(path: Path) -> list[float]:
     return sorted(times)
 
 
-def parse_time(text: str) -> float | None:
-    """Seconds of a time written as 72.5, 1:12.5 or 0:01:12.5; None when it is none."""
-    parts = text.strip().split(":")
-    try:
-        numbers = [float(part) for part in parts]
-    except ValueError:
-        return None
-    if len(numbers) > 3 or not all(np.isfinite(n) and n >= 0 for n in numbers):
-        return None
-    if any(n >= 60 for n in numbers[1:]) or any(n % 1 for n in numbers[:-1]):
-        return None
-    return float(sum(n * 60**power for power, n in enumerate(reversed(numbers))))
-
-
 class _Folders:
     """Gives each film a folder of its own, and the same one when the same film comes again."""
 
@@ -182,7 +166,7 @@ class _Folders:
 
     def claim(self, video: Path, cuts: list[float] | None) -> tuple[Path, dict[str, Any]]:
         """The folder of a film, not made yet, and what its film.json has to say of the film and the settings."""
-        wanted = {"film": _identify(video), "settings": _settings(self._config, cuts)}
+        wanted = {"film": identify_film(video), "settings": _settings(self._config, cuts)}
         root = self._config.output
         try:
             root.mkdir(parents=True, exist_ok=True)
@@ -214,19 +198,6 @@ class _Folders:
                 _clear(folder)
             return folder, wanted
         raise OutputError(f"{shown(root / stem)}: too many films of this name; choose another folder with -o")
-
-
-def _identify(video: Path) -> dict[str, Any]:
-    """What a film is known by: its name, size and both ends. Not its place, so that it may be moved."""
-    try:
-        with video.open("rb") as file:
-            digest = hashlib.sha256(file.read(_ENDS))
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - _ENDS))
-            digest.update(file.read())
-    except OSError as error:
-        raise InputError(f"{shown(video)}: cannot be read ({reason(error)}); check the file") from error
-    return {"name": video.name, "bytes": size, "sha256_of_ends": digest.hexdigest()}
 
 
 def _settings(config: ExtractFramesConfig, cuts: list[float] | None) -> dict[str, Any]:

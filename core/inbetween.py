@@ -87,6 +87,12 @@ def count_frames(keys: int, per_segment: int, *, loop: bool = False, boomerang: 
     return 2 * once if loop else 2 * once - 2
 
 
+def turn_back(count: int, *, loop: bool = False) -> Sequence[int]:
+    """Which of `count` frames follow them, in order, where they play to the end and back: neither end comes twice."""
+    # a loop turns at the first frame, which it does not end with
+    return (0, *range(count - 1, 0, -1)) if loop else range(count - 2, 0, -1)
+
+
 def _walk(
     frames: Sequence[Frame], times: Sequence[float], loop: bool, engine: Engine, on_failure: str
 ) -> Iterator[Frame]:
@@ -95,15 +101,13 @@ def _walk(
     for index in range(1, len(frames) + loop):
         last = frames[index % len(frames)]
         _check_forms(frames[0], last, index % len(frames))
-        yield from _draw_segment(first, last, times[:-1], engine, on_failure)
+        yield from draw_segment(first, last, times[:-1], engine, on_failure)
         first = last
     if not loop:
         yield last.copy()
 
 
-def _draw_segment(
-    first: Frame, last: Frame, times: Iterable[float], engine: Engine, on_failure: str
-) -> Iterator[Frame]:
+def draw_segment(first: Frame, last: Frame, times: Iterable[float], engine: Engine, on_failure: str) -> Iterator[Frame]:
     """The frames of one segment at `times`, in [0, 1] and in order."""
     draw: Callable[[float], Frame] | None = None
     for t in times:
@@ -111,14 +115,23 @@ def _draw_segment(
             yield (first, last)[int(t)].copy()
             continue
         if draw is None:
-            draw = _prepare(first, last, engine, on_failure)
+            draw = prepare_pair(first, last, engine, on_failure)
         yield draw(t)
 
 
-def _prepare(first: Frame, last: Frame, engine: Engine, on_failure: str) -> Callable[[float], Frame]:
+def prepare_pair(first: Frame, last: Frame, engine: Engine, on_failure: str) -> Callable[[float], Frame]:
     """Readies a pair: conversion to the engine's working form and back, and what stands still stays untouched.
 
     The engine is shown only the part of the picture in which something changes, with a margin around it.
+
+    Args:
+        first: a frame.
+        last: another of the same shape and type.
+        engine: draws between them.
+        on_failure: one of `config.ON_FAILURE`.
+
+    Returns:
+        What draws the frame at t in (0, 1).
     """
     shape = first.shape
     whole = [frame.reshape(*shape[:2], -1) for frame in (first, last)]
@@ -176,8 +189,7 @@ def _there_and_back(frames: Iterator[Frame], loop: bool) -> Iterator[Frame]:
             yield frame
         if frame is None:
             return
-        # a loop turns at the first frame, which it does not end with
-        for index in (0, *range(count - 1, 0, -1)) if loop else range(count - 2, 0, -1):
+        for index in turn_back(count, loop=loop):
             spool.seek(index * frame.nbytes)
             yield np.frombuffer(spool.read(frame.nbytes), frame.dtype).reshape(frame.shape).copy()
 
@@ -232,17 +244,31 @@ def draw_animation(config: InterpolateConfig, on_frame: Callable[[int, int], Non
     _check_no_key_frame(config.output, find_key_frames(config.inputs))
     check_output(config.output, overwrite=config.overwrite)
     engine = open_engine(config.engine, config.checkpoint, config.device)
-    keys = KeyFrames(config.inputs, None if config.size is None else read_size(config.size))
-    total = count_frames(len(keys), len(config.times), loop=config.loop, boomerang=config.boomerang)
-    frames = interpolate(
-        keys,
-        config.count,
-        spacing=config.spacing,
-        loop=config.loop,
-        boomerang=config.boomerang,
-        engine=engine,
-        on_failure=config.on_failure,
-    )
+    size = None if config.size is None else read_size(config.size)
+    if config.sheet is not None:
+        from .exposure_sheet import draw_sheet, read_sheet  # which draws by this module
+
+        rows = read_sheet(config.sheet, find_key_frames(config.inputs), loop=config.loop)
+        keys = KeyFrames([row.drawing for row in rows], size)
+        frames = draw_sheet(rows, keys, engine, config.on_failure, loop=config.loop)
+        total = sum(row.frames for row in rows)
+        if not total:
+            raise InputError(f"{shown(config.sheet)}: holds every drawing for no frame; let some hold be 1 or more")
+        if config.boomerang:
+            frames = _there_and_back(frames, config.loop)
+            total = max(1, 2 * total - (0 if config.loop else 2))
+    else:
+        keys = KeyFrames(config.inputs, size)
+        total = count_frames(len(keys), len(config.times), loop=config.loop, boomerang=config.boomerang)
+        frames = interpolate(
+            keys,
+            config.count,
+            spacing=config.spacing,
+            loop=config.loop,
+            boomerang=config.boomerang,
+            engine=engine,
+            on_failure=config.on_failure,
+        )
     written = write_animation(
         config.output,
         frames,

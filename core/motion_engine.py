@@ -16,9 +16,9 @@ import numpy as np
 import torch
 
 from ..models.motion import Motion, MotionNetwork, choose_size, explained_share
-from .engines import FlowPair, Pair, Working, is_another_light, limit_colours, view_for_matching
+from .engines import Blend, FlowPair, Pair, Working, is_another_light, is_fade, limit_colours, view_for_matching
 from .images import Frame, to_tensor
-from .optical_flow import Flow
+from .optical_flow import Flow, search_motion
 
 RENDERERS = ("network", "classical")
 """What draws along the network's motion."""
@@ -48,7 +48,9 @@ class MotionEngine:
         self._area = area
 
     def prepare(self, first: Working, last: Working) -> Pair:
-        """Finds the motion both ways."""
+        """Finds the motion both ways, if it is motion."""
+        if is_fade(view_for_matching(first), view_for_matching(last)):
+            return Blend(first, last)
         if self._classical:
             return FlowPair(first, last, read_flows(self.find_motion(first, last), first.shape[0], first.shape[1]))
         return self.prepare_motion(first, last)
@@ -61,10 +63,13 @@ class MotionEngine:
     def find_motion(self, first: Working, last: Working) -> Motion:
         """Finds the motion in a picture of the working size, and where that explains little, in a smaller one too.
 
-        The smaller one makes long ways short; what explains more is taken.
+        The smaller one makes long ways short; what explains more is taken. A guided network needs none: the motion that
+        it begins with is as long as it has to be.
         """
         views = [view_for_matching(frame) for frame in (first, last)]
         motion = self._find(views, self._area)
+        if self._network.config.guided:
+            return motion
         share = explained_share(motion).item()
         height, width = first.shape[:2]
         less = self._area // _SMALLER
@@ -81,7 +86,11 @@ class MotionEngine:
             np.asarray(cv2.resize(view, (width, height), interpolation=cv2.INTER_AREA), np.uint8) for view in views
         ]
         first, last = to_tensor(small).to(self._device).chunk(2)  # (1, 3, H', W') each
-        return self._network.find_motion(first, last)
+        given = None
+        if self._network.config.guided:
+            found = search_motion(views[0], views[1], height // 2, width // 2)
+            given = torch.from_numpy(found).to(self._device)  # (2, 2, H'/2, W'/2)
+        return self._network.find_motion(first, last, given)
 
 
 class MotionPair:

@@ -18,24 +18,47 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from .segments import Carried, find_transforms
+
 Array = NDArray[Any]
 Flow = NDArray[np.float32]
 
 CELLS = 64
 """Longest side of the matching grid. 48 is a little worse, 96 no better and three times slower."""
+_PIECE_PENALTY, _PIECE_BONUS = 6.0, 4.0  # of motions of pieces, elsewhere and on the piece, in colour difference
 SMALLEST = 8
 """Frames with a side below this have no motion that could be told."""
 _SEARCH_MARGIN = 32
-_COARSEST_SIDE, _FINEST_SIDE = 192, 640
+_COARSEST_SIDE, _FINEST_SIDE, _DETAIL = 192, 640, 0.75  # of the working picture, in pixels and of the frame's
 
 
 class Candidates(NamedTuple):
-    """Displacements that many cells agree on."""
+    """Motions that cells may choose from."""
 
-    displacements: Array
-    """(K, 2) in cells, (dx, dy); the first is always zero."""
+    transforms: Array
+    """(K, 2, 3) affine, from a cell's place to its place in the other drawing, in cells; the first is rest."""
     penalties: Array
     """(K,) in units of colour difference: what it costs a cell to choose this one."""
+    centres: Array
+    """(K, 2): a cell that the motion is of, where its displacement is compared with that of others; NaN: any."""
+
+    homes: tuple[Array, ...] = ()
+    """For each of the last candidates (rows, columns) how much of a cell belongs to the piece that it is of."""
+    partners: tuple[Array, ...] = ()
+    """The same of the pieces that they are carried to."""
+
+    def displace(self, rows: int, columns: int) -> Array:
+        """Where each candidate takes each cell: (K, rows, columns, 2), (dx, dy) in cells."""
+        y, x = np.mgrid[:rows, :columns].astype(np.float32)
+        places = np.stack([x, y, np.ones_like(x)], 2)  # (rows, columns, 3)
+        moved = np.einsum("kij,rcj->krci", self.transforms, places)
+        return np.asarray(moved - places[None, ..., :2], np.float32)
+
+    def reverse(self) -> "Candidates":
+        """The same from the other drawing back to this one."""
+        back = [cv2.invertAffineTransform(transform) for transform in self.transforms]
+        there = np.einsum("kij,kj->ki", self.transforms[:, :, :2], self.centres) + self.transforms[:, :, 2]
+        return Candidates(np.array(back, np.float32), self.penalties, there, self.partners, self.homes)
 
 
 def estimate_flow(first: Array, last: Array) -> tuple[Flow, Flow]:
@@ -46,11 +69,11 @@ def estimate_flow(first: Array, last: Array) -> tuple[Flow, Flow]:
         last: the same shape.
 
     Returns:
-        The forward and the backward flow on one working grid of (h, w) cells, about half the frame's size and at most
-        640 cells long, in pixels of the full frame.
+        The forward and the backward flow on one working grid of (h, w) cells, three quarters of the frame's size and at
+        most 640 cells long, in pixels of the full frame.
     """
     height, width = first.shape[:2]
-    scale = min(1.0, max(_COARSEST_SIDE, min(_FINEST_SIDE, max(height, width) / 2)) / max(height, width))
+    scale = min(1.0, max(_COARSEST_SIDE, min(_FINEST_SIDE, _DETAIL * max(height, width))) / max(height, width))
     w, h = max(1, round(width * scale)), max(1, round(height * scale))
     if min(height, width) < SMALLEST or np.array_equal(first, last):
         still = np.zeros((h, w, 2), np.float32)
@@ -62,6 +85,23 @@ def estimate_flow(first: Array, last: Array) -> tuple[Flow, Flow]:
     backward = _refine(small_last, small_first, coarse_backward)
     to_pixels = np.array([width / w, height / h], np.float32)
     return forward * to_pixels, backward * to_pixels
+
+
+def search_motion(first: Array, last: Array, height: int, width: int) -> Array:
+    """Finds the motion between two frames both ways, as a guided motion network begins with it.
+
+    Args:
+        first: (H, W, 3) uint8 RGB, of any size.
+        last: the same shape.
+        height: rows of the grid that is wanted.
+        width: columns.
+
+    Returns:
+        (2, 2, height, width) float32: forward and backward, each (dx, dy) in cells of that grid.
+    """
+    scale = np.array([width / first.shape[1], height / first.shape[0]], np.float32)
+    flows = [cv2.resize(flow, (width, height), interpolation=cv2.INTER_AREA) for flow in estimate_flow(first, last)]
+    return np.stack([(flow * scale).transpose(2, 0, 1) for flow in flows])
 
 
 def match_globally(first: Array, last: Array) -> tuple[Flow, Flow]:
@@ -79,14 +119,36 @@ def match_globally(first: Array, last: Array) -> tuple[Flow, Flow]:
     columns, rows = max(SMALLEST, round(w * scale)), max(SMALLEST, round(h * scale))
     cells_first, cells_last = _lab_cells(first, columns, rows), _lab_cells(last, columns, rows)
     candidates = find_candidates(cells_first, cells_last)
+    carried = find_transforms(first, last)
+    if carried:
+        candidates = _add_transforms(candidates, carried, rows, columns)
     to_pixels = np.array([w / columns, h / rows], np.float32)
+    y, x = np.mgrid[:rows, :columns]
 
-    def spread(here: Array, there: Array, way: int) -> Flow:
-        signed = Candidates(way * candidates.displacements, candidates.penalties)
-        chosen = signed.displacements[_choose_candidates(here, there, signed)]  # (rows, columns, 2)
+    def spread(here: Array, there: Array, candidates: Candidates) -> Flow:
+        chosen = candidates.displace(rows, columns)[_choose_candidates(here, there, candidates), y, x]
         return np.asarray(cv2.resize(chosen * to_pixels, (w, h), interpolation=cv2.INTER_NEAREST), np.float32)
 
-    return spread(cells_first, cells_last, 1), spread(cells_last, cells_first, -1)
+    return spread(cells_first, cells_last, candidates), spread(cells_last, cells_first, candidates.reverse())
+
+
+def _add_transforms(candidates: Candidates, carried: list[Carried], rows: int, columns: int) -> Candidates:
+    """Adds motions of pieces, as `find_transforms` gives them."""
+    size = np.array([columns, rows], float)
+    transforms, centres = [], []
+    for piece in carried:
+        part = piece.transform[:, :2] * size[:, None] / size[None]
+        shift = piece.transform[:, 2] * size - 0.5 + part.sum(1) / 2
+        transforms.append(np.hstack([part, shift[:, None]]))
+        centres.append(piece.centre * size - 0.5)
+    away = [np.linalg.norm(t[:, :2] @ c + t[:, 2] - c) for t, c in zip(transforms, centres, strict=True)]
+    return Candidates(
+        np.concatenate([candidates.transforms, np.array(transforms)]).astype(np.float32),
+        np.concatenate([candidates.penalties, 0.3 * np.array(away) + _PIECE_PENALTY]).astype(np.float32),
+        np.concatenate([candidates.centres, np.array(centres)]),
+        tuple(cv2.resize(piece.here, (columns, rows), interpolation=cv2.INTER_AREA) for piece in carried),
+        tuple(cv2.resize(piece.there, (columns, rows), interpolation=cv2.INTER_AREA) for piece in carried),
+    )
 
 
 def _lab_cells(frame: Array, columns: int, rows: int) -> Array:
@@ -138,7 +200,8 @@ def find_candidates(first: Array, last: Array, most: int = 16) -> Candidates:
     moves = np.array(displacements, np.float32)
     penalties = 0.3 * np.hypot(moves[:, 0], moves[:, 1]) - 1.5 * np.log(np.array(votes) / sum(votes))
     penalties[0] = 0
-    return Candidates(moves, penalties.astype(np.float32))
+    transforms = np.concatenate([np.broadcast_to(np.eye(2), (len(moves), 2, 2)), moves[:, :, None]], 2)
+    return Candidates(transforms.astype(np.float32), penalties.astype(np.float32), np.full((len(moves), 2), np.nan))
 
 
 def _textured_cells(cells: Array, changed: Array, most: int = 1200) -> tuple[Array, Array, Array]:
@@ -162,22 +225,21 @@ def _textured_cells(cells: Array, changed: Array, most: int = 1200) -> tuple[Arr
 def _choose_candidates(here: Array, there: Array, candidates: Candidates, rounds: int = 2) -> Array:
     """Gives every cell the candidate that explains it and its neighbours of like colour best: (rows, columns)."""
     rows, columns = here.shape[:2]
-    count = len(candidates.displacements)
+    count = len(candidates.transforms)
     costs = np.empty((rows, columns, count), np.float32)
     worst, unknown = 30.0, 18.0  # a wrong match costs no more than this; a match outside the picture costs this
     inside = np.ones((rows, columns), np.uint8)
-    for k, (dx, dy) in enumerate(candidates.displacements):
-        shift = np.array([[1, 0, -dx], [0, 1, -dy]], np.float32)
-        seen = cv2.warpAffine(there, shift, (columns, rows), flags=cv2.INTER_NEAREST)
-        known = cv2.warpAffine(inside, shift, (columns, rows), flags=cv2.INTER_NEAREST)
+    for k, transform in enumerate(candidates.transforms):
+        seen = cv2.warpAffine(there, transform, (columns, rows), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+        known = cv2.warpAffine(inside, transform, (columns, rows), flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP)
         difference = np.minimum(np.abs(here - seen).sum(2), worst)
         costs[..., k] = np.where(known, difference, unknown) + candidates.penalties[k]
     average = cv2.blur(costs, (3, 3), borderType=cv2.BORDER_REPLICATE).reshape(costs.shape)
     evidence = average + 0.25 * costs
+    for k, home in enumerate(candidates.homes, count - len(candidates.homes)):
+        evidence[..., k] -= home * (candidates.penalties[k] * 1.25 + _PIECE_BONUS)
 
-    moves = candidates.displacements
-    apart = np.abs(moves[:, None] - moves[None]).sum(2)
-    disagreement = 10 * np.minimum(apart / 2.5, 1)  # (K, K): neighbours with nearly the same motion are free
+    disagreement = 10 * np.minimum(_tell_apart(candidates) / 2.5, 1)  # neighbours with nearly the same motion are free
     bond_down = np.exp(-np.abs(here[1:] - here[:-1]).sum(2) / 8)[..., None] + np.float32(0.05)
     bond_right = np.exp(-np.abs(here[:, 1:] - here[:, :-1]).sum(2) / 8)[..., None] + np.float32(0.05)
     energy = evidence
@@ -191,6 +253,19 @@ def _choose_candidates(here: Array, there: Array, candidates: Candidates, rounds
         heard[:, :-1] += bond_right * belief[:, 1:]
         energy = evidence + (heard.reshape(-1, count) @ disagreement).reshape(heard.shape)
     return np.asarray(energy.argmin(2))
+
+
+def _tell_apart(candidates: Candidates) -> Array:
+    """How far candidates lead away from each other, at the pieces that they are of: (K, K) in cells."""
+    count = len(candidates.transforms)
+    centres = np.where(np.isfinite(candidates.centres), candidates.centres, 0)
+    at_centres = np.einsum("kij,nj->nki", candidates.transforms[:, :, :2], centres) + candidates.transforms[:, :, 2]
+    own = at_centres[np.arange(count), np.arange(count)]  # (K, 2)
+    apart: Array = np.abs(at_centres - own[:, None]).sum(2)  # at the centre of each row's
+    placed = np.isfinite(candidates.centres[:, 0])
+    # shifts are the same everywhere, so that what is of a piece says where to look
+    share = np.where(placed[:, None] == placed[None], 0.5, np.where(placed[:, None], 1.0, 0.0))
+    return np.asarray(share * apart + share.T * apart.T, np.float32)
 
 
 def _refine(here: Array, there: Array, start: Flow) -> Flow:

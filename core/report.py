@@ -18,7 +18,12 @@ from .runs import read_metrics, read_run_config, read_series
 
 _MOST_LOOKS = 6  # samples of so many steps are shown, spread evenly
 _WIDTH = 720  # pixels; larger grids are scaled down, or a page of five runs would weigh hundreds of megabytes
-_SHOWN_LAST = ("health/diversity", "health/recall", "health/coverage", "health/nearest", "health/gap", "health/score")
+_SHOWN_LAST = (
+    *(f"health/{name}" for name in ("diversity", "recall", "coverage", "nearest", "gap", "score")),
+    *(f"reconstruction/{name}" for name in ("psnr", "lines", "lpips")),
+    *(f"middles/{name}" for name in ("error", "ghost", "ghost of the truth", "sharpness", "score")),
+)
+"""What the table of results tells, where a run has it."""
 
 
 @dataclass(frozen=True)
@@ -85,9 +90,13 @@ def _tell_results(stories: Sequence[_Story]) -> str:
     ]
     for name in (*_SHOWN_LAST, "images_per_second"):
         if any(name in story.series for story in stories):
-            rows.append(("", [name.replace("health/", "").replace("_", " "), *(_last(s, name) for s in stories)]))
+            rows.append(("", [_title(name), *(_last(s, name) for s in stories)]))
     rows.append(("", ["warnings", *(str(len(story.warnings)) for story in stories)]))
     return table(["", *(story.name for story in stories)], rows)
+
+
+def _title(name: str) -> str:
+    return name.replace("health/", "").replace("middles/", "in-betweens: ").replace("/", ": ").replace("_", " ")
 
 
 def _last_step(story: _Story) -> int:

@@ -42,6 +42,11 @@ _RETURNED = 0.68  # share of a frame's score: what the frame after a flash may k
 _NEARER = 0.95  # share of a frame's change: a picture that came back differs by no more
 _BLANK = 6.0  # standard deviation in levels up to which a thumbnail shows nothing
 _SUDDEN = 40.0  # levels from frame to frame; fades change less
+_FADES = 0.5  # levels by which the light must change from one frame to the next in a fade
+_FITS = 3  # times that the light is fitted, each without ...
+_FITTING = 0.85  # ... the pixels that fitted worst
+_FADE_LEFT = 0.15  # share of the change that one light for all may leave unexplained
+_ROUNDED = 1 / 6  # variance of the difference of two rounded pixels
 _FADED = 15.0  # levels by which the light changes in a fade
 _SPANS = (8, 16, 24)  # frames from the middle of a dissolve to the frames that it is judged by
 _MIXED = 0.25  # how far a frame may lie from the mixture of two others, as a share of the distance between these
@@ -258,6 +263,28 @@ def shrink(frame: NDArray[np.uint8]) -> Thumb:
 def difference(first: Thumb, second: Thumb) -> float:
     """The mean absolute difference of two thumbnails, in levels."""
     return float(cv2.norm(first, second, cv2.NORM_L1)) / first.size
+
+
+def find_fade(first: Thumb, second: Thumb) -> int:
+    """Whether the light of the whole picture changes: 1 it grows brighter, -1 darker, 0 there is no such change.
+
+    One gain and one offset must explain nearly all that differs in most pixels; what moves may take up the others.
+    """
+    start, end = (thumb.ravel().astype(np.float32) for thumb in (first, second))
+    if abs(float(end.mean() - start.mean())) < _FADES / 2:
+        return 0
+    for _ in range(_FITS):
+        spread = start - start.mean()
+        power = float(spread @ spread)
+        gain = float(spread @ (end - end.mean())) / power if power else 1.0
+        off = np.abs(end - end.mean() - gain * spread)
+        kept = off <= np.quantile(off, _FITTING)
+        start, end = start[kept], end[kept]
+    left, whole = off[kept], end - start
+    change = float(whole.mean())
+    if abs(change) < _FADES or float(left @ left) > _FADE_LEFT * float(whole @ whole) + _ROUNDED * start.size:
+        return 0
+    return 1 if change > 0 else -1
 
 
 def is_blank(thumb: Thumb) -> bool:

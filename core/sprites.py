@@ -33,6 +33,9 @@ HELD_OUT = 7
 """Last digit of the rows of an index that are kept for validation."""
 
 
+_PLAIN = 0.5  # of the samples with sprites lie over a plain ground
+
+
 class SpriteError(AnimiError):
     """A sprite cannot be rendered."""
 
@@ -176,6 +179,8 @@ def draw_sprite_sample(
     """
     rng = np.random.default_rng([seed, number, 2])
     sample = draw_sample(seed, number, size, worn=False)
+    if rng.random() < _PLAIN:
+        sample = lay_below(sample, rng)
     for _ in range(int(rng.choice([1, 1, 1, 2, 3]))):
         held = rng.random() < 0.4
         start, span = float(rng.uniform(0, 0.7)), 0.0 if held else float(rng.uniform(0.02, 0.3))
@@ -188,6 +193,37 @@ def draw_sprite_sample(
     first, middle, last = wear([sample.first, sample.middle, sample.last], rng)
     return Sample(first, middle, last, sample.t, sample.forward, sample.backward,
                   sample.forward_observable, sample.backward_observable)  # fmt: skip
+
+
+def lay_below(sample: Sample, rng: np.random.Generator) -> Sample:
+    """A sample of nothing but a ground: one colour, a gradient, or the sample's first picture, which slides as a whole.
+
+    Sprites over a busy cartoon are hard to tell from it; over plain grounds their own motion is all there is to learn.
+    """
+    size = sample.first.shape[0]
+    everywhere, nowhere = np.ones((size, size), bool), np.zeros((size, size), bool)
+    kind = int(rng.integers(3))
+    if kind < 2:
+        one, other = rng.uniform(40, 256, (2, 3))
+        angle = float(rng.uniform(0, 2 * np.pi))
+        y, x = np.mgrid[:size, :size] / size - 0.5
+        share = (np.cos(angle) * x + np.sin(angle) * y + 0.71) / 1.42 * kind
+        ground = np.clip(one + share[..., None] * (other - one), 0, 255).astype(np.uint8)
+        still = Motion(np.zeros((size, size, 2), np.float32), everywhere, everywhere)
+        return Sample(ground, ground, ground, sample.t, still, still, nowhere, nowhere)
+    slide = rng.uniform(-0.12, 0.12, 2) * size
+    first, middle, last = (
+        np.asarray(cv2.warpAffine(sample.first, to, (size, size), borderMode=cv2.BORDER_REFLECT), np.uint8)
+        for to in (place(*(slide * (part - 0.5)).tolist())[:2] for part in (0.0, sample.t, 1.0))
+    )
+    y, x = np.mgrid[:size, :size] + 0.5
+
+    def go(way: NDArray[np.float64]) -> Motion:
+        inside = (x + way[0] >= 0) & (x + way[0] < size) & (y + way[1] >= 0) & (y + way[1] < size)
+        return Motion(np.broadcast_to(way.astype(np.float32), (size, size, 2)).copy(), inside, everywhere)
+
+    told, told_back = find_corners(first, everywhere), find_corners(last, everywhere)
+    return Sample(first, middle, last, sample.t, go(slide), go(-slide), told, told_back)
 
 
 def _render_any(

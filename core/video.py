@@ -5,25 +5,28 @@ so, because players take that for granted in H.264 and VP9.
 """
 
 import contextlib
+import hashlib
+import os
 import queue
 import re
+import shutil
 import subprocess
 import tempfile
 import threading
 import warnings
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .errors import InputError, OutputError
 from .files import reason
-from .images import flatten_alpha, shown
+from .images import Frame, flatten_alpha, shown
 
 # Measured on flat tiles of random colours: with chroma quantised more finely (-8) and more bits for flat and dark
 # places (aq-mode 3), none comes back more than 2 levels off, which is what 4:2:0 in 8 bits alone costs.
@@ -72,7 +75,7 @@ def write_video(
     if not rate:
         raise OutputError(f"{shown(Path(path.name))}: a video cannot be so slow; choose more frames a second")
     command = [
-        *(_find_ffmpeg(), "-hide_banner", "-nostdin", "-loglevel", "error", "-y"),
+        *(find_ffmpeg(), "-hide_banner", "-nostdin", "-loglevel", "error", "-y"),
         *("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width + right}x{height + below}"),
         *("-framerate", f"{rate.numerator}/{rate.denominator}", "-i", "pipe:0"),
         *("-vf", _TO_BT709, *_TAGS, "-fps_mode", "passthrough"),
@@ -107,7 +110,7 @@ def write_video(
             _end(process)
             raise
         if process.returncode != 0:
-            said = _first_words(words)
+            said = first_words(words)
             remedy = "free some space" if "No space left" in said else "choose another size or format"
             raise OutputError(f"{shown(Path(path.name))}: cannot be encoded (ffmpeg: {said}); {remedy}")
     return count
@@ -124,7 +127,7 @@ _TAGS = (
 )
 
 
-def _find_ffmpeg() -> str:
+def find_ffmpeg() -> str:
     """The ffmpeg program.
 
     Raises:
@@ -147,7 +150,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             process.stdin.close()
 
 
-def _first_words(words: IO[bytes]) -> str:
+def first_words(words: IO[bytes]) -> str:
     """The first lines of what ffmpeg wrote on stderr, as one line; those after them only follow from these."""
     words.seek(0)
     lines = (
@@ -220,11 +223,11 @@ def probe_video(path: Path) -> VideoInfo:
     Raises:
         InputError: the file is missing or unreadable, or holds no video.
     """
-    _check_readable(path)
-    if _is_webp(path):
+    check_readable(path)
+    if is_webp(path):
         return _probe_webp(path)
     said = subprocess.run(
-        [_find_ffmpeg(), "-hide_banner", "-nostdin", "-max_pixels", str(MOST_PIXELS), "-i", f"file:{path}"],
+        [find_ffmpeg(), "-hide_banner", "-nostdin", "-max_pixels", str(MOST_PIXELS), "-i", f"file:{path}"],
         capture_output=True,
         start_new_session=True,
         check=False,
@@ -270,8 +273,25 @@ def probe_video(path: Path) -> VideoInfo:
         duration=None if duration is None else int(duration[1]) * 3600 + int(duration[2]) * 60 + float(duration[3]),
         fps=float(rate[1]) * (1000 if rate[2] else 1) if rate else None,
         alpha=pixel_format.startswith(("yuva", "rgba", "bgra", "argb", "abgr", "gbrap", "ya8", "pal8", "ya16")),
-        matrix="bt709" if yuv and not tagged and min(int(size[1]), int(size[2])) >= _HD_ROWS else None,
+        matrix="bt709" if yuv and not tagged and min(int(size[1]), int(size[2])) >= HD_ROWS else None,
     )
+
+
+def identify_film(path: Path) -> dict[str, Any]:
+    """What a film is known by: its name, size and both ends. Not its place, so that it may be moved.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.sha256(file.read(_ENDS))
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - _ENDS))
+            digest.update(file.read())
+    except OSError as error:
+        raise InputError(f"{shown(path)}: cannot be read ({reason(error)}); check the file") from error
+    return {"name": path.name, "bytes": size, "sha256_of_ends": digest.hexdigest()}
 
 
 def fitted_size(info: VideoInfo, size: int | None, fit: str) -> tuple[int, int]:
@@ -325,28 +345,78 @@ def decode_video(
     width, height = fitted_size(info, size, fit)
     if width * height > MOST_PIXELS:
         raise InputError(f"{shown(info.path)}: would become {width} x {height} pixels, {_TOO_LARGE}")
-    if _is_webp(info.path):
-        yield from _decode_webp(info.path, width, height, fit, start)
+    if is_webp(info.path):
+        yield from decode_webp(info.path, width, height, fit, start)
         return
-    channels = 4 if info.alpha else 3
+    frames = decode_frames(
+        info,
+        ["-i", f"file:{info.path}"],
+        _fit_filter(info, width, height, fit),
+        (height, width, 4 if info.alpha else 3),
+        start=start,
+        on_damage=on_damage,
+    )
+    with contextlib.closing(frames):
+        for time, pixels in frames:
+            yield DecodedFrame(time, pixels.astype(np.uint8, copy=False))
+
+
+def decode_frames(
+    info: VideoInfo,
+    source: Sequence[str],
+    filters: str,
+    shape: tuple[int, int, int],
+    *,
+    deep: bool = False,
+    start: float = 0.0,
+    on_damage: Callable[[DamagedStretch], None] | None = None,
+    stdin: IO[bytes] | None = None,
+) -> Generator[tuple[float, Frame], None, None]:
+    """Runs ffmpeg over a film and gives its frames with their times, as `decode_video` tells.
+
+    Args:
+        info: what is known of the film.
+        source: ffmpeg's words for where it comes from, such as ("-i", "file:film.mp4").
+        filters: what brings a frame to the shape.
+        shape: (height, width, channels): 3 for RGB, 4 for RGB with alpha, which is laid over white.
+        deep: take 16 bits a channel, not 8.
+        start: seconds to leave out at the beginning.
+        on_damage: told of each stretch that was left out.
+        stdin: what ffmpeg is given as its standard input, to the end.
+
+    Yields:
+        (seconds, (H, W, 3) uint8 or uint16), the seconds rising strictly.
+
+    Raises:
+        InputError: not one frame can be decoded.
+    """
+    pixel_format = {(3, False): "rgb24", (4, False): "rgba", (3, True): "rgb48le", (4, True): "rgba64le"}
     command = [
-        *(_find_ffmpeg(), "-hide_banner", "-nostdin", "-loglevel", "warning"),
+        *(find_ffmpeg(), "-hide_banner", "-loglevel", "warning"),
+        *(("-nostdin",) if stdin is None else ()),
         *(("-ss", f"{start:.6f}", "-copyts", "-start_at_zero") if start > 0 else ()),  # times as without -ss
-        *("-max_pixels", str(MOST_PIXELS), "-i", f"file:{info.path}"),
-        *("-map", "0:V:0", "-vf", _fit_filter(info, width, height, fit)),
+        *("-max_pixels", str(MOST_PIXELS), *source, "-map", "0:V:0", "-vf", filters),
         *("-fps_mode", "passthrough", "-enc_time_base", "filter"),
         *("-stats_enc_pre:v", "pipe:2", "-stats_enc_pre_fmt:v", "@{n} {pts} {tb}@"),
-        *("-pix_fmt", "rgba" if info.alpha else "rgb24", "-f", "rawvideo", "pipe:1"),
+        *("-pix_fmt", pixel_format[shape[2], deep], "-f", "rawvideo", "pipe:1"),
     ]
     # A session of its own: Ctrl-C then reaches us alone, and ffmpeg ends when we end it.
     process = subprocess.Popen(
-        command, bufsize=0, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+        command,
+        bufsize=0,
+        stdin=None if stdin is None else subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
     )
     assert process.stdout is not None and process.stderr is not None
-    _widen(process.stdout)
+    widen_pipe(process.stdout)
+    if stdin is not None:
+        assert process.stdin is not None
+        threading.Thread(target=_feed, args=(stdin, process.stdin), daemon=True).start()
     spoken = _Spoken(process.stderr)
     try:
-        raw = _read_frames(process.stdout, spoken, (height, width, channels))
+        raw = _read_frames(process.stdout, spoken, shape, deep=deep)
         count = 0
         for frame in _trusted(raw, spoken, start, info, on_damage):
             count += 1
@@ -358,7 +428,7 @@ def decode_video(
             raise InputError(
                 f"{name}: no frame of it can be decoded ({spoken.last_words()}); check the file or convert it"
                 if code or spoken.complaints
-                else f"{name}: has no frame after {start:g} s; give an earlier --start"
+                else f"{name}: has no frame after {start:g} s; give an earlier start"
             )
     finally:
         process.kill()
@@ -368,7 +438,16 @@ def decode_video(
         process.stderr.close()
 
 
-_HD_ROWS = 720  # players take untagged video of this size and more for BT.709, and smaller for BT.601
+def _feed(source: IO[bytes], pipe: IO[bytes]) -> None:
+    """Hands all of a stream on, until either end has had enough."""
+    with contextlib.suppress(OSError, ValueError):
+        shutil.copyfileobj(source, pipe, 1 << 20)
+    with contextlib.suppress(OSError):
+        pipe.close()
+
+
+_ENDS = 1 << 20  # bytes at both ends of a film by which it is known again
+HD_ROWS = 720  # players take untagged video of this size and more for BT.709, and smaller for BT.601
 _DISTRUST = 0.5  # seconds after damage in which frames still show it
 _GAP = 1.7  # times the usual distance between frames: a hole, where ffmpeg complained as well
 _BACKWARDS = 1.0  # seconds; a smaller step back is a frame out of order, a larger one a clock that was set anew
@@ -376,7 +455,12 @@ _LATELY = 250  # frames for which a complaint counts: more than ffmpeg reads ahe
 _MEMORY = 24  # distances between frames that make up the usual one
 
 
-def _check_readable(path: Path) -> None:
+def check_readable(path: Path) -> None:
+    """Refuses what is no file that can be read.
+
+    Raises:
+        InputError: it is a folder, missing, or may not be read.
+    """
     if path.is_dir():
         raise InputError(f"{shown(path)}: is a folder, and a film is needed; name the film's file")
     try:
@@ -411,7 +495,7 @@ def _fit_filter(info: VideoInfo, width: int, height: int, fit: str) -> str:
     )
 
 
-def _widen(pipe: IO[bytes]) -> None:
+def widen_pipe(pipe: IO[bytes]) -> None:
     """Lets the pipe hold more than the usual 64 KiB, where the system can: fewer switches between the processes."""
     with contextlib.suppress(ImportError, AttributeError, OSError):
         import fcntl
@@ -473,28 +557,28 @@ _DAMAGE = re.compile(rb"corrupt|damage|invalid|error|missing|conceal|truncat|pre
 
 
 def _read_frames(
-    pipe: IO[bytes], spoken: _Spoken, shape: tuple[int, int, int]
-) -> Iterator[tuple[Fraction | None, int, NDArray[np.uint8]]]:
+    pipe: IO[bytes], spoken: _Spoken, shape: tuple[int, int, int], *, deep: bool
+) -> Iterator[tuple[Fraction | None, int, Frame]]:
     """Yields (time in the film or None, complaints up to it, pixels) as ffmpeg sends them."""
     while True:
-        pixels = np.empty(shape, np.uint8)
-        room = pixels.data.cast("B")
+        pixels: Frame = np.empty(shape, np.uint16 if deep else np.uint8)
+        room = memoryview(pixels).cast("B")
         while room:
             got = pipe.readinto(room)  # type: ignore[attr-defined]
             if not got:
                 return
             room = room[got:]
         time, complaints = spoken.times.get(timeout=60)
-        yield time, complaints, np.asarray(flatten_alpha(pixels), np.uint8) if shape[2] == 4 else pixels
+        yield time, complaints, flatten_alpha(pixels) if shape[2] == 4 else pixels
 
 
 def _trusted(
-    raw: Iterator[tuple[Fraction | None, int, NDArray[np.uint8]]],
+    raw: Iterator[tuple[Fraction | None, int, Frame]],
     spoken: _Spoken,
     start: float,
     info: VideoInfo,
     on_damage: Callable[[DamagedStretch], None] | None,
-) -> Iterator[DecodedFrame]:
+) -> Iterator[tuple[float, Frame]]:
     """Puts the times in order and leaves out frames that damage has spoilt.
 
     A hole in the times counts as damage only where ffmpeg has complained lately: films of a varying frame rate have
@@ -536,7 +620,7 @@ def _trusted(
                 continue
             told(time)
             bad_until = None
-        yield DecodedFrame(time, pixels)
+        yield time, pixels
     spoken.join()
     short = info.duration is not None and last is not None and info.duration - last > _DISTRUST + 2 / (info.fps or 25.0)
     if bad_until is not None:
@@ -546,7 +630,8 @@ def _trusted(
         told(None)
 
 
-def _is_webp(path: Path) -> bool:
+def is_webp(path: Path) -> bool:
+    """Whether a file is WebP, by its first bytes."""
     with path.open("rb") as file:
         head = file.read(12)
     return head[:4] == b"RIFF" and head[8:] == b"WEBP"
@@ -574,7 +659,8 @@ def _probe_webp(path: Path) -> VideoInfo:
     return VideoInfo(path, width, height, duration or None, frames / duration if duration else None, True, None)
 
 
-def _decode_webp(path: Path, width: int, height: int, fit: str, start: float) -> Iterator[DecodedFrame]:
+def decode_webp(path: Path, width: int, height: int, fit: str, start: float) -> Iterator[DecodedFrame]:
+    """Decodes an animated WebP as `decode_video` does a film."""
     from PIL import Image, ImageOps
 
     time = 0.0

@@ -1,4 +1,4 @@
-"""Layers that several networks share: skip-layer excitation, up- and down-sampling blocks, noise, and slerp.
+"""Layers that several networks share: skip-layer excitation, up- and down-sampling and residual blocks, noise, slerp.
 
 The blocks follow Liu et al., "Towards Faster and Stabilized GAN Training for High-fidelity Few-shot Image Synthesis"
 (FastGAN, arXiv 2101.04775), sections 3.1 and 3.2 and their figures 3 and 4. Each docstring says where ours differs.
@@ -148,6 +148,29 @@ class DownBlock(nn.Module):
 def _normalised(fan_in: int, fan_out: int, side: int, stride: int, *, spectral: bool) -> list[nn.Module]:
     layer = convolution(fan_in, fan_out, side, stride, (side - 1) // 2, spectral=spectral)
     return [layer, nn.BatchNorm2d(fan_out), nn.LeakyReLU(0.2)]
+
+
+class ResidualBlock(nn.Module):
+    """Two convolutions beside the way through, without normalisation.
+
+    Lim et al., "Enhanced Deep Residual Networks for Single Image Super-Resolution" (arXiv 1707.02921), section 3.1.
+
+    Args:
+        channels: that go in and come out.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(channels, channels, 3, padding=1),
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(channels, channels, 3, padding=1),
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Keeps the shape (N, C, H, W)."""
+        changed: Tensor = features + self.layers(features)
+        return changed
 
 
 def slerp(first: Tensor, last: Tensor, times: Tensor) -> Tensor:

@@ -26,9 +26,10 @@ section 3.2. Reading the matrix around a match from Teed and Deng, "RAFT" (ECCV 
 Niklaus and Liu (CVPR 2020). Rotary positions from Su et al., "RoFormer" (arXiv 2104.09864), here in two dimensions.
 """
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import sqrt
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -39,6 +40,7 @@ from torch.nn.functional import (
     layer_norm,
     leaky_relu,
     pad,
+    pixel_shuffle,
     pixel_unshuffle,
     scaled_dot_product_attention,
     softplus,
@@ -50,6 +52,7 @@ from .warping import fill_holes, look_up, pixel_grid, resize_flow, splat, upsamp
 MULTIPLE = 16
 """Sides of the working size are multiples of this."""
 _MATCH_REACH, _COARSE_REACH, _FINE_REACH = 2, 4, 3  # cells around a match that are looked at
+_GUIDED_REACH, _GUIDED_FINE_REACH = 3, 2  # the same around a motion that was given
 _MOST_ROUNDS = 64  # and layers: a damaged header must not keep a machine busy for days
 _CELL_GAP = 1.5  # cells by which there and back may disagree and still count about a third
 
@@ -70,6 +73,9 @@ class MotionConfig:
     """Rounds of refinement at 1/4."""
     drawing: int = 32
     """Channels of the network that works anew for each frame."""
+    guided: bool = False
+    """Whether the motion begins with one that is given, found without training, instead of with the network's own
+    global matching; then there is no attention either."""
 
     def __post_init__(self) -> None:
         """Refuses what cannot be built.
@@ -121,7 +127,8 @@ class Motion(NamedTuple):
 class Learning(NamedTuple):
     """What a training looks at besides the motion."""
 
-    match: Match
+    match: Match | None
+    """None where the motion was given."""
     steps: list[Tensor]
     """(2N, 2, h', w') in pixels of the working size: the flow after the gate and after each round."""
     visible: list[Tensor]
@@ -229,7 +236,11 @@ class _Encoder(nn.Module):
         self.at_quarter = nn.ModuleList([_convolve(half, quarter, 2), _Residual(quarter), _Residual(quarter)])
         self.at_eighth = nn.ModuleList([_convolve(quarter, eighth, 2), _Residual(eighth), _Residual(eighth)])
         self.to_sixteenth = _convolve(eighth, eighth, 2)
-        self.attention = nn.ModuleList(_Attention(eighth, config.heads) for _ in range(2 * config.layers))
+        self.guided = config.guided
+        if config.guided:
+            self.around = nn.Sequential(_Residual(eighth), _Residual(eighth))
+        else:
+            self.attention = nn.ModuleList(_Attention(eighth, config.heads) for _ in range(2 * config.layers))
         self.join = nn.ModuleList([_convolve(2 * eighth, eighth), _Residual(eighth)])
         self.heads = config.heads
 
@@ -240,14 +251,18 @@ class _Encoder(nn.Module):
         quarter = _walk(self.at_quarter, features)  # (2N, width, H/4, W/4)
         eighth = _walk(self.at_eighth, quarter)  # (2N, 2 width, H/8, W/8)
         wide = self.to_sixteenth(eighth)  # (2N, 2 width, H/16, W/16)
-        size = wide.shape[-2:]
-        tokens = wide.flatten(2).transpose(1, 2)  # (2N, L, 2 width)
-        turns = _turns(size[0], size[1], tokens.shape[2] // self.heads, frames.device)
-        for number, layer in enumerate(self.attention):
-            tokens = layer(tokens, _swap(tokens) if number % 2 else tokens, turns)
-        wide = tokens.transpose(1, 2).reshape(-1, tokens.shape[2], size[0], size[1])
+        wide = self.around(_bend(wide)) if self.guided else self._attend(wide)
         wide = interpolate(wide, eighth.shape[-2:], mode="bilinear", align_corners=False)
         return quarter, _walk(self.join, torch.cat([eighth, wide.to(eighth.dtype)], 1))
+
+    def _attend(self, wide: Tensor) -> Tensor:
+        """Lets all places of 1/16 look at those of their own and of the other frame."""
+        size = wide.shape[-2:]
+        tokens = wide.flatten(2).transpose(1, 2)  # (2N, L, 2 width)
+        turns = _turns(size[0], size[1], tokens.shape[2] // self.heads, wide.device)
+        for number, layer in enumerate(self.attention):
+            tokens = layer(tokens, _swap(tokens) if number % 2 else tokens, turns)
+        return tokens.transpose(1, 2).reshape(-1, tokens.shape[2], size[0], size[1])
 
 
 def _walk(layers: nn.ModuleList, features: Tensor) -> Tensor:
@@ -296,62 +311,83 @@ class MotionNetwork(nn.Module):
         self.config = config
         quarter, eighth = config.width, 2 * config.width
         self.encoder = _Encoder(config)
-        self.mark = _convolve(eighth, eighth, side=1)  # what cells are compared by
-        self.sharpness = nn.Parameter(torch.zeros(()))  # log of the scores' scale
-        self.none = nn.Parameter(torch.zeros(()))  # the score of no match
-        self.relate = _convolve(eighth, quarter, side=1)  # what tells which cells move together
-        self.nearness = nn.Parameter(torch.tensor(-2.0))  # how much nearer cells count more, before softplus
+        self.mark = _convolve(eighth, quarter if config.guided else eighth, side=1)  # what cells are compared by
+        if config.guided:
+            self.keep = _begin_at_zero(_convolve(quarter, 4))  # of the given motion's detail, before a sigmoid
+            nn.init.constant_(self.keep.bias, 2.0)  # type: ignore[arg-type]
+        else:
+            self.sharpness = nn.Parameter(torch.zeros(()))  # log of the scores' scale
+            self.none = nn.Parameter(torch.zeros(()))  # the score of no match
+            self.relate = _convolve(eighth, quarter, side=1)  # what tells which cells move together
+            self.nearness = nn.Parameter(torch.tensor(-2.0))  # how much nearer cells count more, before softplus
         self.coarse_context = _convolve(eighth, eighth, side=1)
         self.coarse_start = _convolve(eighth, eighth, side=1)
-        self.coarse = _Round(eighth, (2 * _COARSE_REACH + 1) ** 2, eighth)
+        seen = (2 * _GUIDED_REACH + 1) ** 2 + 3 if config.guided else (2 * _COARSE_REACH + 1) ** 2
+        self.coarse = _Round(eighth, seen, eighth)
         self.fine_mark = _convolve(quarter, quarter // 2, side=1)
         self.fine_context = _convolve(quarter, quarter, side=1)
         self.hand_down = _convolve(eighth, quarter, side=1)
-        self.fine = _Round(quarter, (2 * _FINE_REACH + 1) ** 2 + 3, quarter)
+        self.fine_reach = _GUIDED_FINE_REACH if config.guided else _FINE_REACH
+        self.fine = _Round(quarter, (2 * self.fine_reach + 1) ** 2 + 3, quarter)
         self.outline = _begin_at_zero(_convolve(quarter, 36))
         self.order = _begin_at_zero(_convolve(quarter, 1))
         self.content = _convolve(2 * quarter, config.drawing, side=1)
         self.painter = _Painter(config.drawing)
         self.decision = nn.Parameter(torch.tensor(2.0))  # how hard to choose where the frames disagree, before softplus
 
-    def find_motion(self, first: Tensor, last: Tensor) -> Motion:
+    def find_motion(self, first: Tensor, last: Tensor, given: Tensor | None = None) -> Motion:
         """Finds the motion between frames of a working size.
 
         Args:
             first: (N, 3, H, W) in [-1, 1]; H and W are multiples of 16.
             last: the same shape.
+            given: (2N, 2, H/2, W/2) in cells of that grid: the motion that a guided network begins with, forward and
+                then backward. Others do without.
         """
-        return self.study(first, last)[0]
+        return self.study(first, last, given)[0]
 
-    def study(self, first: Tensor, last: Tensor) -> tuple[Motion, Learning]:
+    def study(self, first: Tensor, last: Tensor, given: Tensor | None = None) -> tuple[Motion, Learning]:
         """The same, with what a training looks at."""
+        if (given is None) == self.config.guided:
+            raise ValueError("a guided network wants a motion to begin with, and others take none")
         frames = _lay_out(torch.cat([first, last]))  # (2N, 3, H, W)
         quarter, eighth = self.encoder(frames)
-        match = self._match(eighth)
-        flow, tables = self._open_gate(eighth, match), self._tables(match)
-        steps, told = [8 * flow], []
         context, hidden = _bend(self.coarse_context(eighth)), torch.tanh(self.coarse_start(eighth))
-        visible = torch.zeros_like(flow[:, :1])
+        if given is None:
+            match = self._match(eighth)
+            flow, trust, tables = self._open_gate(eighth, match), match.trust.detach(), self._tables(match)
+            visible = torch.zeros_like(flow[:, :1])
+
+            def read(flow: Tensor) -> Tensor:
+                return _read_tables(tables, flow) / 4  # scores reach 11 and more
+
+            look: Callable[[Tensor], Tensor] = read
+        else:
+            match, flow = None, avg_pool2d(given.float(), 4) / 4  # (2N, 2, h, w) at 1/8
+            gap = flow + warp(_swap(flow), flow)
+            trust = torch.exp(-((gap / _CELL_GAP) ** 2).sum(1, keepdim=True))
+            visible = 4 * trust - 2
+            look = _prepare_look(self.mark(eighth), frames, _GUIDED_REACH)
+        steps, told = [8 * flow], []
+        start = flow
         for _ in range(self.config.coarse_rounds):
-            seen = _lay_out(_read_tables(tables, flow.detach()).to(context.dtype)) / 4  # scores reach 11 and more
-            hidden, flow, visible = self.coarse(context, seen, hidden, flow.detach(), visible, match.trust.detach())
+            seen = _lay_out(look(flow.detach()).to(context.dtype))
+            hidden, flow, visible = self.coarse(context, seen, hidden, flow.detach(), visible, trust)
             steps.append(8 * flow)
             told.append(visible)
 
         size = quarter.shape[-2:]
-        flow = resize_flow(flow, *size)
-        visible, trust = (
-            interpolate(x, size, mode="bilinear", align_corners=False) for x in (visible, match.trust.detach())
-        )
+        if given is None:
+            flow = resize_flow(flow, *size)
+        else:  # the given motion has more detail than the coarse one: only what was changed is handed down
+            flow = avg_pool2d(given.float(), 2) / 2 + resize_flow(flow - start, *size)
+        visible, trust = (interpolate(x, size, mode="bilinear", align_corners=False) for x in (visible, trust))
         hidden = interpolate(self.hand_down(hidden), size, mode="bilinear", align_corners=False)
-        small = avg_pool2d(frames.float().contiguous(), 4)  # (2N, 3, h, w)
-        mark, context = _normalise(self.fine_mark(quarter)), _bend(self.fine_context(quarter))
-        other_mark, other_small = _swap(mark), _swap(small)
+        context = _bend(self.fine_context(quarter))
+        look = _prepare_look(self.fine_mark(quarter), frames, self.fine_reach)
         for _ in range(self.config.fine_rounds):
             flow = flow.detach()
-            there = warp(torch.cat([other_mark, other_small], 1), flow)
-            likeness = _compare_around(mark, there[:, :-3], _FINE_REACH)  # (2N, 49, h, w)
-            seen = _lay_out(torch.cat([likeness, (small - there[:, -3:]).abs()], 1).to(context.dtype))
+            seen = _lay_out(look(flow).to(context.dtype))
             hidden, flow, visible = self.fine(context, seen, hidden, flow, visible, trust)
             steps.append(4 * flow)
             told.append(visible)
@@ -359,9 +395,14 @@ class MotionNetwork(nn.Module):
         with torch.autocast(frames.device.type, enabled=False):
             told_front = self.order(hidden.float())
             mask = self.outline(hidden.float())
+            kept = torch.sigmoid(self.keep(hidden.float())) if self.config.guided else None
         fine = 2 * upsample_convexly(flow, mask)  # (2N, 2, 2h, 2w)
+        if given is not None and kept is not None:
+            detail = given.float() - resize_flow(avg_pool2d(given.float(), 2) / 2, *given.shape[-2:])
+            fine = fine + pixel_shuffle(kept, 2) * detail
         steps.append(2 * fine)
         features = self.content(torch.cat([quarter, hidden.to(quarter.dtype)], 1))
+        small = avg_pool2d(frames.float().contiguous(), 4)  # (2N, 3, h, w)
         return Motion(flow, fine, visible, told_front, features, small), Learning(match, steps, told)
 
     def _match(self, eighth: Tensor) -> Match:
@@ -463,9 +504,11 @@ class MotionNetwork(nn.Module):
         mixed: Tensor = late + share * (early - late)
         return mixed
 
-    def forward(self, first: Tensor, last: Tensor, t: Tensor) -> tuple[Tensor, Motion, Learning]:
+    def forward(
+        self, first: Tensor, last: Tensor, t: Tensor, given: Tensor | None = None
+    ) -> tuple[Tensor, Motion, Learning]:
         """Draws the frames at `t`, (N,), and gives what a training looks at; sides are multiples of 16."""
-        motion, learning = self.study(first, last)
+        motion, learning = self.study(first, last, given)
         return self.compose(self.find_way(motion, t), first.float(), last.float()), motion, learning
 
     def prepare(self, first: Tensor, last: Tensor, area: int = 384 * 384) -> tuple[Motion, Tensor, Tensor]:
@@ -571,14 +614,62 @@ def _read_tables(tables: Tensor, flow: Tensor) -> Tensor:
     return read.view(count, height, width, side * side).permute(0, 3, 1, 2)
 
 
-def _compare_around(marks: Tensor, others: Tensor, reach: int) -> Tensor:
-    """Scores of each place with those around it in the other picture: two times (N, C, H, W) to (N, side², H, W)."""
-    height, width = marks.shape[-2:]
-    padded = pad(others, (reach,) * 4)
-    side = range(2 * reach + 1)
-    # where no gradient is wanted, products share their memory: fetching it anew took longer than multiplying
-    room = None if torch.is_grad_enabled() else torch.empty_like(marks)
-    scores = [
-        torch.mul(marks, padded[..., y : y + height, x : x + width], out=room).mean(1) for y in side for x in side
-    ]
-    return torch.stack(scores, 1)
+def _prepare_look(marks: Tensor, frames: Tensor, reach: int) -> Callable[[Tensor], Tensor]:
+    """Readies what is seen along a motion on the grid of `marks`.
+
+    Args:
+        marks: (2N, C, h, w): what places are compared by.
+        frames: (2N, 3, H, W).
+        reach: cells around the motion's end that are compared.
+
+    Returns:
+        A function from flow (2N, 2, h, w) in cells to ((2 reach + 1)² + 3) channels: scores, differences of colours.
+    """
+    own = _normalise(marks)
+    small = avg_pool2d(frames.float().contiguous(), frames.shape[2] // marks.shape[2])  # (2N, 3, h, w)
+    others = torch.cat([_swap(own), _swap(small)], 1)
+
+    def look(flow: Tensor) -> Tensor:
+        there = warp(others, flow)
+        scores = _Compare.apply(own, there[:, :-3].contiguous(), reach)  # (2N, (2 reach + 1)², h, w)
+        return torch.cat([scores, (small - there[:, -3:]).abs()], 1)
+
+    return look
+
+
+class _Compare(torch.autograd.Function):
+    """Scores of each place with those around it in the other picture: two times (N, C, H, W) to (N, side², H, W).
+
+    Written out forward and backward: PyTorch's own way back through 49 shifted products took half of a training's time.
+    """
+
+    @staticmethod
+    def forward(context: Any, marks: Tensor, others: Tensor, reach: int) -> Tensor:
+        """Means over channels of the products, for shifts from (-reach, -reach) on, row by row."""
+        padded = pad(others, (reach,) * 4)
+        context.save_for_backward(marks, padded)
+        context.reach = reach
+        room = torch.empty_like(marks)
+        scores = [torch.mul(marks, shifted, out=room).mean(1) for shifted in _shifts(padded, reach)]
+        return torch.stack(scores, 1)
+
+    @staticmethod
+    def backward(context: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None]:
+        """What the scores' gradients, (N, side², H, W), mean for the marks of both pictures."""
+        marks, padded = context.saved_tensors
+        reach = context.reach
+        of_marks, of_padded = torch.zeros_like(marks), torch.zeros_like(padded)
+        each = (gradients[0] / marks.shape[1]).unsqueeze(2).unbind(1)  # side² of (N, 1, H, W)
+        for gradient, shifted, target in zip(each, _shifts(padded, reach), _shifts(of_padded, reach), strict=True):
+            of_marks.addcmul_(shifted, gradient)
+            target.addcmul_(marks, gradient)
+        height, width = marks.shape[-2:]
+        return of_marks, of_padded[..., reach : reach + height, reach : reach + width], None
+
+
+def _shifts(padded: Tensor, reach: int) -> Iterator[Tensor]:
+    """Views of a picture with a margin of `reach`, one for each shift within it."""
+    height, width = padded.shape[-2] - 2 * reach, padded.shape[-1] - 2 * reach
+    for y in range(2 * reach + 1):
+        for x in range(2 * reach + 1):
+            yield padded[..., y : y + height, x : x + width]

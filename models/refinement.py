@@ -23,6 +23,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, pad, pixel_shuffle, pixel_unshuffle
 
+from .blocks import ResidualBlock
 from .registry import register
 
 _MOST_BLOCKS = 64  # a damaged header must not keep a machine busy for days
@@ -50,23 +51,6 @@ class RefinementConfig:
             raise ValueError(f"no refinement for {self}")
 
 
-class _ResidualBlock(nn.Module):
-    """Two convolutions beside the way through."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.Conv2d(channels, channels, 3, padding=1),
-            nn.LeakyReLU(0.2),
-            nn.Conv2d(channels, channels, 3, padding=1),
-        )
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Keeps the shape (N, C, H, W)."""
-        changed: Tensor = features + self.layers(features)
-        return changed
-
-
 class Refinement(nn.Module):
     """Sharpens in-betweens; see the module's docstring."""
 
@@ -76,7 +60,7 @@ class Refinement(nn.Module):
         channels = [config.width << level for level in range(3)]
 
         def blocks(count: int) -> nn.Module:
-            return nn.Sequential(*(_ResidualBlock(count) for _ in range(config.depth)))
+            return nn.Sequential(*(ResidualBlock(count) for _ in range(config.depth)))
 
         self.enter = nn.Conv2d(3 * 3 * 4, channels[0], 3, padding=1)
         self.before = nn.ModuleList(blocks(count) for count in channels)

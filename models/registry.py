@@ -57,7 +57,8 @@ def register(name: str, config: type[Any], module: Callable[[Any], nn.Module]) -
 
 def _find_all() -> None:
     """Imports the networks that animi brings, so that they have registered themselves."""
-    from . import motion, refinement, sle  # noqa: F401 - they register themselves, and import this file, so not at the top
+    # they register themselves, and import this file, so not at the top
+    from . import autoencoder, motion, refinement, sle  # noqa: F401
 
 
 def known_architectures() -> list[str]:

@@ -23,6 +23,7 @@ from animi.core.clips import (
     Film,
     ImageFolder,
     Material,
+    hold_out,
     load_batches,
     load_images,
     open_material,
@@ -188,6 +189,37 @@ def test_a_film_without_a_long_enough_shot(tmp_path):
     assert sampler.left_out == ["short"] and [film.name for film in sampler.films] == ["long"]
     with pytest.raises(InputError, match="short: the longest shot has 7 drawings"):
         ClipSampler(both, ClipConfig(weights=(1, 1)), 2)  # it was asked for by its weight
+
+
+def test_stretches_of_each_film_are_held_out(tmp_path):
+    store = make_store(tmp_path / "a", [10, 30])
+    folder = tmp_path / "b"
+    folder.mkdir()
+    for number in range(10):
+        (folder / f"{number}.png").write_bytes(encode_png(noise(number)))
+    material = open_material([store, folder])
+    left, aside = hold_out(material, 0.1)
+    assert left.paths == aside.paths == material.paths
+
+    def drawn(part, length):
+        sampler = ClipSampler(part, ClipConfig(length=length, **PLAIN), 50)
+        return {(clip.film, clip.numbers) for step in range(6) for clip in sampler.clips(step)}
+
+    assert drawn(aside, 1) == {(0, (n,)) for n in range(20, 24)} | {(1, (5,))}
+    assert drawn(left, 1) == {
+        *((0, (n,)) for n in range(40) if not 20 <= n < 24),
+        *((1, (n,)) for n in range(10) if n != 5),
+    }
+    for _, numbers in drawn(Material(left.films[:1], left.paths[:1]), 5):  # no clip reaches over the gap, or a cut
+        assert numbers[-1] - numbers[0] == 4
+        assert not {*numbers} & {*range(20, 24)}
+        assert (numbers[0] < 10) == (numbers[-1] < 10)
+    _, spread = hold_out(open_material([make_store(tmp_path / "long", [320])]), 0.1)
+    assert {numbers[0] // 8 for _, numbers in drawn(spread, 1)} == {5, 15, 25, 35}  # four stretches of eight
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "0.png").write_bytes(encode_png(noise(0)))
+    with pytest.raises(InputError, match="one: has one frame, so none can be held out"):
+        hold_out(open_material([tmp_path / "one"]), 0.1)
 
 
 def test_paths_that_hold_no_film(tmp_path):

@@ -17,9 +17,9 @@ from typer.testing import CliRunner
 
 from animi.cli.main import app
 from animi.core.clips import open_material
-from animi.core.config import ExtractFramesConfig
+from animi.core.config import ExtractFramesConfig, parse_time
 from animi.core.errors import ConfigError
-from animi.core.extraction import extract_frames, parse_time, read_cuts
+from animi.core.extraction import extract_frames, read_cuts
 from animi.core.frame_store import FrameStore
 from animi.core.video import decode_video, probe_video, write_video
 

@@ -1,6 +1,7 @@
 """The motion model: what holds for any weights, what a few seconds of learning do, and the engine around it."""
 
 import copy
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -12,11 +13,13 @@ from animi.core.engines import FlowPair, open_engine
 from animi.core.inbetween import interpolate
 from animi.core.motion_engine import MotionEngine, MotionPair, read_flows
 from animi.core.motion_losses import end_point_errors, matching_loss, sight_loss
+from animi.core.optical_flow import search_motion
 from animi.models import registry
-from animi.models.motion import Motion, MotionConfig, MotionNetwork, choose_size, explained_share
+from animi.models.motion import Motion, MotionConfig, MotionNetwork, _Compare, choose_size, explained_share
 from animi.models.registry import Inbetweener
 
 SMALL = MotionConfig(width=8, layers=1, heads=2, coarse_rounds=1, fine_rounds=1, drawing=4)
+GUIDED = replace(SMALL, guided=True)
 
 
 @pytest.fixture(autouse=True)
@@ -28,11 +31,21 @@ def alone():
 @pytest.fixture
 def restless():
     """A small network whose every part does something: those that begin at zero are woken."""
-    network = MotionNetwork(SMALL).eval()
+    return wake(MotionNetwork(SMALL))
+
+
+def wake(network):
+    network.eval()
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.add_(0.03 * torch.randn_like(parameter))
     return network
+
+
+def give(dx, dy, height=48, width=64):
+    """One motion everywhere, in pixels, as a guided network takes it: forward, and then backward."""
+    flow = torch.tensor([dx / 2, dy / 2]).view(1, 2, 1, 1).expand(1, 2, height // 2, width // 2)
+    return torch.cat([flow, -flow])
 
 
 def picture(height=48, width=64, seed=0):
@@ -92,6 +105,55 @@ def test_half_precision_keeps_coordinates_in_full_and_gradients_finite(restless)
     assert all(g is None or g.isfinite().all() for g in gradients.values())
     assert gradients["encoder.at_half.0.weight"].abs().max() > 0
     assert gradients["order.weight"].abs().max() > 0  # what lies in front is learnt from pictures alone
+
+
+@torch.no_grad()
+def test_a_guided_network_begins_with_what_it_is_given():
+    first, last, flow, _ = shifted(12, -8, 3)
+    given = give(12.0, -8.0, 64, 64)
+    network = MotionNetwork(GUIDED).eval()  # untrained: it changes nothing yet
+    motion, learning = network.study(first, last, given)
+    assert learning.match is None and learning.steps[0].shape == (2, 2, 8, 8)
+    for step in learning.steps:
+        assert torch.allclose(step[:1, :, :1, :1].flatten(), flow[0, :, 0, 0], atol=1e-4)
+        assert torch.allclose(step[1:], -step[:1])
+    drawn = network.render((motion, first, last), 0.5)
+    truth = shifted(6, -4, 3)[1]
+    assert (drawn - truth)[..., 12:-12, 12:-12].abs().mean() < 0.02
+    assert ((first + last) / 2 - truth)[..., 12:-12, 12:-12].abs().mean() > 0.1
+
+
+@torch.no_grad()
+def test_swapping_the_frames_of_a_guided_network_and_the_time_draws_the_same():
+    network = wake(MotionNetwork(GUIDED))
+    first, last, given = picture(seed=1), picture(seed=2), give(5.0, 3.0)
+    there = network(first, last, torch.tensor([0.3]), given)[0]
+    back = network(last, first, torch.tensor([0.7]), given.flip(0))[0]
+    assert torch.allclose(there, back, atol=2e-4)
+
+
+@torch.no_grad()
+def test_detail_of_a_given_motion_is_kept():
+    given = torch.zeros(2, 2, 24, 32)
+    given[:, 0, :, 1::2] = 1.0  # columns that move, half as wide as a cell of the network's own
+    fine = MotionNetwork(GUIDED).eval().find_motion(picture(seed=1), picture(seed=1), given).fine
+    assert 0.7 < (fine[0, 0, :, 1::2] - fine[0, 0, :, ::2]).mean() < 1
+
+
+def test_motion_is_given_to_guided_networks_and_to_no_others(restless):
+    with pytest.raises(ValueError, match="guided"):
+        restless.find_motion(picture(seed=1), picture(seed=2), give(1.0, 0.0))
+    with pytest.raises(ValueError, match="guided"):
+        MotionNetwork(GUIDED).find_motion(picture(seed=1), picture(seed=2))
+
+
+def test_the_way_back_through_comparisons_is_that_of_the_products():
+    draw = torch.Generator().manual_seed(0)
+    marks, others = (torch.randn(2, 3, 5, 6, dtype=torch.double, generator=draw, requires_grad=True) for _ in range(2))
+    assert torch.autograd.gradcheck(lambda a, b: _Compare.apply(a, b, 2), (marks, others))
+    scores = _Compare.apply(marks, others, 1)
+    assert torch.allclose(scores[:, 4], (marks * others).mean(1))  # the middle of nine: no shift
+    assert torch.allclose(scores[:, 5, :, :-1], (marks[..., :-1] * others[..., 1:]).mean(1))  # the right neighbour
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 40), (17, 9), (70, 33), (300, 20)])
@@ -215,6 +277,22 @@ def test_a_checkpoint_opens_as_its_engine_also_in_half_precision(tmp_path, restl
         assert isinstance(engine, MotionEngine) and engine.name == "motion"
         drawn.append(engine.prepare(*pair).render(0.4).astype(int))
     assert np.abs(drawn[0] - drawn[1]).mean() < 1
+
+
+def test_a_guided_engine_searches_what_it_begins_with(tmp_path, draw_disc):
+    save_checkpoint(tmp_path / "motion.safetensors", MotionNetwork(GUIDED), "motion", GUIDED)
+    engine = open_engine(checkpoint=tmp_path / "motion.safetensors", device="cpu")
+    first, truth, last = (draw_disc(x, 80) for x in (60, 70, 80))
+    drawn = engine.prepare(first, last).render(0.5)
+    faded = np.abs((first.astype(int) + last) // 2 - truth).mean()
+    assert np.abs(drawn.astype(int) - truth).mean() < 0.4 * faded
+
+
+def test_a_searched_motion_comes_in_cells_of_the_grid(draw_disc):
+    first, last = draw_disc(60, 80), draw_disc(90, 80)
+    found = search_motion(first, last, first.shape[0] // 2, first.shape[1] // 2)
+    assert found.shape == (2, 2, first.shape[0] // 2, first.shape[1] // 2) and found.dtype == np.float32
+    assert abs(found[0, 0, 40, 30] - 15) < 1 and abs(found[1, 0, 40, 45] + 15) < 1
 
 
 def test_the_classical_renderer_takes_the_same_motion(restless, draw_disc):

@@ -74,11 +74,12 @@ def test_the_grid_does_not_grow_beyond_its_limit():
 def test_candidates_begin_with_rest_and_list_what_moved():
     cells = cv2.cvtColor(cv2.resize(scene(), (56, 40)).astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
     candidates = find_candidates(cells, np.roll(cells, (4, -9), (0, 1)))
-    assert candidates.displacements[0].tolist() == [0, 0] and candidates.penalties[0] == 0
-    assert [-9, 4] in candidates.displacements[1:3].tolist()
-    assert len(candidates.displacements) == len(candidates.penalties) <= 17
+    moves = candidates.transforms[:, :, 2]
+    assert moves[0].tolist() == [0, 0] and candidates.penalties[0] == 0
+    assert [-9, 4] in moves[1:3].tolist() and (candidates.transforms[:, :, :2] == np.eye(2)).all()
+    assert len(moves) == len(candidates.penalties) <= 17
 
 
 def test_flat_frames_give_no_candidate_but_rest():
     flat = np.zeros((20, 20, 3), np.float32)
-    assert find_candidates(flat, flat + 50).displacements.tolist() == [[0, 0]]
+    assert find_candidates(flat, flat + 50).transforms.tolist() == [[[1, 0, 0], [0, 1, 0]]]

@@ -3,6 +3,7 @@
 import json
 import urllib.error
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -27,10 +28,13 @@ from animi.core.errors import AnimiError, ConfigError
 from animi.core.images import write_png
 from animi.core.recipes import train_noise as noise_recipe
 from animi.core.recipes import train_vgg_sle as vgg_recipe
+from animi.core.recipes.train_vgg_sle import KeptLatents
 from animi.core.runs import read_metrics, read_series
 from animi.core.sampling import draw_latents, walk
+from animi.core.vgg_weights import load_vgg
 from animi.core.video import decode_video, probe_video
 from animi.models.sle import NoiseGenerator, NoiseGeneratorConfig
+from animi.models.vgg import VggEncoder
 
 LOOKED_AT = 6
 SMALL = ("--size", 64, "--width", 4, "--device", "cpu", "--workers", 0, "--log-every", 1)
@@ -199,10 +203,11 @@ def test_from_a_film_to_in_betweens_by_vgg(animi, film, vgg, tmp_path):
 COMMANDS = [
     ("train-noise", ("--latent-dim", 4, "--batch-size", 4, "--r1", 1)),
     ("train-vgg-sle", ("--length", 3, "--batch-size", 2, "--judged", "middle")),
+    ("train-vgg-sle", ("--length", 3, "--batch-size", 2, "--recipe", "notebook")),  # which keeps latents
 ]
 
 
-@pytest.mark.parametrize(("command", "settings"), COMMANDS, ids=["noise", "vgg-sle"])
+@pytest.mark.parametrize(("command", "settings"), COMMANDS, ids=["noise", "vgg-sle", "kept-latents"])
 def test_a_run_that_was_stopped_ends_as_the_unbroken_one(command, settings, animi, film, vgg, tmp_path):
     often = ("--save-every", 100, "--sample-every", 100, "--vgg-weights", vgg)
     for name, steps in (("whole", 3), ("broken", 1)):
@@ -264,6 +269,52 @@ def test_the_discriminator_judges_the_frames_that_it_should(judged, count, film,
     redrawn = duel.generator(latents[:, [0, -1]].flatten(0, 1)).reshape(2, 2, 3, 64, 64)
     error = (redrawn - frames[:, [0, -1]]).abs().mean()
     assert parts["ends"].item() == pytest.approx(3 * error.item(), rel=1e-3)
+
+
+@pytest.mark.parametrize(("colour", "flip"), [(False, False), (False, True), (True, False)])
+def test_a_frame_that_comes_again_is_encoded_once_and_its_latents_are_its_own(
+    colour, flip, film, vgg, tmp_path, monkeypatch
+):
+    caught, encoded = [], []
+    monkeypatch.setattr(vgg_recipe, "train", lambda _duel, batches, *_rest: caught.extend(islice(batches, 30)))
+    forward = VggEncoder.forward
+
+    def count(self, images):
+        encoded.append(len(images))
+        return forward(self, images)
+
+    monkeypatch.setattr(VggEncoder, "forward", count)
+    clips = ClipConfig(length=3, size=64, crop=1, flip=flip, colour=colour)
+    training = TrainingConfig(batch_size=2, device="cpu", workers=0)
+    config = TrainVggSleConfig(
+        (film,), tmp_path / "run", clips=clips, training=training, nets=AdversarialConfig(4), vgg_weights=vgg
+    )
+    vgg_recipe.train_vgg_sle(config)
+    assert encoded.pop(0) == 2 * LOOKED_AT  # the ends of the looks' clips
+    if colour:
+        assert encoded == [4] * 30
+    else:
+        assert set(encoded) == {1}
+        assert len(encoded) <= 16 * (2 if flip else 1)
+    encoder = load_vgg(vgg, torch.device("cpu"))
+    for _, (frames, latents) in caught:
+        for place in (0, -1):
+            with torch.no_grad():
+                own = encoder(frames[:, place])
+            assert torch.allclose(latents[:, place], own, atol=1e-5)
+
+
+def test_latents_are_kept_until_the_room_is_full():
+    calls = []
+
+    def encode(pictures):
+        calls.append(pictures)
+        return pictures * 2
+
+    kept = KeptLatents(encode, most=2 * 4 * 3)
+    for name in "abcabc":
+        assert torch.equal(kept(torch.full((3,), float(ord(name))), name), torch.full((3,), 2.0 * ord(name)))
+    assert len(calls) == 4  # c found no room
 
 
 def test_the_notebooks_recipes_are_to_the_letter():

@@ -6,11 +6,13 @@ import json
 import re
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 import torch
 from PIL import Image
 
+from animi.cli.training_options import tell_run
 from animi.cli.training_progress import training_progress
 from animi.core.config import TrainingConfig
 from animi.core.runs import open_run
@@ -148,32 +150,39 @@ def test_what_cannot_be_shown_is_told_in_a_line(animi, tmp_path, monkeypatch, wo
 
 
 def test_progress_tells_steps_losses_speed_and_time_left_where_stderr_is_a_file(capsys):
-    with training_progress(steps=3, batch_size=8) as (advance, note):
+    with training_progress(steps=3) as (advance, note):
         for step in range(1, 4):
-            advance(step, {"generator/loss": 2.0, "generator/gradient": 9.0})
+            advance(step, {"generator/loss": 2.0, "generator/gradient": 9.0, "images_per_second": 41.7})
         note("step 3: all is well")
     captured = capsys.readouterr()
     assert captured.out == ""
     lines = captured.err.splitlines()
-    assert re.fullmatch(r"step 3/3  generator 2\.000  [\d.]+ it/s \d+ images/s  0:00:00 left", lines[0])
+    assert re.fullmatch(r"step 3/3  generator 2\.000  [\d.]+ it/s 42 images/s  0:00:00 left", lines[0])
     assert lines[1:] == ["step 3: all is well"]
 
 
 def test_progress_shows_a_bar_in_a_terminal(monkeypatch, capsys):
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "160")
-    with training_progress(steps=30, batch_size=8, first_step=10) as (advance, note):
-        advance(20, {"generator/loss": 2.0, "discriminator/loss": 0.5})
+    with training_progress(steps=30, first_step=10) as (advance, note):
+        advance(20, {"generator/loss": 2.0, "discriminator/loss": 0.5, "images_per_second": 41.7})
         note("a [word] in between")
     plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", capsys.readouterr().err)
     assert "a [word] in between" in plain
     assert "step 20/30" in plain
     assert "generator 2.000 discriminator 0.500" in plain
-    assert re.search(r"[\d.]+ it/s \d+ images/s", plain)
+    assert re.search(r"[\d.]+ it/s 42 images/s", plain)
 
 
 def test_other_processes_show_nothing(capsys):
-    with training_progress(steps=2, batch_size=8, shown=False) as (advance, note):
-        advance(2, {"generator/loss": 1.0})
+    with training_progress(steps=2, shown=False) as (advance, note):
+        advance(2, {"generator/loss": 1.0, "images_per_second": 41.7})
         note("not this one")
     assert capsys.readouterr().err == ""
+
+
+def test_a_runs_folder_is_written_once_by_several_processes(monkeypatch, capsys):
+    for rank, as_json in (("0", True), ("1", True), ("0", False), ("1", False)):
+        monkeypatch.setenv("RANK", rank)
+        tell_run(Path("runs/a"), as_json)
+    assert capsys.readouterr().out == '{"output": "runs/a"}\nruns/a\n'

@@ -4,6 +4,7 @@ import signal
 import sys
 import time
 
+import cv2
 import numpy as np
 import pytest
 
@@ -12,7 +13,7 @@ from animi.core.cartoon.batches import load_cartoons
 from animi.core.cartoon.geometry import place
 from animi.core.cartoon.samples import draw_sample
 from animi.core.errors import InputError
-from animi.core.sprites import SpriteError, SpriteRenderer, draw_sprite_sample, find_sprites, lay_over
+from animi.core.sprites import SpriteError, SpriteRenderer, draw_sprite_sample, find_sprites, lay_below, lay_over
 
 pytest.importorskip("rlottie_python")
 
@@ -139,6 +140,26 @@ def test_a_sprite_that_plays_has_no_known_motion():
     assert np.array_equal(sample.forward.known[:20], below.forward.known[:20])
 
 
+def test_a_plain_ground_keeps_still_or_slides_as_its_motion_says():
+    sample = draw_sample(3, 1, 64, worn=False)
+    kinds = set()
+    for seed in range(12):
+        ground = lay_below(sample, np.random.default_rng(seed))
+        slides = not np.array_equal(ground.first, ground.last)
+        kinds.add("slides" if slides else "one colour" if np.ptp(ground.first[..., 0]) == 0 else "gradient")
+        assert ground.t == sample.t and ground.first.dtype == np.uint8
+        if not slides:
+            assert not ground.forward.flow.any() and not ground.forward_observable.any()
+            continue
+        x, y = ground.forward.flow[0, 0]
+        assert (ground.backward.flow == (-x, -y)).all()
+        to = np.array([[1, 0, -x], [0, 1, -y]])  # back again
+        back = cv2.warpAffine(ground.last, to, (64, 64), flags=cv2.INTER_LINEAR)
+        gap = np.abs(back.astype(int) - ground.first).mean(2)[ground.forward.visible]
+        assert np.median(gap) < 4
+    assert kinds == {"one colour", "gradient", "slides"}
+
+
 def test_sprite_samples_and_batches_repeat_and_pass_broken_files_over(folder):
     found = [*find_sprites(folder), folder / "broken.json"]
     (folder / "broken.json").write_text("{}")
@@ -150,7 +171,7 @@ def test_sprite_samples_and_batches_repeat_and_pass_broken_files_over(folder):
     here = load_cartoons(5, 48, 4, sprites=found, share=0.5)
     away = load_cartoons(5, 48, 4, sprites=found, share=0.5, workers=1)
     for _ in range(2):
-        assert all(bool((a == b).all()) for a, b in zip(next(here), next(away), strict=True))
+        assert all(bool((a == b).all()) for a, b in zip(next(here)[:8], next(away)[:8], strict=True))
 
 
 def test_the_renderer_is_a_program_of_its_own():

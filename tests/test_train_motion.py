@@ -1,17 +1,18 @@
 """`animi train-motion`: what it learns from, what it lowers, its looks, and runs from the command line."""
 
 import json
-from itertools import pairwise
+from itertools import islice, pairwise
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file
+from torch.nn.functional import interpolate
 
 from animi.core import motion_looks
 from animi.core.adversarial import Listeners
-from animi.core.cartoon.batches import load_cartoons, longest_gap
+from animi.core.cartoon.batches import guide, load_cartoons, longest_gap, turn
 from animi.core.cartoon.samples import GAP, draw_sample
 from animi.core.checkpoint import read_header, save_checkpoint
 from animi.core.config import ClipConfig, TrainingConfig, TrainMotionConfig
@@ -34,6 +35,7 @@ from animi.core.runs import read_metrics, read_series
 from animi.core.vgg_weights import load_vgg
 from animi.models.motion import MotionConfig, MotionNetwork
 from animi.models.sle import NoiseGenerator, NoiseGeneratorConfig
+from animi.models.warping import warp
 
 SMALL = ("--sizes", "64,48", "--width", 8, "--batch-size", 2, "--workers", 0, "--device", "cpu", "--log-every", 1)
 CPU = torch.device("cpu")
@@ -120,6 +122,17 @@ def test_fine_tuning_begins_with_a_network_and_lowers_style_and_ghosts(tmp_path,
     train_motion(settings(tmp_path / "again", 1, init=tmp_path / "run"))  # a run's folder does too
 
 
+def test_a_guided_network_learns_from_drawings_shown_again_and_goes_on_exactly(tmp_path, film):
+    how = {"guided": True, "repeat": 2, "paths": (film,), "films": 0.34, "save_every": 3, "sample_every": 100}
+    train_motion(settings(tmp_path / "whole", 5, **how))
+    train_motion(settings(tmp_path / "parts", 3, **how))
+    train_motion(settings(tmp_path / "parts", 5, **how), resume=True)
+    ends = [load_file(tmp_path / name / "checkpoints" / "00000005.safetensors") for name in ("whole", "parts")]
+    assert all(torch.equal(tensor, ends[1][name]) for name, tensor in ends[0].items())
+    header = read_header(tmp_path / "whole" / "best.safetensors")
+    assert header.config["guided"] and "motion/matching" not in read_series(tmp_path / "whole")
+
+
 def test_another_network_is_no_beginning(tmp_path):
     config = NoiseGeneratorConfig(64, 5, 4)
     save_checkpoint(tmp_path / "noise.safetensors", NoiseGenerator(config), "noise-sle", config)
@@ -165,10 +178,50 @@ def test_batches_take_turns_in_size_and_their_motion_grows():
     found = [next(numbers) for _ in range(3)]
     assert [batch.frames.shape[-1] for batch in found] == [48, 32, 48]
     later = next(load_cartoons(3, (48, 32), 2, grow=1000, first_step=2))
-    assert all(torch.equal(a, b) for a, b in zip(found[2], later, strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(found[2][:8], later[:8], strict=True))
     assert longest_gap(0, 1000) < 0.2 * GAP[1] < longest_gap(999, 1000) < GAP[1] == longest_gap(1000, 1000)
     slow, fast = (next(load_cartoons(3, 48, 8, grow=grow)) for grow in (10**9, 0))
     assert slow.forward.norm(dim=1).mean() < 0.5 * fast.forward.norm(dim=1).mean()
+
+
+def miss(batch):
+    """How far the motion that was found is from the truth, in pixels, where that is visible."""
+    found = 2 * interpolate(batch.given.flatten(0, 1), size=64, mode="nearest").unflatten(0, (-1, 2))  # (N, 2, 2, S, S)
+    gaps = [
+        (found[:, 0] - batch.forward, batch.forward_visible),
+        (found[:, 1] - batch.backward, batch.backward_visible),
+    ]
+    return torch.cat([gap.norm(dim=1, keepdim=True)[visible] for gap, visible in gaps]).mean().item()
+
+
+def test_turned_scenes_move_as_they_look():
+    batch = guide([draw_sample(7, number, 64, worn=False) for number in range(3)])
+    for seed in range(12):
+        turned = turn(batch, np.random.default_rng(seed))
+        assert [x.shape for x in turned] == [x.shape for x in batch]
+        for flow, visible, here, there in (
+            (turned.forward, turned.forward_visible, turned.frames[:, 0], turned.frames[:, 2]),
+            (turned.backward, turned.backward_visible, turned.frames[:, 2], turned.frames[:, 0]),
+        ):
+            gap = (warp(there.float(), flow) - here).abs().mean(1, keepdim=True)
+            assert gap[visible].median() < 2  # a wrong turn of the flow looks up other things
+        lengths = [x.given.norm(dim=2).mean() for x in (batch, turned)]
+        assert lengths[0] == pytest.approx(lengths[1].item(), rel=1e-4)
+        assert miss(turned) == pytest.approx(miss(batch), rel=0.1)  # what was found is turned as the truth is
+    assert any(turn(batch, np.random.default_rng(seed)).t[0] != batch.t[0] for seed in range(12))
+
+
+def test_scenes_that_are_shown_again_are_turned_and_numbered_by_the_step():
+    def load(first_step, count, workers=0):
+        loader = load_cartoons(3, (32, 48), 2, repeat=2, guided=True, first_step=first_step, workers=workers)
+        return list(islice(loader, count))
+
+    whole = load(0, 5)
+    assert [len(batch.frames[0, 0, 0]) for batch in whole] == [32, 32, 48, 48, 32]
+    assert not torch.equal(whole[0].frames, whole[1].frames)
+    assert whole[0].frames.float().mean() == pytest.approx(whole[1].frames.float().mean().item(), rel=1e-5)
+    for later, again in zip(whole[3:], load(3, 2, workers=1), strict=True):
+        assert all(torch.equal(*pair) for pair in zip(later, again, strict=True))
 
 
 def test_only_chosen_batches_are_drawn_and_processes_share_them():
@@ -182,7 +235,7 @@ def test_only_chosen_batches_are_drawn_and_processes_share_them():
 
 def test_half_as_many_films_are_half_of_the_batches_whenever_a_run_goes_on(film, tmp_path):
     config = settings(tmp_path, paths=(film,), films=0.3, collage=1)
-    batches = recipe._Batches(config, World(CPU), Listeners())
+    batches = recipe._Batches(config, World(CPU), Listeners(), guided=False)
     kinds = [batches.kind(step) for step in range(40)]
     assert kinds.count("film") == 12
     assert {kind for kind in kinds[1::2] if kind != "film"} == {"collage"}
@@ -192,14 +245,14 @@ def test_half_as_many_films_are_half_of_the_batches_whenever_a_run_goes_on(film,
     wanted = [next(straight) for _ in range(9)][6:]
     for (step, batch), (again, other) in zip(wanted, resumed, strict=False):
         assert step == again and type(batch) is type(other)
-        assert all(torch.equal(a, b) for a, b in zip(batch, other, strict=True))
+        assert all(torch.equal(a, b) for a, b in zip(batch, other, strict=True) if a is not None)
 
 
 def test_triplets_are_in_order_and_their_time_fits():
     clips = torch.arange(5.0).view(1, 5, 1, 1, 1).expand(2, 5, 3, 4, 4)
     seen = set()
     for step in range(60):
-        frames, t = recipe._choose_triplets(clips, 0, step)
+        frames, t, _ = recipe._choose_triplets(clips, 0, step)
         first, middle, last = frames[0, :, 0, 0, 0].tolist()
         assert 0 <= first < middle < last <= 4
         assert t[0].item() == pytest.approx((middle - first) / (last - first))

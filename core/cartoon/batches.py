@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
+from ..optical_flow import search_motion
 from ..sprites import SpriteRenderer, draw_sprite_sample
 from .samples import GAP, Sample, draw_sample
 
@@ -35,6 +36,8 @@ class CartoonBatch(NamedTuple):
     forward_observable: torch.Tensor
     """(N, 1, H, W) bool: the motion can be told from the pictures; leave the rest out of a loss on motion."""
     backward_observable: torch.Tensor
+    given: torch.Tensor | None = None
+    """(N, 2, 2, H/2, W/2) float32: motion found without training, forward and backward, in cells; if asked for."""
 
 
 @dataclass
@@ -50,14 +53,25 @@ class _Batches:
     sprites: Sequence[Path]
     share: float
     grow: int
+    guided: bool
+    repeat: int
+    drawn: tuple[int, CartoonBatch] | None = None
+    """What was drawn last, and its number."""
     renderer: SpriteRenderer | None = None
     """Each process starts its own."""
 
     def __getitem__(self, step: int) -> CartoonBatch:
-        size = self.sizes[step % len(self.sizes)]
-        longest = longest_gap(step, self.grow)
-        first = step * self.batch + self.part[0]
-        return stack([self.draw(number, size, longest) for number in range(first, first + self.part[1])])
+        number = step // self.repeat
+        if self.drawn is None or self.drawn[0] != number:
+            self.drawn = number, self.draw_batch(number, longest_gap(number * self.repeat, self.grow))
+        turned = self.repeat > 1 and step % self.repeat
+        return turn(self.drawn[1], np.random.default_rng([self.seed, step, 5])) if turned else self.drawn[1]
+
+    def draw_batch(self, number: int, longest: float) -> CartoonBatch:
+        size = self.sizes[number % len(self.sizes)]
+        first = number * self.batch + self.part[0]
+        samples = [self.draw(number, size, longest) for number in range(first, first + self.part[1])]
+        return guide(samples) if self.guided else stack(samples)
 
     def draw(self, number: int, size: int, longest: float) -> Sample:
         if not self.sprites or np.random.default_rng([self.seed, number, 4]).random() >= self.share:
@@ -89,6 +103,60 @@ def stack(samples: list[Sample]) -> CartoonBatch:
     )
 
 
+def turn(batch: CartoonBatch, rng: np.random.Generator) -> CartoonBatch:
+    """The same scenes turned by quarters, mirrored, in other colours and half the time backward, all samples alike."""
+    quarters, mirror, backward = (int(rng.integers(most)) for most in (4, 2, 2))
+    colours = torch.from_numpy(rng.permutation(3))
+
+    def turn_picture(values: torch.Tensor) -> torch.Tensor:
+        values = torch.rot90(values, quarters, (-2, -1))  # counter-clockwise as seen
+        return (values.flip(-1) if mirror else values).contiguous()
+
+    def turn_flow(flow: torch.Tensor) -> torch.Tensor:
+        """(..., 2, H, W)."""
+        x, y = turn_picture(flow).unbind(-3)
+        for _ in range(quarters):
+            x, y = y, -x
+        return torch.stack([-x if mirror else x, y], -3)
+
+    frames, given = turn_picture(batch.frames)[:, :, colours], batch.given
+    given = None if given is None else turn_flow(given)
+    turned = CartoonBatch(
+        frames,
+        batch.t,
+        turn_flow(batch.forward),
+        turn_flow(batch.backward),
+        turn_picture(batch.forward_visible),
+        turn_picture(batch.backward_visible),
+        turn_picture(batch.forward_observable),
+        turn_picture(batch.backward_observable),
+        given,
+    )
+    return reverse(turned) if backward else turned
+
+
+def reverse(batch: CartoonBatch) -> CartoonBatch:
+    """The same from the last frame to the first."""
+    return CartoonBatch(
+        batch.frames.flip(1),
+        1 - batch.t,
+        batch.backward,
+        batch.forward,
+        batch.backward_visible,
+        batch.forward_visible,
+        batch.backward_observable,
+        batch.forward_observable,
+        None if batch.given is None else batch.given.flip(1),
+    )
+
+
+def guide(samples: list[Sample]) -> CartoonBatch:
+    """Puts samples of one size together, with motion that was found in them without training."""
+    side = samples[0].first.shape[0] // 2
+    found = [search_motion(sample.first, sample.last, side, side) for sample in samples]
+    return stack(samples)._replace(given=torch.from_numpy(np.stack(found)))
+
+
 def load_cartoons(
     seed: int,
     size: int | Sequence[int] = 192,
@@ -102,6 +170,8 @@ def load_cartoons(
     worn: bool = True,
     sprites: Sequence[Path] = (),
     share: float = 0.25,
+    guided: bool = False,
+    repeat: int = 1,
     pin: bool = False,
 ) -> Iterator[CartoonBatch]:
     """Draws batches without end, ahead of need in `workers` processes.
@@ -119,6 +189,8 @@ def load_cartoons(
         worn: as in `draw_sample`.
         sprites: Lottie files (see `sprites.find_sprites`) that are laid over some of the samples.
         share: over how many of them, from 0 to 1.
+        guided: whether batches come with motion that was found without training.
+        repeat: how many batches in a row show the same scenes, all but the first of them turned (see `turn`).
         pin: whether batches lie in page-locked memory, from where a GPU fetches them faster.
 
     Raises:
@@ -134,6 +206,8 @@ def load_cartoons(
             sprites,
             share,
             grow,
+            guided,
+            repeat,
         ),
         batch_size=None,
         sampler=_Numbers(first_step, chosen),

@@ -24,9 +24,12 @@ from ..clips import ClipSampler, load_batches, open_material
 from ..config import TrainMotionConfig
 from ..distributed import World, check_batch, join_world
 from ..errors import CheckpointError
+from ..images import from_tensor
 from ..losses import ghost_penalty
 from ..motion_looks import MotionLook
 from ..motion_losses import StyleDistance, end_point_errors, matching_loss, picture_distance, sight_loss
+from ..optical_flow import search_motion
+from ..perceptual_distance import PerceptualDistance
 from ..runs import Network, find_states, open_run
 from ..sampling import find_checkpoint
 from ..sprites import find_sprites
@@ -47,6 +50,8 @@ class FilmBatch(NamedTuple):
     """(N, 3, 3, S, S) float in [-1, 1]: the first, one between, the last."""
     t: Tensor
     """(N,) float32."""
+    given: Tensor | None = None
+    """(N, 2, 2, S/2, S/2), as in `CartoonBatch`."""
 
 
 def train_motion(config: TrainMotionConfig, *, resume: bool = False, listeners: Listeners | None = None) -> Path:
@@ -68,9 +73,11 @@ def train_motion(config: TrainMotionConfig, *, resume: bool = False, listeners: 
     with join_world(training.device) as world:
         check_batch(training, world)
         style = StyleDistance(load_vgg(config.vgg_weights, world.device)) if config.style else None
+        perceptual = PerceptualDistance("alex", config.alex_weights, world.device) if config.perceptual else None
         torch.manual_seed(training.seed)
         network = _begin(config, resume)
-        batches = _Batches(config, world, listeners)  # opens films and sprites before a folder is made
+        # opens films and sprites before a folder is made
+        batches = _Batches(config, world, listeners, guided=network.config.guided)
         run = open_run(config.output, config, resume, command=COMMAND, writes=world.is_first)
         place_module(network, training, world)
         ema = Ema(network, training.ema)
@@ -81,7 +88,7 @@ def train_motion(config: TrainMotionConfig, *, resume: bool = False, listeners: 
             return learning_rate(step, training.steps, config.warm_up)
 
         optimizer = make_adam(network.parameters(), config.rate, decay=config.decay)
-        phase = Phase("motion", network, optimizer, _make_loss(config, network, style), schedule=rate)
+        phase = Phase("motion", network, optimizer, _make_loss(config, network, style, perceptual), schedule=rate)
 
         @torch.no_grad()
         def sample(step: int) -> None:
@@ -151,6 +158,8 @@ def _begin(config: TrainMotionConfig, resume: bool) -> MotionNetwork:
         CheckpointError: there is none, or it is another network.
     """
     if config.init is None:
+        if config.guided:  # what is given is near already
+            return MotionNetwork(MotionConfig(width=config.width, guided=True, coarse_rounds=1))
         return MotionNetwork(MotionConfig(width=config.width))
     path = find_checkpoint(config.output if resume and find_states(config.output) else config.init)
     module, header = load_checkpoint(path, torch.device("cpu"))
@@ -164,14 +173,14 @@ def _begin(config: TrainMotionConfig, resume: bool) -> MotionNetwork:
 class _Batches:
     """What each step learns from."""
 
-    def __init__(self, config: TrainMotionConfig, world: World, listeners: Listeners) -> None:
+    def __init__(self, config: TrainMotionConfig, world: World, listeners: Listeners, *, guided: bool) -> None:
         """Opens the films, finds the sprites, and draws the layers of collages.
 
         Raises:
             InputError: a folder holds nothing of use.
             SpriteError: sprites cannot be rendered.
         """
-        self.config, self.world = config, world
+        self.config, self.world, self.guided = config, world, guided
         self.share = world.share(config.training.batch_size)
         self.sprites = [] if config.sprites is None else find_sprites(config.sprites)
         self.films: ClipSampler | None = None
@@ -212,6 +221,9 @@ class _Batches:
             part=self.share,
             grow=config.grow,
             sprites=self.sprites,
+            share=config.sprite_share,
+            guided=self.guided,
+            repeat=config.repeat,
             pin=device.type == "cuda",
         )
         films = None
@@ -223,7 +235,8 @@ class _Batches:
             kind = self.kind(step)
             if kind == "film":
                 assert films is not None
-                yield step, _choose_triplets(next(films)[1], training.seed, step)
+                triplets = _choose_triplets(next(films)[1], training.seed, step)
+                yield step, _guide(triplets) if self.guided else triplets
             elif kind == "collage":
                 assert self.collage is not None
                 yield step, self._put_together(step)
@@ -252,8 +265,24 @@ def _choose_triplets(clips: Tensor, seed: int, step: int) -> FilmBatch:
     return FilmBatch(frames, torch.full((len(clips),), middle / span, device=clips.device))
 
 
+def _guide(batch: FilmBatch) -> FilmBatch:
+    """Searches the motion between the outer frames."""
+    frames = from_tensor(batch.frames[:, [0, 2]].flatten(0, 1))  # 2N of (S, S, 3)
+    side = batch.frames.shape[3] // 2
+    found = [search_motion(first, last, side, side) for first, last in zip(frames[::2], frames[1::2], strict=True)]
+    return batch._replace(given=torch.from_numpy(np.stack(found)).to(batch.frames.device))
+
+
+def _both_ways(given: Tensor | None) -> Tensor | None:
+    """(N, 2, 2, h, w) to (2N, 2, h, w): forward, and then backward."""
+    return None if given is None else given.transpose(0, 1).flatten(0, 1)
+
+
 def _make_loss(
-    config: TrainMotionConfig, network: nn.Module, style: StyleDistance | None
+    config: TrainMotionConfig,
+    network: nn.Module,
+    style: StyleDistance | None,
+    perceptual: PerceptualDistance | None = None,
 ) -> Callable[[CartoonBatch | FilmBatch, int], tuple[Tensor, Parts]]:
     """The loss of a batch; its parts are shown without their weights."""
 
@@ -263,6 +292,9 @@ def _make_loss(
         if style is not None:
             parts["style"] = style(drawn, truth)
             loss = loss + config.style * parts["style"]
+        if perceptual is not None:
+            parts["perceptual"] = perceptual.compare(drawn, truth)
+            loss = loss + config.perceptual * parts["perceptual"]
         if config.ghost:
             parts["ghost"] = ghost_penalty(drawn, first, last, truth)
             loss = loss + config.ghost * parts["ghost"]
@@ -270,7 +302,7 @@ def _make_loss(
 
     def learn_film(batch: FilmBatch) -> tuple[Tensor, Parts]:
         first, middle, last = batch.frames.unbind(1)  # (N, 3, S, S) each
-        drawn, _, _ = network(first, last, batch.t)
+        drawn, _, _ = network(first, last, batch.t, _both_ways(batch.given))
         loss, parts = compare(drawn, first, middle, last)
         return loss, {f"film/{name}": value for name, value in parts.items()}
 
@@ -284,16 +316,19 @@ def _make_loss(
         truth = torch.cat([batch.forward, batch.backward])
         visible = torch.cat([batch.forward_visible, batch.backward_visible]) & ~cut
         observable = torch.cat([batch.forward_observable, batch.backward_observable])
-        drawn, _, learning = network(first, last, batch.t)
+        # across a cut what is given is another pair's motion, which is as wrong as what would be found
+        drawn, _, learning = network(first, last, batch.t, _both_ways(batch.given))
 
         error, last_error = end_point_errors(learning.steps, truth, visible, observable & ~cut, corner)
-        matching = matching_loss(learning.match, truth, visible, observable | cut, corner)
         sight = sight_loss(learning.visible, visible, observable | cut, corner)
-        loss = config.flow * error + config.matching * matching + config.sight * sight
+        loss, parts = config.flow * error + config.sight * sight, {"error": last_error, "sight": sight}
+        if learning.match is not None:
+            parts["matching"] = matching_loss(learning.match, truth, visible, observable | cut, corner)
+            loss = loss + config.matching * parts["matching"]
         whole = ~cut[:count]
         # a cut has no frame between: there the truth is whatever is drawn
-        compared, parts = compare(drawn, first, torch.where(whole, middle, drawn.detach()), last)
-        return loss + compared, {"error": last_error, "matching": matching, "sight": sight} | parts
+        compared, others = compare(drawn, first, torch.where(whole, middle, drawn.detach()), last)
+        return loss + compared, parts | others
 
     def learn(batch: CartoonBatch | FilmBatch, step: int) -> tuple[Tensor, Parts]:
         return learn_film(batch) if isinstance(batch, FilmBatch) else learn_cartoon(batch, step)

@@ -5,7 +5,7 @@ from one to the other (slerp). The generator draws all frames. The two ends it m
 or all but the ends, must pass a discriminator of single pictures.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,6 +36,7 @@ from ..vgg_weights import load_vgg
 
 COMMAND = "train-vgg-sle"
 _CLIPS_AT_ONCE = 8  # read together for a look
+_MOST_KEPT = 1 << 30  # bytes of latents that are kept, to encode no frame twice
 
 
 class _Sample(NamedTuple):
@@ -43,6 +44,35 @@ class _Sample(NamedTuple):
     """(N, T, 3, S, S) in [-1, 1]."""
     latents: Tensor
     """(N, T, 512, S/32, S/32): of the ends, and those between."""
+
+
+class KeptLatents:
+    """Encodes pictures, and keeps the latents of those that come again.
+
+    Each is encoded by itself, never in company, as the sums within a convolution may be done in another order for
+    another number of pictures: so a latent is the same bit for bit whether it was kept or not, and a run that is gone
+    on with, which has kept none, goes on exactly.
+    """
+
+    def __init__(self, encode: Callable[[Tensor], Tensor], most: int = _MOST_KEPT) -> None:
+        """Begins with none.
+
+        Args:
+            encode: (N, 3, S, S) to (N, ...).
+            most: bytes to keep; what comes later is encoded each time.
+        """
+        self._encode, self._left = encode, most
+        self._kept: dict[Hashable, Tensor] = {}
+
+    def __call__(self, picture: Tensor, name: Hashable) -> Tensor:
+        """The latents (...) of a picture (3, S, S); `name` tells it from all others."""
+        known = self._kept.get(name)
+        if known is None:
+            known = self._encode(picture[None])[0]  # (...)
+            if known.nbytes <= self._left:
+                self._left -= known.nbytes
+                self._kept[name] = known
+        return known
 
 
 def train_vgg_sle(config: TrainVggSleConfig, *, resume: bool = False, listeners: Listeners | None = None) -> Path:
@@ -80,16 +110,35 @@ def train_vgg_sle(config: TrainVggSleConfig, *, resume: bool = False, listeners:
         precision = choose_precision(training.precision, world.device)
 
         @torch.no_grad()
-        def encode(first_frames: Tensor, last_frames: Tensor) -> Tensor:
-            """Latents of whole clips: two times (N, 3, S, S) to (N, T, 512, S/32, S/32)."""
+        def encode(pictures: Tensor) -> Tensor:
+            """VGG16's latents: (N, 3, S, S) to (N, 512, S/32, S/32)."""
             with torch.autocast(world.device.type, precision, enabled=precision != torch.float32):
-                ends = encoder(torch.cat([first_frames, last_frames])).float()  # (2N, 512, S/32, S/32)
-            return slerp(ends[: len(first_frames)], ends[len(first_frames) :], times)
+                latents: Tensor = encoder(pictures).float()
+            return latents
+
+        def encode_clips(ends: Tensor) -> Tensor:
+            """Latents of whole clips, of their two ends: (N, 2, 3, S, S) to (N, T, 512, S/32, S/32)."""
+            latents = encode(ends.flatten(0, 1)).unflatten(0, ends.shape[:2])  # (N, 2, 512, S/32, S/32)
+            return slerp(latents[:, 0], latents[:, 1], times)
+
+        # on a CPU most of a small network's step is VGG16; a GPU does it in passing
+        keeps = sampler.repeats and world.device.type == "cpu"
+        remember = KeptLatents(encode)
 
         def batches() -> Iterator[tuple[int, _Sample]]:
             mine = sampler.share(first, count)
             for step, frames in load_batches(mine, run.first_step, world.device, workers=training.workers):
-                yield step, _Sample(frames, encode(frames[:, 0], frames[:, -1]))
+                if not keeps:
+                    yield step, _Sample(frames, encode_clips(frames[:, [0, -1]]))
+                    continue
+                clips = mine.clips(step)
+                ends = [
+                    torch.stack(
+                        [remember(drawn[end], clip.picture(end)) for drawn, clip in zip(frames, clips, strict=True)]
+                    )
+                    for end in (0, -1)
+                ]  # twice (N, 512, S/32, S/32)
+                yield step, _Sample(frames, slerp(*ends, times))
 
         def pair(batch: _Sample, _errors: bool) -> tuple[Mapping[str, Shown], Parts]:
             drawn = generator(batch.latents.flatten(0, 1)).unflatten(0, batch.latents.shape[:2])  # (N, T, 3, S, S)
@@ -100,7 +149,7 @@ def train_vgg_sle(config: TrainVggSleConfig, *, resume: bool = False, listeners:
         # drawn for some clips, and compared with others: the frame that was to be drawn is near by right
         start = draw_look(looked, 0, [0, -1])  # (LOOKED_AT, 2, 3, S, S)
         parts = [start[low : low + _CLIPS_AT_ONCE].to(world.device) for low in range(0, LOOKED_AT, _CLIPS_AT_ONCE)]
-        latents = torch.cat([encode(part[:, 0], part[:, 1]).cpu() for part in parts])  # (LOOKED_AT, T, 512, …)
+        latents = torch.cat([encode_clips(part).cpu() for part in parts])  # (LOOKED_AT, T, 512, …)
         reals = draw_look(looked, LOOKED_AT, [length // 2])[:, 0]  # (LOOKED_AT, 3, S, S)
         clips = latents[: config.samples]  # (samples, T, 512, S/32, S/32)
 

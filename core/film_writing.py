@@ -1,0 +1,668 @@
+"""Films out: frames to an encoder in a thread of its own, in segments that survive a kill, joined by copying packets.
+
+A film that takes hours is encoded in segments of a few hundred frames, each a file of its own beside the output. A
+segment appears under its name when it is whole, so that an interrupted run loses no more than those at hand. At the
+end they are joined with the audio, the subtitles and everything else of the old film. Encoders give the same bytes for
+the same frames, and so a run that was interrupted ends with the same file as one that was not.
+"""
+
+import os
+import queue
+import subprocess
+import tempfile
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import count
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from .config import STREAM
+from .errors import ConfigError, OutputError
+from .files import reason
+from .film import RANGES, UNKNOWN, Film, Stream
+from .images import Frame, shown
+from .video import H264, VP9, find_ffmpeg, first_words, widen_pipe
+
+SEGMENT = 240
+"""Frames of a segment: what an interruption loses at most, beside those in the encoder."""
+_WAITING = 8  # frames that may wait for the encoder
+_MICROSECOND = 1_000_000
+_SHORT = Fraction(1, 2000)  # seconds; less than half of the shortest frame
+_TO_YUV = "flags=area+accurate_rnd+full_chroma_int+full_chroma_inp"
+
+
+@dataclass(frozen=True)
+class Codec:
+    """A way to encode films.
+
+    Attributes:
+        name: as --codec has it.
+        encoders: ffmpeg's names with their settings, the best first; the first that ffmpeg has is taken.
+        quick: settings that replace or follow those for a preview.
+        crf: constant rate factor where none is asked for; None: the codec has no such thing.
+        worst: the largest it takes.
+        depths: bits a channel that it keeps.
+        chromas: "420" and so on that it keeps.
+        suffixes: of the files that it may stand in.
+        container: ffmpeg's name of what segments are.
+    """
+
+    name: str
+    encoders: Mapping[str, Sequence[str]]
+    quick: Mapping[str, Sequence[str]]
+    crf: int | None
+    worst: int
+    depths: tuple[int, ...]
+    chromas: tuple[str, ...]
+    suffixes: tuple[str, ...]
+    container: str
+
+
+_EVERY = ("420", "422", "444")
+CODECS = {
+    codec.name: codec
+    for codec in (
+        Codec(
+            "h264",
+            {"libx264": tuple(word for word in H264 if word not in ("-movflags", "+faststart"))},
+            {"libx264": ("-preset", "veryfast")},
+            14,
+            51,
+            (8, 10),
+            _EVERY,
+            (".mp4", ".m4v", ".mov", ".mkv"),
+            "mp4",
+        ),
+        Codec(
+            "hevc",
+            {"libx265": ("-c:v", "libx265", "-preset", "medium", "-tag:v", "hvc1", "-x265-params", "log-level=error")},
+            {"libx265": ("-preset", "ultrafast")},
+            16,
+            51,
+            (8, 10, 12),
+            _EVERY,
+            (".mp4", ".m4v", ".mov", ".mkv"),
+            "mp4",
+        ),
+        Codec(
+            "vp9",
+            {"libvpx-vp9": VP9},
+            {"libvpx-vp9": ("-deadline", "realtime", "-cpu-used", "8")},
+            12,
+            63,
+            (8, 10, 12),
+            _EVERY,
+            (".webm", ".mkv", ".mp4", ".m4v"),
+            "mp4",
+        ),
+        Codec(
+            "av1",
+            {
+                "libsvtav1": ("-c:v", "libsvtav1", "-preset", "6"),
+                "libaom-av1": ("-c:v", "libaom-av1", "-cpu-used", "6", "-row-mt", "1"),
+            },
+            {"libsvtav1": ("-preset", "12"), "libaom-av1": ("-cpu-used", "8", "-usage", "realtime")},
+            18,
+            63,
+            (8, 10),
+            ("420",),
+            (".mp4", ".m4v", ".mkv", ".webm"),
+            "mp4",
+        ),
+        Codec(
+            "prores",
+            {"prores_ks": ("-c:v", "prores_ks", "-vendor", "apl0")},
+            {},
+            None,
+            0,
+            (10,),
+            ("422", "444"),
+            (".mov", ".mkv"),
+            "mov",
+        ),
+        Codec(
+            "ffv1",
+            {"ffv1": ("-c:v", "ffv1", "-level", "3", "-g", "1", "-slices", "4")},
+            {},
+            None,
+            0,
+            (8, 10, 12, 16),
+            _EVERY,
+            (".mkv",),
+            "matroska",
+        ),
+    )
+}
+FILM_OUTPUTS = (".mp4", ".m4v", ".mov", ".mkv", ".webm")
+"""Suffixes of outputs that hold a film with all its streams."""
+
+
+def choose_codec(output: Path, name: str | None, crf: int | None, depth: int) -> Codec:
+    """The codec asked for, or the one that is usual in such a file.
+
+    Raises:
+        ConfigError: it cannot stand in the file, or has no such rate factor.
+    """
+    suffix = output.suffix.lower()
+    usual = "vp9" if suffix == ".webm" else "h264" if depth == 8 else "hevc"
+    codec = CODECS[name or usual]
+    if suffix not in codec.suffixes:
+        raise ConfigError(
+            f"--codec: {codec.name} does not go into {suffix}; name the output {' or '.join(codec.suffixes)}"
+        )
+    if crf is not None and codec.crf is None:
+        raise ConfigError(f"--crf: {codec.name} has no such setting; leave it out")
+    if crf is not None and crf > codec.worst:
+        raise ConfigError(f"--crf: {crf} is out of range for {codec.name}; give 0 (best) to {codec.worst} (smallest)")
+    return codec
+
+
+@dataclass(frozen=True)
+class Coding:
+    """How frames become a video: everything on which an encoder's bytes depend, and the form of its frames.
+
+    Attributes:
+        width: of the frames, in pixels.
+        height: likewise.
+        deep: they have 16 bits a channel.
+        rate: frames a second; None: frames bring their times, and `usual` is the usual rate.
+        usual: frames a second, about.
+        container: ffmpeg's name for what is written.
+        words: ffmpeg's words from the filters to the encoder's settings.
+        padded: whether a column or row is repeated to make sides even.
+        depth: bits a channel of the video.
+    """
+
+    width: int
+    height: int
+    deep: bool
+    rate: Fraction | None
+    usual: Fraction
+    container: str
+    words: tuple[str, ...]
+    padded: bool
+    depth: int
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the video, in pixels."""
+        odd = 1 if self.padded else 0
+        return self.width + odd * (self.width % 2), self.height + odd * (self.height % 2)
+
+
+def plan_coding(
+    film: Film, codec: Codec | None, rate: Fraction | None, usual: Fraction, *, crf: int | None, quick: bool
+) -> Coding:
+    """Finds an encoder and its settings, such that colours are kept as they are.
+
+    Args:
+        film: whose form is kept.
+        codec: None: y4m.
+        rate: frames a second, or None where frames bring their times.
+        usual: frames a second, about.
+        crf: None: the codec's own.
+        quick: encode quickly rather than well.
+
+    Raises:
+        ConfigError: ffmpeg has no such encoder.
+    """
+    depths = codec.depths if codec else (8, 10, 12, 16)
+    chromas = codec.chromas if codec else _EVERY
+    depth = min((d for d in depths if d >= film.depth), default=depths[-1])
+    chroma = film.chroma if film.chroma in chromas else chromas[0]
+    pixel_format = f"yuv{chroma}p" + ("" if depth == 8 else f"{depth}le")
+    padded = chroma == "420" and bool(film.width % 2 or film.height % 2)
+    padded = padded or (chroma == "422" and bool(film.width % 2))
+    colours = film.colours
+    filters = (
+        f"scale=in_range=full:out_range={RANGES[colours.range]}:out_color_matrix={colours.by}:{_TO_YUV},"
+        f"format={pixel_format},setparams=range={colours.range}:colorspace={colours.matrix}"
+        f":color_primaries={colours.primaries}:color_trc={colours.transfer},"
+        f"setsar={film.aspect.numerator}/{film.aspect.denominator}"
+    )
+    words = ["-vf", filters, "-pix_fmt", pixel_format, "-color_range", colours.range]
+    for option, value in (
+        ("-colorspace", colours.matrix),
+        ("-color_primaries", colours.primaries),
+        ("-color_trc", colours.transfer),
+    ):
+        words += (option, value) if value != UNKNOWN else ()
+    if codec is None:
+        words += ("-strict", "-1")
+        container = "yuv4mpegpipe"
+    else:
+        encoder = _find_encoder(codec)
+        words += (*codec.encoders[encoder], *(codec.quick.get(encoder, ()) if quick else ()))
+        if codec.crf is not None:
+            words += ("-crf", str(codec.crf if crf is None else crf))
+        if codec.name == "prores":
+            words += ("-profile:v", "4444" if chroma == "444" else "hq")
+        container = codec.container
+        if container != "matroska":
+            words += ("-video_track_timescale", str(choose_timescale(rate)))
+    words += ("-fflags", "+bitexact", "-flags:v", "+bitexact", "-map_metadata", "-1")
+    return Coding(film.width, film.height, film.deep, rate, usual, container, tuple(words), padded, depth)
+
+
+def choose_timescale(rate: Fraction | None) -> int:
+    """Ticks a second, of which a frame lasts a whole number; where the rate varies, microseconds."""
+    if rate is None:
+        return _MICROSECOND
+    return rate.numerator * max(1, ceil(10_000 / rate.numerator))
+
+
+def _find_encoder(codec: Codec) -> str:
+    """The first of the codec's encoders that ffmpeg has.
+
+    Raises:
+        ConfigError: it has none.
+    """
+    said = subprocess.run(
+        [find_ffmpeg(), "-hide_banner", "-encoders"], capture_output=True, check=False, start_new_session=True
+    ).stdout.decode(errors="replace")
+    had = {line.split()[1] for line in said.splitlines() if line.startswith(" V")}
+    for encoder in codec.encoders:
+        if encoder in had:
+            return encoder
+    choice = ", ".join(c.name for c in CODECS.values() if had & set(c.encoders))
+    raise ConfigError(f"--codec: this ffmpeg cannot encode {codec.name}; choose one of {choice}")
+
+
+class Encoder:
+    """An ffmpeg that makes a video of the frames that it is given."""
+
+    def __init__(self, target: Path, coding: Coding) -> None:
+        """Starts it.
+
+        Args:
+            target: a file that is replaced, or STREAM: standard output.
+            coding: how.
+
+        Raises:
+            OutputError: it cannot be started.
+        """
+        self._target = target
+        self._coding = coding
+        width, height = coding.size
+        if coding.rate is not None:
+            source = [
+                *("-f", "rawvideo", "-pix_fmt", "rgb48le" if coding.deep else "rgb24", "-s", f"{width}x{height}"),
+                *("-framerate", f"{coding.rate.numerator}/{coding.rate.denominator}"),
+            ]
+        else:
+            source = ["-probesize", "32", "-analyzeduration", "0", "-f", "matroska"]
+        command = [
+            *(find_ffmpeg(), "-hide_banner", "-nostdin", "-loglevel", "error", "-y", *source, "-i", "pipe:0"),
+            *("-fps_mode", "passthrough", *(() if coding.rate else ("-enc_time_base", f"1/{_MICROSECOND}"))),
+            *(*coding.words, "-f", coding.container, "pipe:1" if target == STREAM else f"file:{target}"),
+        ]
+        self._words = tempfile.TemporaryFile()  # noqa: SIM115 (closed when the encoder has ended)
+        try:
+            # a session of its own: Ctrl-C then reaches us alone, and ffmpeg ends when we end it
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=None if target == STREAM else subprocess.DEVNULL,
+                stderr=self._words,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise OutputError(f"{command[0]}: ffmpeg cannot be started ({reason(error)}); install it anew") from error
+        assert self._process.stdin is not None
+        widen_pipe(self._process.stdin)
+        if coding.rate is None:
+            self._send(_begin_matroska(width, height, coding))
+
+    def write(self, frame: Frame, time: Fraction) -> None:
+        """Hands a frame on.
+
+        Args:
+            frame: (H, W, 3) uint8, or uint16 where the coding is deep.
+            time: seconds since the video's first frame; of account only where the rate varies.
+        """
+        width, height = self._coding.size
+        right, below = width - frame.shape[1], height - frame.shape[0]
+        if right or below:
+            frame = cv2.copyMakeBorder(frame, 0, below, 0, right, cv2.BORDER_REPLICATE)
+        if self._coding.rate is None:
+            self._send(_begin_block(round(time * _MICROSECOND), frame.nbytes))
+        self._send(np.ascontiguousarray(frame).data)
+
+    def _send(self, data: Any) -> None:
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(data)
+        except BrokenPipeError:
+            self.finish()
+            raise OutputError(f"{shown(self._target)}: ffmpeg has ended before its time; try again") from None
+
+    def finish(self) -> None:
+        """Waits until all is written.
+
+        Raises:
+            OutputError: ffmpeg failed; its first words are quoted.
+            BrokenPipeError: whoever reads standard output has had enough.
+        """
+        assert self._process.stdin is not None
+        with suppress(BrokenPipeError):
+            self._process.stdin.close()
+        self._process.wait()
+        with self._words as words:
+            if self._process.returncode == 0:
+                return
+            said = first_words(words)
+        if self._target == STREAM and ("Broken pipe" in said or self._process.returncode < 0):
+            raise BrokenPipeError
+        remedy = "free some space" if "No space left" in said else "choose another --codec or format"
+        raise OutputError(f"{shown(self._target)}: cannot be encoded (ffmpeg: {said}); {remedy}")
+
+    def kill(self) -> None:
+        """Ends it at once; what it has written is of no use."""
+        self._process.kill()
+        self._process.wait()
+        assert self._process.stdin is not None
+        with suppress(OSError):
+            self._process.stdin.close()
+        self._words.close()
+
+
+def _element(name: str, content: bytes) -> bytes:
+    """An element of EBML (RFC 8794), with its size in eight bytes."""
+    return bytes.fromhex(name) + (1 << 56 | len(content)).to_bytes(8, "big") + content
+
+
+def _number(name: str, value: int) -> bytes:
+    return _element(name, value.to_bytes(8, "big"))
+
+
+def _begin_matroska(width: int, height: int, coding: Coding) -> bytes:
+    """The head of a Matroska stream (RFC 9559) of raw frames in microseconds: so frames bring their times to ffmpeg."""
+    picture = (
+        _number("B0", width)
+        + _number("BA", height)
+        + _element("2EB524", b"RGB" + (b"\x30" if coding.deep else b"\x18"))
+    )
+    track = (
+        *(_number("D7", 1), _number("73C5", 1), _number("83", 1), _element("86", b"V_UNCOMPRESSED")),
+        *(_number("23E383", round(10**9 / coding.usual)), _element("E0", picture)),
+    )
+    return (
+        _element("1A45DFA3", _element("4282", b"matroska") + _number("4287", 4) + _number("4285", 2))
+        + bytes.fromhex("18538067 01FFFFFFFFFFFFFF")  # a segment of unknown size
+        + _element("1549A966", _number("2AD7B1", 1000))  # nanoseconds a tick
+        + _element("1654AE6B", _element("AE", b"".join(track)))
+    )
+
+
+def _begin_block(microseconds: int, size: int) -> bytes:
+    """What stands before a frame's bytes: a cluster with one block."""
+    block = bytes.fromhex("A3") + (1 << 56 | size + 4).to_bytes(8, "big") + b"\x81\x00\x00\x80"
+    inside = _number("E7", microseconds) + block
+    return bytes.fromhex("1F43B675") + (1 << 56 | len(inside) + size).to_bytes(8, "big") + inside
+
+
+class FilmWriter:
+    """Hands frames to encoders in a thread of its own, so that drawing does not wait for encoding.
+
+    Use it as a context: what is unfinished when it ends with an error is thrown away.
+    """
+
+    def __init__(self, coding: Coding, folder: Path | None) -> None:
+        """Begins to write.
+
+        Args:
+            coding: how frames are encoded.
+            folder: where segments lie and are put; None: all goes to standard output.
+        """
+        self._coding = coding
+        self._folder = folder
+        self._queue: queue.Queue[tuple[int, Fraction, Frame] | None] = queue.Queue(_WAITING)
+        self._failed: BaseException | None = None
+        self._stopped = threading.Event()
+        self._open: dict[Encoder, Path] = {}
+        self._finishing = ThreadPoolExecutor(1)
+        self._parts = count()
+        self.done = frozenset() if folder is None else frozenset(_find_segments(folder))
+        """Segments that stood there already, by number."""
+        self._thread = threading.Thread(target=self._work, daemon=True)
+        self._thread.start()
+
+    def has(self, number: int) -> bool:
+        """Whether frame `number` is written already."""
+        return number // SEGMENT in self.done
+
+    def put(self, number: int, time: Fraction, frame: Frame) -> None:
+        """Takes frame `number`, which is shown at `time`; frames come in order, but for those that are there.
+
+        Raises:
+            OutputError: an earlier frame could not be encoded.
+            BrokenPipeError: whoever reads standard output has had enough.
+        """
+        while True:
+            self._raise()
+            with suppress(queue.Full):
+                self._queue.put((number, time, frame), timeout=0.2)
+                return
+
+    def _raise(self) -> None:
+        if self._failed is not None:
+            raise self._failed
+
+    def __enter__(self) -> "FilmWriter":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: object) -> None:
+        if error is None:
+            while self._thread.is_alive() and self._failed is None:
+                with suppress(queue.Full):
+                    self._queue.put(None, timeout=0.2)
+                    self._thread.join()
+        self._stopped.set()
+        left = {} if error is None and self._failed is None else dict(self._open)
+        for encoder in left:
+            encoder.kill()
+        self._thread.join()
+        self._finishing.shutdown()
+        for part in left.values():
+            if part != STREAM:
+                part.unlink(missing_ok=True)
+        if error is None:
+            self._raise()
+
+    def _work(self) -> None:
+        """The thread: goes from segment to segment while frames come."""
+        encoder: Encoder | None = None
+        segment = -1
+        origin = Fraction(0)
+        part: Path = STREAM
+        finishing: list[Future[None]] = []
+        try:
+            while not self._stopped.is_set():
+                try:
+                    item = self._queue.get(timeout=0.2)
+                except queue.Empty:
+                    continue
+                due = segment if item is None or self._folder is None else item[0] // SEGMENT
+                if encoder is not None and (item is None or due != segment) and (self._folder or item is None):
+                    finishing.append(self._finishing.submit(self._finish, encoder, part, segment))
+                    encoder = None
+                if item is None:
+                    for each in finishing:
+                        each.result()
+                    return
+                if encoder is None:
+                    while len(finishing) > 1:
+                        finishing.pop(0).result()
+                    segment, origin = due, item[1]
+                    part = STREAM
+                    if self._folder is not None:
+                        part = self._folder / f"{segment:06d}.{os.getpid()}-{next(self._parts)}.part"
+                    encoder = Encoder(part, self._coding)
+                    self._open[encoder] = part
+                encoder.write(item[2], item[1] - origin)
+        except BaseException as error:
+            if not self._stopped.is_set():
+                self._failed = error
+
+    def _finish(self, encoder: Encoder, part: Path, segment: int) -> None:
+        try:
+            encoder.finish()
+        finally:
+            self._open.pop(encoder, None)
+        if self._folder is not None:
+            with part.open("rb") as file:
+                os.fsync(file.fileno())
+            part.replace(name_segment(self._folder, segment))
+
+
+def name_segment(folder: Path, number: int) -> Path:
+    """Where a segment lies when it is whole."""
+    return folder / f"{number:06d}.segment"
+
+
+def _find_segments(folder: Path) -> list[int]:
+    return sorted(int(path.stem) for path in folder.glob("*.segment") if path.stem.isdecimal())
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A stream of the old film that goes into the new one; `recoded` is what it becomes, or None where it is copied."""
+
+    stream: Stream
+    recoded: str | None = None
+
+
+_SUBTITLES = {".mp4": "mov_text", ".m4v": "mov_text", ".mov": "mov_text", ".mkv": "srt", ".webm": "webvtt"}
+
+
+def choose_streams(film: Film, output: Path, folder: Path) -> tuple[list[Kept], list[str]]:
+    """Finds out, before any work, which of a film's other streams the new file can hold, by trying it.
+
+    Args:
+        film: the old film.
+        output: the new one, by whose suffix its kind is known.
+        folder: a place for trials.
+
+    Returns:
+        The streams, and notes on those that change or are left out.
+
+    Raises:
+        OutputError: the file cannot hold the audio.
+    """
+    suffix = output.suffix.lower()
+    wanted = [Kept(stream) for stream in film.streams]
+    if not wanted or _can_hold(film, wanted, suffix, folder):
+        return wanted, []
+    kept: list[Kept] = []
+    notes = []
+    for stream in film.streams:
+        named = f"{stream.kind} {stream.index} ({stream.codec})"
+        recoded = Kept(stream, _SUBTITLES[suffix])
+        if _can_hold(film, [Kept(stream)], suffix, folder):
+            kept.append(Kept(stream))
+        elif stream.kind == "audio":
+            raise OutputError(
+                f"{shown(output)}: a {suffix} cannot hold the film's {named}; name the output .mkv or .mov"
+            )
+        elif stream.kind == "subtitle" and _can_hold(film, [recoded], suffix, folder):
+            kept.append(recoded)
+            notes.append(f"{named} is written as {recoded.recoded}, which a {suffix} can hold")
+        else:
+            notes.append(f"{named} cannot be held by a {suffix} and is left out; name the output .mkv to keep it")
+    return kept, notes
+
+
+def _can_hold(film: Film, streams: Sequence[Kept], suffix: str, folder: Path) -> bool:
+    trial = folder / f"trial{suffix}"
+    command = [
+        *(find_ffmpeg(), "-hide_banner", "-nostdin", "-loglevel", "error", "-y", "-i", f"file:{film.path}"),
+        *(*_map_streams(streams, 0, 0), "-t", "1", f"file:{trial}"),
+    ]
+    try:
+        return subprocess.run(command, capture_output=True, check=False, start_new_session=True).returncode == 0
+    finally:
+        trial.unlink(missing_ok=True)
+
+
+def _map_streams(streams: Sequence[Kept], source: int, before: int) -> list[str]:
+    """Ffmpeg's words that take streams from its input number `source`, after `before` other streams."""
+    words = ["-c", "copy"]
+    for number, kept in enumerate(streams, before):
+        words += ("-map", f"{source}:{kept.stream.index}")
+        if kept.recoded is not None:
+            words += (f"-c:{number}", kept.recoded)
+        if kept.stream.kind == "cover":
+            words += (f"-disposition:{number}", "attached_pic")
+    return words
+
+
+def join_segments(
+    film: Film,
+    streams: Sequence[Kept],
+    folder: Path,
+    draft: Path,
+    *,
+    starts: Sequence[Fraction],
+    last: Fraction,
+    end: Fraction,
+    coding: Coding,
+    start: float,
+    length: float | None,
+) -> None:
+    """Puts segments together with the old film's other streams; nothing is encoded anew.
+
+    Args:
+        film: the old film.
+        streams: what is taken of it.
+        folder: where segments lie.
+        draft: the file to write.
+        starts: when each segment's first frame is shown, in seconds of the old film.
+        last: when the last frame is shown, likewise.
+        end: when it has been shown, so that the film is as long as the old one.
+        coding: how segments were encoded.
+        start: seconds of the old film that were left out at its beginning.
+        length: seconds that were made of it; None: all.
+
+    Raises:
+        OutputError: ffmpeg failed, or the disk is full.
+    """
+    lines = ["ffconcat version 1.0"]
+    for number, begin in enumerate(starts):
+        until = starts[number + 1] if number + 1 < len(starts) else end
+        microseconds = round(until * _MICROSECOND) - round(begin * _MICROSECOND)
+        lines += [f"file {name_segment(folder, number).name}", f"duration {microseconds}us"]
+    script = folder / "segments.txt"
+    script.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    offset = starts[0] - Fraction(start).limit_denominator(_MICROSECOND)
+    cut = (*(("-ss", f"{start:.6f}") if start else ()), *(() if length is None else ("-t", f"{length:.6f}")))
+    command = [
+        *(find_ffmpeg(), "-hide_banner", "-nostdin", "-loglevel", "error", "-y"),
+        *("-itsoffset", f"{float(offset):.6f}", "-f", "concat", "-safe", "0", "-i", f"file:{script}"),
+        *((*cut, "-i", f"file:{film.path}", "-map", "0:v:0") if film.path != STREAM else ("-map", "0:v:0")),
+        *_map_streams(streams, 1, 1),
+        *(("-copypriorss", "0") if start else ()),  # else sound begins where the film was sought, before the range
+    ]
+    if film.path != STREAM:
+        command += ["-map_metadata", "1", "-map_chapters", "1", "-map_metadata:s:0", f"1:s:{film.picture}"]
+    # packets know how long they last from the encoder, and the last frame may be cut short
+    ends = f"if(gte(PTS*TB,{float(last - starts[0] + offset - _SHORT):.7f}),{float(end - last):.7f}/TB,DURATION)"
+    command += ["-fflags", "+bitexact", "-bsf:v:0", f"setts=pts=PTS:dts=DTS:duration='{ends}'"]
+    if draft.suffix.lower() in (".mp4", ".m4v", ".mov"):
+        command += ["-movflags", "+faststart", "-video_track_timescale", str(choose_timescale(coding.rate))]
+    command.append(f"file:{draft}")
+    with tempfile.TemporaryFile() as words:
+        done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=words, check=False, start_new_session=True)
+        if done.returncode != 0:
+            said = first_words(words)
+            remedy = "free some space" if "No space left" in said else "name the output .mkv"
+            raise OutputError(
+                f"{shown(Path(draft.name))}: cannot be put together (ffmpeg: {said}); {remedy}, and add --resume"
+            )

@@ -1,0 +1,175 @@
+"""Flat pieces of drawings and which of them are the same in two drawings: where a face goes that squashes and turns.
+
+Comparing small patches finds what keeps its look. A flat piece of colour that grows, squashes or turns keeps only its
+colour and roughly its shape, and inside it there is nothing to compare. So drawings are cut into pieces along their
+edges, pieces are paired by colour, size, shape and place, and what carries one piece onto its partner becomes a
+candidate for the motion. Pairing coloured pieces is the idea of AnimeInterp (Li et al., CVPR 2021, section 3.1); theirs
+compares features of VGG19 and matches for minutes, ours compares means and takes milliseconds.
+"""
+
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+SIDE = 160
+"""Longest side of the picture that is cut into pieces, in pixels."""
+_EDGE = 14.0  # Lab units between neighbours that part two pieces
+_LEAST, _MOST = 0.003, 0.5  # of the picture: smaller pieces say little, and larger ones are the ground
+_COLOUR, _GROWTH = 22.0, 1.7  # most Lab units, and logarithm of the areas' ratio, between partners
+_WORST = 26.0  # sum of all differences between partners
+_CHANGED = 5.0  # Lab units by which a piece must differ from what lies there in the other drawing
+_SHIFT = 0.1  # by which a transform's matrix must differ from a shift's
+_LONG = 1.6  # ratio of a piece's axes from which on its direction can be told
+
+
+class Segments(NamedTuple):
+    """Pieces of a drawing, the largest first."""
+
+    colours: Array
+    """(K, 3) mean CIE Lab."""
+    areas: Array
+    """(K,) shares of the picture."""
+    centres: Array
+    """(K, 2): x and y in pixels of the picture that was cut."""
+    spreads: Array
+    """(K, 2, 2): covariances of the pixels' places."""
+    labels: Array
+    """(h, w): each pixel's piece, -1 for none of these."""
+
+
+class Carried(NamedTuple):
+    """What may carry a piece of one drawing onto its partner in the other."""
+
+    transform: Array
+    """(2, 3) affine, of places in shares of width and height."""
+    centre: Array
+    """(2,): x and y of the piece's centre, likewise."""
+    here: Array
+    """(h, w) float32: 1 on the piece, 0 elsewhere."""
+    there: Array
+    """The same of its partner."""
+
+
+def find_segments(picture: Array, other: Array, most: int = 24) -> Segments:
+    """Cuts a drawing into pieces along its edges, and keeps those that are not where they are in the other one.
+
+    Args:
+        picture: (h, w, 3) float32 CIE Lab.
+        other: of the same shape.
+        most: how many pieces at most.
+    """
+    h, w = picture.shape[:2]
+    smooth = cv2.medianBlur(cv2.cvtColor(picture, cv2.COLOR_LAB2RGB), 3)
+    smooth = cv2.cvtColor(smooth, cv2.COLOR_RGB2LAB)
+    edges = np.zeros((h, w), np.float32)
+    for axis in (0, 1):
+        step = np.abs(np.diff(smooth, axis=axis)).sum(2)
+        ahead = np.zeros((h, w), np.float32)
+        if axis:
+            ahead[:, :-1] = step
+        else:
+            ahead[:-1] = step
+        edges = np.maximum(edges, ahead)
+    inside = (edges < _EDGE).astype(np.uint8)
+    count, labels = cv2.connectedComponents(inside, connectivity=4)
+    flat = labels.ravel()
+    areas = np.bincount(flat, minlength=count).astype(np.float64)
+    areas[0] = 0  # the edges themselves
+    changed = np.abs(picture - other).sum(2).ravel()
+    change = np.bincount(flat, changed, count) / np.maximum(areas, 1)
+    usable = (areas >= _LEAST * h * w) & (areas <= _MOST * h * w) & (change > _CHANGED)
+    index = np.flatnonzero(usable)
+    index = index[np.argsort(-areas[index], kind="stable")][:most]
+    y, x = np.divmod(np.arange(h * w), w)
+    sums = {
+        name: np.bincount(flat, values, count)[index] / areas[index]
+        for name, values in (("x", x), ("y", y), ("xx", x * x), ("yy", y * y), ("xy", x * y))
+    }
+    covariance = sums["xy"] - sums["x"] * sums["y"]
+    spreads = np.stack(
+        [
+            np.stack([sums["xx"] - sums["x"] ** 2, covariance], 1),
+            np.stack([covariance, sums["yy"] - sums["y"] ** 2], 1),
+        ],
+        1,
+    )
+    spreads = spreads + 0.1 * np.eye(2)  # a line has some width
+    colours = np.stack([np.bincount(flat, picture[..., k].ravel(), count)[index] / areas[index] for k in range(3)], 1)
+    ranks = np.full(count, -1)
+    ranks[index] = np.arange(len(index))
+    centres = np.stack([sums["x"], sums["y"]], 1)
+    return Segments(colours, areas[index] / (h * w), centres, spreads, ranks[labels])
+
+
+def pair_segments(first: Segments, last: Segments, diagonal: float) -> list[tuple[int, int]]:
+    """Pairs pieces that are most like each other, mutually.
+
+    Args:
+        first: the pieces of one drawing.
+        last: those of the other.
+        diagonal: of the drawings, in pixels.
+    """
+    if not len(first.areas) or not len(last.areas):
+        return []
+    colour = np.linalg.norm(first.colours[:, None] - last.colours[None], axis=2)
+    growth = np.abs(np.log(first.areas[:, None] / last.areas[None]))
+    axes = [np.sqrt(np.linalg.eigvalsh(segments.spreads)) for segments in (first, last)]
+    shape = np.abs(np.log((axes[0][:, 1] / axes[0][:, 0])[:, None] / (axes[1][:, 1] / axes[1][:, 0])[None]))
+    away = np.linalg.norm(first.centres[:, None] - last.centres[None], axis=2) / diagonal
+    apart = colour + 8 * growth + 6 * shape + 25 * away
+    apart[(colour > _COLOUR) | (growth > _GROWTH)] = np.inf
+    best, back = apart.argmin(1), apart.argmin(0)
+    return [(k, int(n)) for k, n in enumerate(best) if back[n] == k and apart[k, n] < _WORST]
+
+
+def carry(first: Segments, last: Segments, pair: tuple[int, int]) -> list[Array]:
+    """What may carry a piece onto its partner: (2, 3) affine transforms of places.
+
+    A shift; a shift with squash and stretch along the picture's sides; and, of long pieces, with a turn; those that are
+    hardly more than the shift are left out.
+    """
+    one, other = first.spreads[pair[0]], last.spreads[pair[1]]
+    origin, target = first.centres[pair[0]], last.centres[pair[1]]
+    parts = [np.eye(2), np.diag(np.sqrt(np.diag(other) / np.diag(one)))]
+    (small, axes), (small_there, axes_there) = np.linalg.eigh(one), np.linalg.eigh(other)
+    if min(small[1] / small[0], small_there[1] / small_there[0]) > _LONG**2:
+        for k in range(2):  # an axis has no sign; the smaller turn is taken
+            if axes[:, k] @ axes_there[:, k] < 0:
+                axes_there[:, k] *= -1
+        parts.append(axes_there @ np.diag(np.sqrt(small_there / small)) @ axes.T)
+    told = [parts[0], *(part for part in parts[1:] if np.abs(part - parts[0]).max() > _SHIFT)]
+    return [np.hstack([part, (target - part @ origin)[:, None]]) for part in told]
+
+
+def find_transforms(first: Array, last: Array, most: int = 10) -> list[Carried]:
+    """What may carry pieces of one drawing to where they are in the other.
+
+    Args:
+        first: (h, w, 3) uint8 RGB.
+        last: the same shape.
+        most: how many pieces.
+    """
+    h, w = first.shape[:2]
+    scale = min(1.0, SIDE / max(h, w))
+    width, height = max(8, round(w * scale)), max(8, round(h * scale))
+    small = [
+        cv2.cvtColor(
+            cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA).astype(np.float32) / 255, cv2.COLOR_RGB2LAB
+        )
+        for frame in (first, last)
+    ]
+    segments = [find_segments(small[0], small[1]), find_segments(small[1], small[0])]
+    found = []
+    size = np.array([width, height], float)
+    for pair in pair_segments(segments[0], segments[1], float(np.hypot(width, height)))[:most]:
+        here, there = ((segments[n].labels == pair[n]).astype(np.float32) for n in range(2))
+        for transform in carry(segments[0], segments[1], pair):
+            part = transform[:, :2] * size[None] / size[:, None]
+            shift = (transform[:, 2] + 0.5 - transform[:, :2].sum(1) / 2) / size  # pixels are where their middles are
+            centre = (segments[0].centres[pair[0]] + 0.5) / size
+            found.append(Carried(np.hstack([part, shift[:, None]]), centre, here, there))
+    return found

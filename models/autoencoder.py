@@ -1,0 +1,199 @@
+"""Auto-encoders: pictures to small maps of features and back; in-betweens are drawn from latents between two frames'.
+
+Inputs:  pictures, (N, 3, H, W) float in [-1, 1], RGB; H and W multiples of `multiple`, 8 by default.
+Outputs: the same pictures redrawn from their latents, (N, latent, H/8, W/8): 3 x 256 x 256 by way of 128 x 32 x 32.
+
+`PlainAutoEncoder`
+    Stages:  convolutions of stride 2, then transposed ones; tanh. Nothing else: the notebook's first net.
+
+`DeepAutoEncoder`
+    Stages:  convolution to `width` channels at the full size; residual blocks there, and after each convolution of
+             stride 2; the latents are the last features. Back: residual blocks at the same sizes, between them
+             convolutions whose channels become pixels; coarse features weigh the channels of those two doublings finer
+             (skip-layer excitation, 32 -> 128 and 64 -> 256 at 256 pixels); convolution; tanh.
+
+Both are fully convolutional. No features go around the latents: what a skip connection of a U-Net brings from one frame
+would not be between two. The excitations start from the decoder's own features, so they tell nothing that is not in the
+latents; FastGAN's reach four doublings (Liu et al., arXiv 2101.04775, section 3.1), of which there are three here.
+
+No normalisation: statistics of a batch of frames are not those of the latents between them, and what is right for one
+picture would depend on its company. `LatentInbetweener` makes in-betweens of either; checkpoints hold that.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import leaky_relu, pixel_shuffle
+from torch.nn.utils.parametrize import is_parametrized
+
+from .blocks import ResidualBlock, SkipExcitation
+from .latent_inbetweener import BETWEEN, LatentInbetweener
+from .refinement import RefinementConfig
+from .registry import register
+
+_CLIMB = 2  # doublings from the features that weigh to those that are weighed
+
+
+@dataclass(frozen=True)
+class PlainAutoEncoderConfig:
+    """What shapes a `PlainAutoEncoder`, and the network around it."""
+
+    width: int = 16
+    """Channels at the full size; they double at each halving."""
+    latent: int = 128
+    """Channels of the latents."""
+    halvings: int = 3
+    """How often the sides are halved on the way to the latents."""
+    between: str = BETWEEN[0]
+    """One of BETWEEN: the way from one frame's latents to another's."""
+    refinement: RefinementConfig | None = None
+    """A network that sharpens what is drawn; None: there is none."""
+
+    def __post_init__(self) -> None:
+        """Refuses what cannot be built.
+
+        Raises:
+            ValueError: a value is out of its range.
+        """
+        if self.width < 1 or self.latent < 1 or self.halvings < 1 or self.between not in BETWEEN:
+            raise ValueError(f"no auto-encoder for {self}")
+
+    @property
+    def channels(self) -> list[int]:
+        """Of the features at the full size, after each halving, and last of the latents."""
+        return [self.width << level for level in range(self.halvings)] + [self.latent]
+
+
+@dataclass(frozen=True)
+class DeepAutoEncoderConfig(PlainAutoEncoderConfig):
+    """What shapes a `DeepAutoEncoder`, and the network around it."""
+
+    depth: int = 2
+    """Residual blocks at each size, on the way down and again on the way up."""
+
+    def __post_init__(self) -> None:
+        """Refuses what cannot be built.
+
+        Raises:
+            ValueError: a value is out of its range.
+        """
+        super().__post_init__()
+        if self.depth < 1:
+            raise ValueError(f"no auto-encoder for {self}")
+
+
+class AutoEncoder(nn.Module):
+    """What both have in common.
+
+    Args:
+        encoder: (N, 3, H, W) to latents.
+        decoder: the way back, to any numbers; tanh follows.
+        halvings: between the two sizes.
+    """
+
+    def __init__(self, encoder: nn.Module, decoder: nn.Module, halvings: int) -> None:
+        super().__init__()
+        self.encoder, self.decoder = encoder, decoder
+        self.multiple = 1 << halvings
+        """Heights and widths must be multiples of this."""
+        self._draw_weights()
+
+    def _draw_weights(self) -> None:
+        """Weights with which features keep their strength on the way; residual blocks begin as the identity.
+
+        He et al., "Delving Deep into Rectifiers" (arXiv 1502.01852), section 2.2. With PyTorch's own weights the
+        picture that comes out first is 0 whatever goes in, and a hundred steps are spent on that.
+        """
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d | nn.ConvTranspose2d) and not is_parametrized(module):
+                nn.init.kaiming_normal_(module.weight, 0.2, nonlinearity="leaky_relu")
+                nn.init.zeros_(cast(Tensor, module.bias))
+        for module in self.modules():
+            if isinstance(module, ResidualBlock):
+                nn.init.zeros_(cast(Tensor, module.layers[-1].weight))
+
+    def encode(self, frames: Tensor) -> Tensor:
+        """(N, 3, H, W) in [-1, 1] to latents (N, latent, h, w)."""
+        latents: Tensor = self.encoder(frames)
+        return latents
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """(N, latent, h, w) to (N, 3, H, W) in [-1, 1]."""
+        return torch.tanh(self.decoder(latents))
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """Redraws pictures: (N, 3, H, W) in [-1, 1], in and out."""
+        return self.decode(self.encode(frames))
+
+
+class PlainAutoEncoder(AutoEncoder):
+    """Convolutions down and up; see the module's docstring."""
+
+    def __init__(self, config: PlainAutoEncoderConfig) -> None:
+        channels = [3, *config.channels[1:]]  # nothing is computed at the full size
+        down: list[nn.Module] = []
+        for fine, coarse in pairwise(channels):
+            down += [nn.Conv2d(fine, coarse, 4, 2, 1), nn.LeakyReLU(0.2)]  # (N, coarse, half the sides)
+        up: list[nn.Module] = []
+        for coarse, fine in pairwise(reversed(channels)):
+            up += [nn.ConvTranspose2d(coarse, fine, 4, 2, 1), nn.LeakyReLU(0.2)]  # (N, fine, twice the sides)
+        # neither the latents nor the picture are bent
+        super().__init__(nn.Sequential(*down[:-1]), nn.Sequential(*up[:-1]), config.halvings)
+
+
+class DeepAutoEncoder(AutoEncoder):
+    """Residual blocks at every size, with excitations on the way up; see the module's docstring."""
+
+    def __init__(self, config: DeepAutoEncoderConfig) -> None:
+        channels = config.channels
+
+        def blocks(count: int) -> nn.Module:
+            return nn.Sequential(*(ResidualBlock(count) for _ in range(config.depth)))
+
+        encoder = nn.Sequential(nn.Conv2d(3, channels[0], 3, padding=1), blocks(channels[0]))
+        for fine, coarse in pairwise(channels):
+            encoder.append(nn.LeakyReLU(0.2))
+            encoder.append(nn.Conv2d(fine, coarse, 4, 2, 1))  # (N, coarse, half the sides)
+            encoder.append(blocks(coarse))
+        super().__init__(encoder, _Climb(channels, blocks), config.halvings)
+
+
+class _Climb(nn.Module):
+    """The deep net's way up: (N, latent, h, w) to (N, 3, H, W), not yet within bounds.
+
+    Args:
+        channels: of the features from the full size down to the latents.
+        blocks: makes what is at one size, given its channels.
+    """
+
+    def __init__(self, channels: list[int], blocks: Callable[[int], nn.Module]) -> None:
+        super().__init__()
+        rising = list(reversed(channels))
+        self.blocks = nn.ModuleList(blocks(count) for count in rising)
+        self.grow = nn.ModuleList(nn.Conv2d(coarse, 4 * fine, 3, padding=1) for coarse, fine in pairwise(rising))
+        self.excitations = nn.ModuleList(
+            SkipExcitation(coarse, fine) for coarse, fine in zip(rising, rising[_CLIMB:], strict=False)
+        )
+        self.paint = nn.Conv2d(rising[-1], 3, 3, padding=1)
+
+    def forward(self, latents: Tensor) -> Tensor:
+        features = self.blocks[0](latents)  # (N, latent, h, w)
+        seen = [features]
+        for rung, grow in enumerate(self.grow, 1):
+            features = pixel_shuffle(grow(leaky_relu(features, 0.2)), 2)  # (N, C, twice the sides)
+            features = self.blocks[rung](features)
+            if rung >= _CLIMB:
+                features = self.excitations[rung - _CLIMB](seen[rung - _CLIMB], features)
+            seen.append(features)
+        drawn: Tensor = self.paint(features)  # (N, 3, H, W)
+        return drawn
+
+
+register(
+    "plain-autoencoder", PlainAutoEncoderConfig, lambda config: LatentInbetweener(config, PlainAutoEncoder(config))
+)
+register("deep-autoencoder", DeepAutoEncoderConfig, lambda config: LatentInbetweener(config, DeepAutoEncoder(config)))

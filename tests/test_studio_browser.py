@@ -1,0 +1,325 @@
+"""The page of `animi studio` in a real browser, used as a person uses it."""
+
+import time
+from contextlib import suppress
+from pathlib import Path
+from runpy import run_path
+from types import SimpleNamespace
+
+import pytest
+from PIL import Image
+from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import Select
+
+from animi.core.images import write_png
+
+pytestmark = pytest.mark.xdist_group("browser")  # one process, and so one browser
+
+BROWSER = SimpleNamespace(**run_path(str(Path(__file__).with_name("browser.py"))))
+
+
+@pytest.fixture(scope="module")
+def downloads(tmp_path_factory):
+    return tmp_path_factory.mktemp("downloads")
+
+
+@pytest.fixture(scope="module")
+def window(downloads):
+    """A browser; one for all of this file."""
+    reason = BROWSER.install_browser()
+    if reason is not None:
+        pytest.skip(reason)
+    with BROWSER.open_browser(downloads) as driver:
+        yield driver
+
+
+@pytest.fixture(scope="module")
+def address():
+    with BROWSER.serve_studio() as address:
+        yield address
+
+
+@pytest.fixture
+def studio(window, address):
+    """The page, opened anew; at the end nothing may have gone wrong in its script, and nothing come from elsewhere."""
+    BROWSER.show_as(window, 1280, 900)
+    window.get(address)
+    window.execute_script("sessionStorage.clear()")
+    window.get(address)
+    page = Studio(window)
+    page.until(lambda: page("version").text.startswith("animi "))
+    yield page
+    said = [entry["message"] for entry in window.get_log("browser") if entry["source"] != "network"]
+    assert not said
+    fetched = window.execute_script("return performance.getEntriesByType('resource').map((entry) => entry.name)")
+    assert fetched and all(name.startswith((address, f"blob:{address}")) for name in fetched)
+
+
+class Studio:
+    """A person's eyes and hands."""
+
+    def __init__(self, driver):
+        self.driver = driver
+
+    def __call__(self, id):
+        return self.driver.find_element(By.ID, id)
+
+    def all(self, selector):
+        return self.driver.find_elements(By.CSS_SELECTOR, selector)
+
+    def until(self, true, seconds=60):
+        """Waits; gives what `true` gave in the end."""
+        end = time.monotonic() + seconds
+        while True:
+            with suppress(StaleElementReferenceException, NoSuchElementException):  # a page that is just being loaded
+                if found := true():
+                    return found
+            assert time.monotonic() < end, (self("status").text, self("messages").text)
+            time.sleep(0.05)
+
+    def drop(self, *paths):
+        self("files").send_keys("\n".join(map(str, paths)))
+
+    def drop_and_see(self, *paths):
+        self.drop(*paths)
+        self.until(lambda: "drawn with" in self("status").text)
+        self.stop()
+
+    def stop(self):
+        if self("play").get_attribute("aria-label") == "Stop":
+            self("play").click()
+
+    def fill(self, id, text):
+        self(id).send_keys(Keys.CONTROL + "a" + Keys.NULL, text)
+
+    def redrawn(self, change, then_stop=True):
+        """Does what changes the result, and waits until it has been drawn anew."""
+        self.driver.execute_script("document.getElementById('status').textContent = ''")
+        change()
+        self.until(lambda: "drawn with" in self("status").text)
+        if then_stop:
+            self.stop()
+
+    def colours(self, x, y, pane=0):
+        """The colour seen at a place of the drawing."""
+        return self.driver.execute_script(
+            "const c = document.querySelectorAll('#panes canvas')[arguments[0]];"
+            "return [...c.getContext('2d').getImageData(arguments[1], arguments[2], 1, 1).data]",
+            pane, x, y,
+        )  # fmt: skip
+
+    def shows_disc(self, x, pane=0):
+        """Whether the red disc is at x."""
+        red, green, _, _ = self.colours(x, 40, pane)
+        return red > 200 and green < 90
+
+    def shows_ghost(self, x, pane):
+        """Whether what is seen at x is the floor and half of a disc: redder than the floor, which is bluish."""
+        red, _, blue, _ = self.colours(x, 40, pane)
+        return red > blue + 20
+
+    def picture(self, pane=0):
+        return self.driver.execute_script(
+            "return document.querySelectorAll('#panes canvas')[arguments[0]].toDataURL()", pane
+        )
+
+
+@pytest.fixture
+def two(tmp_path, draw_disc):
+    """Two drawings: a disc goes from x = 40 to x = 80."""
+    paths = [tmp_path / "one.png", tmp_path / "two.png"]
+    for path, x in zip(paths, (40, 80), strict=True):
+        write_png(path, draw_disc(x, 40, (120, 80), 20))
+    return paths
+
+
+def test_a_person_draws_between_two_drawings_scrubs_compares_and_takes_a_gif_home(studio, two, downloads):
+    assert studio("empty").is_displayed() and not studio("player").is_displayed()
+    assert not any(button.is_enabled() for button in studio.all("#downloads button"))
+    studio.drop(*two)
+    studio.until(lambda: studio("play").get_attribute("aria-label") == "Stop")  # it plays by itself
+    assert [name.text for name in studio.all("#keys b")] == ["one.png", "two.png"]
+    seen = {studio("readout").text.split(":")[0] for _ in range(30) if not time.sleep(0.05)}
+    assert len(seen) > 3  # and goes on playing
+    studio.stop()
+
+    studio.redrawn(lambda: studio.fill("count", "5"))
+    studio.redrawn(lambda: Select(studio("spacing")).select_by_value("ease-in"))
+    studio.redrawn(lambda: studio("boomerang").click())
+    while "frame 1 of 8" not in studio("readout").text:  # 5 there, 3 back
+        studio("forth").click()
+    assert studio.shows_disc(40) and not studio.shows_disc(80)
+    for _ in range(4):
+        studio("forth").click()
+    assert "frame 5 of 8: key frame two" in studio("readout").text and studio.shows_disc(80)
+    studio("back").click()
+    assert "t = 0.563" in studio("readout").text  # 0.75 squared
+
+    studio("moment").send_keys(Keys.HOME)
+    studio.until(lambda: "key frame one" in studio("readout").text and studio.shows_disc(25))
+    studio("moment").send_keys(Keys.PAGE_UP * 5)
+    studio.until(lambda: "t = 0.500; drawn at this moment" in studio("readout").text and studio.shows_disc(75))
+    assert studio.shows_disc(60) and not studio.shows_disc(25)
+
+    studio.redrawn(lambda: studio.all("#beside input[value=blend]")[0].click())
+    assert len(studio.all("#panes canvas")) == 2 and "blend" in studio("panes").text
+    studio.until(lambda: studio.shows_ghost(28, 1) and studio.shows_ghost(92, 1))  # fades where the other moves
+    assert not studio.shows_ghost(28, 0) and not studio.shows_ghost(92, 0)
+
+    plain = studio.picture()
+    Select(studio("onion")).select_by_value("keys")
+    assert studio.picture() != plain and studio("tints").is_displayed()
+    Select(studio("onion")).select_by_value("none")
+    assert studio.picture() == plain
+
+    studio.all("#downloads button[value=gif]")[0].click()
+    path = downloads / "one-to-two.gif"
+    studio.until(path.exists)
+    assert "8 frames, 120×80" in studio.until(lambda: studio("files-made").text)
+    with Image.open(path) as image:
+        assert (image.n_frames, image.size, image.info["loop"]) == (8, (120, 80), 0)
+        image.seek(4)
+        assert image.convert("RGB").getpixel((80, 40))[0] > 200
+    studio.all("#downloads button[value=frame]")[0].click()
+    still = studio.until(lambda: next(downloads.glob("one-0.500.png"), None))
+    with Image.open(still) as image:
+        assert image.size == (120, 80) and image.getpixel((75, 40))[0] > 200
+    command = studio("command").text
+    assert command == "animi interpolate one.png two.png -n 5 --spacing ease-in --boomerang -o out.gif"
+
+
+def test_a_chart_of_ones_own_is_drawn_by_keys_and_by_hand(studio, two):
+    studio.drop_and_see(*two)
+    studio.redrawn(lambda: studio.fill("count", "4"))
+    marks = studio.all("#chart [role=slider]")
+    assert [mark.get_attribute("aria-valuenow") for mark in marks] == ["0.333", "0.667"]
+    studio.redrawn(lambda: marks[0].send_keys(Keys.PAGE_DOWN), then_stop=False)
+    assert studio.driver.switch_to.active_element == marks[0]  # it keeps the focus while all is drawn anew
+    studio.stop()
+    assert studio("times").get_attribute("value") == "0, 0.233, 0.667, 1"
+    assert Select(studio("spacing")).first_selected_option.get_attribute("value") == "chart"
+    assert not studio("count").is_enabled()
+    studio.redrawn(lambda: studio.all("#chart [role=slider]")[1].send_keys(Keys.DELETE))
+    assert studio("times").get_attribute("value") == "0, 0.233, 1"
+    while "frame 2 of 3" not in studio("readout").text:
+        studio("forth").click()
+    assert "t = 0.233" in studio("readout").text
+    studio.redrawn(lambda: studio.fill("times", "0, 0.5, 0.9, 1"))
+    assert "--spacing 0,0.5,0.9,1" in studio("command").text
+    studio.fill("times", "0, 0.9, 0.5, 1")
+    studio.until(lambda: "--spacing: 0, 0.9, 0.5, 1 must start with 0" in studio("messages").text)
+    studio.redrawn(lambda: studio.fill("times", "0, 0.5, 1"))
+    assert "--spacing" not in studio("messages").text
+
+
+def test_bad_files_are_told_and_what_was_there_stays(studio, two, tmp_path, draw_disc):
+    studio.drop_and_see(*two)
+    bad = tmp_path / "notes.png"
+    bad.write_text("no picture")
+    studio.drop(bad)
+    studio.until(lambda: "notes.png: is not an image that can be read; give a PNG, JPEG" in studio("messages").text)
+    assert len(studio.all("#keys li")) == 2 and studio("panes").is_displayed()
+    studio.all("#messages button")[0].click()
+    assert studio("messages").text == ""
+    write_png(tmp_path / "wide.png", draw_disc(40, 40, (160, 80), 20))
+    studio.drop(tmp_path / "wide.png")
+    studio.until(lambda: "wide.png is 160x80 and one.png is 120x80; make them one size" in studio("messages").text)
+    remedy = next(button for button in studio.all("#messages button") if "120x80" in button.text)
+    studio.redrawn(remedy.click)
+    assert studio("messages").text == "" and "--size 120x80" in studio("command").text
+    studio.redrawn(lambda: studio.all("#keys li:last-child button")[-1].click())
+    assert len(studio.all("#keys li")) == 2
+
+
+def test_two_drawings_of_a_film_become_key_frames(studio, tmp_path, animi):
+    film = tmp_path / "chase.mp4"
+    assert animi("draw-cartoon", film, "--seconds", 1, "--size", "160x96", "--seed", 4).exit_code == 0
+    studio.drop(film)
+    studio.until(lambda: studio("film").is_displayed() and studio.all("#strip button"))
+    assert "160×96" in studio("film-told").text
+    drawings = studio.all("#strip button")
+    drawings[1].click()
+    drawings[3].click()
+    assert [drawing.get_attribute("aria-pressed") for drawing in drawings[:5]] == [
+        "false",
+        "true",
+        "false",
+        "true",
+        "false",
+    ]
+    studio.redrawn(studio.all("#choice button")[0].click)
+    assert [name.text for name in studio.all("#keys b")] == ["chase-2.png", "chase-4.png"]
+    Select(studio("taking")).select_by_value("all")
+    studio.redrawn(studio.all("#choice button")[0].click)
+    assert len(studio.all("#keys li")) == 3
+
+
+def test_long_work_is_seen_and_cancelled(studio, downloads):
+    studio("chase").click()
+    studio.until(lambda: "drawn with" in studio("status").text)
+    studio.stop()
+    studio.fill("count", "1000")
+    cancel = studio.until(lambda: studio.all("#work button"))[0]
+    assert studio.all("#work progress") and "Drawing with" in studio("work").text
+    cancel.click()
+    studio.until(lambda: not studio.all("#work li"))
+
+
+def test_a_page_loaded_anew_still_has_its_drawings_until_it_starts_over(studio, two):
+    studio.drop_and_see(*two)
+    studio.driver.refresh()
+    studio.until(lambda: len(studio.all("#keys li")) == 2 and "drawn with" in studio("status").text)
+    studio("start-over").click()
+    studio.until(lambda: studio("version").text and not studio.all("#keys li"))
+
+
+def test_all_can_be_reached_by_keys_and_has_a_name(studio, two):
+    studio.drop_and_see(*two)
+    body = studio.driver.find_element(By.TAG_NAME, "body")
+    before = studio("readout").text
+    studio.driver.execute_script("document.activeElement.blur()")
+    body.send_keys(".")
+    assert studio("readout").text != before
+    body.send_keys(" ")
+    assert studio("play").get_attribute("aria-label") == "Stop"
+    body.send_keys(" ")
+    nameless = studio.driver.execute_script(
+        "return [...document.querySelectorAll('input, select, button, [role=slider], a, canvas')].filter((e) =>"
+        " !(e.labels?.length || e.ariaLabel || e.textContent.trim())).map((e) => e.outerHTML)"
+    )
+    assert nameless == []
+    unreachable = studio.driver.execute_script(
+        "return [...document.querySelectorAll('[onclick], button, [role=slider]')].filter((e) => e.tabIndex < 0).length"
+    )
+    assert unreachable == 0
+
+
+def test_it_fits_a_phone_and_a_desk_by_day_and_by_night(studio, two):
+    studio.drop_and_see(*two)
+    for width, height, dark in ((1280, 900, False), (1280, 900, True), (400, 800, False), (400, 800, True)):
+        BROWSER.show_as(studio.driver, width, height, dark=dark)
+        wide = studio.driver.execute_script("return document.documentElement.scrollWidth")
+        assert wide <= width
+        for ink, paper in (("ink", "card"), ("ink", "soft"), ("quiet", "card"), ("quiet", "paper"), ("quiet", "soft"),
+                           ("on-accent", "accent"), ("accent", "card"), ("warn", "warn-soft")):  # fmt: skip
+            assert contrast(colour(studio, ink), colour(studio, paper)) >= 4.5, (dark, ink, paper)
+
+
+def colour(studio, name):
+    text = studio.driver.execute_script(
+        "const e = document.createElement('i'); e.style.color = `var(--${arguments[0]})`; document.body.append(e);"
+        "const found = getComputedStyle(e).color; e.remove(); return found",
+        name,
+    )
+    return [int(part) / 255 for part in text.strip("rgb()").split(",")]
+
+
+def contrast(first, second):
+    """The contrast of two colours as WCAG 2 counts it."""
+    light = []
+    for parts in (first, second):
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        light.append(0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2])
+    return (max(light) + 0.05) / (min(light) + 0.05)
