@@ -22,6 +22,7 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -82,8 +83,9 @@ def start(words: Sequence[str]) -> int:
         app(list(words), standalone_mode=True)
     except SystemExit as end:
         os._exit(int(end.code or 0))
-    finally:
-        os._exit(99)
+    except BaseException:
+        traceback.print_exc()
+    os._exit(99)
 
 
 def find_broken(folder: Path, but: set[str]) -> list[str]:
