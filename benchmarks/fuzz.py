@@ -1,4 +1,4 @@
-"""Thousands of damaged files for every reader: images, films, checkpoints, states, frame stores, cuts and exposure sheets.
+"""Thousands of damaged files for every reader: of images, films, checkpoints, states, frame stores, cuts and sheets.
 
     python benchmarks/fuzz.py --count 10000 --seed 1
 
@@ -217,7 +217,8 @@ def make_good(folder: Path) -> dict[str, list[Path]]:
         "store": make_store, "cuts": make_cuts, "sheet": make_sheets,
     }.items():  # fmt: skip
         make(folder / name)
-    good = {name: sorted((folder / name).iterdir()) for name in ("image", "film", "checkpoint", "state", "cuts", "sheet")}
+    several = ("image", "film", "checkpoint", "state", "cuts", "sheet")
+    good = {name: sorted((folder / name).iterdir()) for name in several}
     return good | {"store": [folder / "store" / "store.json"], "records": [folder / "store" / "frames.jsonl"]}
 
 

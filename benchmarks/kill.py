@@ -142,14 +142,14 @@ def kill_often(
     rng = random.Random(seed)
     os.environ["ANIMI_KILL_LOG"] = str(folder / "words")
     found: Counter[str] = Counter()
-    whole, out = folder / "whole", folder / "out"
-    whole.mkdir()
+    out = folder / "out"
+    out.mkdir()
     begun = time.monotonic()
-    _, status = os.waitpid(start(work.words(whole)), 0)
+    _, status = os.waitpid(start(work.words(out)), 0)
     lasts = time.monotonic() - begun
     if status:
         raise SystemExit(f"the work itself fails: {(folder / 'words').read_text()}")
-    wanted = read_all(whole, but)
+    wanted = read_all(out, but)
     tell(f"undisturbed: {lasts:.1f} s, {len(wanted)} files")
     while found["kills"] < kills:
         shutil.rmtree(out, ignore_errors=True)

@@ -265,8 +265,8 @@ FOLDER = (
 def test_a_bad_image(refuse, bad, command, problem):
     if command in FOLDER and IMAGES[problem][0] is None:
         pytest.skip("a folder among images is left out, and one that is missing is not seen")
-    # train-noise finds out when it draws its first pictures, and has made its folder by then
-    leaves = ("run",) if command == "train-noise" else ()
+    # these find out when they draw their first pictures, and have made their folder by then
+    leaves = ("run",) if command in ("train-noise", "pretrain-ae") else ()
     refuse(*image_command(command, bad, problem), found=(IMAGES[problem][1],), leaves=leaves)
 
 
