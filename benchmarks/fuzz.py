@@ -1,4 +1,4 @@
-"""Thousands of damaged files for every reader: images, films, checkpoints, states, frame stores and lists of cuts.
+"""Thousands of damaged files for every reader: of images, films, checkpoints, states, frame stores, cuts and sheets.
 
     python benchmarks/fuzz.py --count 10000 --seed 1
 
@@ -34,6 +34,7 @@ from PIL import Image
 from animi.core.checkpoint import load_checkpoint, save_checkpoint
 from animi.core.clips import open_material
 from animi.core.errors import AnimiError
+from animi.core.exposure_sheet import read_sheet
 from animi.core.extraction import read_cuts
 from animi.core.frame_store import FrameStoreWriter
 from animi.core.images import read_image
@@ -155,6 +156,13 @@ def make_cuts(folder: Path) -> None:
     (folder / "cuts.txt").write_text("# When shots begin\n0.000000\n1:12.5  # dissolve\n0:01:13,0.9,cut\n95.25\n")
 
 
+def make_sheets(folder: Path) -> None:
+    """An exposure sheet."""
+    folder.mkdir()
+    lines = ("drawing,hold,inbetweens,on,spacing", "A1.png,2,3,1,ease-in", "A5.png,1,,2,0 0.2 0.5 1", "A9.png,12")
+    (folder / "sheet.csv").write_text("\n".join(lines) + "\n")
+
+
 def _read_film(path: Path) -> None:
     frames = decode_video(probe_video(path), size=16, fit="crop")
     for _ in islice(frames, 4 * FRAMES):
@@ -181,6 +189,10 @@ def _read_image(path: Path) -> None:
     read_image(path)
 
 
+def _read_sheet(path: Path) -> None:
+    read_sheet(path, [Path("A1.png"), Path("A5.png"), Path("A9.png")])
+
+
 def _read_cuts(path: Path) -> None:
     read_cuts(path)
 
@@ -193,6 +205,7 @@ KINDS = {
     "store": Kind(0.08, _read_store, "store.json"),
     "records": Kind(0.02, _read_store, "frames.jsonl"),
     "cuts": Kind(0.02, _read_cuts, ""),
+    "sheet": Kind(0.04, _read_sheet, ""),
 }
 
 
@@ -201,10 +214,11 @@ def make_good(folder: Path) -> dict[str, list[Path]]:
     torch.manual_seed(0)
     for name, make in {
         "image": make_images, "film": make_films, "checkpoint": make_checkpoints, "state": make_states,
-        "store": make_store, "cuts": make_cuts,
+        "store": make_store, "cuts": make_cuts, "sheet": make_sheets,
     }.items():  # fmt: skip
         make(folder / name)
-    good = {name: sorted((folder / name).iterdir()) for name in ("image", "film", "checkpoint", "state", "cuts")}
+    several = ("image", "film", "checkpoint", "state", "cuts", "sheet")
+    good = {name: sorted((folder / name).iterdir()) for name in several}
     return good | {"store": [folder / "store" / "store.json"], "records": [folder / "store" / "frames.jsonl"]}
 
 

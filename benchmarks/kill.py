@@ -22,6 +22,7 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -63,7 +64,7 @@ def extract(film: str) -> Work:
 def train(frames: str) -> Work:
     """A tiny training that keeps a checkpoint at every step."""
     first = ["train-noise", frames, "-o", "OUT/run", "--no-health", "--size", "64", "--width", "4", "--latent-dim", "4"]
-    first += ["--batch-size", "2", "--steps", "8", "--save-every", "1", "--sample-every", "4", "--samples", "4"]
+    first += ["--batch-size", "2", "--steps", "8", "--save-every", "1", "--sample-every", "8", "--samples", "2"]
     first += ["--log-every", "1", "--keep", "3", "--workers", "0", "--device", "cpu", "--seed", "3"]
     return Work(first, ["train-noise", "--resume", "OUT/run"], "run/config.json")
 
@@ -82,8 +83,9 @@ def start(words: Sequence[str]) -> int:
         app(list(words), standalone_mode=True)
     except SystemExit as end:
         os._exit(int(end.code or 0))
-    finally:
-        os._exit(99)
+    except BaseException:
+        traceback.print_exc()
+    os._exit(99)
 
 
 def find_broken(folder: Path, but: set[str]) -> list[str]:
@@ -140,14 +142,14 @@ def kill_often(
     rng = random.Random(seed)
     os.environ["ANIMI_KILL_LOG"] = str(folder / "words")
     found: Counter[str] = Counter()
-    whole, out = folder / "whole", folder / "out"
-    whole.mkdir()
+    out = folder / "out"
+    out.mkdir()
     begun = time.monotonic()
-    _, status = os.waitpid(start(work.words(whole)), 0)
+    _, status = os.waitpid(start(work.words(out)), 0)
     lasts = time.monotonic() - begun
     if status:
         raise SystemExit(f"the work itself fails: {(folder / 'words').read_text()}")
-    wanted = read_all(whole, but)
+    wanted = read_all(out, but)
     tell(f"undisturbed: {lasts:.1f} s, {len(wanted)} files")
     while found["kills"] < kills:
         shutil.rmtree(out, ignore_errors=True)

@@ -363,7 +363,7 @@ def _read_header(folder: Path) -> dict[str, Any]:
     count = header.get("count")
     sides = (header.get("height"), header.get("width"))
     if not all(type(side) is int and side > 0 for side in sides) or not (
-        count is None or (type(count) is int and count >= 0)
+        ("count" in header and count is None) or (type(count) is int and count >= 0)
     ):
         raise InputError(f"{path}: has no height, width and count that can be used; extract the frames again")
     return header

@@ -5,6 +5,7 @@ uint8 in [0, 255] or uint16 in [0, 65535]. Files of 16 bits a channel stay uint1
 8, so OpenCV decodes those. Torch is imported only by the functions that make tensors.
 """
 
+import logging
 import os
 import stat
 import threading
@@ -25,11 +26,16 @@ from .files import natural_order, reason
 if TYPE_CHECKING:
     import torch
 
+# Pillow logs what it finds odd in a TIFF, and what nobody listens to comes out on stderr.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
+
 Frame: TypeAlias = NDArray[np.uint8 | np.uint16]
 """One picture: (H, W, C), C in {1 grey, 3 RGB, 4 RGBA with straight alpha}, uint8 or uint16."""
 
 MOST_PIXELS = 1 << 27
 """The largest frame that is decoded, in pixels; 16K (15360 x 8640) fits. A header that claims more is refused."""
+MOST_SIDE = 65_535
+"""The longest side of a frame, in pixels: no GIF or JPEG has a longer one."""
 MOST_BYTES = 8 * MOST_PIXELS
 """The largest image file that is read: such a frame of RGBA with 16 bits a channel, not compressed."""
 
@@ -116,6 +122,10 @@ def decode_image(data: bytes, name: str) -> Frame:
             if image.width * image.height > MOST_PIXELS:
                 size = f"{image.width} x {image.height}"
                 raise InputError(f"{name}: is {size} pixels, and a frame may have {MOST_PIXELS:,}; {_SMALLER}")
+            if max(image.size) > MOST_SIDE:
+                raise InputError(
+                    f"{name}: is {max(image.size)} pixels long, and a frame may be {MOST_SIDE:,}; {_SMALLER}"
+                )
             try:
                 deep = _is_deep(image, data)
                 orientation = 1 if image.format == "TIFF" else image.getexif().get(_ORIENTATION, 1)  # OpenCV turns TIFF

@@ -43,7 +43,7 @@ def commands(given: Path, place: Path, old: str) -> dict[str, list[object]]:
         "sample a walk": ["sample", given / "noise.safetensors", "-n", 4, "-o", place / f"{old}.gif", "--overwrite"],
         "evaluate": [
             *("evaluate", "blend", given / "frames", "--metrics", "psnr", "--clips", 4, "--overwrite"),
-            *("--html", place / f"{old}.html", "--json", place / f"{old}.json"),
+            *("--html", place / f"{old}.html"),
         ],
         "report": ["report", given / "run", "-o", place / f"{old}.html", "--overwrite"],
         "train-noise": ["train-noise", given / "frames", "-o", place / "run", *TRAINED, "--no-health"],

@@ -247,6 +247,7 @@ def image_command(name, bad, problem):
         "preview-clips": ("preview-clips", folder, "--length", 3, "-o", "old.png", "--overwrite"),
         "train-noise": ("train-noise", folder, "-o", "run", *SMALL, "--no-health"),
         "train-vgg-sle": ("train-vgg-sle", folder, "-o", "run", *SMALL),
+        "pretrain-ae": ("pretrain-ae", folder, "-o", "run", *SMALL),
         "finetune-adv": ("finetune-adv", folder, "--init", nets / "noise-sle.safetensors", "-o", "run", "--size", 64),
         "train-motion": ("train-motion", folder, "-o", "run", "--films", 1, "--steps", 1, "--workers", 0),
     }[name]
@@ -254,7 +255,8 @@ def image_command(name, bad, problem):
 
 ONE = ("interpolate", "refine")
 FOLDER = (
-    "interpolate a folder", "evaluate", "preview-clips", "train-noise", "train-vgg-sle", "finetune-adv", "train-motion",
+    "interpolate a folder", "evaluate", "preview-clips", "train-noise", "train-vgg-sle", "pretrain-ae", "finetune-adv",
+    "train-motion",
 )  # fmt: skip
 
 
@@ -263,8 +265,8 @@ FOLDER = (
 def test_a_bad_image(refuse, bad, command, problem):
     if command in FOLDER and IMAGES[problem][0] is None:
         pytest.skip("a folder among images is left out, and one that is missing is not seen")
-    # train-noise finds out when it draws its first pictures, and has made its folder by then
-    leaves = ("run",) if command == "train-noise" else ()
+    # these find out when they draw their first pictures, and have made their folder by then
+    leaves = ("run",) if command in ("train-noise", "pretrain-ae") else ()
     refuse(*image_command(command, bad, problem), found=(IMAGES[problem][1],), leaves=leaves)
 
 
@@ -291,6 +293,12 @@ def test_a_name_may_lie_about_the_kind_of_image(animi, bad, tmp_path):
 def test_a_bad_film(refuse, bad, problem):
     film = bad / "films" / f"{problem}.mkv"
     refuse("extract-frames", film, "-o", "old", "--fit", "keep", "--size", 0, found=(FILMS[problem],))
+
+
+@pytest.mark.parametrize("problem", FILMS)
+def test_a_bad_film_to_interpolate(refuse, bad, problem):
+    film = bad / "films" / f"{problem}.mkv"
+    refuse("interpolate", film, "-o", "old.mp4", "--factor", 2, "--overwrite")
 
 
 def test_a_film_of_one_frame(animi, refuse, bad, tmp_path):

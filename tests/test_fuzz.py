@@ -24,7 +24,7 @@ def good(fuzz, tmp_path_factory):
     return fuzz["make_good"](tmp_path_factory.mktemp("good"))
 
 
-SLICES = {"image": 120, "film": 8, "checkpoint": 60, "state": 40, "store": 40, "records": 10, "cuts": 10}
+SLICES = {"image": 120, "film": 8, "checkpoint": 60, "state": 40, "store": 40, "records": 10, "cuts": 10, "sheet": 30}
 
 
 @pytest.mark.parametrize("kind", SLICES)
