@@ -2,7 +2,7 @@
 
     python tests/bad_places.py read-only|full FOLDER      (FOLDER holds what the commands read: see test_bad_places.py)
 
-A folder that is read only, and a disk of 80 kB, are mounted where that is allowed: in a mount namespace of its own, to
+A folder that is read only, and a disk of 40 kB, are mounted where that is allowed: in a mount namespace of its own, to
 which `unshare -rm` leads. Elsewhere rights are taken from the folder, or from this process where it is root's; and the
 size of files is limited.
 """
@@ -17,7 +17,7 @@ from pathlib import Path
 
 from typer.testing import CliRunner
 
-DISK = 80_000  # bytes
+DISK = 40_960  # bytes; the older results leave 8 kB of it
 TRAINED = ("--size", "64", "--width", "4", "--device", "cpu", "--workers", "0", "--steps", "2", "--batch-size", "2")
 
 
@@ -39,7 +39,7 @@ def commands(given: Path, place: Path, old: str) -> dict[str, list[object]]:
         "extract-frames --packed": ["extract-frames", given / "film.mp4", "-o", place / "packed", "--packed"],
         "preview-clips": ["preview-clips", given / "frames", "--length", 3, "-o", place / f"{old}.png", "--overwrite"],
         "refine": ["refine", *keys, "--checkpoint", given / "refinement.safetensors", "-o", place / old, "--overwrite"],
-        "sample": ["sample", given / "noise.safetensors", "-n", 64, "-o", place / f"{old}.png", "--overwrite"],
+        "sample": ["sample", given / "noise.safetensors", "-n", 64, "-o", place / old, "--overwrite"],
         "sample a walk": ["sample", given / "noise.safetensors", "-n", 4, "-o", place / f"{old}.gif", "--overwrite"],
         "evaluate": [
             *("evaluate", "blend", given / "frames", "--metrics", "psnr", "--clips", 4, "--overwrite"),
