@@ -16,6 +16,9 @@ Stages for each t, all learnt parts at 1/4 of the working size:
   5. A small network sees both frames' features where they have got to, mends the motion, and claims cells for its own.
   6. Both frames are warped backward at full size and mixed by the claims; where they disagree, one is chosen.
 
+A guided network leaves out the attention and stage 2: its motion begins with one that was found without training and is
+given to it, which stage 3 compares around and may change by half a cell a round; finer detail of it is kept.
+
 The two directions always lie in the batch one after the other and share every weight, so that swapping the frames and
 turning time round gives the same picture. Step 5 fades out towards t = 0 and 1, where the key frames come out whole.
 
