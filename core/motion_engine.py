@@ -1,7 +1,7 @@
 """An engine that draws along the motion that a `MotionNetwork` finds.
 
-The network works on pictures of some 384 x 384 pixels, whatever the key frames' size. What it finds, once for a pair,
-leads to two ways of drawing:
+The network works on pictures of some 300 to 400 pixels a side, whatever the key frames' size. What it finds, once for a
+pair, leads to two ways of drawing:
 
 - "network": the network also says, for each t, where to look and in which frame. The looking-up at full size is
   OpenCV's on a CPU, which takes half the time of PyTorch's there, and PyTorch's on a GPU.
@@ -22,8 +22,9 @@ from .optical_flow import Flow, search_motion
 
 RENDERERS = ("network", "classical")
 """What draws along the network's motion."""
-AREA = 384 * 384
-"""Pixels of the picture that motion is searched in; larger key frames are made smaller for it."""
+AREA, GUIDED_AREA = 384 * 384, 288 * 288
+"""Pixels of the picture that motion is searched in; larger key frames are made smaller for it. A guided network begins
+with motion that was searched for in a larger one, and does best at about the size that it was trained at."""
 _UNEXPLAINED = 0.1  # of what differs is seen in both: below, motion is not what happened
 _UNSURE = 0.6  # of what differs is explained: below, the motion is searched for in a smaller picture as well
 _SMALLER = 4  # times fewer pixels then
@@ -34,18 +35,18 @@ class MotionEngine:
 
     name = "motion"
 
-    def __init__(self, network: MotionNetwork, *, renderer: str = RENDERERS[0], area: int = AREA) -> None:
+    def __init__(self, network: MotionNetwork, *, renderer: str = RENDERERS[0], area: int | None = None) -> None:
         """Takes a network, where it is.
 
         Args:
             network: in eval mode.
             renderer: one of RENDERERS.
-            area: pixels of the picture that motion is searched in.
+            area: pixels of the picture that the network sees; None: AREA, or GUIDED_AREA.
         """
         self._network = network.to(memory_format=torch.channels_last)
         self._device = next(network.parameters()).device
         self._classical = renderer == "classical"
-        self._area = area
+        self._area = area or (GUIDED_AREA if network.config.guided else AREA)
 
     def prepare(self, first: Working, last: Working) -> Pair:
         """Finds the motion both ways, if it is motion."""

@@ -436,8 +436,12 @@ def test_progress_counts_sequences_and_engines(sequences):
     ("words", "code", "message"),
     [
         (["flow"], 1, "no frames to evaluate on were given; name a folder"),
-        (["data"], 1, "nothing to evaluate was given; name an engine (flow, blend) or a checkpoint"),
-        (["flwo", "data"], 1, "flwo: is no engine (flow, blend), and no file or folder has that name; check it"),
+        (["data"], 1, "nothing to evaluate was given; name an engine (motion, flow, blend) or a checkpoint"),
+        (
+            ["flwo", "data"],
+            1,
+            "flwo: is no engine (motion, flow, blend), and no file or folder has that name; check it",
+        ),
         (["flow", "empty"], 1, "holds neither images nor a frame store"),
         (["flow", "one"], 1, "holds no sequence of 3 frames or more"),
         (["flow", "uneven"], 1, "uneven: frame 1 is 16x16 and the first 24x16; make them one size"),

@@ -32,9 +32,7 @@ def tell(frames, factor=2, *, keep=False, rate=None, end=None, fps=FPS):
     clock = Clock(1 / fps, factor * fps if rate is None else rate, factor)
     shown = expose(iter(frames), clock, end, keep=keep)
     number = lambda frame: int(frame.pixels[0, 0, 0])  # noqa: E731
-    return [
-        (number(e.first),) if e.last is None else (number(e.first), number(e.last), round(e.t, 6)) for e in shown
-    ]
+    return [(number(e.first),) if e.last is None else (number(e.first), number(e.last), round(e.t, 6)) for e in shown]
 
 
 def test_ones_get_a_frame_between_each():

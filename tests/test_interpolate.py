@@ -239,7 +239,7 @@ def test_a_key_frame_whose_name_begins_with_a_dash(animi, key_frames, tmp_path, 
         (("--size", "10x"), "--size: '10x' cannot be read"),
         (("--size", "1x2x3"), "--size: '1x2x3' cannot be read"),
         (("--size", "20000x5"), "--size: 20000x5 is out of range"),
-        (("--engine", "magic"), "--engine: 'magic' is not known; choose one of flow, blend"),
+        (("--engine", "magic"), "--engine: 'magic' is not known; choose one of motion, flow, blend"),
         (("--engine", "flow", "--checkpoint", "x"), "--engine: flow cannot draw together with --checkpoint"),
         (("--device", "gpu"), "--device: 'gpu' is not known; choose auto, cpu, cuda or mps"),
     ],
@@ -398,11 +398,11 @@ def test_help_imports_nothing_slow():
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
-def test_drawing_with_the_default_engine_needs_no_torch(key_frames, tmp_path):
+def test_drawing_with_classical_motion_needs_no_torch(key_frames, tmp_path):
     code = (
         "import sys; from pathlib import Path; from animi.core.config import InterpolateConfig;"
         "from animi.core.inbetween import draw_animation;"
-        "draw_animation(InterpolateConfig((Path(sys.argv[1]), Path(sys.argv[2])), Path(sys.argv[3])));"
+        "draw_animation(InterpolateConfig((Path(sys.argv[1]), Path(sys.argv[2])), Path(sys.argv[3]), engine='flow'));"
         "print('torch' in sys.modules)"
     )
     command = [sys.executable, "-c", code, *key_frames, tmp_path / "out.gif"]
@@ -410,7 +410,8 @@ def test_drawing_with_the_default_engine_needs_no_torch(key_frames, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("words", "offered"), [("animi inter", ["interpolate"]), ("animi interpolate --engine ", ["flow", "blend"])]
+    ("words", "offered"),
+    [("animi inter", ["interpolate"]), ("animi interpolate --engine ", ["motion", "flow", "blend"])],
 )
 def test_the_shell_completes(words, offered):
     surroundings = {

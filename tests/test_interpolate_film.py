@@ -446,7 +446,7 @@ def test_what_is_no_film(animi, silent, key_frames, tmp_path):
     (tmp_path / "cut.mp4").write_bytes(silent.read_bytes()[:900])
     refuse(animi("interpolate", tmp_path / "cut.mp4", "-o", out), 1, "cut.mp4")
     ffmpeg("-f", "lavfi", "-i", "sine=d=1", tmp_path / "sound.m4a")
-    refuse(animi("interpolate", tmp_path / "sound.m4a", "-o", out), 1, "sound.m4a", "holds no video")
+    refuse(animi("interpolate", tmp_path / "sound.m4a", "-o", out), 1, "sound.m4a", "holds sound and no picture")
     make_film(tmp_path / "still.mp4", 1)
     refuse(animi("interpolate", tmp_path / "still.mp4", "-o", out), 1, "still.mp4", "one frame only")
     assert not out.exists()

@@ -244,7 +244,7 @@ def test_what_is_no_film_is_refused_in_one_line(folder):
     torn.write_bytes(b"RIFF\x10\x00\x00\x00WEBPVP8 ")
     cases = {
         words: "holds no video",
-        sound: "holds no video",
+        sound: "holds sound and no picture",
         torn: "cannot be read",
         folder: "is a folder",
         Path("missing.mp4"): "no such file",
