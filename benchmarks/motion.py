@@ -167,6 +167,8 @@ def ship(chosen: argparse.Namespace) -> None:
     """Writes a checkpoint's network in half precision to where animi looks for its own."""
     network, header = load_checkpoint(chosen.checkpoint, torch.device("cpu"))
     assert isinstance(network, MotionNetwork)
+    hardness = chosen.harder * torch.nn.functional.softplus(network.decision.detach())
+    network.decision.data = hardness.expm1().log()
     MOTION_WEIGHTS.parent.mkdir(exist_ok=True)
     save_checkpoint(MOTION_WEIGHTS, network.half(), header.architecture, network.config, step=header.step)
     print(f"{MOTION_WEIGHTS.name}: {MOTION_WEIGHTS.stat().st_size / 1e6:.1f} MB, of step {header.step}")
@@ -185,6 +187,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=12)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--precision", default="auto")
+    parser.add_argument("--harder", type=float, default=1.0, help="times as hard a choice as was learnt")
     parser.add_argument("--compiled", action="store_true")
     chosen = parser.parse_args()
     jobs = {"draw": report_drawing, "time": time_drawing, "train": report_training, "agree": report_halves}

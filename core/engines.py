@@ -302,8 +302,9 @@ def _shrink(frame: Working, w: int, h: int) -> Array:
 
 
 def _splat_step(width: int, height: int) -> float:
-    """Pixels to a cell of the splatting grid: 2.5, and more where the grid would be longer than 480 cells."""
-    return max(2.5, max(width, height) / 480)
+    """Pixels to a cell of the splatting grid: 2.5 for small frames, 4 from 400 pixels on, and never over 480 cells."""
+    longest = max(width, height)
+    return max(2.5, min(4.0, longest / 100), longest / 480)
 
 
 def _pixel_grid(height: int, width: int) -> Array:
