@@ -25,7 +25,7 @@ from typing import Any, TypeVar
 
 from .animation import check_format, write_animation
 from .config import STREAM, InterpolateFilmConfig
-from .engines import Engine, open_engine
+from .engines import MOTION_WEIGHTS, Engine, open_engine
 from .errors import ConfigError, InputError, OutputError
 from .files import check_output, reason
 from .film import Film, open_film, read_frames
@@ -474,9 +474,9 @@ def _finish(plan: _Plan, folder: Path, told: dict[str, Any]) -> FilmDrawn:
 def _describe_job(plan: _Plan, coding: Coding) -> dict[str, Any]:
     """All on which the new film's bytes depend, by which a run knows what it may go on with."""
     config = plan.config
-    checkpoint = None
-    if config.checkpoint is not None:
-        checkpoint = hashlib.sha256(config.checkpoint.read_bytes()).hexdigest()
+    # another animi of the same version may bring other weights
+    weights = config.checkpoint or (MOTION_WEIGHTS if plan.engine.name == "motion" else None)
+    checkpoint = None if weights is None else hashlib.sha256(weights.read_bytes()).hexdigest()
     return {
         "animi": version("animi"),
         "film": {"stream": True} if config.film == STREAM else identify_film(config.film),
