@@ -120,10 +120,18 @@ def look(path: Path) -> None:
 def read_all(folder: Path, but: set[str]) -> dict[str, bytes]:
     """All files of a folder with what they hold, but for some names."""
     return {
-        str(path.relative_to(folder)): path.read_bytes()
+        str(path.relative_to(folder)): read_tensors(path) if path.suffix == ".safetensors" else path.read_bytes()
         for path in sorted(folder.rglob("*"))
         if path.is_file() and not but & set(path.relative_to(folder).parts)
     }
+
+
+def read_tensors(path: Path) -> bytes:
+    """What a checkpoint holds; its file may differ by the order of the header's words, which is a hash map's."""
+    with safe_open(path, "pt") as file:
+        words = sorted((file.metadata() or {}).items())
+        held = [(name, file.get_tensor(name).numpy().tobytes()) for name in sorted(file.keys())]
+    return repr((words, held)).encode()
 
 
 def differ(one: dict[str, bytes], other: dict[str, bytes]) -> list[str]:

@@ -261,9 +261,9 @@ def test_long_work_is_seen_and_cancelled(studio, downloads):
     studio.until(lambda: "drawn with" in studio("status").text)
     studio.stop()
     studio.fill("count", "1000")
-    cancel = studio.until(lambda: studio.all("#work button"))[0]
-    assert studio.all("#work progress") and "Drawing with" in studio("work").text
-    cancel.click()
+    # the list of work is written anew as it goes on, so that what is seen of it is asked for in one go
+    studio.until(lambda: studio.all("#work progress") and "Drawing with" in studio("work").text)
+    studio.until(lambda: studio.all("#work button"))[0].click()
     studio.until(lambda: not studio.all("#work li"))
 
 
