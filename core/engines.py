@@ -271,13 +271,18 @@ def is_fade(first: Array, last: Array) -> bool:
     differs = np.square(small[0] - small[1]).mean()
     if differs < 1:
         return False
-    faded = []
-    for here, there in (small, small[::-1]):
-        centred, wanted = here - here.mean(0), there - there.mean(0)
-        gain = (centred * wanted).mean(0) / (np.square(centred).mean(0) + 1e-3)
-        faded.append(np.square(wanted - gain * centred).mean())  # what another light leaves unexplained
-    blank = min(float(np.square(frame - frame.mean(0)).mean()) for frame in small) < 1
-    return blank or max(faded) < _FADED * differs
+    centred = [frame - frame.mean(0) for frame in small]
+    drawn = [float(np.square(frame).mean()) for frame in centred]
+    if min(drawn) < 1:
+        return True
+    for k in range(2):
+        here, wanted = centred[k], centred[1 - k]
+        gain = (here * wanted).mean(0) / (np.square(here).mean(0) + 1e-3)
+        left = float(np.square(wanted - gain * here).mean())  # what another light does not explain
+        # a flat drawing on another ground leaves little as well, but most of what is drawn on it
+        if left > min(_FADED * differs, drawn[1 - k] / 2):
+            return False
+    return True
 
 
 def limit_colours(frame: Working) -> Working:

@@ -7,7 +7,7 @@ import pytest
 
 from animi.core.cartoon.samples import draw_sample
 from animi.core.config import ON_FAILURE, InterpolateConfig
-from animi.core.engines import FlowPair, is_another_light
+from animi.core.engines import FlowPair, is_another_light, open_engine
 from animi.core.errors import ConfigError
 from animi.core.images import write_png
 from animi.core.inbetween import interpolate
@@ -34,6 +34,15 @@ def test_cuts_between_drawn_scenes_are_told_from_motion(scenes):
     assert np.mean([pair.explained for pair in moved]) >= 0.9
     assert np.mean([pair.explained for pair in cuts]) <= 0.1
     assert min(pair.confidence for pair in moved) > np.median([pair.confidence for pair in cuts])
+
+
+def test_the_network_that_animi_brings_tells_cuts_too(scenes):
+    engine = open_engine("motion", device="cpu")
+    moved = [engine.prepare(s.first, s.last) for s in scenes if s.forward.visible.mean() > 0.5]
+    cuts = [engine.prepare(s.first, other.last) for s, other in pairwise(scenes)]
+    assert np.mean([pair.explained for pair in moved]) >= 0.85
+    assert np.mean([pair.explained for pair in cuts]) <= 0.15
+    assert np.median([pair.confidence for pair in moved]) > 4 * np.median([pair.confidence for pair in cuts])
 
 
 def test_a_cut_is_held_and_switched_in_the_middle(cut):

@@ -85,6 +85,11 @@ def test_a_fade_is_light_and_motion_is_none(draw_disc):
     frame = draw_disc(60, 60)
     for other in (np.zeros_like(frame), np.full_like(frame, 255), (frame * 0.3).astype(np.uint8), frame // 2 + 120):
         assert is_fade(frame, other) and is_fade(other, frame)
+    lines = np.full_like(frame, 250)
+    lines[20:40, 30:33] = lines[90:93, 40:140] = 10
+    assert not is_fade(
+        lines, np.where(lines[::-1] < 99, 230, (70, 80, 130)).astype(np.uint8)
+    )  # a cut to another ground
     for other in (frame, draw_disc(100, 80), np.roll(frame, 12, 1), draw_disc(60, 60)[::-1].copy()):
         assert not is_fade(frame, other) and not is_fade(other, frame)
 
