@@ -170,7 +170,9 @@ runs/drawn/film2.mp4: | setup
 	$(BIN)/animi draw-cartoon $@ --seed 2 --seconds 20
 
 test: dev
-	$(BIN)/python -m pytest -q -rs -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -q -rs -n 2 --ignore=tests/test_studio_browser.py
+	@# the browser alone, with the machine to itself
+	$(BIN)/python -m pytest -q -rs tests/test_studio_browser.py
 
 lint: dev links
 	$(BIN)/ruff check .
