@@ -49,7 +49,8 @@ def studio(window, address):
     window.execute_script("sessionStorage.clear()")
     window.get(address)
     page = Studio(window)
-    page.until(lambda: page("version").text.startswith("animi "))
+    page.until(page.is_ready)
+    assert page("version").text.startswith("animi ")
     yield page
     said = [entry["message"] for entry in window.get_log("browser") if entry["source"] != "network"]
     assert not said
@@ -78,6 +79,10 @@ class Studio:
                     return found
             assert time.monotonic() < end, (self("status").text, self("messages").text)
             time.sleep(0.05)
+
+    def is_ready(self):
+        """Whether the page has its session and listens."""
+        return bool(self.all("html[data-ready]"))
 
     def drop(self, *paths):
         self("files").send_keys("\n".join(map(str, paths)))
@@ -272,7 +277,30 @@ def test_a_page_loaded_anew_still_has_its_drawings_until_it_starts_over(studio, 
     studio.driver.refresh()
     studio.until(lambda: len(studio.all("#keys li")) == 2 and "drawn with" in studio("status").text)
     studio("start-over").click()
-    studio.until(lambda: studio("version").text and not studio.all("#keys li"))
+    studio.until(lambda: studio.is_ready() and not studio.all("#keys li"))
+
+
+def test_hands_that_are_quicker_than_the_session_do_no_harm(studio, two):
+    # as on a busy machine, where the session may come long after the page is seen
+    slow = """
+        const fetch_ = window.fetch;
+        window.fetch = async (...words) => {
+            if (words[0] === '/api/sessions') await new Promise((done) => { window.letGo = done; });
+            return fetch_(...words);
+        };
+    """
+    script = studio.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": slow})
+    try:
+        studio.driver.execute_script("sessionStorage.clear()")
+        studio.driver.get(studio.driver.current_url)
+        studio.until(lambda: studio("version").text and studio.driver.execute_script("return !!window.letGo"))
+        studio("chase").click()
+        studio.driver.execute_script("window.letGo()")
+        studio.until(studio.is_ready)
+    finally:
+        studio.driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", script)
+    assert studio("messages").text == ""
+    studio.drop_and_see(*two)
 
 
 def test_all_can_be_reached_by_keys_and_has_a_name(studio, two):

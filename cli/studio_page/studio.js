@@ -848,8 +848,10 @@ function listen() {
 options = await askJson("GET", "/api/options").catch((error) => complain("options", error.message));
 if (options) {
   fillSettings();
-  listen();
-  await attempt("session", begin);
-  await redraw();
-  watch();
+  if (await attempt("session", async () => { await begin(); return true; })) {
+    listen(); // not before: what a hand does needs the session
+    document.documentElement.dataset.ready = "";
+    await redraw();
+    watch();
+  }
 }
