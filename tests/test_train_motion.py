@@ -1,6 +1,8 @@
 """`animi train-motion`: what it learns from, what it lowers, its looks, and runs from the command line."""
 
 import json
+import os
+import signal
 from itertools import islice, pairwise
 
 import numpy as np
@@ -65,6 +67,16 @@ def film(tmp_path, draw_disc):
 
 
 # Runs
+
+
+def test_workers_leave_the_signals_that_end_a_training_to_it():
+    batches = load_cartoons(3, 64, 1, workers=1)
+    next(batches)
+    (worker,) = batches._workers  # a terminal's Ctrl-C and a scheduler's SIGTERM reach it too
+    for number in (signal.SIGINT, signal.SIGTERM):
+        os.kill(worker.pid, number)
+    for _ in range(4):  # more than were drawn ahead
+        assert next(batches).frames.shape == (1, 3, 3, 64, 64)
 
 
 def test_from_nothing_to_frames_drawn_between_two(animi, film, tmp_path):

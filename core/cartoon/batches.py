@@ -1,6 +1,7 @@
 """Samples as batches of tensors, drawn ahead of need by processes of their own."""
 
-from collections.abc import Callable, Iterator, Sequence
+import signal
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -152,9 +153,13 @@ def reverse(batch: CartoonBatch) -> CartoonBatch:
 
 def guide(samples: list[Sample]) -> CartoonBatch:
     """Puts samples of one size together, with motion that was found in them without training."""
-    side = samples[0].first.shape[0] // 2
-    found = [search_motion(sample.first, sample.last, side, side) for sample in samples]
-    return stack(samples)._replace(given=torch.from_numpy(np.stack(found)))
+    return stack(samples)._replace(given=search_pairs((sample.first, sample.last) for sample in samples))
+
+
+def search_pairs(pairs: Iterable[tuple[NDArray[np.uint8], NDArray[np.uint8]]]) -> torch.Tensor:
+    """The motion between squares of one size, (S, S, 3), both ways, found without training: (N, 2, 2, S/2, S/2)."""
+    found = [search_motion(first, last, first.shape[0] // 2, first.shape[0] // 2) for first, last in pairs]
+    return torch.from_numpy(np.stack(found))
 
 
 def load_cartoons(
@@ -212,7 +217,7 @@ def load_cartoons(
         batch_size=None,
         sampler=_Numbers(first_step, chosen),
         num_workers=workers,
-        worker_init_fn=keep_to_one_thread if workers else None,
+        worker_init_fn=start_worker if workers else None,
         pin_memory=pin,
     )
     return iter(loader)
@@ -228,7 +233,13 @@ class _Numbers:
         return filter(self._chosen, count(self._first)) if self._chosen else count(self._first)
 
 
-def keep_to_one_thread(_worker: int) -> None:
-    """The workers themselves are what runs side by side."""
+def start_worker(_number: int) -> None:
+    """Makes a process one that draws batches: it has one thread, as the processes are what runs side by side.
+
+    The signals that end a training often go to all processes of its group. A worker leaves them to the training, which
+    still takes a batch or more before it has saved, and then ends its workers.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     cv2.setNumThreads(0)
     torch.set_num_threads(1)

@@ -20,7 +20,7 @@ import torch.nn.functional as functional
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from .batches import CartoonBatch, keep_to_one_thread
+from .batches import CartoonBatch, start_worker
 from .composition import compose
 from .motion import STILL, find_telling, follow
 from .raster import cut_out
@@ -97,7 +97,7 @@ def draw_layers(
         batch_size=None,
         sampler=range(total),
         num_workers=workers,
-        worker_init_fn=keep_to_one_thread if workers else None,
+        worker_init_fn=start_worker if workers else None,
     )
     layers = Layers(
         torch.empty((total, 3, 4, side, side), dtype=torch.uint8),

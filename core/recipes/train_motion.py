@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from ...models.motion import MotionConfig, MotionNetwork
 from ..adversarial import Listeners, Parts
-from ..cartoon.batches import CartoonBatch, load_cartoons
+from ..cartoon.batches import CartoonBatch, load_cartoons, search_pairs
 from ..cartoon.collage import Collage, draw_layers
 from ..checkpoint import load_checkpoint
 from ..clips import ClipSampler, load_batches, open_material
@@ -28,7 +28,6 @@ from ..images import from_tensor
 from ..losses import ghost_penalty
 from ..motion_looks import MotionLook
 from ..motion_losses import StyleDistance, end_point_errors, matching_loss, picture_distance, sight_loss
-from ..optical_flow import search_motion
 from ..perceptual_distance import PerceptualDistance
 from ..runs import Network, find_states, open_run
 from ..sampling import find_checkpoint
@@ -268,9 +267,8 @@ def _choose_triplets(clips: Tensor, seed: int, step: int) -> FilmBatch:
 def _guide(batch: FilmBatch) -> FilmBatch:
     """Searches the motion between the outer frames."""
     frames = from_tensor(batch.frames[:, [0, 2]].flatten(0, 1))  # 2N of (S, S, 3)
-    side = batch.frames.shape[3] // 2
-    found = [search_motion(first, last, side, side) for first, last in zip(frames[::2], frames[1::2], strict=True)]
-    return batch._replace(given=torch.from_numpy(np.stack(found)).to(batch.frames.device))
+    given = search_pairs(zip(frames[::2], frames[1::2], strict=True))
+    return batch._replace(given=given.to(batch.frames.device))
 
 
 def _both_ways(given: Tensor | None) -> Tensor | None:
