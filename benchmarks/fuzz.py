@@ -1,4 +1,4 @@
-"""Thousands of damaged files for every reader: of images, films, checkpoints, states, frame stores, cuts and sheets.
+"""Thousands of damaged files for every reader: images, films, streams, checkpoints, states, stores, cuts and sheets.
 
     python benchmarks/fuzz.py --count 10000 --seed 1
 
@@ -33,9 +33,11 @@ from PIL import Image
 
 from animi.core.checkpoint import load_checkpoint, save_checkpoint
 from animi.core.clips import open_material
+from animi.core.config import STREAM
 from animi.core.errors import AnimiError
 from animi.core.exposure_sheet import read_sheet
 from animi.core.extraction import read_cuts
+from animi.core.film import open_film, read_frames
 from animi.core.frame_store import FrameStoreWriter
 from animi.core.images import read_image
 from animi.core.training_state import capture_state, read_state, restore_state, write_state
@@ -109,9 +111,25 @@ def make_films(folder: Path) -> None:
     pictures = [Image.fromarray(frame) for frame in frames]
     for suffix in ("gif", "webp"):
         pictures[0].save(folder / f"film.{suffix}", save_all=True, append_images=pictures[1:], duration=80)
-    head = f"YUV4MPEG2 W{SIDE} H{SIDE} F12:1 Ip A1:1 C444\n".encode()
-    planes = [b"FRAME\n" + np.ascontiguousarray(frame.transpose(2, 0, 1)).tobytes() for frame in frames]
-    (folder / "film.y4m").write_bytes(head + b"".join(planes))
+    _make_stream(folder / "film.y4m", "C444", 1)
+
+
+def make_streams(folder: Path) -> None:
+    """What is sent to standard input: y4m with chroma at full size, in 10 bits, with alpha, and none."""
+    folder.mkdir()
+    _make_stream(folder / "plain.y4m", "C444", 1)
+    _make_stream(folder / "deep.y4m", "Ib A4:3 C444p10 XYSCSS=444P10 XCOLORRANGE=FULL", 2)
+    _make_stream(folder / "clear.y4m", "C444alpha", 1, planes=4)
+    _make_stream(folder / "grey.y4m", "Cmono", 1, planes=1)
+
+
+def _make_stream(path: Path, words: str, weight: int, planes: int = 3) -> None:
+    """Frames as y4m: `planes` of them, of values of so many bytes."""
+    with path.open("wb") as file:
+        file.write(f"YUV4MPEG2 W{SIDE} H{SIDE} F12:1 {words}\n".encode())
+        for number in range(FRAMES):
+            values = draw(number)[..., [0, 1, 2, 0][:planes]].transpose(2, 0, 1)
+            file.write(b"FRAME\n" + np.ascontiguousarray(values, f"<u{weight}").tobytes())
 
 
 NETWORKS: dict[str, tuple[Any, Any]] = {
@@ -170,6 +188,24 @@ def _read_film(path: Path) -> None:
     frames.close()
 
 
+def _read_whole_film(path: Path) -> None:
+    """As `animi interpolate FILM` reads it."""
+    frames = read_frames(open_film(path))
+    for _ in islice(frames, 4 * FRAMES):
+        pass
+    frames.close()
+
+
+def _read_stream(path: Path) -> None:
+    """As `animi interpolate -` reads standard input."""
+    before = sys.stdin
+    try:
+        with path.open() as sys.stdin:
+            _read_whole_film(STREAM)
+    finally:
+        sys.stdin = before
+
+
 def _read_state(path: Path) -> None:
     network, optimizer = _make_training()
     restore_state(read_state(path), {"net": network}, {"net": optimizer})
@@ -200,6 +236,8 @@ def _read_cuts(path: Path) -> None:
 KINDS = {
     "image": Kind(0.55, _read_image, ""),
     "film": Kind(0.10, _read_film, ""),
+    "whole": Kind(0.03, _read_whole_film, ""),
+    "stream": Kind(0.03, _read_stream, ""),
     "checkpoint": Kind(0.15, _load, ""),
     "state": Kind(0.08, _read_state, ""),
     "store": Kind(0.08, _read_store, "store.json"),
@@ -213,13 +251,14 @@ def make_good(folder: Path) -> dict[str, list[Path]]:
     """Makes the good files of each kind, in natural order of their names."""
     torch.manual_seed(0)
     for name, make in {
-        "image": make_images, "film": make_films, "checkpoint": make_checkpoints, "state": make_states,
-        "store": make_store, "cuts": make_cuts, "sheet": make_sheets,
+        "image": make_images, "film": make_films, "stream": make_streams, "checkpoint": make_checkpoints,
+        "state": make_states, "store": make_store, "cuts": make_cuts, "sheet": make_sheets,
     }.items():  # fmt: skip
         make(folder / name)
-    several = ("image", "film", "checkpoint", "state", "cuts", "sheet")
+    several = ("image", "film", "stream", "checkpoint", "state", "cuts", "sheet")
     good = {name: sorted((folder / name).iterdir()) for name in several}
-    return good | {"store": [folder / "store" / "store.json"], "records": [folder / "store" / "frames.jsonl"]}
+    good |= {"store": [folder / "store" / "store.json"], "records": [folder / "store" / "frames.jsonl"]}
+    return good | {"whole": good["film"]}
 
 
 def mutate(data: bytes, other: bytes, rng: np.random.Generator) -> bytes:

@@ -24,7 +24,10 @@ def good(fuzz, tmp_path_factory):
     return fuzz["make_good"](tmp_path_factory.mktemp("good"))
 
 
-SLICES = {"image": 120, "film": 8, "checkpoint": 60, "state": 40, "store": 40, "records": 10, "cuts": 10, "sheet": 30}
+SLICES = {
+    "image": 120, "film": 8, "whole": 6, "stream": 12, "checkpoint": 60, "state": 40, "store": 40, "records": 10,
+    "cuts": 10, "sheet": 30,
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", SLICES)
