@@ -130,6 +130,7 @@ class Film:
         streams: what else is in the file.
         timing: when frames are shown.
         head: what was read of standard input already.
+        mastered: it says how bright the screen was on which it was made (HDR10's mastering data).
     """
 
     path: Path
@@ -146,6 +147,7 @@ class Film:
     streams: tuple[Stream, ...]
     timing: Timing
     head: bytes = b""
+    mastered: bool = False
 
     @property
     def deep(self) -> bool:
@@ -229,6 +231,7 @@ def open_film(path: Path) -> Film:
         picture=picture,
         streams=streams,
         timing=_read_timing(path),
+        mastered=re.search(r"mastering display|content light level", said, re.IGNORECASE) is not None,
     )
 
 

@@ -207,6 +207,8 @@ def _make_plan(config: InterpolateFilmConfig, film: Film, on_note: Callable[[str
         plan.note(f"{name} is interlaced: each of its frames is made of one moment first")
     if film.info.alpha:
         plan.note(f"{name}: what is transparent in it is laid over white")
+    if film.mastered:
+        plan.note(f"{name}: its HDR10 mastering data is left out; colours and transfer stay")
     return plan
 
 

@@ -267,6 +267,14 @@ def test_ten_bits_and_wide_colours_stay(animi, tmp_path):
     assert np.abs(new[::2, : WIDTH * HEIGHT].astype(int) - old[:, : WIDTH * HEIGHT]).max() <= 1
 
 
+def test_mastering_data_is_said_to_be_left_out(animi, tmp_path):
+    light = "G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,1)"
+    for name, words in (("bright.mp4", ("-x265-params", f"master-display={light}:max-cll=1000,400")), ("dim.mp4", ())):
+        film = make_film(tmp_path / name, 6, words=("-pix_fmt", "yuv420p10le", "-c:v", "libx265", *words))
+        notes = told(animi("interpolate", film, "-o", tmp_path / f"out-{name}", "--json"))["notes"]
+        assert [note.split(" is ")[0] for note in notes] == [f"{film}: its HDR10 mastering data"] * bool(words)
+
+
 @pytest.mark.parametrize(("codec", "suffix"), [("hevc", ".mp4"), ("vp9", ".mkv"), ("av1", ".mp4"), ("prores", ".mov")])
 def test_codecs(animi, silent, tmp_path, codec, suffix):
     out = tmp_path / f"out{suffix}"
