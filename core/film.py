@@ -27,6 +27,7 @@ from .video import (
     HD_ROWS,
     DamagedStretch,
     VideoInfo,
+    check_area,
     decode_frames,
     decode_webp,
     find_ffmpeg,
@@ -468,20 +469,21 @@ def _open_stream(stream: IO[bytes]) -> Film:
             break
     fields = {field[:1]: field[1:] for field in head.decode("ascii", "replace").split()[1:] if field[:1] != "X"}
     size = [fields.get(name, "") for name in "WH"]
-    rate = re.fullmatch(r"(\d+):(\d+)", fields.get("F", ""))
+    rate = re.fullmatch(r"(\d{1,9}):(\d{1,9})", fields.get("F", ""))
     if not head.startswith(b"YUV4MPEG2 ") or not all(side.isdecimal() and int(side) for side in size):
         found = "nothing" if not head else "no y4m video"
         raise InputError(f"-: standard input holds {found}; send it a film by ffmpeg -i FILM -f yuv4mpegpipe -")
     if rate is None or not int(rate[1]) or not int(rate[2]):
         raise InputError("-: the y4m video names no rate of frames; make it anew with one, as ffmpeg does")
     width, height = map(int, size)
+    check_area(STREAM, width, height)
     fps = Fraction(int(rate[1]), int(rate[2]))
     layout = fields.get("C", "420jpeg")
     kind = "444" if layout.startswith("444") else "422" if layout.startswith("422") else "420"
     deep = re.search(r"p(\d+)$", layout) or re.search(r"mono(\d+)$", layout)
     full = b"XCOLORRANGE=FULL" in head or layout.startswith("mono")
     tags = ["pc" if full else "tv", UNKNOWN, UNKNOWN, UNKNOWN]
-    aspect = re.fullmatch(r"(\d+):(\d+)", fields.get("A", ""))
+    aspect = re.fullmatch(r"(\d{1,9}):(\d{1,9})", fields.get("A", ""))
     info = VideoInfo(STREAM, width, height, None, float(fps), "alpha" in layout, "bt709")
     return Film(
         path=STREAM,

@@ -166,6 +166,12 @@ _SMALLER = "scale it down first"
 _TOO_LARGE = f"and a film's frame may have {MOST_PIXELS:,}; {_SMALLER}"
 
 
+def check_area(path: Path, width: int, height: int) -> None:
+    """Raises an InputError where a film's frames would be too large."""
+    if width * height > MOST_PIXELS:
+        raise InputError(f"{shown(path)}: is of {width} x {height} pixels, {_TOO_LARGE}")
+
+
 @dataclass(frozen=True)
 class VideoInfo:
     """What a film says of itself.
@@ -253,8 +259,7 @@ def probe_video(path: Path) -> VideoInfo:
     aspect = re.search(r"SAR (\d+):(\d+)", line)
     if aspect and int(aspect[1]) and int(aspect[2]):
         width = max(1, round(width * int(aspect[1]) / int(aspect[2])))
-    if width * height > MOST_PIXELS:
-        raise InputError(f"{shown(path)}: is of {width} x {height} pixels, {_TOO_LARGE}")
+    check_area(path, width, height)
     after = said[said.index(line) :]
     after = after[: after.find("Stream #", len(line)) if "Stream #" in after[len(line) :] else None]
     turned = re.search(r"rotation of (-?[\d.]+) degrees", after)
@@ -644,8 +649,7 @@ def _probe_webp(path: Path) -> VideoInfo:
     try:
         with warnings.catch_warnings(action="ignore"), Image.open(path) as image:
             width, height = image.size
-            if width * height > MOST_PIXELS:
-                raise InputError(f"{shown(path)}: is of {width} x {height} pixels, {_TOO_LARGE}")
+            check_area(path, width, height)
             duration = 0.0
             for number in range(getattr(image, "n_frames", 1)):
                 image.seek(number)

@@ -16,6 +16,10 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 
+from animi.core.config import STREAM
+from animi.core.errors import InputError
+from animi.core.film import open_film
+
 FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
 COMMAND = (sys.executable, "-c", "from animi.cli.main import run; run()", "interpolate")
 # the same, with segments so short that a small film has many
@@ -370,6 +374,24 @@ def test_ctrl_c_keeps_what_is_done(long_film, tmp_path):
 
 
 # Pipelines
+
+
+@pytest.mark.parametrize(
+    ("head", "fault"),
+    [
+        ("YUV4MPEG2 W24 H99999999999 F24:1", "-: is of 24 x 99999999999 pixels"),
+        ("YUV4MPEG2 W24 H24 F0:1", "-: the y4m video names no rate of frames"),
+        (f"YUV4MPEG2 W24 H24 F{'9' * 400}:1", "-: the y4m video names no rate of frames"),
+        ("YUV4MPEG2 W24", "-: standard input holds no y4m video"),
+        ("", "-: standard input holds nothing"),
+    ],
+)
+def test_a_stream_that_cannot_be_is_refused(tmp_path, monkeypatch, head, fault):
+    (tmp_path / "stream").write_text(head and f"{head}\n")
+    with (tmp_path / "stream").open() as stream:
+        monkeypatch.setattr("sys.stdin", stream)
+        with pytest.raises(InputError, match=fault):
+            open_film(STREAM)
 
 
 def test_y4m_flows_through(silent, tmp_path):
