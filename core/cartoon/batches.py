@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
-from ..optical_flow import search_motion
+from ..optical_flow import Array, search_motion
 from ..sprites import SpriteRenderer, draw_sprite_sample
 from .samples import GAP, Sample, draw_sample
 
@@ -156,7 +156,7 @@ def guide(samples: list[Sample]) -> CartoonBatch:
     return stack(samples)._replace(given=search_pairs((sample.first, sample.last) for sample in samples))
 
 
-def search_pairs(pairs: Iterable[tuple[NDArray[np.uint8], NDArray[np.uint8]]]) -> torch.Tensor:
+def search_pairs(pairs: Iterable[tuple[Array, Array]]) -> torch.Tensor:
     """The motion between squares of one size, (S, S, 3), both ways, found without training: (N, 2, 2, S/2, S/2)."""
     found = [search_motion(first, last, first.shape[0] // 2, first.shape[0] // 2) for first, last in pairs]
     return torch.from_numpy(np.stack(found))
