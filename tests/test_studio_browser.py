@@ -9,11 +9,13 @@ from types import SimpleNamespace
 import pytest
 from PIL import Image
 from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select
 
 from animi.core.images import write_png
+from animi.core.video import probe_video
 
 pytestmark = pytest.mark.xdist_group("browser")  # one process, and so one browser
 
@@ -219,6 +221,30 @@ def test_a_chart_of_ones_own_is_drawn_by_keys_and_by_hand(studio, two):
     assert "--spacing" not in studio("messages").text
 
 
+def test_the_chart_is_dragged_and_clicked(studio, two):
+    studio.drop_and_see(*two)
+    studio.redrawn(lambda: studio.fill("count", "4"))
+    chart = studio("chart")
+    wide = chart.size["width"]
+
+    def drag(by):
+        first = studio.all("#chart [role=slider]")[0]
+        ActionChains(studio.driver).drag_and_drop_by_offset(first, round(by * wide), 0).perform()
+
+    def times():
+        return [float(time) for time in studio("times").get_attribute("value").split(",")]
+
+    studio.redrawn(lambda: drag(-0.2))
+    assert times() == pytest.approx([0, 0.333 - 0.2, 0.667, 1], abs=0.02)
+    assert Select(studio("spacing")).first_selected_option.get_attribute("value") == "chart"
+    studio.redrawn(lambda: drag(0.7))
+    assert times() == pytest.approx([0, 0.667, 0.667, 1], abs=0.001)  # marks do not pass one another
+    studio.redrawn(
+        lambda: ActionChains(studio.driver).move_to_element_with_offset(chart, -0.2 * wide, 0).click().perform()
+    )
+    assert times() == pytest.approx([0, 0.3, 0.667, 0.667, 1], abs=0.02)
+
+
 def test_bad_files_are_told_and_what_was_there_stays(studio, two, tmp_path, draw_disc):
     studio.drop_and_see(*two)
     bad = tmp_path / "notes.png"
@@ -259,6 +285,22 @@ def test_two_drawings_of_a_film_become_key_frames(studio, tmp_path, animi):
     Select(studio("taking")).select_by_value("all")
     studio.redrawn(studio.all("#choice button")[0].click)
     assert len(studio.all("#keys li")) == 3
+
+
+def test_a_film_is_drawn_anew_and_taken_home(studio, tmp_path, animi, downloads):
+    film = tmp_path / "dance.mp4"
+    assert animi("draw-cartoon", film, "--seconds", 1, "--size", "96x64", "--seed", 5, "--hold", 1).exit_code == 0
+    studio.drop(film)
+    studio.until(lambda: studio("film").is_displayed() and studio.all("#strip button"))
+    Select(studio("engine")).select_by_value("blend")
+    Select(studio("film-kind")).select_by_value("mkv")
+    studio.all("#smooth button[type=submit], #smooth button:not([type])")[0].click()
+    studio.until((downloads / "dance-smooth.mkv").exists)
+    studio.until(lambda: "48 frames, 96×64" in studio("files-made").text)
+    assert probe_video(downloads / "dance-smooth.mkv").fps == 48
+    studio("film-preview").click()
+    studio.until((downloads / "dance-preview.mkv").exists)
+    assert not studio.all("#work li") and studio("messages").text == ""
 
 
 def test_long_work_is_seen_and_cancelled(studio, downloads):

@@ -364,8 +364,10 @@ function nudge(event, number) {
   event.preventDefault();
 }
 
+let pressed = null; // where the pointer went down: a click that ends the dragging of a mark makes no other
+
 function addMark(event) {
-  if (event.target !== $("chart")) return;
+  if (event.target !== $("chart") || pressed !== $("chart")) return;
   const t = timeAt(event);
   const number = times.findIndex((known) => known > t);
   if (number > 0) setTimes([...times.slice(0, number), t, ...times.slice(number)], number);
@@ -815,6 +817,7 @@ function listen() {
   $("settings").addEventListener("change", later);
   $("engine").addEventListener("change", fillBesides);
   $("beside").addEventListener("change", later);
+  addEventListener("pointerdown", (event) => { pressed = event.target; }, { capture: true });
   $("chart").addEventListener("click", addMark);
   $("choice").addEventListener("submit", choose);
   $("smooth").addEventListener("submit", (event) => {
