@@ -171,8 +171,8 @@ runs/drawn/film2.mp4: | setup
 
 test: dev
 	$(BIN)/python -m pytest -q -rs -n 2 --ignore=tests/test_studio_browser.py
-	@# the browser alone, with the machine to itself; a page that loads late is looked at again
-	$(BIN)/python -m pytest -q -rs --reruns 3 tests/test_studio_browser.py
+	@# the browser alone, with the machine to itself
+	$(BIN)/python -m pytest -q -rs tests/test_studio_browser.py
 
 lint: dev links
 	$(BIN)/ruff check .
