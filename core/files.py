@@ -15,6 +15,9 @@ from natsort import natsorted, ns
 
 from .errors import OutputError
 
+DRAFT = ".animi-"
+"""So begins the name of what is not whole yet; a killed process leaves it behind."""
+
 
 def natural_order(paths: Iterable[Path]) -> list[Path]:
     """Sorts paths as a person would: frame2 before frame10, whatever the case of the letters."""
@@ -75,7 +78,7 @@ def written_beside(path: Path, *, overwrite: bool, folder: bool = False) -> Iter
         # moved away under a shell's feet, what was written would not be seen from there
         raise OutputError(f"{path}: is the folder that you are in; name a new one in it, such as frames")
     try:
-        beside = Path(tempfile.mkdtemp(prefix=".animi-", dir=target.parent))
+        beside = Path(tempfile.mkdtemp(prefix=DRAFT, dir=target.parent))
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({reason(error)})") from error
     try:

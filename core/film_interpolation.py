@@ -21,6 +21,7 @@ from fractions import Fraction
 from importlib.metadata import version
 from math import ceil
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any, TypeVar
 
 from .animation import check_format, write_animation
@@ -50,6 +51,7 @@ _GAP = Fraction(5, 2)  # of the usual time between frames: in films of constant 
 _JOB = "film.json"
 _FINISHED = "finished"
 _DRAFT = "draft"
+_PATIENCE = 2.0  # seconds for which an ffmpeg that a killed run was just starting may still hold its folder
 
 T = TypeVar("T")
 
@@ -559,13 +561,18 @@ def _lock(folder: Path, output: Path) -> Iterator[None]:
         yield
         return
     descriptor = os.open(folder, os.O_RDONLY)
+    end = monotonic() + _PATIENCE
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise OutputError(
-                f"{shown(output)}: another run is making it; wait for it or choose another name"
-            ) from None
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except OSError:
+                if monotonic() > end:
+                    raise OutputError(
+                        f"{shown(output)}: another run is making it; wait for it or choose another name"
+                    ) from None
+                sleep(0.05)
         yield
     finally:
         os.close(descriptor)

@@ -33,7 +33,7 @@ from .checkpoint import save_checkpoint
 from .config import MAY_CHANGE
 from .curves import Curve, draw_curves
 from .errors import CheckpointError, ConfigError, InputError, OutputError
-from .files import reason, written_beside
+from .files import DRAFT, reason, written_beside
 from .images import from_tensor, write_png
 from .training_state import State, read_state, write_state
 
@@ -239,11 +239,11 @@ def open_run(folder: Path, config: Any, resume: bool = False, *, command: str = 
 
 
 def _never_began(folder: Path) -> bool:
-    """Whether a run stands there that came to nothing: nothing was measured, drawn or kept."""
+    """Whether a run stands there that came to nothing: nothing was measured, drawn or kept, but for drafts."""
     parts = {"config.json", "samples", "checkpoints", "tensorboard"}
+    held = {path.name for path in folder.iterdir() if not path.name.startswith(DRAFT)}
     return (
-        (folder / "config.json").is_file()
-        and {path.name for path in folder.iterdir()} <= parts
+        held <= parts  # where it was killed before it had told its settings, config.json is not there
         and not any((folder / "samples").glob("*"))
         and not any((folder / "checkpoints").glob("*"))
     )
@@ -493,5 +493,5 @@ def _open_board(folder: Path, first_step: int) -> Any:
 def _remove_drafts(folder: Path) -> None:
     """Removes what a killed process left half written."""
     for part in (folder, folder / "samples", folder / "checkpoints"):
-        for left in part.glob(".animi-*"):
+        for left in part.glob(f"{DRAFT}*"):
             shutil.rmtree(left, ignore_errors=True)

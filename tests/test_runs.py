@@ -173,6 +173,13 @@ def test_a_run_stopped_before_its_first_checkpoint_starts_from_the_beginning(tmp
     assert read_metrics(tmp_path / "run") == []
 
 
+def test_a_run_killed_before_it_told_its_settings_is_begun_again_by_the_same_command(tmp_path):
+    for held in (".animi-abc", "samples", "checkpoints"):  # in the order in which a beginning run makes them
+        (tmp_path / "run" / held).mkdir(parents=True, exist_ok=True)
+        open_run(tmp_path / "run", SETTINGS, command="train")
+        (tmp_path / "run" / "config.json").unlink()
+
+
 def test_a_new_run_does_not_touch_what_is_there(folder, tmp_path):
     with pytest.raises(OutputError, match="holds something already; add --resume to go on with it"):
         open_run(folder, SETTINGS, command="train")
