@@ -49,7 +49,7 @@ def time_engine(film: Path, name: str | None, checkpoint: Path | None) -> tuple[
     frames = [pixels for _, pixels in read_frames(open_film(film))]
     start = time.perf_counter()
     for first, last in pairwise(frames):
-        prepare_pair(first, last, engine, "hold")(0.5)
+        next(prepare_pair(first, last, engine, "hold")([0.5]))
     return len(frames) - 1, time.perf_counter() - start
 
 

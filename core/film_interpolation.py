@@ -14,7 +14,7 @@ import os
 import queue
 import shutil
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -280,7 +280,7 @@ class _Drawer:
     def __init__(self, engine: Engine, on_failure: str) -> None:
         self._engine, self._on_failure = engine, on_failure
         self._pair: tuple[FilmFrame, FilmFrame] | None = None
-        self._draw: Callable[[float], Frame] | None = None
+        self._draw: Callable[[Sequence[float]], Iterator[Frame]] | None = None
         self.count = 0
 
     def draw(self, exposure: Exposure) -> Frame:
@@ -292,7 +292,7 @@ class _Drawer:
             self._pair = pair
             self._draw = prepare_pair(pair[0].pixels, pair[1].pixels, self._engine, self._on_failure)
         self.count += 1
-        return self._draw(exposure.t)
+        return next(self._draw([exposure.t]))
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from numpy.typing import DTypeLike
 
 from .animation import Written, check_format, write_animation
 from .config import DEVICES, EASINGS, ON_FAILURE, InterpolateConfig, read_size
-from .engines import Blend, Engine, Sure, Working, open_engine
+from .engines import Blend, Engine, Sure, Working, open_engine, render_all
 from .errors import InputError, OutputError
 from .files import check_output
 from .images import Frame, premultiply, shown, unpremultiply
@@ -60,7 +60,8 @@ def interpolate(
             them, or "morph", as if it were. Engines that know nothing of motion have no such case.
 
     Returns:
-        An iterator of arrays of the key frames' shape and type, in order, drawn as they are asked for.
+        An iterator of arrays of the key frames' shape and type, in order, drawn as they are asked for; a network on a
+        GPU draws up to eight at once.
 
     Raises:
         InputError: fewer than two frames, or frames of unlike or unknown shape or type.
@@ -109,17 +110,21 @@ def _walk(
 
 def draw_segment(first: Frame, last: Frame, times: Iterable[float], engine: Engine, on_failure: str) -> Iterator[Frame]:
     """The frames of one segment at `times`, in [0, 1] and in order."""
-    draw: Callable[[float], Frame] | None = None
+    times = list(times)
+    drawn: Iterator[Frame] | None = None
     for t in times:
         if t in (0, 1):
             yield (first, last)[int(t)].copy()
             continue
-        if draw is None:
+        if drawn is None:
             draw = prepare_pair(first, last, engine, on_failure)
-        yield draw(t)
+            drawn = draw([time for time in times if time not in (0, 1)])
+        yield next(drawn)
 
 
-def prepare_pair(first: Frame, last: Frame, engine: Engine, on_failure: str) -> Callable[[float], Frame]:
+def prepare_pair(
+    first: Frame, last: Frame, engine: Engine, on_failure: str
+) -> Callable[[Sequence[float]], Iterator[Frame]]:
     """Readies a pair: conversion to the engine's working form and back, and what stands still stays untouched.
 
     The engine is shown only the part of the picture in which something changes, with a margin around it.
@@ -131,7 +136,7 @@ def prepare_pair(first: Frame, last: Frame, engine: Engine, on_failure: str) -> 
         on_failure: one of `config.ON_FAILURE`.
 
     Returns:
-        What draws the frame at t in (0, 1).
+        What draws the frames at times in (0, 1), in their order, as they are asked for.
     """
     shape = first.shape
     whole = [frame.reshape(*shape[:2], -1) for frame in (first, last)]
@@ -139,18 +144,17 @@ def prepare_pair(first: Frame, last: Frame, engine: Engine, on_failure: str) -> 
     still = cv2.inRange(cv2.absdiff(whole[0], whole[1]), none, none)  # (H, W), 255 where both agree
     x, y, w, h = cv2.boundingRect(255 - still)
     if w == 0:
-        return lambda t: first.copy()
+        return lambda times: (first.copy() for _ in times)
     box = slice(max(0, y - MARGIN), y + h + MARGIN), slice(max(0, x - MARGIN), x + w + MARGIN)
     still, key = np.ascontiguousarray(still[box]), np.ascontiguousarray(whole[0][box])
     working = [_to_working(frame) for frame in (key, np.ascontiguousarray(whole[1][box]))]
     pair = engine.prepare(working[0], working[1])
     if on_failure != "morph" and isinstance(pair, Sure) and not pair.explained:
         if on_failure == "hold":
-            return lambda t: (first, last)[t >= 0.5].copy()
+            return lambda times: ((first, last)[t >= 0.5].copy() for t in times)
         pair = Blend(working[0], working[1])
 
-    def draw(t: float) -> Frame:
-        drawn = pair.render(t)
+    def finish(drawn: Working) -> Frame:
         # where both key frames agree, unless something else clearly covers it; compared as it is seen: what is
         # transparent has any colour
         near = cv2.inRange(cv2.absdiff(drawn, working[0]), none, (STILL,) * len(none))
@@ -159,7 +163,7 @@ def prepare_pair(first: Frame, last: Frame, engine: Engine, on_failure: str) -> 
         frame[box] = cv2.copyTo(_from_working(drawn, first.dtype), changed, key.copy()).reshape(key.shape)
         return frame.reshape(shape)
 
-    return draw
+    return lambda times: map(finish, render_all(pair, times))
 
 
 def _to_working(frame: Frame) -> Working:

@@ -4,21 +4,25 @@ The network works on pictures of some 300 to 400 pixels a side, whatever the key
 pair, leads to two ways of drawing:
 
 - "network": the network also says, for each t, where to look and in which frame. The looking-up at full size is
-  OpenCV's on a CPU, which takes half the time of PyTorch's there, and PyTorch's on a GPU.
+  OpenCV's on a CPU, which takes half the time of PyTorch's there, and PyTorch's on a GPU, where several frames are
+  drawn at once, since each step takes longer to launch than to run.
 - "classical": the motion replaces the one that `--engine flow` searches for, and everything else is that engine's.
 
 Grey, alpha and depths beyond 8 bits need nothing special, as colours are only ever looked up in the key frames: the
 network sees a picture of 8 bits and three channels, and all of the key frames' channels are moved.
 """
 
+from collections.abc import Iterator, Sequence
+
 import cv2
 import numpy as np
 import torch
+from torch import Tensor
 
 from ..models.motion import Motion, MotionNetwork, choose_size, explained_share
 from .engines import Blend, FlowPair, Pair, Working, is_another_light, is_fade, limit_colours, view_for_matching
-from .images import Frame, to_tensor
-from .optical_flow import Flow, search_motion
+from .images import Frame
+from .optical_flow import Array, Flow, search_motion
 
 RENDERERS = ("network", "classical")
 """What draws along the network's motion."""
@@ -28,6 +32,7 @@ with motion that was searched for in a larger one, and does best at about the si
 _UNEXPLAINED = 0.1  # of what differs is seen in both: below, motion is not what happened
 _UNSURE = 0.6  # of what differs is explained: below, the motion is searched for in a smaller picture as well
 _SMALLER = 4  # times fewer pixels then
+_AT_ONCE, _AREA_AT_ONCE = 8, 1 << 24  # frames that PyTorch draws together, and their pixels: 1080p still goes by eights
 
 
 class MotionEngine:
@@ -58,35 +63,43 @@ class MotionEngine:
 
     def prepare_motion(self, first: Working, last: Working) -> "MotionPair":
         """The same, for the network's own renderer."""
-        return MotionPair(self._network, self.find_motion(first, last), first, last)
+        motion, share = self._search(first, last)
+        return MotionPair(self._network, motion, first, last, confidence=share)
 
-    @torch.inference_mode()
     def find_motion(self, first: Working, last: Working) -> Motion:
         """Finds the motion in a picture of the working size, and where that explains little, in a smaller one too.
 
         The smaller one makes long ways short; what explains more is taken. A guided network needs none: the motion that
         it begins with is as long as it has to be.
         """
+        return self._search(first, last)[0]
+
+    @torch.inference_mode()
+    def _search(self, first: Working, last: Working) -> tuple[Motion, float | None]:
+        """The motion, and the share that it explains where that was asked for."""
         views = [view_for_matching(frame) for frame in (first, last)]
         motion = self._find(views, self._area)
         if self._network.config.guided:
-            return motion
+            return motion, None
         share = explained_share(motion).item()
         height, width = first.shape[:2]
         less = self._area // _SMALLER
         if share < _UNSURE and choose_size(height, width, less) != choose_size(height, width, self._area):
             other = self._find(views, less)
             # what is small looks more alike than it is, hence the margin
-            if explained_share(other).item() > share + 0.1:
-                return other
-        return motion
+            more = explained_share(other).item()
+            if more > share + 0.1:
+                return other, more
+        return motion, share
 
     def _find(self, views: list[Frame], area: int) -> Motion:
         height, width = choose_size(views[0].shape[0], views[0].shape[1], area)
         small: list[Frame] = [
             np.asarray(cv2.resize(view, (width, height), interpolation=cv2.INTER_AREA), np.uint8) for view in views
         ]
-        first, last = to_tensor(small).to(self._device).chunk(2)  # (1, 3, H', W') each
+        # bytes travel, and become numbers where they are needed
+        both = torch.from_numpy(np.stack(small)).to(self._device).permute(0, 3, 1, 2)  # (2, 3, H', W')
+        first, last = (both.float() * (2 / 255) - 1).chunk(2)  # (1, 3, H', W') each
         given = None
         if self._network.config.guided:
             found = search_motion(views[0], views[1], height // 2, width // 2)
@@ -98,7 +111,14 @@ class MotionPair:
     """Two key frames and the network's motion between them."""
 
     def __init__(
-        self, network: MotionNetwork, motion: Motion, first: Working, last: Working, *, by_torch: bool | None = None
+        self,
+        network: MotionNetwork,
+        motion: Motion,
+        first: Working,
+        last: Working,
+        *,
+        by_torch: bool | None = None,
+        confidence: float | None = None,
     ) -> None:
         """Readies the frames to be looked up in.
 
@@ -108,13 +128,14 @@ class MotionPair:
             first: a frame.
             last: another of the same shape and type.
             by_torch: whether PyTorch looks up at full size; None: wherever that is not a CPU.
+            confidence: `explained_share` of the motion, where it is known already.
         """
         self._network = network
         self.motion = motion
         """What the network found."""
         self._frames = (first, last)
         self._device = motion.flow.device
-        self.confidence = explained_share(motion).item()
+        self.confidence = explained_share(motion).item() if confidence is None else confidence
         """How much of what differs between the frames is seen in both, in [0, 1]."""
         views = (view_for_matching(frame) for frame in (first, last))
         self.explained = self.confidence > _UNEXPLAINED or is_another_light(*views)
@@ -130,16 +151,41 @@ class MotionPair:
                 for frame in (first, last)
             )
 
-    @torch.inference_mode()
     def render(self, t: float) -> Working:
         """Draws the frame at t in (0, 1)."""
-        way = self._network.find_way(self.motion, torch.tensor([t], device=self._device))
+        return next(self.render_all([t]))
+
+    def render_all(self, times: Sequence[float]) -> Iterator[Working]:
+        """Draws the frames at `times` in (0, 1): by PyTorch several at once, else each as it is asked for."""
+        if not self._by_torch:
+            yield from map(self._look_up, times)
+            return
+        height, width = self._frames[0].shape[:2]
+        most = max(1, min(_AT_ONCE, _AREA_AT_ONCE // (height * width)))
+        for start in range(0, len(times), most):
+            for drawn in self._draw_at_once(times[start : start + most]):
+                yield limit_colours(_fetch(drawn))
+
+    @torch.inference_mode()
+    def _draw_at_once(self, times: Sequence[float]) -> Tensor:
+        """The frames at all these times by PyTorch: (k, H, W, C), where the network is."""
+        count = len(times)
+        # k times forward and then k times backward
+        motion = Motion(*(part[:, None].expand(-1, count, -1, -1, -1).flatten(0, 1) for part in self.motion))
+        t = torch.tensor(times, dtype=torch.float32).to(self._device, non_blocking=self._device.type == "cuda")
+        way = self._network.find_way(motion, t)
+        early, late = (frame.expand(count, -1, -1, -1) for frame in (self._early, self._late))
+        drawn = self._network.compose(way, early, late, "bicubic").add_(1).mul_(127.5).clamp_(0, 255)  # (k, C, H, W)
+        if self._frames[0].dtype == np.uint8:
+            drawn = drawn.add_(0.5).to(torch.uint8)
+        return drawn.permute(0, 2, 3, 1).contiguous()
+
+    @torch.inference_mode()
+    def _look_up(self, t: float) -> Working:
+        """The frame at t, looked up by OpenCV."""
+        way = self._network.find_way(self.motion, torch.tensor([t]))
         like = self._frames[0]
         height, width = like.shape[:2]
-        if self._by_torch:
-            drawn = self._network.compose(way, self._early, self._late, "bicubic")[0].permute(1, 2, 0)  # (H, W, C)
-            values = ((drawn + 1) * 127.5).clamp(0, 255).cpu().numpy()
-            return limit_colours((values + 0.5).astype(np.uint8) if like.dtype == np.uint8 else values)
         h, w = way.shift.shape[-2:]
         scale = np.array([width / w, height / h], np.float32)
         warped = []
@@ -152,6 +198,14 @@ class MotionPair:
         share = self._network.decide(way, difference)[0, 0].numpy()
         share = cv2.resize(share, (width, height), interpolation=cv2.INTER_LINEAR)
         return limit_colours(cv2.blendLinear(warped[0], warped[1], share, 1 - share).reshape(like.shape))
+
+
+@torch.inference_mode()
+def _fetch(values: Tensor) -> Array:
+    """Brings values to the CPU: from CUDA into pinned memory, which takes a fraction of the time."""
+    if values.device.type != "cuda":
+        return np.asarray(values.cpu().numpy())
+    return np.asarray(torch.empty(values.shape, dtype=values.dtype, pin_memory=True).copy_(values).numpy())
 
 
 def read_flows(motion: Motion, height: int, width: int) -> tuple[Flow, Flow]:

@@ -509,7 +509,7 @@ class Session:
                 frame = ends[int(t)]
             else:
                 engine = self._studio.open(name) if full else self._memory(name)
-                frame = prepare_pair(ends[0], ends[1], engine, config.on_failure)(t)
+                frame = next(prepare_pair(ends[0], ends[1], engine, config.on_failure)([t]))
         return encode_png(frame if full else to_uint8(frame))
 
     def export(self, raw: Mapping[str, Any]) -> Job:

@@ -33,7 +33,7 @@ def look_up(values: Tensor, places: Tensor, *, mode: str = "bilinear", padding: 
         (N, C, h, w) float32.
     """
     height, width = values.shape[-2:]
-    size = torch.tensor([width, height], device=places.device, dtype=torch.float32)
+    size = _bring([width, height], places.device)
     grid = (places.float().permute(0, 2, 3, 1) * 2 + 1) / size - 1  # (N, h, w, 2)
     return grid_sample(values.float(), grid, mode=mode, padding_mode=padding, align_corners=False)
 
@@ -47,10 +47,15 @@ def warp(values: Tensor, flow: Tensor, *, mode: str = "bilinear") -> Tensor:
 def resize_flow(flow: Tensor, height: int, width: int) -> Tensor:
     """Brings a flow to another grid, and its lengths to pixels of that grid: (N, 2, h, w) to (N, 2, height, width)."""
     h, w = flow.shape[-2:]
-    scale = torch.tensor([width / w, height / h], device=flow.device).view(1, 2, 1, 1)
     if (h, w) == (height, width):
         return flow.float()
+    scale = _bring([width / w, height / h], flow.device).view(1, 2, 1, 1)
     return interpolate(flow.float(), (height, width), mode="bilinear", align_corners=False) * scale
+
+
+def _bring(numbers: list[float], device: torch.device) -> Tensor:
+    """A few numbers as float32 on a device; a GPU goes on with its work meanwhile."""
+    return torch.tensor(numbers, dtype=torch.float32).to(device, non_blocking=device.type == "cuda")
 
 
 def splat(values: Tensor, flow: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from animi.core.config import EASINGS, MOST_FRAMES, InterpolateConfig, ease, read_spacing
 from animi.core.errors import ConfigError, InputError
 from animi.core.images import encode_png
-from animi.core.inbetween import count_frames, interpolate
+from animi.core.inbetween import count_frames, draw_segment, interpolate
 
 QUICK = settings(max_examples=40, deadline=None)
 
@@ -103,6 +103,35 @@ def test_frames_are_drawn_as_they_are_asked_for():
     assert engine.pairs == 0
     next(frames), next(frames)
     assert engine.pairs == 1
+
+
+class Clocks(Clock):
+    """A clock that draws three at once."""
+
+    def __init__(self):
+        super().__init__()
+        self.drawn = 0
+
+    def render_all(self, times):
+        for start in range(0, len(times), 3):
+            for frame in [self.render(t) for t in times[start : start + 3]]:
+                self.drawn += 1
+                yield frame
+
+
+def test_an_engine_that_draws_several_at_once_is_asked_for_them():
+    engine = Clocks()
+    frames = interpolate(flat(0, 90, 0), engine=engine, spacing=[0, 0.1, 0.4, 0.5, 0.8, 1])
+    assert [int(next(frames)[0, 0, 0]) for _ in range(4)] == [0, 9, 36, 45]
+    assert engine.drawn == 3
+    assert [int(frame[0, 0, 0]) for frame in frames] == [72, 90, 81, 54, 45, 18, 0]
+    assert engine.drawn == 8 and engine.pairs == 2
+
+
+def test_ends_amid_the_times_do_not_disturb_those_who_draw_several_at_once():
+    drawn = [list(draw_segment(*flat(0, 100), (0, 0.2, 0, 1, 0.6, 1), engine(), "hold")) for engine in (Clock, Clocks)]
+    assert [int(frame[0, 0, 0]) for frame in drawn[1]] == [0, 20, 0, 100, 60, 100]
+    assert np.array_equal(*drawn)
 
 
 def test_what_comes_can_be_changed_without_harm():

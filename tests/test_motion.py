@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from animi.core import motion_engine
 from animi.core.checkpoint import save_checkpoint
 from animi.core.engines import FlowPair, open_engine
 from animi.core.inbetween import interpolate
@@ -266,6 +267,67 @@ def test_drawing_with_opencv_and_with_torch_is_one_thing(restless, draw_disc, ki
     assert ways[0].shape == ways[1].shape == keys[0].shape and ways[0].dtype == ways[1].dtype == keys[0].dtype
     gap = np.abs(ways[0].astype(float) - ways[1])
     assert gap.mean() < 0.5 and np.percentile(gap, 99) < 4  # one of them rounds, and weighs by 1/32 of a pixel
+
+
+@pytest.fixture
+def by_torch(monkeypatch):
+    """Draws on the CPU as it is done on a GPU; tells how many frames were drawn at once."""
+    counts = []
+    whole, draw = MotionPair.__init__, MotionPair._draw_at_once
+
+    def note(pair, times):
+        counts.append(len(times))
+        return draw(pair, times)
+
+    monkeypatch.setattr(MotionPair, "__init__", lambda *given, **named: whole(*given, **named, by_torch=True))
+    monkeypatch.setattr(MotionPair, "_draw_at_once", note)
+    return counts
+
+
+@pytest.mark.parametrize("kind", ["RGB", "RGBA"])
+def test_frames_drawn_at_once_are_those_drawn_one_by_one(restless, draw_disc, by_torch, kind):
+    keys = [draw_disc(60, 60), draw_disc(100, 80)]
+    if kind == "RGBA":
+        keys = [np.dstack([key / 2, np.full(key.shape[:2], 127.5)]).astype(np.float32) for key in keys]
+    pair = MotionEngine(restless).prepare_motion(*keys)
+    times = [k / 11 for k in range(1, 11)]
+    together = list(pair.render_all(times))
+    assert by_torch == [8, 2]
+    for t, drawn in zip(times, together, strict=True):
+        alone = pair.render(t)
+        assert drawn.shape == alone.shape == keys[0].shape and drawn.dtype == alone.dtype == keys[0].dtype
+        assert np.abs(drawn.astype(float) - alone).max() <= 1
+    assert np.abs(together[0].astype(float) - together[-1]).mean() > 0.5  # each has its own time
+
+
+def test_frames_drawn_at_once_keep_the_ends_and_what_stands_still(restless, draw_disc, by_torch):
+    first, last = draw_disc(60, 60), draw_disc(80, 70)
+    frames = list(interpolate([first, last], 12, engine=MotionEngine(restless), on_failure="morph"))
+    assert by_torch == [8, 2]
+    assert np.array_equal(frames[0], first) and np.array_equal(frames[-1], last)
+    far = np.ones(first.shape[:2], bool)
+    far[10:120, 10:130] = False
+    assert all(np.array_equal(frame[far], first[far]) for frame in frames)
+
+
+def test_huge_frames_are_drawn_fewer_at_once(restless, draw_disc, by_torch, monkeypatch):
+    keys = draw_disc(60, 60), draw_disc(100, 80)
+    pair = MotionEngine(restless).prepare_motion(*keys)
+    for most, counts in ((3, [3, 2]), (1, [1] * 5), (0.5, [1] * 5)):
+        by_torch.clear()
+        monkeypatch.setattr(motion_engine, "_AREA_AT_ONCE", int(most * keys[0].shape[0] * keys[0].shape[1]))
+        assert len(list(pair.render_all([0.1, 0.3, 0.5, 0.7, 0.9]))) == 5
+        assert by_torch == counts
+
+
+def test_by_opencv_each_frame_is_drawn_when_it_is_asked_for(restless, draw_disc, monkeypatch):
+    pair = MotionEngine(restless).prepare_motion(draw_disc(60, 60), draw_disc(100, 80))
+    asked = []
+    look_up = pair._look_up
+    monkeypatch.setattr(pair, "_look_up", lambda t: asked.append(t) or look_up(t))
+    frames = pair.render_all([0.2, 0.4, 0.6])
+    assert np.array_equal(next(frames), look_up(0.2)) and asked == [0.2]
+    assert np.array_equal(next(frames), look_up(0.4)) and asked == [0.2, 0.4]
 
 
 def test_a_checkpoint_opens_as_its_engine_also_in_half_precision(tmp_path, restless, draw_disc):
