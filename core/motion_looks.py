@@ -13,8 +13,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.utils.data import DataLoader
 
 from ..models.motion import MotionNetwork
+from .cartoon.batches import start_worker
 from .cartoon.samples import Sample, draw_sample
 from .engines import Blend, FlowPair
 from .images import to_tensor
@@ -43,22 +45,48 @@ class Findings:
     """The motion from the first to the last frame, (S, S, 2) in pixels."""
 
 
+@dataclass
+class _Scenes:
+    """A map from number to sample, for a DataLoader: one of each scene."""
+
+    seed: int
+    size: int
+
+    def __getitem__(self, number: int) -> Sample:
+        return draw_sample(self.seed, 4 * number, self.size)
+
+
+def _as_drawn(sample: Any) -> Any:
+    """A DataLoader would make tensors of arrays."""
+    return sample
+
+
 class MotionLook:
     """Samples, and what they show of an engine."""
 
-    def __init__(self, seed: int, size: int, alex_weights: Path | None = None) -> None:
+    def __init__(self, seed: int, size: int, alex_weights: Path | None = None, *, workers: int = 0) -> None:
         """Draws the samples and measures the yardstick.
 
         Args:
             seed: of the training.
             size: height and width of the samples.
             alex_weights: AlexNet's weights, to measure LPIPS; None: it is not measured.
+            workers: processes that draw the samples; 0 draws in this one.
 
         Raises:
             CheckpointError: the weights are not AlexNet's.
         """
         # one of each scene; large motion is rare, and a single sample should not stand for it
-        drawn_once = [draw_sample(seed + _OTHER_SEED, 4 * number, size) for number in range(4 * LOOKED_AT)]
+        drawn_once = list(
+            DataLoader(
+                _Scenes(seed + _OTHER_SEED, size),  # type: ignore[arg-type]
+                batch_size=None,
+                sampler=range(4 * LOOKED_AT),
+                num_workers=workers,
+                collate_fn=_as_drawn,
+                worker_init_fn=start_worker if workers else None,
+            )
+        )
         half = LOOKED_AT // 2
         far = sorted(drawn_once[half:], key=count_far, reverse=True)[: LOOKED_AT - half]
         self.samples = [*drawn_once[:half], *far]

@@ -96,6 +96,23 @@ class SpriteRenderer:
         Raises:
             SpriteError: the file is broken, or takes longer than `timeout`.
         """
+        _, body = self._ask(path, size, moments)
+        if len(body) != len(moments) * size * size * 4:
+            raise SpriteError(f"{path}: is no Lottie animation that can be rendered (too short)")
+        return np.frombuffer(body, np.uint8).reshape(len(moments), size, size, 4)[..., [2, 1, 0, 3]]
+
+    def count_frames(self, path: Path) -> int:
+        """How many frames an animation has.
+
+        Raises:
+            SpriteError: as in `render`.
+        """
+        head, _ = self._ask(path, 1, ())
+        frames = head.get("frames")
+        return frames if isinstance(frames, int) else 0
+
+    def _ask(self, path: Path, size: int, moments: Sequence[float]) -> tuple[dict[str, object], bytes]:
+        """Sends a request and waits for its answer."""
         process = self._process or self._start()
         request = {"path": str(path), "size": size, "moments": list(moments)}
         try:
@@ -111,10 +128,9 @@ class SpriteRenderer:
         if answer is None:
             self.close()
             raise SpriteError(f"{path}: crashes the renderer; leave this file out")
-        head, body = answer
-        if "error" in head or len(body) != len(moments) * size * size * 4:
-            raise SpriteError(f"{path}: is no Lottie animation that can be rendered ({head.get('error', 'too short')})")
-        return np.frombuffer(body, np.uint8).reshape(len(moments), size, size, 4)[..., [2, 1, 0, 3]]
+        if "error" in answer[0]:
+            raise SpriteError(f"{path}: is no Lottie animation that can be rendered ({answer[0]['error']})")
+        return answer
 
     def _start(self) -> "subprocess.Popen[bytes]":
         self._answers = queue.Queue()

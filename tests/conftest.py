@@ -1,5 +1,6 @@
 """What several test files draw on: the command, small key frames, and a disc that crosses a textured floor."""
 
+import json
 import signal
 from pathlib import Path
 from runpy import run_path
@@ -53,3 +54,23 @@ def vgg_weights():
     """Writes a file of the shapes of VGG16's weights, with random numbers: `vgg_weights(folder)` gives its path."""
     write = run_path(str(Path(__file__).with_name("random_vgg.py")))["write_random_vgg"]
     return lambda folder: write(folder / "vgg.safetensors")
+
+
+@pytest.fixture
+def lottie():
+    """Makes a Lottie animation of so many frames, a second of it 60, as JSON: a red square that crosses the sheet."""
+
+    def make(frames):
+        still = {"a": 0, "k": 0}
+        box = [{"ty": "rc", "p": {"a": 0, "k": [0, 0]}, "s": {"a": 0, "k": [30, 30]}, "r": still},
+               {"ty": "fl", "c": {"a": 0, "k": [1, 0, 0, 1]}, "o": {"a": 0, "k": 100}},
+               {"ty": "tr", "p": {"a": 0, "k": [0, 0]}, "a": {"a": 0, "k": [0, 0]}, "s": {"a": 0, "k": [100, 100]},
+                "r": still, "o": {"a": 0, "k": 100}}]  # fmt: skip
+        way = [{"t": 0, "s": [20, 50, 0], "e": [80, 50, 0], "i": {"x": [1], "y": [1]}, "o": {"x": [0], "y": [0]}},
+               {"t": frames - 1, "s": [80, 50, 0]}]  # fmt: skip
+        layer = {"ty": 4, "ind": 1, "ip": 0, "op": frames, "st": 0, "shapes": [{"ty": "gr", "it": box}], "ks": {
+            "p": {"a": 1, "k": way}, "a": {"a": 0, "k": [0, 0, 0]}, "s": {"a": 0, "k": [100, 100, 100]}, "r": still,
+            "o": {"a": 0, "k": 100}}}  # fmt: skip
+        return json.dumps({"v": "5.5.0", "fr": 60, "ip": 0, "op": frames, "w": 100, "h": 100, "layers": [layer]})
+
+    return make

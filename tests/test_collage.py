@@ -72,7 +72,7 @@ def moved_by(steps):
 
 def test_a_square_over_a_place_moves_and_hides_exactly(monkeypatch):
     monkeypatch.setattr(collage, "_choose_ways", moved_by({True: (-2.0, 0.0), False: (4.0, 6.0)}))
-    monkeypatch.setattr(collage, "_choose_colours", lambda batch, chance: torch.tensor([[0, 1, 2]]).repeat(batch, 1))
+    monkeypatch.setattr(collage, "choose_colours", lambda batch, chance: torch.tensor([[0, 1, 2]]).repeat(batch, 1))
     cut = plain_layers((200, 30, 30), True, own_flow=(4.0, 0.0))
     batch = Collage(plain_layers((40, 60, 80), False), cut, SIZE, 0, "cpu").draw(0, 3)
     here = np.zeros((SIZE, SIZE), bool)

@@ -56,6 +56,7 @@ class _Batches:
     grow: int
     guided: bool
     repeat: int
+    small: int
     drawn: tuple[int, CartoonBatch] | None = None
     """What was drawn last, and its number."""
     renderer: SpriteRenderer | None = None
@@ -69,7 +70,7 @@ class _Batches:
         return turn(self.drawn[1], np.random.default_rng([self.seed, step, 5])) if turned else self.drawn[1]
 
     def draw_batch(self, number: int, longest: float) -> CartoonBatch:
-        size = self.sizes[number % len(self.sizes)]
+        size = choose_side(self.sizes, number, self.small)
         first = number * self.batch + self.part[0]
         samples = [self.draw(number, size, longest) for number in range(first, first + self.part[1])]
         return guide(samples) if self.guided else stack(samples)
@@ -79,6 +80,12 @@ class _Batches:
             return draw_sample(self.seed, number, size, worn=self.worn, longest=longest)
         self.renderer = self.renderer or SpriteRenderer()
         return draw_sprite_sample(self.seed, number, size, self.sprites, self.renderer, worn=self.worn)
+
+
+def choose_side(sizes: Sequence[int], step: int, small: int) -> int:
+    """Side of the pictures of a step: they take turns, and in the first `small` steps are half as large."""
+    size = sizes[step % len(sizes)]
+    return max(32, size // 32 * 16) if step < small else size
 
 
 def longest_gap(step: int, grow: int) -> float:
@@ -177,6 +184,7 @@ def load_cartoons(
     share: float = 0.25,
     guided: bool = False,
     repeat: int = 1,
+    small: int = 0,
     pin: bool = False,
 ) -> Iterator[CartoonBatch]:
     """Draws batches without end, ahead of need in `workers` processes.
@@ -196,6 +204,7 @@ def load_cartoons(
         share: over how many of them, from 0 to 1.
         guided: whether batches come with motion that was found without training.
         repeat: how many batches in a row show the same scenes, all but the first of them turned (see `turn`).
+        small: number of the batch from which on pictures have their whole size; up to it, half of it.
         pin: whether batches lie in page-locked memory, from where a GPU fetches them faster.
 
     Raises:
@@ -213,6 +222,7 @@ def load_cartoons(
             grow,
             guided,
             repeat,
+            small,
         ),
         batch_size=None,
         sampler=_Numbers(first_step, chosen),

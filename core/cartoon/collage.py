@@ -137,7 +137,7 @@ class Collage:
         time = torch.randint(len(TIMES), (batch,), generator=chance)
         t = torch.tensor(TIMES)[time]
         size = self.size
-        spots = self._pixel_centres()  # (2, S S)
+        spots = pixel_centres(size, self.device)  # (2, S S)
         frames = torch.zeros((batch, 3, 3, size, size), device=self.device)
         flow = torch.zeros((batch, 2, 2, size, size), device=self.device)
         masks = torch.zeros((batch, 2, 3, size, size), dtype=torch.bool, device=self.device)
@@ -149,66 +149,77 @@ class Collage:
             chosen = (time * each + torch.randint(each, (batch,), generator=chance)).to(self.device)
             ways = _choose_ways(batch, t, size, still=number == 0, chance=chance).to(self.device)  # (N, 3, 3, 3)
             there = (number <= count).to(self.device)
-            order = _choose_colours(batch, chance).to(self.device)
-            spot = torch.linalg.inv(ways)[:, :, :2] @ _with_ones(spots)  # (N, 3, 2, S S), on the layer
-            laid = self._look_up(stock.colours[chosen].flatten(0, 1), spot.flatten(0, 1), "bilinear")
+            order = choose_colours(batch, chance).to(self.device)
+            spot = torch.linalg.inv(ways)[:, :, :2] @ with_ones(spots)  # (N, 3, 2, S S), on the layer
+            laid = look_up_layers(stock.colours[chosen].flatten(0, 1), spot.flatten(0, 1), size, "bilinear")
             laid = laid.view(batch, 3, 4, size, size) * there.view(-1, 1, 1, 1, 1)
             alpha = laid[:, :, 3:] / 255
             recoloured = laid[:, :, :3].gather(2, order.view(batch, 1, 3, 1, 1).expand(-1, 3, -1, size, size))
             frames = frames * (1 - alpha) + recoloured
             own = torch.cat([stock.flow[chosen].float(), stock.masks[chosen].float()], 2)  # (N, 2, 5, C, C)
             ends = torch.tensor([0, 2], device=self.device)
-            taken = self._look_up(own.flatten(0, 1), spot[:, ends].flatten(0, 1), "nearest").view(batch, 2, 5, -1)
+            taken = look_up_layers(own.flatten(0, 1), spot[:, ends].flatten(0, 1), size, "nearest")
+            taken = taken.view(batch, 2, 5, -1)
             there_spot = spot[:, ends] + taken[:, :, :2]  # where it goes, on the layer
-            to = ways[:, ends.flip(0), :2] @ _with_ones(there_spot)  # and in the other picture
+            to = ways[:, ends.flip(0), :2] @ with_ones(there_spot)  # and in the other picture
             solid = alpha[:, ends, 0] > 0.5  # (N, 2, S, S)
             moved = (to - spots).view(batch, 2, 2, size, size)
             flow = torch.where(solid[:, :, None], moved, flow)
             own_masks = taken[:, :, 2:].view(batch, 2, 3, size, size) > 0.5
             masks = torch.where(solid[:, :, None], own_masks, masks)
             top = torch.where(solid, number, top)
-        return self._finish(frames, t.to(self.device), flow, masks, top, spots)
-
-    def _finish(
-        self, frames: Tensor, t: Tensor, flow: Tensor, masks: Tensor, top: Tensor, spots: Tensor
-    ) -> CartoonBatch:
-        """Hides what other layers cover, and says what can be observed."""
-        batch, size = len(frames), self.size
-        visible, known, telling = masks.unbind(2)  # (N, 2, S, S)
-        flow = flow * known[:, :, None]
-        to = (flow.flatten(3) + spots).floor().long()  # (N, 2, 2, S S)
-        inside = ((to >= 0) & (to < size)).all(2)
-        place = to[:, :, 1].clamp(0, size - 1) * size + to[:, :, 0].clamp(0, size - 1)
-        on_top = top.flip(1).flatten(2).gather(2, place)
-        same = (inside & (on_top == top.flatten(2))).view(batch, 2, size, size)
-        visible = visible & same
-        rests = flow.abs().amax(2) < STILL
-        observable = known & (telling | rests)
-        return CartoonBatch(
-            frames.add_(0.5).clamp_(0, 255).to(torch.uint8),
-            t,
-            flow[:, 0],
-            flow[:, 1],
-            visible[:, :1],
-            visible[:, 1:],
-            observable[:, :1],
-            observable[:, 1:],
-        )
-
-    def _pixel_centres(self) -> Tensor:
-        """(2, S S), x and y, in pixels from the picture's corner, row by row."""
-        line = torch.arange(self.size, device=self.device) + 0.5
-        y, x = torch.meshgrid(line, line, indexing="ij")
-        return torch.stack([x, y]).flatten(1)
-
-    def _look_up(self, layers: Tensor, spots: Tensor, mode: str) -> Tensor:
-        """Looks layers (M, C, H, W) up at spots (M, 2, S S) in their pixels: (M, C, S, S); nothing lies outside."""
-        side, size = layers.shape[-1], self.size
-        grid = (spots * (2 / side) - 1).transpose(1, 2).view(-1, size, size, 2)
-        return functional.grid_sample(layers.float(), grid, mode=mode, align_corners=False)
+        return hide_covered(frames, t.to(self.device), flow, masks, top, spots)
 
 
-def _with_ones(spots: Tensor) -> Tensor:
+def pixel_centres(size: int, device: torch.device) -> Tensor:
+    """The middles of a picture's pixels: (2, S S), x and y, from its corner, row by row."""
+    line = torch.arange(size, device=device) + 0.5
+    y, x = torch.meshgrid(line, line, indexing="ij")
+    return torch.stack([x, y]).flatten(1)
+
+
+def look_up_layers(layers: Tensor, spots: Tensor, size: int, mode: str, *, padding: str = "zeros") -> Tensor:
+    """Looks layers (M, C, H, W) up at spots (M, 2, S S) in their pixels: (M, C, S, S)."""
+    side = layers.shape[-1]
+    grid = (spots * (2 / side) - 1).transpose(1, 2).view(-1, size, size, 2)
+    return functional.grid_sample(layers.float(), grid, mode=mode, padding_mode=padding, align_corners=False)
+
+
+def hide_covered(frames: Tensor, t: Tensor, flow: Tensor, masks: Tensor, top: Tensor, spots: Tensor) -> CartoonBatch:
+    """Makes a batch of layers that were laid over each other: hides what others cover, says what can be observed.
+
+    Args:
+        frames: (N, 3, 3, S, S) in [0, 255].
+        t: (N,).
+        flow: (N, 2, 2, S, S) in pixels, of what is on top at 0 on the way to 1, and at 1 on the way to 0.
+        masks: (N, 2, 3, S, S) bool: visible, known and telling (see `motion`), of the layer for itself.
+        top: (N, 2, S, S): number of the layer that is on top.
+        spots: (2, S S): see `pixel_centres`.
+    """
+    batch, size = len(frames), frames.shape[-1]
+    visible, known, telling = masks.unbind(2)  # (N, 2, S, S)
+    flow = flow * known[:, :, None]
+    to = (flow.flatten(3) + spots).floor().long()  # (N, 2, 2, S S)
+    inside = ((to >= 0) & (to < size)).all(2)
+    place = to[:, :, 1].clamp(0, size - 1) * size + to[:, :, 0].clamp(0, size - 1)
+    on_top = top.flip(1).flatten(2).gather(2, place)
+    same = (inside & (on_top == top.flatten(2))).view(batch, 2, size, size)
+    visible = visible & same
+    rests = flow.abs().amax(2) < STILL
+    observable = known & (telling | rests)
+    return CartoonBatch(
+        frames.add_(0.5).clamp_(0, 255).to(torch.uint8),
+        t,
+        flow[:, 0],
+        flow[:, 1],
+        visible[:, :1],
+        visible[:, 1:],
+        observable[:, :1],
+        observable[:, 1:],
+    )
+
+
+def with_ones(spots: Tensor) -> Tensor:
     """(..., 2, P) as (..., 3, P), to be multiplied by placements."""
     return torch.cat([spots, torch.ones_like(spots[..., :1, :])], -2)
 
@@ -237,21 +248,45 @@ def _choose_ways(batch: int, t: Tensor, size: int, *, still: bool, chance: torch
     turn, spin = (uniform(-1, 1) * (0.02 if still else 0.4), uniform(-1, 1) * (0.01 if still else 0.25) * often(0.4))
     mirror = 1 - 2 * often(0.5)
     spare = 0.1 if still else 0.35
-    middle = torch.stack([uniform(-spare, spare), uniform(-spare, spare)], 1) * size
+    middle = torch.stack([uniform(-spare, spare), uniform(-spare, spare)], 1) * size + size / 2
+    move = reach[:, None] * torch.stack([angle.cos(), angle.sin()], 1)
+    return build_ways(t, middle, move, (grow, swell), (turn, spin), mirror, size * CANVAS)
+
+
+def build_ways(
+    t: Tensor,
+    middle: Tensor,
+    move: Tensor,
+    growth: tuple[Tensor, Tensor],
+    turning: tuple[Tensor, Tensor],
+    mirror: Tensor,
+    side: float,
+) -> Tensor:
+    """Placements at 0, t and 1 of layers that move, grow and turn evenly: (N, 3, 3, 3), from their pixels on.
+
+    Args:
+        t: (N,).
+        middle: (N, 2): where the layer's middle is at 1/2, in pixels.
+        move: (N, 2): how far it goes from 0 to 1.
+        growth: (N,) each: the scale at 0, and the logarithm of what it is multiplied by.
+        turning: (N,) each: the angle at 0, and by how much it turns, in radians.
+        mirror: (N,): -1 mirrors.
+        side: of the layers.
+    """
     ways = []
+    own = torch.full((2, 1), side / 2)
     for part in (torch.zeros_like(t), t, torch.ones_like(t)):
-        scale, bearing = grow * (swell * part).exp(), turn + spin * part
+        scale, bearing = growth[0] * (growth[1] * part).exp(), turning[0] + turning[1] * part
         c, s = scale * bearing.cos(), scale * bearing.sin()
         linear = torch.stack([torch.stack([c * mirror, -s], 1), torch.stack([s * mirror, c], 1)], 1)  # (N, 2, 2)
-        centre = size / 2 + middle + (reach * (part - 0.5))[:, None] * torch.stack([angle.cos(), angle.sin()], 1)
-        own = torch.full((2, 1), size * CANVAS / 2)
-        way = torch.eye(3).repeat(batch, 1, 1)
+        centre = middle + move * (part - 0.5)[:, None]
+        way = torch.eye(3).repeat(len(t), 1, 1)
         way[:, :2, :2], way[:, :2, 2:] = linear, centre[:, :, None] - linear @ own
         ways.append(way)
     return torch.stack(ways, 1)
 
 
-def _choose_colours(batch: int, chance: torch.Generator) -> Tensor:
+def choose_colours(batch: int, chance: torch.Generator) -> Tensor:
     """Which channel becomes red, which green and which blue: (N, 3); half of the layers keep their colours."""
     orders = torch.tensor([[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]])
     chosen = torch.randint(len(orders), (batch,), generator=chance)
