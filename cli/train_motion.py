@@ -63,10 +63,27 @@ def train_motion(
             show_default="matching of its own",
         ),
     ] = None,
+    searched: Annotated[
+        bool | None,
+        typer.Option(
+            help="Help a network with matching of its own by motion found without training.",
+            show_default="no",
+        ),
+    ] = None,
+    drawing_only: Annotated[
+        bool | None,
+        typer.Option(help="Hold what finds the motion; learn only to draw along it.", show_default="no"),
+    ] = None,
     sizes: Annotated[
         str | None,
         typer.Option(
             help="Sides of the drawn pictures; batches take turns.", show_default=",".join(map(str, _DEFAULTS.sizes))
+        ),
+    ] = None,
+    small: Annotated[
+        int | None,
+        typer.Option(
+            help="Steps at the beginning in which pictures are half as large.", show_default=str(_DEFAULTS.small)
         ),
     ] = None,
     grow: Annotated[
@@ -79,6 +96,13 @@ def train_motion(
     sprite_share: Annotated[
         float | None,
         typer.Option(help="Share of the samples that sprites lie over.", show_default=f"{_DEFAULTS.sprite_share:g}"),
+    ] = None,
+    staged: Annotated[
+        float | None,
+        typer.Option(
+            help="Share of the batches that a GPU itself puts together of sprites, rendered whole before the start.",
+            show_default=f"{_DEFAULTS.staged:g}",
+        ),
     ] = None,
     repeat: Annotated[
         int | None,

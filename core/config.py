@@ -919,6 +919,11 @@ class TrainMotionConfig:
     """Channels of a new network at a quarter of the picture's size."""
     guided: bool = False
     """Whether a new network begins with motion that is found without training, instead of with matching of its own."""
+    searched: bool = False
+    """Whether a network with matching of its own is helped by motion that is found without training, as it is where it
+    draws on a CPU."""
+    drawing_only: bool = False
+    """Whether what finds the motion is held as it is, and only what draws along it learns."""
     sizes: tuple[int, ...] = (192, 128, 192, 256)
     """Sides of the drawn pictures; batches take turns. That of films is the largest."""
     clips: ClipConfig = ClipConfig(length=5, stride=1)
@@ -931,12 +936,17 @@ class TrainMotionConfig:
     """AdamW's weight decay."""
     warm_up: int = 500
     """Steps in which the learning rate rises."""
+    small: int = 0
+    """Steps at the beginning in which pictures are half as large: on a GPU as many take a third of the time."""
     grow: int = 4000
     """Steps in which motion grows from small to the largest; 0: it is large at once."""
     sprites: Path | None = None
     """A folder of Lottie animations, laid over some of the drawn samples."""
     sprite_share: float = 0.25
     """Share of the drawn samples that sprites are laid over, where there are any."""
+    staged: float = 0.0
+    """Share of the batches that the device itself puts together of sprites, which are rendered whole before the start
+    and take gigabytes there."""
     repeat: int = 1
     """How many batches in a row show the same drawn scenes, each time turned, mirrored, recoloured or backward: where
     drawing takes longer than learning."""
@@ -996,14 +1006,19 @@ class TrainMotionConfig:
             raise ConfigError(f"--repeat: {self.repeat} is out of range; give 1 to 16")
         if self.perceptual and self.alex_weights is None:
             raise ConfigError("--perceptual: looks through AlexNet; give its weights by --alex-weights")
-        if self.guided and self.collage:
-            raise ConfigError("--collage: is put together where no motion can be searched; leave it out with --guided")
-        for name in ("films", "cuts", "sprite_share"):
+        if self.drawing_only and self.init is None:
+            raise ConfigError(
+                "--drawing-only: holds motion that was never learnt; give a network to begin with by --init"
+            )
+        if self.staged and self.sprites is None:
+            raise ConfigError("--staged: puts sprites together; give a folder of them by --sprites")
+        for name in ("films", "cuts", "sprite_share", "staged"):
             if not 0 <= getattr(self, name) <= 1:
-                raise ConfigError(f"--{name}: {getattr(self, name):g} is out of range; give a share from 0 to 1")
+                flag = name.replace("_", "-")
+                raise ConfigError(f"--{flag}: {getattr(self, name):g} is out of range; give a share from 0 to 1")
         if self.paths and self.films and not any((self.pictures, self.style, self.perceptual)):
             raise ConfigError("--films: teach pictures only; give --pictures or --style a weight, or --films 0")
-        for name in ("warm_up", "grow", "collage"):
+        for name in ("warm_up", "small", "grow", "collage"):
             if getattr(self, name) < 0:
                 flag = name.replace("_", "-")
                 raise ConfigError(f"--{flag}: {getattr(self, name)} is negative; give a whole number from 0")

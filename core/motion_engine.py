@@ -101,7 +101,7 @@ class MotionEngine:
         both = torch.from_numpy(np.stack(small)).to(self._device).permute(0, 3, 1, 2)  # (2, 3, H', W')
         first, last = (both.float() * (2 / 255) - 1).chunk(2)  # (1, 3, H', W') each
         given = None
-        if self._network.config.guided:
+        if self._network.config.guided or self._device.type == "cpu":
             found = search_motion(views[0], views[1], height // 2, width // 2)
             given = torch.from_numpy(found).to(self._device)  # (2, 2, H'/2, W'/2)
         return self._network.find_motion(first, last, given)

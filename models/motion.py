@@ -16,6 +16,9 @@ Stages for each t, all learnt parts at 1/4 of the working size:
   5. A small network sees both frames' features where they have got to, mends the motion, and claims cells for its own.
   6. Both frames are warped backward at full size and mixed by the claims; where they disagree, one is chosen.
 
+Such a network may be helped by a motion that was found without training: where that agrees with itself, there and back,
+stage 3 begins with it instead of with the gate's, and ends with it too, since a search is the more exact of the two.
+
 A guided network leaves out the attention and stage 2: its motion begins with one that was found without training and is
 given to it, which stage 3 compares around and may change by half a cell a round; finer detail of it is kept.
 
@@ -57,6 +60,10 @@ MULTIPLE = 16
 _MATCH_REACH, _COARSE_REACH, _FINE_REACH = 2, 4, 3  # cells around a match that are looked at
 _GUIDED_REACH, _GUIDED_FINE_REACH = 3, 2  # the same around a motion that was given
 _GUIDED_STEP = 0.5  # cells by which a round may change it: larger motion than was trained on came out worse without
+_HELPING_GAP, _HELPING_FINE_GAP = (
+    3.0,
+    4.0,
+)  # cells by which motion that helps may disagree with itself and count a third
 _MOST_ROUNDS = 64  # and layers: a damaged header must not keep a machine busy for days
 _CELL_GAP = 1.5  # cells by which there and back may disagree and still count about a third
 
@@ -344,6 +351,13 @@ class MotionNetwork(nn.Module):
         self.painter = _Painter(config.drawing)
         self.decision = nn.Parameter(torch.tensor(2.0))  # how hard to choose where the frames disagree, before softplus
 
+    def hold_motion(self) -> None:
+        """Freezes what finds the motion; what draws along it goes on learning, as in GMFSS's second stage."""
+        drawing = (self.order, self.content, self.painter)
+        free = {id(parameter) for part in drawing for parameter in part.parameters()} | {id(self.decision)}
+        for parameter in self.parameters():
+            parameter.requires_grad_(id(parameter) in free)
+
     def find_motion(self, first: Tensor, last: Tensor, given: Tensor | None = None) -> Motion:
         """Finds the motion between frames of a working size.
 
@@ -351,30 +365,35 @@ class MotionNetwork(nn.Module):
             first: (N, 3, H, W) in [-1, 1]; H and W are multiples of 16.
             last: the same shape.
             given: (2N, 2, H/2, W/2) in cells of that grid: the motion that a guided network begins with, forward and
-                then backward. Others do without.
+                then backward. Others can do without, and are helped by it.
         """
         return self.study(first, last, given)[0]
 
     def study(self, first: Tensor, last: Tensor, given: Tensor | None = None) -> tuple[Motion, Learning]:
         """The same, with what a training looks at."""
-        if (given is None) == self.config.guided:
-            raise ValueError("a guided network wants a motion to begin with, and others take none")
+        guided = self.config.guided
+        if guided and given is None:
+            raise ValueError("a guided network wants a motion to begin with")
         frames = _lay_out(torch.cat([first, last]))  # (2N, 3, H, W)
         quarter, eighth = self.encoder(frames)
         context, hidden = _bend(self.coarse_context(eighth)), torch.tanh(self.coarse_start(eighth))
-        if given is None:
+        coarse = None if given is None else avg_pool2d(given.float(), 4) / 4  # (2N, 2, h, w) at 1/8
+        if not guided:
             match = self._match(eighth)
             flow, trust, tables = self._open_gate(eighth, match), match.trust.detach(), self._tables(match)
             visible = torch.zeros_like(flow[:, :1])
+            if coarse is not None:
+                sure = _tell_agreement(coarse, _HELPING_GAP)
+                flow = sure * coarse + (1 - sure) * flow
 
             def read(flow: Tensor) -> Tensor:
                 return _read_tables(tables, flow) / 4  # scores reach 11 and more
 
             look: Callable[[Tensor], Tensor] = read
         else:
-            match, flow = None, avg_pool2d(given.float(), 4) / 4  # (2N, 2, h, w) at 1/8
-            gap = flow + warp(_swap(flow), flow)
-            trust = torch.exp(-((gap / _CELL_GAP) ** 2).sum(1, keepdim=True))
+            assert coarse is not None
+            match, flow = None, coarse
+            trust = _tell_agreement(flow, _CELL_GAP)
             visible = 4 * trust - 2
             look = _prepare_look(self.mark(eighth), frames, _GUIDED_REACH)
         steps, told = [8 * flow], []
@@ -386,7 +405,7 @@ class MotionNetwork(nn.Module):
             told.append(visible)
 
         size = quarter.shape[-2:]
-        if given is None:
+        if given is None or not guided:
             flow = resize_flow(flow, *size)
         else:  # the given motion has more detail than the coarse one: only what was changed is handed down
             flow = avg_pool2d(given.float(), 2) / 2 + resize_flow(flow - start, *size)
@@ -404,11 +423,15 @@ class MotionNetwork(nn.Module):
         with torch.autocast(frames.device.type, enabled=False):
             told_front = self.order(hidden.float())
             mask = self.outline(hidden.float())
-            kept = torch.sigmoid(self.keep(hidden.float())) if self.config.guided else None
+            kept = torch.sigmoid(self.keep(hidden.float())) if guided else None
         fine = 2 * upsample_convexly(flow, mask)  # (2N, 2, 2h, 2w)
         if given is not None and kept is not None:
             detail = given.float() - resize_flow(avg_pool2d(given.float(), 2) / 2, *given.shape[-2:])
             fine = fine + pixel_shuffle(kept, 2) * detail
+        if given is not None and not guided:
+            sure = _tell_agreement(given.float(), _HELPING_FINE_GAP)
+            fine = sure * given.float() + (1 - sure) * fine
+            flow = avg_pool2d(fine, 2) / 2
         steps.append(2 * fine)
         features = self.content(torch.cat([quarter, hidden.to(quarter.dtype)], 1))
         small = avg_pool2d(frames.float().contiguous(), 4)  # (2N, 3, h, w)
@@ -423,9 +446,7 @@ class MotionNetwork(nn.Module):
             scores = early @ late.transpose(1, 2) * (self.sharpness.exp() / sqrt(marks.shape[2]))  # (N, hw, hw)
             found = [_find_best(x, self.none, height, width) for x in (scores, scores.transpose(1, 2))]
         flow, belief = (torch.cat(parts) for parts in zip(*found, strict=True))
-        gap = flow + warp(_swap(flow), flow)
-        agreement = torch.exp(-((gap / _CELL_GAP) ** 2).sum(1, keepdim=True)).detach()
-        return Match(scores, self.none, flow, belief * agreement)
+        return Match(scores, self.none, flow, belief * _tell_agreement(flow, _CELL_GAP).detach())
 
     def _open_gate(self, eighth: Tensor, match: Match) -> Tensor:
         """Lets trusted matches through, and gives other cells the motion of trusted ones that look related.
@@ -582,6 +603,12 @@ def _lay_out(features: Tensor) -> Tensor:
 def _normalise(features: Tensor) -> Tensor:
     """Normalises each place's channels, (N, C, H, W); float32, one channel after the other in memory."""
     return layer_norm(features.float().movedim(1, 3), features.shape[1:2]).movedim(3, 1).contiguous()
+
+
+def _tell_agreement(flow: Tensor, gap: float) -> Tensor:
+    """How well motion both ways, (2N, 2, h, w), leads back: (2N, 1, h, w) in [0, 1], about a third at a `gap` apart."""
+    apart = flow + warp(_swap(flow), flow)
+    return torch.exp(-((apart / gap) ** 2).sum(1, keepdim=True))
 
 
 def _find_best(scores: Tensor, none: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:

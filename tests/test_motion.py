@@ -141,11 +141,38 @@ def test_detail_of_a_given_motion_is_kept():
     assert 0.7 < (fine[0, 0, :, 1::2] - fine[0, 0, :, ::2]).mean() < 1
 
 
-def test_motion_is_given_to_guided_networks_and_to_no_others(restless):
-    with pytest.raises(ValueError, match="guided"):
-        restless.find_motion(picture(seed=1), picture(seed=2), give(1.0, 0.0))
+def test_a_guided_network_refuses_to_begin_with_nothing():
     with pytest.raises(ValueError, match="guided"):
         MotionNetwork(GUIDED).find_motion(picture(seed=1), picture(seed=2))
+
+
+@torch.no_grad()
+def test_a_given_motion_helps_where_it_agrees_with_itself(restless):
+    first, last = picture(seed=1), picture(seed=2)
+    alone, told = restless.study(first, last)
+    given = give(6.0, -4.0)
+    helped, learning = restless.study(first, last, given)
+    assert torch.allclose(helped.fine, given, atol=1e-4)
+    assert torch.allclose(helped.flow, given[:, :, ::2, ::2] / 2, atol=1e-4)
+    assert torch.allclose(learning.steps[0], 2 * given[:, :, ::4, ::4], atol=1e-3)  # where the rounds begin
+    assert learning.match is not None and torch.equal(learning.match.scores, told.match.scores)
+    # both ways to the right: a search that has lost its way
+    lost = restless.find_motion(first, last, give(60.0, 0.0).abs())
+    assert torch.allclose(lost.fine, alone.fine, atol=1e-4)
+    assert not torch.allclose(helped.fine, alone.fine, atol=0.1)
+    # half of each picture
+    half = given.clone()
+    half[:, :, :, 16:] = 30.0
+    mixed = restless.find_motion(first, last, half)
+    assert torch.allclose(mixed.fine[..., :8], given[..., :8], atol=1e-3)
+    assert not torch.allclose(mixed.fine[..., -8:], half[..., -8:], atol=1.0)
+
+
+def test_what_draws_learns_on_while_the_motion_is_held(restless):
+    network = MotionNetwork(SMALL)
+    network.hold_motion()
+    free = {name.split(".")[0] for name, parameter in network.named_parameters() if parameter.requires_grad}
+    assert free == {"order", "content", "painter", "decision"}
 
 
 def test_the_way_back_through_comparisons_is_that_of_the_products():
@@ -348,6 +375,18 @@ def test_a_guided_engine_searches_what_it_begins_with(tmp_path, draw_disc):
     drawn = engine.prepare(first, last).render(0.5)
     faded = np.abs((first.astype(int) + last) // 2 - truth).mean()
     assert np.abs(drawn.astype(int) - truth).mean() < 0.4 * faded
+
+
+def test_a_network_with_matching_of_its_own_is_helped_by_a_search_on_a_cpu(restless, draw_disc, monkeypatch):
+    first, last = draw_disc(60, 80), draw_disc(90, 80)
+    asked = []
+    monkeypatch.setattr(motion_engine, "search_motion", lambda *given: asked.append(given) or search_motion(*given))
+    motion = MotionEngine(restless).find_motion(first, last)
+    assert asked
+    h, w = motion.fine.shape[2:]
+    found = torch.from_numpy(search_motion(first, last, h, w))
+    x, y = round(50 * w / first.shape[1]), round(80 * h / first.shape[0])  # on the disc in the first frame
+    assert (motion.fine[0, :, y, x] - found[0, :, y, x]).abs().max() < 0.5 < found[0, 0, y, x]
 
 
 def test_a_searched_motion_comes_in_cells_of_the_grid(draw_disc):

@@ -12,7 +12,7 @@ from PIL import Image
 from safetensors.torch import load_file
 from torch.nn.functional import interpolate
 
-from animi.core import motion_looks
+from animi.core import motion_looks, sprite_stage
 from animi.core.adversarial import Listeners
 from animi.core.cartoon.batches import guide, load_cartoons, longest_gap, turn
 from animi.core.cartoon.samples import GAP, draw_sample
@@ -123,6 +123,48 @@ def test_a_run_that_was_stopped_ends_bit_for_bit_as_one_that_was_not(tmp_path, f
     assert kinds[:7] == [False, False, True, False, False, True, False]
 
 
+def test_sprites_on_the_device_helped_by_a_search_go_on_bit_for_bit(tmp_path, film, lottie, monkeypatch):
+    pytest.importorskip("rlottie_python")
+    monkeypatch.setattr(sprite_stage, "_GROUNDS", 2)
+    (tmp_path / "sprites").mkdir()
+    (tmp_path / "sprites" / "a.json").write_text(lottie(40))
+    how = {"paths": (film,), "films": 0.25, "sprites": tmp_path / "sprites", "staged": 0.5, "collage": 1, "small": 3}
+    how |= {"searched": True, "sizes": (64,), "sample_every": 100}
+    train_motion(settings(tmp_path / "whole", 6, **how))
+    train_motion(settings(tmp_path / "parts", 2, **how))
+    train_motion(settings(tmp_path / "parts", 6, **how), resume=True)
+    ends = [load_file(tmp_path / name / "checkpoints" / "00000006.safetensors") for name in ("whole", "parts")]
+    assert all(torch.equal(tensor, ends[1][name]) for name, tensor in ends[0].items())
+
+
+def test_pictures_are_small_at_first_and_all_kinds_of_batches_are(tmp_path, film, lottie, monkeypatch):
+    pytest.importorskip("rlottie_python")
+    monkeypatch.setattr(sprite_stage, "_GROUNDS", 2)
+    (tmp_path / "sprites").mkdir()
+    (tmp_path / "sprites" / "a.json").write_text(lottie(40))
+    how = {"paths": (film,), "films": 0.25, "sprites": tmp_path / "sprites", "staged": 0.4, "collage": 1, "small": 20}
+    config = settings(tmp_path / "run", 40, sizes=(64, 96), **how)
+    batches = recipe._Batches(config, World(CPU), Listeners(), guided=False)
+    kinds = [batches.kind(step) for step in range(40)]
+    assert "collage" not in kinds[:20] and {"film", "staged", "drawn"} <= set(kinds[:20])
+    assert {"film", "staged", "drawn", "collage"} == set(kinds[20:])
+    sides = [batch.frames.shape[-1] for (_, batch), _ in zip(batches.load(0), range(40), strict=False)]
+    for step, (kind, side) in enumerate(zip(kinds, sides, strict=True)):
+        whole = 96 if kind in ("film", "collage") else (64, 96)[step % 2]
+        assert side == (whole // 32 * 16 if step < 20 else whole)
+
+
+def test_only_what_draws_learns_where_the_motion_is_held(tmp_path):
+    torch.manual_seed(3)
+    config = MotionConfig(width=8)
+    first = MotionNetwork(config)
+    save_checkpoint(tmp_path / "first.safetensors", first, "motion", config)
+    train_motion(settings(tmp_path / "run", 2, init=tmp_path / "first.safetensors", drawing_only=True, warm_up=0))
+    learnt = load_file(tmp_path / "run" / "checkpoints" / "00000002.safetensors")
+    changed = {name.split(".")[0] for name, value in first.state_dict().items() if not torch.equal(value, learnt[name])}
+    assert "painter" in changed and changed <= {"order", "content", "painter", "decision"}
+
+
 def test_fine_tuning_begins_with_a_network_and_lowers_style_and_ghosts(tmp_path, vgg_weights):
     torch.manual_seed(3)
     config = MotionConfig(width=16, layers=1)
@@ -166,6 +208,10 @@ def test_another_network_is_no_beginning(tmp_path):
         ({"films": -0.1}, "--films: -0.1 is out of range"),
         ({"collage": -1}, "--collage: -1 is negative"),
         ({"samples": 0}, "--samples: 0"),
+        ({"small": -1}, "--small: -1 is negative"),
+        ({"staged": 0.5}, "--staged: puts sprites together; give a folder"),
+        ({"sprite_share": 2.0}, "--sprite-share: 2 is out of range"),
+        ({"drawing_only": True}, "--drawing-only: holds motion that was never learnt"),
         ({"paths": ("x",), "clips": ClipConfig(length=2)}, "--length: 2 leaves nothing"),
         ({"paths": ("x",), "pictures": 0.0}, "--films: teach pictures only"),
     ],

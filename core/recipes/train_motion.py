@@ -9,15 +9,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from math import cos, pi
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import interpolate
 
 from ...models.motion import MotionConfig, MotionNetwork
 from ..adversarial import Listeners, Parts
-from ..cartoon.batches import CartoonBatch, load_cartoons, search_pairs
+from ..cartoon.batches import CartoonBatch, choose_side, load_cartoons, search_pairs
 from ..cartoon.collage import Collage, draw_layers
 from ..checkpoint import load_checkpoint
 from ..clips import ClipSampler, load_batches, open_material
@@ -31,6 +32,7 @@ from ..motion_losses import StyleDistance, end_point_errors, matching_loss, pict
 from ..perceptual_distance import PerceptualDistance
 from ..runs import Network, find_states, open_run
 from ..sampling import find_checkpoint
+from ..sprite_stage import SpriteStage, build_stage
 from ..sprites import find_sprites
 from ..training import Ema, Phase, fit, make_adam, map_batch, place_module
 from ..training_state import State
@@ -51,6 +53,9 @@ class FilmBatch(NamedTuple):
     """(N,) float32."""
     given: Tensor | None = None
     """(N, 2, 2, S/2, S/2), as in `CartoonBatch`."""
+
+
+Guided = TypeVar("Guided", CartoonBatch, FilmBatch)
 
 
 def train_motion(config: TrainMotionConfig, *, resume: bool = False, listeners: Listeners | None = None) -> Path:
@@ -75,13 +80,17 @@ def train_motion(config: TrainMotionConfig, *, resume: bool = False, listeners: 
         perceptual = PerceptualDistance("alex", config.alex_weights, world.device) if config.perceptual else None
         torch.manual_seed(training.seed)
         network = _begin(config, resume)
+        if config.drawing_only:
+            network.hold_motion()
         # opens films and sprites before a folder is made
         batches = _Batches(config, world, listeners, guided=network.config.guided)
         run = open_run(config.output, config, resume, command=COMMAND, writes=world.is_first)
         place_module(network, training, world)
         ema = Ema(network, training.ema)
         drawn_with = Network(ema.module, "motion", network.config)
-        look = MotionLook(training.seed, max(config.sizes), config.alex_weights) if world.is_first else None
+        look = None
+        if world.is_first:
+            look = MotionLook(training.seed, max(config.sizes), config.alex_weights, workers=training.workers)
 
         def rate(step: int) -> float:
             return learning_rate(step, training.steps, config.warm_up)
@@ -179,7 +188,8 @@ class _Batches:
             InputError: a folder holds nothing of use.
             SpriteError: sprites cannot be rendered.
         """
-        self.config, self.world, self.guided = config, world, guided
+        self.config, self.world = config, world
+        self.searched = guided or config.searched
         self.share = world.share(config.training.batch_size)
         self.sprites = [] if config.sprites is None else find_sprites(config.sprites)
         self.films: ClipSampler | None = None
@@ -196,16 +206,34 @@ class _Batches:
                 for number, kind in enumerate(("backdrop", "cutout"))
             ]
             self.collage = Collage(layers[0], layers[1], size, seed, world.device)
+        self.stage: SpriteStage | None = None
+        if config.staged:
+            listeners.tell(f"renders {len(self.sprites)} sprites, whole, for the device to put together")
+            self.stage = build_stage(
+                self.sprites,
+                self.films.films if self.films else (),
+                max(config.sizes),
+                config.training.seed,
+                world.device,
+                workers=config.training.workers,
+            )
 
     def films_before(self, step: int) -> int:
         """How many of the batches before number `step` are of films."""
         return int(step * self.config.films) if self.films else 0
 
     def kind(self, step: int) -> str:
-        """Of what the batch is: "film", "collage" or "drawn"."""
+        """Of what the batch is: "film", "staged", "collage" or "drawn"."""
         if self.films_before(step + 1) > self.films_before(step):
             return "film"
-        return "collage" if self.collage is not None and step % 2 else "drawn"
+        chance = np.random.default_rng([self.config.training.seed, step, 9]).random()
+        if self.stage is not None and chance < self.config.staged:
+            return "staged"
+        if self.collage is None or not step % 2:
+            return "drawn"
+        if step >= self.config.small:  # collages have one size
+            return "collage"
+        return "drawn" if self.stage is None else "staged"
 
     def load(self, first_step: int) -> Iterator[tuple[int, CartoonBatch | FilmBatch]]:
         """The batches from number `first_step` on, on the device."""
@@ -221,8 +249,9 @@ class _Batches:
             grow=config.grow,
             sprites=self.sprites,
             share=config.sprite_share,
-            guided=self.guided,
+            guided=self.searched,
             repeat=config.repeat,
+            small=config.small,
             pin=device.type == "cuda",
         )
         films = None
@@ -235,21 +264,29 @@ class _Batches:
             if kind == "film":
                 assert films is not None
                 triplets = _choose_triplets(next(films)[1], training.seed, step)
-                yield step, _guide(triplets) if self.guided else triplets
-            elif kind == "collage":
-                assert self.collage is not None
-                yield step, self._put_together(step)
+                if step < config.small:
+                    triplets = _halve(triplets, choose_side((max(config.sizes),), step, config.small))
+                yield step, _guide(triplets) if self.searched else triplets
+            elif kind in ("staged", "collage"):
+                yield step, self._put_together(kind, step)
             else:
                 batch = next(drawn)
                 yield step, map_batch(batch, lambda x: x.to(device, non_blocking=True))
             step += 1
 
-    def _put_together(self, step: int) -> CartoonBatch:
-        """This process's share of a collage; all draw the whole, which costs little."""
-        assert self.collage is not None
-        first, count = self.share
-        whole = self.collage.draw(step, self.config.training.batch_size)
-        part: CartoonBatch = map_batch(whole, lambda x: x[first : first + count])
+    def _put_together(self, kind: str, step: int) -> CartoonBatch:
+        """This process's share of what the device puts together; all draw the whole, which costs little."""
+        count = self.config.training.batch_size
+        if kind == "staged":
+            assert self.stage is not None
+            whole = self.stage.draw(step, count, choose_side(self.config.sizes, step, self.config.small))
+        else:
+            assert self.collage is not None
+            whole = self.collage.draw(step, count)
+        if self.searched:
+            whole = _guide(whole)
+        first, mine = self.share
+        part: CartoonBatch = map_batch(whole, lambda x: x[first : first + mine])
         return part
 
 
@@ -264,9 +301,17 @@ def _choose_triplets(clips: Tensor, seed: int, step: int) -> FilmBatch:
     return FilmBatch(frames, torch.full((len(clips),), middle / span, device=clips.device))
 
 
-def _guide(batch: FilmBatch) -> FilmBatch:
+def _halve(batch: FilmBatch, side: int) -> FilmBatch:
+    """The same with smaller pictures."""
+    count = len(batch.frames)
+    frames = interpolate(batch.frames.flatten(0, 1), (side, side), mode="bilinear", antialias=True)
+    return batch._replace(frames=frames.unflatten(0, (count, 3)))  # type: ignore[no-untyped-call]
+
+
+def _guide(batch: Guided) -> Guided:
     """Searches the motion between the outer frames."""
-    frames = from_tensor(batch.frames[:, [0, 2]].flatten(0, 1))  # 2N of (S, S, 3)
+    outer = batch.frames[:, [0, 2]].flatten(0, 1)  # 2N of (3, S, S)
+    frames = list(outer.permute(0, 2, 3, 1).cpu().numpy()) if outer.dtype == torch.uint8 else from_tensor(outer)
     given = search_pairs(zip(frames[::2], frames[1::2], strict=True))
     return batch._replace(given=given.to(batch.frames.device))
 
