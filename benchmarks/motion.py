@@ -32,6 +32,8 @@ from animi.core.engines import MOTION_WEIGHTS, Engine, FlowEngine
 from animi.core.images import read_image, resize_image
 from animi.core.motion_engine import MotionEngine
 from animi.core.recipes.train_motion import _make_loss
+from animi.core.sprite_stage import build_stage
+from animi.core.sprites import find_sprites
 from animi.core.training import Phase, fit, make_adam, map_batch, place_module
 from animi.models.motion import MotionConfig, MotionNetwork
 
@@ -130,6 +132,11 @@ def report_training(chosen: argparse.Namespace) -> None:
     print(f"{chosen.size} px, batches of {chosen.batch_size}, {device}, {chosen.workers} workers\n")
     print("| batches | steps/s | samples/s |\n|---|---|---|")
     kinds: dict[str, Callable[[], Iterator[tuple[int, Any]]]] = {"drawn meanwhile": drawn, "always the same": same}
+    if chosen.sprites is not None:
+        stage = build_stage(find_sprites(chosen.sprites), (), chosen.size, 0, device, workers=chosen.workers)
+        kinds["sprites on the device"] = lambda: (
+            (step, stage.draw(step, chosen.batch_size, chosen.size)) for step in range(chosen.steps)
+        )
     for name, batches in kinds.items():
         times: list[float] = []
 
@@ -186,6 +193,7 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--steps", type=int, default=12)
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--sprites", type=Path, help="Lottie files, to train on sprites on the device as well")
     parser.add_argument("--precision", default="auto")
     parser.add_argument("--harder", type=float, default=1.0, help="times as hard a choice as was learnt")
     parser.add_argument("--compiled", action="store_true")

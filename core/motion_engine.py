@@ -1,12 +1,15 @@
 """An engine that draws along the motion that a `MotionNetwork` finds.
 
-The network works on pictures of some 300 to 400 pixels a side, whatever the key frames' size. What it finds, once for a
+The network works on pictures of about 288 pixels a side, whatever the key frames' size. What it finds, once for a
 pair, leads to two ways of drawing:
 
 - "network": the network also says, for each t, where to look and in which frame. The looking-up at full size is
   OpenCV's on a CPU, which takes half the time of PyTorch's there, and PyTorch's on a GPU, where several frames are
   drawn at once, since each step takes longer to launch than to run.
 - "classical": the motion replaces the one that `--engine flow` searches for, and everything else is that engine's.
+
+On a CPU every network is given the motion that a search finds: guided ones begin with it, the others are helped. On a
+GPU only guided ones are, since the search would take longer than all the rest.
 
 Grey, alpha and depths beyond 8 bits need nothing special, as colours are only ever looked up in the key frames: the
 network sees a picture of 8 bits and three channels, and all of the key frames' channels are moved.
@@ -26,9 +29,9 @@ from .optical_flow import Array, Flow, search_motion
 
 RENDERERS = ("network", "classical")
 """What draws along the network's motion."""
-AREA, GUIDED_AREA = 384 * 384, 288 * 288
-"""Pixels of the picture that motion is searched in; larger key frames are made smaller for it. A guided network begins
-with motion that was searched for in a larger one, and does best at about the size that it was trained at."""
+AREA = 288 * 288
+"""Pixels of the picture that motion is searched in; larger key frames are made smaller for it. About the size that
+networks are trained at, where they do best."""
 _UNEXPLAINED = 0.1  # of what differs is seen in both: below, motion is not what happened
 _UNSURE = 0.6  # of what differs is explained: below, the motion is searched for in a smaller picture as well
 _SMALLER = 4  # times fewer pixels then
@@ -40,18 +43,20 @@ class MotionEngine:
 
     name = "motion"
 
-    def __init__(self, network: MotionNetwork, *, renderer: str = RENDERERS[0], area: int | None = None) -> None:
+    def __init__(self, network: MotionNetwork, *, renderer: str = RENDERERS[0], area: int = AREA) -> None:
         """Takes a network, where it is.
 
         Args:
             network: in eval mode.
             renderer: one of RENDERERS.
-            area: pixels of the picture that the network sees; None: AREA, or GUIDED_AREA.
+            area: pixels of the picture that the network sees.
         """
         self._network = network.to(memory_format=torch.channels_last)
         self._device = next(network.parameters()).device
         self._classical = renderer == "classical"
-        self._area = area or (GUIDED_AREA if network.config.guided else AREA)
+        self._area = area
+        # a search on the CPU takes longer than everything that a GPU does
+        self._searches = network.config.guided or self._device.type == "cpu"
 
     def prepare(self, first: Working, last: Working) -> Pair:
         """Finds the motion both ways, if it is motion."""
@@ -69,8 +74,8 @@ class MotionEngine:
     def find_motion(self, first: Working, last: Working) -> Motion:
         """Finds the motion in a picture of the working size, and where that explains little, in a smaller one too.
 
-        The smaller one makes long ways short; what explains more is taken. A guided network needs none: the motion that
-        it begins with is as long as it has to be.
+        The smaller one makes long ways short; what explains more is taken. What is searched without training needs
+        none: it is as long as it has to be.
         """
         return self._search(first, last)[0]
 
@@ -79,7 +84,7 @@ class MotionEngine:
         """The motion, and the share that it explains where that was asked for."""
         views = [view_for_matching(frame) for frame in (first, last)]
         motion = self._find(views, self._area)
-        if self._network.config.guided:
+        if self._searches:
             return motion, None
         share = explained_share(motion).item()
         height, width = first.shape[:2]
@@ -101,7 +106,7 @@ class MotionEngine:
         both = torch.from_numpy(np.stack(small)).to(self._device).permute(0, 3, 1, 2)  # (2, 3, H', W')
         first, last = (both.float() * (2 / 255) - 1).chunk(2)  # (1, 3, H', W') each
         given = None
-        if self._network.config.guided or self._device.type == "cpu":
+        if self._searches:
             found = search_motion(views[0], views[1], height // 2, width // 2)
             given = torch.from_numpy(found).to(self._device)  # (2, 2, H'/2, W'/2)
         return self._network.find_motion(first, last, given)

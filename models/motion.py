@@ -17,7 +17,7 @@ Stages for each t, all learnt parts at 1/4 of the working size:
   6. Both frames are warped backward at full size and mixed by the claims; where they disagree, one is chosen.
 
 Such a network may be helped by a motion that was found without training: where that agrees with itself, there and back,
-stage 3 begins with it instead of with the gate's, and ends with it too, since a search is the more exact of the two.
+it passes the gate in place of the match, and has the last word, since a search is the more exact of the two.
 
 A guided network leaves out the attention and stage 2: its motion begins with one that was found without training and is
 given to it, which stage 3 compares around and may change by half a cell a round; finer detail of it is kept.
@@ -380,11 +380,14 @@ class MotionNetwork(nn.Module):
         coarse = None if given is None else avg_pool2d(given.float(), 4) / 4  # (2N, 2, h, w) at 1/8
         if not guided:
             match = self._match(eighth)
-            flow, trust, tables = self._open_gate(eighth, match), match.trust.detach(), self._tables(match)
-            visible = torch.zeros_like(flow[:, :1])
+            flow, trust, tables = match.flow, match.trust, self._tables(match)
             if coarse is not None:
-                sure = _tell_agreement(coarse, _HELPING_GAP)
-                flow = sure * coarse + (1 - sure) * flow
+                sure = _tell_agreement(coarse, _CELL_GAP)
+                trust = sure + (1 - sure) * trust
+                share = sure / trust.clamp_min(1e-6)
+                flow = share * coarse + (1 - share) * flow
+            flow, trust = self._open_gate(eighth, flow, trust), trust.detach()
+            visible = torch.zeros_like(flow[:, :1])
 
             def read(flow: Tensor) -> Tensor:
                 return _read_tables(tables, flow) / 4  # scores reach 11 and more
@@ -429,7 +432,7 @@ class MotionNetwork(nn.Module):
             detail = given.float() - resize_flow(avg_pool2d(given.float(), 2) / 2, *given.shape[-2:])
             fine = fine + pixel_shuffle(kept, 2) * detail
         if given is not None and not guided:
-            sure = _tell_agreement(given.float(), _HELPING_FINE_GAP)
+            sure = _tell_agreement(given.float(), _HELPING_GAP)
             fine = sure * given.float() + (1 - sure) * fine
             flow = avg_pool2d(fine, 2) / 2
         steps.append(2 * fine)
@@ -448,16 +451,16 @@ class MotionNetwork(nn.Module):
         flow, belief = (torch.cat(parts) for parts in zip(*found, strict=True))
         return Match(scores, self.none, flow, belief * _tell_agreement(flow, _CELL_GAP).detach())
 
-    def _open_gate(self, eighth: Tensor, match: Match) -> Tensor:
+    def _open_gate(self, eighth: Tensor, flow: Tensor, gate: Tensor) -> Tensor:
         """Lets trusted matches through, and gives other cells the motion of trusted ones that look related.
 
         Attention over cells of 1/16, as GMFlow's propagation, but nobody listens to cells that are not trusted, and
         near ones are listened to rather than far ones.
         """
-        size = match.flow.shape[-2:]
+        size = flow.shape[-2:]
         with torch.autocast(eighth.device.type, enabled=False):
-            trust = avg_pool2d(match.trust, 2, ceil_mode=True) + 1e-4  # (2N, 1, h/2, w/2)
-            motion = avg_pool2d(match.flow * (match.trust + 1e-4), 2, ceil_mode=True) / trust
+            trust = avg_pool2d(gate, 2, ceil_mode=True) + 1e-4  # (2N, 1, h/2, w/2)
+            motion = avg_pool2d(flow * (gate + 1e-4), 2, ceil_mode=True) / trust
             marks = layer_norm(self.relate(eighth.float()).movedim(1, 3), (self.config.width,)).movedim(3, 1)
             query = marks.flatten(2).transpose(1, 2)  # (2N, hw, C)
             key = avg_pool2d(marks, 2, ceil_mode=True).flatten(2)  # (2N, C, L)
@@ -467,8 +470,8 @@ class MotionNetwork(nn.Module):
             heed = query @ key / sqrt(self.config.width) - softplus(self.nearness) * away
             heed = (heed + trust.log().flatten(2)).softmax(2)  # (2N, hw, L)
             related = (heed @ motion.flatten(2).transpose(1, 2)).transpose(1, 2).unflatten(2, size)  # type: ignore[no-untyped-call]
-        gate = match.trust.detach()
-        mixed: Tensor = gate * match.flow + (1 - gate) * related  # (2N, 2, h, w)
+        gate = gate.detach()
+        mixed: Tensor = gate * flow + (1 - gate) * related  # (2N, 2, h, w)
         return mixed
 
     def _tables(self, match: Match) -> Tensor:
