@@ -389,6 +389,24 @@ def test_a_network_with_matching_of_its_own_is_helped_by_a_search_on_a_cpu(restl
     assert (motion.fine[0, :, y, x] - found[0, :, y, x]).abs().max() < 0.5 < found[0, 0, y, x]
 
 
+def test_where_nothing_is_searched_a_smaller_picture_is_looked_at_too(restless, draw_disc, monkeypatch):
+    first, last = draw_disc(60, 80), draw_disc(90, 80)
+    engine = MotionEngine(restless, area=96 * 96)
+    engine._searches = False  # as on a GPU
+    monkeypatch.setattr(motion_engine, "search_motion", None)
+    shares = {96: 0.2, 48: 0.5}
+
+    def explain(motion):
+        return torch.tensor(shares[96 if motion.flow.shape[2] * motion.flow.shape[3] > 300 else 48])
+
+    monkeypatch.setattr(motion_engine, "explained_share", explain)
+    assert engine.prepare_motion(first, last).confidence == pytest.approx(0.5)
+    shares[48] = 0.25  # hardly better
+    assert engine.prepare_motion(first, last).confidence == pytest.approx(0.2)
+    shares[96] = 0.7  # good enough at once
+    assert engine.prepare_motion(first, last).confidence == pytest.approx(0.7)
+
+
 def test_a_searched_motion_comes_in_cells_of_the_grid(draw_disc):
     first, last = draw_disc(60, 80), draw_disc(90, 80)
     found = search_motion(first, last, first.shape[0] // 2, first.shape[1] // 2)
