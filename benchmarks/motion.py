@@ -177,7 +177,9 @@ def ship(chosen: argparse.Namespace) -> None:
     hardness = chosen.harder * torch.nn.functional.softplus(network.decision.detach())
     network.decision.data = hardness.expm1().log()
     MOTION_WEIGHTS.parent.mkdir(exist_ok=True)
-    save_checkpoint(MOTION_WEIGHTS, network.half(), header.architecture, network.config, step=header.step)
+    save_checkpoint(
+        MOTION_WEIGHTS, network.half(), header.architecture, network.config, step=header.step, overwrite=True
+    )
     print(f"{MOTION_WEIGHTS.name}: {MOTION_WEIGHTS.stat().st_size / 1e6:.1f} MB, of step {header.step}")
 
 
