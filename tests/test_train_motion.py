@@ -66,6 +66,17 @@ def film(tmp_path, draw_disc):
     return folder
 
 
+@pytest.fixture
+def sprites(tmp_path, lottie, monkeypatch):
+    """A folder of one animation, and few grounds for it."""
+    pytest.importorskip("rlottie_python")
+    monkeypatch.setattr(sprite_stage, "_GROUNDS", 2)
+    folder = tmp_path / "sprites"
+    folder.mkdir()
+    (folder / "a.json").write_text(lottie(40))
+    return folder
+
+
 # Runs
 
 
@@ -123,12 +134,8 @@ def test_a_run_that_was_stopped_ends_bit_for_bit_as_one_that_was_not(tmp_path, f
     assert kinds[:7] == [False, False, True, False, False, True, False]
 
 
-def test_sprites_on_the_device_helped_by_a_search_go_on_bit_for_bit(tmp_path, film, lottie, monkeypatch):
-    pytest.importorskip("rlottie_python")
-    monkeypatch.setattr(sprite_stage, "_GROUNDS", 2)
-    (tmp_path / "sprites").mkdir()
-    (tmp_path / "sprites" / "a.json").write_text(lottie(40))
-    how = {"paths": (film,), "films": 0.25, "sprites": tmp_path / "sprites", "staged": 0.5, "collage": 1, "small": 3}
+def test_sprites_on_the_device_helped_by_a_search_go_on_bit_for_bit(tmp_path, film, sprites):
+    how = {"paths": (film,), "films": 0.25, "sprites": sprites, "staged": 0.5, "collage": 1, "small": 3}
     how |= {"searched": True, "sizes": (64,), "sample_every": 100}
     train_motion(settings(tmp_path / "whole", 6, **how))
     train_motion(settings(tmp_path / "parts", 2, **how))
@@ -137,12 +144,8 @@ def test_sprites_on_the_device_helped_by_a_search_go_on_bit_for_bit(tmp_path, fi
     assert all(torch.equal(tensor, ends[1][name]) for name, tensor in ends[0].items())
 
 
-def test_pictures_are_small_at_first_and_all_kinds_of_batches_are(tmp_path, film, lottie, monkeypatch):
-    pytest.importorskip("rlottie_python")
-    monkeypatch.setattr(sprite_stage, "_GROUNDS", 2)
-    (tmp_path / "sprites").mkdir()
-    (tmp_path / "sprites" / "a.json").write_text(lottie(40))
-    how = {"paths": (film,), "films": 0.25, "sprites": tmp_path / "sprites", "staged": 0.4, "collage": 1, "small": 20}
+def test_pictures_are_small_at_first_and_all_kinds_of_batches_are(tmp_path, film, sprites):
+    how = {"paths": (film,), "films": 0.25, "sprites": sprites, "staged": 0.4, "collage": 1, "small": 20}
     config = settings(tmp_path / "run", 40, sizes=(64, 96), **how)
     batches = recipe._Batches(config, World(CPU), Listeners(), guided=False)
     kinds = [batches.kind(step) for step in range(40)]
