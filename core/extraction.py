@@ -540,20 +540,33 @@ class _Keeper:
         finally:
             if self._pool is not None:
                 self._pool.shutdown(cancel_futures=True)
-            for _, _, record in self._waiting:
+            try:
+                self._close(error)
+            finally:
+                self._drop_unrecorded()
+
+    def _close(self, error: BaseException | None) -> None:
+        if self._before is not None:
+            self._before.close()
+        if self._journal is not None:
+            self._journal.close()
+        if self._store is not None:
+            try:
+                self._store.close()
+            except AnimiError:
+                if error is None:  # else the first error is the one to tell
+                    raise
+
+    def _drop_unrecorded(self) -> None:
+        """Removes the images that wait for their records, but for one whose record Ctrl-C found written already."""
+        if not self._waiting:
+            return
+        recorded, _ = _whole_lines(self._folder / RECORDS)
+        for _, _, record in self._waiting:
+            if record["frame"] >= recorded:
                 for name in (record["file"], f".{record['file']}.part"):
                     with suppress(OSError):
                         (self._folder / name).unlink(missing_ok=True)
-            if self._before is not None:
-                self._before.close()
-            if self._journal is not None:
-                self._journal.close()
-            if self._store is not None:
-                try:
-                    self._store.close()
-                except AnimiError:
-                    if error is None:
-                        raise
 
     def _settle(self) -> None:
         """Waits for the oldest image, and writes its record."""

@@ -19,7 +19,7 @@ from animi.cli.main import app
 from animi.core.clips import open_material
 from animi.core.config import ExtractFramesConfig, parse_time
 from animi.core.errors import ConfigError
-from animi.core.extraction import extract_frames, read_cuts
+from animi.core.extraction import _Keeper, extract_frames, read_cuts
 from animi.core.frame_store import FrameStore
 from animi.core.video import decode_video, probe_video, write_video
 
@@ -358,6 +358,25 @@ def test_an_interrupted_run_goes_on_and_ends_with_the_same_files(longer, uninter
     for name, at in written.items():
         if int(name[:6]) < lines:
             assert (tmp_path / "longer" / name).stat().st_mtime_ns == at, "what was there is not written anew"
+
+
+@pytest.mark.parametrize("words", [(), ("--packed", "--format", "png")])
+@pytest.mark.parametrize("record", ["before", "after"])
+def test_ctrl_c_beside_a_record_leaves_an_image_for_every_record(film, tmp_path, monkeypatch, words, record):
+    write = _Keeper._write
+
+    def interrupted(keeper, pixels, told):
+        if told["frame"] == 5 and record == "before":
+            raise KeyboardInterrupt
+        write(keeper, pixels, told)
+        if told["frame"] == 5:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(_Keeper, "_write", interrupted)
+    extract(film, "-o", tmp_path, *words, code=130)
+    kept = 5 if record == "before" else 6
+    assert (tmp_path / "chase" / "frames.jsonl").read_bytes().count(b"\n") == kept
+    assert sorted(path.name for path in (tmp_path / "chase").glob("*.png")) == [f"{n:06d}.png" for n in range(kept)]
 
 
 def test_torn_and_missing_files_are_mended(longer, uninterrupted, tmp_path):
