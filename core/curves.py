@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 _COLOURS = ("#0b6fa4", "#d1495b", "#2e933c", "#8d5bb2", "#c77700", "#16a3a3", "#6b6b6b", "#b5179e")
 _POINTS = 400  # a curve of more points is thinned to means, or it would be a band of noise
 _SMOOTH = 25  # points that a smoothed point is the mean of
+_WIDTH, _HEIGHT = 5.4, 2.9  # of a panel, inches
 _SHARES = ("diversity", "recall", "coverage", "score")  # values that are read against 0 and 1
 
 
@@ -37,8 +38,19 @@ def draw_curves(panels: Mapping[str, Sequence[Curve]], kind: str = "png", column
     count = max(1, len(panels))
     columns = min(columns, count)
     rows = -(-count // columns)
-    figure = Figure(figsize=(5.4 * columns, 2.9 * rows), dpi=110, layout="constrained")
+    figure = Figure(figsize=(_WIDTH * columns, _HEIGHT * rows), dpi=110)
     places = np.asarray(figure.subplots(rows, columns, squeeze=False)).reshape(-1)
+    # margins of our own: to have them computed takes as long as all the drawing
+    left, right, top, bottom = 0.65 / _WIDTH, 0.15 / _WIDTH, 0.35 / _HEIGHT, 0.45 / _HEIGHT
+    inner = (1 - left - right, 1 - top - bottom)
+    figure.subplots_adjust(
+        left=left / columns,
+        right=1 - right / columns,
+        top=1 - top / rows,
+        bottom=bottom / rows,
+        wspace=(left + right) / inner[0],
+        hspace=(top + bottom) / inner[1],
+    )
     for place in places[len(panels) :]:
         place.set_axis_off()
     for place, (title, curves) in zip(places, panels.items(), strict=False):
@@ -55,6 +67,7 @@ def draw_curves(panels: Mapping[str, Sequence[Curve]], kind: str = "png", column
         place.set_title(title, fontsize=10, loc="left")
         place.set_xlabel("step", fontsize=8)
         place.tick_params(labelsize=8)
+        place.locator_params(nbins=5)
         place.grid(alpha=0.25)
         place.spines[["top", "right"]].set_visible(False)
         if len(curves) > 1:

@@ -69,6 +69,7 @@ class Run:
         """What to go on from; None at the beginning. `fit` takes it."""
         self.writes = writes
         self._board = _open_board(folder / "tensorboard", self.first_step) if writes else None
+        self._drawn = False  # whether losses.png shows all that was logged: to draw it takes a second or more
 
     @property
     def first_step(self) -> int:
@@ -87,6 +88,7 @@ class Run:
         line = json.dumps({"step": step} | dict(metrics), ensure_ascii=False)
         with (self.folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
             file.write(line + "\n")
+        self._drawn = False
         if self._board is not None:
             for name, value in metrics.items():
                 if isinstance(value, int | float):
@@ -172,15 +174,18 @@ class Run:
         write_animation(path.with_suffix(".gif"), frames, fps=_FPS, overwrite=True, count=images.shape[1])
 
     def draw_losses(self) -> None:
-        """Draws metrics.jsonl as losses.png."""
+        """Draws metrics.jsonl as losses.png, unless that shows it already."""
+        if self._drawn or not self.writes:
+            return
         panels = {
             name: [Curve(name, *values)]
             for name, values in read_series(self.folder).items()
             if not name.endswith("/scale")
         }
-        if self.writes and panels:
+        if panels:
             with written_beside(self.folder / "losses.png", overwrite=True) as draft:
                 draft.write_bytes(draw_curves(panels))
+        self._drawn = True
 
     def __enter__(self) -> "Run":
         return self
@@ -190,8 +195,7 @@ class Run:
 
     def close(self) -> None:
         """Ends what is open; leaving a `with` block does it too."""
-        if self.writes:
-            self.draw_losses()
+        self.draw_losses()
         if self._board is not None:
             self._board.close()
 

@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 
 DISK = 40_960  # bytes; the older results leave 8 kB of it
 TRAINED = ("--size", "64", "--width", "4", "--device", "cpu", "--workers", "0", "--steps", "2", "--batch-size", "2")
+MOTION = ("--sizes", "64", "--width", "8", "--device", "cpu", "--workers", "0", "--steps", "1", "--batch-size", "2")
 
 
 def commands(given: Path, place: Path, old: str) -> dict[str, list[object]]:
@@ -47,7 +48,7 @@ def commands(given: Path, place: Path, old: str) -> dict[str, list[object]]:
         ],
         "report": ["report", given / "run", "-o", place / f"{old}.html", "--overwrite"],
         "train-noise": ["train-noise", given / "frames", "-o", place / "run", *TRAINED, "--no-health"],
-        "train-motion": ["train-motion", "-o", place / "motion run", "--steps", 1, "--workers", 0],
+        "train-motion": ["train-motion", "-o", place / "motion run", *MOTION],
     }
 
 

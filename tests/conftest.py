@@ -11,6 +11,8 @@ import pytest
 from typer.testing import CliRunner
 
 from animi.cli.main import app
+from animi.core import runs
+from animi.core.curves import draw_curves
 from animi.core.images import write_png
 
 # Started in the background by a shell, the tests would hand on to what they start that Ctrl-C is not heard.
@@ -54,6 +56,12 @@ def vgg_weights():
     """Writes a file of the shapes of VGG16's weights, with random numbers: `vgg_weights(folder)` gives its path."""
     write = run_path(str(Path(__file__).with_name("random_vgg.py")))["write_random_vgg"]
     return lambda folder: write(folder / "vgg.safetensors")
+
+
+@pytest.fixture
+def one_panel(monkeypatch):
+    """Draws but the first panel of a training's losses.png: all of them take longer than a tiny training."""
+    monkeypatch.setattr(runs, "draw_curves", lambda panels: draw_curves(dict(list(panels.items())[:1])))
 
 
 @pytest.fixture

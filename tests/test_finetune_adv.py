@@ -18,7 +18,7 @@ from animi.core.errors import ConfigError
 from animi.core.images import read_image, write_png
 from animi.core.losses import ghost_penalty
 from animi.core.recipes import finetune_adv as recipe
-from animi.core.runs import Run, read_metrics, read_series
+from animi.core.runs import read_metrics, read_series
 from animi.models.discriminators import ImageDiscriminator, SequenceDiscriminator
 from animi.models.latent_inbetweener import LatentInbetweener
 from animi.models.refinement import RefinementConfig
@@ -56,7 +56,7 @@ register("tiny-autoencoder", TinyConfig, lambda config: LatentInbetweener(config
 
 
 @pytest.fixture(autouse=True)
-def few(monkeypatch):
+def few(monkeypatch, one_panel):
     """Looks at fewer pictures, and computes in one thread."""
     for room in (adversarial, recipe):
         monkeypatch.setattr(room, "LOOKED_AT", 4)
@@ -99,12 +99,6 @@ def settings(film, autoencoder, tmp_path):
         return replace(config, **changes)
 
     return make
-
-
-@pytest.fixture
-def no_curves(monkeypatch):
-    """Leaves losses.png away, which takes longer than the steps."""
-    monkeypatch.setattr(Run, "draw_losses", lambda _run: None)
 
 
 @pytest.fixture
@@ -169,7 +163,6 @@ def test_from_an_auto_encoder_to_in_betweens(animi, film, autoencoder, tmp_path)
     [("--r1", 1, "--refine", "joint", "--refine-width", 4), ("--refine", "after", "--refine-width", 4, "--image", 0)],
     ids=["joint", "after"],
 )
-@pytest.mark.usefixtures("no_curves")
 def test_a_run_that_was_stopped_ends_as_the_unbroken_one(settings, animi, film, autoencoder, tmp_path):
     if "after" in settings:
         settings = (*settings, "--edge", 0)
@@ -186,7 +179,6 @@ def test_a_run_that_was_stopped_ends_as_the_unbroken_one(settings, animi, film, 
     assert [x for x in losses[0] if x is not None] == [x for x in losses[1] if x is not None]
 
 
-@pytest.mark.usefixtures("no_curves")
 def test_after_leaves_the_auto_encoder_as_it_is(animi, film, autoencoder, tmp_path):
     words = ("finetune-adv", film, "--init", autoencoder, *SMALL, "--steps", 2, "--ema", 0)
     done = animi(*words, "-o", tmp_path / "run", "--refine", "after", "--refine-width", 4)
@@ -316,7 +308,6 @@ def test_a_doubled_clip_is_drawn_at_half_the_size(settings, catch, animi, film, 
     assert {Image.open(path).size for path in (tmp_path / "out").iterdir()} == {(72, 64)}
 
 
-@pytest.mark.usefixtures("no_curves")
 def test_errors_alone_teach_without_any_discriminator(settings, tmp_path):
     off = dict.fromkeys(TERMS, 0.0) | {"reconstruction": 1.0, "middles": 1.0}
     config = settings(

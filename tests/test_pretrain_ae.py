@@ -20,7 +20,7 @@ from animi.core.errors import ConfigError
 from animi.core.images import read_image, write_png
 from animi.core.inbetween import interpolate
 from animi.core.recipes.pretrain_ae import measure_reconstructions, pretrain_ae
-from animi.core.runs import Run, read_metrics, read_series
+from animi.core.runs import read_metrics, read_series
 from animi.models import registry
 from animi.models.autoencoder import (
     DeepAutoEncoder,
@@ -38,7 +38,7 @@ NETS = [(PlainAutoEncoder, PlainAutoEncoderConfig), (DeepAutoEncoder, DeepAutoEn
 
 
 @pytest.fixture(autouse=True)
-def few(monkeypatch):
+def few(monkeypatch, one_panel):
     """Looks at fewer pictures, and computes in one thread."""
     monkeypatch.setattr(adversarial, "LOOKED_AT", 4)
     torch.set_num_threads(1)
@@ -52,12 +52,6 @@ def film(tmp_path, draw_disc):
     for number in range(12):
         write_png(folder / f"{number:03}.png", draw_disc(12 + 4 * number, 30, (72, 64), 10))
     return folder
-
-
-@pytest.fixture
-def no_curves(monkeypatch):
-    """Leaves losses.png away, which takes longer than the steps."""
-    monkeypatch.setattr(Run, "draw_losses", lambda _run: None)
 
 
 def settings(film, output, steps=3, **changes):
@@ -214,7 +208,6 @@ def test_finetune_adv_begins_with_it(animi, film, tmp_path):
     assert again.exit_code == 0, again.stderr
 
 
-@pytest.mark.usefixtures("no_curves")
 @pytest.mark.parametrize("net", ["deep", "plain"])
 def test_a_run_that_was_stopped_ends_bit_for_bit_as_one_that_was_not(net, film, tmp_path):
     how = {"net": net, "save_every": 2, "sample_every": 3}
@@ -248,7 +241,6 @@ def test_a_run_goes_on_with_its_own_settings(animi, film, tmp_path):
     assert "--net: deep was given, but" in refused.stderr
 
 
-@pytest.mark.usefixtures("no_curves")
 @pytest.mark.parametrize("net", ["deep", "plain"])
 def test_it_learns(net, film, tmp_path):
     how = {"net": net, "rate": 1e-2, "ema": 0.8, "sample_every": 15, "unseen": (film,)}
@@ -263,7 +255,6 @@ def test_it_learns(net, film, tmp_path):
 # Looks
 
 
-@pytest.mark.usefixtures("no_curves")
 def test_looks_are_at_frames_that_are_not_learnt_from(tmp_path, monkeypatch):
     for name, levels in (("film", range(10, 130, 10)), ("other", (200, 210))):
         (tmp_path / name).mkdir()

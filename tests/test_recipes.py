@@ -41,7 +41,7 @@ SMALL = ("--size", 64, "--width", 4, "--device", "cpu", "--workers", 0, "--log-e
 
 
 @pytest.fixture(autouse=True)
-def few(monkeypatch):
+def few(monkeypatch, one_panel):
     """Looks at fewer pictures, and computes in one thread."""
     for room in (adversarial, noise_recipe, vgg_recipe):
         monkeypatch.setattr(room, "LOOKED_AT", LOOKED_AT)

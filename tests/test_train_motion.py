@@ -44,7 +44,7 @@ CPU = torch.device("cpu")
 
 
 @pytest.fixture(autouse=True)
-def few(monkeypatch):
+def few(monkeypatch, one_panel):
     """Looks at few samples, and computes in one thread."""
     monkeypatch.setattr(motion_looks, "LOOKED_AT", 3)
     torch.set_num_threads(1)
