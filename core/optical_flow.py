@@ -30,6 +30,7 @@ SMALLEST = 8
 """Frames with a side below this have no motion that could be told."""
 _SEARCH_MARGIN = 32
 _COARSEST_SIDE, _FINEST_SIDE, _DETAIL = 192, 640, 0.75  # of the working picture, in pixels and of the frame's
+_OVERSAMPLING = 2.5  # searched cells a side for a wanted one: more take longer and lead to no better frames
 
 
 class Candidates(NamedTuple):
@@ -61,19 +62,20 @@ class Candidates(NamedTuple):
         return Candidates(np.array(back, np.float32), self.penalties, there, self.partners, self.homes)
 
 
-def estimate_flow(first: Array, last: Array) -> tuple[Flow, Flow]:
+def estimate_flow(first: Array, last: Array, finest: int = _FINEST_SIDE) -> tuple[Flow, Flow]:
     """Finds the motion between two frames, both ways.
 
     Args:
         first: (H, W, 3) uint8 RGB.
         last: the same shape.
+        finest: cells that the working grid's longer side has at most.
 
     Returns:
         The forward and the backward flow on one working grid of (h, w) cells, three quarters of the frame's size and at
-        most 640 cells long, in pixels of the full frame.
+        most `finest` cells long, in pixels of the full frame.
     """
     height, width = first.shape[:2]
-    scale = min(1.0, max(_COARSEST_SIDE, min(_FINEST_SIDE, _DETAIL * max(height, width))) / max(height, width))
+    scale = min(1.0, max(_COARSEST_SIDE, min(finest, _DETAIL * max(height, width))) / max(height, width))
     w, h = max(1, round(width * scale)), max(1, round(height * scale))
     if min(height, width) < SMALLEST or np.array_equal(first, last):
         still = np.zeros((h, w, 2), np.float32)
@@ -88,7 +90,7 @@ def estimate_flow(first: Array, last: Array) -> tuple[Flow, Flow]:
 
 
 def search_motion(first: Array, last: Array, height: int, width: int) -> Array:
-    """Finds the motion between two frames both ways, as a guided motion network begins with it.
+    """Finds the motion between two frames both ways, as a motion network is given it.
 
     Args:
         first: (H, W, 3) uint8 RGB, of any size.
@@ -100,7 +102,8 @@ def search_motion(first: Array, last: Array, height: int, width: int) -> Array:
         (2, 2, height, width) float32: forward and backward, each (dx, dy) in cells of that grid.
     """
     scale = np.array([width / first.shape[1], height / first.shape[0]], np.float32)
-    flows = [cv2.resize(flow, (width, height), interpolation=cv2.INTER_AREA) for flow in estimate_flow(first, last)]
+    found = estimate_flow(first, last, round(_OVERSAMPLING * max(height, width)))
+    flows = [cv2.resize(flow, (width, height), interpolation=cv2.INTER_AREA) for flow in found]
     return np.stack([(flow * scale).transpose(2, 0, 1) for flow in flows])
 
 
