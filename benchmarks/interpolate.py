@@ -217,6 +217,11 @@ def report_device_speed(chosen: argparse.Namespace) -> None:
 
     contestants: dict[str, Interpolator] = {"animi": animi, "animi, one by one": one_by_one}
     contestants["animi, preparing alone"] = prepare
+    if not engine.searches:  # does a search, which draws better, cost too much here?
+        searching = MotionEngine(engine._network, searches=True)
+        contestants["animi, searching"] = lambda first, last, times: list(
+            interpolate([first, last], spacing=(0, *times, 1), engine=searching, on_failure="morph")
+        )[1:-1]
     for half in (False, True):
         for together in (False, True):
             name = f"RIFE 4.6, fp{16 if half else 32}{', one batch' if together else ''}"

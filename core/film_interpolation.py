@@ -515,6 +515,11 @@ def _claim_folder(config: InterpolateFilmConfig, job: dict[str, Any]) -> Iterato
             f"{shown(output)}: an interrupted run has left part of it; add --resume to go on, "
             "or --overwrite to begin anew"
         )
+    if config.resume and known is None and os.path.lexists(output) and not config.overwrite:
+        raise OutputError(
+            f"{shown(output)}: is there already, and nothing is left to go on with; leave it so if it is the finished "
+            "film, or add --overwrite to make it anew"
+        )
     if known and known != job:
         changed = ", ".join(name for name in job if known.get(name) != job[name])
         raise OutputError(

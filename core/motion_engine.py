@@ -43,20 +43,29 @@ class MotionEngine:
 
     name = "motion"
 
-    def __init__(self, network: MotionNetwork, *, renderer: str = RENDERERS[0], area: int | None = None) -> None:
+    def __init__(
+        self,
+        network: MotionNetwork,
+        *,
+        renderer: str = RENDERERS[0],
+        area: int | None = None,
+        searches: bool | None = None,
+    ) -> None:
         """Takes a network, where it is.
 
         Args:
             network: in eval mode.
             renderer: one of RENDERERS.
             area: pixels of the picture that the network sees; None: AREA, or SEARCHED_AREA.
+            searches: whether the network is given what a search finds; None: on a CPU. A guided one always is.
         """
         self._network = network.to(memory_format=torch.channels_last)
         self._device = next(network.parameters()).device
         self._classical = renderer == "classical"
         # a search on the CPU takes longer than everything that a GPU does
-        self._searches = network.config.guided or self._device.type == "cpu"
-        self._area = area or (SEARCHED_AREA if self._searches else AREA)
+        self.searches = network.config.guided or (self._device.type == "cpu" if searches is None else searches)
+        """Whether the network is given what a search finds."""
+        self._area = area or (SEARCHED_AREA if self.searches else AREA)
 
     def prepare(self, first: Working, last: Working) -> Pair:
         """Finds the motion both ways, if it is motion."""
@@ -84,7 +93,7 @@ class MotionEngine:
         """The motion, and the share that it explains where that was asked for."""
         views = [view_for_matching(frame) for frame in (first, last)]
         motion = self._find(views, self._area)
-        if self._searches:
+        if self.searches:
             return motion, None
         share = explained_share(motion).item()
         height, width = first.shape[:2]
@@ -106,7 +115,7 @@ class MotionEngine:
         both = torch.from_numpy(np.stack(small)).to(self._device).permute(0, 3, 1, 2)  # (2, 3, H', W')
         first, last = (both.float() * (2 / 255) - 1).chunk(2)  # (1, 3, H', W') each
         given = None
-        if self._searches:
+        if self.searches:
             found = search_motion(views[0], views[1], height // 2, width // 2)
             given = torch.from_numpy(found).to(self._device)  # (2, 2, H'/2, W'/2)
         return self._network.find_motion(first, last, given)

@@ -371,6 +371,9 @@ def test_ctrl_c_keeps_what_is_done(long_film, tmp_path):
     assert {path.name: path.stat().st_mtime_ns for path in folder.glob("*.segment")} == kept
     assert start(SHORT, long_film, "-o", out, "--engine", "blend", "--overwrite").wait() == 0
     assert out.exists() and not folder.exists()
+    process = start(SHORT, long_film, "-o", out, "--engine", "blend", "--resume")
+    said = process.communicate()[1].decode()
+    assert process.returncode == 1 and "nothing is left to go on with" in said and said.count("\n") == 1
 
 
 # Pipelines

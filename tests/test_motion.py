@@ -391,8 +391,7 @@ def test_a_network_with_matching_of_its_own_is_helped_by_a_search_on_a_cpu(restl
 
 def test_where_nothing_is_searched_a_smaller_picture_is_looked_at_too(restless, draw_disc, monkeypatch):
     first, last = draw_disc(60, 80), draw_disc(90, 80)
-    engine = MotionEngine(restless, area=96 * 96)
-    engine._searches = False  # as on a GPU
+    engine = MotionEngine(restless, area=96 * 96, searches=False)  # as on a GPU
     monkeypatch.setattr(motion_engine, "search_motion", None)
     shares = {96: 0.2, 48: 0.5}
 
