@@ -275,21 +275,23 @@ def is_another_light(first: Array, last: Array) -> bool:
 
 
 def is_fade(first: Array, last: Array) -> bool:
-    """Whether what differs between two frames, (H, W, 3) uint8, is light: they fade, or one of them shows nothing.
+    """Whether what differs between two frames, (H, W, 3) uint8, is light: they fade, or all of one shows nothing.
 
     Then a cross-fade is what happened, and any motion that is found is none.
     """
-    small = [
-        cv2.resize(frame, (_LIGHT_SIDE, _LIGHT_SIDE), interpolation=cv2.INTER_AREA).reshape(-1, 3).astype(np.float32)
-        for frame in (first, last)
-    ]
+    size = (_LIGHT_SIDE, _LIGHT_SIDE)
+    small = [cv2.resize(frame, size, interpolation=cv2.INTER_AREA).astype(np.float32) for frame in (first, last)]
+    change = np.abs(small[0] - small[1]).max(2)
+    small = [frame.reshape(-1, 3) for frame in small]
     differs = np.square(small[0] - small[1]).mean()
     if differs < 1:
         return False
     centred = [frame - frame.mean(0) for frame in small]
     drawn = [float(np.square(frame).mean()) for frame in centred]
     if min(drawn) < 1:
-        return True
+        # where the border stays as it is, a thing has come or gone, which is no fade: it would be half transparent
+        border = np.concatenate([change[0], change[-1], change[1:-1, 0], change[1:-1, -1]])
+        return bool((border > 2).mean() > 0.5)
     for k in range(2):
         here, wanted = centred[k], centred[1 - k]
         gain = (here * wanted).mean(0) / (np.square(here).mean(0) + 1e-3)

@@ -2,15 +2,17 @@
 
 from itertools import pairwise
 
+import cv2
 import numpy as np
 import pytest
 
 from animi.core.cartoon.samples import draw_sample
 from animi.core.config import ON_FAILURE, InterpolateConfig
-from animi.core.engines import FlowPair, is_another_light, open_engine
+from animi.core.engines import FlowPair, is_another_light, is_fade, open_engine
 from animi.core.errors import ConfigError
 from animi.core.images import write_png
 from animi.core.inbetween import interpolate
+from animi.core.metrics import ghost_score
 
 SEED = 4_321  # no other test and no tuning looked at these
 SCENES = range(0, 48, 4)
@@ -74,6 +76,21 @@ def test_a_fade_to_black_or_into_another_light_is_no_cut(scenes):
         drawn = list(interpolate([picture, darker], 3))[1].astype(int)
         assert np.abs(drawn - (picture.astype(int) + darker) / 2).mean() < 4
     assert not is_another_light(picture, scenes[3].first)
+
+
+@pytest.mark.parametrize("ground", [0, 210])
+def test_a_thing_that_comes_on_an_empty_ground_grows_rather_than_fades(ground):
+    empty = np.full((160, 200, 3), ground, np.uint8)
+    there = empty.copy()
+    cv2.circle(there, (100, 80), 40, (220, 40, 30), -1)
+    assert not is_fade(empty, there) and not is_fade(there, empty)
+    assert is_fade(empty, np.full_like(empty, 90))
+    for ends in ((empty, there), (there, empty)):
+        drawn, faded = (
+            [ghost_score(frame, *ends) for frame in list(interpolate(ends, 5, engine=engine))[1:-1]]
+            for engine in (None, "blend")
+        )
+        assert np.nanmean(drawn) < 0.2 * np.nanmean(faded)
 
 
 def test_from_the_command_line(animi, tmp_path, cut):
