@@ -62,7 +62,7 @@ class Candidates(NamedTuple):
         return Candidates(np.array(back, np.float32), self.penalties, there, self.partners, self.homes)
 
 
-def estimate_flow(first: Array, last: Array, finest: int = _FINEST_SIDE) -> tuple[Flow, Flow]:
+def estimate_flow(first: Array, last: Array, *, finest: int = _FINEST_SIDE) -> tuple[Flow, Flow]:
     """Finds the motion between two frames, both ways.
 
     Args:
@@ -102,7 +102,7 @@ def search_motion(first: Array, last: Array, height: int, width: int) -> Array:
         (2, 2, height, width) float32: forward and backward, each (dx, dy) in cells of that grid.
     """
     scale = np.array([width / first.shape[1], height / first.shape[0]], np.float32)
-    found = estimate_flow(first, last, round(_OVERSAMPLING * max(height, width)))
+    found = estimate_flow(first, last, finest=round(_OVERSAMPLING * max(height, width)))
     flows = [cv2.resize(flow, (width, height), interpolation=cv2.INTER_AREA) for flow in found]
     return np.stack([(flow * scale).transpose(2, 0, 1) for flow in flows])
 
