@@ -203,9 +203,10 @@ def report_device_speed(chosen: argparse.Namespace) -> None:
         engine = open_engine(checkpoint=chosen.checkpoint, device=chosen.device)
     times = [k / 8 for k in range(1, 8)]
 
-    def animi(first: np.ndarray, last: np.ndarray, times: Sequence[float]) -> list[np.ndarray]:
-        spacing = (0, *times, 1)
-        return list(interpolate([first, last], spacing=spacing, engine=engine, on_failure="morph"))[1:-1]
+    def draw_by(engine: MotionEngine) -> Interpolator:
+        return lambda first, last, times: list(
+            interpolate([first, last], spacing=(0, *times, 1), engine=engine, on_failure="morph")
+        )[1:-1]
 
     def one_by_one(first: np.ndarray, last: np.ndarray, times: Sequence[float]) -> list[np.ndarray]:
         draw = prepare_pair(first, last, engine, "morph")
@@ -215,13 +216,10 @@ def report_device_speed(chosen: argparse.Namespace) -> None:
         prepare_pair(first, last, engine, "morph")
         return []
 
-    contestants: dict[str, Interpolator] = {"animi": animi, "animi, one by one": one_by_one}
+    contestants: dict[str, Interpolator] = {"animi": draw_by(engine), "animi, one by one": one_by_one}
     contestants["animi, preparing alone"] = prepare
     if not engine.searches:  # does a search, which draws better, cost too much here?
-        searching = MotionEngine(engine._network, searches=True)
-        contestants["animi, searching"] = lambda first, last, times: list(
-            interpolate([first, last], spacing=(0, *times, 1), engine=searching, on_failure="morph")
-        )[1:-1]
+        contestants["animi, searching"] = draw_by(MotionEngine(engine._network, searches=True))
     for half in (False, True):
         for together in (False, True):
             name = f"RIFE 4.6, fp{16 if half else 32}{', one batch' if together else ''}"

@@ -39,18 +39,17 @@ def draw_curves(panels: Mapping[str, Sequence[Curve]], kind: str = "png", column
     columns = min(columns, count)
     rows = -(-count // columns)
     figure = Figure(figsize=(_WIDTH * columns, _HEIGHT * rows), dpi=110)
-    places = np.asarray(figure.subplots(rows, columns, squeeze=False)).reshape(-1)
     # margins of our own: to have them computed takes as long as all the drawing
-    left, right, top, bottom = 0.65 / _WIDTH, 0.15 / _WIDTH, 0.35 / _HEIGHT, 0.45 / _HEIGHT
-    inner = (1 - left - right, 1 - top - bottom)
-    figure.subplots_adjust(
-        left=left / columns,
-        right=1 - right / columns,
-        top=1 - top / rows,
-        bottom=bottom / rows,
-        wspace=(left + right) / inner[0],
-        hspace=(top + bottom) / inner[1],
-    )
+    left, right, top, bottom = 0.8 / _WIDTH, 0.15 / _WIDTH, 0.45 / _HEIGHT, 0.45 / _HEIGHT  # shares of a panel
+    margins = {
+        "left": left / columns,
+        "right": 1 - right / columns,
+        "top": 1 - top / rows,
+        "bottom": bottom / rows,
+        "wspace": (left + right) / (1 - left - right),
+        "hspace": (top + bottom) / (1 - top - bottom),
+    }
+    places = np.asarray(figure.subplots(rows, columns, squeeze=False, gridspec_kw=margins)).reshape(-1)
     for place in places[len(panels) :]:
         place.set_axis_off()
     for place, (title, curves) in zip(places, panels.items(), strict=False):

@@ -279,10 +279,10 @@ def is_fade(first: Array, last: Array) -> bool:
 
     Then a cross-fade is what happened, and any motion that is found is none.
     """
-    size = (_LIGHT_SIDE, _LIGHT_SIDE)
-    small = [cv2.resize(frame, size, interpolation=cv2.INTER_AREA).astype(np.float32) for frame in (first, last)]
-    change = np.abs(small[0] - small[1]).max(2)
-    small = [frame.reshape(-1, 3) for frame in small]
+    small = [
+        cv2.resize(frame, (_LIGHT_SIDE, _LIGHT_SIDE), interpolation=cv2.INTER_AREA).reshape(-1, 3).astype(np.float32)
+        for frame in (first, last)
+    ]
     differs = np.square(small[0] - small[1]).mean()
     if differs < 1:
         return False
@@ -290,8 +290,9 @@ def is_fade(first: Array, last: Array) -> bool:
     drawn = [float(np.square(frame).mean()) for frame in centred]
     if min(drawn) < 1:
         # where the border stays as it is, a thing has come or gone, which is no fade: it would be half transparent
-        border = np.concatenate([change[0], change[-1], change[1:-1, 0], change[1:-1, -1]])
-        return bool((border > 2).mean() > 0.5)
+        border = np.pad(np.zeros((_LIGHT_SIDE - 2, _LIGHT_SIDE - 2), bool), 1, constant_values=True)
+        change = np.abs(small[0] - small[1]).max(1)[border.ravel()]
+        return bool((change > 2).mean() > 0.5)
     for k in range(2):
         here, wanted = centred[k], centred[1 - k]
         gain = (here * wanted).mean(0) / (np.square(here).mean(0) + 1e-3)

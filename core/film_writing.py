@@ -73,7 +73,7 @@ CODECS = {
         Codec(
             "h264",
             # medium takes 2.3 times as long as veryfast, from cores that should draw, for 1.7 dB at the same size
-            {"libx264": (*(word for word in H264 if word not in ("-movflags", "+faststart")), "-preset", "veryfast")},
+            {"libx264": (*H264, "-preset", "veryfast")},
             {"libx264": ("-preset", "superfast")},
             12,
             51,

@@ -31,11 +31,12 @@ from .images import Frame, flatten_alpha, shown
 # Measured on flat tiles of random colours: with chroma quantised more finely (-8) and more bits for flat and dark
 # places (aq-mode 3), none comes back more than 2 levels off, which is what 4:2:0 in 8 bits alone costs.
 H264 = (
-    *("-c:v", "libx264", "-preset", "medium", "-tune", "animation", "-movflags", "+faststart"),
+    *("-c:v", "libx264", "-tune", "animation"),
     *("-x264-params", "chroma-qp-offset=-8:aq-mode=3:aq-strength=1"),
 )
+_SLOW_H264 = (*H264, "-preset", "medium", "-movflags", "+faststart")
 VP9 = ("-c:v", "libvpx-vp9", "-b:v", "0", "-deadline", "good", "-cpu-used", "4", "-row-mt", "1")
-CODECS = {".mp4": H264, ".m4v": H264, ".mov": H264, ".mkv": H264, ".webm": VP9}
+CODECS = {**dict.fromkeys((".mp4", ".m4v", ".mov", ".mkv"), _SLOW_H264), ".webm": VP9}
 """ffmpeg's encoder settings by the suffix of the file."""
 
 QUALITY = {".mp4": 12, ".m4v": 12, ".mov": 12, ".mkv": 12, ".webm": 8}
