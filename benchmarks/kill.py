@@ -10,9 +10,13 @@ beginning until there were --kills of them. After each kill every file under a f
 decode, JSON parses, checkpoints open, films can be probed. In the end the files must be those of the undisturbed run,
 byte for byte, but for what tells of time (--but). Processes are forked from one that has imported animi, so that a
 moment falls into the work and not into imports.
+
+With --signal INT (Ctrl-C) or TERM the run can answer: it must end with 130 or 143 and without a traceback, and leave no
+draft of a file behind.
 """
 
 import argparse
+import faulthandler
 import json
 import math
 import os
@@ -30,12 +34,16 @@ from pathlib import Path
 import torch
 from safetensors import safe_open
 
-from animi.cli.main import app
+from animi.cli.main import run
+from animi.core.files import DRAFT
 from animi.core.images import SUFFIXES, read_image
 from animi.core.video import probe_video
 
 SPARED = 0.2  # of the starts, so that there are ends to look at however busy the machine is
 FILMS = {".mp4", ".mov", ".mkv", ".webm"}
+CODES = {"KILL": -signal.SIGKILL, "INT": 130, "TERM": 143}
+"""What a run ends with after each signal."""
+BEFORE = (signal.SIGINT, signal.SIGTERM)
 
 
 class Work:
@@ -71,16 +79,24 @@ def train(frames: str) -> Work:
 
 def start(words: Sequence[str]) -> int:
     """Forks a process that runs a command in silence; gives its number."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, BEFORE)  # until animi is there to answer
     child = os.fork()
+    os.setpgid(child, child)  # in both, for either may be first
     if child:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, BEFORE)
         return child
-    os.setsid()
     nowhere = os.open(os.devnull, os.O_RDWR)
     log = os.open(os.environ["ANIMI_KILL_LOG"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     for place, to in ((0, nowhere), (1, nowhere), (2, log)):
         os.dup2(to, place)
+    faulthandler.enable()
+    sys.argv = ["animi", *words]
     try:
-        app(list(words), standalone_mode=True)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, BEFORE)
+    except KeyboardInterrupt:
+        os._exit(CODES["INT"])
+    try:
+        run()
     except SystemExit as end:
         os._exit(int(end.code or 0))
     except BaseException:
@@ -117,6 +133,12 @@ def look(path: Path) -> None:
         probe_video(path)
 
 
+def find_drafts(folder: Path) -> list[str]:
+    """Files that were being written, and that a run which had the time to clear up should have removed."""
+    drafts = (path for path in folder.rglob("*") if path.suffix == ".part" or path.name.startswith(DRAFT))
+    return sorted(str(path.relative_to(folder)) for path in drafts)
+
+
 def read_all(folder: Path, but: set[str]) -> dict[str, bytes]:
     """All files of a folder with what they hold, but for some names."""
     return {
@@ -140,7 +162,13 @@ def differ(one: dict[str, bytes], other: dict[str, bytes]) -> list[str]:
 
 
 def kill_often(
-    work: Work, folder: Path, kills: int, seed: int, but: set[str], tell: Callable[[str], None] = lambda line: None
+    work: Work,
+    folder: Path,
+    kills: int,
+    seed: int,
+    but: set[str],
+    tell: Callable[[str], None] = lambda line: None,
+    by: str = "KILL",
 ) -> Counter[str]:
     """Does the work once in peace and then under fire; see the module's docstring.
 
@@ -171,14 +199,26 @@ def kill_often(
                 time.sleep(0.002)
                 done, status = os.waitpid(child, os.WNOHANG)
             if not done:
-                os.killpg(child, signal.SIGKILL)
-                os.waitpid(child, 0)
+                os.killpg(child, signal.Signals[f"SIG{by}"])
+                code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
                 found["kills"] += 1
                 if found["kills"] % 10 == 0:
                     tell(f"{found['kills']} kills, {found['ends']} ends")
                 for fault in find_broken(out, but):
                     found["broken files"] += 1
                     tell(f"kill {found['kills']}: {fault}")
+                if by == "KILL":
+                    continue
+                words = (folder / "words").read_text().strip()
+                unheard = -signal.Signals[f"SIG{by}"]  # before animi had begun
+                if code not in (0, CODES[by], unheard) or "Traceback" in words:
+                    found["bad answers"] += 1
+                    tell(f"kill {found['kills']}: exit {code}: {words}")
+                for draft in find_drafts(out):
+                    found["drafts left"] += 1
+                    tell(f"kill {found['kills']}: left {draft}")
+                if code == 0:
+                    break
                 continue
             if status:
                 found["runs that did not go on"] += 1
@@ -197,6 +237,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--signal", choices=sorted(CODES), default="KILL", help="what processes are sent")
     parser.add_argument("--but", default="metrics.jsonl,losses.png,tensorboard", help="names that tell of time")
     parser.add_argument("what", choices=("extract", "train", "any"))
     parser.add_argument("words", nargs=argparse.REMAINDER, help="the film, the frames, or a whole command of animi")
@@ -206,7 +247,8 @@ def main() -> int:
         Work(given.words) if given.what == "any" else {"extract": extract, "train": train}[given.what](given.words[0])
     )
     with tempfile.TemporaryDirectory() as folder:
-        found = kill_often(work, Path(folder), given.kills, given.seed, set(given.but.split(",")), print)
+        but = set(given.but.split(","))
+        found = kill_often(work, Path(folder), given.kills, given.seed, but, print, given.signal)
     faults = {name: count for name, count in found.items() if name not in ("kills", "ends")}
     print(f"{found['kills']} kills, {found['ends']} ends, faults: {faults or 'none'}")
     return 1 if faults else 0

@@ -24,6 +24,7 @@ from .train_motion import train_motion
 from .train_noise import train_noise
 from .train_vgg_sle import train_vgg_sle
 
+_INTERRUPTED = "interrupted; what was finished is kept, and nothing half done is left"
 _UsageError: type[Any] = typer.BadParameter.__mro__[1]  # Typer shows this kind's child alone
 
 
@@ -55,7 +56,7 @@ class OneLineErrors(TyperGroup):
         except MemoryError:
             _fail("not enough memory; use smaller frames (--size) or close other programs", 1)
         except KeyboardInterrupt:
-            _fail("interrupted; what was finished is kept, and nothing half done is left", 130)
+            _fail(_INTERRUPTED, 130)
 
 
 def _tell_usage(error: Any) -> str:
@@ -120,5 +121,19 @@ def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
 
 def run() -> None:
     """The `animi` program."""
-    signal.signal(signal.SIGTERM, _terminate)
-    app()
+    try:
+        signal.signal(signal.SIGTERM, _terminate)
+        app()
+    except KeyboardInterrupt:  # before a command has begun or after it has ended
+        _end_interrupted()
+    except RuntimeError as error:  # so Python 3.11 wraps what a signal raises while a class is made, as in imports
+        if isinstance(error.__cause__, SystemExit):
+            raise error.__cause__ from None
+        if not isinstance(error.__cause__, KeyboardInterrupt):
+            raise
+        _end_interrupted()
+
+
+def _end_interrupted() -> NoReturn:
+    typer.echo(f"animi: {_INTERRUPTED}", err=True)
+    sys.exit(130)

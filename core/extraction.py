@@ -35,9 +35,10 @@ from numpy.typing import NDArray
 
 from .config import ExtractFramesConfig, parse_time
 from .errors import AnimiError, InputError, OutputError
-from .files import reason
+from .files import reason, write_text
 from .frame_store import FRAMES, HEADER, RECORDS, FrameStoreWriter
 from .images import shown
+from .interrupts import held_back
 from .shots import DuplicateFinder, ShotDetector, Verdict, find_cadence, name_empty
 from .video import DamagedStretch, DecodedFrame, VideoInfo, decode_video, fitted_size, identify_film, probe_video
 
@@ -266,13 +267,18 @@ def _extract_film(
 
     try:
         folder.mkdir(exist_ok=True)
-        _write_text(folder / FILM, json.dumps({**wanted, "complete": False}, indent=1))
+        write_text(folder / FILM, json.dumps({**wanted, "complete": False}, indent=1))
         width, height = fitted_size(info, config.size, config.fit)
-        with _Keeper(folder, height, width, config) as keeper, _Scores(folder / (SCORES + ".part")) as scores:
+        with (
+            held_back() as held,
+            _Scores(folder / SCORES) as scores,
+            _Keeper(folder, height, width, config) as keeper,
+        ):
             pick = _Picker(info, config, keeper, scores, extraction)
             frames = decode_video(info, size=config.size, fit=config.fit, start=config.start, on_damage=report_damage)
             with closing(frames):
                 for frame, verdict in _judge(frames, config, cuts, pick):
+                    held.answer()
                     pick.take(frame, verdict)
                     if on_time is not None:
                         on_time(frame.time - config.start)
@@ -282,12 +288,11 @@ def _extract_film(
             pick.end_shot()
         extraction.frames = pick.kept
         extraction.shots = len(pick.shots)
-        (folder / (SCORES + ".part")).replace(folder / SCORES)
-        _write_text(folder / SHOTS, "[\n" + ",\n".join(json.dumps(shot) for shot in pick.shots) + "\n]\n")
-        _write_text(folder / CUTS, _list_cuts(pick.shots))
+        write_text(folder / SHOTS, "[\n" + ",\n".join(json.dumps(shot) for shot in pick.shots) + "\n]\n")
+        write_text(folder / CUTS, _list_cuts(pick.shots))
         counts = {k: v for k, v in asdict(extraction).items() if k not in ("film", "folder", "was_complete")}
         size = {"width": width, "height": height}
-        _write_text(folder / FILM, json.dumps({**wanted, "complete": True, "size": size, "counts": counts}, indent=1))
+        write_text(folder / FILM, json.dumps({**wanted, "complete": True, "size": size, "counts": counts}, indent=1))
     except OSError as error:
         raise OutputError(
             f"{shown(folder)}: cannot be written ({reason(error)}); the frames before are kept; "
@@ -454,10 +459,12 @@ class _Picker:
 
 
 class _Scores:
-    """Writes scores.csv as the film goes by."""
+    """Writes scores.csv as the film goes by; it is put in its place at the end."""
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("w", encoding="utf-8", newline="\n")
+        self._path = path
+        self._part = path.with_name(f"{path.name}.part")
+        self._file = self._part.open("w", encoding="utf-8", newline="\n")
         self._file.write("time,score,found\n")
 
     def add(self, time: float, verdict: Verdict) -> None:
@@ -470,11 +477,12 @@ class _Scores:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if error is None:
             self._file.close()
+            self._part.replace(self._path)
             return
         with suppress(OSError):  # the first error is the one to tell
             self._file.close()
         with suppress(OSError):
-            Path(self._file.name).unlink()
+            self._part.unlink()
 
 
 class _Keeper:
@@ -629,10 +637,3 @@ def _whole_lines(path: Path) -> tuple[int, int]:
                     break
                 count, end = count + 1, end + len(line)
     return count, end
-
-
-def _write_text(path: Path, text: str) -> None:
-    """Writes a small file whole or not at all."""
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(text, encoding="utf-8", newline="\n")
-    part.replace(path)

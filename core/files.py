@@ -14,6 +14,7 @@ from pathlib import Path
 from natsort import natsorted, ns
 
 from .errors import OutputError
+from .interrupts import held_back
 
 DRAFT = ".animi-"
 """So begins the name of what is not whole yet; a killed process leaves it behind."""
@@ -77,11 +78,10 @@ def written_beside(path: Path, *, overwrite: bool, folder: bool = False) -> Iter
     if folder and target.resolve() in (Path.cwd(), *Path.cwd().parents):
         # moved away under a shell's feet, what was written would not be seen from there
         raise OutputError(f"{path}: is the folder that you are in; name a new one in it, such as frames")
+    beside: Path | None = None
     try:
-        beside = Path(tempfile.mkdtemp(prefix=DRAFT, dir=target.parent))
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({reason(error)})") from error
-    try:
+        with held_back():
+            beside = _make_draft_folder(path, target.parent)
         draft = beside / target.name
         if folder:
             draft.mkdir()
@@ -98,7 +98,24 @@ def written_beside(path: Path, *, overwrite: bool, folder: bool = False) -> Iter
             raise  # an input's error, which has its own words
         raise OutputError(f"{path}: cannot be written ({reason(error)}); nothing was changed") from error
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        with held_back():
+            if beside is not None:
+                shutil.rmtree(beside, ignore_errors=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a small file whole or not at all; a draft that a kill leaves is named `.NAME.part`."""
+    part = path.with_name(f".{path.name}.part")
+    with held_back():
+        part.write_text(text, encoding="utf-8", newline="\n")
+        part.replace(path)
+
+
+def _make_draft_folder(path: Path, parent: Path) -> Path:
+    try:
+        return Path(tempfile.mkdtemp(prefix=DRAFT, dir=parent))
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({reason(error)})") from error
 
 
 def _open_to_others(draft: Path, new: Path) -> None:

@@ -28,7 +28,7 @@ from .animation import check_format, write_animation
 from .config import STREAM, InterpolateFilmConfig
 from .engines import MOTION_WEIGHTS, Engine, open_engine
 from .errors import ConfigError, InputError, OutputError
-from .files import check_output, reason
+from .files import check_output, reason, write_text
 from .film import Film, open_film, read_frames
 from .film_timing import Clock, Exposure, FilmFrame, expose, judge_frames
 from .film_writing import (
@@ -44,6 +44,7 @@ from .film_writing import (
 )
 from .images import Frame, shown
 from .inbetween import prepare_pair
+from .interrupts import held_back
 from .video import DamagedStretch, identify_film
 
 _AHEAD = 4  # judged frames that may wait to be drawn
@@ -237,8 +238,16 @@ def _judge(plan: _Plan) -> Generator[FilmFrame, None, None]:
         yield from judge_frames(taken, gap)
 
 
-def read_ahead(items: Generator[T, None, None], depth: int) -> Generator[T, None, None]:
-    """Runs a generator in a thread of its own, up to `depth` items ahead; closing this closes it."""
+def read_ahead(
+    items: Generator[T, None, None], depth: int, answer: Callable[[], None] = lambda: None
+) -> Generator[T, None, None]:
+    """Runs a generator in a thread of its own, up to `depth` items ahead; closing this closes it.
+
+    Args:
+        items: the generator.
+        depth: how far.
+        answer: called now and then while it waits; what it raises ends the wait.
+    """
     waiting: queue.Queue[tuple[T | None, BaseException | None]] = queue.Queue(depth)
     stopped = threading.Event()
 
@@ -263,7 +272,11 @@ def read_ahead(items: Generator[T, None, None], depth: int) -> Generator[T, None
     thread.start()
     try:
         while True:
-            item, error = waiting.get()
+            try:
+                item, error = waiting.get(timeout=0.2)
+            except queue.Empty:
+                answer()
+                continue
             if isinstance(error, StopIteration):
                 return
             if error is not None:
@@ -296,8 +309,8 @@ class _Drawer:
 
 
 @contextmanager
-def _exposures(plan: _Plan) -> Iterator[Iterator[Exposure]]:
-    with closing(read_ahead(_judge(plan), _AHEAD)) as frames:
+def _exposures(plan: _Plan, answer: Callable[[], None] = lambda: None) -> Iterator[Iterator[Exposure]]:
+    with closing(read_ahead(_judge(plan), _AHEAD, answer)) as frames:
         yield expose(frames, plan.clock, plan.end, keep=plan.config.cadence == "keep")
 
 
@@ -315,14 +328,20 @@ class _Course:
 def _run(
     plan: _Plan,
     drawer: _Drawer,
-    writer: FilmWriter,
+    coding: Coding,
+    folder: Path | None,
     told: Callable[[int, int | None], None],
 ) -> _Course:
-    """Draws every frame that is not there yet, and hands it to the writer."""
+    """Draws every frame that is not there yet, and encodes it; Ctrl-C is answered between frames."""
     course = _Course()
     total = plan.total
-    with _exposures(plan) as exposures:
+    with (
+        held_back() as held,
+        FilmWriter(coding, folder, plan.config.output, held.answer) as writer,
+        _exposures(plan, held.answer) as exposures,
+    ):
         for number, exposure in enumerate(exposures):
+            held.answer()
             if number == 0:
                 course.first = exposure.time
             if number % SEGMENT == 0:
@@ -365,8 +384,7 @@ def _stream(plan: _Plan, told: Callable[[int, int | None], None]) -> FilmDrawn:
     """Sends the film to standard output as y4m."""
     coding = plan_coding(plan.film, None, plan.clock.rate, plan.usual_rate, crf=None, quick=False)
     drawer = _Drawer(plan.engine, plan.config.on_failure)
-    with FilmWriter(coding, None, STREAM) as writer:
-        course = _run(plan, drawer, writer, told)
+    course = _run(plan, drawer, coding, None, told)
     return _report(plan, drawer, course, coding.size)
 
 
@@ -420,8 +438,7 @@ def _write_film(plan: _Plan, told: Callable[[int, int | None], None]) -> FilmDra
         for sentence in notes:
             plan.note(sentence)
         try:
-            with FilmWriter(coding, folder, config.output) as writer:
-                course = _run(plan, drawer, writer, told)
+            course = _run(plan, drawer, coding, folder, told)
         except KeyboardInterrupt:
             if any(folder.glob("*.segment")):
                 plan.note(
@@ -430,7 +447,7 @@ def _write_film(plan: _Plan, told: Callable[[int, int | None], None]) -> FilmDra
             raise
         drawn = _report(plan, drawer, course, coding.size)
         _join(plan, folder, streams, course, coding)
-        _write_text(folder / _FINISHED, json.dumps(_keep(drawn)))
+        write_text(folder / _FINISHED, json.dumps(_keep(drawn)))
         return _finish(plan, folder, _keep(drawn))
 
 
@@ -533,13 +550,14 @@ def _claim_folder(config: InterpolateFilmConfig, job: dict[str, Any]) -> Iterato
             for path in folder.iterdir():
                 if path.suffix == ".part" or known is None:
                     path.unlink()
-            _write_text(folder / _JOB, json.dumps(job, indent=1))
+            write_text(folder / _JOB, json.dumps(job, indent=1))
             try:
                 yield folder
             finally:
-                worth = (folder / _FINISHED).exists() or (any(folder.glob("*.segment")) and config.film != STREAM)
-                if folder.exists() and not worth:
-                    shutil.rmtree(folder, ignore_errors=True)
+                with held_back():
+                    worth = (folder / _FINISHED).exists() or (any(folder.glob("*.segment")) and config.film != STREAM)
+                    if folder.exists() and not worth:
+                        shutil.rmtree(folder, ignore_errors=True)
     except OSError as error:
         if isinstance(error, BrokenPipeError):
             raise
@@ -581,10 +599,3 @@ def _lock(folder: Path, output: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
-
-
-def _write_text(path: Path, text: str) -> None:
-    """Writes a small file whole or not at all."""
-    part = path.with_name(f"{path.name}.part")
-    part.write_text(text, encoding="utf-8", newline="\n")
-    part.replace(path)

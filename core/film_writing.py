@@ -11,7 +11,7 @@ import queue
 import subprocess
 import tempfile
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -353,7 +353,7 @@ class Encoder:
             BrokenPipeError: whoever reads standard output has had enough.
         """
         assert self._process.stdin is not None
-        with suppress(BrokenPipeError):
+        with suppress(BrokenPipeError, ValueError):  # ended, or killed at this moment
             self._process.stdin.close()
         self._process.wait()
         with self._words as words:
@@ -367,13 +367,13 @@ class Encoder:
         raise OutputError(f"{shown(self._output)}: cannot be encoded (ffmpeg: {said}); {remedy}")
 
     def kill(self) -> None:
-        """Ends it at once; what it has written is of no use."""
+        """Ends it at once, also while another thread waits in `finish`; what it has written is of no use."""
         self._process.kill()
         self._process.wait()
         assert self._process.stdin is not None
-        with suppress(OSError):
-            self._process.stdin.close()
-        self._words.close()
+        for file in (self._process.stdin, self._words):
+            with suppress(OSError, ValueError):  # `finish` may be closing it at this moment
+                file.close()
 
 
 def _element(name: str, content: bytes) -> bytes:
@@ -417,21 +417,25 @@ class FilmWriter:
     Use it as a context: what is unfinished when it ends with an error is thrown away.
     """
 
-    def __init__(self, coding: Coding, folder: Path | None, output: Path) -> None:
+    def __init__(
+        self, coding: Coding, folder: Path | None, output: Path, answer: Callable[[], None] = lambda: None
+    ) -> None:
         """Begins to write.
 
         Args:
             coding: how frames are encoded.
             folder: where segments lie and are put; None: all goes to standard output.
             output: the film, as errors name it.
+            answer: called now and then while the context waits for encoders; what it raises ends the wait.
         """
         self._coding = coding
         self._output = output
+        self._answer = answer
         self._folder = folder
         self._queue: queue.Queue[tuple[int, Fraction, Frame] | None] = queue.Queue(_WAITING)
         self._failed: BaseException | None = None
         self._stopped = threading.Event()
-        self._open: dict[Encoder, Path] = {}
+        self._open: dict[Path, Encoder | None] = {}  # unfinished files; None: its encoder is being started
         self._finishing = ThreadPoolExecutor(1)
         self._parts = count()
         self.done = frozenset() if folder is None else frozenset(_find_segments(folder))
@@ -451,6 +455,7 @@ class FilmWriter:
             BrokenPipeError: whoever reads standard output has had enough.
         """
         while True:
+            self._answer()
             self._raise()
             with suppress(queue.Full):
                 self._queue.put((number, time, frame), timeout=0.2)
@@ -464,22 +469,41 @@ class FilmWriter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: object) -> None:
-        if error is None:
-            while self._thread.is_alive() and self._failed is None:
-                with suppress(queue.Full):
-                    self._queue.put(None, timeout=0.2)
-                    self._thread.join()
-        self._stopped.set()
-        left = {} if error is None and self._failed is None else dict(self._open)
-        for encoder in left:
-            encoder.kill()
-        self._thread.join()
-        self._finishing.shutdown()
-        for part in left.values():
-            if part != STREAM:
-                part.unlink(missing_ok=True)
+        try:
+            if error is None:
+                self._wait()
+        finally:
+            self._clear()
         if error is None:
             self._raise()
+
+    def _wait(self) -> None:
+        """Waits until every frame is encoded, or something has failed."""
+        told = False
+        while self._thread.is_alive() and self._failed is None:
+            self._answer()
+            if told:
+                self._thread.join(0.2)
+            else:
+                with suppress(queue.Full):
+                    self._queue.put(None, timeout=0.2)
+                    told = True
+
+    def _clear(self) -> None:
+        """Throws away what is unfinished, which is nothing where all went well."""
+        self._stopped.set()
+        self._kill()  # the thread may wait for an encoder
+        self._thread.join()
+        self._kill()  # one that was being started
+        self._finishing.shutdown()
+        for part in self._open:
+            if part != STREAM:
+                part.unlink(missing_ok=True)
+
+    def _kill(self) -> None:
+        for encoder in list(self._open.values()):
+            if encoder is not None:
+                encoder.kill()
 
     def _work(self) -> None:
         """The thread: goes from segment to segment while frames come."""
@@ -509,22 +533,20 @@ class FilmWriter:
                     part = STREAM
                     if self._folder is not None:
                         part = self._folder / f"{segment:06d}.{os.getpid()}-{next(self._parts)}.part"
-                    encoder = Encoder(part, self._coding, self._output)
-                    self._open[encoder] = part
+                    self._open[part] = None
+                    encoder = self._open[part] = Encoder(part, self._coding, self._output)
                 encoder.write(item[2], item[1] - origin)
         except BaseException as error:
             if not self._stopped.is_set():
                 self._failed = error
 
     def _finish(self, encoder: Encoder, part: Path, segment: int) -> None:
-        try:
-            encoder.finish()
-        finally:
-            self._open.pop(encoder, None)
+        encoder.finish()
         if self._folder is not None:
             with part.open("rb") as file:
                 os.fsync(file.fileno())
             part.replace(name_segment(self._folder, segment))
+        del self._open[part]
 
 
 def name_segment(folder: Path, number: int) -> Path:

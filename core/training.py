@@ -10,13 +10,11 @@ so a run that was killed and goes on from its last checkpoint repeats the lost s
 import copy
 import math
 import signal
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from types import FrameType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,6 +24,7 @@ from torch import Tensor, nn
 from .config import TrainingConfig
 from .distributed import World
 from .errors import TrainingError
+from .interrupts import held_back
 from .training_state import State, capture_state, restore_state
 
 Batch = Any
@@ -173,11 +172,11 @@ def fit(
                 report(shown, values)
         return True
 
-    with _signals() as stop:
+    with held_back() as held:
         for step, batch in batches if done < config.steps else ():
             if step != done:
                 raise ValueError(f"batch {step} was given for step {done}")
-            loop.waiting.append(loop.step(step, batch, stop))
+            loop.waiting.append(loop.step(step, batch, held.came))
             done = step + 1
             is_last = done == config.steps
             # the values of a step are read while a GPU works on the next one, so that it never waits for them
@@ -195,7 +194,8 @@ def fit(
                     save(done, loop.good)
                 loop.world.wait()
             if loop.stopped:
-                _stop(stop)
+                held.answer()
+                raise SystemExit(128 + signal.SIGTERM)  # another process was told to end
             if is_last:
                 break
             if pause:
@@ -444,32 +444,3 @@ def _count_samples(batch: Batch) -> int:
 
 def _seed_of(seed: int, step: int, rank: int) -> int:
     return int(np.random.SeedSequence((seed, step, rank)).generate_state(1, np.uint64)[0] >> np.uint64(1))
-
-
-@contextmanager
-def _signals() -> Iterator[list[int]]:
-    """Collects SIGINT and SIGTERM while the block runs; the second of a kind does what it always did."""
-    got: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield got
-        return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def note(number: int, _frame: FrameType | None) -> None:
-        got.append(number)
-        signal.signal(number, before[signal.Signals(number)])
-
-    for number in before:
-        signal.signal(number, note)
-    try:
-        yield got
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _stop(stop: Sequence[int]) -> None:
-    """Ends as the signal asked; another process's signal counts as SIGTERM."""
-    if signal.SIGINT in stop:
-        raise KeyboardInterrupt
-    raise SystemExit(128 + signal.SIGTERM)
