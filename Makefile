@@ -13,7 +13,8 @@ BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 .PHONY: help setup dev links demo clips tomjerry noise experiment-1-1 experiment-1-2 experiment-2-1 experiment-2-2 \
-  experiment-3 experiment-3-ae experiment-3-1 experiment-3-2 ablation-ae smoke test lint check clean
+  experiment-3 experiment-3-ae experiment-3-1 experiment-3-2 ablation-ae smoke smoke-1 smoke-2 smoke-3 test lint check \
+  clean
 
 help:
 	@sed -n '2,10s/^# *//p' Makefile
@@ -145,15 +146,23 @@ smoke: setup
 	rm -rf runs/smoke && mkdir -p runs/smoke
 	$(BIN)/animi draw-cartoon runs/smoke/film.mp4 --seed 1 --seconds 4 --size 160x96
 	$(BIN)/animi extract-frames runs/smoke/film.mp4 -o runs/smoke/frames --packed --size 64
+	@# side by side: they wait for imports most of the time
+	$(MAKE) -j 2 smoke-1 smoke-2 smoke-3
+
+smoke-2:
 	for z in 256 1024; do \
 	  $(BIN)/animi train-noise runs/smoke/frames -o runs/smoke/noise-$$z --latent-dim $$z $(TINY) --no-health && \
 	  $(BIN)/animi sample runs/smoke/noise-$$z -n 4 -o runs/smoke/grid-$$z.png || exit 1; done
+
+smoke-1:
 	$(BIN)/python tests/random_vgg.py runs/smoke/vgg.safetensors
 	for norm in --no-spectral-norm --spectral-norm; do \
 	  $(BIN)/animi train-vgg-sle runs/smoke/frames -o runs/smoke/vgg$$norm $$norm $(TINY) \
 	    --vgg-weights runs/smoke/vgg.safetensors && \
 	  $(BIN)/animi interpolate demo/cat-a.png demo/cat-b.png --checkpoint runs/smoke/vgg$$norm/best.safetensors -n 3 \
 	    -o runs/smoke/vgg$$norm.gif || exit 1; done
+
+smoke-3:
 	for net in plain deep; do \
 	  $(BIN)/animi pretrain-ae runs/smoke/frames -o runs/smoke/ae-$$net --net $$net --width 4 --depth 1 --size 64 --steps 3 || exit 1; done
 	for recipe in notebook steady; do \
