@@ -28,7 +28,7 @@ import tempfile
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -43,7 +43,7 @@ SPARED = 0.2  # of the starts, so that there are ends to look at however busy th
 FILMS = {".mp4", ".mov", ".mkv", ".webm"}
 CODES = {"KILL": -signal.SIGKILL, "INT": 130, "TERM": 143}
 """What a run ends with after each signal."""
-BEFORE = (signal.SIGINT, signal.SIGTERM)
+ANSWERED = (signal.SIGINT, signal.SIGTERM)
 
 
 class Work:
@@ -79,11 +79,11 @@ def train(frames: str) -> Work:
 
 def start(words: Sequence[str]) -> int:
     """Forks a process that runs a command in silence; gives its number."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, BEFORE)  # until animi is there to answer
+    signal.pthread_sigmask(signal.SIG_BLOCK, ANSWERED)  # until animi is there to answer
     child = os.fork()
     os.setpgid(child, child)  # in both, for either may be first
     if child:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, BEFORE)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ANSWERED)
         return child
     nowhere = os.open(os.devnull, os.O_RDWR)
     log = os.open(os.environ["ANIMI_KILL_LOG"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
@@ -92,7 +92,7 @@ def start(words: Sequence[str]) -> int:
     faulthandler.enable()
     sys.argv = ["animi", *words]
     try:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, BEFORE)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ANSWERED)
     except KeyboardInterrupt:
         os._exit(CODES["INT"])
     try:
@@ -137,6 +137,19 @@ def find_drafts(folder: Path) -> list[str]:
     """Files that were being written, and that a run which had the time to clear up should have removed."""
     drafts = (path for path in folder.rglob("*") if path.suffix == ".part" or path.name.startswith(DRAFT))
     return sorted(str(path.relative_to(folder)) for path in drafts)
+
+
+def find_faults(folder: Path, but: set[str], by: str, code: int, words: str) -> Iterator[tuple[str, str]]:
+    """Yields (kind, what) of all that is wrong after signal `by`, at which a run ended with `code` and said `words`."""
+    for fault in find_broken(folder, but):
+        yield "broken files", fault
+    if by == "KILL":
+        return
+    unheard = -signal.Signals[f"SIG{by}"]  # before animi had begun
+    if code not in (0, CODES[by], unheard) or "Traceback" in words:
+        yield "bad answers", f"exit {code}: {words}"
+    for draft in find_drafts(folder):
+        yield "drafts left", f"left {draft}"
 
 
 def read_all(folder: Path, but: set[str]) -> dict[str, bytes]:
@@ -204,22 +217,11 @@ def kill_often(
                 found["kills"] += 1
                 if found["kills"] % 10 == 0:
                     tell(f"{found['kills']} kills, {found['ends']} ends")
-                for fault in find_broken(out, but):
-                    found["broken files"] += 1
-                    tell(f"kill {found['kills']}: {fault}")
-                if by == "KILL":
+                for kind, said in find_faults(out, but, by, code, (folder / "words").read_text().strip()):
+                    found[kind] += 1
+                    tell(f"kill {found['kills']}: {said}")
+                if code:
                     continue
-                words = (folder / "words").read_text().strip()
-                unheard = -signal.Signals[f"SIG{by}"]  # before animi had begun
-                if code not in (0, CODES[by], unheard) or "Traceback" in words:
-                    found["bad answers"] += 1
-                    tell(f"kill {found['kills']}: exit {code}: {words}")
-                for draft in find_drafts(out):
-                    found["drafts left"] += 1
-                    tell(f"kill {found['kills']}: left {draft}")
-                if code == 0:
-                    break
-                continue
             if status:
                 found["runs that did not go on"] += 1
                 tell(f"exit {os.waitstatus_to_exitcode(status)}: {(folder / 'words').read_text().strip()}")

@@ -124,16 +124,12 @@ def run() -> None:
     try:
         signal.signal(signal.SIGTERM, _terminate)
         app()
-    except KeyboardInterrupt:  # before a command has begun or after it has ended
-        _end_interrupted()
-    except RuntimeError as error:  # so Python 3.11 wraps what a signal raises while a class is made, as in imports
-        if isinstance(error.__cause__, SystemExit):
-            raise error.__cause__ from None
-        if not isinstance(error.__cause__, KeyboardInterrupt):
+    except (KeyboardInterrupt, RuntimeError) as error:
+        # what a signal raises while a class is made, as in imports, Python 3.11 wraps in a RuntimeError
+        end = error.__cause__ if isinstance(error, RuntimeError) else error
+        if isinstance(end, SystemExit):
+            raise end from None
+        if not isinstance(end, KeyboardInterrupt):
             raise
-        _end_interrupted()
-
-
-def _end_interrupted() -> NoReturn:
-    typer.echo(f"animi: {_INTERRUPTED}", err=True)
-    sys.exit(130)
+        typer.echo(f"animi: {_INTERRUPTED}", err=True)
+        sys.exit(130)

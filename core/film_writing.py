@@ -435,7 +435,7 @@ class FilmWriter:
         self._queue: queue.Queue[tuple[int, Fraction, Frame] | None] = queue.Queue(_WAITING)
         self._failed: BaseException | None = None
         self._stopped = threading.Event()
-        self._open: dict[Path, Encoder | None] = {}  # unfinished files; None: its encoder is being started
+        self._open: dict[Encoder, Path] = {}
         self._finishing = ThreadPoolExecutor(1)
         self._parts = count()
         self.done = frozenset() if folder is None else frozenset(_find_segments(folder))
@@ -454,11 +454,14 @@ class FilmWriter:
             OutputError: an earlier frame could not be encoded.
             BrokenPipeError: whoever reads standard output has had enough.
         """
+        self._hand_on((number, time, frame))
+
+    def _hand_on(self, item: tuple[int, Fraction, Frame] | None) -> None:
         while True:
             self._answer()
             self._raise()
             with suppress(queue.Full):
-                self._queue.put((number, time, frame), timeout=0.2)
+                self._queue.put(item, timeout=0.2)
                 return
 
     def _raise(self) -> None:
@@ -479,15 +482,10 @@ class FilmWriter:
 
     def _wait(self) -> None:
         """Waits until every frame is encoded, or something has failed."""
-        told = False
-        while self._thread.is_alive() and self._failed is None:
+        self._hand_on(None)
+        while self._thread.is_alive():
             self._answer()
-            if told:
-                self._thread.join(0.2)
-            else:
-                with suppress(queue.Full):
-                    self._queue.put(None, timeout=0.2)
-                    told = True
+            self._thread.join(0.2)
 
     def _clear(self) -> None:
         """Throws away what is unfinished, which is nothing where all went well."""
@@ -496,14 +494,13 @@ class FilmWriter:
         self._thread.join()
         self._kill()  # one that was being started
         self._finishing.shutdown()
-        for part in self._open:
+        for part in self._open.values():
             if part != STREAM:
                 part.unlink(missing_ok=True)
 
     def _kill(self) -> None:
-        for encoder in list(self._open.values()):
-            if encoder is not None:
-                encoder.kill()
+        for encoder in list(self._open):
+            encoder.kill()
 
     def _work(self) -> None:
         """The thread: goes from segment to segment while frames come."""
@@ -533,8 +530,8 @@ class FilmWriter:
                     part = STREAM
                     if self._folder is not None:
                         part = self._folder / f"{segment:06d}.{os.getpid()}-{next(self._parts)}.part"
-                    self._open[part] = None
-                    encoder = self._open[part] = Encoder(part, self._coding, self._output)
+                    encoder = Encoder(part, self._coding, self._output)
+                    self._open[encoder] = part
                 encoder.write(item[2], item[1] - origin)
         except BaseException as error:
             if not self._stopped.is_set():
@@ -546,7 +543,7 @@ class FilmWriter:
             with part.open("rb") as file:
                 os.fsync(file.fileno())
             part.replace(name_segment(self._folder, segment))
-        del self._open[part]
+        del self._open[encoder]
 
 
 def name_segment(folder: Path, number: int) -> Path:

@@ -68,6 +68,9 @@ def test_what_is_broken_is_found(kill, tmp_path):
     for name in ("bad.json", "bad.png", "bad.safetensors", "bad.mp4"):
         (tmp_path / name).write_text("{")
     assert len(kill["find_broken"](tmp_path, {"bad.mp4"})) == 3
+    (tmp_path / "film.mp4.part").write_text("")
+    faults = [kind for kind, _ in kill["find_faults"](tmp_path, {"bad.mp4"}, "INT", 1, "")]
+    assert faults == ["broken files"] * 3 + ["bad answers", "drafts left"]
     assert kill["differ"]({"a": b"1", "b": b"2"}, {"a": b"1", "b": b"3", "c": b""}) == ["b", "c"]
 
 
