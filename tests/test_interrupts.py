@@ -8,6 +8,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from animi.cli import main
 from animi.core import interrupts
 from animi.core.film import open_film
 from animi.core.film_writing import CODECS, Encoder, FilmWriter, plan_coding
@@ -67,6 +68,30 @@ def test_other_threads_never_see_any():
     thread.start()
     thread.join()
     assert seen == [[]]
+
+
+@pytest.mark.parametrize(
+    ("raised", "end", "code"),
+    [
+        (KeyboardInterrupt(), SystemExit, 130),
+        (SystemExit(143), SystemExit, 143),
+        (ValueError(), RuntimeError, None),
+        (None, RuntimeError, None),
+    ],
+)
+def test_a_signal_in_the_midst_of_an_import_ends_as_any(monkeypatch, capsys, raised, end, code):
+    def app():
+        raise RuntimeError("Error calling __set_name__") from raised  # as Python 3.11 does where a class is made
+
+    monkeypatch.setattr(main, "app", app)
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        with pytest.raises(end) as caught:
+            main.run()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert getattr(caught.value, "code", None) == code
+    assert capsys.readouterr().err.startswith("animi: interrupted") == (code == 130)
 
 
 @pytest.fixture
