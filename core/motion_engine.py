@@ -59,7 +59,8 @@ class MotionEngine:
             area: pixels of the picture that the network sees; None: AREA, or SEARCHED_AREA.
             searches: whether the network is given what a search finds; None: on a CPU. A guided one always is.
         """
-        self._network = network.to(memory_format=torch.channels_last)
+        self.network = network.to(memory_format=torch.channels_last)
+        """Finds the motion and draws along it."""
         self._device = next(network.parameters()).device
         self._classical = renderer == "classical"
         # a search on the CPU takes longer than everything that a GPU does
@@ -78,7 +79,7 @@ class MotionEngine:
     def prepare_motion(self, first: Working, last: Working) -> "MotionPair":
         """The same, for the network's own renderer."""
         motion, share = self._search(first, last)
-        return MotionPair(self._network, motion, first, last, confidence=share)
+        return MotionPair(self.network, motion, first, last, confidence=share)
 
     def find_motion(self, first: Working, last: Working) -> Motion:
         """Finds the motion in a picture of the working size, and where that explains little, in a smaller one too.
@@ -118,7 +119,7 @@ class MotionEngine:
         if self.searches:
             found = search_motion(views[0], views[1], height // 2, width // 2)
             given = torch.from_numpy(found).to(self._device)  # (2, 2, H'/2, W'/2)
-        return self._network.find_motion(first, last, given)
+        return self.network.find_motion(first, last, given)
 
 
 class MotionPair:

@@ -522,18 +522,22 @@ class MotionNetwork(nn.Module):
         disagreement = ((difference - 0.03) / 0.05).clamp(0, 1)
         return torch.sigmoid((early - late) * (1 + softplus(self.decision) * disagreement))
 
-    def compose(self, way: Way, first: Tensor, last: Tensor, mode: str = "bilinear") -> Tensor:
-        """Warps and mixes frames of any size: (N, C, H, W) each to (N, C, H, W)."""
-        height, width = first.shape[-2:]
-        shift = resize_flow(way.shift, height, width)
+    def carry(self, way: Way, first: Tensor, last: Tensor, mode: str = "bilinear") -> tuple[Tensor, Tensor]:
+        """Warps frames of any size, (N, C, H, W) each, to where they are at the way's time; not mixed yet."""
+        shift = resize_flow(way.shift, first.shape[2], first.shape[3])
         warped = warp(torch.cat([first, last]), shift, mode=mode)  # (2N, C, H, W)
         if mode == "bicubic":  # it overshoots
             warped = warped.clamp(-1, 1)
         early, late = warped.chunk(2)
+        return early, late
+
+    def compose(self, way: Way, first: Tensor, last: Tensor, mode: str = "bilinear") -> Tensor:
+        """Warps and mixes frames of any size: (N, C, H, W) each to (N, C, H, W)."""
+        early, late = self.carry(way, first, last, mode)
         size = way.claim.shape[-2:]
         difference = (early - late).abs().mean(1, keepdim=True)  # (N, 1, H, W)
         share = self.decide(way, interpolate(difference, size, mode="area"))
-        share = interpolate(share, (height, width), mode="bilinear", align_corners=False)
+        share = interpolate(share, first.shape[-2:], mode="bilinear", align_corners=False)
         mixed: Tensor = late + share * (early - late)
         return mixed
 
