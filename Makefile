@@ -142,6 +142,7 @@ ablation-ae: dev $(READY) $(if $(VIDEO2),,runs/drawn/film2.mp4)
 
 # The same pipelines, so small that they only show that nothing is broken. VGG16 is one of random weights: its own would
 # be a download of 528 MB.
+smoke smoke-1 smoke-2 smoke-3: export OMP_NUM_THREADS = 1
 smoke: setup
 	rm -rf runs/smoke && mkdir -p runs/smoke
 	$(BIN)/animi draw-cartoon runs/smoke/film.mp4 --seed 1 --seconds 4 --size 160x96
@@ -178,6 +179,8 @@ runs/drawn/film2.mp4: | setup
 	@mkdir -p $(@D)
 	$(BIN)/animi draw-cartoon $@ --seed 2 --seconds 20
 
+# One thread for each of two processes, and for what they start: with two threads each they wait for each other.
+test: export OMP_NUM_THREADS = 1
 test: dev
 	$(BIN)/python -m pytest -q -rs -n 2 --ignore=tests/test_studio_browser.py
 	@# the browser alone, with the machine to itself
