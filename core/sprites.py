@@ -11,11 +11,12 @@ import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
+from weakref import finalize
 
 import cv2
 import numpy as np
@@ -80,6 +81,7 @@ class SpriteRenderer:
             raise SpriteError("sprites need rlottie-python, which is not installed; run: pip install 'animi[sprites]'")
         self.timeout = timeout
         self._process: subprocess.Popen[bytes] | None = None
+        self._end: Callable[[], object] = lambda: None
         self._answers: queue.Queue[tuple[dict[str, object], bytes] | None] = queue.Queue()
 
     def render(self, path: Path, size: int, moments: Sequence[float]) -> NDArray[np.uint8]:
@@ -138,19 +140,16 @@ class SpriteRenderer:
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
         self._process = subprocess.Popen([sys.executable, "-m", module], **pipes)  # type: ignore[call-overload]
         assert self._process is not None and self._process.stdout is not None
-        threading.Thread(target=_listen, args=(self._process.stdout, self._answers), daemon=True).start()
+        listener = threading.Thread(target=_listen, args=(self._process.stdout, self._answers), daemon=True)
+        listener.start()
+        # runs at the latest when Python ends, before its daemon threads are stopped amid reading
+        self._end = finalize(self, _end, self._process, listener)
         return self._process
 
     def close(self) -> None:
         """Ends the process."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            for pipe in (self._process.stdin, self._process.stdout):
-                if pipe is not None:
-                    with suppress(OSError):  # a request that it no longer takes
-                        pipe.close()
-            self._process = None
+        self._end()
+        self._process = None
 
     def __enter__(self) -> "SpriteRenderer":
         return self
@@ -158,9 +157,16 @@ class SpriteRenderer:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def __del__(self) -> None:
-        if getattr(self, "_process", None) is not None:
-            self.close()
+
+def _end(process: "subprocess.Popen[bytes]", listener: threading.Thread) -> None:
+    """Ends a renderer's process, and what listens to it."""
+    process.kill()
+    process.wait()
+    listener.join()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            with suppress(OSError):  # a request that it no longer takes
+                pipe.close()
 
 
 def _listen(pipe: IO[bytes], answers: "queue.Queue[tuple[dict[str, object], bytes] | None]") -> None:

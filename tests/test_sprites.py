@@ -1,6 +1,7 @@
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 
@@ -71,6 +72,17 @@ def test_a_renderer_that_dies_is_started_anew(folder):
         with pytest.raises(SpriteError, match="crashes the renderer"):
             renderer.render(folder / "a.json", 16, [0.0])
         assert renderer.render(folder / "a.json", 16, [0.0]).shape == (1, 16, 16, 4)
+
+
+def test_a_renderer_that_nobody_closes_ends_with_python(folder):
+    code = (
+        "import sys; from pathlib import Path; from animi.core.sprites import SpriteRenderer;"
+        "renderer = SpriteRenderer(); renderer.render(Path(sys.argv[1]), 16, [0.0]); print(renderer._process.pid)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(folder / "a.json")], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(done.stdout), 0)
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="needs a way to make a process hang")
