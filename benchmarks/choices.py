@@ -6,7 +6,7 @@ Along the default network's motion both key frames are looked up, and each place
 the truth there, by mean absolute difference over squares of some pixels. A second chooser may also take what the key
 frames themselves have at that place, as where a thing has left still ground. No interpolator can know so much, and
 small squares fit by chance: what a broad square gains over "as drawn" is what better choosing could give without
-better motion.
+better motion. Fades are left out, as nothing is looked up for them.
 SEQUENCES holds folders NAME/000.png to 008.png, as for interpolate.py.
 """
 
@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
-from animi.core.engines import open_engine
+from animi.core.engines import is_fade, open_engine, view_for_matching
 from animi.core.images import read_image, to_tensor, to_uint8
 from animi.core.motion_engine import MotionEngine
 from animi.core.perceptual_distance import PerceptualDistance
@@ -39,10 +39,12 @@ def choose(candidates: list[Tensor], truth: Tensor, side: int) -> Tensor:
 
 
 @torch.inference_mode()
-def score(folder: Path, engine: MotionEngine, distance: PerceptualDistance) -> dict[str, float]:
-    """LPIPS of the in-between at 1/2, as drawn and as chosen by the truth."""
+def score(folder: Path, engine: MotionEngine, distance: PerceptualDistance) -> dict[str, float] | None:
+    """LPIPS of the in-between at 1/2, as drawn and as chosen by the truth; None for a fade."""
     files = sorted(folder.glob("*.png"))
     arrays = [to_uint8(read_image(files[index])) for index in (0, len(files) // 2, -1)]
+    if is_fade(view_for_matching(arrays[0]), view_for_matching(arrays[2])):
+        return None
     motion = engine.find_motion(arrays[0], arrays[2])
     first, truth, last = to_tensor(arrays).split(1)
     network = engine.network
@@ -64,8 +66,9 @@ def main() -> None:
     engine = open_engine(device="cpu")
     assert isinstance(engine, MotionEngine)
     distance = PerceptualDistance("alex", chosen.alex_weights)
-    rows = [score(path, engine, distance) for path in sorted(chosen.sequences.iterdir()) if path.is_dir()]
-    print(f"{len(rows)} sequences, in-betweens at 1/2\n| | LPIPS |\n|---|---|")
+    scores = [score(path, engine, distance) for path in sorted(chosen.sequences.iterdir()) if path.is_dir()]
+    rows = [row for row in scores if row is not None]
+    print(f"{len(rows)} of {len(scores)} sequences, in-betweens at 1/2\n| | LPIPS |\n|---|---|")
     for name in rows[0]:
         print(f"| {name} | {statistics.fmean(row[name] for row in rows):.4f} |")
 
