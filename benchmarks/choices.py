@@ -5,8 +5,8 @@
 Along the default network's motion both key frames are looked up, and each place is taken from whichever is nearer to
 the truth there, by mean absolute difference over squares of some pixels. A second chooser may also take what the key
 frames themselves have at that place, as where a thing has left still ground. No interpolator can know so much, and
-small squares fit by chance: what a broad square gains over "as drawn" is what better choosing could give without
-better motion. Fades are left out, as nothing is looked up for them.
+small squares fit by chance: what a broad square gains over "as drawn" is the most that better choosing could give
+without better motion. Fades are left out, as nothing is looked up for them.
 SEQUENCES holds folders NAME/000.png to 008.png, as for interpolate.py.
 """
 
@@ -18,9 +18,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
-from animi.core.engines import is_fade, open_engine, view_for_matching
+from animi.core.engines import open_engine
 from animi.core.images import read_image, to_tensor, to_uint8
-from animi.core.motion_engine import MotionEngine
+from animi.core.motion_engine import MotionEngine, MotionPair
 from animi.core.perceptual_distance import PerceptualDistance
 
 SQUARES = (1, 7, 15)
@@ -43,12 +43,12 @@ def score(folder: Path, engine: MotionEngine, distance: PerceptualDistance) -> d
     """LPIPS of the in-between at 1/2, as drawn and as chosen by the truth; None for a fade."""
     files = sorted(folder.glob("*.png"))
     arrays = [to_uint8(read_image(files[index])) for index in (0, len(files) // 2, -1)]
-    if is_fade(view_for_matching(arrays[0]), view_for_matching(arrays[2])):
+    pair = engine.prepare(arrays[0], arrays[2])
+    if not isinstance(pair, MotionPair):
         return None
-    motion = engine.find_motion(arrays[0], arrays[2])
     first, truth, last = to_tensor(arrays).split(1)
     network = engine.network
-    way = network.find_way(motion, torch.tensor([0.5]))
+    way = network.find_way(pair.motion, torch.tensor([0.5]))
     early, late = network.carry(way, first, last, "bicubic")
     scores = {"as drawn": network.compose(way, first, last, "bicubic")}
     for side in SQUARES:

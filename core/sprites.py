@@ -143,7 +143,7 @@ class SpriteRenderer:
         listener = threading.Thread(target=_listen, args=(self._process.stdout, self._answers), daemon=True)
         listener.start()
         # runs at the latest when Python ends, before its daemon threads are stopped amid reading
-        self._end = finalize(self, _end, self._process, listener)
+        self._end = finalize(self, _stop, self._process, listener)
         return self._process
 
     def close(self) -> None:
@@ -158,7 +158,7 @@ class SpriteRenderer:
         self.close()
 
 
-def _end(process: "subprocess.Popen[bytes]", listener: threading.Thread) -> None:
+def _stop(process: "subprocess.Popen[bytes]", listener: threading.Thread) -> None:
     """Ends a renderer's process, and what listens to it."""
     process.kill()
     process.wait()
