@@ -188,7 +188,7 @@ test: dev
 
 lint: dev links
 	$(BIN)/ruff check .
-	$(BIN)/mypy
+	$(BIN)/mypy --num-workers 2
 
 check: lint test
 
