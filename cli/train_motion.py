@@ -113,7 +113,7 @@ def train_motion(
     collage: Annotated[
         int | None,
         typer.Option(
-            help="Layers of each kind and time, from which a GPU puts every other batch together; such as 100.",
+            help="Layers of each kind and time, from which a GPU puts half of the batches together; such as 100.",
             show_default=str(_DEFAULTS.collage),
         ),
     ] = None,

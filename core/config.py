@@ -951,8 +951,8 @@ class TrainMotionConfig:
     """How many batches in a row show the same drawn scenes, each time turned, mirrored, recoloured or backward: where
     drawing takes longer than learning."""
     collage: int = 0
-    """Layers of each kind and time that are drawn before the start, from which the device itself puts every other batch
-    together; 0: none."""
+    """Layers of each kind and time that are drawn before the start, from which the device itself puts half of the
+    batches together; 0: none."""
     films: float = 0.25
     """Share of the batches that are of films, where there are any."""
     cuts: float = 0.05

@@ -13,6 +13,7 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
@@ -178,6 +179,11 @@ def _begin(config: TrainMotionConfig, resume: bool) -> MotionNetwork:
     return module.train()
 
 
+_BLOCK = 20
+"""Batches whose kinds are shuffled. If every fourth were of a film, drawn ones would never have the fourth size, since
+sizes take turns, and each report of a hundredth step would be of the same kind."""
+
+
 class _Batches:
     """What each step learns from."""
 
@@ -220,20 +226,34 @@ class _Batches:
 
     def films_before(self, step: int) -> int:
         """How many of the batches before number `step` are of films."""
-        return int(step * self.config.films) if self.films else 0
+        block, place = divmod(step, _BLOCK)
+        first, most = self._films_of(block)
+        return first + int((self._ranks(block)[:place] < most).sum())
 
     def kind(self, step: int) -> str:
         """Of what the batch is: "film", "staged", "collage" or "drawn"."""
-        if self.films_before(step + 1) > self.films_before(step):
+        block, place = divmod(step, _BLOCK)
+        rank, films = self._ranks(block)[place], self._films_of(block)[1]
+        if rank < films:
             return "film"
         chance = np.random.default_rng([self.config.training.seed, step, 9]).random()
         if self.stage is not None and chance < self.config.staged:
             return "staged"
-        if self.collage is None or not step % 2:
+        if self.collage is None or (rank - films) % 2 == 0:
             return "drawn"
         if step >= self.config.small:  # collages have one size
             return "collage"
         return "drawn" if self.stage is None else "staged"
+
+    def _ranks(self, block: int) -> NDArray[np.int64]:
+        """The batches of a block, shuffled: the first are of films, and every other of the rest are collages."""
+        return np.random.default_rng([self.config.training.seed, block, 10]).permutation(_BLOCK)
+
+    def _films_of(self, block: int) -> tuple[int, int]:
+        """How many batches of films come before a block, and how many are in it."""
+        share = self.config.films if self.films else 0
+        before, after = (int(number * _BLOCK * share) for number in (block, block + 1))
+        return before, after - before
 
     def load(self, first_step: int) -> Iterator[tuple[int, CartoonBatch | FilmBatch]]:
         """The batches from number `first_step` on, on the device."""
