@@ -307,6 +307,20 @@ def test_every_kind_of_batch_comes_in_every_size_and_is_reported(film, tmp_path)
             assert set(kinds[first::every]) == {"film", "drawn", "collage"}
 
 
+def test_every_size_is_taught_at_every_corner_of_a_cell(tmp_path, monkeypatch):
+    """Corners that took turns as sizes do taught each size at some corners only, half a pixel to one side."""
+    met = set()
+    sight_loss = recipe.sight_loss
+
+    def look(seen, visible, counted, corner):
+        met.add((visible.shape[-1], corner))
+        return sight_loss(seen, visible, counted, corner)
+
+    monkeypatch.setattr(recipe, "sight_loss", look)
+    train_motion(settings(tmp_path / "run", 8, sizes=(32, 48), sample_every=100))
+    assert met == {(size, corner) for size in (32, 48) for corner in range(4)}
+
+
 def test_half_as_many_films_are_half_of_the_batches_whenever_a_run_goes_on(film, tmp_path):
     config = settings(tmp_path, paths=(film,), films=0.3, collage=1)
     batches = recipe._Batches(config, World(CPU), Listeners(), guided=False)

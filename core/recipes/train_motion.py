@@ -371,7 +371,7 @@ def _make_loss(
 
     def learn_cartoon(batch: CartoonBatch, step: int) -> tuple[Tensor, Parts]:
         first, middle, last = (batch.frames.float() / 127.5 - 1).unbind(1)  # (N, 3, S, S) each
-        count, corner = len(first), step % 4
+        count, corner = len(first), step // len(config.sizes) % 4  # each size meets each corner
         # neighbours show the same scene, those half a batch away another one
         cut = torch.rand(count, device=first.device) < (config.cuts if count >= 8 else 0)
         last = torch.where(cut.view(-1, 1, 1, 1), last.roll(count // 2, 0), last)
