@@ -20,6 +20,7 @@ let drawings = [];
 let film = null;
 let times = []; // of one segment's frames, as the chart shows them
 let playing = false;
+let isHeld = false; // whether a hand stopped it: what is drawn anew then stays where it is
 let place = 0; // where in the order of frames the result plays
 let position = 0; // the moment shown: the number of a key frame, and t after the point
 let isLive = false; // whether the moment shown was asked for by the slider
@@ -127,6 +128,7 @@ function showMaterial(told) {
   if (before !== drawings.map((drawing) => drawing.id).join()) {
     position = 0;
     place = 0;
+    isHeld = false;
     redraw();
   }
 }
@@ -449,7 +451,7 @@ async function askForAll() {
     const job = await attempt("draw", () => askJson("POST", `${session}/draw`, settings));
     if (!job) return;
     const before = results.get(engine);
-    results.set(engine, { ...job.result, job: job.id, signature, images: [], asked: 0, isOver: false, old: before?.images.length ? before : null });
+    results.set(engine, { ...job.result, job: job.id, signature, images: [], decoding: [], asked: 0, isOver: false, old: before?.images.length ? before : null });
   }
   showTicks();
   watch();
@@ -529,7 +531,9 @@ async function follow(job) {
     complain(job.kind === "draw" ? "draw" : `job ${job.title}`, job.message, job.kind === "draw" ? offerSize(job.message) : undefined);
     if (job.kind === "draw" && result) results.delete(job.result.engine);
   } else if (job.state === "done") {
-    if (job.kind === "draw" && result) say(tellDrawn(job));
+    if (job.kind === "draw" && result) {
+      Promise.all(result.decoding).then(() => { if (results.get(job.result.engine) === result) say(tellDrawn(job)); });
+    }
     if (job.kind === "look" || job.kind === "choose") {
       showMaterial(await askJson("GET", session));
       if (job.kind === "choose") $("stage").focus();
@@ -557,13 +561,12 @@ function fetchFrames(result, done) {
     const number = result.asked;
     const image = new Image();
     image.src = `${session}/jobs/${result.job}/frames/${number}.png`;
-    image.decode().then(() => {
+    result.decoding[number] = image.decode().then(() => {
       result.images[number] = image;
       if (result.old && number === 0) result.old = null;
       if (number === 0 && result === main() && !isLive) {
-        place = 0;
-        if (!playing && !calm.matches && !result.hasBegun) start();
-        result.hasBegun = true;
+        if (isHeld || calm.matches) show(Math.min(place, result.order.length - 1));
+        else start();
       }
       paint();
     }).catch(() => {}); // a result that was dropped in the meantime
@@ -699,6 +702,7 @@ let began = 0;
 function start() {
   if (playing || !main()) return;
   playing = true;
+  isHeld = false;
   began = performance.now() - (1000 * (place + 0.5)) / speed();
   document.documentElement.classList.add("playing");
   $("play").ariaLabel = "Stop";
@@ -708,6 +712,10 @@ function stop() {
   playing = false;
   document.documentElement.classList.remove("playing");
   $("play").ariaLabel = "Play";
+}
+function hold() {
+  isHeld = true;
+  stop();
 }
 function speed() {
   const [over, under = 1] = $("fps").value.split("/").map(Number);
@@ -723,7 +731,7 @@ function tick(now) {
 
 /** Draws the moment of the slider, in every pane; of the moments asked for meanwhile only the last counts. */
 async function scrub() {
-  stop();
+  hold();
   isLive = true;
   position = Number($("moment").value);
   readOut();
@@ -828,9 +836,9 @@ function listen() {
   $("choice").addEventListener("input", showChoice);
   $("choice").addEventListener("change", showChoice);
 
-  $("play").addEventListener("click", () => (playing ? stop() : start()));
-  $("back").addEventListener("click", () => { stop(); show(place - 1); });
-  $("forth").addEventListener("click", () => { stop(); show(place + 1); });
+  $("play").addEventListener("click", () => (playing ? hold() : start()));
+  $("back").addEventListener("click", () => { hold(); show(place - 1); });
+  $("forth").addEventListener("click", () => { hold(); show(place + 1); });
   $("moment").addEventListener("input", scrub);
   $("onion").addEventListener("change", () => {
     $("tints").hidden = $("onion").value === "none";
