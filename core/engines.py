@@ -8,7 +8,7 @@ uint8 in [0, 255] or, wherever there is alpha or more than 8 bits, float32 in [0
 never asked of an engine: `core.inbetween` hands them back as they came.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -17,12 +17,11 @@ import numpy as np
 
 from .config import ENGINES
 from .errors import ConfigError
+from .light import Light, find_light, is_another_light
 from .optical_flow import Array, Flow, estimate_flow
 
 _UNEXPLAINED = 0.03  # confidence: of 60 drawn cuts the highest had 0.029, of 60 drawn pairs in motion the lowest 0.04
 _FEWEST = 150  # cells that must differ before anything is said of them
-_LIGHT_SIDE, _ALIKE = 48, 0.4  # pixels a side, and correlation, by which one drawing in two lights is known
-_FADED = 0.1  # of a squared difference may be left by another light
 _DIFFERS = 0.02  # of the whole range, by which two cells must differ to be asked whether motion explains it
 
 MOTION_WEIGHTS = Path(__file__).parents[1] / "models" / "weights" / "motion.safetensors"
@@ -123,14 +122,53 @@ class Blend:
         return mixed.reshape(self._first.shape)
 
 
+def prepare_in_one_light(first: Working, last: Working, prepare: Callable[[Working, Working], Pair]) -> Pair:
+    """Prepares two frames as `prepare` does, in one light where theirs differ while something moves."""
+    light = None
+    if first.shape[2] != 4:
+        light = find_light(view_for_matching(first), view_for_matching(last))
+    return prepare(first, last) if light is None else Relit(light, first, last, prepare)
+
+
+class Relit:
+    """Two frames in different lights, and motion between them.
+
+    The darker one is brought to the light of the brighter, where colours are looked up as ever; then each frame drawn
+    is brought to the light of its moment, which goes evenly from the one to the other. What lay in the dark is coarse
+    in that light; so where a frame drawn differs from both by no more than that, nothing moves, and they are mixed.
+    """
+
+    def __init__(
+        self, light: Light, first: Working, last: Working, prepare: Callable[[Working, Working], Pair]
+    ) -> None:
+        """Prepares the frames in the brighter light by `prepare`."""
+        self._light = light
+        self._mixture = Blend(first, last)
+        self._lit = (first, light.brighten(last)) if light.dims else (light.brighten(first), last)
+        self._pair = prepare(*self._lit)
+        self.explained = not isinstance(self._pair, Sure) or self._pair.explained
+
+    def render(self, t: float) -> Working:
+        """Draws the frame at t in (0, 1)."""
+        return next(self.render_all([t]))
+
+    def render_all(self, times: Sequence[float]) -> Iterator[Working]:
+        """Draws the frames at `times` in (0, 1)."""
+        for t, drawn in zip(times, render_all(self._pair, times), strict=True):
+            apart = cv2.max(*(cv2.absdiff(drawn, frame) for frame in self._lit)).reshape(drawn.shape).max(2)
+            moves = np.clip(apart / np.float32(self._light.coarseness) - 1, 0, 1)
+            dimmed = self._light.darken(drawn, t if self._light.dims else 1 - t)
+            yield cv2.blendLinear(dimmed, self._mixture.render(t), moves, 1 - moves).reshape(drawn.shape)
+
+
 class FlowEngine:
     """Moves pixels along the motion between the key frames, with occlusion reasoning; needs no training."""
 
     name = "flow"
 
-    def prepare(self, first: Working, last: Working) -> "FlowPair":
+    def prepare(self, first: Working, last: Working) -> Pair:
         """Finds the motion both ways, and where each frame shows what the other hides."""
-        return FlowPair(first, last)
+        return prepare_in_one_light(first, last, FlowPair)
 
 
 class FlowPair:
@@ -257,50 +295,6 @@ class FlowPair:
         share = (share + (choice - share) * disagreement).astype(np.float32)
         share = cv2.resize(share, (width, height), interpolation=cv2.INTER_LINEAR)
         return limit_colours(cv2.blendLinear(warped[0], warped[1], share, 1 - share).reshape(self._shape))
-
-
-def is_another_light(first: Array, last: Array) -> bool:
-    """Whether two frames, (H, W, 3) uint8, show one drawing in another light, as in a fade, or one of them nothing.
-
-    Colours then differ everywhere, and yet it is no cut.
-    """
-    height, width = first.shape[:2]
-    size = (min(width, _LIGHT_SIDE), min(height, _LIGHT_SIDE))
-    small = [cv2.resize(frame, size, interpolation=cv2.INTER_AREA).astype(np.float32) for frame in (first, last)]
-    drawn = [frame - cv2.blur(frame, (_LIGHT_SIDE // 4,) * 2) for frame in small]
-    strength = [float(np.square(frame).mean()) for frame in drawn]
-    if min(strength) < 1:
-        return True
-    return bool((drawn[0] * drawn[1]).mean() > _ALIKE * (strength[0] * strength[1]) ** 0.5)
-
-
-def is_fade(first: Array, last: Array) -> bool:
-    """Whether what differs between two frames, (H, W, 3) uint8, is light: they fade, or all of one shows nothing.
-
-    Then a cross-fade is what happened, and any motion that is found is none.
-    """
-    small = [
-        cv2.resize(frame, (_LIGHT_SIDE, _LIGHT_SIDE), interpolation=cv2.INTER_AREA).reshape(-1, 3).astype(np.float32)
-        for frame in (first, last)
-    ]
-    differs = np.square(small[0] - small[1]).mean()
-    if differs < 1:
-        return False
-    centred = [frame - frame.mean(0) for frame in small]
-    drawn = [float(np.square(frame).mean()) for frame in centred]
-    if min(drawn) < 1:
-        # where the border stays as it is, a thing has come or gone, which is no fade: it would be half transparent
-        border = np.pad(np.zeros((_LIGHT_SIDE - 2, _LIGHT_SIDE - 2), bool), 1, constant_values=True)
-        change = np.abs(small[0] - small[1]).max(1)[border.ravel()]
-        return bool((change > 2).mean() > 0.5)
-    for k in range(2):
-        here, wanted = centred[k], centred[1 - k]
-        gain = (here * wanted).mean(0) / (np.square(here).mean(0) + 1e-3)
-        left = float(np.square(wanted - gain * here).mean())  # what another light does not explain
-        # a flat drawing on another ground leaves little as well, but most of what is drawn on it
-        if left > min(_FADED * differs, drawn[1 - k] / 2):
-            return False
-    return True
 
 
 def limit_colours(frame: Working) -> Working:

@@ -23,8 +23,9 @@ import torch
 from torch import Tensor
 
 from ..models.motion import Motion, MotionNetwork, choose_size, explained_share
-from .engines import Blend, FlowPair, Pair, Working, is_another_light, is_fade, limit_colours, view_for_matching
+from .engines import Blend, FlowPair, Pair, Working, limit_colours, prepare_in_one_light, view_for_matching
 from .images import Frame
+from .light import is_another_light, is_fade
 from .optical_flow import Array, Flow, search_motion
 
 RENDERERS = ("network", "classical")
@@ -69,7 +70,10 @@ class MotionEngine:
         self._area = area or (SEARCHED_AREA if self.searches else AREA)
 
     def prepare(self, first: Working, last: Working) -> Pair:
-        """Finds the motion both ways, if it is motion."""
+        """Finds the motion both ways, if it is motion, in one light if the frames have two."""
+        return prepare_in_one_light(first, last, self._prepare)
+
+    def _prepare(self, first: Working, last: Working) -> Pair:
         if is_fade(view_for_matching(first), view_for_matching(last)):
             return Blend(first, last)
         if self._classical:

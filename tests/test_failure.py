@@ -8,10 +8,11 @@ import pytest
 
 from animi.core.cartoon.samples import draw_sample
 from animi.core.config import ON_FAILURE, InterpolateConfig
-from animi.core.engines import FlowPair, is_another_light, is_fade, open_engine
+from animi.core.engines import FlowPair, open_engine
 from animi.core.errors import ConfigError
 from animi.core.images import write_png
 from animi.core.inbetween import interpolate
+from animi.core.light import is_another_light, is_fade
 from animi.core.metrics import ghost_score
 
 SEED = 4_321  # no other test and no tuning looked at these

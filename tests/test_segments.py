@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from animi.core.engines import FlowEngine, is_fade
+from animi.core.engines import FlowEngine
+from animi.core.light import is_fade
 from animi.core.optical_flow import estimate_flow
 from animi.core.segments import carry, find_segments, find_transforms, pair_segments
 
