@@ -20,8 +20,8 @@ _CHANGED = 2.0  # levels by which the frames' levels, in their order, must diffe
 _UNLIT = 1.5  # levels that are left along the motion: below, there is no other light to speak of
 _DIMMEST, _BRIGHTEST = 0.1, 1.1  # gains; a frame that is too dark cannot be brought to the other's light
 _CORE, _LEFT = 0.7, 0.25  # of all pixels must be explained, and what may be left there of what differs in one light
-_CLEARLY = 8.0  # levels by which a pixel is explained better, or worse
-_HARMS = 0.1  # pixels that may be explained worse, for one that is explained better
+_CLEARLY = 8.0  # levels by which another light helps a pixel, or harms one that was explained
+_HARMS = 0.1  # pixels that may be harmed for one that is helped
 _TINTED = 0.8  # of what is left with one gain, for which three are taken instead
 _STILL, _STEP = 2.0, 1.5  # levels by which what does not move may differ in one light, and more for what was dark
 _BINS, _RARE = 32, 0.002  # of levels, in each of which light is fitted to the median, and the pixels that one must hold
@@ -101,8 +101,8 @@ def find_light(first: Array, last: Array) -> Light | None:
     light, carried, _ = min(found, key=_judge)
     found += [explain(other) for other in _fit(bright.reshape(-1, 3), light.darken(carried).reshape(-1, 3), dims)]
     light, _, left = min(found, key=_judge)
-    better, worse = np.mean(plain > left + _CLEARLY), np.mean(left > plain + _CLEARLY)
-    if _core(left) > _LEFT * _core(plain) or worse > _HARMS * better:
+    helped, harmed = np.mean(plain > left + _CLEARLY), np.mean((left > plain + _CLEARLY) & (plain < _CLEARLY))
+    if _core(left) > _LEFT * _core(plain) or harmed > _HARMS * helped:
         return None
     moved = np.abs(bright - light.brighten(dark)).mean(2)
     return light if np.quantile(moved, 0.99) > light.coarseness else None
