@@ -9,6 +9,7 @@ never asked of an engine: `core.inbetween` hands them back as they came.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import reduce
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -155,8 +156,9 @@ class Relit:
     def render_all(self, times: Sequence[float]) -> Iterator[Working]:
         """Draws the frames at `times` in (0, 1)."""
         for t, drawn in zip(times, render_all(self._pair, times), strict=True):
-            apart = cv2.max(*(cv2.absdiff(drawn, frame) for frame in self._lit)).reshape(drawn.shape).max(2)
-            moves = np.clip(apart / np.float32(self._light.coarseness) - 1, 0, 1)
+            apart = cv2.max(*(cv2.absdiff(drawn, frame) for frame in self._lit))
+            most = reduce(cv2.max, cv2.split(apart)).astype(np.float32)  # of all channels, (H, W)
+            moves = np.clip(most / self._light.coarseness - 1, 0, 1)
             dimmed = self._light.darken(drawn, t if self._light.dims else 1 - t)
             yield cv2.blendLinear(dimmed, self._mixture.render(t), moves, 1 - moves).reshape(drawn.shape)
 
