@@ -32,6 +32,8 @@ _FITS, _OFF = 6, 3.0  # rounds of fitting, and the levels from which on a bin co
 class Light:
     """How the light of a brighter frame becomes that of a darker one.
 
+    The brighter one is that of more contrast: in a fade to white, the one that is less white.
+
     Attributes:
         gain: (3,) float32, of R, G and B, at most slightly above 1.
         offset: (3,) float32, in levels of 255.
