@@ -22,6 +22,7 @@ _LEAST, _MOST = 0.003, 0.5  # of the picture: smaller pieces say little, and lar
 _COLOUR, _GROWTH = 22.0, 1.7  # most Lab units, and logarithm of the areas' ratio, between partners
 _WORST = 26.0  # sum of all differences between partners
 _CHANGED = 5.0  # Lab units by which a piece must differ from what lies there in the other drawing
+_OUTLINE = 12.0  # the same of its outline, where the piece itself has the ground's colour
 _SHIFT = 0.1  # by which a transform's matrix must differ from a shift's
 _LONG = 1.6  # ratio of a piece's axes from which on its direction can be told
 
@@ -81,7 +82,12 @@ def find_segments(picture: Array, other: Array, most: int = 24) -> Segments:
     areas[0] = 0  # the edges themselves
     changed = np.abs(picture - other).sum(2).ravel()
     change = np.bincount(flat, changed, count) / np.maximum(areas, 1)
-    usable = (areas >= _LEAST * h * w) & (areas <= _MOST * h * w) & (change > _CHANGED)
+    # what is drawn in lines alone has the ground's colour everywhere but at its outline
+    wide = cv2.dilate(labels.astype(np.float32), np.ones((5, 5), np.uint8)).astype(int).ravel()
+    wide[flat > 0] = 0
+    around = np.bincount(wide, changed, count) / np.maximum(np.bincount(wide, minlength=count), 1)
+    moved = (change > _CHANGED) | (around > _OUTLINE)
+    usable = (areas >= _LEAST * h * w) & (areas <= _MOST * h * w) & moved
     index = np.flatnonzero(usable)
     index = index[np.argsort(-areas[index], kind="stable")][:most]
     y, x = np.divmod(np.arange(h * w), w)

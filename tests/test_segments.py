@@ -74,6 +74,29 @@ def test_transforms_do_not_depend_on_the_size_of_the_picture():
         assert np.abs(one.transform - other.transform).max() < 0.02 and np.abs(one.centre - other.centre).max() < 0.01
 
 
+def test_a_figure_in_lines_alone_jumps_as_a_whole():
+    def outline(move):
+        frame = np.full((180, 240, 3), 250, np.uint8)
+        corners = np.array([(45, 125), (70, 60), (100, 40), (130, 65), (115, 130), (75, 150)])
+        cv2.polylines(frame, [corners + move], True, (30, 30, 30), 2, cv2.LINE_AA)
+        for eye in (78, 100):
+            cv2.circle(frame, (eye + move[0], 85 + move[1]), 6, (30, 30, 30), 2, cv2.LINE_AA)
+        cv2.line(frame, (20, 170), (220, 168), (30, 30, 30), 1, cv2.LINE_AA)
+        return frame
+
+    first, last, truth = outline((0, 0)), outline((60, -12)), outline((30, -6))
+    transforms = find_transforms(first, last)
+    shifts = [(t.transform[:, :2] @ t.centre + t.transform[:, 2] - t.centre) * (240, 180) for t in transforms]
+    assert any(np.abs(shift - (60, -12)).max() < 2 for shift in shifts)  # inside, it has the ground's colour
+    still = outline((0, 0))
+    cv2.circle(still, (200, 60), 8, (30, 30, 30), 2)
+    assert all(np.hypot(*(t.centre * (240, 180) - (85, 100))) > 20 for t in find_transforms(first, still))
+    drawn = FlowEngine().prepare(first, last).render(0.5)
+    ink = (truth < 128).all(2)
+    assert (drawn[ink] < 160).mean() > 0.9  # nothing of the outline is lost
+    assert (drawn[~cv2.dilate(ink.astype(np.uint8), np.ones((7, 7))).astype(bool)] > 200).mean() > 0.998
+
+
 def test_a_flat_piece_that_jumps_and_squashes_is_followed_to_its_middle():
     first, last = draw(((50, 60), (30, 24), 0, RED)), draw(((96, 96), (20, 34), 0, RED))
     forward, backward = estimate_flow(first, last)
