@@ -19,7 +19,7 @@ import numpy as np
 from .config import ENGINES
 from .errors import ConfigError
 from .light import Light, find_light, is_another_light
-from .optical_flow import Array, Flow, estimate_flow
+from .optical_flow import Array, Flow, estimate_flow, pixel_grid, warp
 
 _UNEXPLAINED = 0.03  # confidence: of 60 drawn cuts the highest had 0.029, of 60 drawn pairs in motion the lowest 0.04
 _FEWEST = 150  # cells that must differ before anything is said of them
@@ -208,14 +208,14 @@ class FlowPair:
         self._to_cells = np.array([w / width, h / height], np.float32)
         scaled = [cv2.resize(flow, (w, h), interpolation=cv2.INTER_AREA) * self._to_cells for flow in found]
         small = [_shrink(view, w, h) / 255 for view in views]
-        grid = _pixel_grid(h, w)
+        grid = pixel_grid(h, w)
         self._velocities = [scaled[0], -scaled[1]]  # both in the direction of time
         self._trust = []
         self._importance = []
         for here, there, flow, back in ((*small, *scaled), (*small[::-1], *scaled[::-1])):
             at = grid + flow
-            error = np.abs(here - _warp(there, at)).reshape(h, w, -1).mean(2)
-            gap = np.hypot(*np.moveaxis(flow + _warp(back, at), 2, 0))
+            error = np.abs(here - warp(there, at)).reshape(h, w, -1).mean(2)
+            gap = np.hypot(*np.moveaxis(flow + warp(back, at), 2, 0))
             reach = 0.5 + 0.05 * np.hypot(flow[..., 0], flow[..., 1])
             trust = np.exp(-((gap / reach) ** 2))
             self._trust.append(trust)
@@ -224,7 +224,7 @@ class FlowPair:
         """How much of what differs between the frames fits where its motion leads, in [0, 1]."""
         self.explained = self.confidence > _UNEXPLAINED or is_another_light(*views)
         self._find_covered()
-        self._grid = _pixel_grid(height, width)
+        self._grid = pixel_grid(height, width)
 
     def _measure_confidence(self, small: list[Array]) -> float:
         """The importance, before what is covered is made up for, averaged over the cells that differ.
@@ -244,13 +244,13 @@ class FlowPair:
         cell is covered if its own motion is not to be trusted, while the motion around it leads to a cell of the other
         frame that is sure of its own.
         """
-        grid = _pixel_grid(*self._trust[0].shape)
+        grid = pixel_grid(*self._trust[0].shape)
         likely = [
             _fill_holes(velocity, trust + np.float32(1e-5))
             for velocity, trust in zip(self._velocities, self._trust, strict=True)
         ]
         ways = (1, -1)
-        covered = [(1 - self._trust[k]) * _warp(self._trust[1 - k], grid + ways[k] * likely[k]) for k in range(2)]
+        covered = [(1 - self._trust[k]) * warp(self._trust[1 - k], grid + ways[k] * likely[k]) for k in range(2)]
         # only what is certain and broad: slivers along an outline are noise, and would leave crumbs beside it
         covered = [np.where(cover > 0.9, cover, 0).astype(np.float32) for cover in covered]
         covered = [cv2.morphologyEx(cover, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)) for cover in covered]
@@ -285,7 +285,7 @@ class FlowPair:
             motion = sums / (weights[..., None] + 1e-6) * arrived + either * (1 - arrived)  # (h, w, 3)
             shift = motion[..., :2] * (-elapsed / self._to_cells)
             at = self._grid + cv2.resize(shift, (width, height), interpolation=cv2.INTER_LINEAR)
-            warped.append(_warp(frame, at, cv2.INTER_CUBIC).reshape(self._shape))
+            warped.append(warp(frame, at, cv2.INTER_CUBIC).reshape(self._shape))
             claims.append((1 - abs(elapsed)) * (motion[..., 2] * np.minimum(2 * weights, 1) + 0.03))
         share = cv2.blur(claims[0] / (claims[0] + claims[1] + 1e-6), (11, 11))  # of the first frame
         # a frame has no say where nothing of it arrives, however sure it is nearby
@@ -324,16 +324,6 @@ def _splat_step(width: int, height: int) -> float:
     """Pixels to a cell of the splatting grid: 2.5 for small frames, 4 from 400 pixels on, and never over 480 cells."""
     longest = max(width, height)
     return max(2.5, min(4.0, longest / 100), longest / 480)
-
-
-def _pixel_grid(height: int, width: int) -> Array:
-    y, x = np.mgrid[:height, :width].astype(np.float32)
-    return np.dstack([x, y])
-
-
-def _warp(image: Working | Flow, at: Array, interpolation: int = cv2.INTER_LINEAR) -> Working:
-    """Samples an image at the positions `at`, (h, w, 2) in pixels (x, y); outside it, the edge is repeated."""
-    return cv2.remap(image, at, None, interpolation, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload,no-any-return]
 
 
 def _splat(velocity: Flow, values: Array, importance: Array, elapsed: float) -> tuple[Array, Array]:

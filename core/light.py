@@ -11,7 +11,7 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
-from .optical_flow import Array
+from .optical_flow import Array, pixel_grid, warp
 
 _SIDE, _ALIKE = 48, 0.4  # pixels a side, and correlation, by which one drawing in two lights is known
 _FADED = 0.1  # of a squared difference may be left by another light
@@ -89,7 +89,8 @@ def find_light(first: Array, last: Array) -> Light | None:
     dims = bool(levels[0].std(0).sum() >= levels[1].std(0).sum())
     bright, dark = small if dims else small[::-1]
     plain = np.abs(bright - _carry(bright, dark)).mean(2)
-    if _core(plain) < _UNLIT:
+    unlit = _core(plain)
+    if unlit < _UNLIT:
         return None
 
     def explain(light: Light) -> tuple[Light, Array, Array]:
@@ -104,7 +105,7 @@ def find_light(first: Array, last: Array) -> Light | None:
     found += [explain(other) for other in _fit(bright.reshape(-1, 3), light.darken(carried).reshape(-1, 3), dims)]
     light, _, left = min(found, key=_judge)
     helped, harmed = np.mean(plain > left + _CLEARLY), np.mean((left > plain + _CLEARLY) & (plain < _CLEARLY))
-    if _core(left) > _LEFT * _core(plain) or harmed > _HARMS * helped:
+    if _core(left) > _LEFT * unlit or harmed > _HARMS * helped:
         return None
     moved = np.abs(bright - light.brighten(dark)).mean(2)
     return light if np.quantile(moved, 0.99) > light.coarseness else None
@@ -193,6 +194,4 @@ def _carry(here: Array, there: Array) -> Array:
     grey = [cv2.cvtColor(np.clip(frame + 0.5, 0, 255).astype(np.uint8), cv2.COLOR_RGB2GRAY) for frame in (here, there)]
     search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     flow = search.calc(grey[0], grey[1], None)  # type: ignore[call-overload]
-    h, w = flow.shape[:2]
-    at = flow + np.dstack(np.meshgrid(np.arange(w), np.arange(h))).astype(np.float32)
-    return np.asarray(cv2.remap(there, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))  # type: ignore[call-overload]
+    return warp(there, pixel_grid(*flow.shape[:2]) + flow)

@@ -18,7 +18,7 @@ from torch import Tensor
 from . import losses
 from .health import reach
 from .images import to_tensor
-from .optical_flow import Flow, estimate_flow
+from .optical_flow import Flow, estimate_flow, pixel_grid, warp
 
 Picture = NDArray[np.uint8]
 """A frame: (H, W, 3) uint8, RGB."""
@@ -158,12 +158,10 @@ class StepMotion:
         """
         height, width = self._flows[0].shape[:2]
         to_cells = np.array([width / self._frame_size[1], height / self._frame_size[0]], np.float32)
-        y, x = np.mgrid[:height, :width].astype(np.float32)
-        start = np.dstack([x, y])
+        start = pixel_grid(height, width)
         gone = np.zeros_like(start)
         for flow in self._flows:
-            at = start + gone * to_cells
-            gone += cv2.remap(flow, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload]
+            gone += warp(flow, start + gone * to_cells)
         return gone
 
     def smoothness(self, drawn: Sequence[Picture]) -> float:

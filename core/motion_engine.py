@@ -26,7 +26,7 @@ from ..models.motion import Motion, MotionNetwork, choose_size, explained_share
 from .engines import Blend, FlowPair, Pair, Working, limit_colours, prepare_in_one_light, view_for_matching
 from .images import Frame
 from .light import is_another_light, is_fade
-from .optical_flow import Array, Flow, search_motion
+from .optical_flow import Array, Flow, pixel_grid, search_motion, warp
 
 RENDERERS = ("network", "classical")
 """What draws along the network's motion."""
@@ -160,9 +160,7 @@ class MotionPair:
         self.explained = self.confidence > _UNEXPLAINED or is_another_light(*views)
         self._by_torch = self._device.type != "cpu" if by_torch is None else by_torch
         if not self._by_torch:
-            height, width = first.shape[:2]
-            y, x = np.mgrid[:height, :width].astype(np.float32)
-            self._grid = np.dstack([x, y])
+            self._grid = pixel_grid(*first.shape[:2])
         else:
             self._early, self._late = (
                 torch.from_numpy(np.ascontiguousarray(frame)).to(self._device).permute(2, 0, 1)[None].float() / 127.5
@@ -211,7 +209,7 @@ class MotionPair:
         for frame, shift in zip(self._frames, way.shift, strict=True):
             coarse = np.ascontiguousarray(shift.permute(1, 2, 0).numpy()) * scale  # (h, w, 2)
             at = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR) + self._grid
-            warped.append(cv2.remap(frame, at, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE))  # type: ignore[call-overload]
+            warped.append(warp(frame, at, cv2.INTER_CUBIC))
         apart = cv2.resize(cv2.absdiff(warped[0], warped[1]), (w, h), interpolation=cv2.INTER_AREA)
         difference = torch.from_numpy(apart.reshape(h, w, -1).astype(np.float32).mean(2) / 127.5)[None, None]
         share = self._network.decide(way, difference)[0, 0].numpy()
