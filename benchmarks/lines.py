@@ -13,11 +13,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from rlottie_python import LottieAnimation
 
 from animi.core.images import write_png
+from animi.core.sprites import SpriteRenderer, find_sprites
 
-SIDE, FRAMES, SPAN = 384, 9, 16  # pixels; frames of a sequence, and of the animation
+SIDE, SPAN = 384, 16  # pixels, and frames of the animation
+TIMES = np.linspace(0, 1, 9)
 SEED = 12
 
 
@@ -29,19 +30,17 @@ def trace(picture: np.ndarray) -> np.ndarray:
     return np.repeat((255 - np.clip(18 * (edges - 5), 0, 225)).astype(np.uint8)[..., None], 3, 2)
 
 
-def draw(animation: LottieAnimation, rng: np.random.Generator) -> list[np.ndarray]:
+def draw(renderer: SpriteRenderer, path: Path, rng: np.random.Generator) -> list[np.ndarray]:
     """The frames of one sequence, each (SIDE, SIDE, 3) uint8."""
     size = int(rng.integers(150, 230))
     place, way, turn = rng.uniform(90, SIDE - size - 60, 2), rng.uniform(-140, 140, 2), rng.uniform(-30, 30)
-    last = min(SPAN, animation.lottie_animation_get_totalframe() - 1)
+    count = renderer.count_frames(path)
+    moments = (np.round(min(SPAN, count - 1) * TIMES) + 0.5) / count
     frames = []
-    for t in np.linspace(0, 1, FRAMES):
-        image = animation.render_pillow_frame(frame_num=round(last * t), width=size, height=size).convert("RGBA")
-        sprite = np.asarray(image, np.float32)
-        sprite[..., :3] *= sprite[..., 3:] / 255
+    for t, sprite in zip(TIMES, renderer.render(path, size, moments.tolist()), strict=True):
         move = cv2.getRotationMatrix2D((size / 2, size / 2), turn * (t - 0.5), 1)
         move[:, 2] += place + way * (t - 0.5)
-        drawn = cv2.warpAffine(sprite, move, (SIDE, SIDE))
+        drawn = cv2.warpAffine(sprite.astype(np.float32), move, (SIDE, SIDE))  # premultiplied
         frames.append(trace(np.clip(drawn[..., :3] + 255 - drawn[..., 3:] + 0.5, 0, 255).astype(np.uint8)))
     return frames
 
@@ -52,11 +51,12 @@ def main() -> None:
     parser.add_argument("output", type=Path)
     chosen = parser.parse_args()
     rng = np.random.default_rng(SEED)
-    for file in sorted(chosen.animations.glob("*.json")):
-        target = chosen.output / file.stem
-        target.mkdir(parents=True)
-        for number, frame in enumerate(draw(LottieAnimation.from_file(str(file)), rng)):
-            write_png(target / f"{number:03d}.png", frame)
+    with SpriteRenderer() as renderer:
+        for file in find_sprites(chosen.animations):
+            target = chosen.output / file.stem
+            target.mkdir(parents=True)
+            for number, frame in enumerate(draw(renderer, file, rng)):
+                write_png(target / f"{number:03d}.png", frame)
 
 
 if __name__ == "__main__":
