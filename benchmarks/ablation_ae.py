@@ -20,12 +20,12 @@ import cv2
 import numpy as np
 
 from animi.cli.main import app
-from animi.core.config import ENGINES
+from animi.core.config.choices import ENGINES
 from animi.core.devices import choose_device
-from animi.core.images import resize_image
-from animi.core.inbetween import interpolate
-from animi.core.runs import find_states
-from animi.core.sequences import find_sequences
+from animi.core.inbetween.sequence import interpolate
+from animi.core.material.sequences import find_sequences
+from animi.core.media.frames import resize_image
+from animi.core.weights.find import find_states
 
 TERMS = ("middles", "sequence", "latent", "image", "edge", "fade", "ghost")
 COLUMNS = {

@@ -19,11 +19,12 @@ import numpy as np
 import torch
 
 from animi.core.cartoon import samples
-from animi.core.cartoon.batches import load_cartoons
-from animi.core.cartoon.collage import Collage, draw_layers
 from animi.core.cartoon.films import plan_film
-from animi.core.config import DrawCartoonConfig
-from animi.core.sprites import SpriteRenderer, draw_sprite_sample, find_sprites
+from animi.core.config.material import DrawCartoonConfig
+from animi.core.drawn.batches import load_cartoons
+from animi.core.drawn.collage import Collage, draw_layers
+from animi.core.sprites.renderer import SpriteRenderer, find_sprites
+from animi.core.sprites.samples import draw_sprite_sample
 
 SIZE = 192
 

@@ -22,7 +22,8 @@ from animi.core.cartoon.puppets import Blob, still
 from animi.core.cartoon.samples import Sample, draw_sample
 from animi.core.cartoon.scenes import Actor, Scene, stand
 from animi.core.cartoon.styles import STYLES
-from animi.core.sprites import SpriteRenderer, draw_sprite_sample, find_sprites
+from animi.core.sprites.renderer import SpriteRenderer, find_sprites
+from animi.core.sprites.samples import draw_sprite_sample
 
 Picture = NDArray[np.uint8]
 PAPER = Place(

@@ -18,10 +18,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
-from animi.core.engines import open_engine
-from animi.core.images import read_image, to_tensor, to_uint8
-from animi.core.motion_engine import MotionEngine, MotionPair
-from animi.core.perceptual_distance import PerceptualDistance
+from animi.core.engines.motion import MotionEngine, MotionPair
+from animi.core.engines.opening import open_engine
+from animi.core.measures.perceptual import PerceptualDistance
+from animi.core.media.frames import to_tensor, to_uint8
+from animi.core.media.image_files import read_image
 
 SQUARES = (1, 7, 15)
 """Sides in pixels of what is chosen together."""

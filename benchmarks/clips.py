@@ -24,10 +24,13 @@ import torch.nn.functional as functional
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
-from animi.core.clips import ClipConfig, ClipSampler, Film, ImageFolder, Material, load_batches, open_material
+from animi.core.config.material import ClipConfig
 from animi.core.files import natural_order
-from animi.core.frame_store import FrameStoreWriter
-from animi.core.images import encode_png
+from animi.core.material.films import Film, ImageFolder, Material, open_material
+from animi.core.material.frame_store import FrameStoreWriter
+from animi.core.material.loading import load_batches
+from animi.core.material.sampler import ClipSampler
+from animi.core.media.image_files import encode_png
 
 STORED, SIZE, CLIPS, LENGTH = 288, 256, 8, 8
 

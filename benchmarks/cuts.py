@@ -22,8 +22,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-from animi.core.shots import ShotDetector
-from animi.core.video import decode_video, probe_video, write_video
+from animi.core.media.decode import decode_video, probe_video
+from animi.core.media.encode import write_video
+from animi.core.shots.cuts import ShotDetector
 
 WIDTH, HEIGHT = 320, 180
 TOLERANCE = 1  # frames that a cut may be off

@@ -23,9 +23,10 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from animi.core.curves import Curve, draw_curves
-from animi.core.images import read_image
-from animi.core.runs import find_states, read_series
+from animi.core.media.image_files import read_image
+from animi.core.pages.curves import Curve, draw_curves
+from animi.core.training.run_folder import read_series
+from animi.core.weights.find import find_states
 
 EXPERIMENTS = {
     "vgg-vanilla": ("train-vgg-sle", "--recipe", "notebook"),

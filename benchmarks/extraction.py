@@ -20,9 +20,9 @@ from pathlib import Path
 
 import imageio_ffmpeg
 
-from animi.core.config import ExtractFramesConfig
-from animi.core.extraction import extract_frames
-from animi.core.video import probe_video
+from animi.core.config.material import ExtractFramesConfig
+from animi.core.material.extraction import extract_frames
+from animi.core.media.decode import probe_video
 
 FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
 

@@ -27,12 +27,12 @@ from pathlib import Path
 
 import cv2
 
-from animi.core.config import InterpolateFilmConfig
-from animi.core.engines import open_engine
-from animi.core.film import open_film, read_frames
-from animi.core.film_interpolation import interpolate_film
-from animi.core.inbetween import prepare_pair
-from animi.core.video import find_ffmpeg
+from animi.core.config.interpolation import InterpolateFilmConfig
+from animi.core.engines.opening import open_engine
+from animi.core.films.interpolation import interpolate_film
+from animi.core.inbetween.pair import prepare_pair
+from animi.core.media.ffmpeg import find_ffmpeg
+from animi.core.media.film_source import open_film, read_frames
 
 
 def cut_film(film: Path, frames: int, folder: Path) -> Path:

@@ -31,17 +31,18 @@ import numpy as np
 import torch
 from PIL import Image
 
-from animi.core.checkpoint import load_checkpoint, save_checkpoint
-from animi.core.clips import open_material
-from animi.core.config import STREAM
+from animi.core.config.choices import STREAM
 from animi.core.errors import AnimiError
-from animi.core.exposure_sheet import read_sheet
-from animi.core.extraction import read_cuts
-from animi.core.film import open_film, read_frames
-from animi.core.frame_store import FrameStoreWriter
-from animi.core.images import read_image
-from animi.core.training_state import capture_state, read_state, restore_state, write_state
-from animi.core.video import decode_video, probe_video, write_video
+from animi.core.inbetween.exposure_sheet import read_sheet
+from animi.core.material.extraction import read_cuts
+from animi.core.material.films import open_material
+from animi.core.material.frame_store import FrameStoreWriter
+from animi.core.media.decode import decode_video, probe_video
+from animi.core.media.encode import write_video
+from animi.core.media.film_source import open_film, read_frames
+from animi.core.media.image_files import read_image
+from animi.core.training.state import capture_state, read_state, restore_state, write_state
+from animi.core.weights.checkpoint import load_checkpoint, save_checkpoint
 from animi.models.motion import MotionConfig, MotionNetwork
 from animi.models.refinement import Refinement, RefinementConfig
 from animi.models.sle import NoiseGenerator, NoiseGeneratorConfig

@@ -17,9 +17,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv2d, grid_sample, pad
 
-from animi.core.cartoon.batches import load_cartoons
-from animi.core.images import from_tensor
-from animi.core.losses import ghost_score
+from animi.core.drawn.batches import load_cartoons
+from animi.core.measures.ghost import ghost_score
+from animi.core.media.frames import from_tensor
 
 Scene = tuple[Tensor, Tensor, Tensor]
 """The first frame, the picture that is judged and the last frame, (N, 3, H, W) in [-1, 1] each."""

@@ -33,16 +33,19 @@ import cv2
 import numpy as np
 import torch
 
-from animi.core import metrics, motion_engine
 from animi.core.devices import choose_device
-from animi.core.engines import open_engine
-from animi.core.images import read_image, resize_image, to_uint8, write_png
-from animi.core.inbetween import interpolate, prepare_pair
-from animi.core.motion_engine import MotionEngine
+from animi.core.engines import motion as motion_engine
+from animi.core.engines.motion import MotionEngine
+from animi.core.engines.opening import open_engine
+from animi.core.inbetween.pair import prepare_pair
+from animi.core.inbetween.sequence import interpolate
+from animi.core.measures import metrics
+from animi.core.media.frames import resize_image, to_uint8
+from animi.core.media.image_files import read_image, write_png
 from animi.models.motion import MotionConfig, MotionNetwork
 
 if TYPE_CHECKING:
-    from animi.core.perceptual_distance import PerceptualDistance
+    from animi.core.measures.perceptual import PerceptualDistance
 
 DEMO = Path(__file__).parents[1] / "demo"
 SIZES = ((256, 256), (512, 512), (1280, 720))
@@ -63,7 +66,7 @@ def open_interpolator(name: str, peers: str, threads: int) -> Interpolator:
 @cache
 def open_distance(weights: Path | None) -> "PerceptualDistance":
     """LPIPS by AlexNet."""
-    from animi.core.perceptual_distance import PerceptualDistance  # a GPU machine may lack what it needs
+    from animi.core.measures.perceptual import PerceptualDistance  # a GPU machine may lack what it needs
 
     return PerceptualDistance("alex", weights)
 

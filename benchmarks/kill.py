@@ -36,8 +36,8 @@ from safetensors import safe_open
 
 from animi.cli.main import run
 from animi.core.files import DRAFT
-from animi.core.images import SUFFIXES, read_image
-from animi.core.video import probe_video
+from animi.core.media.decode import probe_video
+from animi.core.media.image_files import SUFFIXES, read_image
 
 SPARED = 0.2  # of the starts, so that there are ends to look at however busy the machine is
 FILMS = {".mp4", ".mov", ".mkv", ".webm"}

@@ -14,8 +14,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from animi.core.images import write_png
-from animi.core.sprites import SpriteRenderer, find_sprites
+from animi.core.media.image_files import write_png
+from animi.core.sprites.renderer import SpriteRenderer, find_sprites
 
 SIDE, SPAN = 384, 16  # pixels, and frames of the animation
 TIMES = np.linspace(0, 1, 9)

@@ -24,17 +24,20 @@ import cv2
 import numpy as np
 import torch
 
-from animi.core import motion_engine
-from animi.core.cartoon.batches import load_cartoons
-from animi.core.checkpoint import load_checkpoint, save_checkpoint
-from animi.core.config import TrainingConfig, TrainMotionConfig
-from animi.core.engines import MOTION_WEIGHTS, Engine, FlowEngine
-from animi.core.images import read_image, resize_image
-from animi.core.motion_engine import MotionEngine
-from animi.core.recipes.train_motion import _make_loss
-from animi.core.sprite_stage import build_stage
-from animi.core.sprites import find_sprites
-from animi.core.training import Phase, fit, make_adam, map_batch, place_module
+from animi.core.config.training import TrainingConfig, TrainMotionConfig
+from animi.core.drawn.batches import load_cartoons
+from animi.core.drawn.stage import build_stage
+from animi.core.engines import motion as motion_engine
+from animi.core.engines.flow import FlowEngine
+from animi.core.engines.interface import Engine
+from animi.core.engines.motion import MotionEngine
+from animi.core.media.frames import resize_image
+from animi.core.media.image_files import read_image
+from animi.core.sprites.renderer import find_sprites
+from animi.core.training.loop import Phase, fit, make_adam, map_batch, place_module
+from animi.core.training.recipes.train_motion import _make_loss
+from animi.core.weights.checkpoint import load_checkpoint, save_checkpoint
+from animi.core.weights.find import MOTION_WEIGHTS
 from animi.models.motion import MotionConfig, MotionNetwork
 
 DEMO = Path(__file__).parents[1] / "demo"

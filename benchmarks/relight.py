@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from animi.core.images import read_image, to_uint8, write_png
+from animi.core.media.frames import to_uint8
+from animi.core.media.image_files import read_image, write_png
 
 LIGHTS = {
     "half": ((1, 1, 1), (0.5, 0.5, 0.5), 0),

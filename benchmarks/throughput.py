@@ -20,9 +20,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from animi.core.adversarial import Listeners
-from animi.core.config import AdversarialConfig, ClipConfig, TrainingConfig, TrainNoiseConfig
-from animi.core.recipes.train_noise import train_noise
+from animi.core.config.material import ClipConfig
+from animi.core.config.training import AdversarialConfig, TrainingConfig, TrainNoiseConfig
+from animi.core.training.listeners import Listeners
+from animi.core.training.recipes.train_noise import train_noise
 from animi.models.discriminators import ImageDiscriminator, ImageDiscriminatorConfig
 from animi.models.sle import NoiseGenerator, NoiseGeneratorConfig
 

@@ -19,10 +19,9 @@ from typing import Any
 
 import torch
 
-from animi.core import adversarial
-from animi.core.adversarial import Listeners
-from animi.core.config import (
-    RECIPES,
+from animi.core.config.choices import RECIPES
+from animi.core.config.serialise import with_values
+from animi.core.config.training import (
     FinetuneAdvConfig,
     PretrainAeConfig,
     TrainMotionConfig,
@@ -30,8 +29,9 @@ from animi.core.config import (
     TrainVggSleConfig,
 )
 from animi.core.devices import choose_device
-from animi.core.recipes import finetune_adv, pretrain_ae, train_motion, train_noise, train_vgg_sle
-from animi.core.runs import with_values
+from animi.core.training import samples
+from animi.core.training.listeners import Listeners
+from animi.core.training.recipes import finetune_adv, pretrain_ae, train_motion, train_noise, train_vgg_sle
 
 _SKIPPED = 2
 
@@ -67,7 +67,7 @@ def main(given: Sequence[str] | None = None) -> None:
     parser.add_argument("--device", default="cpu")
     chosen = parser.parse_args(given)
     torch.set_num_threads(1)
-    adversarial.LOOKED_AT = 2
+    samples.LOOKED_AT = 2
     with tempfile.TemporaryDirectory() as folder:
         out, films = Path(folder), (chosen.frames,)
         first = RECIPES[0]

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ..core.config import DrawCartoonConfig
+from ..core.config.material import DrawCartoonConfig
 from ..core.errors import ConfigError
 from .progress import progress
 

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..core.config import DEVICES, ENGINES, METRICS, EvaluateConfig
+from ..core.config.choices import DEVICES, ENGINES, METRICS
+from ..core.config.evaluation import EvaluateConfig
 from .progress import progress
 
 if TYPE_CHECKING:
-    from ..core.evaluation import Evaluation, Measure, Values
+    from ..core.reports.evaluation import Evaluation, Measure, Values
 
 _DEFAULTS = EvaluateConfig(())
 _WIDTH = 132  # letters of a table where stdout is a file
@@ -95,8 +96,8 @@ def evaluate(
         overwrite,
     )
 
-    from ..core.evaluation import evaluate as judge
-    from ..core.evaluation_results import as_text, write_results
+    from ..core.reports.evaluation import evaluate as judge
+    from ..core.reports.results import as_text, write_results
 
     def tell(sentence: str) -> None:
         typer.echo(f"animi: {sentence}", err=True)
@@ -131,7 +132,7 @@ def _print_tables(found: "Evaluation") -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from ..core.evaluation_results import columns, find_best, tell_group
+    from ..core.reports.results import columns, find_best, tell_group
 
     console = Console(file=sys.stdout, highlight=False)
     if not console.is_terminal:

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..core.config import DROPS, FITS, IMAGE_FORMATS, ExtractFramesConfig, read_time
+from ..core.config.choices import DROPS, FITS, IMAGE_FORMATS
+from ..core.config.material import ExtractFramesConfig
+from ..core.config.parsing import read_time
 
 if TYPE_CHECKING:
-    from ..core.extraction import Extraction
+    from ..core.material.extraction import Extraction
 
 _DEFAULTS = ExtractFramesConfig(())
 
@@ -83,7 +85,7 @@ def extract_frames(
         overwrite=overwrite,
     )
 
-    from ..core.extraction import extract_frames as extract
+    from ..core.material.extraction import extract_frames as extract
     from .progress import progress
 
     with ExitStack() as films:

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from ..core.config import RECIPES, REFINE, FinetuneAdvConfig
+from ..core.config.choices import RECIPES, REFINE
+from ..core.config.training import FinetuneAdvConfig
 from ..core.errors import ConfigError
 from .training_options import (
     R1,
@@ -140,7 +141,7 @@ def finetune_adv(
     """
     given = {name: value for name, value in locals().items() if name != "as_json"}
 
-    from ..core.recipes.finetune_adv import finetune_adv as work
+    from ..core.training.recipes.finetune_adv import finetune_adv as work
 
     def begin(recipe: str, paths: tuple[Path, ...], output: Path) -> FinetuneAdvConfig:
         if init is None:

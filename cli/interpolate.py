@@ -6,20 +6,9 @@ from typing import Annotated
 
 import typer
 
-from ..core.config import (
-    CADENCES,
-    CODECS,
-    DEVICES,
-    EASINGS,
-    ENGINES,
-    ON_FAILURE,
-    STREAM,
-    InterpolateConfig,
-    InterpolateFilmConfig,
-    read_range,
-    read_rate,
-    read_time,
-)
+from ..core.config.choices import CADENCES, CODECS, DEVICES, EASINGS, ENGINES, ON_FAILURE, STREAM
+from ..core.config.interpolation import InterpolateConfig, InterpolateFilmConfig
+from ..core.config.parsing import read_range, read_rate, read_time
 from ..core.errors import ConfigError
 from .progress import progress
 
@@ -164,7 +153,7 @@ def interpolate(
     The key frames are part of it, pixel for pixel where the format keeps pixels. A film keeps its length, its sound and
     its subtitles.
     """
-    from ..core.film import find_film
+    from ..core.media.film_source import find_film
 
     film = find_film(inputs)
     if film is not None:
@@ -242,7 +231,7 @@ def _refuse(why: str, given: dict[str, object]) -> None:
 
 
 def _interpolate_key_frames(config: InterpolateConfig, as_json: bool) -> None:
-    from ..core.inbetween import draw_animation
+    from ..core.inbetween.command import draw_animation
 
     with progress("Drawing") as show:
         drawn = draw_animation(config, show)
@@ -266,7 +255,7 @@ def _interpolate_key_frames(config: InterpolateConfig, as_json: bool) -> None:
 
 
 def _interpolate_film(config: InterpolateFilmConfig, as_json: bool) -> None:
-    from ..core.film_interpolation import interpolate_film
+    from ..core.films.interpolation import interpolate_film
 
     try:
         with progress("Drawing") as show:

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from ..core.config import BETWEEN, NETS, PretrainAeConfig
+from ..core.config.choices import BETWEEN, NETS
+from ..core.config.training import PretrainAeConfig
 from .training_options import (
     Accumulate,
     Colour,
@@ -131,7 +132,7 @@ def pretrain_ae(
     given = {name: value for name, value in locals().items() if name != "as_json"}
     given["unseen"] = tuple(unseen) if unseen else None
 
-    from ..core.recipes.pretrain_ae import pretrain_ae as work
+    from ..core.training.recipes.pretrain_ae import pretrain_ae as work
 
     def begin(_recipe: str, films: tuple[Path, ...], folder: Path) -> PretrainAeConfig:
         return PretrainAeConfig(films, folder)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ..core.config import ClipConfig, PreviewClipsConfig
+from ..core.config.material import ClipConfig, PreviewClipsConfig
 from ..core.errors import ConfigError
 from .progress import progress
 
@@ -43,7 +43,7 @@ def preview_clips(
     clips = ClipConfig(length, stride, size, crop, flip, colour, reverse, _read_weights(weights), seed)
     config = PreviewClipsConfig(tuple(paths), output, clips, rows, step, overwrite)
 
-    from ..core.preview import preview_clips as draw
+    from ..core.material.preview import preview_clips as draw
 
     looked: dict[str, int] = {}
     with progress("Looking for cuts") as show:

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from ..core.config import DEVICES, RefineConfig
+from ..core.config.choices import DEVICES
+from ..core.config.pictures import RefineConfig
 from .progress import progress
 
 _DEFAULTS = RefineConfig((), Path(), Path())
@@ -34,7 +35,7 @@ def refine(
     """Sharpens soft in-betweens, or other drawings, with a trained network."""
     config = RefineConfig(tuple(pictures), output, checkpoint, first, last, device, overwrite)
 
-    from ..core.refinement import refine_pictures
+    from ..core.pictures.refine import refine_pictures
 
     with progress("Refining") as show:
         refined = refine_pictures(config, show)

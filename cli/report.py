@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ..core.config import ReportConfig
+from ..core.config.evaluation import ReportConfig
 
 _DEFAULTS = ReportConfig(())
 
@@ -20,7 +20,7 @@ def report(
     """Makes one HTML page of runs: results, warnings, curves, samples and settings; it needs no other file."""
     config = ReportConfig(tuple(runs), output, overwrite)
 
-    from ..core.report import write_report
+    from ..core.reports.runs import write_report
 
     page = write_report(config)
     typer.echo(json.dumps({"output": str(page)}, ensure_ascii=False) if as_json else page)

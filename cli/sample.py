@@ -6,7 +6,9 @@ from typing import Annotated
 
 import typer
 
-from ..core.config import DEVICES, SampleConfig, read_rate
+from ..core.config.choices import DEVICES
+from ..core.config.parsing import read_rate
+from ..core.config.pictures import SampleConfig
 from .progress import progress
 
 _DEFAULTS = SampleConfig(Path(), Path("grid.png"))
@@ -60,7 +62,7 @@ def sample(
         overwrite,
     )
 
-    from ..core.sampling import draw_samples
+    from ..core.pictures.sample import draw_samples
 
     with progress("Drawing") as show:
         drawn = draw_samples(config, show)

@@ -11,7 +11,8 @@ from typing import Annotated
 
 import typer
 
-from ..core.config import DEVICES, StudioConfig
+from ..core.config.choices import DEVICES
+from ..core.config.studio import StudioConfig
 from ..core.errors import AnimiError
 
 _DEFAULTS = StudioConfig()
@@ -72,7 +73,7 @@ def studio(
         if (error.name or "").partition(".")[0] not in ("starlette", "uvicorn", "anyio"):
             raise
         raise AnimiError("studio: needs packages that are not installed; run: pip install 'animi[studio]'") from error
-    from ..core.studio import Studio
+    from ..core.studio.studio import Studio
 
     listener = _listen(config)
     served = Studio(config)

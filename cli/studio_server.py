@@ -24,10 +24,12 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ..core.config import CADENCES, EASINGS, ON_FAILURE, InterpolateConfig, StudioConfig
+from ..core.config.choices import CADENCES, EASINGS, ON_FAILURE
+from ..core.config.interpolation import InterpolateConfig
+from ..core.config.studio import StudioConfig
 from ..core.errors import AnimiError, InputError
-from ..core.jobs import Job
-from ..core.studio import DOWNLOADS, FILM_DOWNLOADS, Session, Studio, read_settings
+from ..core.studio.jobs import Job
+from ..core.studio.studio import DOWNLOADS, FILM_DOWNLOADS, Session, Studio, read_settings
 
 _PAGE = Path(__file__).with_name("studio_page")
 _LONGEST = 1 << 17  # bytes of a request that is no file

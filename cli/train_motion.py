@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ..core.config import TrainMotionConfig
+from ..core.config.training import TrainMotionConfig
 from ..core.errors import ConfigError
 from .training_options import (
     Accumulate,
@@ -197,7 +197,7 @@ def train_motion(
         except ValueError as error:
             raise ConfigError(f"--sizes: {sizes} is no list of numbers; write it as 128,192,256") from error
 
-    from ..core.recipes.train_motion import train_motion as work
+    from ..core.training.recipes.train_motion import train_motion as work
 
     def begin(_recipe: str, films_given: tuple[Path, ...], folder: Path) -> TrainMotionConfig:
         return TrainMotionConfig(films_given, folder)

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from ..core.config import RECIPES, TrainNoiseConfig
+from ..core.config.choices import RECIPES
+from ..core.config.training import TrainNoiseConfig
 from .training_options import (
     R1,
     Accumulate,
@@ -97,7 +98,7 @@ def train_noise(
     """
     given = {name: value for name, value in locals().items() if name != "as_json"}
 
-    from ..core.recipes.train_noise import train_noise as work
+    from ..core.training.recipes.train_noise import train_noise as work
 
     run = start_training(TrainNoiseConfig, TrainNoiseConfig.of_recipe, work, given)
     tell_run(run, as_json)

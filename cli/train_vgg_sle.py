@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from ..core.config import JUDGED, RECIPES, TrainVggSleConfig
+from ..core.config.choices import JUDGED, RECIPES
+from ..core.config.training import TrainVggSleConfig
 from .training_options import (
     R1,
     Accumulate,
@@ -108,7 +109,7 @@ def train_vgg_sle(
     """
     given = {name: value for name, value in locals().items() if name != "as_json"}
 
-    from ..core.recipes.train_vgg_sle import train_vgg_sle as work
+    from ..core.training.recipes.train_vgg_sle import train_vgg_sle as work
 
     run = start_training(TrainVggSleConfig, TrainVggSleConfig.of_recipe, work, given)
     tell_run(run, as_json)

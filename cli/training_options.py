@@ -11,7 +11,9 @@ from typing import Annotated, Any, Protocol, TypeVar
 
 import typer
 
-from ..core.config import AUGMENTATIONS, DEVICES, PRECISIONS, RECIPES, TRAINED_SIZES, ClipConfig, TrainingConfig
+from ..core.config.choices import AUGMENTATIONS, DEVICES, PRECISIONS, RECIPES, TRAINED_SIZES
+from ..core.config.material import ClipConfig
+from ..core.config.training import TrainingConfig
 from ..core.errors import ConfigError
 from .progress import progress
 from .training_progress import training_progress
@@ -162,8 +164,10 @@ def start_training(
         ConfigError: what is given does not go together.
         AnimiError: see the recipe.
     """
-    from ..core.adversarial import Listeners
-    from ..core.runs import find_states, resume_config, with_values
+    from ..core.config.serialise import with_values
+    from ..core.training.listeners import Listeners
+    from ..core.training.run_folder import resume_config
+    from ..core.weights.find import find_states
 
     given = {name: value for name, value in given.items() if value is not None}
     for name, read in (("betas", _read_betas), ("augment", _read_augment), ("weights", _read_weights)):

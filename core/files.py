@@ -135,3 +135,8 @@ def _replace_folder(draft: Path, target: Path, old: Path) -> None:
     except OSError:
         old.replace(target)
         raise
+
+
+def shown(path: Path) -> str:
+    """A path as it may stand in a one-line message: line breaks and other control characters are escaped."""
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in str(path))

@@ -31,9 +31,8 @@ from torch.nn.functional import leaky_relu, pixel_shuffle
 from torch.nn.utils.parametrize import is_parametrized
 
 from .blocks import ResidualBlock, SkipExcitation
-from .latent_inbetweener import BETWEEN, LatentInbetweener
+from .latent_inbetweener import BETWEEN
 from .refinement import RefinementConfig
-from .registry import register
 
 _CLIMB = 2  # doublings from the features that weigh to those that are weighed
 
@@ -191,9 +190,3 @@ class _Climb(nn.Module):
             seen.append(features)
         drawn: Tensor = self.paint(features)  # (N, 3, H, W)
         return drawn
-
-
-register(
-    "plain-autoencoder", PlainAutoEncoderConfig, lambda config: LatentInbetweener(config, PlainAutoEncoder(config))
-)
-register("deep-autoencoder", DeepAutoEncoderConfig, lambda config: LatentInbetweener(config, DeepAutoEncoder(config)))

@@ -12,7 +12,7 @@
     Liu et al., FastGAN (arXiv 2101.04775), section 3.2 and figure 4: a discriminator that must be able to redraw what
     it sees looks at all of it, and so overfits later. Where ours differs: one input size instead of two; the first
     convolution halves the sides at every size; spectral norm can be left out; and what the decoders draw is compared by
-    L1 (core/losses.py), where the authors use LPIPS.
+    L1 (core/training/losses/adversarial.py), where the authors use LPIPS.
 
 `SequenceDiscriminator`
     Inputs:  clips, (N, length, 3, size, size) float in [-1, 1], RGB, in the order in which they play.

@@ -52,7 +52,6 @@ from torch.nn.functional import (
     softplus,
 )
 
-from .registry import register
 from .warping import fill_holes, look_up, pixel_grid, resize_flow, splat, upsample_convexly, warp
 
 MULTIPLE = 16
@@ -562,9 +561,6 @@ class MotionNetwork(nn.Module):
         motion, first, last = pair
         way = self.find_way(motion, torch.full((len(first),), t, device=first.device))
         return self.compose(way, first, last, "bicubic")
-
-
-register("motion", MotionConfig, MotionNetwork)
 
 
 def explained_share(motion: Motion, least: float = 0.04) -> Tensor:

@@ -9,7 +9,7 @@ Stages:  pictures side by side as channels, four pixels to one place; residual b
 The key frames are not warped. What stands still, most of a cartoon, lies in them at the very place, and can be copied;
 what moves is sharpened from itself, with the key frames' lines and colours as company. A warp would need the motion
 between a soft picture and a sharp one, and goes wrong just where the picture is soft or doubled. Where there are no key
-frames, the picture itself stands in their places; training shows it that too (core/recipes/finetune_adv.py).
+frames, the picture itself stands in their places; training shows it that too (core/training/recipes/finetune_adv.py).
 
 Residual blocks without normalisation, and pixels gathered and scattered: Lim et al., "Enhanced Deep Residual Networks
 for Single Image Super-Resolution" (arXiv 1707.02921), section 3.1, and Shi et al. (arXiv 1609.05158), section 3.2.
@@ -24,7 +24,6 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate, pad, pixel_shuffle, pixel_unshuffle
 
 from .blocks import ResidualBlock
-from .registry import register
 
 _MOST_BLOCKS = 64  # a damaged header must not keep a machine busy for days
 _MULTIPLE = 8  # of the sides within: gathered by 2, halved twice
@@ -102,6 +101,3 @@ class Refinement(nn.Module):
         base = pictures if scale == 1 else interpolate(pictures, scale_factor=scale, mode="bilinear")
         refined: Tensor = base + change  # (N, 3, scale * H, scale * W)
         return refined if self.training else refined.clamp(-1, 1)  # what is clamped learns nothing
-
-
-register("refinement", RefinementConfig, Refinement)

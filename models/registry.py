@@ -1,7 +1,7 @@
 """Architecture name -> (Config, Module): how a checkpoint finds the network that it was saved from.
 
-A network registers itself below its class. Its config is a frozen dataclass that holds only what changes shapes, and
-the module is built from it alone, so that a checkpoint's header is enough to build the network again.
+A network that animi brings is a row of the table below. Its config is a frozen dataclass that holds only what changes
+shapes, and the module is built from it alone, so that a checkpoint's header is enough to build the network again.
 """
 
 from collections.abc import Callable
@@ -11,6 +11,12 @@ from typing import Any, NamedTuple, Protocol, get_args, get_type_hints, runtime_
 
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
+
+from .autoencoder import DeepAutoEncoder, DeepAutoEncoderConfig, PlainAutoEncoder, PlainAutoEncoderConfig
+from .latent_inbetweener import LatentInbetweener
+from .motion import MotionConfig, MotionNetwork
+from .refinement import Refinement, RefinementConfig
+from .sle import NoiseGenerator, NoiseGeneratorConfig, VggSleConfig, VggSleInbetweener
 
 
 class Architecture(NamedTuple):
@@ -34,11 +40,22 @@ class Inbetweener(Protocol):
         """Draws the frames at t in (0, 1): (N, 3, H, W) in [-1, 1]."""
 
 
-_entries: dict[str, Architecture] = {}
+_entries: dict[str, Architecture] = {
+    "deep-autoencoder": Architecture(
+        DeepAutoEncoderConfig, lambda config: LatentInbetweener(config, DeepAutoEncoder(config))
+    ),
+    "motion": Architecture(MotionConfig, MotionNetwork),
+    "noise-sle": Architecture(NoiseGeneratorConfig, NoiseGenerator),
+    "plain-autoencoder": Architecture(
+        PlainAutoEncoderConfig, lambda config: LatentInbetweener(config, PlainAutoEncoder(config))
+    ),
+    "refinement": Architecture(RefinementConfig, Refinement),
+    "vgg-sle": Architecture(VggSleConfig, VggSleInbetweener),
+}
 
 
 def register(name: str, config: type[Any], module: Callable[[Any], nn.Module]) -> None:
-    """Adds an architecture.
+    """Adds an architecture that is not one of animi's own.
 
     Args:
         name: what checkpoints call it, in lower case with hyphens; it never changes afterwards.
@@ -55,15 +72,8 @@ def register(name: str, config: type[Any], module: Callable[[Any], nn.Module]) -
     _entries[name] = Architecture(config, module)
 
 
-def _find_all() -> None:
-    """Imports the networks that animi brings, so that they have registered themselves."""
-    # they register themselves, and import this file, so not at the top
-    from . import autoencoder, motion, refinement, sle  # noqa: F401
-
-
 def known_architectures() -> list[str]:
     """The names that can be built, sorted."""
-    _find_all()
     return sorted(_entries)
 
 
@@ -94,7 +104,6 @@ def build(name: str, settings: dict[str, Any], *, filled: bool = True) -> nn.Mod
         KeyError: no network of that name is known.
         ValueError: a setting is unknown to the config, missing, or refused by it.
     """
-    _find_all()
     config, module = _entries[name]
     unknown = set(settings) - {field.name for field in fields(config)}
     if unknown:

@@ -35,7 +35,6 @@ import torch
 from torch import Tensor, nn
 
 from .blocks import DEVIATION, SkipExcitation, UpBlock, convolution, slerp
-from .registry import register
 from .vgg import VggEncoder
 
 _REACH = 4  # rungs that an excitation climbs
@@ -208,7 +207,3 @@ class VggSleInbetweener(nn.Module):
         drawn = self.generator(latents.flatten(0, 1))  # (N * T, 3, H, W)
         clips: Tensor = drawn.unflatten(0, latents.shape[:2])  # (N, T, 3, H, W)
         return clips
-
-
-register("noise-sle", NoiseGeneratorConfig, NoiseGenerator)
-register("vgg-sle", VggSleConfig, VggSleInbetweener)

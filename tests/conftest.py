@@ -11,9 +11,9 @@ import pytest
 from typer.testing import CliRunner
 
 from animi.cli.main import app
-from animi.core import runs
-from animi.core.curves import draw_curves
-from animi.core.images import write_png
+from animi.core.media.image_files import write_png
+from animi.core.pages.curves import draw_curves
+from animi.core.training import run_folder as runs
 
 # Started in the background by a shell, the tests would hand on to what they start that Ctrl-C is not heard.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:

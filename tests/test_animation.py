@@ -14,10 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageSequence
 
-from animi.core.animation import check_format, is_lossless, keeps_alpha, write_animation
 from animi.core.errors import OutputError
-from animi.core.images import as_channels, flatten_alpha, read_image, to_uint8
-from animi.core.palette import ColourCount, Indexer, from_oklab, pack, to_oklab, unpack
+from animi.core.media.animation import check_format, is_lossless, keeps_alpha, write_animation
+from animi.core.media.frames import as_channels, flatten_alpha, to_uint8
+from animi.core.media.image_files import read_image
+from animi.core.media.palette import ColourCount, Indexer, from_oklab, pack, to_oklab, unpack
 
 FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
 STILLS = [".gif", ".webp", ".png", ".apng"]

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 import torch
 
-from animi.core.checkpoint import save_checkpoint
-from animi.core.images import write_png
-from animi.core.video import write_video
+from animi.core.media.encode import write_video
+from animi.core.media.image_files import write_png
+from animi.core.weights.checkpoint import save_checkpoint
 from animi.models.refinement import Refinement, RefinementConfig
 from animi.models.sle import NoiseGenerator, NoiseGeneratorConfig
 

@@ -6,12 +6,12 @@ import pytest
 
 from animi.core.cartoon import actions, backgrounds, cast, composition, props, samples, styles, textures
 from animi.core.cartoon.backgrounds import Layer, Place
-from animi.core.cartoon.batches import load_cartoons
 from animi.core.cartoon.composition import compose
 from animi.core.cartoon.geometry import apply, box, ellipse, loop, outward, place, read
 from animi.core.cartoon.motion import find_lines, find_observable, follow
 from animi.core.cartoon.puppets import Blob, Joint, Pose, Puppet, Tube, still
 from animi.core.cartoon.scenes import Actor, Scene, stand
+from animi.core.drawn.batches import load_cartoons
 
 INK = {"paper": (200, 220, 240), "thing": (220, 60, 40), "other": (40, 90, 60)}
 FLAT = styles.Style(line=0.0)

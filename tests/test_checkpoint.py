@@ -12,12 +12,12 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from animi.core import devices
-from animi.core.checkpoint import load_checkpoint, read_header, save_checkpoint
 from animi.core.devices import choose_device
+from animi.core.engines.network import open_network
 from animi.core.errors import CheckpointError, ConfigError, DeviceError, OutputError
-from animi.core.images import read_image, write_png
-from animi.core.inbetween import interpolate
-from animi.core.network_engine import open_network
+from animi.core.inbetween.sequence import interpolate
+from animi.core.media.image_files import read_image, write_png
+from animi.core.weights.checkpoint import load_checkpoint, read_header, save_checkpoint
 from animi.models import registry
 
 CPU = torch.device("cpu")

@@ -16,22 +16,14 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from animi.cli.main import app
-from animi.core.clips import (
-    Clip,
-    ClipConfig,
-    ClipSampler,
-    Film,
-    ImageFolder,
-    Material,
-    hold_out,
-    load_batches,
-    load_images,
-    open_material,
-)
+from animi.core.config.material import ClipConfig
 from animi.core.errors import ConfigError, InputError
-from animi.core.frame_store import FrameStore, FrameStoreWriter
-from animi.core.images import encode_png
-from animi.core.preview import lay_out
+from animi.core.material.films import Film, ImageFolder, Material, hold_out, open_material
+from animi.core.material.frame_store import FrameStore, FrameStoreWriter
+from animi.core.material.loading import load_batches, load_images
+from animi.core.material.preview import lay_out
+from animi.core.material.sampler import Clip, ClipSampler
+from animi.core.media.image_files import encode_png
 
 PLAIN = {"crop": 1.0, "flip": False, "colour": False, "reverse": False}
 
@@ -137,7 +129,9 @@ def test_a_batch_depends_on_seed_and_step_only(tmp_path):
 def test_a_new_process_draws_the_same_batch(tmp_path):
     folder = make_store(tmp_path / "a", [30])
     code = (
-        "import sys; from pathlib import Path; from hashlib import sha256; from animi.core.clips import *;"
+        "import sys; from pathlib import Path; from hashlib import sha256;"
+        "from animi.core.config.material import ClipConfig; from animi.core.material.films import open_material;"
+        "from animi.core.material.sampler import ClipSampler;"
         "s = ClipSampler(open_material([Path(sys.argv[1])]), ClipConfig(4, 1, 12), 4);"
         "print(sha256(s.batch(9).numpy().tobytes()).hexdigest())"
     )
@@ -398,7 +392,10 @@ def test_drawing_keeps_one_thread_busy(tmp_path):
 INTERRUPTED = """
 import sys
 from pathlib import Path
-from animi.core.clips import *
+from animi.core.config.material import ClipConfig
+from animi.core.material.films import open_material
+from animi.core.material.loading import load_batches
+from animi.core.material.sampler import ClipSampler
 sampler = ClipSampler(open_material([Path(sys.argv[1])]), ClipConfig(4, size=64), 4)
 try:
     for step, batch in load_batches(sampler, workers=2):

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from animi.core.cartoon import collage
-from animi.core.cartoon.collage import CANVAS, TIMES, Collage, Layers, draw_layers
+from animi.core.drawn import collage
+from animi.core.drawn.collage import CANVAS, TIMES, Collage, Layers, draw_layers
 
 SIZE = 48
 SIDE = round(SIZE * CANVAS)

@@ -16,7 +16,7 @@ from animi.cli.main import app
 from animi.core.cartoon import films
 from animi.core.cartoon.composition import SCENES
 from animi.core.cartoon.films import PROGRAMME, draw_cartoon, plan_film
-from animi.core.config import DrawCartoonConfig
+from animi.core.config.material import DrawCartoonConfig
 from animi.core.errors import ConfigError, OutputError
 
 DEMO = Path(__file__).parents[1] / "demo"

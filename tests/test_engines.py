@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from animi.core.config import ENGINES
-from animi.core.engines import FlowEngine, open_engine
+from animi.core.config.choices import ENGINES
+from animi.core.engines.flow import FlowEngine
+from animi.core.engines.opening import open_engine
 from animi.core.errors import ConfigError, DeviceError
-from animi.core.images import flatten_alpha
-from animi.core.inbetween import interpolate
+from animi.core.inbetween.sequence import interpolate
+from animi.core.media.frames import flatten_alpha
 
 
 def middle(first, last, engine="flow", t=0.5):

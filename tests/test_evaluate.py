@@ -18,15 +18,17 @@ from PIL import Image
 from safetensors.torch import save_file
 from torch import nn
 
-from animi.core import evaluation, metrics
-from animi.core.config import EvaluateConfig
+from animi.core.config.evaluation import EvaluateConfig
 from animi.core.errors import ConfigError, InputError
-from animi.core.evaluation import Evaluation, Scored, evaluate
-from animi.core.frame_store import FrameStore, FrameStoreWriter
-from animi.core.images import read_image, to_tensor, write_png
-from animi.core.inbetween import interpolate
-from animi.core.perceptual_distance import PerceptualDistance
-from animi.core.sequences import find_sequences
+from animi.core.inbetween.sequence import interpolate
+from animi.core.material.frame_store import FrameStore, FrameStoreWriter
+from animi.core.material.sequences import find_sequences
+from animi.core.measures import metrics
+from animi.core.measures.perceptual import PerceptualDistance
+from animi.core.media.frames import to_tensor
+from animi.core.media.image_files import read_image, write_png
+from animi.core.reports import evaluation
+from animi.core.reports.evaluation import Evaluation, Scored, evaluate
 
 QUICK = ("--metrics", "psnr,ssim,line-distance,ghost,sharpness,smoothness")
 SIZE = (112, 64)
@@ -151,7 +153,7 @@ def test_networks_are_judged_beside_engines_and_told_apart_by_name(animi, sequen
     (run / "best.safetensors").write_bytes(b"read by nobody here")
     (run / "config.json").write_text("{}")
     monkeypatch.setattr(
-        "animi.core.network_engine.load_checkpoint",
+        "animi.core.engines.network.load_checkpoint",
         lambda path, device: (Keeper(), type("Header", (), {"architecture": "keeper"})),
     )
     found, _ = judge(animi, run, "blend", sequences, "--metrics", "psnr,smoothness")
@@ -490,8 +492,8 @@ def test_settings_are_refused_by_the_name_of_their_flag(wrong):
 
 
 def test_the_best_of_a_column_is_marked_where_there_is_a_choice():
-    from animi.core.evaluation import MEASURES
-    from animi.core.evaluation_results import find_best
+    from animi.core.reports.evaluation import MEASURES
+    from animi.core.reports.results import find_best
 
     kinds = {measure.key: measure for measure in MEASURES}
     table = {"a": {"psnr": 30.0, "sharpness": 0.9}, "b": {"psnr": 20.0, "sharpness": 1.05}, "c": {"psnr": math.nan}}

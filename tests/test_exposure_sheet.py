@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from animi.core.exposure_sheet import read_sheet
-from animi.core.images import read_image, write_png
+from animi.core.inbetween.exposure_sheet import read_sheet
+from animi.core.media.image_files import read_image, write_png
 
 
 @pytest.fixture

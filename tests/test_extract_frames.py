@@ -16,12 +16,14 @@ import pytest
 from typer.testing import CliRunner
 
 from animi.cli.main import app
-from animi.core.clips import open_material
-from animi.core.config import ExtractFramesConfig, parse_time
+from animi.core.config.material import ExtractFramesConfig
+from animi.core.config.parsing import parse_time
 from animi.core.errors import ConfigError
-from animi.core.extraction import _Keeper, extract_frames, read_cuts
-from animi.core.frame_store import FrameStore
-from animi.core.video import decode_video, probe_video, write_video
+from animi.core.material.extraction import _Keeper, extract_frames, read_cuts
+from animi.core.material.films import open_material
+from animi.core.material.frame_store import FrameStore
+from animi.core.media.decode import decode_video, probe_video
+from animi.core.media.encode import write_video
 
 FPS = 12
 SIZE = 96

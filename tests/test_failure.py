@@ -7,13 +7,15 @@ import numpy as np
 import pytest
 
 from animi.core.cartoon.samples import draw_sample
-from animi.core.config import ON_FAILURE, InterpolateConfig
-from animi.core.engines import FlowPair, open_engine
+from animi.core.config.choices import ON_FAILURE
+from animi.core.config.interpolation import InterpolateConfig
+from animi.core.engines.flow import FlowPair
+from animi.core.engines.opening import open_engine
 from animi.core.errors import ConfigError
-from animi.core.images import write_png
-from animi.core.inbetween import interpolate
-from animi.core.light import is_another_light, is_fade
-from animi.core.metrics import ghost_score
+from animi.core.inbetween.sequence import interpolate
+from animi.core.measures.metrics import ghost_score
+from animi.core.media.image_files import write_png
+from animi.core.motion.light import is_another_light, is_fade
 
 SEED = 4_321  # no other test and no tuning looked at these
 SCENES = range(0, 48, 4)

@@ -5,8 +5,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from animi.core.film import find_timing
-from animi.core.film_timing import Clock, FilmFrame, expose, judge_frames
+from animi.core.films.timing import Clock, FilmFrame, expose, judge_frames
+from animi.core.media.film_source import find_timing
 
 FPS = Fraction(24)
 

@@ -11,14 +11,15 @@ from PIL import Image
 from safetensors.torch import load_file
 from torch import nn
 
-from animi.core import adversarial
-from animi.core.checkpoint import save_checkpoint
-from animi.core.config import AdversarialConfig, ClipConfig, FinetuneAdvConfig, TrainingConfig
+from animi.core.config.material import ClipConfig
+from animi.core.config.training import AdversarialConfig, FinetuneAdvConfig, TrainingConfig
 from animi.core.errors import ConfigError
-from animi.core.images import read_image, write_png
-from animi.core.losses import ghost_penalty
-from animi.core.recipes import finetune_adv as recipe
-from animi.core.runs import read_metrics, read_series
+from animi.core.measures.ghost import ghost_penalty
+from animi.core.media.image_files import read_image, write_png
+from animi.core.training import samples
+from animi.core.training.recipes import finetune_adv as recipe
+from animi.core.training.run_folder import read_metrics, read_series
+from animi.core.weights.checkpoint import save_checkpoint
 from animi.models.discriminators import ImageDiscriminator, SequenceDiscriminator
 from animi.models.latent_inbetweener import LatentInbetweener
 from animi.models.refinement import RefinementConfig
@@ -58,7 +59,7 @@ register("tiny-autoencoder", TinyConfig, lambda config: LatentInbetweener(config
 @pytest.fixture(autouse=True)
 def few(monkeypatch, one_panel):
     """Looks at fewer pictures, and computes in one thread."""
-    for room in (adversarial, recipe):
+    for room in (samples, recipe):
         monkeypatch.setattr(room, "LOOKED_AT", 4)
     torch.set_num_threads(1)
 

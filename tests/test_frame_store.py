@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from animi.core.errors import InputError, OutputError
-from animi.core.frame_store import FrameStore, FrameStoreWriter, is_frame_store
+from animi.core.material.frame_store import FrameStore, FrameStoreWriter, is_frame_store
 
 HEIGHT, WIDTH = 6, 10
 
@@ -138,7 +138,7 @@ def test_a_torn_end_is_cut_off_on_resume(tmp_path, tear):
 KILLED = """
 import sys, numpy as np
 from pathlib import Path
-from animi.core.frame_store import FrameStoreWriter
+from animi.core.material.frame_store import FrameStoreWriter
 writer = FrameStoreWriter(Path(sys.argv[1]), 6, 10)
 for number in range(10**6):
     frame = np.random.default_rng(number).integers(0, 256, (6, 10, 3), np.uint8)
@@ -255,7 +255,7 @@ def test_writing_keeps_memory_flat(tmp_path):
     code = """
 import sys, resource, numpy as np
 from pathlib import Path
-from animi.core.frame_store import FrameStoreWriter
+from animi.core.material.frame_store import FrameStoreWriter
 frame = np.zeros((512, 512, 3), np.uint8)
 with FrameStoreWriter(Path(sys.argv[1]), 512, 512) as writer:
     writer.append(frame, {})

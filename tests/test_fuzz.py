@@ -9,7 +9,7 @@ from runpy import run_path
 import numpy as np
 import pytest
 
-from animi.core.video import write_video
+from animi.core.media.encode import write_video
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 

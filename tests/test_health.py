@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from animi.core.health import Health, HealthCheck, HealthWatch, embed_with_vgg
+from animi.core.measures.features import embed_with_vgg
+from animi.core.training.health import Health, HealthCheck, HealthWatch
 
 torch.manual_seed(0)
 

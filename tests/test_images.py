@@ -15,23 +15,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
-from animi.core import images
 from animi.core.errors import InputError, OutputError
-from animi.core.images import (
-    MOST_PIXELS,
+from animi.core.media import frames as tensors
+from animi.core.media.frames import (
     as_channels,
-    decode_image,
-    encode_png,
     flatten_alpha,
-    list_images,
     match_images,
     premultiply,
-    read_image,
     resize_image,
     to_uint8,
     unpremultiply,
-    write_png,
 )
+from animi.core.media.image_files import MOST_PIXELS, decode_image, encode_png, list_images, read_image, write_png
 
 QUICK = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -625,26 +620,26 @@ def test_write_png_keeps_the_old_file_when_the_disk_is_full(tmp_path, monkeypatc
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_tensors_and_back(dtype):
     frames = [noise(5, 7, 3, dtype, seed) for seed in (0, 1)]
-    batch = images.to_tensor(frames)
+    batch = tensors.to_tensor(frames)
     assert batch.shape == (2, 3, 5, 7)
     assert float(batch.min()) >= -1
     assert float(batch.max()) <= 1
-    for frame, found in zip(frames, images.from_tensor(batch, dtype), strict=True):
+    for frame, found in zip(frames, tensors.from_tensor(batch, dtype), strict=True):
         np.testing.assert_array_equal(found, frame)
-    assert images.to_tensor([noise(2, 2, 1)]).shape == (1, 3, 2, 2)
+    assert tensors.to_tensor([noise(2, 2, 1)]).shape == (1, 3, 2, 2)
     with pytest.raises(ValueError, match="without loss"):
-        images.to_tensor([noise(2, 2, 4)])
+        tensors.to_tensor([noise(2, 2, 4)])
 
 
 @pytest.mark.parametrize("size", [(1, 1), (8, 8), (5, 17)])
 def test_pad_and_crop(size):
-    batch = images.to_tensor([noise(*size, 3)])
-    padded = images.pad_to_multiple(batch, 8)
+    batch = tensors.to_tensor([noise(*size, 3)])
+    padded = tensors.pad_to_multiple(batch, 8)
     assert all(length % 8 == 0 and length - old < 8 for length, old in zip(padded.shape[-2:], size, strict=True))
-    assert (images.crop(padded, *size) == batch).all()
+    assert (tensors.crop(padded, *size) == batch).all()
     assert (padded[..., -1, -1] == batch[..., -1, -1]).all()
 
 
 def test_reading_images_needs_no_torch():
-    code = "import sys, animi.core.animation; assert 'torch' not in sys.modules"
+    code = "import sys, animi.core.media.animation; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -7,10 +7,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from animi.core.config import EASINGS, MOST_FRAMES, InterpolateConfig, ease, read_spacing
+from animi.core.config.choices import EASINGS, MOST_FRAMES
+from animi.core.config.interpolation import InterpolateConfig
+from animi.core.config.parsing import ease, read_spacing
 from animi.core.errors import ConfigError, InputError
-from animi.core.images import encode_png
-from animi.core.inbetween import count_frames, draw_segment, interpolate
+from animi.core.inbetween.pair import draw_segment
+from animi.core.inbetween.sequence import count_frames, interpolate
+from animi.core.media.image_files import encode_png
 
 QUICK = settings(max_examples=40, deadline=None)
 
@@ -286,7 +289,7 @@ def test_an_unknown_engine_is_refused():
 
 
 def test_the_library_draws_what_the_command_draws(tmp_path, animi, key_frames):
-    from animi.core.images import read_image
+    from animi.core.media.image_files import read_image
 
     out = tmp_path / "frames"
     assert animi("interpolate", *key_frames, "-n", 4, "-o", out).exit_code == 0

@@ -14,9 +14,11 @@ import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
-from animi.core.config import InterpolateConfig, read_rate, read_size
+from animi.core.config.interpolation import InterpolateConfig
+from animi.core.config.parsing import read_rate, read_size
 from animi.core.errors import ConfigError
-from animi.core.images import as_channels, read_image, to_uint8, write_png
+from animi.core.media.frames import as_channels, to_uint8
+from animi.core.media.image_files import read_image, write_png
 
 LOSSLESS = ["out.webp", "out.png", "out.apng", "out"]
 LOSSY = ["out.gif", "out.mp4", "out.mov", "out.webm"]
@@ -400,7 +402,7 @@ def test_help_imports_nothing_slow():
 
 def test_drawing_with_classical_motion_needs_no_torch(key_frames, tmp_path):
     code = (
-        "import sys; from pathlib import Path; from animi.core.config import InterpolateConfig;"
+        "import sys; from pathlib import Path; from animi.core.config.interpolation import InterpolateConfig;"
         "from animi.core.inbetween import draw_animation;"
         "draw_animation(InterpolateConfig((Path(sys.argv[1]), Path(sys.argv[2])), Path(sys.argv[3]), engine='flow'));"
         "print('torch' in sys.modules)"

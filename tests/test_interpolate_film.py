@@ -16,9 +16,9 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 
-from animi.core.config import STREAM
+from animi.core.config.choices import STREAM
 from animi.core.errors import InputError
-from animi.core.film import open_film
+from animi.core.media.film_source import open_film
 
 FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
 COMMAND = (sys.executable, "-c", "from animi.cli.main import run; run()", "interpolate")
@@ -26,7 +26,8 @@ COMMAND = (sys.executable, "-c", "from animi.cli.main import run; run()", "inter
 SHORT = (
     sys.executable,
     "-c",
-    "from animi.core import film_interpolation, film_writing; film_interpolation.SEGMENT = film_writing.SEGMENT = 12; "
+    "from animi.core.films import interpolation; from animi.core.media import film_sink; "
+    "interpolation.SEGMENT = film_sink.SEGMENT = 12; "
     "from animi.cli.main import run; run()",
     "interpolate",
 )

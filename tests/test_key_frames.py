@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from animi.core import key_frames as module
 from animi.core.errors import InputError
-from animi.core.images import write_png
-from animi.core.key_frames import KeyFrames, find_key_frames
+from animi.core.inbetween import key_frames as module
+from animi.core.inbetween.key_frames import KeyFrames, find_key_frames
+from animi.core.media.image_files import write_png
 
 
 def save(path, height=4, width=6, channels=3, value=100, dtype=np.uint8):

@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 
 from animi.core.cartoon.samples import draw_sample
-from animi.core.engines import Blend, Relit, open_engine
-from animi.core.images import write_png
-from animi.core.inbetween import interpolate
-from animi.core.light import Light, find_light, is_fade
+from animi.core.engines.blend import Blend
+from animi.core.engines.opening import open_engine
+from animi.core.engines.relit import Relit
+from animi.core.inbetween.sequence import interpolate
+from animi.core.media.image_files import write_png
+from animi.core.motion.light import Light, find_light, is_fade
 
 SEED = 8_642  # no other test and no tuning looked at these
 DARKER, TOWARDS_WHITE, BLUER = ((0.5,) * 3, (0,) * 3), ((0.6,) * 3, (102,) * 3), ((0.5, 0.6, 0.85), (0,) * 3)

@@ -6,15 +6,15 @@ import pytest
 import torch
 from torch import nn
 
-from animi.core.adversarial import discriminator_loss
-from animi.core.augmentation import Spoilt, augment, fade_across, find_edges, soften_edges
-from animi.core.cartoon.batches import load_cartoons
-from animi.core.config import AUGMENTATIONS, AdversarialConfig
-from animi.core.losses import (
+from animi.core.config.choices import AUGMENTATIONS
+from animi.core.config.training import AdversarialConfig
+from animi.core.drawn.batches import load_cartoons
+from animi.core.measures.ghost import ghost_penalty, ghost_score
+from animi.core.training.adversarial import discriminator_loss
+from animi.core.training.augmentation import Spoilt, augment, fade_across, find_edges, soften_edges
+from animi.core.training.losses.adversarial import (
     R1_EVERY,
     LeCam,
-    ghost_penalty,
-    ghost_score,
     gradient_penalty,
     hinge_for_discriminator,
     hinge_for_generator,

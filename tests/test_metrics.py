@@ -10,9 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from skimage.metrics import structural_similarity
 
-from animi.core import losses
-from animi.core.images import to_tensor
-from animi.core.metrics import (
+from animi.core.measures import ghost
+from animi.core.measures.metrics import (
     MOST_PSNR,
     StepMotion,
     fid,
@@ -26,6 +25,7 @@ from animi.core.metrics import (
     sharpness,
     ssim,
 )
+from animi.core.media.frames import to_tensor
 
 NOISE = np.random.default_rng(3).integers(0, 256, (40, 56, 3)).astype(np.uint8)
 
@@ -108,7 +108,7 @@ def test_the_ghost_score_is_that_of_the_losses(draw_disc):
     middle = draw_disc(55, 40, (120, 80))
     fade = cv2.addWeighted(first, 0.5, last, 0.5, 0)
     tensors = [to_tensor([frame]) for frame in (fade, first, last)]
-    assert ghost_score(fade, first, last) == pytest.approx(losses.ghost_score(*tensors).item())
+    assert ghost_score(fade, first, last) == pytest.approx(ghost.ghost_score(*tensors).item())
     assert ghost_score(fade, first, last) > 0.9
     assert ghost_score(middle, first, last) < 0.1
     assert ghost_score(first, first, last) == pytest.approx(0, abs=1e-6)

@@ -14,9 +14,9 @@ from torch import nn
 from torch.nn.functional import adaptive_avg_pool2d, silu
 from torch.nn.utils.parametrize import is_parametrized
 
-from animi.core.checkpoint import load_checkpoint, save_checkpoint
 from animi.core.errors import CheckpointError, InputError
-from animi.core.vgg_weights import load_vgg
+from animi.core.weights.checkpoint import load_checkpoint, save_checkpoint
+from animi.core.weights.vgg import load_vgg
 from animi.models import registry
 from animi.models.blocks import Noise, SkipExcitation, slerp
 from animi.models.discriminators import ImageDiscriminator, ImageDiscriminatorConfig

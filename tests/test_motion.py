@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 import torch
 
-from animi.core import motion_engine
-from animi.core.checkpoint import save_checkpoint
-from animi.core.engines import FlowPair, open_engine
-from animi.core.inbetween import interpolate
-from animi.core.motion_engine import MotionEngine, MotionPair, read_flows
-from animi.core.motion_losses import end_point_errors, matching_loss, sight_loss
-from animi.core.optical_flow import search_motion
+from animi.core.engines import motion as motion_engine
+from animi.core.engines.flow import FlowPair
+from animi.core.engines.motion import MotionEngine, MotionPair, read_flows
+from animi.core.engines.opening import open_engine
+from animi.core.inbetween.sequence import interpolate
+from animi.core.motion.search import search_motion
+from animi.core.training.losses.motion import end_point_errors, matching_loss, sight_loss
+from animi.core.weights.checkpoint import save_checkpoint
 from animi.models import registry
 from animi.models.motion import Motion, MotionConfig, MotionNetwork, _Compare, choose_size, explained_share
 from animi.models.registry import Inbetweener

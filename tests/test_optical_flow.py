@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from animi.core.optical_flow import estimate_flow, find_candidates
+from animi.core.motion.search import estimate_flow, find_candidates
 
 
 def scene(height=160, width=224, seed=3):

@@ -12,22 +12,18 @@ from safetensors.torch import load_file
 from torch import nn
 from torchvision.models import alexnet
 
-from animi.core import adversarial
-from animi.core.adversarial import Listeners
-from animi.core.checkpoint import load_checkpoint, read_header, save_checkpoint
-from animi.core.config import ClipConfig, PretrainAeConfig, TrainingConfig
+from animi.core.config.material import ClipConfig
+from animi.core.config.training import PretrainAeConfig, TrainingConfig
 from animi.core.errors import ConfigError
-from animi.core.images import read_image, write_png
-from animi.core.inbetween import interpolate
-from animi.core.recipes.pretrain_ae import measure_reconstructions, pretrain_ae
-from animi.core.runs import read_metrics, read_series
+from animi.core.inbetween.sequence import interpolate
+from animi.core.media.image_files import read_image, write_png
+from animi.core.training import samples
+from animi.core.training.listeners import Listeners
+from animi.core.training.recipes.pretrain_ae import measure_reconstructions, pretrain_ae
+from animi.core.training.run_folder import read_metrics, read_series
+from animi.core.weights.checkpoint import load_checkpoint, read_header, save_checkpoint
 from animi.models import registry
-from animi.models.autoencoder import (
-    DeepAutoEncoder,
-    DeepAutoEncoderConfig,
-    PlainAutoEncoder,
-    PlainAutoEncoderConfig,
-)
+from animi.models.autoencoder import DeepAutoEncoder, DeepAutoEncoderConfig, PlainAutoEncoder, PlainAutoEncoderConfig
 from animi.models.blocks import ResidualBlock, SkipExcitation
 from animi.models.latent_inbetweener import LatentInbetweener
 from animi.models.refinement import RefinementConfig
@@ -40,7 +36,7 @@ NETS = [(PlainAutoEncoder, PlainAutoEncoderConfig), (DeepAutoEncoder, DeepAutoEn
 @pytest.fixture(autouse=True)
 def few(monkeypatch, one_panel):
     """Looks at fewer pictures, and computes in one thread."""
-    monkeypatch.setattr(adversarial, "LOOKED_AT", 4)
+    monkeypatch.setattr(samples, "LOOKED_AT", 4)
     torch.set_num_threads(1)
 
 

@@ -12,27 +12,22 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-from animi.core import adversarial
-from animi.core.adversarial import Listeners
-from animi.core.checkpoint import save_checkpoint
-from animi.core.config import (
-    RECIPES,
-    AdversarialConfig,
-    ClipConfig,
-    SampleConfig,
-    TrainingConfig,
-    TrainNoiseConfig,
-    TrainVggSleConfig,
-)
+from animi.core.config.choices import RECIPES
+from animi.core.config.material import ClipConfig
+from animi.core.config.pictures import SampleConfig
+from animi.core.config.training import AdversarialConfig, TrainingConfig, TrainNoiseConfig, TrainVggSleConfig
 from animi.core.errors import AnimiError, ConfigError
-from animi.core.images import write_png
-from animi.core.recipes import train_noise as noise_recipe
-from animi.core.recipes import train_vgg_sle as vgg_recipe
-from animi.core.recipes.train_vgg_sle import KeptLatents
-from animi.core.runs import read_metrics, read_series
-from animi.core.sampling import draw_latents, walk
-from animi.core.vgg_weights import load_vgg
-from animi.core.video import decode_video, probe_video
+from animi.core.media.decode import decode_video, probe_video
+from animi.core.media.image_files import write_png
+from animi.core.pictures.sample import draw_latents, walk
+from animi.core.training import samples
+from animi.core.training.listeners import Listeners
+from animi.core.training.recipes import train_noise as noise_recipe
+from animi.core.training.recipes import train_vgg_sle as vgg_recipe
+from animi.core.training.recipes.train_vgg_sle import KeptLatents
+from animi.core.training.run_folder import read_metrics, read_series
+from animi.core.weights.checkpoint import save_checkpoint
+from animi.core.weights.vgg import load_vgg
 from animi.models.sle import NoiseGenerator, NoiseGeneratorConfig
 from animi.models.vgg import VggEncoder
 
@@ -43,7 +38,7 @@ SMALL = ("--size", 64, "--width", 4, "--device", "cpu", "--workers", 0, "--log-e
 @pytest.fixture(autouse=True)
 def few(monkeypatch, one_panel):
     """Looks at fewer pictures, and computes in one thread."""
-    for room in (adversarial, noise_recipe, vgg_recipe):
+    for room in (samples, noise_recipe, vgg_recipe):
         monkeypatch.setattr(room, "LOOKED_AT", LOOKED_AT)
     torch.set_num_threads(1)
 

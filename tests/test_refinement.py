@@ -5,8 +5,8 @@ import pytest
 import torch
 from PIL import Image
 
-from animi.core.checkpoint import save_checkpoint
-from animi.core.images import read_image, write_png
+from animi.core.media.image_files import read_image, write_png
+from animi.core.weights.checkpoint import save_checkpoint
 from animi.models.refinement import Refinement, RefinementConfig
 
 

@@ -14,8 +14,8 @@ from PIL import Image
 
 from animi.cli.training_options import tell_run
 from animi.cli.training_progress import training_progress
-from animi.core.config import TrainingConfig
-from animi.core.runs import open_run
+from animi.core.config.training import TrainingConfig
+from animi.core.training.run_folder import open_run
 
 
 @dataclass(frozen=True)

@@ -12,15 +12,13 @@ import torch
 from PIL import Image
 from torch import nn
 
-from animi.core.checkpoint import read_header
-from animi.core.config import ClipConfig, TrainingConfig
+from animi.core.config.material import ClipConfig
+from animi.core.config.serialise import build_config, describe_config
+from animi.core.config.training import TrainingConfig
 from animi.core.errors import CheckpointError, ConfigError, InputError, OutputError
-from animi.core.images import read_image
-from animi.core.runs import (
+from animi.core.media.image_files import read_image
+from animi.core.training.run_folder import (
     Network,
-    build_config,
-    describe_config,
-    find_states,
     lay_grid,
     open_run,
     read_metrics,
@@ -28,7 +26,9 @@ from animi.core.runs import (
     read_series,
     resume_config,
 )
-from animi.core.training_state import capture_state
+from animi.core.training.state import capture_state
+from animi.core.weights.checkpoint import read_header
+from animi.core.weights.find import find_states
 
 
 @dataclass(frozen=True)

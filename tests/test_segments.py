@@ -4,10 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
-from animi.core.engines import FlowEngine
-from animi.core.light import is_fade
-from animi.core.optical_flow import estimate_flow
-from animi.core.segments import carry, find_segments, find_transforms, pair_segments
+from animi.core.engines.flow import FlowEngine
+from animi.core.motion.light import is_fade
+from animi.core.motion.search import estimate_flow
+from animi.core.motion.segments import carry, find_segments, find_transforms, pair_segments
 
 
 def draw(*ellipses, size=(160, 160)):

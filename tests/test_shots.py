@@ -4,17 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
-from animi.core.shots import (
-    LOOK_AHEAD,
-    DuplicateFinder,
-    ShotDetector,
-    Verdict,
-    compare,
-    find_cadence,
-    mixture,
-    name_empty,
-    shrink,
-)
+from animi.core.shots.cuts import LOOK_AHEAD, ShotDetector, Verdict
+from animi.core.shots.empty import name_empty
+from animi.core.shots.held import DuplicateFinder, find_cadence
+from animi.core.shots.thumbnails import compare, mixture, shrink
 
 SIDE = 128
 

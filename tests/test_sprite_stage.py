@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from animi.core import sprite_stage
-from animi.core.clips import open_material
-from animi.core.images import write_png
-from animi.core.sprite_stage import SPANS, SpriteStage, Stock, build_stage, draw_grounds, render_stock
-from animi.core.sprites import SpriteError
+from animi.core.drawn import stage as sprite_stage
+from animi.core.drawn.stage import SPANS, SpriteStage, Stock, build_stage, draw_grounds, render_stock
+from animi.core.material.films import open_material
+from animi.core.media.image_files import write_png
+from animi.core.sprites.renderer import SpriteError
 from animi.models.warping import warp
 
 SIDE, SIZE = 48, 64

@@ -9,12 +9,13 @@ import cv2
 import numpy as np
 import pytest
 
-from animi.core import sprites
-from animi.core.cartoon.batches import load_cartoons
 from animi.core.cartoon.geometry import place
 from animi.core.cartoon.samples import draw_sample
+from animi.core.drawn.batches import load_cartoons
 from animi.core.errors import InputError
-from animi.core.sprites import SpriteError, SpriteRenderer, draw_sprite_sample, find_sprites, lay_below, lay_over
+from animi.core.sprites import renderer as sprites
+from animi.core.sprites.renderer import SpriteError, SpriteRenderer, find_sprites
+from animi.core.sprites.samples import draw_sprite_sample, lay_below, lay_over
 
 pytest.importorskip("rlottie_python")
 
@@ -76,7 +77,7 @@ def test_a_renderer_that_dies_is_started_anew(folder):
 
 def test_a_renderer_that_nobody_closes_ends_with_python(folder):
     code = (
-        "import sys; from pathlib import Path; from animi.core.sprites import SpriteRenderer;"
+        "import sys; from pathlib import Path; from animi.core.sprites.renderer import SpriteRenderer;"
         "renderer = SpriteRenderer(); renderer.render(Path(sys.argv[1]), 16, [0.0]); print(renderer._process.pid)"
     )
     done = subprocess.run([sys.executable, "-c", code, str(folder / "a.json")], capture_output=True, text=True)
@@ -187,4 +188,4 @@ def test_sprite_samples_and_batches_repeat_and_pass_broken_files_over(folder):
 
 
 def test_the_renderer_is_a_program_of_its_own():
-    assert sys.modules.get("animi.core.sprite_renderer") is None
+    assert sys.modules.get("animi.core.sprites.program") is None

@@ -24,14 +24,15 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from animi.cli.studio_server import build_app
-from animi.core.config import StudioConfig
-from animi.core.engines import FlowEngine
+from animi.core.config.studio import StudioConfig
+from animi.core.engines.flow import FlowEngine
 from animi.core.errors import ConfigError
-from animi.core.images import read_image, resize_image, write_png
-from animi.core.inbetween import interpolate
-from animi.core.jobs import JobQueue
-from animi.core.studio import Studio
-from animi.core.video import write_video
+from animi.core.inbetween.sequence import interpolate
+from animi.core.media.encode import write_video
+from animi.core.media.frames import resize_image
+from animi.core.media.image_files import read_image, write_png
+from animi.core.studio.jobs import JobQueue
+from animi.core.studio.studio import Studio
 
 ANIMI = Path(sys.executable).with_name("animi")
 ROOT = Path(__file__).parents[1]
@@ -714,7 +715,7 @@ def test_an_address_of_another_machine_and_a_broken_network_are_refused(animi, t
 
 
 def test_a_trained_network_is_offered_beside_the_engines(serve, key_frames, tmp_path):
-    from animi.core.checkpoint import save_checkpoint  # torch is slow to import
+    from animi.core.weights.checkpoint import save_checkpoint  # torch is slow to import
     from animi.models.motion import MotionConfig, MotionNetwork
 
     path = tmp_path / "mine.safetensors"

@@ -14,8 +14,8 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select
 
-from animi.core.images import write_png
-from animi.core.video import probe_video
+from animi.core.media.decode import probe_video
+from animi.core.media.image_files import write_png
 
 pytestmark = pytest.mark.xdist_group("browser")  # one process, and so one browser
 

@@ -12,17 +12,17 @@ from PIL import Image
 from safetensors.torch import load_file
 from torch.nn.functional import interpolate
 
-from animi.core import motion_looks, sprite_stage
-from animi.core.adversarial import Listeners
-from animi.core.cartoon.batches import guide, load_cartoons, longest_gap, turn
 from animi.core.cartoon.samples import GAP, draw_sample
-from animi.core.checkpoint import read_header, save_checkpoint
-from animi.core.config import ClipConfig, TrainingConfig, TrainMotionConfig
-from animi.core.distributed import World
+from animi.core.config.material import ClipConfig
+from animi.core.config.training import TrainingConfig, TrainMotionConfig
+from animi.core.drawn import stage as sprite_stage
+from animi.core.drawn.batches import guide, load_cartoons, longest_gap, turn
 from animi.core.errors import CheckpointError, ConfigError
-from animi.core.images import write_png
-from animi.core.motion_looks import MotionLook, colour_flow, measure_flows
-from animi.core.motion_losses import (
+from animi.core.media.image_files import write_png
+from animi.core.training import motion_evaluation as motion_looks
+from animi.core.training.distributed import World
+from animi.core.training.listeners import Listeners
+from animi.core.training.losses.motion import (
     StyleDistance,
     census_distance,
     end_point_errors,
@@ -31,10 +31,12 @@ from animi.core.motion_losses import (
     picture_distance,
     sight_loss,
 )
-from animi.core.recipes import train_motion as recipe
-from animi.core.recipes.train_motion import learning_rate, train_motion
-from animi.core.runs import read_metrics, read_series
-from animi.core.vgg_weights import load_vgg
+from animi.core.training.motion_evaluation import MotionLook, colour_flow, measure_flows
+from animi.core.training.recipes import train_motion as recipe
+from animi.core.training.recipes.train_motion import learning_rate, train_motion
+from animi.core.training.run_folder import read_metrics, read_series
+from animi.core.weights.checkpoint import read_header, save_checkpoint
+from animi.core.weights.vgg import load_vgg
 from animi.models.motion import MotionConfig, MotionNetwork
 from animi.models.sle import NoiseGenerator, NoiseGeneratorConfig
 from animi.models.warping import warp

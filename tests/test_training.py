@@ -19,12 +19,11 @@ import torch
 from safetensors import safe_open
 from torch import nn
 
-from animi.core.config import TrainingConfig
-from animi.core.distributed import World, check_batch
+from animi.core.config.training import TrainingConfig
 from animi.core.errors import CheckpointError, ConfigError, TrainingError
-from animi.core.images import write_png
-from animi.core.runs import read_metrics
-from animi.core.training import (
+from animi.core.media.image_files import write_png
+from animi.core.training.distributed import World, check_batch
+from animi.core.training.loop import (
     Ema,
     Phase,
     choose_precision,
@@ -36,7 +35,8 @@ from animi.core.training import (
     place_module,
     split_batch,
 )
-from animi.core.training_state import capture_state, read_state, restore_state, write_state
+from animi.core.training.run_folder import read_metrics
+from animi.core.training.state import capture_state, read_state, restore_state, write_state
 
 PROGRAM = Path(__file__).with_name("tiny_training.py")
 
@@ -314,7 +314,7 @@ def test_the_speed_counts_every_picture_of_a_sample(monkeypatch):
     speeds = []
     for pictures in (1, 8):
         clock = itertools.count()
-        monkeypatch.setattr("animi.core.training.time.perf_counter", lambda clock=clock: float(next(clock)))
+        monkeypatch.setattr("animi.core.training.loop.time.perf_counter", lambda clock=clock: float(next(clock)))
         module = nn.Linear(1, 1)
         fit(
             [Phase("line", module, make_adam(module.parameters(), 0.1), lambda b, _, m=module: (error(m, b), {}))],
@@ -500,7 +500,7 @@ def adversaries(steps, spoilt=()):
 
 def test_values_read_a_step_later_as_on_a_gpu_are_the_same_values_and_the_same_training(monkeypatch):
     seen, ends, _ = adversaries(33)
-    monkeypatch.setattr("animi.core.training._BEHIND", {"cpu": 1})
+    monkeypatch.setattr("animi.core.training.loop._BEHIND", {"cpu": 1})
     seen_later, ends_later, _ = adversaries(33)
     assert seen_later == seen
     assert [step for step, _ in seen] == list(range(1, 34))
@@ -510,7 +510,7 @@ def test_values_read_a_step_later_as_on_a_gpu_are_the_same_values_and_the_same_t
 
 @pytest.mark.parametrize("spoilt", [[14], [8], [9], [13, 27], [32], [20, 21]])
 def test_a_failure_that_is_seen_a_step_later_leaves_no_trace_in_weights_or_mean(monkeypatch, spoilt):
-    monkeypatch.setattr("animi.core.training._BEHIND", {"cpu": 1})
+    monkeypatch.setattr("animi.core.training.loop._BEHIND", {"cpu": 1})
     seen, ends, warnings = adversaries(33, spoilt)
     assert all(bool(torch.isfinite(tensor).all()) for tensor in ends)
     assert all(math.isfinite(value) for _, value in seen)

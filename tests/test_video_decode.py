@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from animi.core.errors import InputError
-from animi.core.video import DamagedStretch, decode_video, fitted_size, probe_video, write_video
+from animi.core.media.decode import DamagedStretch, decode_video, fitted_size, probe_video
+from animi.core.media.encode import write_video
 
 WIDTH, HEIGHT, COUNT = 64, 48, 12
 

@@ -10,9 +10,9 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 
-from animi.core import video
 from animi.core.errors import OutputError
-from animi.core.video import CODECS, write_video
+from animi.core.media import encode
+from animi.core.media.encode import CODECS, write_video
 
 FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
 SUFFIXES = sorted(CODECS)
@@ -165,7 +165,7 @@ def started(monkeypatch):
         found.append(popen(*words, **settings))
         return found[-1]
 
-    monkeypatch.setattr(video.subprocess, "Popen", start)
+    monkeypatch.setattr(encode.subprocess, "Popen", start)
     return found
 
 

@@ -14,12 +14,15 @@ import matplotlib.figure  # noqa: F401 - once, before processes are forked
 import torch
 from torch import nn
 
-from animi.core.clips import ClipSampler, load_images, open_material
-from animi.core.config import ClipConfig, TrainingConfig
-from animi.core.distributed import check_batch, join_world
+from animi.core.config.material import ClipConfig
+from animi.core.config.training import TrainingConfig
 from animi.core.errors import AnimiError
-from animi.core.runs import Network, open_run, read_series
-from animi.core.training import Ema, Phase, draw_noise, fit, make_adam, place_module
+from animi.core.material.films import open_material
+from animi.core.material.loading import load_images
+from animi.core.material.sampler import ClipSampler
+from animi.core.training.distributed import check_batch, join_world
+from animi.core.training.loop import Ema, Phase, draw_noise, fit, make_adam, place_module
+from animi.core.training.run_folder import Network, open_run, read_series
 
 LATENT = 6
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..animation import check_format, write_animation
-from ..config import DrawCartoonConfig
+from ..config.material import DrawCartoonConfig
 from ..errors import ConfigError
 from ..files import check_output, written_beside
-from ..images import encode_png
+from ..media.animation import check_format, write_animation
+from ..media.image_files import encode_png
 from .composition import SAYINGS, SCENES, compose
 from .motion import find_lines, find_observable, follow
 from .scenes import Scene

@@ -1,0 +1,1 @@
+"""Batches of what draws itself: cartoons, collages and sprites."""

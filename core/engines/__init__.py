@@ -1,0 +1,1 @@
+"""What draws an in-between: engines with one small interface."""

@@ -1,0 +1,74 @@
+"""What draws an in-between: engines with one small interface.
+
+An engine's `prepare(first, last)` runs once for a pair of key frames; what it gives back has `render(t)`, for each t,
+and may have `render_all(times)`, where several frames are drawn in less time together.
+
+Every engine takes and gives frames of one working form: (H, W, C), C of 1 (grey), 3 (RGB) or 4 (RGBA, premultiplied),
+uint8 in [0, 255] or, wherever there is alpha or more than 8 bits, float32 in [0, 255]. The key frames themselves are
+never asked of an engine: `core.inbetween` hands them back as they came.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol, runtime_checkable
+
+import cv2
+import numpy as np
+
+from ..motion.grid import Array
+
+Working = Array
+"""A frame as engines see it; its type is np.uint8 or np.float32."""
+
+
+class Pair(Protocol):
+    """Two key frames of which everything that does not depend on t is known."""
+
+    def render(self, t: float) -> Working:
+        """Draws the frame at t in (0, 1), of the key frames' shape and type."""
+
+
+@runtime_checkable
+class Sure(Protocol):
+    """A pair that knows how well motion explains it."""
+
+    explained: bool
+    """False where motion cannot be what happened between the key frames, as at a cut."""
+
+
+@runtime_checkable
+class Together(Protocol):
+    """A pair that draws several frames in less time together than one after the other."""
+
+    def render_all(self, times: Sequence[float]) -> Iterator[Working]:
+        """Draws the frames at `times` in (0, 1), as `render` would, some of them ahead of being asked for."""
+
+
+class Engine(Protocol):
+    """A way to draw in-betweens."""
+
+    name: str
+
+    def prepare(self, first: Working, last: Working) -> Pair:
+        """Does the work that is needed once for two key frames of one shape and type."""
+
+
+def render_all(pair: Pair, times: Sequence[float]) -> Iterator[Working]:
+    """Draws a pair's frames at `times` in (0, 1), in their order, together where the pair can."""
+    return pair.render_all(times) if isinstance(pair, Together) else map(pair.render, times)
+
+
+def limit_colours(frame: Working) -> Working:
+    """Brings what bicubic interpolation overshot back: into [0, 255], and colours below alpha; in place."""
+    if frame.dtype == np.float32:
+        np.clip(frame, 0, 255, out=frame)
+        if frame.shape[2] == 4:
+            np.minimum(frame[..., :3], frame[..., 3:], out=frame[..., :3])
+    return frame
+
+
+def view_for_matching(frame: Working) -> Array:
+    """The frame as (H, W, 3) uint8, with what is transparent darker than any colour, so that outlines in it show."""
+    if frame.shape[2] == 4:
+        frame = (frame[..., :3] + frame[..., 3:]) / 2
+    image = np.clip(frame + 0.5, 0, 255).astype(np.uint8) if frame.dtype != np.uint8 else frame
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2RGB) if image.shape[2] == 1 else image, np.uint8)

@@ -1,0 +1,42 @@
+"""Opens engines by name, or the network that a checkpoint holds."""
+
+from pathlib import Path
+
+from ..config.choices import ENGINES
+from ..errors import ConfigError
+from ..weights.find import MOTION_WEIGHTS
+from .blend import BlendEngine
+from .flow import FlowEngine
+from .interface import Engine
+
+
+def open_engine(name: str | None = None, checkpoint: Path | None = None, device: str = "auto") -> Engine:
+    """Opens an engine by its name, or the network that a checkpoint holds.
+
+    Args:
+        name: one of `config.choices.ENGINES`; None: the checkpoint's network, or the first of them.
+        checkpoint: a network's weights; the network then draws.
+        device: "auto", "cpu", "cuda" or "mps"; only networks use it, the others run on the CPU.
+
+    Raises:
+        ConfigError: the name or the device is unknown, or both a name and a checkpoint are given.
+        DeviceError: the device is not on this machine.
+        CheckpointError: the checkpoint cannot be used, or animi's own weights are missing.
+    """
+    if name not in (None, *ENGINES):
+        raise ConfigError(f"--engine: {name!r} is not known; choose one of {', '.join(ENGINES)}")
+    if checkpoint is not None:
+        if name is not None:
+            raise ConfigError(f"--engine: {name} cannot draw together with --checkpoint; give one of the two")
+        from .network import open_network  # imports torch
+
+        return open_network(checkpoint, device)
+    if name in (None, "motion"):
+        from .network import open_network  # imports torch
+
+        return open_network(MOTION_WEIGHTS, device)
+    if device not in ("auto", "cpu"):
+        from ..devices import choose_device  # imports torch
+
+        choose_device(device)
+    return BlendEngine() if name == "blend" else FlowEngine()

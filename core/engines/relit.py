@@ -1,0 +1,51 @@
+"""Pairs of frames in different light."""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import reduce
+
+import cv2
+import numpy as np
+
+from ..motion.light import Light, find_light
+from .blend import Blend
+from .interface import Pair, Sure, Working, render_all, view_for_matching
+
+
+def prepare_in_one_light(first: Working, last: Working, prepare: Callable[[Working, Working], Pair]) -> Pair:
+    """Prepares two frames as `prepare` does, in one light where theirs differ while something moves."""
+    light = None
+    if first.shape[2] != 4:
+        light = find_light(view_for_matching(first), view_for_matching(last))
+    return prepare(first, last) if light is None else Relit(light, first, last, prepare)
+
+
+class Relit:
+    """Two frames in different lights, and motion between them.
+
+    The darker one is brought to the light of the brighter, where colours are looked up as ever; then each frame drawn
+    is brought to the light of its moment, which goes evenly from the one to the other. What lay in the dark is coarse
+    in that light; so where a frame drawn differs from both by no more than that, nothing moves, and they are mixed.
+    """
+
+    def __init__(
+        self, light: Light, first: Working, last: Working, prepare: Callable[[Working, Working], Pair]
+    ) -> None:
+        """Prepares the frames in the brighter light by `prepare`."""
+        self._light = light
+        self._mixture = Blend(first, last)
+        self._lit = (first, light.brighten(last)) if light.dims else (light.brighten(first), last)
+        self._pair = prepare(*self._lit)
+        self.explained = not isinstance(self._pair, Sure) or self._pair.explained
+
+    def render(self, t: float) -> Working:
+        """Draws the frame at t in (0, 1)."""
+        return next(self.render_all([t]))
+
+    def render_all(self, times: Sequence[float]) -> Iterator[Working]:
+        """Draws the frames at `times` in (0, 1)."""
+        for t, drawn in zip(times, render_all(self._pair, times), strict=True):
+            apart = cv2.max(*(cv2.absdiff(drawn, frame) for frame in self._lit))
+            most = reduce(cv2.max, cv2.split(apart)).astype(np.float32)  # of all channels, (H, W)
+            moves = np.clip(most / self._light.coarseness - 1, 0, 1)
+            dimmed = self._light.darken(drawn, t if self._light.dims else 1 - t)
+            yield cv2.blendLinear(dimmed, self._mixture.render(t), moves, 1 - moves).reshape(drawn.shape)

@@ -1,0 +1,1 @@
+"""In-betweens of whole films."""

@@ -1,0 +1,503 @@
+"""Whole films in between: `animi interpolate film.mp4 -o smooth.mp4`.
+
+Decoding and judging run in one thread, drawing in another, encoding in a third, beside the two ffmpegs; between them
+wait a few frames, so that memory is the same for any length. What is made lies in a hidden folder beside the output
+until all of it is there.
+
+An interrupted run is gone on with by going through the old film from its start, which is quick as nothing is drawn:
+what each new frame shows is then found as it was before, and only frames of segments that are missing are drawn.
+"""
+
+import hashlib
+import json
+import os
+import queue
+import threading
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from importlib.metadata import version
+from math import ceil
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ..config.choices import STREAM
+from ..config.interpolation import InterpolateFilmConfig
+from ..engines.interface import Engine
+from ..engines.opening import open_engine
+from ..errors import ConfigError, InputError, OutputError
+from ..files import check_output, shown, write_text
+from ..inbetween.pair import prepare_pair
+from ..interrupts import held_back
+from ..media.animation import check_format, write_animation
+from ..media.codecs import FILM_OUTPUTS, Coding, choose_codec, plan_coding
+from ..media.decode import DamagedStretch, identify_film
+from ..media.film_sink import SEGMENT, FilmWriter, Kept, choose_streams, join_segments
+from ..media.film_source import Film, open_film, read_frames
+from ..media.frames import Frame
+from ..weights.find import MOTION_WEIGHTS
+from .timing import Clock, Exposure, FilmFrame, expose, judge_frames
+from .work_folder import FINISHED, claim_folder
+
+_AHEAD = 4  # judged frames that may wait to be drawn
+_GAP = Fraction(5, 2)  # of the usual time between frames: in films of constant rate, frames are missing there
+_DRAFT = "draft"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class FilmDrawn:
+    """What `interpolate_film` made.
+
+    Attributes:
+        path: where it stands, or STREAM.
+        frames: how many.
+        drawn: how many of them were drawn; the others are the film's own.
+        width: in pixels, of the file.
+        height: likewise.
+        seconds: from the first frame to the end of the last.
+        rate: frames a second; None: it varies.
+        engine: what drew.
+        resumed: frames that an earlier run had made.
+        notes: what a person should know, in plain sentences without a full stop.
+    """
+
+    path: Path
+    frames: int
+    drawn: int
+    width: int
+    height: int
+    seconds: Fraction
+    rate: Fraction | None
+    engine: str
+    resumed: int = 0
+    notes: tuple[str, ...] = ()
+
+
+@dataclass
+class _Plan:
+    """A film, and what is to become of it."""
+
+    config: InterpolateFilmConfig
+    film: Film
+    clock: Clock
+    end: Fraction | None
+    engine: Engine
+    on_note: Callable[[str], None] | None = None
+    notes: list[str] = field(default_factory=list)
+
+    def note(self, sentence: str) -> None:
+        self.notes.append(sentence)
+        if self.on_note is not None:
+            self.on_note(sentence)
+
+    @property
+    def usual_rate(self) -> Fraction:
+        return self.clock.rate or self.clock.factor / self.clock.usual
+
+    @property
+    def length(self) -> float | None:
+        """Seconds of the old film that are made; None: up to its end."""
+        config = self.config
+        lengths = [config.preview, None if config.end is None else config.end - config.start]
+        return min((length for length in lengths if length is not None), default=None)
+
+    @property
+    def total(self) -> int | None:
+        """How many frames there will be, about; None: nobody knows."""
+        if self.end is None:
+            return None
+        return max(1, ceil((self.end - Fraction(self.config.start)) * self.usual_rate))
+
+
+def interpolate_film(
+    config: InterpolateFilmConfig,
+    on_frame: Callable[[int, int | None], None] | None = None,
+    on_note: Callable[[str], None] | None = None,
+) -> FilmDrawn:
+    """Draws a film anew at another rate of frames: the whole of `animi interpolate FILM`.
+
+    Args:
+        config: what to make of which film.
+        on_frame: told after each frame how many of how many are there; None where nobody knows.
+        on_note: told at once what a person should know while it runs.
+
+    Raises:
+        AnimiError: the film, an option or the output cannot be used; nothing that stood there is harmed, and what was
+            made is kept for --resume.
+        BrokenPipeError: whoever reads standard output has had enough.
+    """
+    told = on_frame or (lambda done, total: None)
+    output = config.output
+    into_film = output.suffix.lower() in FILM_OUTPUTS and not output.is_dir()
+    if output != STREAM:
+        if not into_film:
+            check_format(output)
+            _check_animation(config)
+        elif not config.resume:
+            check_output(output, overwrite=config.overwrite)
+        _check_not_itself(config)
+    film = open_film(config.film)
+    plan = _make_plan(config, film, on_note)
+    if output == STREAM:
+        return _stream(plan, told)
+    return (_write_film if into_film else _write_animation)(plan, told)
+
+
+def _check_animation(config: InterpolateFilmConfig) -> None:
+    suffix = config.output.suffix or "a folder"
+    if config.resume:
+        raise ConfigError(f"--resume: needs a film as output, not {suffix}; name it {', '.join(FILM_OUTPUTS)}")
+    if config.codec is not None or config.crf is not None:
+        flag = "--codec" if config.codec is not None else "--crf"
+        raise ConfigError(f"{flag}: is for films, not {suffix}; name the output {', '.join(FILM_OUTPUTS)}")
+    check_output(config.output, overwrite=config.overwrite)
+
+
+def _check_not_itself(config: InterpolateFilmConfig) -> None:
+    """Refuses to write over the film that is read.
+
+    Raises:
+        OutputError: the output is the film.
+    """
+    output, film = config.output, config.film
+    if film != STREAM and output.exists() and film.exists() and output.samefile(film):
+        raise OutputError(f"{shown(output)}: is the film itself, which would be lost; choose another name")
+
+
+def _make_plan(config: InterpolateFilmConfig, film: Film, on_note: Callable[[str], None] | None) -> _Plan:
+    """Finds out when new frames are shown, and by what they are drawn.
+
+    Raises:
+        AnimiError: the film is too short, or its rate cannot be what is asked for.
+    """
+    timing = film.timing
+    name = shown(film.path)
+    if timing.count is not None and timing.count < 2:
+        raise InputError(f"{name}: has one frame only, and two or more are needed to draw between")
+    start = Fraction(config.start).limit_denominator(1_000_000)
+    ends = [timing.end]
+    for length in (config.end, None if config.preview is None else config.start + config.preview):
+        ends.append(None if length is None else Fraction(length).limit_denominator(1_000_000))
+    end = min((each for each in ends if each is not None), default=None)
+    if timing.end is not None and start >= timing.end:
+        raise ConfigError(f"--range: begins at {config.start:g} s, and {name} ends at {float(timing.end):.2f} s")
+    factor = config.factor or Fraction(2)
+    if config.fps is not None:
+        clock = Clock(timing.usual, config.fps, config.fps * timing.usual)
+    elif timing.rate is not None:
+        clock = Clock(timing.usual, timing.rate * factor, factor)
+    else:
+        clock = Clock(timing.usual, None, factor)
+    if clock.rate is None and config.output.suffix.lower() not in FILM_OUTPUTS:
+        raise ConfigError(f"--fps: {name} has frames at a varying rate, which the output cannot have; give --fps")
+    if clock.rate is not None and clock.rate > 1000:
+        raise ConfigError(f"--factor: makes {float(clock.rate):g} frames a second of {name}; up to 1000 can be made")
+    plan = _Plan(config, film, clock, end, open_engine(config.engine, config.checkpoint, config.device), on_note)
+    if film.interlaced:
+        plan.note(f"{name} is interlaced: each of its frames is made of one moment first")
+    if film.info.alpha:
+        plan.note(f"{name}: what is transparent in it is laid over white")
+    if film.mastered:
+        plan.note(f"{name}: its HDR10 mastering data is left out; colours and transfer stay")
+    return plan
+
+
+def _judge(plan: _Plan) -> Generator[FilmFrame, None, None]:
+    """The film's frames within the range, judged."""
+    film, config = plan.film, plan.config
+
+    def tell(part: DamagedStretch) -> None:
+        until = "its end" if part.last is None else f"{part.last:.2f} s"
+        plan.note(
+            f"{shown(film.path)}: damaged from {part.first:.2f} s to {until}, where a frame is held ({part.words})"
+        )
+
+    def take() -> Generator[tuple[Fraction, Frame], None, None]:
+        with closing(read_frames(film, start=config.start, on_damage=tell)) as frames:
+            for time, pixels in frames:
+                if plan.end is not None and time >= plan.end:
+                    return
+                if time >= config.start:
+                    yield time, pixels
+
+    gap = None if film.timing.rate is None else _GAP * film.timing.usual
+    with closing(take()) as taken:
+        yield from judge_frames(taken, gap)
+
+
+def read_ahead(
+    items: Generator[T, None, None], depth: int, answer: Callable[[], None] = lambda: None
+) -> Generator[T, None, None]:
+    """Runs a generator in a thread of its own, up to `depth` items ahead; closing this closes it.
+
+    Args:
+        items: the generator.
+        depth: how far.
+        answer: called now and then while it waits; what it raises ends the wait.
+    """
+    waiting: queue.Queue[tuple[T | None, BaseException | None]] = queue.Queue(depth)
+    stopped = threading.Event()
+
+    def put(item: T | None, error: BaseException | None) -> None:
+        while not stopped.is_set():
+            with suppress(queue.Full):
+                waiting.put((item, error), timeout=0.2)
+                return
+
+    def work() -> None:
+        try:
+            with closing(items):
+                for item in items:
+                    put(item, None)
+                    if stopped.is_set():
+                        return
+            put(None, StopIteration())
+        except BaseException as error:
+            put(None, error)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        while True:
+            try:
+                item, error = waiting.get(timeout=0.2)
+            except queue.Empty:
+                answer()
+                continue
+            if isinstance(error, StopIteration):
+                return
+            if error is not None:
+                raise error
+            yield item  # type: ignore[misc]
+    finally:
+        stopped.set()
+        thread.join(timeout=5)  # it may wait for standard input, which nobody can hurry
+
+
+class _Drawer:
+    """Draws what exposures ask for; a pair of drawings is prepared once."""
+
+    def __init__(self, engine: Engine, on_failure: str) -> None:
+        self._engine, self._on_failure = engine, on_failure
+        self._pair: tuple[FilmFrame, FilmFrame] | None = None
+        self._draw: Callable[[Sequence[float]], Iterator[Frame]] | None = None
+        self.count = 0
+
+    def draw(self, exposure: Exposure) -> Frame:
+        """The frame, (H, W, 3)."""
+        if exposure.last is None:
+            return exposure.first.pixels
+        pair = exposure.first, exposure.last
+        if self._pair is None or self._pair[0] is not pair[0] or self._pair[1] is not pair[1] or self._draw is None:
+            self._pair = pair
+            self._draw = prepare_pair(pair[0].pixels, pair[1].pixels, self._engine, self._on_failure)
+        self.count += 1
+        return next(self._draw([exposure.t]))
+
+
+@contextmanager
+def _exposures(plan: _Plan, answer: Callable[[], None] = lambda: None) -> Iterator[Iterator[Exposure]]:
+    with closing(read_ahead(_judge(plan), _AHEAD, answer)) as frames:
+        yield expose(frames, plan.clock, plan.end, keep=plan.config.cadence == "keep")
+
+
+@dataclass
+class _Course:
+    """How far the frames of a film have come."""
+
+    frames: int = 0
+    resumed: int = 0
+    first: Fraction = Fraction(0)
+    last: Fraction = Fraction(0)
+    starts: list[Fraction] = field(default_factory=list)
+
+
+def _run(
+    plan: _Plan,
+    drawer: _Drawer,
+    coding: Coding,
+    folder: Path | None,
+    told: Callable[[int, int | None], None],
+) -> _Course:
+    """Draws every frame that is not there yet, and encodes it; Ctrl-C is answered between frames."""
+    course = _Course()
+    total = plan.total
+    with (
+        held_back() as held,
+        FilmWriter(coding, folder, plan.config.output, held.answer) as writer,
+        _exposures(plan, held.answer) as exposures,
+    ):
+        for number, exposure in enumerate(exposures):
+            held.answer()
+            if number == 0:
+                course.first = exposure.time
+            if number % SEGMENT == 0:
+                course.starts.append(exposure.time)
+            course.last = exposure.time
+            if writer.has(number):
+                course.resumed += 1
+            else:
+                writer.put(number, exposure.time, drawer.draw(exposure))
+            course.frames = number + 1
+            told(course.frames, total)
+    if not course.frames:
+        raise InputError(f"{shown(plan.film.path)}: has no frame there; give another --range")
+    return course
+
+
+def _end_of(plan: _Plan, course: _Course) -> Fraction:
+    """When the last new frame has been shown: when the old film's last has, where that is known."""
+    after = course.last + 1 / plan.usual_rate
+    if plan.end is None or not course.last < plan.end:
+        return after
+    return min(plan.end, after) if plan.clock.rate is not None else plan.end
+
+
+def _report(plan: _Plan, drawer: _Drawer, course: _Course, size: tuple[int, int]) -> FilmDrawn:
+    return FilmDrawn(
+        plan.config.output,
+        course.frames,
+        drawer.count,
+        *size,
+        _end_of(plan, course) - course.first,
+        plan.clock.rate,
+        plan.engine.name,
+        course.resumed,
+        tuple(plan.notes),
+    )
+
+
+def _stream(plan: _Plan, told: Callable[[int, int | None], None]) -> FilmDrawn:
+    """Sends the film to standard output as y4m."""
+    coding = plan_coding(plan.film, None, plan.clock.rate, plan.usual_rate, crf=None, quick=False)
+    drawer = _Drawer(plan.engine, plan.config.on_failure)
+    course = _run(plan, drawer, coding, None, told)
+    return _report(plan, drawer, course, coding.size)
+
+
+def _write_animation(plan: _Plan, told: Callable[[int, int | None], None]) -> FilmDrawn:
+    """Writes a GIF, WebP, APNG or a folder, as for key frames: without sound, and all in one go."""
+    assert plan.clock.rate is not None
+    config, total = plan.config, plan.total
+    drawer = _Drawer(plan.engine, config.on_failure)
+    course = _Course()
+
+    def draw(exposures: Iterator[Exposure]) -> Iterator[Frame]:
+        for exposure in exposures:
+            course.frames += 1
+            frame = drawer.draw(exposure)
+            yield frame
+
+    with _exposures(plan) as exposures:
+        written = write_animation(
+            config.output,
+            draw(exposures),
+            fps=plan.clock.rate,
+            overwrite=config.overwrite,
+            count=total,
+            on_frame=lambda done: told(done, total),
+        )
+    for sentence in written.notes:
+        plan.note(sentence)
+    return replace(_report(plan, drawer, course, (written.width, written.height)), seconds=written.seconds)
+
+
+def _write_film(plan: _Plan, told: Callable[[int, int | None], None]) -> FilmDrawn:
+    """Writes a film with all that was in the old one."""
+    config, film = plan.config, plan.film
+    codec = choose_codec(config.output, config.codec, config.crf, film.depth)
+    coding = plan_coding(
+        film, codec, plan.clock.rate, plan.usual_rate, crf=config.crf, quick=config.preview is not None
+    )
+    if coding.size != (film.width, film.height):
+        plan.note(
+            f"{codec.name} needs even sides: the last row or column is repeated, which makes "
+            f"{coding.size[0]}x{coding.size[1]}"
+        )
+    if coding.depth < film.depth:
+        plan.note(f"{codec.name} keeps {coding.depth} bits a channel: the film's {film.depth} were rounded")
+    drawer = _Drawer(plan.engine, config.on_failure)
+    job = _describe_job(plan, coding)
+    with claim_folder(config, job) as folder:
+        if (folder / FINISHED).exists():
+            return _finish(plan, folder, json.loads((folder / FINISHED).read_text(encoding="utf-8")))
+        streams, notes = choose_streams(film, config.output, folder)
+        for sentence in notes:
+            plan.note(sentence)
+        try:
+            course = _run(plan, drawer, coding, folder, told)
+        except KeyboardInterrupt:
+            if any(folder.glob("*.segment")):
+                plan.note(
+                    f"{shown(config.output)}: what is done is kept; the same command with --resume goes on with it"
+                )
+            raise
+        drawn = _report(plan, drawer, course, coding.size)
+        _join(plan, folder, streams, course, coding)
+        write_text(folder / FINISHED, json.dumps(_keep(drawn)))
+        return _finish(plan, folder, _keep(drawn))
+
+
+def _join(plan: _Plan, folder: Path, streams: list[Kept], course: _Course, coding: Coding) -> None:
+    draft = folder / (_DRAFT + plan.config.output.suffix.lower())
+    join_segments(
+        plan.film,
+        streams,
+        folder,
+        draft,
+        starts=course.starts,
+        last=course.last,
+        end=_end_of(plan, course),
+        coding=coding,
+        start=plan.config.start,
+        length=plan.length,
+    )
+    with draft.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def _keep(drawn: FilmDrawn) -> dict[str, Any]:
+    """What is told of a film that is finished, as JSON."""
+    told = {name: getattr(drawn, name) for name in ("frames", "drawn", "width", "height", "engine", "resumed")}
+    rate = None if drawn.rate is None else str(drawn.rate)
+    return told | {"seconds": str(drawn.seconds), "rate": rate, "notes": list(drawn.notes)}
+
+
+def _finish(plan: _Plan, folder: Path, told: dict[str, Any]) -> FilmDrawn:
+    """Puts the finished film in its place, where a run that was killed has not done so, and clears up."""
+    draft = folder / (_DRAFT + plan.config.output.suffix.lower())
+    output = plan.config.output
+    if draft.exists():
+        draft.replace(output.resolve() if output.is_symlink() else output)
+    for path in folder.iterdir():
+        if path.name != FINISHED:
+            path.unlink()
+    (folder / FINISHED).unlink()
+    folder.rmdir()
+    rate = None if told["rate"] is None else Fraction(told["rate"])
+    plain = {name: told[name] for name in ("frames", "drawn", "width", "height", "engine", "resumed")}
+    return FilmDrawn(output, seconds=Fraction(told["seconds"]), rate=rate, notes=tuple(told["notes"]), **plain)
+
+
+def _describe_job(plan: _Plan, coding: Coding) -> dict[str, Any]:
+    """All on which the new film's bytes depend, by which a run knows what it may go on with."""
+    config = plan.config
+    # another animi of the same version may bring other weights
+    weights = config.checkpoint or (MOTION_WEIGHTS if plan.engine.name == "motion" else None)
+    checkpoint = None if weights is None else hashlib.sha256(weights.read_bytes()).hexdigest()
+    return {
+        "animi": version("animi"),
+        "film": {"stream": True} if config.film == STREAM else identify_film(config.film),
+        "fps": None if plan.clock.rate is None else str(plan.clock.rate),
+        "factor": str(plan.clock.factor),
+        "cadence": config.cadence,
+        "range": [config.start, None if plan.end is None else str(plan.end)],
+        "engine": plan.engine.name,
+        "checkpoint": checkpoint,
+        "device": config.device,
+        "on_failure": config.on_failure,
+        "coding": list(coding.words),
+    }

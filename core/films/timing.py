@@ -1,0 +1,246 @@
+"""What each frame of a new film shows: a frame of the old one, or an in-between at a certain time of two drawings.
+
+A film's frames are first judged (`judge_frames`): where shots begin, which frames show the drawing of the frame before,
+and where two shots are mixed, the picture flashes, or the light fades. `expose` then goes through the times of the new
+frames. With S the time at which a drawing appears and E the time at which the next one does:
+
+- **A cut lies at E**: the frames before it are shown as they were, up to E. Nothing is drawn across a cut.
+- **A dissolve, a flash or a fade**: the film's own frame that is nearest in time, and nothing is drawn.
+- **A drawing held briefly**, on ones, twos, threes or fours (for no more than a fifth of a second, or three frames
+  where those are longer): it moves all the time, and a new frame at time x shows the in-between at
+  t = (x - S) / (E - S). The held copies are gone.
+- **A drawing held longer is a pose**: the film's own frames are shown until one step before E, and only then does it
+  move. A step is as long as the drawing before it was held, where that was brief and of the same shot, else one frame.
+
+`--cadence smooth` gives every new frame its own in-between. `--cadence keep` keeps the rhythm: a drawing that was held
+for several frames becomes q drawings that are each shown for the same part of that time, q being the factor between the
+rates of frames, rounded, and at least 1. At twice the rate, what was on twos stays on twos, of half the step; at the
+film's own rate, nothing changes. What was on ones is on ones in both.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil, floor
+
+from ..media.frames import Frame, to_uint8
+from ..shots.cuts import ShotDetector
+from ..shots.held import DuplicateFinder
+from ..shots.thumbnails import Thumb, find_fade, shrink
+
+BRIEF = Fraction(1, 5)
+"""Seconds for which a drawing may be held on twos, threes or fours; longer, and it is a pose."""
+_BRIEF_FRAMES = Fraction(7, 2)  # the same in frames, for films of few frames a second
+_FADE_STEPS = 4  # steps of light in one direction that make a fade
+_SLACK = Fraction(1, 1000)  # of a frame, by which a film's end may be inexact
+
+
+@dataclass(frozen=True, eq=False)
+class FilmFrame:
+    """A frame of a film, judged.
+
+    Attributes:
+        time: when it is shown, in seconds.
+        pixels: (H, W, 3) uint8 or uint16.
+        held: it shows the drawing of the frame before.
+        cut: it begins a shot, or follows on a gap.
+        mixed: it belongs to a dissolve or a flash.
+        fading: from the frame before to this, the light of the whole picture changes, as part of a fade.
+    """
+
+    time: Fraction
+    pixels: Frame
+    held: bool = False
+    cut: bool = False
+    mixed: bool = False
+    fading: bool = False
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """What a new frame shows: `first`, or what lies at `t` in (0, 1) from `first` to `last`."""
+
+    time: Fraction
+    first: FilmFrame
+    last: FilmFrame | None = None
+    t: float = 0.0
+
+
+def judge_frames(frames: Iterable[tuple[Fraction, Frame]], gap: Fraction | None = None) -> Iterator[FilmFrame]:
+    """Finds shots, held drawings, dissolves, flashes and fades, while as few frames are kept as that takes.
+
+    Args:
+        frames: times in seconds, rising, and frames, (H, W, 3) uint8 or uint16.
+        gap: seconds; frames that lie further apart have lost what was between them, which is like a cut; None: any
+            distance is meant.
+    """
+    detector = ShotDetector()
+    duplicates = DuplicateFinder()
+    waiting: deque[tuple[Fraction, Frame, bool, bool]] = deque()
+    lights: deque[int] = deque([0] * _FADE_STEPS)  # of the frames before those that wait, and of those
+    before: tuple[Fraction, Thumb] | None = None
+
+    def settle(cut: bool, mixed: bool) -> FilmFrame:
+        time, pixels, held, torn = waiting.popleft()
+        lights.popleft()
+        fading = _is_fade(lights)
+        alone = cut or torn or mixed or fading
+        return FilmFrame(time, pixels, held and not alone, cut or torn, mixed, fading)
+
+    for time, pixels in frames:
+        view = to_uint8(pixels)
+        thumb = shrink(view)
+        lights.append(0 if before is None else find_fade(before[1], thumb))
+        torn = before is not None and gap is not None and time - before[0] > gap
+        waiting.append((time, pixels, duplicates.is_duplicate(view), torn))
+        before = time, thumb
+        for verdict in detector.push(thumb):
+            yield settle(verdict.cut, verdict.transition is not None)
+    for verdict in detector.finish():
+        yield settle(verdict.cut, verdict.transition is not None)
+
+
+def _is_fade(lights: deque[int]) -> bool:
+    """Whether the step at place _FADE_STEPS - 1 is one of _FADE_STEPS neighbours of one direction."""
+    middle = _FADE_STEPS - 1
+    way = lights[middle] if len(lights) > middle else 0
+    if way == 0:
+        return False
+    run = 1
+    for step in range(middle - 1, -1, -1):
+        if lights[step] != way:
+            break
+        run += 1
+    for step in range(middle + 1, min(len(lights), 2 * middle + 1)):
+        if lights[step] != way:
+            break
+        run += 1
+    return run >= _FADE_STEPS
+
+
+@dataclass(frozen=True)
+class Clock:
+    """When new frames are shown.
+
+    Attributes:
+        usual: seconds from a frame of the film to the next, usually.
+        rate: new frames a second; None: `factor` new frames for each of the film, each within that one's own time, for
+            films of varying rate.
+        factor: new frames for each of the film, on average.
+    """
+
+    usual: Fraction
+    rate: Fraction | None
+    factor: Fraction
+
+    def list_times(self, number: int, begin: Fraction, until: Fraction, first: Fraction) -> list[Fraction]:
+        """When new frames are shown while the film shows its frame `number`, which it does from `begin` until `until`.
+
+        Args:
+            number: counts the film's frames from 0.
+            begin: seconds.
+            until: seconds.
+            first: when the film's first frame is shown.
+        """
+        if self.rate is not None:
+            return [
+                first + k / self.rate
+                for k in range(ceil((begin - first) * self.rate), ceil((until - first) * self.rate))
+            ]
+        numbers = range(ceil(number * self.factor), ceil((number + 1) * self.factor))
+        return [begin + (k / self.factor - number) * (until - begin) for k in numbers]
+
+
+def expose(
+    frames: Iterator[FilmFrame], clock: Clock, end: Fraction | None = None, *, keep: bool = False
+) -> Iterator[Exposure]:
+    """Goes through the new film's frames in order and tells what each shows; see the module's docstring.
+
+    Args:
+        frames: the film's, judged, in order.
+        clock: when new frames are shown.
+        end: when the film's last frame has been shown, in seconds; None: after the usual time.
+        keep: keep the rhythm of drawings that are held.
+    """
+    brief = max(BRIEF, _BRIEF_FRAMES * clock.usual)
+    ahead: deque[FilmFrame] = deque()
+
+    def look(place: int) -> FilmFrame | None:
+        while len(ahead) <= place:
+            frame = next(frames, None)
+            if frame is None:
+                return None
+            ahead.append(frame)
+        return ahead[place]
+
+    current = next(frames, None)
+    if current is None:
+        return
+    origin = current.time
+    drawing = current  # the frame in which the drawing on screen appeared
+    leaving: FilmFrame | None = None  # the frame that a pose moves on from
+    step = clock.usual
+    for number in range(1 << 62):
+        following = look(0)
+        if following is not None:
+            until = following.time
+        else:
+            until = end if end is not None and end > current.time else current.time + clock.usual
+            if clock.rate is not None:
+                until -= _SLACK * clock.usual
+        times = clock.list_times(number, current.time, until, origin)
+        if times:
+            coming = _find_coming(look, until + brief)
+            if coming is None or coming.cut:
+                yield from (Exposure(time, current) for time in times)
+            elif following is not None and (current.mixed or coming.mixed or coming.fading):
+                for time in times:
+                    nearer = current if time - current.time <= following.time - time else following
+                    yield Exposure(time, nearer)
+            else:
+                begin, first = drawing.time, drawing
+                if coming.time - begin > brief:
+                    begin = max(coming.time - step, drawing.time)
+                    if until > begin:
+                        leaving = leaving or current
+                    first = leaving or current
+                for time in times:
+                    yield _place(time, begin, first, current, coming, clock, keep)
+        if following is None:
+            return
+        if not following.held:
+            length = following.time - drawing.time
+            step = length if length <= brief and not following.cut else clock.usual
+            drawing, leaving = following, None
+        current = ahead.popleft()
+
+
+def _find_coming(look: Callable[[int], FilmFrame | None], horizon: Fraction) -> FilmFrame | None:
+    """The next frame that shows another drawing; None where there is none, or so late that nothing moves yet."""
+    place = 0
+    while (frame := look(place)) is not None and frame.time < horizon:
+        if not frame.held:
+            return frame
+        place += 1
+    return frame if frame is not None and not frame.held else None
+
+
+def _place(
+    time: Fraction,
+    begin: Fraction,
+    first: FilmFrame,
+    current: FilmFrame,
+    coming: FilmFrame,
+    clock: Clock,
+    keep: bool,
+) -> Exposure:
+    """What is shown at `time`, where the drawing moves from `begin` until the coming one appears."""
+    whole = coming.time - begin
+    part = (time - begin) / whole
+    if part <= 0:
+        return Exposure(time, current)
+    if keep and round(whole / clock.usual) > 1:
+        count = max(1, floor(clock.factor + Fraction(1, 2)))
+        part = Fraction(floor(part * count), count)
+    return Exposure(time, first, coming, float(part)) if part > 0 else Exposure(time, first)

@@ -1,0 +1,88 @@
+"""The whole of `animi interpolate` for key frames: files in, an animation out."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..config.interpolation import InterpolateConfig
+from ..config.parsing import read_size
+from ..engines.opening import open_engine
+from ..errors import InputError, OutputError
+from ..files import check_output, shown
+from ..media.animation import Written, check_format, write_animation
+from .key_frames import KeyFrames, find_key_frames
+from .sequence import count_frames, interpolate, there_and_back
+
+
+def _check_no_key_frame(output: Path, keys: Iterable[Path]) -> None:
+    """Refuses an output in whose place a key frame, or the folder of one, would be lost.
+
+    Raises:
+        OutputError: a key frame is the output or lies in it.
+    """
+    if not output.exists():
+        return
+    for key in keys:
+        if key.exists() and (output.samefile(key) or output.samefile(key.parent)):
+            found = "is a key frame" if output.samefile(key) else f"holds the key frame {shown(Path(key.name))}"
+            raise OutputError(f"{shown(output)}: {found}, which would be lost; choose another name")
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What `draw_animation` made."""
+
+    written: Written
+    engine: str
+    """What drew it: an engine's name, or a network's architecture."""
+    key_frames: int
+
+
+def draw_animation(config: InterpolateConfig, on_frame: Callable[[int, int], None] | None = None) -> Drawn:
+    """Reads key frames, draws what lies between and writes the animation: the whole of `animi interpolate`.
+
+    Args:
+        config: what to draw.
+        on_frame: told after each frame how many of how many are written.
+
+    Raises:
+        AnimiError: a key frame, an option or the output cannot be used; nothing that stood there is harmed.
+    """
+    check_format(config.output)
+    _check_no_key_frame(config.output, find_key_frames(config.inputs))
+    check_output(config.output, overwrite=config.overwrite)
+    engine = open_engine(config.engine, config.checkpoint, config.device)
+    size = None if config.size is None else read_size(config.size)
+    if config.sheet is not None:
+        from .exposure_sheet import draw_sheet, read_sheet  # which draws by this module
+
+        rows = read_sheet(config.sheet, find_key_frames(config.inputs), loop=config.loop)
+        keys = KeyFrames([row.drawing for row in rows], size)
+        frames = draw_sheet(rows, keys, engine, config.on_failure, loop=config.loop)
+        total = sum(row.frames for row in rows)
+        if not total:
+            raise InputError(f"{shown(config.sheet)}: holds every drawing for no frame; let some hold be 1 or more")
+        if config.boomerang:
+            frames = there_and_back(frames, config.loop)
+            total = max(1, 2 * total - (0 if config.loop else 2))
+    else:
+        keys = KeyFrames(config.inputs, size)
+        total = count_frames(len(keys), len(config.times), loop=config.loop, boomerang=config.boomerang)
+        frames = interpolate(
+            keys,
+            config.count,
+            spacing=config.spacing,
+            loop=config.loop,
+            boomerang=config.boomerang,
+            engine=engine,
+            on_failure=config.on_failure,
+        )
+    written = write_animation(
+        config.output,
+        frames,
+        fps=config.fps,
+        overwrite=config.overwrite,
+        count=total,
+        on_frame=None if on_frame is None else lambda done: on_frame(done, total),
+    )
+    return Drawn(written, engine.name, len(keys))

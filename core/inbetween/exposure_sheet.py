@@ -1,0 +1,185 @@
+"""Exposure sheets: a small CSV file that says of each drawing how long it stands and how the next one is reached.
+
+    drawing,hold,inbetweens,on,spacing
+    A1.png,2,3,1,ease-in
+    A5.png,1,,2,0 0.2 0.5 1
+    A9.png,12
+
+- drawing: the key frame's file, by its name among the key frames given. It may come more than once.
+- hold: frames for which it stands; 1 where nothing is said.
+- inbetweens: drawings between this one and the next row's; none where nothing is said, unless `spacing` is a chart.
+- on: frames for which each in-between stands: 1 on ones, 2 on twos; 1 where nothing is said.
+- spacing: where the in-betweens lie on the way to the next drawing: an easing, as `--spacing` has them, or a chart of
+  times from 0 to 1 with spaces between them, which win over `inbetweens`; even where nothing is said.
+
+Columns may stand in any order, and all but `drawing` may be missing. Spreadsheets that write semicolons or tabs in the
+place of commas are read as well; what follows a # at the start of a line is a remark.
+"""
+
+import csv
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..config.choices import EASINGS, MOST_FRAMES
+from ..config.parsing import ease, read_spacing
+from ..engines.interface import Engine
+from ..errors import ConfigError, InputError
+from ..files import reason, shown
+from ..media.frames import Frame
+from .pair import draw_segment
+
+COLUMNS = ("drawing", "hold", "inbetweens", "on", "spacing")
+_MOST_BYTES = 1 << 22
+
+
+@dataclass(frozen=True)
+class SheetRow:
+    """A line of an exposure sheet.
+
+    Attributes:
+        drawing: the key frame's file.
+        hold: frames for which it stands.
+        times: when the in-betweens are on the way to the next drawing, in [0, 1].
+        on: frames for which each in-between stands.
+    """
+
+    drawing: Path
+    hold: int
+    times: tuple[float, ...]
+    on: int
+
+    @property
+    def frames(self) -> int:
+        """How many frames the row makes."""
+        return self.hold + self.on * len(self.times)
+
+
+def read_sheet(path: Path, drawings: Sequence[Path], *, loop: bool = False) -> list[SheetRow]:
+    """Reads an exposure sheet.
+
+    Args:
+        path: the file.
+        drawings: the key frames that it may name.
+        loop: the last row's in-betweens lead to the first row's drawing; else it may have none.
+
+    Raises:
+        InputError: it cannot be read, or a line of it cannot be used; the message names the file and the line.
+    """
+    name = shown(path)
+    known: dict[str, Path] = {}
+    for drawing in drawings:
+        known.setdefault(drawing.name, drawing)
+    try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise InputError(f"{name}: is too large for an exposure sheet; give a .csv with a line for each drawing")
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        raise InputError(f"{name}: there is no such file; check the name of the sheet") from error
+    except (OSError, UnicodeDecodeError) as error:
+        why = reason(error) if isinstance(error, OSError) else "no text in UTF-8"
+        raise InputError(f"{name}: cannot be read ({why}); give a .csv with a line for each drawing") from error
+    lines = [
+        (number, line)
+        for number, line in enumerate(text.splitlines(), 1)
+        if line.strip(" ,;\t") and not line.lstrip().startswith("#")
+    ]
+    if not lines:
+        raise InputError(f"{name}: is empty; begin it with the line {','.join(COLUMNS)}")
+    first = lines[0][1]
+    mark = max(",;\t", key=first.count)
+    head = [cell.strip().lower() for cell in _split(first, mark)]
+    for column in head:
+        if column not in COLUMNS:
+            raise InputError(
+                f"{name}: line {lines[0][0]}: {shown(Path(column))!r} is no column; the first line names the columns, "
+                f"out of {', '.join(COLUMNS)}"
+            )
+    if "drawing" not in head or len(set(head)) < len(head):
+        raise InputError(
+            f"{name}: line {lines[0][0]}: the first line must name each column once, and drawing among them"
+        )
+    rows = []
+    for number, line in lines[1:]:
+        cells = [cell.strip() for cell in _split(line, mark)]
+        where = f"{name}: line {number}"
+        if len(cells) > len(head):
+            raise InputError(f"{where}: has {len(cells)} cells, and there are {len(head)} columns; check its commas")
+        is_last = number == lines[-1][0] and not loop
+        rows.append(_read_row(where, dict(zip(head, cells, strict=False)), known, is_last=is_last))
+    if sum(row.frames for row in rows) > MOST_FRAMES:
+        raise InputError(f"{name}: makes more than {MOST_FRAMES} frames; make a film of less at a time")
+    return rows
+
+
+def _split(line: str, mark: str) -> list[str]:
+    return next(csv.reader([line], delimiter=mark), [])
+
+
+def _read_row(where: str, cells: dict[str, str], known: dict[str, Path], *, is_last: bool) -> SheetRow:
+    """Reads one line; `where` begins what is said of it.
+
+    Raises:
+        InputError: it cannot be used.
+    """
+    name = cells.get("drawing", "")
+    if name not in known:
+        some = ", ".join(shown(Path(each)) for each in list(known)[:3])
+        found = f"there is no drawing {shown(Path(name))!r}" if name else "names no drawing"
+        raise InputError(f"{where}: {found}; there are {len(known)}: {some}{', …' if len(known) > 3 else ''}")
+    hold = _read_count(where, "hold", cells, 1, least=0)
+    count = _read_count(where, "inbetweens", cells, None, least=0)
+    on = _read_count(where, "on", cells, 1, least=1)
+    spacing = " ".join(cells.get("spacing", "").replace(",", " ").replace(";", " ").split()) or EASINGS[0]
+    try:
+        chart = read_spacing(spacing if spacing in EASINGS else spacing.replace(" ", ","))
+    except ConfigError as error:
+        raise InputError(f"{where}: {str(error).replace('--spacing', 'spacing')}") from error
+    if chart is not None:
+        times = chart[1:-1]
+        if count is not None and count != len(times):
+            raise InputError(
+                f"{where}: has {count} inbetweens, and {len(times)} times between 0 and 1 in its spacing; "
+                "make them agree"
+            )
+    else:
+        count = count or 0
+        times = tuple(ease(k / (count + 1), spacing) for k in range(1, count + 1))
+    if times and is_last:
+        raise InputError(f"{where}: is the last, and has in-betweens to a next drawing; take them out, or add --loop")
+    return SheetRow(known[name], 1 if hold is None else hold, times, on or 1)
+
+
+def _read_count(where: str, column: str, cells: dict[str, str], default: int | None, *, least: int) -> int | None:
+    text = cells.get(column, "")
+    if not text:
+        return default
+    if not text.isascii() or not text.isdecimal() or not least <= int(text) <= MOST_FRAMES:
+        raise InputError(f"{where}: {column} is {text!r}, and a whole number from {least} on is needed")
+    return int(text)
+
+
+def draw_sheet(
+    rows: Sequence[SheetRow], keys: Sequence[Frame], engine: Engine, on_failure: str, *, loop: bool = False
+) -> Iterator[Frame]:
+    """Draws what a sheet asks for.
+
+    Args:
+        rows: from `read_sheet`.
+        keys: each row's drawing, all of one shape and type.
+        engine: draws the in-betweens.
+        on_failure: one of `config.choices.ON_FAILURE`.
+        loop: go on from the last row to the first.
+
+    Returns:
+        An iterator of frames in order.
+    """
+    for number, row in enumerate(rows):
+        first = keys[number]
+        for _ in range(row.hold):
+            yield first
+        following = number + 1 if number + 1 < len(rows) else 0
+        if row.times and (loop or following):
+            for frame in draw_segment(first, keys[following], row.times, engine, on_failure):
+                for _ in range(row.on):
+                    yield frame

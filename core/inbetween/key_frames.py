@@ -1,0 +1,101 @@
+"""Key frames on disk: found, checked, and read when they are needed."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple, overload
+
+import numpy as np
+
+from ..errors import InputError
+from ..files import shown
+from ..media.frames import Frame, as_channels, match_images, resize_image
+from ..media.image_files import list_images, read_image
+
+
+class _Form(NamedTuple):
+    """What a frame holds beside its picture."""
+
+    height: int
+    width: int
+    channels: int
+    deep: bool
+
+
+def find_key_frames(paths: Sequence[Path]) -> list[Path]:
+    """Puts the images of a folder, in natural order, in the place of the folder.
+
+    Raises:
+        InputError: a folder cannot be read or holds no image.
+    """
+    return [file for path in paths for file in (list_images(path) if path.is_dir() else [path])]
+
+
+class KeyFrames(Sequence[Frame]):
+    """Key frames of one size, one number of channels and one depth, read from disk one at a time.
+
+    All of them are read once when this is made, so that a broken file is known before any work is done.
+    """
+
+    def __init__(self, paths: Sequence[Path], size: tuple[int, int | None] | None = None) -> None:
+        """Finds and checks the files.
+
+        Args:
+            paths: images, and folders that stand for the images in them.
+            size: (width, height) or (longer side, None) to resize to; None: leave them as they are.
+
+        Raises:
+            InputError: a file cannot be read, there are fewer than two, or their sizes differ.
+        """
+        self.paths = find_key_frames(paths)
+        if len(self.paths) < 2:
+            found = f"only {shown(self.paths[0])}" if self.paths else "none"
+            raise InputError(f"two key frames or more are needed, and {found} was given; add another image")
+        self._size = size
+        forms = [self._look(path) for path in self.paths]
+        if size is None or size[1] is None:
+            for path, form in zip(self.paths, forms, strict=True):
+                if form[:2] != forms[0][:2]:
+                    raise InputError(
+                        f"{shown(path)} is {form.width}x{form.height} and {shown(self.paths[0])} is "
+                        f"{forms[0].width}x{forms[0].height}; make them one size, or add "
+                        f"--size {forms[0].width}x{forms[0].height}"
+                    )
+        self._channels = max(form.channels for form in forms)
+        self._deep = any(form.deep for form in forms)
+        self._held: dict[int, Frame] = {}
+
+    def _look(self, path: Path) -> _Form:
+        frame = self._read(path)
+        height, width, channels = frame.shape
+        return _Form(height, width, channels, frame.dtype == np.uint16)
+
+    def _read(self, path: Path) -> Frame:
+        frame = read_image(path)
+        if self._size is None:
+            return frame
+        width, height = self._size
+        if height is None:
+            scale = width / max(frame.shape[:2])
+            width, height = (max(1, round(side * scale)) for side in (frame.shape[1], frame.shape[0]))
+        return frame if frame.shape[:2] == (height, width) else resize_image(frame, width, height)
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    @overload
+    def __getitem__(self, index: int) -> Frame: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Frame]: ...
+    def __getitem__(self, index: int | slice) -> Frame | list[Frame]:
+        """Reads a frame: (H, W, C), the same form for all."""
+        if isinstance(index, slice):
+            return [self[k] for k in range(*index.indices(len(self)))]
+        index = range(len(self))[index]
+        if index not in self._held:
+            frame = as_channels(self._read(self.paths[index]), self._channels)
+            if self._deep:
+                frame = match_images([frame, np.zeros((1, 1, 1), np.uint16)])[0]
+            while len(self._held) >= 2:  # the two ends of the segment at hand
+                del self._held[next(iter(self._held))]
+            self._held[index] = frame
+        return self._held[index]

@@ -1,0 +1,90 @@
+"""Two key frames and an engine in, frames between them out, in the key frames' own form."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import DTypeLike
+
+from ..engines.blend import Blend
+from ..engines.interface import Engine, Sure, Working, render_all
+from ..media.frames import Frame, premultiply, unpremultiply
+
+STILL = 6
+"""Levels of 255 by which an engine may miss a pixel that both key frames agree on before it counts as covered."""
+MARGIN = 24
+"""Pixels around what changes that an engine sees, so that it can tell where a moving outline ends."""
+
+
+def draw_segment(first: Frame, last: Frame, times: Iterable[float], engine: Engine, on_failure: str) -> Iterator[Frame]:
+    """The frames of one segment at `times`, in [0, 1] and in order."""
+    times = list(times)
+    drawn: Iterator[Frame] | None = None
+    for t in times:
+        if t in (0, 1):
+            yield (first, last)[int(t)].copy()
+            continue
+        if drawn is None:
+            draw = prepare_pair(first, last, engine, on_failure)
+            drawn = draw([time for time in times if time not in (0, 1)])
+        yield next(drawn)
+
+
+def prepare_pair(
+    first: Frame, last: Frame, engine: Engine, on_failure: str
+) -> Callable[[Sequence[float]], Iterator[Frame]]:
+    """Readies a pair: conversion to the engine's working form and back, and what stands still stays untouched.
+
+    The engine is shown only the part of the picture in which something changes, with a margin around it.
+
+    Args:
+        first: a frame.
+        last: another of the same shape and type.
+        engine: draws between them.
+        on_failure: one of `config.choices.ON_FAILURE`.
+
+    Returns:
+        What draws the frames at times in (0, 1), in their order, as they are asked for.
+    """
+    shape = first.shape
+    whole = [frame.reshape(*shape[:2], -1) for frame in (first, last)]
+    none = (0,) * whole[0].shape[2]
+    still = cv2.inRange(cv2.absdiff(whole[0], whole[1]), none, none)  # (H, W), 255 where both agree
+    x, y, w, h = cv2.boundingRect(255 - still)
+    if w == 0:
+        return lambda times: (first.copy() for _ in times)
+    box = slice(max(0, y - MARGIN), y + h + MARGIN), slice(max(0, x - MARGIN), x + w + MARGIN)
+    still, key = np.ascontiguousarray(still[box]), np.ascontiguousarray(whole[0][box])
+    working = [_to_working(frame) for frame in (key, np.ascontiguousarray(whole[1][box]))]
+    pair = engine.prepare(working[0], working[1])
+    if on_failure != "morph" and isinstance(pair, Sure) and not pair.explained:
+        if on_failure == "hold":
+            return lambda times: ((first, last)[t >= 0.5].copy() for t in times)
+        pair = Blend(working[0], working[1])
+
+    def finish(drawn: Working) -> Frame:
+        # where both key frames agree, unless something else clearly covers it; compared as it is seen: what is
+        # transparent has any colour
+        near = cv2.inRange(cv2.absdiff(drawn, working[0]), none, (STILL,) * len(none))
+        changed = cv2.bitwise_not(cv2.bitwise_and(still, near))
+        frame = whole[0].copy()
+        frame[box] = cv2.copyTo(_from_working(drawn, first.dtype), changed, key.copy()).reshape(key.shape)
+        return frame.reshape(shape)
+
+    return lambda times: map(finish, render_all(pair, times))
+
+
+def _to_working(frame: Frame) -> Working:
+    """(H, W, C) uint8 or uint16 to the engines' working form."""
+    if frame.shape[2] == 4:
+        return premultiply(frame) * np.float32(255)
+    return frame if frame.dtype == np.uint8 else frame.astype(np.float32) / 257
+
+
+def _from_working(drawn: Working, dtype: DTypeLike) -> Frame:
+    """An engine's frame in the key frames' type."""
+    if drawn.dtype == np.uint8:
+        return drawn
+    if drawn.shape[2] == 4:
+        return unpremultiply(drawn / np.float32(255), dtype)
+    return np.asarray(np.clip(drawn, 0, 255) * (257 if dtype == np.uint16 else 1) + 0.5).astype(dtype)

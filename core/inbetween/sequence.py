@@ -1,0 +1,120 @@
+"""In-betweens of a sequence of key frames, which themselves come back pixel for pixel."""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ..config.choices import DEVICES, EASINGS, ON_FAILURE
+from ..config.interpolation import InterpolateConfig
+from ..engines.interface import Engine
+from ..engines.opening import open_engine
+from ..errors import InputError
+from ..media.frames import Frame
+from .pair import draw_segment
+
+
+def interpolate(
+    frames: Sequence[Frame],
+    count: int = 8,
+    *,
+    spacing: str | Sequence[float] = EASINGS[0],
+    loop: bool = False,
+    boomerang: bool = False,
+    engine: str | Engine | None = None,
+    checkpoint: Path | None = None,
+    device: str = DEVICES[0],
+    on_failure: str = ON_FAILURE[0],
+) -> Iterator[Frame]:
+    """Draws the frames between key frames.
+
+    Args:
+        frames: two key frames or more, all of one shape and type: (H, W), or (H, W, C) with C of 1 (grey), 3 (RGB) or
+            4 (RGBA, straight alpha); uint8 or uint16. A sequence that reads from disk is asked for two at a time.
+        count: frames from one key frame to the next, both included; 2 or more.
+        spacing: "linear", "ease-in", "ease-out", "ease-in-out", or the times of a segment's frames from 0 to 1, which
+            win over `count`.
+        loop: go on from the last key frame to the first; the first is not repeated at the end.
+        boomerang: play to the end and back; neither end is repeated.
+        engine: "flow" (motion, the default) or "blend" (cross-fade), or one of your own (see `core.engines`).
+        checkpoint: a trained network that draws instead of an engine.
+        device: where the network runs: "auto", "cpu", "cuda" or "mps".
+        on_failure: what to do where motion cannot be what happened, as at a cut: "hold" the nearer key frame, "blend"
+            them, or "morph", as if it were. Engines that know nothing of motion have no such case.
+
+    Returns:
+        An iterator of arrays of the key frames' shape and type, in order, drawn as they are asked for; a network on a
+        GPU draws up to eight at once.
+
+    Raises:
+        InputError: fewer than two frames, or frames of unlike or unknown shape or type.
+        ConfigError: an option has a value that cannot be used.
+        CheckpointError: the checkpoint cannot be used.
+        DeviceError: the device is not on this machine.
+    """
+    chart = spacing if isinstance(spacing, str) else ",".join(map(repr, map(float, spacing)))
+    settings = InterpolateConfig((), Path(), count, spacing=chart, on_failure=on_failure)
+    if len(frames) < 2:
+        raise InputError(f"two key frames or more are needed, and {len(frames)} was given; add another")
+    _check_forms(frames[0], frames[1], 1)
+    drawer = open_engine(engine, checkpoint, device) if engine is None or isinstance(engine, str) else engine
+    once = _walk(frames, settings.times, loop, drawer, on_failure)
+    return there_and_back(once, loop) if boomerang else once
+
+
+def count_frames(keys: int, per_segment: int, *, loop: bool = False, boomerang: bool = False) -> int:
+    """How many frames `interpolate` gives for `keys` key frames; `per_segment` counts both ends of a segment."""
+    segments = keys if loop else keys - 1
+    once = segments * (per_segment - 1) + (0 if loop else 1)
+    if not boomerang:
+        return once
+    return 2 * once if loop else 2 * once - 2
+
+
+def turn_back(count: int, *, loop: bool = False) -> Sequence[int]:
+    """Which of `count` frames follow them, in order, where they play to the end and back: neither end comes twice."""
+    # a loop turns at the first frame, which it does not end with
+    return (0, *range(count - 1, 0, -1)) if loop else range(count - 2, 0, -1)
+
+
+def _walk(
+    frames: Sequence[Frame], times: Sequence[float], loop: bool, engine: Engine, on_failure: str
+) -> Iterator[Frame]:
+    """All segments one after the other; a key frame that two segments share comes once."""
+    first = last = frames[0]
+    for index in range(1, len(frames) + loop):
+        last = frames[index % len(frames)]
+        _check_forms(frames[0], last, index % len(frames))
+        yield from draw_segment(first, last, times[:-1], engine, on_failure)
+        first = last
+    if not loop:
+        yield last.copy()
+
+
+def there_and_back(frames: Iterator[Frame], loop: bool) -> Iterator[Frame]:
+    """The frames, and then the same backwards, from a temporary file, since they may not fit in memory."""
+    with tempfile.TemporaryFile(prefix="animi-") as spool:
+        count = 0
+        frame = None
+        for frame in frames:
+            spool.write(frame.tobytes())
+            count += 1
+            yield frame
+        if frame is None:
+            return
+        for index in turn_back(count, loop=loop):
+            spool.seek(index * frame.nbytes)
+            yield np.frombuffer(spool.read(frame.nbytes), frame.dtype).reshape(frame.shape).copy()
+
+
+def _check_forms(first: Frame, frame: Frame, number: int) -> None:
+    if first.dtype not in (np.uint8, np.uint16):
+        raise InputError(f"key frame 0 holds {first.dtype}; convert it to uint8 or uint16")
+    if first.ndim not in (2, 3) or 0 in first.shape or (first.ndim == 3 and first.shape[2] not in (1, 3, 4)):
+        raise InputError(f"key frame 0 has shape {first.shape}; (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) is needed")
+    if (frame.shape, frame.dtype) != (first.shape, first.dtype):
+        raise InputError(
+            f"key frame {number} is {frame.shape} {frame.dtype} and key frame 0 is {first.shape} {first.dtype}; "
+            "make them alike first"
+        )

@@ -1,0 +1,1 @@
+"""Training material: frames extracted from films, and clips drawn from them."""

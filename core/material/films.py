@@ -1,0 +1,260 @@
+"""Films that clips are cut from: frame stores and folders of images, and how their frames fall into shots."""
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputError
+from ..files import natural_order, reason, shown
+from ..media.frames import flatten_alpha, to_uint8
+from ..media.image_files import SUFFIXES, list_images, read_image
+from ..shots.cuts import ShotDetector, Verdict
+from ..shots.held import DuplicateFinder
+from .frame_store import RECORDS, FrameStore, is_frame_store, read_records
+
+OnLook: TypeAlias = Callable[[str, int, int], None]
+"""Told while a film without records is looked through: its name, frames seen, frames in all."""
+_MOST_STRETCHES, _SHORTEST_STRETCH = 4, 8  # of a film that are held out; frames
+
+
+class Frames(Protocol):
+    """What clips are cut from: `FrameStore` and `ImageFolder` are such."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, number: int, /) -> NDArray[np.uint8]:
+        """Frame `number`: (H, W, 3) uint8, RGB."""
+        ...
+
+
+class ImageFolder:
+    """A folder of images, each decoded when it is asked for; transparency is laid over white.
+
+    Attributes:
+        paths: the images in the order in which they play.
+    """
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self.paths = tuple(paths)
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, number: int) -> NDArray[np.uint8]:
+        """Image `number`: (H, W, 3) uint8, RGB.
+
+        Raises:
+            InputError: the file is missing or damaged.
+        """
+        return to_uint8(flatten_alpha(read_image(self.paths[number])))
+
+
+class Film:
+    """One film's frames, and how they fall into shots.
+
+    Attributes:
+        name: what it is called in messages.
+        origin: which of the paths given to `open_material` it came from, from 0.
+        frames: its frames.
+    """
+
+    def __init__(self, name: str, origin: int, frames: Frames, records: Sequence[dict[str, Any]] | None) -> None:
+        self.name = name
+        self.origin = origin
+        self.frames = frames
+        self._shots = None if records is None else _shots_of(records)
+        self._stretches = [range(len(frames))]  # what may be drawn from
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    @property
+    def knows_shots(self) -> bool:
+        """Whether the shots are known without looking at the frames."""
+        return self._shots is not None
+
+    def shots(self, on_look: OnLook | None = None) -> list[NDArray[np.int64]]:
+        """The numbers of each shot's frames in order, duplicate drawings left out.
+
+        Without records the whole film is looked through on the first call; `on_look` is told how far it has come.
+        """
+        if self._shots is None:
+            self._shots = _find_shots(self, on_look)
+        return self._within(self._shots)
+
+    def pictures(self) -> list[NDArray[np.int64]]:
+        """The numbers of all its frames, as if they were one shot: there is no need to look for any."""
+        return self._within([np.arange(len(self))])
+
+    def keep(self, stretches: Sequence[range]) -> "Film":
+        """The same film, of which only these stretches are drawn from; no clip reaches from one into another."""
+        part = copy.copy(self)
+        part._stretches = list(stretches)
+        return part
+
+    def _within(self, shots: list[NDArray[np.int64]]) -> list[NDArray[np.int64]]:
+        return [shot[(shot >= stretch.start) & (shot < stretch.stop)] for shot in shots for stretch in self._stretches]
+
+
+@dataclass(frozen=True)
+class Material:
+    """The films that clips are drawn from, in the order in which they were found.
+
+    Attributes:
+        films: at least one, none of them empty.
+        paths: the paths as they were given; weights go by them.
+    """
+
+    films: tuple[Film, ...]
+    paths: tuple[Path, ...]
+
+
+def open_material(paths: Sequence[Path]) -> Material:
+    """Opens films: frame stores, folders of images, or folders that hold several of these.
+
+    Only indexes are read, no frame is.
+
+    Raises:
+        InputError: nothing was given, or a path holds no frames, or its index is damaged.
+    """
+    if not paths:
+        raise InputError("no film was given; name a folder that extract-frames wrote, or a folder of images")
+    films = [film for origin, path in enumerate(paths) for film in _open_films(path, origin)]
+    return Material(tuple(films), tuple(paths))
+
+
+def hold_out(material: Material, share: float) -> tuple[Material, Material]:
+    """Sets frames aside that are not to be learnt from: of each film a few stretches, spread over it.
+
+    Stretches, since a frame whose neighbours are learnt from is hardly new; a few, since one would be of one shot.
+
+    Args:
+        material: the films.
+        share: of each film's frames, above 0 and up to 0.5; one frame at least.
+
+    Returns:
+        What is left, and what was set aside.
+
+    Raises:
+        InputError: a film is too short to give a frame away.
+    """
+    left, aside = [], []
+    for film in material.films:
+        total = len(film)
+        if total < 2:
+            raise InputError(
+                f"{shown(Path(film.name))}: has one frame, so none can be held out; give more, or other films by "
+                "--unseen"
+            )
+        wanted = max(1, round(share * total))
+        count = max(1, min(_MOST_STRETCHES, wanted // _SHORTEST_STRETCH))
+        begins = [(2 * number + 1) * total // (2 * count) for number in range(count)]
+        held = [range(begin, begin + wanted // count) for begin in begins]
+        gaps = zip([0, *(part.stop for part in held)], [*begins, total], strict=True)
+        left.append(film.keep([range(start, end) for start, end in gaps]))
+        aside.append(film.keep(held))
+    return replace(material, films=tuple(left)), replace(material, films=tuple(aside))
+
+
+def _open_films(path: Path, origin: int) -> list[Film]:
+    if path.is_file():
+        raise InputError(
+            f"{shown(path)}: is a file, and a folder of frames is needed; make one of a film with extract-frames"
+        )
+    if is_frame_store(path):
+        store = FrameStore.open(path)
+        if not len(store):
+            raise InputError(f"{shown(path)}: holds no frame; extract the frames again")
+        return [Film(path.resolve().name, origin, store, _with_shots(store.records))]
+    try:
+        inside = [p for p in path.iterdir() if not p.name.startswith(".")]
+    except FileNotFoundError as error:
+        raise InputError(f"{shown(path)}: there is no such folder; check the name") from error
+    except OSError as error:
+        raise InputError(f"{shown(path)}: cannot be read ({reason(error)}); change its permissions") from error
+    if any(p.suffix.lower() in SUFFIXES and p.is_file() for p in inside):
+        return [_open_images(path, origin)]
+    films = [
+        film
+        for folder in natural_order(p for p in inside if p.is_dir() and _holds_frames(p))
+        for film in _open_films(folder, origin)
+    ]
+    if not films:
+        raise InputError(
+            f"{shown(path)}: holds neither images nor a frame store; make some of a film with extract-frames"
+        )
+    return films
+
+
+def _holds_frames(folder: Path) -> bool:
+    return is_frame_store(folder) or any(p.suffix.lower() in SUFFIXES for p in folder.iterdir())
+
+
+def _open_images(folder: Path, origin: int) -> Film:
+    """Opens a folder of images; which, and their shots, is told by its index, where extract-frames left one."""
+    name = folder.resolve().name
+    images = list_images(folder)
+    if not (folder / RECORDS).is_file():
+        return Film(name, origin, ImageFolder(images), None)
+    records = read_records(folder / RECORDS)
+    if not records:
+        raise InputError(f"{shown(folder / RECORDS)}: lists no frame; run extract-frames again, or remove it")
+    there = {path.name for path in images}
+    for record in records:
+        if record.get("file") not in there:
+            raise InputError(
+                f"{shown(folder)}: {RECORDS} lists {record.get('file')}, which is missing; run extract-frames again"
+            )
+    return Film(name, origin, ImageFolder([folder / record["file"] for record in records]), _with_shots(records))
+
+
+def _find_shots(film: Film, on_look: OnLook | None) -> list[NDArray[np.int64]]:
+    """Looks through a film for cuts, dissolves, flashes and duplicate drawings; a change of size is a cut."""
+    shots, drawings = ShotDetector(), DuplicateFinder()
+    verdicts: list[Verdict] = []
+    records: list[dict[str, Any]] = []
+    size: tuple[int, ...] | None = None
+    sizes = 0
+    for number in range(len(film)):
+        frame = film.frames[number]
+        if frame.shape != size:
+            size, sizes = frame.shape, sizes + 1
+            drawings.forget()
+        verdicts += shots.push(frame)
+        records.append({"shot": sizes, "duplicate_of": 0 if drawings.is_duplicate(frame) else None})
+        if on_look is not None:
+            on_look(film.name, number + 1, len(film))
+    verdicts += shots.finish()
+    cuts = 0
+    for record, verdict in zip(records, verdicts, strict=True):
+        cuts += verdict.cut
+        record |= {"shot": (record["shot"], cuts), "transition": verdict.transition}
+    return _shots_of(records)
+
+
+def _with_shots(records: list[dict[str, Any]]) -> list[dict[str, Any]] | None:
+    """The records, or None when they tell nothing of shots."""
+    return records if all("shot" in record for record in records) else None
+
+
+def _shots_of(records: Sequence[dict[str, Any]]) -> list[NDArray[np.int64]]:
+    """The numbers of each shot's drawings.
+
+    Duplicates are left out. So are the frames of a dissolve or a flash, and no clip reaches across them.
+    """
+
+    def shot(numbered: tuple[int, dict[str, Any]]) -> tuple[Any, ...]:
+        _, record = numbered
+        return record.get("film"), record["shot"], record.get("transition")
+
+    return [
+        np.array([number for number, record in frames if record.get("duplicate_of") is None], np.int64)
+        for (*_, transition), frames in groupby(enumerate(records), shot)
+        if transition is None
+    ]

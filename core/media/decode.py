@@ -1,0 +1,547 @@
+"""Films in: what the ffmpeg program finds in a film, and its frames with their times.
+
+Frames are RGB as cartoons are drawn, full range.
+"""
+
+import contextlib
+import hashlib
+import os
+import queue
+import re
+import shutil
+import subprocess
+import threading
+import warnings
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputError
+from ..files import reason, shown
+from .ffmpeg import find_ffmpeg, widen_pipe
+from .frames import Frame, flatten_alpha
+
+MOST_PIXELS = 1 << 26
+"""The largest frame of a film, in pixels; 8K (7680 x 4320) fits. A header that claims more is refused."""
+
+_SMALLER = "scale it down first"
+_TOO_LARGE = f"and a film's frame may have {MOST_PIXELS:,}; {_SMALLER}"
+
+
+def check_area(path: Path, width: int, height: int) -> None:
+    """Raises an InputError where a film's frames would be too large."""
+    if width * height > MOST_PIXELS:
+        raise InputError(f"{shown(path)}: is of {width} x {height} pixels, {_TOO_LARGE}")
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """What a film says of itself.
+
+    Attributes:
+        path: the film.
+        width: columns as it is to be shown: turned upright, square pixels.
+        height: rows, likewise.
+        duration: seconds; None when the film does not say.
+        fps: frames per second on average; None when the film does not say.
+        alpha: whether the frames have transparency.
+        matrix: the colour matrix to assume, "bt709", when the film names none; None where ffmpeg knows what to do.
+    """
+
+    path: Path
+    width: int
+    height: int
+    duration: float | None
+    fps: float | None
+    alpha: bool
+    matrix: str | None
+
+
+@dataclass(frozen=True)
+class DecodedFrame:
+    """One frame of a film.
+
+    Attributes:
+        time: when it is shown, in seconds from the film's start.
+        pixels: (H, W, 3) uint8, RGB.
+    """
+
+    time: float
+    pixels: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class DamagedStretch:
+    """A part of a film that cannot be decoded.
+
+    Attributes:
+        first: seconds; where the last sound frame before it stands.
+        last: seconds; where the first frame stands that is trusted again, or None: the film ends in the damage.
+        words: what ffmpeg said of it.
+    """
+
+    first: float
+    last: float | None
+    words: str
+
+
+def probe_video(path: Path) -> VideoInfo:
+    """Asks ffmpeg what a film is, without decoding it; an animated WebP is read by Pillow.
+
+    Raises:
+        InputError: the file is missing or unreadable, or holds no video.
+    """
+    check_readable(path)
+    if is_webp(path):
+        return _probe_webp(path)
+    said = subprocess.run(
+        [find_ffmpeg(), "-hide_banner", "-nostdin", "-max_pixels", str(MOST_PIXELS), "-i", f"file:{path}"],
+        capture_output=True,
+        start_new_session=True,
+        check=False,
+    ).stderr.decode(errors="replace")
+    streams = [
+        line
+        for line in said.splitlines()
+        if re.match(r"\s*Stream #0:\d+.*: Video: ", line) and "(attached pic)" not in line
+    ]
+    size = re.search(r", (\d{1,5})x(\d{1,5})\b", streams[0]) if streams else None
+    if size is None:
+        if "exceeds specified max pixel count" in said:
+            raise InputError(
+                f"{shown(path)}: has larger frames than a film may have ({MOST_PIXELS:,} pixels); {_SMALLER}"
+            )
+        if re.search(r"^\s*Stream #0:\d+.*: Audio: ", said, re.MULTILINE):
+            raise InputError(f"{shown(path)}: holds sound and no picture; give a film")
+        raise InputError(
+            f"{shown(path)}: holds no video that can be read ({_why(said, path)}); check the file or convert it"
+        )
+    line = streams[0]
+    width, height = int(size[1]), int(size[2])
+    aspect = re.search(r"SAR (\d+):(\d+)", line)
+    if aspect and int(aspect[1]) and int(aspect[2]):
+        width = max(1, round(width * int(aspect[1]) / int(aspect[2])))
+    check_area(path, width, height)
+    after = said[said.index(line) :]
+    after = after[: after.find("Stream #", len(line)) if "Stream #" in after[len(line) :] else None]
+    turned = re.search(r"rotation of (-?[\d.]+) degrees", after)
+    if turned and round(float(turned[1])) % 180 == 90:
+        width, height = height, width
+    duration = re.search(r"Duration: (\d+):(\d+):(\d+(?:\.\d+)?)", said)
+    rate = re.search(r", ([\d.]+)(k?) fps", line)
+    pixels = re.search(r"Video: [^,]*(?:\([^)]*\))*[^,]*, (\w+)(\([^)]*\))?", line)
+    pixel_format, colours = (pixels[1], pixels[2] or "") if pixels else ("", "")
+    tagged = re.search(r"bt\d|smpte|gbr|fcc|ycgco|unspecified|/", colours) is not None
+    yuv = pixel_format.startswith(("yuv", "nv", "p0"))
+    return VideoInfo(
+        path=path,
+        width=width,
+        height=height,
+        duration=None if duration is None else int(duration[1]) * 3600 + int(duration[2]) * 60 + float(duration[3]),
+        fps=float(rate[1]) * (1000 if rate[2] else 1) if rate else None,
+        alpha=pixel_format.startswith(("yuva", "rgba", "bgra", "argb", "abgr", "gbrap", "ya8", "pal8", "ya16")),
+        matrix="bt709" if yuv and not tagged and min(int(size[1]), int(size[2])) >= HD_ROWS else None,
+    )
+
+
+def identify_film(path: Path) -> dict[str, Any]:
+    """What a film is known by: its name, size and both ends. Not its place, so that it may be moved.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.sha256(file.read(_ENDS))
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - _ENDS))
+            digest.update(file.read())
+    except OSError as error:
+        raise InputError(f"{shown(path)}: cannot be read ({reason(error)}); check the file") from error
+    return {"name": path.name, "bytes": size, "sha256_of_ends": digest.hexdigest()}
+
+
+def fitted_size(info: VideoInfo, size: int | None, fit: str) -> tuple[int, int]:
+    """The size that frames get, as (width, height).
+
+    Args:
+        info: the film.
+        size: side of the square ("crop", "letterbox") or length of the shorter side ("keep"), in pixels; None: the
+            film's own size.
+        fit: one of `config.choices.FITS`.
+    """
+    short = min(info.width, info.height)
+    if fit == "keep":
+        scale = 1.0 if size is None else size / short
+        return max(1, round(info.width * scale)), max(1, round(info.height * scale))
+    side = size or (short if fit == "crop" else max(info.width, info.height))
+    return side, side
+
+
+def decode_video(
+    info: VideoInfo,
+    *,
+    size: int | None = None,
+    fit: str = "keep",
+    start: float = 0.0,
+    on_damage: Callable[[DamagedStretch], None] | None = None,
+) -> Generator[DecodedFrame, None, None]:
+    """Decodes a film from end to end, once, straight to the size wanted; frames come with their own timestamps.
+
+    ffmpeg scales and sends raw frames through one pipe; the time of each comes through the other. Frames that the film
+    shows at a varying rate keep their times, those of a phone held upright come upright, and transparency is laid over
+    white. Close the iterator to stop early.
+
+    After a stretch that cannot be decoded the frames of the next half second are left out as well: they are built on
+    what was lost.
+
+    Args:
+        info: the film, from `probe_video`.
+        size: side of the square ("crop", "letterbox") or length of the shorter side ("keep"), in pixels; None: the
+            film's own size.
+        fit: one of `config.choices.FITS`.
+        start: seconds to leave out at the beginning.
+        on_damage: told of each stretch that was left out.
+
+    Yields:
+        Frames in the order of their times, which rise strictly.
+
+    Raises:
+        InputError: not one frame can be decoded.
+    """
+    width, height = fitted_size(info, size, fit)
+    if width * height > MOST_PIXELS:
+        raise InputError(f"{shown(info.path)}: would become {width} x {height} pixels, {_TOO_LARGE}")
+    if is_webp(info.path):
+        yield from decode_webp(info.path, width, height, fit, start)
+        return
+    frames = decode_frames(
+        info,
+        ["-i", f"file:{info.path}"],
+        _fit_filter(info, width, height, fit),
+        (height, width, 4 if info.alpha else 3),
+        start=start,
+        on_damage=on_damage,
+    )
+    with contextlib.closing(frames):
+        for time, pixels in frames:
+            yield DecodedFrame(time, pixels.astype(np.uint8, copy=False))
+
+
+def decode_frames(
+    info: VideoInfo,
+    source: Sequence[str],
+    filters: str,
+    shape: tuple[int, int, int],
+    *,
+    deep: bool = False,
+    start: float = 0.0,
+    on_damage: Callable[[DamagedStretch], None] | None = None,
+    stdin: IO[bytes] | None = None,
+) -> Generator[tuple[float, Frame], None, None]:
+    """Runs ffmpeg over a film and gives its frames with their times, as `decode_video` tells.
+
+    Args:
+        info: what is known of the film.
+        source: ffmpeg's words for where it comes from, such as ("-i", "file:film.mp4").
+        filters: what brings a frame to the shape.
+        shape: (height, width, channels): 3 for RGB, 4 for RGB with alpha, which is laid over white.
+        deep: take 16 bits a channel, not 8.
+        start: seconds to leave out at the beginning.
+        on_damage: told of each stretch that was left out.
+        stdin: what ffmpeg is given as its standard input, to the end.
+
+    Yields:
+        (seconds, (H, W, 3) uint8 or uint16), the seconds rising strictly.
+
+    Raises:
+        InputError: not one frame can be decoded.
+    """
+    pixel_format = {(3, False): "rgb24", (4, False): "rgba", (3, True): "rgb48le", (4, True): "rgba64le"}
+    command = [
+        *(find_ffmpeg(), "-hide_banner", "-loglevel", "warning"),
+        *(("-nostdin",) if stdin is None else ()),
+        *(("-ss", f"{start:.6f}", "-copyts", "-start_at_zero") if start > 0 else ()),  # times as without -ss
+        *("-max_pixels", str(MOST_PIXELS), *source, "-map", "0:V:0", "-vf", filters),
+        *("-fps_mode", "passthrough", "-enc_time_base", "filter"),
+        *("-stats_enc_pre:v", "pipe:2", "-stats_enc_pre_fmt:v", "@{n} {pts} {tb}@"),
+        *("-pix_fmt", pixel_format[shape[2], deep], "-f", "rawvideo", "pipe:1"),
+    ]
+    # A session of its own: Ctrl-C then reaches us alone, and ffmpeg ends when we end it.
+    process = subprocess.Popen(
+        command,
+        bufsize=0,
+        stdin=None if stdin is None else subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    assert process.stdout is not None and process.stderr is not None
+    widen_pipe(process.stdout)
+    if stdin is not None:
+        assert process.stdin is not None
+        threading.Thread(target=_feed, args=(stdin, process.stdin), daemon=True).start()
+    spoken = _Spoken(process.stderr)
+    try:
+        raw = _read_frames(process.stdout, spoken, shape, deep=deep)
+        count = 0
+        for frame in _trusted(raw, spoken, start, info, on_damage):
+            count += 1
+            yield frame
+        code = process.wait()
+        spoken.join()
+        if not count:
+            name = shown(info.path)
+            raise InputError(
+                f"{name}: no frame of it can be decoded ({spoken.last_words()}); check the file or convert it"
+                if code or spoken.complaints
+                else f"{name}: has no frame after {start:g} s; give an earlier start"
+            )
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+        spoken.join()
+        process.stderr.close()
+
+
+def _feed(source: IO[bytes], pipe: IO[bytes]) -> None:
+    """Hands all of a stream on, until either end has had enough."""
+    with contextlib.suppress(OSError, ValueError):
+        shutil.copyfileobj(source, pipe, 1 << 20)
+    with contextlib.suppress(OSError):
+        pipe.close()
+
+
+_ENDS = 1 << 20  # bytes at both ends of a film by which it is known again
+HD_ROWS = 720  # players take untagged video of this size and more for BT.709, and smaller for BT.601
+_DISTRUST = 0.5  # seconds after damage in which frames still show it
+_GAP = 1.7  # times the usual distance between frames: a hole, where ffmpeg complained as well
+_BACKWARDS = 1.0  # seconds; a smaller step back is a frame out of order, a larger one a clock that was set anew
+_LATELY = 250  # frames for which a complaint counts: more than ffmpeg reads ahead
+_MEMORY = 24  # distances between frames that make up the usual one
+
+
+def check_readable(path: Path) -> None:
+    """Refuses what is no file that can be read.
+
+    Raises:
+        InputError: it is a folder, missing, or may not be read.
+    """
+    if path.is_dir():
+        raise InputError(f"{shown(path)}: is a folder, and a film is needed; name the film's file")
+    try:
+        with path.open("rb"):
+            pass
+    except FileNotFoundError as error:
+        raise InputError(f"{shown(path)}: there is no such file; check the name") from error
+    except OSError as error:
+        raise InputError(f"{shown(path)}: cannot be read ({reason(error)}); change its permissions") from error
+
+
+def _why(said: str, path: Path) -> str:
+    """What ffmpeg found wrong with a file, in its last line that tells it."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    lines = [line for line in lines if not line.startswith(("Error opening", "At least one output"))]
+    words = re.sub(r"^\[[^\]]*\] ", "", lines[-1]) if lines else "ffmpeg gave no reason"
+    return words.replace(f"file:{path}: ", "")
+
+
+def _fit_filter(info: VideoInfo, width: int, height: int, fit: str) -> str:
+    """The filters that bring a frame of any shape to width x height; a film may change its size midway."""
+    # By area where frames shrink and bicubic where they grow, as `images.resize_image` does; area is quicker, too.
+    shrinks = max(width, height) <= min(info.width, info.height) if fit == "crop" else width <= info.width
+    scale = f"flags={'area' if shrinks else 'bicubic'}" + (f":in_color_matrix={info.matrix}" if info.matrix else "")
+    if fit == "crop":
+        return f"crop=w='min(iw,ih/sar)':h='min(ih,iw*sar)',scale={width}:{height}:{scale}"
+    if fit == "keep":
+        return f"scale={width}:{height}:{scale}"
+    return (
+        f"scale=w='max(1,round(min({width},{height}*dar)))':h='max(1,round(min({width}/dar,{height})))':{scale},"
+        f"pad={width}:{height}:(ow-iw)/2:(oh-ih)/2:color=black"
+    )
+
+
+class _Spoken:
+    """What ffmpeg says on stderr, sorted in a thread: the times of frames, and complaints.
+
+    Each frame's time is said before its bytes are sent; a complaint about a frame stands before the time of the next
+    frame that could be decoded.
+    """
+
+    def __init__(self, pipe: IO[bytes]) -> None:
+        self.times: queue.SimpleQueue[tuple[Fraction | None, int]] = queue.SimpleQueue()
+        self.complaints = 0
+        self._last = b""
+        self._pipe = pipe
+        self._thread = threading.Thread(target=self._listen, daemon=True)
+        self._thread.start()
+
+    def join(self) -> None:
+        self._thread.join(timeout=10)
+
+    def last_words(self) -> str:
+        """The last complaint, as one line."""
+        words = re.sub(r"^(\[[^\]]*\] )+", "", " ".join(self._last.decode(errors="replace").split()))
+        return words or "ffmpeg gave no reason"
+
+    def _listen(self) -> None:
+        rest = b""
+        while part := self._pipe.read(1 << 16):
+            rest += part
+            end = 0
+            for mark in _FRAME_MARK.finditer(rest):
+                self._complain(rest[end : mark.start()])
+                pts = int(mark[1])
+                time = None if pts == _NO_PTS else Fraction(pts * int(mark[2]), int(mark[3]))
+                self.times.put((time, self.complaints))
+                end = mark.end()
+            rest = rest[end:]
+            if b"@" not in rest or len(rest) > 1 << 16:  # no half mark waits in it
+                self._complain(rest)
+                rest = b""
+        self._complain(rest)
+
+    def _complain(self, words: bytes) -> None:
+        lines = [line for line in words.splitlines() if _DAMAGE.search(line)]
+        if lines:
+            self.complaints += len(lines)
+            self._last = lines[-1]
+
+
+_FRAME_MARK = re.compile(rb"@\d+ (-?\d+) (\d+)/(\d+)@\n?")
+_NO_PTS = -(2**63)
+_DAMAGE = re.compile(rb"corrupt|damage|invalid|error|missing|conceal|truncat|premature|exceed", re.IGNORECASE)
+"""What ffmpeg says of damage, among warnings that are of no account."""
+
+
+def _read_frames(
+    pipe: IO[bytes], spoken: _Spoken, shape: tuple[int, int, int], *, deep: bool
+) -> Iterator[tuple[Fraction | None, int, Frame]]:
+    """Yields (time in the film or None, complaints up to it, pixels) as ffmpeg sends them."""
+    while True:
+        pixels: Frame = np.empty(shape, np.uint16 if deep else np.uint8)
+        room = pixels.data.cast("B")
+        while room:
+            got = pipe.readinto(room)  # type: ignore[attr-defined]
+            if not got:
+                return
+            room = room[got:]
+        time, complaints = spoken.times.get(timeout=60)
+        yield time, complaints, flatten_alpha(pixels) if shape[2] == 4 else pixels
+
+
+def _trusted(
+    raw: Iterator[tuple[Fraction | None, int, Frame]],
+    spoken: _Spoken,
+    start: float,
+    info: VideoInfo,
+    on_damage: Callable[[DamagedStretch], None] | None,
+) -> Iterator[tuple[float, Frame]]:
+    """Puts the times in order and leaves out frames that damage has spoilt.
+
+    A hole in the times counts as damage only where ffmpeg has complained lately: films of a varying frame rate have
+    holes of their own. How much earlier than the hole the complaint comes depends on how far ffmpeg reads ahead, which
+    is chance; that it comes earlier does not.
+    """
+    steps: deque[float] = deque([1 / (info.fps or 25.0)], _MEMORY)
+    last: float | None = None
+    shift = 0.0
+    complained, lately = 0, 0  # complaints so far, and frames for which they count
+    bad_until: float | None = None
+    bad_from = start
+
+    def told(until: float | None) -> None:
+        if on_damage is not None:
+            on_damage(DamagedStretch(bad_from, until, spoken.last_words()))
+
+    for stamp, complaints, pixels in raw:
+        usual = sorted(steps)[len(steps) // 2]
+        time = (last or 0.0) + usual if stamp is None else float(stamp) + shift
+        if last is not None and time <= last:
+            if last - time < _BACKWARDS:
+                continue
+            shift += last + usual - time
+            time = last + usual
+        time = round(time, 6)
+        step = time - (start if last is None else last)
+        lately = _LATELY if complaints > complained else lately - 1
+        complained = complaints
+        if lately > 0 and step > _GAP * usual:
+            if bad_until is None:
+                bad_from = start if last is None else last
+            bad_until = time + _DISTRUST
+        elif last is not None:
+            steps.append(step)
+        last = time
+        if bad_until is not None:
+            if time < bad_until:
+                continue
+            told(time)
+            bad_until = None
+        yield time, pixels
+    spoken.join()
+    short = info.duration is not None and last is not None and info.duration - last > _DISTRUST + 2 / (info.fps or 25.0)
+    if bad_until is not None:
+        told(None)
+    elif short and spoken.complaints:
+        bad_from = last or start
+        told(None)
+
+
+def is_webp(path: Path) -> bool:
+    """Whether a file is WebP, by its first bytes."""
+    with path.open("rb") as file:
+        head = file.read(12)
+    return head[:4] == b"RIFF" and head[8:] == b"WEBP"
+
+
+def _probe_webp(path: Path) -> VideoInfo:
+    """Animated WebP goes through Pillow: most builds of ffmpeg cannot decode it."""
+    from PIL import Image
+
+    try:
+        with warnings.catch_warnings(action="ignore"), Image.open(path) as image:
+            width, height = image.size
+            check_area(path, width, height)
+            duration = 0.0
+            for number in range(getattr(image, "n_frames", 1)):
+                image.seek(number)
+                image.load()
+                duration += image.info.get("duration", 0) / 1000
+            frames = getattr(image, "n_frames", 1)
+    except InputError:
+        raise
+    except Exception as error:  # each damage fails in its own way
+        raise InputError(f"{shown(path)}: cannot be read ({error}); check the file or convert it") from error
+    return VideoInfo(path, width, height, duration or None, frames / duration if duration else None, True, None)
+
+
+def decode_webp(path: Path, width: int, height: int, fit: str, start: float) -> Iterator[DecodedFrame]:
+    """Decodes an animated WebP as `decode_video` does a film."""
+    from PIL import Image, ImageOps
+
+    time = 0.0
+    with Image.open(path) as image:
+        for number in range(getattr(image, "n_frames", 1)):
+            image.seek(number)
+            picture = image.convert("RGBA")
+            if time >= start:
+                flat = Image.new("RGBA", picture.size, "white")
+                flat.alpha_composite(picture)
+                flat = flat.convert("RGB")
+                size = (width, height)
+                if fit == "crop":
+                    flat = ImageOps.fit(flat, size, Image.Resampling.BICUBIC)
+                elif fit == "letterbox":
+                    flat = ImageOps.pad(flat, size, Image.Resampling.BICUBIC)
+                elif flat.size != size:
+                    flat = flat.resize(size, Image.Resampling.BICUBIC)
+                yield DecodedFrame(round(time, 6), np.asarray(flat, np.uint8).copy())
+            time += (image.info.get("duration") or 100) / 1000

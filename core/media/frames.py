@@ -1,0 +1,177 @@
+"""Frames as arrays: depth, channels, alpha, size; and as tensors.
+
+A frame is an array (H, W, C) in sRGB as it stands in the file: C is 1 (grey), 3 (RGB) or 4 (RGB with straight alpha),
+uint8 in [0, 255] or uint16 in [0, 65535]. Torch is imported only by the functions that make tensors.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+if TYPE_CHECKING:
+    import torch
+
+Frame: TypeAlias = NDArray[np.uint8 | np.uint16]
+"""One picture: (H, W, C), C in {1 grey, 3 RGB, 4 RGBA with straight alpha}, uint8 or uint16."""
+
+
+def as_channels(frame: Frame, channels: int) -> Frame:
+    """Gives a frame more channels without loss: grey to RGB, and either to RGBA with full alpha.
+
+    Raises:
+        ValueError: the frame has more channels than asked for.
+    """
+    have = frame.shape[2]
+    if have > channels:
+        raise ValueError(f"a frame of {have} channels cannot become one of {channels} without loss")
+    if have == 1 and channels > 1:
+        frame = np.repeat(frame, 3, axis=2)  # (H, W, 3)
+    if channels == 4 and frame.shape[2] == 3:
+        full = np.full((*frame.shape[:2], 1), np.iinfo(frame.dtype).max, frame.dtype)
+        frame = np.concatenate([frame, full], axis=2)  # (H, W, 4)
+    return frame
+
+
+def match_images(frames: Sequence[Frame]) -> list[Frame]:
+    """Brings frames to one number of channels and one depth, the largest among them; no value is lost.
+
+    Grey becomes RGB, RGB becomes RGBA with full alpha, and 8 bits become 16 by x257, so that 255 becomes 65535.
+    """
+    if not frames:
+        return []
+    channels = max(frame.shape[2] for frame in frames)
+    deep = any(frame.dtype == np.uint16 for frame in frames)
+    matched = []
+    for frame in frames:
+        wider = as_channels(frame, channels)
+        matched.append(wider.astype(np.uint16) * np.uint16(257) if deep and wider.dtype == np.uint8 else wider)
+    return matched
+
+
+def to_uint8(frame: Frame) -> NDArray[np.uint8]:
+    """Brings a frame to 8 bits, to the nearest value: what `match_images` made of 8 bits comes back exactly."""
+    if frame.dtype == np.uint8:
+        return frame.astype(np.uint8, copy=False)
+    return ((frame.astype(np.uint32) + 128) // 257).astype(np.uint8)
+
+
+def premultiply(frame: Frame) -> NDArray[np.float32]:
+    """Multiplies the colours by alpha, as blending and resizing need it.
+
+    Returns:
+        (H, W, 4) float32 in [0, 1]; alpha is 1 where the frame has none.
+    """
+    full = np.float32(np.iinfo(frame.dtype).max)
+    values = as_channels(frame, 4).astype(np.float32) / full  # (H, W, 4)
+    values[..., :3] *= values[..., 3:]
+    return values
+
+
+def unpremultiply(array: NDArray[np.floating[Any]], dtype: DTypeLike) -> Frame:
+    """Divides the colours by alpha and rounds: the way back from `premultiply`.
+
+    Args:
+        array: (H, W, 4), meant to be in [0, 1]; what lies outside is cut off.
+        dtype: uint8 or uint16.
+
+    Returns:
+        (H, W, 4); where alpha rounds to 0 the colours are 0 as well.
+    """
+    full = np.iinfo(np.dtype(dtype)).max
+    alpha = np.clip(array[..., 3:], 0.0, 1.0)
+    kept = np.rint(alpha * full)
+    colour = np.clip(array[..., :3] / np.maximum(alpha, 0.25 / full), 0.0, 1.0)
+    return np.concatenate([np.where(kept > 0, np.rint(colour * full), 0), kept], axis=2).astype(dtype)
+
+
+def flatten_alpha(frame: Frame, background: tuple[int, int, int] = (255, 255, 255)) -> Frame:
+    """Lays a frame over one colour.
+
+    Args:
+        frame: (H, W, C) of any C.
+        background: RGB in [0, 255], whatever the frame's depth.
+
+    Returns:
+        (H, W, 3) of the same depth.
+    """
+    if frame.shape[2] < 4:
+        return as_channels(frame, 3)
+    full = np.iinfo(frame.dtype).max
+    alpha = frame[..., 3:].astype(np.float32) / np.float32(full)
+    below = np.asarray(background, np.float32) * np.float32(full / 255)
+    colour = frame[..., :3].astype(np.float32)
+    flat: Frame = np.rint(below + (colour - below) * alpha).astype(frame.dtype)
+    return flat
+
+
+def resize_image(frame: Frame, width: int, height: int) -> Frame:
+    """Scales a frame: by area where it shrinks, by bicubic interpolation where it grows.
+
+    Colours are weighted by alpha on the way, so that what lies hidden under full transparency does not bleed into
+    the edges. Bicubic and not Lanczos: it rings less beside the outlines of a cartoon.
+
+    Returns:
+        (height, width, C) with the frame's depth and channels.
+    """
+    if (frame.shape[1], frame.shape[0]) == (width, height):
+        return frame
+    if frame.shape[2] == 4:
+        return unpremultiply(_scale(premultiply(frame), width, height), frame.dtype)
+    full = np.iinfo(frame.dtype).max
+    scaled = _scale(frame.astype(np.float32), width, height)
+    resized: Frame = np.rint(scaled.clip(0, full)).astype(frame.dtype)
+    return resized
+
+
+def _scale(values: NDArray[np.float32], width: int, height: int) -> NDArray[np.float32]:
+    """Scales (H, W, C) one axis after the other, each by the way that suits it; what shrinks goes first."""
+    channels = values.shape[2]
+    for axis in sorted((0, 1), key=lambda axis: (height, width)[axis] / values.shape[axis]):
+        length = (height, width)[axis]
+        if length == values.shape[axis]:
+            continue
+        how = cv2.INTER_AREA if length < values.shape[axis] else cv2.INTER_CUBIC
+        size = (values.shape[1], height) if axis == 0 else (width, values.shape[0])
+        scaled = cv2.resize(values, size, interpolation=how)
+        values = np.asarray(scaled, np.float32).reshape(size[1], size[0], channels)  # OpenCV drops a single channel
+    return values
+
+
+def to_tensor(frames: Sequence[Frame]) -> "torch.Tensor":
+    """Makes a batch of frames of one size and depth; grey becomes RGB.
+
+    Returns:
+        (N, 3, H, W) float32 in [-1, 1], RGB.
+
+    Raises:
+        ValueError: a frame has alpha, which a network of RGB cannot take; flatten or split it first.
+    """
+    import torch
+
+    planes = np.stack([as_channels(frame, 3) for frame in frames]).transpose(0, 3, 1, 2)  # (N, 3, H, W)
+    full = np.iinfo(planes.dtype).max
+    return torch.from_numpy(np.ascontiguousarray(planes, np.float32)) * (2.0 / full) - 1.0
+
+
+def from_tensor(batch: "torch.Tensor", dtype: DTypeLike = np.uint8) -> list[Frame]:
+    """The way back from `to_tensor`: (N, C, H, W) in [-1, 1], cut off beyond, to N frames (H, W, C)."""
+    full = np.iinfo(np.dtype(dtype)).max
+    values = (batch.detach().float().clamp(-1, 1) + 1) * (full / 2)
+    planes = values.round().cpu().numpy().transpose(0, 2, 3, 1)  # (N, H, W, C)
+    return list(np.ascontiguousarray(planes.astype(dtype)))
+
+
+def pad_to_multiple(batch: "torch.Tensor", multiple: int) -> "torch.Tensor":
+    """Pads (N, C, H, W) at the right and the bottom by repeating the edge, to sizes that `multiple` divides."""
+    import torch.nn.functional as functional
+
+    height, width = batch.shape[-2:]
+    return functional.pad(batch, (0, -width % multiple, 0, -height % multiple), mode="replicate")
+
+
+def crop(batch: "torch.Tensor", height: int, width: int) -> "torch.Tensor":
+    """Takes the top left `height` x `width` of (N, C, H, W): the way back from `pad_to_multiple`."""
+    return batch[..., :height, :width]

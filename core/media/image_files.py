@@ -1,0 +1,310 @@
+"""Image files in and out.
+
+Files of 16 bits a channel stay uint16: Pillow would cut 16-bit RGB down to 8, so OpenCV decodes those.
+"""
+
+import logging
+import os
+import stat
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image, ImageCms, ImageOps
+
+from ..errors import InputError
+from ..files import natural_order, reason, shown
+from .frames import Frame, as_channels, unpremultiply
+
+# Pillow logs what it finds odd in a TIFF, and what nobody listens to comes out on stderr.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
+
+MOST_PIXELS = 1 << 27
+"""The largest frame that is decoded, in pixels; 16K (15360 x 8640) fits. A header that claims more is refused."""
+MOST_SIDE = 65_535
+"""The longest side of a frame, in pixels: no GIF or JPEG has a longer one."""
+MOST_BYTES = 8 * MOST_PIXELS
+"""The largest image file that is read: such a frame of RGBA with 16 bits a channel, not compressed."""
+
+# fmt: off
+FORMATS = (
+    "PNG", "JPEG", "WEBP", "TIFF", "BMP", "DIB", "GIF", "AVIF", "JPEG2000", "PPM", "TGA", "PCX", "SGI", "PSD", "ICO",
+    "QOI", "DDS",
+)
+"""What Pillow may take a file for. EPS and the like stay out: they run other programs or hold no pixels."""
+
+SUFFIXES = frozenset((
+    ".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".tif", ".tiff", ".bmp", ".dib", ".gif", ".avif",
+    ".jp2", ".j2k", ".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".pcx", ".sgi", ".psd", ".ico", ".qoi", ".dds",
+))
+# fmt: on
+"""The suffixes (in small letters) by which a folder's files are known as images."""
+
+_STDERR = threading.Lock()  # held by who has turned it away
+_ORIENTATION = 0x0112  # the EXIF tag
+_BITS_PER_SAMPLE, _EXTRA_SAMPLES = 258, 338  # TIFF tags
+_PREMULTIPLIED = 1  # a value of _EXTRA_SAMPLES
+
+
+def read_image(path: Path) -> Frame:
+    """Reads an image file of any common kind, known by its content and not by its suffix.
+
+    Palettes and 1-bit files are expanded, grey stays one channel, transparency of any kind becomes straight alpha,
+    CMYK goes through its colour profile where it carries one, and a rotation noted by a camera is carried out. Colour
+    profiles of RGB files are not applied, so that a frame comes back as it was. Of an animated or layered file the
+    first frame is read.
+
+    Returns:
+        The frame: (H, W, C), uint16 when the file holds 16 bits a channel, else uint8.
+
+    Raises:
+        InputError: the file is missing, unreadable, empty, damaged, too large or not an image.
+    """
+    name = shown(path)
+    try:
+        found = path.stat()
+        kind, size = found.st_mode, found.st_size
+        if stat.S_ISDIR(kind):
+            raise InputError(f"{name}: is a folder, and an image file is needed; name a file in it")
+        if not (stat.S_ISREG(kind) or stat.S_ISFIFO(kind)):
+            raise InputError(f"{name}: is not an ordinary file; name an image file")
+        if size > MOST_BYTES:
+            raise InputError(f"{name}: is larger than an image file may be ({MOST_BYTES >> 20} MiB); save it as a PNG")
+        data = path.read_bytes()
+    except FileNotFoundError as error:
+        raise InputError(f"{name}: there is no such file; check the name") from error
+    except PermissionError as error:
+        raise InputError(f"{name}: may not be read; change its permissions or copy it elsewhere") from error
+    except (OSError, ValueError) as error:
+        why = reason(error) if isinstance(error, OSError) else str(error)
+        raise InputError(f"{name}: cannot be read ({why}); check the name and the disk") from error
+    if not data:
+        raise InputError(f"{name}: is empty; save or copy it again")
+    return decode_image(data, name)
+
+
+def decode_image(data: bytes, name: str) -> Frame:
+    """Decodes the bytes of an image file, as `read_image` does; `name` stands in the errors.
+
+    Raises:
+        InputError: the bytes are damaged, claim too large a size, or are no image.
+    """
+    import io
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow warns of odd metadata; a person can do nothing about it
+        Image.init()  # with formats named, Pillow looks at those alone that are loaded, and trips over others
+        known = [kind for kind in FORMATS if kind in Image.OPEN]
+        try:
+            image = Image.open(io.BytesIO(data), formats=known)
+        except Image.DecompressionBombError as error:
+            raise InputError(
+                f"{name}: claims to be larger than a frame may be ({MOST_PIXELS:,} pixels); {_SMALLER}"
+            ) from error
+        except Exception as error:
+            raise InputError(
+                f"{name}: is not an image that can be read; give a PNG, JPEG, WebP, TIFF, BMP or GIF file"
+            ) from error
+        with image:
+            if image.width * image.height > MOST_PIXELS:
+                size = f"{image.width} x {image.height}"
+                raise InputError(f"{name}: is {size} pixels, and a frame may have {MOST_PIXELS:,}; {_SMALLER}")
+            if max(image.size) > MOST_SIDE:
+                raise InputError(
+                    f"{name}: is {max(image.size)} pixels long, and a frame may be {MOST_SIDE:,}; {_SMALLER}"
+                )
+            try:
+                deep = _is_deep(image, data)
+                orientation = 1 if image.format == "TIFF" else image.getexif().get(_ORIENTATION, 1)  # OpenCV turns TIFF
+                premultiplied = _tiff_tag(image, _EXTRA_SAMPLES)[:1] == (_PREMULTIPLIED,)
+                with _quiet_libraries() if image.format == "TIFF" else nullcontext():
+                    image.load()
+            except Exception as error:  # each of Pillow's readers fails in its own way
+                raise InputError(f"{name}: is cut short or damaged; save or copy it again") from error
+            if deep:
+                return _decode_deep(data, image, orientation, premultiplied, name)
+            return _as_frame(image, name)
+
+
+_SMALLER = "scale it down first"
+
+
+def _tiff_tag(image: Image.Image, tag: int) -> tuple[int, ...]:
+    """A tag of a TIFF file as a tuple; empty for another kind of file or where the tag is missing."""
+    found = getattr(image, "tag_v2", {}).get(tag, ())
+    return found if isinstance(found, tuple) else (found,)
+
+
+def _is_deep(image: Image.Image, data: bytes) -> bool:
+    """Whether the file holds 16 bits a channel that Pillow would cut down to 8 (or hand back in another layout)."""
+    if image.format == "PNG":
+        return data[24] == 16
+    if image.format == "TIFF":
+        return set(_tiff_tag(image, _BITS_PER_SAMPLE)) == {16} and image.mode in {
+            "I;16",
+            "I;16B",
+            "RGB",
+            "RGBA",
+            "RGBX",
+        }
+    return False
+
+
+def _decode_deep(data: bytes, image: Image.Image, orientation: int, premultiplied: bool, name: str) -> Frame:
+    """Decodes a file of 16 bits a channel with OpenCV; `image` is the same file as Pillow sees it."""
+    if image.format == "PNG":
+        data = _strip_png(data)
+    with _quiet_libraries():
+        try:
+            found = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION)
+        except cv2.error:
+            found = None
+    if found is None or found.dtype != np.uint16:
+        raise InputError(f"{name}: is a 16-bit image of an unusual layout; save it as an ordinary PNG")
+    pixels: Frame = np.asarray(found, np.uint16).reshape(*found.shape[:2], -1)  # (H, W, C), blue first
+    if pixels.shape[2] >= 3:
+        pixels = pixels[..., [2, 1, 0, 3][: pixels.shape[2]]]
+    key = image.info.get("transparency")
+    if key is not None and pixels.shape[2] < 4:  # a PNG that marks one colour as transparent
+        alpha = np.where((pixels == np.asarray(key, np.uint16)).all(axis=2, keepdims=True), 0, 65535)
+        pixels = np.concatenate([as_channels(pixels, 3), alpha.astype(np.uint16)], axis=2)
+    if premultiplied and pixels.shape[2] == 4:
+        pixels = unpremultiply(pixels / 65535.0, np.uint16)
+    return np.ascontiguousarray(_turn(pixels, orientation))
+
+
+def _strip_png(data: bytes) -> bytes:
+    """Leaves a PNG its size and its pixels; libpng writes warnings of odd metadata to stderr by itself."""
+    kept = [data[:8]]
+    place = 8
+    while place < len(data):
+        end = place + 12 + int.from_bytes(data[place : place + 4], "big")
+        if data[place + 4 : place + 8] in {b"IHDR", b"IDAT", b"IEND"}:
+            kept.append(data[place:end])
+        place = end
+    return b"".join(kept)
+
+
+@contextmanager
+def _quiet_libraries() -> Iterator[None]:
+    """Keeps libtiff and libpng from writing to stderr what is wrong with a file: there is no other way to them.
+
+    What other threads write there meanwhile is lost, hence only around what they decode.
+    """
+    try:
+        stderr = os.dup(2)
+    except OSError:  # there is none
+        yield
+        return
+    with _STDERR, open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - a device, and no path of ours
+        os.dup2(nowhere.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+
+
+def _turn(pixels: Frame, orientation: int) -> Frame:
+    """Turns and mirrors (H, W, C) as an EXIF orientation of 1 to 8 asks."""
+    if orientation in {5, 6, 7, 8}:
+        pixels = pixels.transpose(1, 0, 2)  # (W, H, C)
+    if orientation in {2, 3, 6, 7}:
+        pixels = pixels[:, ::-1]
+    if orientation in {3, 4, 7, 8}:
+        pixels = pixels[::-1]
+    return pixels
+
+
+def _as_frame(image: Image.Image, name: str) -> Frame:
+    """Makes a frame of what Pillow decoded.
+
+    Raises:
+        InputError: the values are neither 8 nor 16 bits.
+    """
+    image = ImageOps.exif_transpose(image)
+    if image.mode == "F":
+        raise InputError(f"{name}: holds floating-point values, whose range is not known; save it with 8 or 16 bits")
+    if image.mode.startswith("I"):
+        values = np.asarray(image)
+        if values.size and (values.min() < 0 or values.max() > 65535):
+            raise InputError(f"{name}: holds values beyond 16 bits; save it with 8 or 16 bits a channel")
+        return np.ascontiguousarray(values[..., np.newaxis].astype(np.uint16))
+    transparent = image.has_transparency_data or image.mode in {"La", "LA", "PA", "RGBa", "RGBA"}
+    if image.mode == "La":
+        image = image.convert("LA")
+    if transparent:
+        image = image.convert("RGBA")
+    elif image.mode in {"1", "L"}:
+        image = image.convert("L")
+    elif image.mode == "CMYK":
+        image = _from_cmyk(image)
+    else:
+        image = image.convert("RGB")
+    pixels = np.array(image)
+    return pixels[..., np.newaxis] if pixels.ndim == 2 else pixels
+
+
+def _from_cmyk(image: Image.Image) -> Image.Image:
+    """Printing inks to sRGB, through the profile that the file carries, else by the plain formula."""
+    import io
+
+    profile = image.info.get("icc_profile")
+    if profile:
+        try:
+            converted = ImageCms.profileToProfile(
+                image, ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB"), outputMode="RGB"
+            )
+            if converted is not None:
+                return converted
+        except (ImageCms.PyCMSError, OSError, ValueError):
+            pass  # a broken profile: the plain formula is nearer than nothing
+    return image.convert("RGB")
+
+
+def list_images(folder: Path) -> list[Path]:
+    """The image files of a folder in natural order (frame2 before frame10); hidden files are left out.
+
+    Raises:
+        InputError: the folder is missing, cannot be read, or holds no image.
+    """
+    try:
+        found = [path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.name[0] != "."]
+    except FileNotFoundError as error:
+        raise InputError(f"{shown(folder)}: there is no such folder; check the name") from error
+    except NotADirectoryError as error:
+        raise InputError(f"{shown(folder)}: is a file, and a folder of images is needed") from error
+    except OSError as error:
+        raise InputError(f"{shown(folder)}: cannot be read ({reason(error)}); change its permissions") from error
+    found = [path for path in found if not path.is_dir()]
+    if not found:
+        raise InputError(f"{shown(folder)}: holds no image; put PNG, JPEG, WebP, TIFF or BMP files into it")
+    return natural_order(found)
+
+
+def encode_png(frame: Frame) -> bytes:
+    """Encodes a frame (H, W, C) as PNG: 8 or 16 bits, grey, RGB or RGBA, each value as it is."""
+    pixels = frame if frame.shape[2] == 1 else frame[..., [2, 1, 0, 3][: frame.shape[2]]]
+    # zlib's run-length strategy: files as small as at level 6, in the time of level 1, for drawings and films alike.
+    how = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE]
+    done, data = cv2.imencode(".png", np.ascontiguousarray(pixels), how)
+    if not done:  # OpenCV gives no reason; out of memory is the one that is left for a valid frame
+        raise MemoryError(f"a frame of {frame.shape[1]} x {frame.shape[0]} pixels could not be encoded")
+    return data.tobytes()
+
+
+def write_png(path: Path, frame: Frame) -> None:
+    """Writes a frame as a PNG file, replacing what stands there.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    from ..files import written_beside
+
+    data = encode_png(frame)
+    with written_beside(path, overwrite=True) as draft:
+        draft.write_bytes(data)

@@ -1,0 +1,1 @@
+"""Motion between two pictures, without networks: grids, splatting, search, flat segments, light."""

@@ -1,0 +1,197 @@
+"""Whether two frames differ by their light: as in a fade, a flash, a lamp that goes out.
+
+Light changes colours everywhere, and so looks like neither motion nor a cut. Here it is one gain and one offset for
+each channel of the whole picture, which covers fades from and to any colour.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import cv2
+import numpy as np
+
+from .grid import Array, pixel_grid, warp
+
+_SIDE, _ALIKE = 48, 0.4  # pixels a side, and correlation, by which one drawing in two lights is known
+_FADED = 0.1  # of a squared difference may be left by another light
+_SEARCHED = 128  # pixels of the longer side where light is told from motion
+_CHANGED = 2.0  # levels by which the frames' levels, in their order, must differ in another light
+_UNLIT = 1.5  # levels that are left along the motion: below, there is no other light to speak of
+_DIMMEST, _BRIGHTEST = 0.1, 1.1  # gains; a frame that is too dark cannot be brought to the other's light
+_CORE, _LEFT = 0.7, 0.25  # of all pixels must be explained, and what may be left there of what differs in one light
+_CLEARLY = 8.0  # levels by which another light helps a pixel, or harms one that was explained
+_HARMS = 0.1  # pixels that may be harmed for one that is helped
+_TINTED = 0.8  # of what is left with one gain, for which three are taken instead
+_STILL, _STEP = 2.0, 1.5  # levels by which what does not move may differ in one light, and more for what was dark
+_BINS, _RARE = 32, 0.002  # of levels, in each of which light is fitted to the median, and the pixels that one must hold
+_FITS, _OFF = 6, 3.0  # rounds of fitting, and the levels from which on a bin counts less
+
+
+@dataclass(frozen=True)
+class Light:
+    """How the light of a brighter frame becomes that of a darker one.
+
+    The brighter one is that of more contrast: in a fade to white, the one that is less white.
+
+    Attributes:
+        gain: (3,) float32, of R, G and B, at most slightly above 1.
+        offset: (3,) float32, in levels of 255.
+        dims: whether the first frame is the brighter one.
+    """
+
+    gain: Array
+    offset: Array
+    dims: bool
+
+    @property
+    def coarseness(self) -> float:
+        """Levels by which what does not move may differ in the brighter light."""
+        return _STILL + _STEP / float(self.gain.min())
+
+    def darken(self, frame: Array, share: float = 1.0) -> Array:
+        """Brings a frame, (H, W, C) uint8 or float32 in [0, 255], to the darker light, or that share of the way."""
+        return self._apply(frame, 1 - share + share * self.gain, share * self.offset)
+
+    def brighten(self, frame: Array) -> Array:
+        """Brings a frame of the same form from the darker light to the brighter one."""
+        return self._apply(frame, 1 / self.gain, -self.offset / self.gain)
+
+    @staticmethod
+    def _apply(frame: Array, gain: Array, offset: Array) -> Array:
+        channels = frame.shape[2]
+        gain, offset = gain[:channels], offset[:channels]
+        if frame.dtype == np.uint8:
+            levels = np.arange(256, dtype=np.float32)[:, None]
+            table = np.clip(levels * gain + offset + 0.5, 0, 255).astype(np.uint8)  # (256, C)
+            return np.asarray(cv2.LUT(frame, table[None]).reshape(frame.shape))
+        return np.asarray(np.clip(frame * gain + offset, 0, 255), np.float32)
+
+
+def find_light(first: Array, last: Array) -> Light | None:
+    """Tells light from motion: the change of light between two frames, (H, W, 3) uint8, in which something moves.
+
+    The light is first read from the levels of both frames in their order, which motion changes little, and then from
+    what lies along the motion that is found in that light. It must explain most of what differs, and do no harm
+    elsewhere: where a ground changes its colour, what stands before it does not.
+
+    Returns:
+        The light; None where it is the same, where nothing moves, where one frame is too dark to be brought to the
+        other's light, or where another light does not explain what differs.
+    """
+    height, width = first.shape[:2]
+    scale = min(1.0, _SEARCHED / max(height, width))
+    size = (max(16, round(width * scale)), max(16, round(height * scale)))
+    small = [cv2.resize(frame, size, interpolation=cv2.INTER_AREA).astype(np.float32) for frame in (first, last)]
+    levels = [np.sort(frame.reshape(-1, 3), axis=0) for frame in small]
+    if np.abs(levels[0] - levels[1]).mean() < _CHANGED:
+        return None
+    dims = bool(levels[0].std(0).sum() >= levels[1].std(0).sum())
+    bright, dark = small if dims else small[::-1]
+    plain = np.abs(bright - _carry(bright, dark)).mean(2)
+    unlit = _core(plain)
+    if unlit < _UNLIT:
+        return None
+
+    def explain(light: Light) -> tuple[Light, Array, Array]:
+        """The light, the darker frame in the brighter light where the motion leads, and what is left, (h, w)."""
+        carried = _carry(bright, light.brighten(dark))
+        return light, carried, np.abs(bright - carried).mean(2)
+
+    found = [explain(light) for light in _fit(levels[not dims], levels[dims], dims)]
+    if not found:
+        return None
+    light, carried, _ = min(found, key=_judge)
+    found += [explain(other) for other in _fit(bright.reshape(-1, 3), light.darken(carried).reshape(-1, 3), dims)]
+    light, _, left = min(found, key=_judge)
+    helped, harmed = np.mean(plain > left + _CLEARLY), np.mean((left > plain + _CLEARLY) & (plain < _CLEARLY))
+    if _core(left) > _LEFT * unlit or harmed > _HARMS * helped:
+        return None
+    moved = np.abs(bright - light.brighten(dark)).mean(2)
+    return light if np.quantile(moved, 0.99) > light.coarseness else None
+
+
+def is_another_light(first: Array, last: Array) -> bool:
+    """Whether two frames, (H, W, 3) uint8, show one drawing in another light, as in a fade, or one of them nothing.
+
+    Colours then differ everywhere, and yet it is no cut.
+    """
+    height, width = first.shape[:2]
+    size = (min(width, _SIDE), min(height, _SIDE))
+    small = [cv2.resize(frame, size, interpolation=cv2.INTER_AREA).astype(np.float32) for frame in (first, last)]
+    drawn = [frame - cv2.blur(frame, (_SIDE // 4,) * 2) for frame in small]
+    strength = [float(np.square(frame).mean()) for frame in drawn]
+    if min(strength) < 1:
+        return True
+    return bool((drawn[0] * drawn[1]).mean() > _ALIKE * (strength[0] * strength[1]) ** 0.5)
+
+
+def is_fade(first: Array, last: Array) -> bool:
+    """Whether what differs between two frames, (H, W, 3) uint8, is light: they fade, or all of one shows nothing.
+
+    Then a cross-fade is what happened, and any motion that is found is none.
+    """
+    small = [
+        cv2.resize(frame, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA).reshape(-1, 3).astype(np.float32)
+        for frame in (first, last)
+    ]
+    differs = np.square(small[0] - small[1]).mean()
+    if differs < 1:
+        return False
+    centred = [frame - frame.mean(0) for frame in small]
+    drawn = [float(np.square(frame).mean()) for frame in centred]
+    if min(drawn) < 1:
+        # where the border stays as it is, a thing has come or gone, which is no fade: it would be half transparent
+        border = np.pad(np.zeros((_SIDE - 2, _SIDE - 2), bool), 1, constant_values=True)
+        change = np.abs(small[0] - small[1]).max(1)[border.ravel()]
+        return bool((change > 2).mean() > 0.5)
+    for k in range(2):
+        here, wanted = centred[k], centred[1 - k]
+        gain = (here * wanted).mean(0) / (np.square(here).mean(0) + 1e-3)
+        left = float(np.square(wanted - gain * here).mean())  # what another light does not explain
+        # a flat drawing on another ground leaves little as well, but most of what is drawn on it
+        if left > min(_FADED * differs, drawn[1 - k] / 2):
+            return False
+    return True
+
+
+def _core(errors: Array) -> float:
+    """The mean of the smaller errors."""
+    return float(np.sort(errors, axis=None)[: int(_CORE * errors.size)].mean())
+
+
+def _judge(explained: tuple[Light, Array, Array]) -> float:
+    light, _, left = explained
+    return _core(left) * (_TINTED if np.ptp(light.gain) == 0 else 1)
+
+
+def _fit(bright: Array, dark: Array, dims: bool) -> Iterator[Light]:
+    """Lights by least squares from pairs of pixels, (N, 3) float32 both: with one gain, and with one for each channel.
+
+    The ground of a drawing has most of the pixels and one colour, and from one colour gain and offset cannot be told;
+    so each level has one vote, however many pixels have it. Votes that fit badly come to count less.
+    """
+    votes = []
+    for channel, of in enumerate(np.eye(3)):
+        order = np.argsort(bright[:, channel])
+        here, there = bright[order, channel], dark[order, channel]
+        for start, end in pairwise(np.searchsorted(here, np.linspace(0, 256, _BINS + 1))):
+            if end - start >= max(1, _RARE * len(here)):
+                votes.append([here[start:end].mean(), np.median(there[start:end]), *of])
+    x, y, of = np.split(np.array(votes), (1, 2), axis=1)  # (V, 1), (V, 1), (V, 3)
+    for factors in (np.hstack([x, of]), np.hstack([x * of, of])):
+        weight = np.ones_like(x)
+        for _ in range(_FITS):
+            solved = np.linalg.lstsq(factors * weight, y * weight, rcond=1e-4)[0]
+            weight = (1 + ((y - factors @ solved) / _OFF) ** 2) ** -0.5
+        gain = np.broadcast_to(solved[:-3, 0], 3).astype(np.float32)
+        if gain.min() > _DIMMEST and gain.max() < _BRIGHTEST:
+            yield Light(gain, solved[-3:, 0].astype(np.float32), dims)
+
+
+def _carry(here: Array, there: Array) -> Array:
+    """`there` brought to where `here` has the same, by dense inverse search; (h, w, 3) float32 both."""
+    grey = [cv2.cvtColor(np.clip(frame + 0.5, 0, 255).astype(np.uint8), cv2.COLOR_RGB2GRAY) for frame in (here, there)]
+    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    flow = search.calc(grey[0], grey[1], None)  # type: ignore[call-overload]
+    return warp(there, pixel_grid(*flow.shape[:2]) + flow)

@@ -1,0 +1,1 @@
+"""Parts of HTML pages: the page itself, curves, strips of frames."""

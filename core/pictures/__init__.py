@@ -1,0 +1,1 @@
+"""Pictures from trained networks: sampled, or refined."""

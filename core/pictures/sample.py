@@ -1,0 +1,130 @@
+"""Draws with a generator of noise: a grid, single pictures, or a walk through its latents."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...models.blocks import slerp
+from ...models.sle import NoiseGenerator
+from ..config.pictures import SampleConfig
+from ..devices import choose_device
+from ..errors import CheckpointError, ConfigError
+from ..files import check_output, written_beside
+from ..media.animation import check_format, write_animation
+from ..media.frames import Frame, from_tensor
+from ..media.image_files import encode_png
+from ..training.run_folder import lay_grid
+from ..weights.checkpoint import load_checkpoint
+from ..weights.find import find_checkpoint
+
+_MOST_PIXELS = 1 << 28  # of a grid: more than that no program opens
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What was drawn.
+
+    Attributes:
+        path: the file or folder.
+        checkpoint: the file that it was drawn with.
+        step: how long that was trained.
+        pictures: how many there are.
+        notes: what a person should know, in sentences.
+    """
+
+    path: Path
+    checkpoint: Path
+    step: int
+    pictures: int
+    notes: tuple[str, ...]
+
+
+def draw_samples(config: SampleConfig, on_picture: Callable[[float, float], None] | None = None) -> Drawn:
+    """Draws and writes.
+
+    Args:
+        config: what to draw.
+        on_picture: told how many pictures are drawn, of how many.
+
+    Raises:
+        CheckpointError: the checkpoint cannot be read, or draws nothing from noise.
+        ConfigError: the grid would be too large.
+        OutputError: the output cannot be written.
+        DeviceError: the device is not there.
+    """
+    is_grid = config.output.suffix.lower() == ".png"
+    check_format(config.output)
+    check_output(config.output, overwrite=config.overwrite)
+    device = choose_device(config.device)
+    checkpoint = find_checkpoint(config.checkpoint)
+    module, header = load_checkpoint(checkpoint, device)
+    if not isinstance(module, NoiseGenerator):
+        raise CheckpointError(
+            f"{checkpoint}: holds a network {header.architecture!r} that draws nothing from noise; "
+            "give one of train-noise"
+        )
+    size = module.config.size
+    is_folder = config.output.suffix == ""
+    latents = draw_latents(module.config.latent_dim, config.count, config.seed, config.truncation)
+    if not is_grid and not is_folder:
+        latents = walk(latents, config.steps)
+    total = len(latents)
+
+    def frames() -> Iterator[Frame]:
+        done = 0
+        for part in latents.split(config.batch_size):  # type: ignore[no-untyped-call]
+            with torch.inference_mode():
+                pictures = module(part.to(device))  # (N, 3, S, S)
+            for frame in from_tensor(pictures):
+                done += 1
+                if on_picture:
+                    on_picture(done, total)
+                yield frame
+
+    if is_grid:
+        if total * size**2 > _MOST_PIXELS:
+            most = _MOST_PIXELS // size**2
+            raise ConfigError(f"-n: a grid of {total} pictures of {size} pixels is too large; give up to {most}")
+        grid = lay_grid(list(frames()), config.columns)
+        with written_beside(config.output, overwrite=config.overwrite) as draft:
+            draft.write_bytes(encode_png(grid))
+        return Drawn(config.output, checkpoint, header.step, total, ())
+    written = write_animation(config.output, frames(), fps=config.fps, overwrite=config.overwrite, count=total)
+    return Drawn(written.path, checkpoint, header.step, total, written.notes)
+
+
+def draw_latents(size: int, count: int, seed: int, truncation: float | None) -> Tensor:
+    """Latents from a normal distribution, each by its own seed: the first ten of twenty are the ten of ten.
+
+    With a truncation, numbers beyond it on either side are drawn again, as in BigGAN (Brock et al., arXiv 1809.11096,
+    section 3.1).
+
+    Returns:
+        (count, size) float32.
+    """
+    rows = []
+    for number in range(count):
+        random = np.random.default_rng((seed, number))
+        row = random.standard_normal(size)
+        while truncation is not None and (beyond := np.abs(row) > truncation).any():
+            row[beyond] = random.standard_normal(int(beyond.sum()))
+        rows.append(row.astype(np.float32))
+    return torch.from_numpy(np.stack(rows))
+
+
+def walk(stations: Tensor, steps: int) -> Tensor:
+    """Goes from each latent to the next, and from the last to the first, along great circles.
+
+    Args:
+        stations: (N, D).
+        steps: latents from one station, included, to the next, left out.
+
+    Returns:
+        (N * steps, D).
+    """
+    times = torch.arange(steps) / steps  # (steps,)
+    return slerp(stations, stations.roll(-1, 0), times).flatten(0, 1)

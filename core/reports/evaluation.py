@@ -1,0 +1,475 @@
+"""How well engines and networks draw in-betweens: each is given the ends of sequences whose middle is known.
+
+What is measured stands in `core.measures.metrics`; what it means, and when it misleads, in docs/evaluation.md.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from statistics import fmean, median
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from ..config.choices import ENGINES
+from ..config.evaluation import EvaluateConfig
+from ..devices import choose_device
+from ..engines.interface import Engine
+from ..engines.opening import open_engine
+from ..errors import InputError
+from ..files import check_output, name_apart, shown
+from ..inbetween.sequence import interpolate
+from ..material.sequences import TrueSequence, find_sequences
+from ..measures import metrics
+from ..measures.features import Embedding, embed_with_vgg
+from ..measures.metrics import Picture
+from ..measures.perceptual import PerceptualDistance
+from ..media.frames import resize_image, to_tensor, to_uint8
+from ..pages.strips import Strip, draw_strip
+from ..weights.find import find_checkpoint
+from ..weights.imagenet import ALEXNET, VGG16, Trained, is_cached
+from ..weights.vgg import load_vgg
+
+MOTIONS = (8, 24, 64)
+"""Pixels at which groups of like motion part: slow, brisk, fast and leaping at a size of a few hundred pixels."""
+_FEATURE_SIDE = 256  # pixels of the longer side at which VGG16 looks at frames; it is slow beyond
+_MOST_FEATURES = 2048  # frames whose features are kept, of each engine
+_NEIGHBOURS = 3
+TRUTH = "truth"
+"""What stands for the truth where engines are told by their labels."""
+
+
+class Measure(NamedTuple):
+    """A figure, and how it is told."""
+
+    key: str
+    """Its name in JSON."""
+    title: str
+    """Its name in tables."""
+    best: float
+    """The value of a perfect in-between; what is farther from it is worse."""
+    digits: int
+    scale: float = 1.0
+    """What it is multiplied by in tables."""
+
+    def tell(self, value: float | None) -> str:
+        """The value as tables have it."""
+        return "–" if value is None or not math.isfinite(value) else f"{value * self.scale:.{self.digits}f}"
+
+    def badness(self, value: float | None) -> float:
+        """How far from the best, to compare by; unknown values count as none."""
+        return -1.0 if value is None or not math.isfinite(value) else abs(value - self.best)
+
+
+MEASURES = (
+    Measure("psnr", "PSNR", metrics.MOST_PSNR, 2),
+    Measure("ssim", "SSIM", 1, 3),
+    Measure("lpips", "LPIPS", 0, 4),
+    Measure("lpips_vgg", "LPIPS by VGG16", 0, 4),
+    Measure("line_distance", "line distance", 0, 1, 1e5),
+    Measure("ghost", "ghost", 0, 3),
+    Measure("sharpness", "sharpness", 1, 3),
+    Measure("smoothness", "smoothness", 1, 3),
+)
+"""Of a frame or a sequence, in the order of tables."""
+LINES_MEDIAN = Measure("line_distance_median", "median", 0, 1, 1e5)
+SET_MEASURES = (
+    Measure("kid", "KID", 0, 4),
+    Measure("fid", "FID", 0, 3),
+    Measure("precision", "precision", 1, 3),
+    Measure("recall", "recall", 1, 3),
+)
+"""Of all in-betweens of an engine together."""
+
+Values = dict[str, float]
+"""Figures by their keys; what cannot be told is NaN."""
+
+
+@dataclass(frozen=True)
+class Drawer:
+    """What draws.
+
+    Attributes:
+        label: what tables call it.
+        engine: draws.
+        checkpoint: the network's file, if it is one.
+    """
+
+    label: str
+    engine: Engine
+    checkpoint: Path | None = None
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A sequence, and what each engine made of it.
+
+    Attributes:
+        name: the sequence's.
+        frames: how many it has, both ends included.
+        width: pixels.
+        height: pixels.
+        motion: how far things move from end to end, in pixels.
+        exact: whether that is known, and not estimated.
+        truth: figures of the true in-betweens themselves, where they have any: of ghosts.
+        means: figures of each engine, means over its in-betweens.
+        by_frame: the same of each in-between.
+        strips: pictures of the truth and of each engine; empty unless a page is made.
+    """
+
+    name: str
+    frames: int
+    width: int
+    height: int
+    motion: float
+    exact: bool
+    truth: Values
+    means: dict[str, Values]
+    by_frame: dict[str, list[Values]]
+    strips: dict[str, Strip]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Sequences of like motion, or all.
+
+    Attributes:
+        title: such as "motion 8 to 24 px".
+        count: sequences in it.
+        means: means over them, of each engine; the truth's own stand under "truth".
+    """
+
+    title: str
+    count: int
+    means: dict[str, Values]
+
+
+@dataclass
+class Evaluation:
+    """What was found.
+
+    Attributes:
+        drawers: what was judged.
+        sequences: those that every engine has drawn.
+        planned: how many there were to be.
+        measures: the figures that were measured, in the order of tables.
+        left_out: why others were not.
+        sets: figures of all in-betweens together, of each engine.
+        notes: what a person should know, in sentences.
+        interrupted: whether Ctrl-C ended it before all was drawn.
+    """
+
+    drawers: list[Drawer]
+    planned: int
+    sequences: list[Scored] = field(default_factory=list)
+    measures: list[Measure] = field(default_factory=list)
+    set_measures: list[Measure] = field(default_factory=list)
+    left_out: dict[str, str] = field(default_factory=dict)
+    sets: dict[str, Values] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    interrupted: bool = False
+
+    @property
+    def labels(self) -> list[str]:
+        """The engines' names, in the order in which they were given."""
+        return [drawer.label for drawer in self.drawers]
+
+    def groups(self) -> list[Group]:
+        """All sequences, and where they move differently, those of like motion."""
+        edges = (0.0, *MOTIONS, math.inf)
+        found = [("all", self.sequences)]
+        for low, high in pairwise(edges):
+            members = [scored for scored in self.sequences if low <= scored.motion < high]
+            title = f"motion from {low:g} px" if math.isinf(high) else f"motion {low:g} to {high:g} px"
+            found += [(title, members)] if members else []
+        if len(found) == 2:  # all alike
+            found.pop()
+        return [Group(title, len(members), self._summarise(members)) for title, members in found]
+
+    def _summarise(self, members: Sequence[Scored]) -> dict[str, Values]:
+        means = {}
+        for label in self.labels:
+            rows = [scored.means[label] for scored in members]
+            means[label] = _mean(rows)
+            lines = [row["line_distance"] for row in rows if "line_distance" in row]
+            if lines:
+                means[label][LINES_MEDIAN.key] = median(lines)
+        return means | {TRUTH: _mean([scored.truth for scored in members])}
+
+
+def evaluate(
+    config: EvaluateConfig,
+    on_progress: Callable[[float, float], None] | None = None,
+    on_look: Callable[[str, int, int], None] | None = None,
+    tell: Callable[[str], None] | None = None,
+) -> Evaluation:
+    """Draws and measures; `evaluation_results.write_results` writes what was found.
+
+    After Ctrl-C what was found so far is summed up all the same.
+
+    Args:
+        config: what to judge, and on what.
+        on_progress: told after each engine and sequence how many of how many are done.
+        on_look: told while films without an index are looked through for cuts.
+        tell: told before weights are downloaded, in a sentence.
+
+    Raises:
+        InputError: nothing to judge or to judge on was given, or a frame cannot be read.
+        CheckpointError: a checkpoint or a file of weights cannot be used.
+        OutputError: a file that was asked for could not be written; this is found before any work is done.
+        DeviceError: the device is not there.
+    """
+    for path in (config.json, config.html):
+        if path is not None:
+            check_output(path, overwrite=config.overwrite)
+    device = choose_device(config.device)
+    engines, folders = _sort(config.given)
+    drawers = _open_drawers(engines, config.device)
+    sequences, notes = find_sequences(
+        folders,
+        clips=config.clips,
+        length=config.length,
+        stride=config.stride,
+        size=config.size,
+        seed=config.seed,
+        on_look=on_look,
+    )
+    found = Evaluation(drawers, len(sequences), notes=notes)
+    instruments = _Instruments.open(config, device, found.left_out, tell)
+    per_sequence = max(1, _MOST_FEATURES // len(sequences))
+    features: dict[str, list[Tensor]] = {label: [] for label in (*found.labels, TRUTH)}
+    done, total = 0, len(sequences) * len(drawers)
+
+    def advance() -> None:
+        nonlocal done
+        done += 1
+        if on_progress is not None:
+            on_progress(done, total)
+
+    try:
+        for sequence in sequences:
+            scored, embedded = _score(sequence, drawers, instruments, per_sequence, config.html is not None, advance)
+            found.sequences.append(scored)
+            for label, rows in embedded.items():
+                features[label].append(rows)
+    except KeyboardInterrupt:
+        if not found.sequences:
+            raise
+        found.interrupted = True
+    _sum_up(found, features, instruments)
+    return found
+
+
+def _sort(given: Sequence[str]) -> tuple[list[str | Path], list[Path]]:
+    """Tells engines, by names, and checkpoints from folders of frames.
+
+    Raises:
+        InputError: one is missing, or there are none of either.
+    """
+    engines: list[str | Path] = []
+    folders: list[Path] = []
+    for word in given:
+        path = Path(word)
+        if word in ENGINES:
+            engines.append(word)
+        elif path.is_dir() and not (path / "config.json").is_file():
+            folders.append(path)
+        elif path.exists():
+            engines.append(find_checkpoint(path))
+        else:
+            raise InputError(
+                f"{shown(path)}: is no engine ({', '.join(ENGINES)}), and no file or folder has that name; check it"
+            )
+    if not engines:
+        raise InputError(f"nothing to evaluate was given; name an engine ({', '.join(ENGINES)}) or a checkpoint")
+    if not folders:
+        raise InputError("no frames to evaluate on were given; name a folder of sequences, of frames, or a frame store")
+    return list(dict.fromkeys(engines)), folders
+
+
+def _open_drawers(given: Sequence[str | Path], device: str) -> list[Drawer]:
+    paths = [path for path in given if isinstance(path, Path)]
+    names = name_apart([_without_suffix(path) for path in paths])
+    taken = (*ENGINES, TRUTH)
+    labels = {p: f"{name} (network)" if name in taken else name for p, name in zip(paths, names, strict=True)}
+    return [
+        Drawer(labels[each], open_engine(None, each, device), each)
+        if isinstance(each, Path)
+        else Drawer(each, open_engine(each, None, "cpu"))
+        for each in given
+    ]
+
+
+def _without_suffix(path: Path) -> Path:
+    """What a checkpoint is called by: its run, where it is the best of one, else its file."""
+    path = path.resolve()
+    return path.parent if path.name == "best.safetensors" else path.with_suffix("")
+
+
+@dataclass(frozen=True)
+class _Instruments:
+    """What measures: which figures are wanted, and the networks that some of them need."""
+
+    wanted: frozenset[str]
+    distance: PerceptualDistance | None
+    embed: Embedding | None
+
+    @classmethod
+    def open(
+        cls,
+        config: EvaluateConfig,
+        device: torch.device,
+        left_out: dict[str, str],
+        tell: Callable[[str], None] | None,
+    ) -> "_Instruments":
+        """Loads the networks; why one is not to be had goes into `left_out`."""
+
+        def at_hand(network: Trained, path: Path | None) -> bool:
+            if path is not None or is_cached(network):
+                return True
+            if config.download and tell is not None:
+                tell(f"fetching {network.name}'s weights ({network.size}) from {network.url}")
+            return config.download
+
+        distance, embed = None, None
+        if "lpips" in config.metrics:
+            alex = config.alex_weights is not None or is_cached(ALEXNET)
+            vgg = not alex and (config.vgg_weights is not None or is_cached(VGG16))
+            try:
+                if vgg:
+                    distance = PerceptualDistance("vgg", config.vgg_weights, device)
+                    left_out["lpips"] = _explain(ALEXNET, "LPIPS is VGG16's, not to be compared with AlexNet's")
+                elif at_hand(ALEXNET, config.alex_weights):
+                    distance = PerceptualDistance("alex", config.alex_weights, device)
+                else:
+                    left_out["lpips"] = _explain(ALEXNET, "LPIPS is left out", VGG16)
+            except InputError as error:
+                left_out["lpips"] = f"LPIPS is left out: {error}"
+        if "features" in config.metrics:
+            if at_hand(VGG16, config.vgg_weights):
+                try:
+                    embed = embed_with_vgg(load_vgg(config.vgg_weights, device))
+                except InputError as error:
+                    left_out["features"] = f"KID, FID, precision and recall are left out: {error}"
+            else:
+                left_out["features"] = _explain(VGG16, "KID, FID, precision and recall are left out")
+        return cls(frozenset(config.metrics), distance, embed)
+
+    def compare(self, drawn: Sequence[Picture], frames: Sequence[Picture]) -> list[Values]:
+        """The figures of each in-between.
+
+        Args:
+            drawn: the in-betweens.
+            frames: the true sequence, both ends included.
+        """
+        first, *truth, last = frames
+        rows: list[Values] = [{} for _ in drawn]
+        alone: dict[str, tuple[str, Callable[[Picture, Picture], float]]] = {
+            "psnr": ("psnr", metrics.psnr),
+            "ssim": ("ssim", metrics.ssim),
+            "line-distance": ("line_distance", metrics.line_distance),
+            "sharpness": ("sharpness", metrics.sharpness),
+        }
+        for name, (key, measure) in alone.items():
+            if name in self.wanted:
+                for row, one, other in zip(rows, drawn, truth, strict=True):
+                    row[key] = measure(one, other)
+        if self.distance is not None:
+            key = "lpips" if self.distance.backbone == "alex" else "lpips_vgg"
+            for row, value in zip(rows, self.distance(drawn, truth), strict=True):
+                row[key] = value
+        if "ghost" in self.wanted:
+            for row, one in zip(rows, drawn, strict=True):
+                row["ghost"] = metrics.ghost_score(one, first, last)
+        return rows
+
+    def describe(self, pictures: Sequence[Picture], most: int) -> Tensor:
+        """Features of at most so many pictures, spread evenly: (N, D)."""
+        assert self.embed is not None
+        kept = [pictures[k] for k in sorted({round(k) for k in _spread(len(pictures), most)})]
+        height, width = kept[0].shape[:2]
+        scale = min(1.0, _FEATURE_SIDE / max(height, width))
+        size = max(32, round(width * scale)), max(32, round(height * scale))
+        return self.embed(to_tensor([resize_image(picture, *size) for picture in kept]))
+
+
+def _explain(network: Trained, what: str, other: Trained | None = None) -> str:
+    flags = f"{network.flag}" + (f" (or of {other.name} with {other.flag})" if other else "")
+    return (
+        f"{what}: {network.name}'s weights are not on this machine; give a file of them with {flags}, "
+        f"or fetch them with --download ({network.size})"
+    )
+
+
+def _spread(count: int, most: int) -> Iterator[float]:
+    """Numbers of at most so many of `count` things, those in the middle of equal parts."""
+    most = min(count, most)
+    return ((k + 0.5) * count / most - 0.5 for k in range(most))
+
+
+def _score(
+    sequence: TrueSequence,
+    drawers: Sequence[Drawer],
+    instruments: _Instruments,
+    most: int,
+    pictured: bool,
+    advance: Callable[[], None],
+) -> tuple[Scored, dict[str, Tensor]]:
+    """What each engine makes of a sequence, and features of at most so many of its in-betweens."""
+    frames, motion = sequence.read()
+    height, width = frames[0].shape[:2]
+    count = len(frames)
+    times = [k / (count - 1) for k in range(count)]
+    steps = metrics.StepMotion(frames)
+    moved = metrics.motion_size(steps.from_end_to_end() if motion is None else motion)
+    truth: Values = {}
+    if "ghost" in instruments.wanted:
+        truth["ghost"] = fmean(metrics.ghost_score(frame, frames[0], frames[-1]) for frame in frames[1:-1])
+    scored = Scored(sequence.name, count, width, height, moved, motion is not None, truth, {}, {}, {})
+    features = {TRUTH: instruments.describe(frames[1:-1], most)} if instruments.embed else {}
+    if pictured:
+        scored.strips[TRUTH] = draw_strip(frames)
+    for drawer in drawers:
+        drawn = [to_uint8(x) for x in interpolate([frames[0], frames[-1]], spacing=times, engine=drawer.engine)]
+        rows = instruments.compare(drawn[1:-1], frames)
+        means = _mean(rows)
+        if "smoothness" in instruments.wanted:
+            means["smoothness"] = steps.smoothness(drawn)
+        scored.by_frame[drawer.label], scored.means[drawer.label] = rows, means
+        if instruments.embed:
+            features[drawer.label] = instruments.describe(drawn[1:-1], most)
+        if pictured:
+            scored.strips[drawer.label] = draw_strip(drawn)
+        advance()
+    return scored, features
+
+
+def _mean(rows: Sequence[Values]) -> Values:
+    """Means of each figure over the rows that have it; NaN where none has."""
+    keys = dict.fromkeys(key for row in rows for key in row)
+    known = {key: [row[key] for row in rows if key in row and math.isfinite(row[key])] for key in keys}
+    return {key: fmean(values) if values else math.nan for key, values in known.items()}
+
+
+def _sum_up(found: Evaluation, features: Mapping[str, list[Tensor]], instruments: _Instruments) -> None:
+    """Fills in which figures there are, and those of all in-betweens together."""
+    keys = {key for scored in found.sequences for means in scored.means.values() for key in means}
+    found.measures = [measure for measure in MEASURES if measure.key in keys]
+    if instruments.embed is None:
+        return
+    real = torch.cat(features[TRUTH])
+    if len(real) <= _NEIGHBOURS:
+        found.left_out["features"] = (
+            f"KID, FID, precision and recall are left out: {len(real)} in-betweens are too few; give "
+            f"{_NEIGHBOURS + 1} or more"
+        )
+        return
+    for label in found.labels:
+        drawn = torch.cat(features[label])
+        precision, recall = metrics.precision_and_recall(drawn, real, _NEIGHBOURS)
+        values = {"kid": metrics.kid(drawn, real, paired=True), "fid": metrics.fid(drawn, real)}
+        found.sets[label] = values | {"precision": precision, "recall": recall}
+    found.set_measures = list(SET_MEASURES)

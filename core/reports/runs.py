@@ -1,0 +1,201 @@
+"""One HTML page of one run or several side by side, with everything in it: it can be mailed and opened anywhere."""
+
+import html
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from ..config.evaluation import ReportConfig
+from ..errors import InputError
+from ..files import check_output, name_apart, written_beside
+from ..pages.curves import Curve, draw_curves
+from ..pages.page import embed, lay_out, table
+from ..training.run_folder import read_metrics, read_run_config, read_series
+
+_MOST_LOOKS = 6  # samples of so many steps are shown, spread evenly
+_WIDTH = 720  # pixels; larger grids are scaled down, or a page of five runs would weigh hundreds of megabytes
+_SHOWN_LAST = (
+    *(f"health/{name}" for name in ("diversity", "recall", "coverage", "nearest", "gap", "score")),
+    *(f"reconstruction/{name}" for name in ("psnr", "lines", "lpips")),
+    *(f"middles/{name}" for name in ("error", "ghost", "ghost of the truth", "sharpness", "score")),
+)
+"""What the table of results tells, where a run has it."""
+
+
+@dataclass(frozen=True)
+class _Story:
+    """What is shown of a run."""
+
+    name: str
+    folder: Path
+    command: str
+    settings: dict[str, Any]
+    series: dict[str, tuple[list[int], list[float]]]
+    warnings: list[str]
+
+
+def write_report(config: ReportConfig) -> Path:
+    """Writes the page.
+
+    Returns:
+        Where it is.
+
+    Raises:
+        InputError: a folder is no run, or a picture in it is damaged.
+        OutputError: the page cannot be written.
+    """
+    check_output(config.output, overwrite=config.overwrite)
+    stories = [_read(folder, name) for folder, name in zip(config.runs, name_apart(config.runs), strict=True)]
+    page = _lay_out(stories)
+    with written_beside(config.output, overwrite=config.overwrite) as draft:
+        draft.write_text(page, encoding="utf-8")
+    return config.output
+
+
+def _read(folder: Path, name: str) -> _Story:
+    command, settings = read_run_config(folder)
+    warnings = [str(record["warning"]) for record in read_metrics(folder) if "warning" in record]
+    return _Story(name, folder, command, _flatten(settings), read_series(folder), warnings)
+
+
+def _flatten(settings: dict[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in settings.items():
+        flat |= _flatten(value) if isinstance(value, dict) else {name: value}
+    return flat
+
+
+def _lay_out(stories: Sequence[_Story]) -> str:
+    title = " and ".join(story.name for story in stories) if len(stories) < 4 else f"{len(stories)} runs"
+    parts = [
+        _tell_results(stories),
+        _show_warnings(stories),
+        "<h2>Curves</h2>",
+        _show_curves(stories),
+        "<h2>Samples</h2>",
+        _show_samples(stories),
+        _tell_settings(stories),
+    ]
+    return lay_out(title, parts, columns=len(stories))
+
+
+def _tell_results(stories: Sequence[_Story]) -> str:
+    rows: list[tuple[str, Sequence[str]]] = [
+        ("", ["command", *(story.command for story in stories)]),
+        ("", ["steps done", *(str(_last_step(story)) for story in stories)]),
+    ]
+    for name in (*_SHOWN_LAST, "images_per_second"):
+        if any(name in story.series for story in stories):
+            rows.append(("", [_title(name), *(_last(s, name) for s in stories)]))
+    rows.append(("", ["warnings", *(str(len(story.warnings)) for story in stories)]))
+    return table(["", *(story.name for story in stories)], rows)
+
+
+def _title(name: str) -> str:
+    return name.replace("health/", "").replace("middles/", "in-betweens: ").replace("/", ": ").replace("_", " ")
+
+
+def _last_step(story: _Story) -> int:
+    return max((steps[-1] for steps, _ in story.series.values()), default=0)
+
+
+def _last(story: _Story, name: str) -> str:
+    return f"{story.series[name][1][-1]:.3g}" if name in story.series else "–"
+
+
+def _show_warnings(stories: Sequence[_Story]) -> str:
+    lines = [
+        f'<p class="warning">{html.escape(f"{story.name}: {warning}")}</p>'
+        for story in stories
+        for warning in story.warnings[-5:]
+    ]
+    return "\n".join(lines)
+
+
+def _show_curves(stories: Sequence[_Story]) -> str:
+    names = dict.fromkeys(name for story in stories for name in story.series)
+    ordered = sorted(names, key=lambda name: (not name.startswith("health/"), name == "images_per_second"))
+    panels = {
+        name: [Curve(s.name, *s.series.get(name, ((), ()))) for s in stories]
+        for name in ordered
+        if not name.endswith("/scale")
+    }
+    if not panels:
+        return "<p>Nothing has been measured yet.</p>"
+    return f'<img class="curves" alt="curves" src="{embed(draw_curves(panels, "svg", 3), "svg+xml")}">'
+
+
+def _show_samples(stories: Sequence[_Story]) -> str:
+    """Reals first, then what was drawn at the same steps in one row, each run in its column."""
+    names = ["reals.png", "reals.gif"]
+    for kind in ("fakes", "clips"):
+        found = sorted({path.name for s in stories for path in (s.folder / "samples").glob(f"{kind}-*.*")})
+        names += [found[number] for number in _spread(len(found))]
+    drawn = {path.name for s in stories for path in (s.folder / "samples").glob("*.*")}
+    shown = ("reals.png", "reals.gif", "fakes", "clips")
+    others = sorted(name for name in drawn if name.partition("-")[0] not in shown and name.endswith((".png", ".gif")))
+    names += others[-_MOST_LOOKS:]
+    rows = []
+    for name in names:
+        cells = [_show_sample(story, name) for story in stories]
+        if any(cells):
+            row = "".join(cell or "<figure></figure>" for cell in cells)
+            rows.append(f'<div class="runs">{row}</div>')
+    return "\n".join(rows) or "<p>Nothing has been drawn yet.</p>"
+
+
+def _spread(count: int) -> list[int]:
+    """Numbers of at most `_MOST_LOOKS` of so many, the first and the last among them."""
+    if count <= _MOST_LOOKS:
+        return list(range(count))
+    return [round(k * (count - 1) / (_MOST_LOOKS - 1)) for k in range(_MOST_LOOKS)]
+
+
+def _show_sample(story: _Story, name: str) -> str:
+    path = story.folder / "samples" / name
+    if not path.is_file():
+        return ""
+    kind, _, step = path.stem.partition("-")
+    caption = f"{story.name}: {kind}" + (f", step {int(step)}" if step.isdigit() else "")
+    source = embed(path.read_bytes(), "gif") if path.suffix == ".gif" else embed(_shrink(path), "png")
+    text = html.escape(caption)
+    return f'<figure><img alt="{text}" src="{source}"><figcaption>{text}</figcaption></figure>'
+
+
+def _shrink(path: Path) -> bytes:
+    data = path.read_bytes()
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            if image.width <= _WIDTH:
+                image.verify()
+                return data
+            small = image.convert("RGB").resize(
+                (_WIDTH, max(1, round(image.height * _WIDTH / image.width))), Image.Resampling.LANCZOS
+            )
+    except (OSError, SyntaxError) as error:
+        raise InputError(f"{path}: is no picture that can be read; remove it") from error
+    file = io.BytesIO()
+    small.save(file, "PNG", optimize=True)
+    return file.getvalue()
+
+
+def _tell_settings(stories: Sequence[_Story]) -> str:
+    names = dict.fromkeys(name for story in stories for name in story.settings)
+    rows: list[tuple[str, Sequence[str]]] = []
+    for name in names:
+        values = [_say(story.settings.get(name, "–")) for story in stories]
+        rows.append(("differs" if len(set(values)) > 1 else "", [name.replace("_", " "), *values]))
+    rows.sort(key=lambda row: not row[0])  # what differs comes first
+    return "<h2>Settings</h2>\n" + table(["", *(story.name for story in stories)], rows)
+
+
+def _say(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    if value is None or isinstance(value, bool):
+        return {None: "none", True: "yes", False: "no"}[value]
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,1 @@
+"""What a film's frames show: cuts, held drawings, empty frames."""

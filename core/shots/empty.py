@@ -1,0 +1,48 @@
+"""Frames that show nothing to draw: black, blank, credits."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .thumbnails import shrink
+
+
+def name_empty(frame: NDArray[np.uint8]) -> str | None:
+    """Whether a frame shows nothing to draw: "black", "blank" (one other colour), "credits", or None.
+
+    Credits are rows of small letters on one colour, and nothing larger than a letter or a word.
+
+    Args:
+        frame: (H, W, 3) uint8, RGB.
+    """
+    grey = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
+    height, width = grey.shape
+    thumb = shrink(frame)
+    low, high = int(thumb.min()), int(thumb.max())
+    if high <= _BLACK and np.count_nonzero(grey > 2 * _BLACK) <= grey.size // 2000:
+        return "black"
+    ground = int(np.bincount(grey.ravel(), minlength=256).argmax())
+    ink = (cv2.absdiff(grey, np.full_like(grey, ground)) > _INK).astype(np.uint8)
+    covered = int(ink.sum())
+    if covered <= grey.size // 2000 and high - low <= 2 * _INK:
+        return "blank"
+    if not 0.004 * grey.size < covered < 0.3 * grey.size:
+        return None
+    _, _, boxes, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
+    boxes = boxes[1:]
+    small = (boxes[:, cv2.CC_STAT_HEIGHT] <= 0.09 * height) & (boxes[:, cv2.CC_STAT_WIDTH] <= 0.3 * width)
+    letters = boxes[small & (boxes[:, cv2.CC_STAT_AREA] >= 3)]
+    if len(letters) < _LETTERS or letters[:, cv2.CC_STAT_AREA].sum() < 0.9 * covered:
+        return None
+    # Letters stand in rows: the rows that have ink at all are few, and well filled.
+    middles = letters[:, cv2.CC_STAT_TOP] + letters[:, cv2.CC_STAT_HEIGHT] / 2
+    tall = float(np.median(letters[:, cv2.CC_STAT_HEIGHT]))
+    together = 2 if np.median(letters[:, cv2.CC_STAT_WIDTH]) > 1.5 * tall else 4  # words run together when small
+    rows = np.split(np.sort(middles), np.flatnonzero(np.diff(np.sort(middles)) > max(1.0, 0.35 * tall)) + 1)
+    in_rows = sum(len(row) for row in rows if len(row) >= together and row[-1] - row[0] <= 1.5 * tall + 1)
+    return "credits" if in_rows >= 0.7 * len(letters) else None
+
+
+_BLACK = 20  # levels
+_INK = 28  # levels from the ground that are not noise
+_LETTERS = 12  # fewer are no credits

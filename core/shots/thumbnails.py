@@ -1,0 +1,146 @@
+"""Frames shrunk to 32 x 32 pixels, and how two of them differ."""
+
+import cv2
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+Thumb = NDArray[np.uint8]
+"""(32, 32, 3) uint8, RGB: a frame, shrunk."""
+
+SIDE = 32  # of a thumbnail
+_BLOCK = 4  # side of a block of it
+_REACH_Y, _REACH_X = 4, 8  # how far a block may have moved: an eighth of the height, a quarter of the width
+_BLANK = 6.0  # standard deviation in levels up to which a thumbnail shows nothing
+_FADES = 0.5  # levels by which the light must change from one frame to the next in a fade
+_FITS = 3  # times that the light is fitted, each without ...
+_FITTING = 0.85  # ... the pixels that fitted worst
+_FADE_LEFT = 0.15  # share of the change that one light for all may leave unexplained
+_ROUNDED = 1 / 6  # variance of the difference of two rounded pixels
+
+
+def shrink(frame: NDArray[np.uint8]) -> Thumb:
+    """A frame, (H, W, 3) uint8, as a thumbnail."""
+    if frame.shape[0] % 2 == frame.shape[1] % 2 == 0 and min(frame.shape[:2]) > 2 * SIDE:
+        # Halving by bilinear interpolation is the mean of four pixels too, and quicker.
+        frame = np.asarray(cv2.resize(frame, (frame.shape[1] // 2, frame.shape[0] // 2)), np.uint8)
+    return np.asarray(cv2.resize(frame, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def difference(first: Thumb, second: Thumb) -> float:
+    """The mean absolute difference of two thumbnails, in levels."""
+    return float(cv2.norm(first, second, cv2.NORM_L1)) / first.size
+
+
+def find_fade(first: Thumb, second: Thumb) -> int:
+    """Whether the light of the whole picture changes: 1 it grows brighter, -1 darker, 0 there is no such change.
+
+    One gain and one offset must explain nearly all that differs in most pixels; what moves may take up the others.
+    """
+    start, end = (thumb.ravel().astype(np.float32) for thumb in (first, second))
+    if abs(float(end.mean() - start.mean())) < _FADES / 2:
+        return 0
+    for _ in range(_FITS):
+        spread = start - start.mean()
+        power = float(spread @ spread)
+        gain = float(spread @ (end - end.mean())) / power if power else 1.0
+        off = np.abs(end - end.mean() - gain * spread)
+        kept = off <= np.quantile(off, _FITTING)
+        start, end = start[kept], end[kept]
+    left, whole = off[kept], end - start
+    change = float(whole.mean())
+    if abs(change) < _FADES or float(left @ left) > _FADE_LEFT * float(whole @ whole) + _ROUNDED * start.size:
+        return 0
+    return 1 if change > 0 else -1
+
+
+def is_blank(thumb: Thumb) -> bool:
+    """Whether a thumbnail shows nothing but one colour."""
+    return bool(cv2.meanStdDev(thumb)[1].max() < _BLANK)
+
+
+def light_change(first: Thumb, second: Thumb) -> float:
+    """By how many levels the mean changes."""
+    return abs(float(first.mean()) - float(second.mean()))
+
+
+def variance(thumb: Thumb) -> float:
+    """The variance of all its values, in levels squared."""
+    return float(thumb.var())
+
+
+def mixture(first: Thumb, middle: Thumb, last: Thumb) -> tuple[float, float]:
+    """How much of `last` makes `middle` when mixed into `first`, and how far off that mixture is.
+
+    Returns:
+        The share, and the root mean square of what is left, as a share of the distance from `first` to `last`.
+    """
+    start = first.ravel().astype(np.float32)
+    whole = last.ravel() - start
+    part = middle.ravel() - start
+    length = max(float(whole @ whole), 1.0)
+    share = float(whole @ part) / length
+    left = max(float(part @ part) - share * share * length, 0.0)
+    return share, (left / length) ** 0.5
+
+
+def compare(first: Thumb, second: Thumb, *, enough: float = 0.3) -> float:
+    """How little two thumbnails explain of each other: 0 they are one picture, moved or relit; 1 nothing is shared.
+
+    Args:
+        first: the earlier one.
+        second: the later one.
+        enough: where one comparison gives no more than this, the others are saved.
+    """
+    found = _unexplained(first, second)
+    if found > enough:
+        found = (found + _unexplained(second, first)) / 2
+    if found > enough:
+        relit = _relight(first, second)
+        if relit is not None:
+            found = min(found, (_unexplained(relit, second) + _unexplained(second, relit)) / 2)
+    return found
+
+
+def _unexplained(source: Thumb, target: Thumb) -> float:
+    """The share of the target's blocks, those with something on them, that are not found near by in the source."""
+    wide = cv2.copyMakeBorder(source, _REACH_Y, _REACH_Y, _REACH_X, _REACH_X, cv2.BORDER_REPLICATE)
+    planes = np.ascontiguousarray(wide.transpose(2, 0, 1))  # (3, 40, 48)
+    moved = sliding_window_view(planes, (SIDE, SIDE), axis=(1, 2))  # (3, 9, 17, 32, 32)
+    still = np.ascontiguousarray(target.transpose(2, 0, 1))[:, None, None]  # (3, 1, 1, 32, 32)
+    off = np.maximum(moved, still)
+    off -= np.minimum(moved, still)
+    # Added slice by slice: many times as quick as reductions along axes of four.
+    rows = np.zeros((*off.shape[1:3], SIDE // _BLOCK, SIDE), np.uint16)  # (9, 17, 8, 32)
+    for plane in off:
+        for row in range(_BLOCK):
+            rows += plane[:, :, row::_BLOCK]
+    sums = rows[..., 0::_BLOCK] + rows[..., 1::_BLOCK]
+    sums += rows[..., 2::_BLOCK]
+    sums += rows[..., 3::_BLOCK]
+    sums = sums.reshape(-1, SIDE // _BLOCK, SIDE // _BLOCK)  # (153, 8, 8)
+    best = sums.min(0) / (3 * _BLOCK**2)  # (8, 8), levels
+    at_rest = sums[len(sums) // 2] / (3 * _BLOCK**2)  # (8, 8)
+    content = (at_rest > 6) | (_detail(target) > 4)
+    return float(np.clip((best - 4) / 8, 0, 1).sum() / max(int(content.sum()), (SIDE // _BLOCK) ** 2 // 4))
+
+
+def _detail(thumb: Thumb) -> NDArray[np.float32]:
+    """(8, 8): how far a block's pixels are from its mean, in levels."""
+    blocks = SIDE // _BLOCK
+    pixels = thumb.reshape(blocks, _BLOCK, blocks, _BLOCK, 3).astype(np.float32)
+    return np.asarray(np.abs(pixels - pixels.mean((1, 3), keepdims=True)).mean((1, 3, 4)), np.float32)
+
+
+def _relight(source: Thumb, target: Thumb) -> Thumb | None:
+    """The source under the target's light (one gain, one offset); None when light alone cannot be the difference."""
+    pixels, wanted = source.astype(np.float32), target.astype(np.float32)
+    spread, wanted_spread = float(pixels.std()), float(wanted.std())
+    if min(spread, wanted_spread) < _BLANK:
+        return None
+    middle, wanted_middle = float(pixels.mean()), float(wanted.mean())
+    likeness = float(((pixels - middle) * (wanted - wanted_middle)).mean()) / (spread * wanted_spread)
+    if likeness < 0.7:
+        return None
+    relit = np.clip((pixels - middle) * (wanted_spread / spread) + wanted_middle, 0, 255)
+    return np.asarray(relit, np.uint8)

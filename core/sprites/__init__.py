@@ -1,0 +1,1 @@
+"""Sprites: artists' Lottie animations as training material."""

@@ -1,0 +1,161 @@
+"""Training samples with sprites: over, or under, what a cartoon shows.
+
+The in-between of a sprite is exact, since it is rendered and not guessed. Its motion is known only as far as we make
+it ourselves, by moving the whole sprite: exactly where its own drawing is held between the two key frames, and nowhere
+on it where it is not; the masks say so.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..cartoon.geometry import Matrix, place
+from ..cartoon.motion import Motion, find_corners
+from ..cartoon.samples import Sample, draw_sample, wear
+from .renderer import SpriteError, SpriteRenderer
+
+_PLAIN = 0.5  # of the samples with sprites lie over a plain ground
+
+
+def draw_sprite_sample(
+    seed: int, number: int, size: int, sprites: Sequence[Path], renderer: SpriteRenderer, *, worn: bool = True
+) -> Sample:
+    """Draws a sample as `draw_sample` does, and one to three sprites over it.
+
+    Files that cannot be rendered are passed over for the next one, so that a sample stays a function of its arguments.
+
+    Args:
+        seed: of the whole set.
+        number: which of its samples.
+        size: height and width in pixels.
+        sprites: the files to choose from.
+        renderer: renders them.
+        worn: as in `draw_sample`.
+
+    Raises:
+        SpriteError: no file can be rendered.
+    """
+    rng = np.random.default_rng([seed, number, 2])
+    sample = draw_sample(seed, number, size, worn=False)
+    if rng.random() < _PLAIN:
+        sample = lay_below(sample, rng)
+    for _ in range(int(rng.choice([1, 1, 1, 2, 3]))):
+        held = rng.random() < 0.4
+        start, span = float(rng.uniform(0, 0.7)), 0.0 if held else float(rng.uniform(0.02, 0.3))
+        side = int(size * np.exp(float(rng.uniform(np.log(0.25), np.log(1.1)))))
+        moments = [start, start + sample.t * span, start + span]
+        drawn = _render_any(renderer, sprites, rng, side, moments)
+        sample = lay_over(sample, drawn, _way(rng, size, side, sample.t), held=held)
+    if not worn:
+        return sample
+    first, middle, last = wear([sample.first, sample.middle, sample.last], rng)
+    return Sample(first, middle, last, sample.t, sample.forward, sample.backward,
+                  sample.forward_observable, sample.backward_observable)  # fmt: skip
+
+
+def lay_below(sample: Sample, rng: np.random.Generator) -> Sample:
+    """A sample of nothing but a ground: one colour, a gradient, or the sample's first picture, which slides as a whole.
+
+    Sprites over a busy cartoon are hard to tell from it; over plain grounds their own motion is all there is to learn.
+    """
+    size = sample.first.shape[0]
+    everywhere, nowhere = np.ones((size, size), bool), np.zeros((size, size), bool)
+    kind = int(rng.integers(3))
+    if kind < 2:
+        one, other = rng.uniform(40, 256, (2, 3))
+        angle = float(rng.uniform(0, 2 * np.pi))
+        y, x = np.mgrid[:size, :size] / size - 0.5
+        share = (np.cos(angle) * x + np.sin(angle) * y + 0.71) / 1.42 * kind
+        ground = np.clip(one + share[..., None] * (other - one), 0, 255).astype(np.uint8)
+        still = Motion(np.zeros((size, size, 2), np.float32), everywhere, everywhere)
+        return Sample(ground, ground, ground, sample.t, still, still, nowhere, nowhere)
+    slide = rng.uniform(-0.12, 0.12, 2) * size
+    first, middle, last = (
+        np.asarray(cv2.warpAffine(sample.first, to, (size, size), borderMode=cv2.BORDER_REFLECT), np.uint8)
+        for to in (place(*(slide * (part - 0.5)).tolist())[:2] for part in (0.0, sample.t, 1.0))
+    )
+    y, x = np.mgrid[:size, :size] + 0.5
+
+    def go(way: NDArray[np.float64]) -> Motion:
+        inside = (x + way[0] >= 0) & (x + way[0] < size) & (y + way[1] >= 0) & (y + way[1] < size)
+        return Motion(np.broadcast_to(way.astype(np.float32), (size, size, 2)).copy(), inside, everywhere)
+
+    told, told_back = (everywhere & find_corners(picture, everywhere) for picture in (first, last))
+    return Sample(first, middle, last, sample.t, go(slide), go(-slide), told, told_back)
+
+
+def _render_any(
+    renderer: SpriteRenderer, sprites: Sequence[Path], rng: np.random.Generator, side: int, moments: list[float]
+) -> NDArray[np.uint8]:
+    chosen, most = int(rng.integers(len(sprites))), min(len(sprites), 8)
+    for step in range(most - 1):
+        try:
+            return renderer.render(sprites[(chosen + step) % len(sprites)], side, moments)
+        except SpriteError:
+            continue
+    return renderer.render(sprites[(chosen + most - 1) % len(sprites)], side, moments)
+
+
+def _way(rng: np.random.Generator, size: int, side: int, t: float) -> list[Matrix]:
+    """Where a sprite is, from its pixels to the picture's, at 0, t and 1: it moves, turns and grows evenly."""
+    middle = rng.uniform(0.2, 0.8, 2) * size
+    angle, far = float(rng.uniform(0, 2 * np.pi)), size * np.exp(float(rng.uniform(np.log(0.003), np.log(0.45))))
+    move = np.array([np.cos(angle), np.sin(angle)]) * far * (rng.random() < 0.85)
+    turn, spin = float(rng.normal(0, 12)), float(rng.normal(0, 18)) * (rng.random() < 0.5)
+    swell = float(rng.normal(0, 0.12)) * (rng.random() < 0.4)
+    own = place(-side / 2, -side / 2)
+    ways = []
+    for part in (0.0, t, 1.0):
+        x, y = (middle + move * (part - 0.5)).tolist()
+        ways.append(place(x, y, turn + spin * part, float(np.exp(swell * part))) @ own)
+    return ways
+
+
+def lay_over(sample: Sample, drawn: NDArray[np.uint8], where: Sequence[Matrix], *, held: bool) -> Sample:
+    """Lays a sprite over a sample's three frames and says what of its motion is known.
+
+    Args:
+        sample: what lies below.
+        drawn: (3, s, s, 4) RGBA premultiplied: the sprite at 0, t and 1.
+        where: for each, the (3, 3) placement from the sprite's pixels, whose corner is at (0, 0), to the picture's.
+        held: whether the sprite's own drawing is the same at 0 and 1, so that the placement is all its motion.
+    """
+    size = sample.first.shape[0]
+    # OpenCV counts from the middle of the corner pixel
+    half = place(0.5, 0.5)
+    laid = [
+        cv2.warpAffine(picture, (np.linalg.inv(half) @ at @ half)[:2], (size, size), flags=cv2.INTER_LINEAR)
+        for picture, at in zip(drawn, where, strict=True)
+    ]
+    frames = [
+        np.clip(below * (1 - over[..., 3:] / 255.0) + over[..., :3] + 0.5, 0, 255).astype(np.uint8)
+        for below, over in zip((sample.first, sample.middle, sample.last), laid, strict=True)
+    ]
+    there = [laid[0][..., 3] > 127, laid[2][..., 3] > 127]
+    forward = _cover(sample.forward, there[0], there[1], where[2] @ np.linalg.inv(where[0]), held)
+    backward = _cover(sample.backward, there[1], there[0], where[0] @ np.linalg.inv(where[2]), held)
+    seen = [
+        np.where(mask, motion.known & find_corners(frame, mask), below & motion.known)
+        for mask, motion, frame, below in (
+            (there[0], forward, frames[0], sample.forward_observable),
+            (there[1], backward, frames[2], sample.backward_observable),
+        )
+    ]
+    return Sample(frames[0], frames[1], frames[2], sample.t, forward, backward, seen[0], seen[1])
+
+
+def _cover(motion: Motion, here: NDArray[np.bool_], there: NDArray[np.bool_], way: Matrix, held: bool) -> Motion:
+    """The motion of a picture that a sprite covers at `here`, and at `there` in the other picture."""
+    height, width = here.shape
+    y, x = np.mgrid[:height, :width] + 0.5
+    own = np.stack([way[0, 0] * x + way[0, 1] * y + way[0, 2] - x, way[1, 0] * x + way[1, 1] * y + way[1, 2] - y], -1)
+    flow = np.where(here[..., None], own if held else 0.0, motion.flow).astype(np.float32)
+    to_x, to_y = np.floor(x + flow[..., 0]).astype(int), np.floor(y + flow[..., 1]).astype(int)
+    inside = (to_x >= 0) & (to_x < width) & (to_y >= 0) & (to_y < height)
+    lands_on_it = there[np.clip(to_y, 0, height - 1), np.clip(to_x, 0, width - 1)] & inside
+    visible = np.where(here, inside & lands_on_it & held, motion.visible & ~lands_on_it)
+    known = np.where(here, held, motion.known)
+    return Motion(flow, visible, known)

@@ -1,0 +1,1 @@
+"""What `animi studio` does for its page."""

@@ -1,0 +1,126 @@
+"""One training over several processes: each draws its share of every batch, and gradients are averaged.
+
+`torchrun` starts the processes, on one machine or several, and tells each its rank in the environment. Gradients are
+averaged here and not by DistributedDataParallel, whose hooks expect one forward pass per backward pass: adversarial
+losses make several, and gradient penalties differentiate twice.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from ..config.training import TrainingConfig
+from ..devices import choose_device
+from ..errors import ConfigError, DeviceError
+
+
+@dataclass(frozen=True)
+class World:
+    """The processes that train together, and this one among them."""
+
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    """Where this process computes."""
+    rank: int = 0
+    """This process, from 0; only the first writes files."""
+    size: int = 1
+    """How many there are."""
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this process writes the files and shows the progress."""
+        return self.rank == 0
+
+    def share(self, batch_size: int) -> tuple[int, int]:
+        """This process's part of every batch: the number of its first sample, and how many it has.
+
+        Raises:
+            ConfigError: the batch cannot be parted evenly.
+        """
+        if batch_size % self.size:
+            raise ConfigError(
+                f"--batch-size: {batch_size} cannot be parted evenly among {self.size} processes; give a multiple"
+            )
+        count = batch_size // self.size
+        return self.rank * count, count
+
+    def average(self, tensors: Sequence[Tensor]) -> None:
+        """Puts the mean over all processes in the place of each tensor; all of one type go over in one message."""
+        if self.size == 1:
+            return
+        for kind in sorted({tensor.dtype for tensor in tensors}, key=str):
+            same = [tensor for tensor in tensors if tensor.dtype == kind]
+            flat = torch.cat([tensor.reshape(-1) for tensor in same])
+            dist.all_reduce(flat)
+            flat /= self.size
+            for tensor, mean in zip(same, torch.split(flat, [tensor.numel() for tensor in same]), strict=True):
+                tensor.copy_(mean.view_as(tensor))
+
+    def copy_from_first(self, tensors: Sequence[Tensor]) -> None:
+        """Puts the first process's values in the place of each tensor, so that all begin alike."""
+        if self.size == 1:
+            return
+        for tensor in tensors:
+            sent = tensor.detach().contiguous()
+            dist.broadcast(sent, 0)
+            tensor.detach().copy_(sent)
+
+    def wait(self) -> None:
+        """Waits until every process has come here."""
+        if self.size > 1:
+            dist.barrier()
+
+
+@contextmanager
+def join_world(device: str = "auto") -> Iterator[World]:
+    """Joins the processes that `torchrun` started; without it, this process is alone.
+
+    Args:
+        device: as in `choose_device`; of several GPUs each process of a machine takes its own.
+
+    Raises:
+        ConfigError: it is the name of no device.
+        DeviceError: it is not on this machine, or there are fewer GPUs than processes.
+    """
+    size = int(os.environ.get("WORLD_SIZE", "1"))
+    found = choose_device(device)
+    if found.type == "cuda":  # a training's pictures are all of one size, so the quickest kernels are worth a search
+        torch.backends.cudnn.benchmark = True
+        torch.set_float32_matmul_precision("high")
+    if size == 1:
+        yield World(found)
+        return
+    if found.type == "cuda":
+        local = int(os.environ.get("LOCAL_RANK", "0"))
+        if local >= torch.cuda.device_count():
+            raise DeviceError(
+                f"--device: {torch.cuda.device_count()} GPUs are here, for more processes; "
+                "lower --nproc-per-node of torchrun"
+            )
+        found = torch.device("cuda", local)
+        torch.cuda.set_device(found)
+    elif found.type != "cpu":
+        raise DeviceError(f"--device: several processes cannot train on {found.type}; choose cuda or cpu")
+    dist.init_process_group("nccl" if found.type == "cuda" else "gloo")
+    try:
+        yield World(found, dist.get_rank(), dist.get_world_size())
+    finally:
+        dist.destroy_process_group()
+
+
+def check_batch(config: TrainingConfig, world: World) -> None:
+    """Refuses, before any work, a batch that cannot be parted among the processes and their accumulated parts.
+
+    Raises:
+        ConfigError: it cannot.
+    """
+    _, count = world.share(config.batch_size)
+    if count % config.accumulate:
+        raise ConfigError(
+            f"--accumulate: a process has {count} samples of a batch, which cannot be parted into "
+            f"{config.accumulate}; give a number that divides it"
+        )

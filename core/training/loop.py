@@ -1,0 +1,446 @@
+"""Phase and fit: the one loop in which every network is trained.
+
+A step takes one batch and goes through the phases that are due: free only that phase's network, zero, loss, backward,
+clip, step. A generator and its discriminator are two phases; anything that alternates is.
+
+The random numbers of a step depend on the seed, the step and the process alone, and the batch is drawn by its number;
+so a run that was killed and goes on from its last checkpoint repeats the lost steps exactly.
+"""
+
+import copy
+import math
+import signal
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..config.training import TrainingConfig
+from ..errors import TrainingError
+from ..interrupts import held_back
+from .distributed import World
+from .state import State, capture_state, restore_state
+
+Batch = Any
+"""A tensor (N, ...), or a tuple, list, dict or named tuple of such; all share N."""
+Loss = Callable[[Batch, int], tuple[Tensor, dict[str, Tensor]]]
+"""Takes (a part of) a batch and the step, counted from 0; gives the loss to lower, a mean over samples, and parts of it
+to show. Under half precision networks give half-precision outputs: take means and differences of them as `.float()`."""
+
+_MOST_FAILURES = 3
+_BEHIND = {"cuda": 1}  # how many steps later values are read, so that a GPU has work meanwhile; elsewhere at once
+_LAYOUTS = {4: torch.channels_last, 5: torch.channels_last_3d}  # by dimensions
+_LEAST_SCALE = 2.0**-20  # of fp16 losses; below, no gradient fits
+
+
+@dataclass
+class Phase:
+    """One network's part of a step."""
+
+    name: str
+    """What losses are logged under, and its state is saved under; in lower case."""
+    module: nn.Module
+    """The network that learns; all other networks hold still meanwhile, though gradients pass through them."""
+    optimizer: torch.optim.Optimizer
+    """Over the module's parameters."""
+    loss: Loss
+    every: int = 1
+    """Due at steps 0, every, 2 every, and so on."""
+    schedule: Callable[[int], float] | None = None
+    """What the learning rates that the optimizer was made with are multiplied by at a step."""
+
+
+class Ema:
+    """A running mean of a network's weights, which draws better than any one moment of a training that oscillates.
+
+    While few steps are done the mean is short, so that it is not held up by the first, random weights: after n steps
+    the share kept is min(decay, (1 + n) / (10 + n)), as in the moving averages of TensorFlow.
+    """
+
+    def __init__(self, module: nn.Module, decay: float) -> None:
+        """Begins with the network's weights.
+
+        Args:
+            module: the network.
+            decay: share kept at each step, in [0, 1); 0 follows the network exactly.
+        """
+        self.decay = decay
+        self.module = copy.deepcopy(module).eval().requires_grad_(False)
+        """The same network with the mean weights; in eval mode."""
+        self._source = module
+
+    @torch.no_grad()
+    def update(self, done: int) -> None:
+        """Takes the network's weights in; `done` counts the steps done. Buffers are copied as they are."""
+        share = 1 - min(self.decay, (1 + done) / (10 + done)) if self.decay else 1.0
+        source = dict(self._source.named_parameters())
+        means = dict(self.module.named_parameters())
+        torch._foreach_lerp_(list(means.values()), [source[name].detach() for name in means], share)
+        buffers = dict(self._source.named_buffers())
+        for name, buffer in self.module.named_buffers():
+            buffer.copy_(buffers[name])
+
+
+class _Values(NamedTuple):
+    """What a step's phases gave, still on the device."""
+
+    step: int
+    names: list[str]
+    values: Tensor
+
+
+def fit(
+    phases: Sequence[Phase],
+    batches: Iterable[tuple[int, Batch]],
+    config: TrainingConfig,
+    *,
+    pictures: int = 1,
+    first_step: int = 0,
+    state: State | None = None,
+    also: Mapping[str, nn.Module] | None = None,
+    after_step: Callable[[int], None] | None = None,
+    advance: Callable[[int, dict[str, float]], None] | None = None,
+    report: Callable[[int, dict[str, float]], None] | None = None,
+    sample: Callable[[int], None] | None = None,
+    save: Callable[[int, State], None] | None = None,
+    warn: Callable[[str], None] | None = None,
+    world: World | None = None,
+) -> int:
+    """Trains up to `config.steps`.
+
+    Losses are reported as NAME/loss, their parts as NAME/PART and the norms of the gradients as NAME/gradient.
+
+    Args:
+        phases: what is done with each batch, in this order.
+        batches: (step, batch), beginning with `first_step`: this process's share of each, on the device.
+        config: how.
+        pictures: that a sample counts for in images_per_second, such as the frames of a clip.
+        first_step: steps done already, which is the number of the first batch.
+        state: what an earlier run saved; its step must be `first_step`.
+        also: other networks to save, restore and throw back with the phases': an EMA, a loss's running means.
+        after_step: called with the steps done, after each; the EMA is updated here.
+        advance: called with the steps done and the values, after each step; for a progress bar.
+        report: the same at every `log_every` steps and the last.
+        sample: called with the steps done at every `sample_every` steps and the last, before a save; in all processes.
+        save: called with the steps done and the state at every `save_every` steps, the last, and an interruption;
+            in the first process only.
+        warn: told, in a sentence, of a loss that was not finite.
+        world: the processes that train together; None: this one alone, where the first phase's network is.
+
+    Returns:
+        The steps done.
+
+    Raises:
+        TrainingError: a loss or gradient was not finite for the third time without a save between.
+        CheckpointError: `state` does not fit.
+        KeyboardInterrupt: after SIGINT, when the state is saved.
+        SystemExit: 143, after SIGTERM, when the state is saved.
+    """
+    device = next(phases[0].module.parameters()).device
+    loop = _Loop(phases, config, also or {}, world or World(device), device)
+    if state is not None:
+        loop.restore(state)
+        first_step = state.step
+    loop.begin(first_step)
+    done = first_step
+    since, at = time.perf_counter(), first_step  # of the steps that the next report tells the speed of
+
+    def settle(most: int) -> bool:
+        """Reads the values of all but the `most` newest steps; False when one of them was not finite."""
+        while len(loop.waiting) > most:
+            found = loop.waiting.popleft()
+            values = dict(zip(found.names, found.values.tolist(), strict=True))
+            loop.stopped = loop.stopped or values.pop("stop") > 0
+            bad = next((name for name, value in values.items() if not math.isfinite(value)), None)
+            if bad is not None:
+                sentence = loop.throw_back(found.step, bad, values[bad])
+                if warn:
+                    warn(sentence)
+                return False
+            shown = found.step + 1
+            seconds = time.perf_counter() - since
+            values["images_per_second"] = max(0, shown - at) * config.batch_size * pictures / max(seconds, 1e-9)
+            if advance:
+                advance(shown, values)
+            if report and (shown % config.log_every == 0 or shown == config.steps):
+                report(shown, values)
+        return True
+
+    with held_back() as held:
+        for step, batch in batches if done < config.steps else ():
+            if step != done:
+                raise ValueError(f"batch {step} was given for step {done}")
+            loop.waiting.append(loop.step(step, batch, held.came))
+            done = step + 1
+            is_last = done == config.steps
+            # the values of a step are read while a GPU works on the next one, so that it never waits for them
+            pause = is_last or not done % config.save_every or not done % config.sample_every
+            good = settle(0 if pause else _BEHIND.get(device.type, 0))
+            if good and after_step:
+                after_step(done)
+            if loop.stopped and good:
+                good = settle(0)
+            if good and sample and (is_last or not done % config.sample_every):
+                sample(done)
+            if is_last or loop.stopped or (good and not done % config.save_every):
+                loop.remember(done)
+                if save and loop.world.is_first:
+                    save(done, loop.good)
+                loop.world.wait()
+            if loop.stopped:
+                held.answer()
+                raise SystemExit(128 + signal.SIGTERM)  # another process was told to end
+            if is_last:
+                break
+            if pause:
+                since, at = time.perf_counter(), done  # looks and saves are no training
+    return done
+
+
+class _Loop:
+    """What a step works with."""
+
+    def __init__(
+        self,
+        phases: Sequence[Phase],
+        config: TrainingConfig,
+        also: Mapping[str, nn.Module],
+        world: World,
+        device: torch.device,
+    ) -> None:
+        self.phases, self.config, self.world, self.device = phases, config, world, device
+        self.modules = {phase.name: phase.module for phase in phases} | dict(also)
+        self.optimizers = {phase.name: phase.optimizer for phase in phases}
+        if len(self.optimizers) < len(phases) or len(self.modules) < len(phases) + len(also):
+            raise ValueError("two phases or networks have the same name")
+        # what was frozen before stays so: a pretrained encoder within a network
+        self.free = [[p for p in phase.module.parameters() if p.requires_grad] for phase in phases]
+        self.rates = [[group["lr"] for group in phase.optimizer.param_groups] for phase in phases]
+        self.dtype = choose_precision(config.precision, device)
+        self.scalers = {
+            phase.name: torch.amp.GradScaler(device.type, enabled=self.dtype == torch.float16) for phase in phases
+        }
+        self.failures = 0
+        self.stopped = False
+        self.waiting: deque[_Values] = deque()
+        self.good: State
+
+    def begin(self, first_step: int) -> None:
+        """Makes all processes alike, and remembers the state as good."""
+        for module in self.modules.values():
+            self.world.copy_from_first(list(module.state_dict().values()))
+        self.good = self.capture(first_step)
+
+    def remember(self, done: int) -> None:
+        """Takes the state as good: a failure will come back to it."""
+        self.failures = 0
+        self.good = self.capture(done)
+
+    def capture(self, done: int) -> State:
+        counters = {
+            "seed": self.config.seed,
+            "scalers": {name: scaler.state_dict() for name, scaler in self.scalers.items()},
+        }
+        return capture_state(done, self.modules, self.optimizers, counters)
+
+    def restore(self, state: State) -> None:
+        counters = restore_state(state, self.modules, self.optimizers)
+        for name, scaler in self.scalers.items():
+            saved = counters["scalers"].get(name)
+            if saved:
+                scaler.load_state_dict(saved)
+
+    def throw_back(self, step: int, name: str, value: float) -> str:
+        """Returns to the last good state after a value that was not finite; training goes on with the next batch.
+
+        Returns:
+            What happened, in a sentence.
+
+        Raises:
+            TrainingError: it is the third time since that state.
+        """
+        self.failures += 1
+        self.waiting.clear()
+        self.restore(self.good)
+        what = f"step {step + 1}: {name} is {value}"
+        if self.failures == _MOST_FAILURES:
+            raise TrainingError(
+                f"{what}, for the {_MOST_FAILURES}rd time since step {self.good.step}; lower the learning rate, give "
+                "--clip 1, or --precision fp32"
+            )
+        return f"{what}; went back to the weights of step {self.good.step}, and left this batch out"
+
+    def step(self, step: int, batch: Batch, stop: list[int]) -> _Values:
+        """Goes through the phases that are due."""
+        torch.manual_seed(_seed_of(self.config.seed, step, self.world.rank))
+        batch = self.lay_out(batch)
+        names, values = [], []
+        for number, phase in enumerate(self.phases):
+            if step % phase.every == 0:
+                for name, value in self.run_phase(number, phase, batch, step).items():
+                    names.append(f"{phase.name}/{name}")
+                    values.append(value.detach().float().reshape(()))
+        names.append("stop")
+        values.append(torch.full((), float(bool(stop)), device=self.device))
+        together = torch.stack(values)
+        self.world.average([together])
+        return _Values(step, names, together)
+
+    def run_phase(self, number: int, phase: Phase, batch: Batch, step: int) -> dict[str, Tensor]:
+        """Lowers one phase's loss by a step of its optimizer."""
+        for other, parameters in enumerate(self.free):
+            if other != number:
+                for parameter in parameters:
+                    parameter.requires_grad_(False)
+        for parameter in self.free[number]:
+            parameter.requires_grad_(True)
+        if phase.schedule is not None:
+            for group, rate in zip(phase.optimizer.param_groups, self.rates[number], strict=True):
+                group["lr"] = rate * phase.schedule(step)
+        phase.optimizer.zero_grad(set_to_none=True)
+        scaler = self.scalers[phase.name]
+        shown: dict[str, Tensor] = {}
+        for part, share in split_batch(batch, self.config.accumulate):
+            with self.autocast():
+                loss, parts = phase.loss(part, step)
+            scaler.scale(loss * share).backward()  # type: ignore[no-untyped-call]
+            for name, value in ({"loss": loss} | parts).items():
+                weighed = value.detach() * share
+                shown[name] = shown[name] + weighed if name in shown else weighed
+        gradients = [p.grad for p in self.free[number] if p.grad is not None]
+        self.world.average(gradients)
+        scaler.unscale_(phase.optimizer)
+        norm = torch.nn.utils.get_total_norm(gradients)
+        if self.config.clip is not None:
+            torch.nn.utils.clip_grads_with_norm_(self.free[number], self.config.clip, norm)
+        scaler.step(phase.optimizer)
+        scaler.update()
+        if not scaler.is_enabled():
+            shown["gradient"] = norm
+        else:  # now and then gradients overflow and the scale is halved; that must come to an end
+            scale = scaler.get_scale()
+            shown["scale"] = torch.full((), scale if scale > _LEAST_SCALE else math.nan, device=self.device)
+        self.world.copy_from_first([b for b in phase.module.buffers() if b.is_floating_point()])
+        return shown
+
+    def autocast(self) -> AbstractContextManager[Any]:
+        """Half precision where it does no harm; PyTorch keeps reductions in fp32."""
+        if self.dtype == torch.float32:
+            return nullcontext()
+        return torch.autocast(self.device.type, self.dtype)
+
+    def lay_out(self, batch: Batch) -> Batch:
+        """Lays images out as the networks are."""
+        if not self.config.channels_last:
+            return batch
+        return map_batch(batch, lambda x: x.contiguous(memory_format=torch.channels_last) if x.dim() == 4 else x)
+
+
+def choose_precision(precision: str, device: torch.device) -> torch.dtype:
+    """What the forward pass computes in: auto is bf16 on a GPU that has it, else fp32."""
+    if precision == "auto":
+        has_bf16 = device.type == "cuda" and torch.cuda.is_bf16_supported()
+        return torch.bfloat16 if has_bf16 else torch.float32
+    return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
+
+
+def full_precision(device: torch.device) -> AbstractContextManager[Any]:
+    """A block that computes in fp32 within a loss, as gradient penalties need it; cast what goes in by `.float()`."""
+    return torch.autocast(device.type, enabled=False)
+
+
+def place_module(module: nn.Module, config: TrainingConfig, world: World) -> nn.Module:
+    """Puts a network on its device, laid out and compiled as wanted; before its optimizer and its EMA are made.
+
+    Of several processes on GPUs, batch norms look at all samples of the batch.
+    """
+    module.to(world.device)
+    if config.channels_last:
+        for parameter in module.parameters():  # Module.to knows one layout only, and those of volumes are others
+            if parameter.dim() in _LAYOUTS:
+                parameter.data = parameter.data.contiguous(memory_format=_LAYOUTS[parameter.dim()])
+    if world.size > 1 and world.device.type == "cuda":
+        module = nn.SyncBatchNorm.convert_sync_batchnorm(module)  # type: ignore[no-untyped-call]
+    if config.compiled:
+        module.compile()
+    return module
+
+
+def make_adam(
+    parameters: Iterable[Tensor],
+    rate: float,
+    betas: tuple[float, float] = (0.9, 0.999),
+    *,
+    decay: float = 0.0,
+) -> torch.optim.Optimizer:
+    """AdamW, or Adam where `decay` is 0, fused into one kernel on devices that can."""
+    trained = [parameter for parameter in parameters if parameter.requires_grad]
+    fused = all(parameter.device.type in ("cuda", "cpu") for parameter in trained)
+    if decay:
+        return torch.optim.AdamW(trained, rate, betas, weight_decay=decay, fused=fused)
+    return torch.optim.Adam(trained, rate, betas, fused=fused)
+
+
+def draw_noise(size: int, seed: int, step: int, count: int, first: int = 0) -> Tensor:
+    """Latents for the samples of a step: the same whatever the number of processes and parts.
+
+    Args:
+        size: length of a latent.
+        seed: of the training.
+        step: counted from 0.
+        count: how many; with several processes, this one's share.
+        first: number of the first within the batch.
+
+    Returns:
+        (count, size) float32, normally distributed, on the CPU.
+    """
+    rows = [
+        np.random.default_rng((seed, step, sample, 1)).standard_normal(size, np.float32)
+        for sample in range(first, first + count)
+    ]
+    return torch.from_numpy(np.stack(rows))
+
+
+def map_batch(batch: Batch, change: Callable[[Tensor], Tensor]) -> Batch:
+    """Changes every tensor of a batch, whatever holds them."""
+    if isinstance(batch, Tensor):
+        return change(batch)
+    if isinstance(batch, Mapping):
+        return {key: map_batch(value, change) for key, value in batch.items()}
+    if isinstance(batch, tuple | list):
+        parts = [map_batch(value, change) for value in batch]
+        return type(batch)(*parts) if hasattr(batch, "_fields") else type(batch)(parts)
+    return batch
+
+
+def split_batch(batch: Batch, parts: int) -> Iterator[tuple[Batch, float]]:
+    """Cuts a batch into parts along its samples.
+
+    Yields:
+        Each part, and its share of the samples.
+    """
+    if parts == 1:
+        yield batch, 1.0
+        return
+    total = _count_samples(batch)
+    for part in range(parts):
+        low, high = part * total // parts, (part + 1) * total // parts
+        if high > low:
+            yield map_batch(batch, lambda x, low=low, high=high: x[low:high]), (high - low) / total  # type: ignore[misc]
+
+
+def _count_samples(batch: Batch) -> int:
+    """How many samples a batch has, by the first tensor in it."""
+    if isinstance(batch, Tensor):
+        return len(batch)
+    return _count_samples(next(iter(batch.values() if isinstance(batch, Mapping) else batch)))
+
+
+def _seed_of(seed: int, step: int, rank: int) -> int:
+    return int(np.random.SeedSequence((seed, step, rank)).generate_state(1, np.uint64)[0] >> np.uint64(1))

@@ -1,0 +1,402 @@
+"""`animi train-motion`: a network that finds the motion between two key frames and draws along it.
+
+It learns from cartoons that animi draws itself, of which the motion of every pixel is known: the motion both ways, the
+global matches, what is seen in both frames, and the frame between. Films, of which only the frames are known, teach the
+frame between alone. Which batch is of which kind depends on the step's number only, so that a run goes on as it began.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from math import cos, pi
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+
+from ....models.motion import MotionConfig, MotionNetwork
+from ...config.training import TrainMotionConfig
+from ...drawn.batches import CartoonBatch, choose_side, load_cartoons
+from ...drawn.collage import Collage, draw_layers
+from ...drawn.stage import SpriteStage, build_stage
+from ...errors import CheckpointError
+from ...material.films import open_material
+from ...material.loading import load_batches
+from ...material.sampler import ClipSampler
+from ...measures.ghost import ghost_penalty
+from ...measures.perceptual import PerceptualDistance
+from ...media.frames import from_tensor
+from ...motion.pairs import search_pairs
+from ...sprites.renderer import find_sprites
+from ...weights.checkpoint import load_checkpoint
+from ...weights.find import find_checkpoint, find_states
+from ...weights.vgg import load_vgg
+from ..distributed import World, check_batch, join_world
+from ..listeners import Listeners, Parts
+from ..loop import Ema, Phase, fit, make_adam, map_batch, place_module
+from ..losses.motion import StyleDistance, end_point_errors, matching_loss, picture_distance, sight_loss
+from ..motion_evaluation import MotionLook
+from ..run_folder import Network, open_run
+from ..state import State
+
+COMMAND = "train-motion"
+_LAST_PART = 0.3  # of the steps, in which the learning rate falls
+_LOWEST = 0.02  # share of the learning rate that is left at the end
+_PICTURES = 3  # of a sample
+
+
+class FilmBatch(NamedTuple):
+    """Triplets of films."""
+
+    frames: Tensor
+    """(N, 3, 3, S, S) float in [-1, 1]: the first, one between, the last."""
+    t: Tensor
+    """(N,) float32."""
+    given: Tensor | None = None
+    """(N, 2, 2, S/2, S/2), as in `CartoonBatch`."""
+
+
+Guided = TypeVar("Guided", CartoonBatch, FilmBatch)
+
+
+def train_motion(config: TrainMotionConfig, *, resume: bool = False, listeners: Listeners | None = None) -> Path:
+    """Trains a `MotionNetwork`.
+
+    Args:
+        config: all settings.
+        resume: go on with the run in `config.output`.
+        listeners: who is told how it goes.
+
+    Returns:
+        The run's folder.
+
+    Raises:
+        AnimiError: the material, the folder, the device or the weights cannot be used, or the training failed.
+    """
+    listeners = listeners or Listeners()
+    training = config.training
+    with join_world(training.device) as world:
+        check_batch(training, world)
+        style = StyleDistance(load_vgg(config.vgg_weights, world.device)) if config.style else None
+        perceptual = PerceptualDistance("alex", config.alex_weights, world.device) if config.perceptual else None
+        torch.manual_seed(training.seed)
+        network = _begin(config, resume)
+        if config.drawing_only:
+            network.hold_motion()
+        # opens films and sprites before a folder is made
+        batches = _Batches(config, world, listeners, guided=network.config.guided)
+        run = open_run(config.output, config, resume, command=COMMAND, writes=world.is_first)
+        place_module(network, training, world)
+        ema = Ema(network, training.ema)
+        drawn_with = Network(ema.module, "motion", network.config)
+        look = None
+        if world.is_first:
+            look = MotionLook(training.seed, max(config.sizes), config.alex_weights, workers=training.workers)
+
+        def rate(step: int) -> float:
+            return learning_rate(step, training.steps, config.warm_up)
+
+        optimizer = make_adam(network.parameters(), config.rate, decay=config.decay)
+        phase = Phase("motion", network, optimizer, _make_loss(config, network, style, perceptual), schedule=rate)
+
+        @torch.no_grad()
+        def sample(step: int) -> None:
+            if look is None:
+                return
+            assert isinstance(ema.module, MotionNetwork)
+            findings = look.look(ema.module)
+            run.log(step, findings.metrics | {f"yardstick/{name}": v for name, v in look.yardstick.metrics.items()})
+            run.sample(step, look.draw_strips(findings, config.samples), "strips")
+            run.save_best(step, look.score(findings), drawn_with)
+            listeners.tell(f"step {step}: {look.tell(findings)}")
+
+        def save(step: int, state: State) -> None:
+            run.save(step, state, drawn_with, training.keep)
+
+        def warn(sentence: str) -> None:
+            listeners.tell(sentence)
+            run.log(run.first_step, {"warning": sentence})
+
+        for sentence in run.notes:
+            listeners.tell(sentence)
+        if look is not None and run.first_step == 0:
+            run.sample(0, look.draw_strips(look.yardstick, config.samples), "yardstick")
+        try:
+            fit(
+                [phase],
+                batches.load(run.first_step),
+                training,
+                pictures=_PICTURES,
+                first_step=run.first_step,
+                state=run.state,
+                also={"ema": ema.module},
+                after_step=ema.update,
+                advance=listeners.advance,
+                report=run.log,
+                sample=sample,
+                save=save,
+                warn=warn,
+                world=world,
+            )
+        finally:
+            run.close()
+    return config.output
+
+
+def learning_rate(step: int, steps: int, warm_up: int) -> float:
+    """What the learning rate is multiplied by: up in a straight line, level, and down along a cosine at the end.
+
+    Level for most of the time, unlike a cosine over all of it, so that a run can be given more steps, or ended sooner
+    by giving it fewer, at any time (Hägele et al., arXiv 2405.18392, find it as good).
+
+    Args:
+        step: counted from 0.
+        steps: in all.
+        warm_up: steps of the rise.
+    """
+    up = min(1.0, (step + 1) / warm_up) if warm_up else 1.0
+    left = (steps - step) / max(1.0, _LAST_PART * steps)
+    down = 1.0 if left >= 1 else _LOWEST + (1 - _LOWEST) * (1 - cos(pi * left)) / 2
+    return up * down
+
+
+def _begin(config: TrainMotionConfig, resume: bool) -> MotionNetwork:
+    """A new network, or the one to begin with; when a run goes on its own, as the other may be gone.
+
+    Raises:
+        CheckpointError: there is none, or it is another network.
+    """
+    if config.init is None:
+        if config.guided:  # what is given is near already
+            return MotionNetwork(MotionConfig(width=config.width, guided=True, coarse_rounds=1))
+        return MotionNetwork(MotionConfig(width=config.width))
+    path = find_checkpoint(config.output if resume and find_states(config.output) else config.init)
+    module, header = load_checkpoint(path, torch.device("cpu"))
+    if not isinstance(module, MotionNetwork):
+        raise CheckpointError(
+            f"{path}: holds a network {header.architecture!r}; give --init one that train-motion has written"
+        )
+    return module.train()
+
+
+_BLOCK = 20
+"""Batches whose kinds are shuffled. If every fourth were of a film, drawn ones would never have the fourth size, since
+sizes take turns, and each report of a hundredth step would be of the same kind."""
+
+
+class _Batches:
+    """What each step learns from."""
+
+    def __init__(self, config: TrainMotionConfig, world: World, listeners: Listeners, *, guided: bool) -> None:
+        """Opens the films, finds the sprites, and draws the layers of collages.
+
+        Raises:
+            InputError: a folder holds nothing of use.
+            SpriteError: sprites cannot be rendered.
+        """
+        self.config, self.world = config, world
+        self.searched = guided or config.searched
+        self.share = world.share(config.training.batch_size)
+        self.sprites = [] if config.sprites is None else find_sprites(config.sprites)
+        self.films: ClipSampler | None = None
+        if config.paths and config.films:
+            clips = replace(config.clips, size=max(config.sizes), seed=config.training.seed)
+            material = open_material(config.paths)
+            self.films = ClipSampler(material, clips, config.training.batch_size, on_look=listeners.look)
+        self.collage: Collage | None = None
+        if config.collage:
+            size, seed = max(config.sizes), config.training.seed
+            listeners.tell(f"draws {config.collage} layers of each kind and time for collages")
+            layers = [
+                draw_layers(kind, seed + number, size, config.collage, workers=config.training.workers)
+                for number, kind in enumerate(("backdrop", "cutout"))
+            ]
+            self.collage = Collage(layers[0], layers[1], size, seed, world.device)
+        self.stage: SpriteStage | None = None
+        if config.staged:
+            listeners.tell(f"renders {len(self.sprites)} sprites, whole, for the device to put together")
+            self.stage = build_stage(
+                self.sprites,
+                self.films.films if self.films else (),
+                max(config.sizes),
+                config.training.seed,
+                world.device,
+                workers=config.training.workers,
+            )
+
+    def films_before(self, step: int) -> int:
+        """How many of the batches before number `step` are of films."""
+        block, place = divmod(step, _BLOCK)
+        first, most = self._films_of(block)
+        return first + int((self._ranks(block)[:place] < most).sum())
+
+    def kind(self, step: int) -> str:
+        """Of what the batch is: "film", "staged", "collage" or "drawn"."""
+        block, place = divmod(step, _BLOCK)
+        rank, films = self._ranks(block)[place], self._films_of(block)[1]
+        if rank < films:
+            return "film"
+        chance = np.random.default_rng([self.config.training.seed, step, 9]).random()
+        if self.stage is not None and chance < self.config.staged:
+            return "staged"
+        if self.collage is None or (rank - films) % 2 == 0:
+            return "drawn"
+        if step >= self.config.small:  # collages have one size
+            return "collage"
+        return "drawn" if self.stage is None else "staged"
+
+    def _ranks(self, block: int) -> NDArray[np.int64]:
+        """The batches of a block, shuffled: the first are of films, and every other of the rest are collages."""
+        return np.random.default_rng([self.config.training.seed, block, 10]).permutation(_BLOCK)
+
+    def _films_of(self, block: int) -> tuple[int, int]:
+        """How many batches of films come before a block, and how many are in it."""
+        share = self.config.films if self.films else 0
+        before, after = (int(number * _BLOCK * share) for number in (block, block + 1))
+        return before, after - before
+
+    def load(self, first_step: int) -> Iterator[tuple[int, CartoonBatch | FilmBatch]]:
+        """The batches from number `first_step` on, on the device."""
+        config, training, device = self.config, self.config.training, self.world.device
+        drawn = load_cartoons(
+            training.seed,
+            config.sizes,
+            training.batch_size,
+            workers=training.workers,
+            first_step=first_step,
+            chosen=lambda step: self.kind(step) == "drawn",
+            part=self.share,
+            grow=config.grow,
+            sprites=self.sprites,
+            share=config.sprite_share,
+            guided=self.searched,
+            repeat=config.repeat,
+            small=config.small,
+            pin=device.type == "cuda",
+        )
+        films = None
+        if self.films is not None:
+            mine = self.films.share(*self.share)
+            films = load_batches(mine, self.films_before(first_step), device, workers=training.workers)
+        step = first_step
+        while True:
+            kind = self.kind(step)
+            if kind == "film":
+                assert films is not None
+                triplets = _choose_triplets(next(films)[1], training.seed, step)
+                if step < config.small:
+                    triplets = _halve(triplets, choose_side((max(config.sizes),), step, config.small))
+                yield step, _guide(triplets) if self.searched else triplets
+            elif kind in ("staged", "collage"):
+                yield step, self._put_together(kind, step)
+            else:
+                batch = next(drawn)
+                yield step, map_batch(batch, lambda x: x.to(device, non_blocking=True))
+            step += 1
+
+    def _put_together(self, kind: str, step: int) -> CartoonBatch:
+        """This process's share of what the device puts together; all draw the whole, which costs little."""
+        count = self.config.training.batch_size
+        if kind == "staged":
+            assert self.stage is not None
+            whole = self.stage.draw(step, count, choose_side(self.config.sizes, step, self.config.small))
+        else:
+            assert self.collage is not None
+            whole = self.collage.draw(step, count)
+        if self.searched:
+            whole = _guide(whole)
+        first, mine = self.share
+        part: CartoonBatch = map_batch(whole, lambda x: x[first : first + mine])
+        return part
+
+
+def _choose_triplets(clips: Tensor, seed: int, step: int) -> FilmBatch:
+    """Three frames of each clip, (N, T, 3, S, S), at any distance; the same three of all."""
+    length = clips.shape[1]
+    draw = np.random.default_rng([seed, step, 8])
+    span = int(draw.integers(2, length))
+    first = int(draw.integers(0, length - span))
+    middle = int(draw.integers(1, span))
+    frames = clips[:, [first, first + middle, first + span]]
+    return FilmBatch(frames, torch.full((len(clips),), middle / span, device=clips.device))
+
+
+def _halve(batch: FilmBatch, side: int) -> FilmBatch:
+    """The same with smaller pictures."""
+    count = len(batch.frames)
+    frames = interpolate(batch.frames.flatten(0, 1), (side, side), mode="bilinear", antialias=True)
+    return batch._replace(frames=frames.unflatten(0, (count, 3)))  # type: ignore[no-untyped-call]
+
+
+def _guide(batch: Guided) -> Guided:
+    """Searches the motion between the outer frames."""
+    outer = batch.frames[:, [0, 2]].flatten(0, 1)  # 2N of (3, S, S)
+    frames = list(outer.permute(0, 2, 3, 1).cpu().numpy()) if outer.dtype == torch.uint8 else from_tensor(outer)
+    given = search_pairs(zip(frames[::2], frames[1::2], strict=True))
+    return batch._replace(given=given.to(batch.frames.device))
+
+
+def _both_ways(given: Tensor | None) -> Tensor | None:
+    """(N, 2, 2, h, w) to (2N, 2, h, w): forward, and then backward."""
+    return None if given is None else given.transpose(0, 1).flatten(0, 1)
+
+
+def _make_loss(
+    config: TrainMotionConfig,
+    network: nn.Module,
+    style: StyleDistance | None,
+    perceptual: PerceptualDistance | None = None,
+) -> Callable[[CartoonBatch | FilmBatch, int], tuple[Tensor, Parts]]:
+    """The loss of a batch; its parts are shown without their weights."""
+
+    def compare(drawn: Tensor, first: Tensor, truth: Tensor, last: Tensor) -> tuple[Tensor, Parts]:
+        parts: Parts = {"pictures": picture_distance(drawn, truth)}
+        loss = config.pictures * parts["pictures"]
+        if style is not None:
+            parts["style"] = style(drawn, truth)
+            loss = loss + config.style * parts["style"]
+        if perceptual is not None:
+            parts["perceptual"] = perceptual.compare(drawn, truth)
+            loss = loss + config.perceptual * parts["perceptual"]
+        if config.ghost:
+            parts["ghost"] = ghost_penalty(drawn, first, last, truth)
+            loss = loss + config.ghost * parts["ghost"]
+        return loss, parts
+
+    def learn_film(batch: FilmBatch) -> tuple[Tensor, Parts]:
+        first, middle, last = batch.frames.unbind(1)  # (N, 3, S, S) each
+        drawn, _, _ = network(first, last, batch.t, _both_ways(batch.given))
+        loss, parts = compare(drawn, first, middle, last)
+        return loss, {f"film/{name}": value for name, value in parts.items()}
+
+    def learn_cartoon(batch: CartoonBatch, step: int) -> tuple[Tensor, Parts]:
+        first, middle, last = (batch.frames.float() / 127.5 - 1).unbind(1)  # (N, 3, S, S) each
+        count, corner = len(first), step // len(config.sizes) % 4  # each size meets each corner
+        # neighbours show the same scene, those half a batch away another one
+        cut = torch.rand(count, device=first.device) < (config.cuts if count >= 8 else 0)
+        last = torch.where(cut.view(-1, 1, 1, 1), last.roll(count // 2, 0), last)
+        cut = torch.cat([cut, cut]).view(-1, 1, 1, 1)
+        truth = torch.cat([batch.forward, batch.backward])
+        visible = torch.cat([batch.forward_visible, batch.backward_visible]) & ~cut
+        observable = torch.cat([batch.forward_observable, batch.backward_observable])
+        # across a cut what is given is another pair's motion, which is as wrong as what would be found
+        drawn, _, learning = network(first, last, batch.t, _both_ways(batch.given))
+
+        error, last_error = end_point_errors(learning.steps, truth, visible, observable & ~cut, corner)
+        sight = sight_loss(learning.visible, visible, observable | cut, corner)
+        loss, parts = config.flow * error + config.sight * sight, {"error": last_error, "sight": sight}
+        if learning.match is not None:
+            parts["matching"] = matching_loss(learning.match, truth, visible, observable | cut, corner)
+            loss = loss + config.matching * parts["matching"]
+        whole = ~cut[:count]
+        # a cut has no frame between: there the truth is whatever is drawn
+        compared, others = compare(drawn, first, torch.where(whole, middle, drawn.detach()), last)
+        return loss + compared, parts | others
+
+    def learn(batch: CartoonBatch | FilmBatch, step: int) -> tuple[Tensor, Parts]:
+        return learn_film(batch) if isinstance(batch, FilmBatch) else learn_cartoon(batch, step)
+
+    return learn

@@ -1,0 +1,429 @@
+"""A run's folder: its settings, what was measured, pictures, and checkpoints to use and to go on from.
+
+    config.json                     the command and its settings
+    metrics.jsonl                   a line for each report: {"step": 10, "discriminator/loss": 1.9, ...}
+    losses.png                      the same as curves
+    samples/reals.png               what it learns from
+    samples/fakes-00000500.png      what it draws at a step, always from the same seeds
+    samples/clips-00000500.gif      the same for sequences
+    checkpoints/00000500.safetensors, 00000500.state.safetensors
+    best.safetensors, best.json     the network with the best score so far, and the score
+    tensorboard/                    where TensorBoard is installed
+
+A run that goes on forgets what it wrote after its last checkpoint, as it will write that again.
+"""
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from fractions import Fraction
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ..config.serialise import Config, build_config, describe_config, with_values
+from ..config.training import MAY_CHANGE
+from ..errors import CheckpointError, ConfigError, InputError, OutputError
+from ..files import DRAFT, reason, written_beside
+from ..media.animation import write_animation
+from ..media.frames import from_tensor
+from ..media.image_files import write_png
+from ..pages.curves import Curve, draw_curves
+from ..weights.checkpoint import save_checkpoint
+from ..weights.find import find_states
+from .state import State, read_state, write_state
+
+_FPS = Fraction(12)
+_GAP = 2  # pixels between pictures of a grid
+
+
+@dataclass(frozen=True)
+class Network:
+    """What a checkpoint for use holds."""
+
+    module: nn.Module
+    """The network, or its EMA."""
+    architecture: str
+    """Its registered name."""
+    config: Any
+    """Its config, a dataclass."""
+
+
+class Run:
+    """A run's folder, to write to; use `open_run`. In all but the first process it writes nothing."""
+
+    def __init__(
+        self, folder: Path, config: Any, *, state: State | None, writes: bool, notes: Sequence[str] = ()
+    ) -> None:
+        self.folder = folder
+        self.config = config
+        self.notes = list(notes)
+        """What a person should know, in sentences: a checkpoint was damaged, so an older one was taken."""
+        self.state = state
+        """What to go on from; None at the beginning. `fit` takes it."""
+        self.writes = writes
+        self._board = _open_board(folder / "tensorboard", self.first_step) if writes else None
+        self._drawn = False  # whether losses.png shows all that was logged: to draw it takes a second or more
+
+    @property
+    def first_step(self) -> int:
+        """Steps done already, which is the number of the first batch."""
+        return self.state.step if self.state else 0
+
+    def log(self, step: int, metrics: Mapping[str, float | str]) -> None:
+        """Adds a line to metrics.jsonl, and the numbers to TensorBoard.
+
+        Args:
+            step: steps done.
+            metrics: by names such as generator/loss; words are kept too, such as a warning.
+        """
+        if not self.writes:
+            return
+        line = json.dumps({"step": step} | dict(metrics), ensure_ascii=False)
+        with (self.folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+        self._drawn = False
+        if self._board is not None:
+            for name, value in metrics.items():
+                if isinstance(value, int | float):
+                    self._board.add_scalar(name, value, step)
+
+    def save(self, step: int, state: State, network: Network, keep: int = 3) -> Path:
+        """Writes a checkpoint, and removes all but the newest.
+
+        The state is written last: where it is, the checkpoint is whole.
+
+        Args:
+            step: steps done.
+            state: as `fit` gives it.
+            network: what is of use afterwards.
+            keep: how many checkpoints stay.
+
+        Returns:
+            The network's file.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        path = self.folder / "checkpoints" / f"{step:08d}.safetensors"
+        if self.writes:
+            save_checkpoint(path, network.module, network.architecture, network.config, step, overwrite=True)
+            write_state(path.with_suffix(".state.safetensors"), state)
+            for old in find_states(self.folder)[:-keep]:
+                old.unlink(missing_ok=True)
+                old.with_name(old.name.replace(".state.", ".")).unlink(missing_ok=True)
+        return path
+
+    def save_best(self, step: int, score: float, network: Network) -> bool:
+        """Keeps the network as best.safetensors if none before had a higher score.
+
+        Args:
+            step: steps done.
+            score: the higher the better.
+            network: what to keep.
+
+        Returns:
+            Whether it is the best so far.
+        """
+        place = self.folder / "best.json"
+        before = json.loads(place.read_text()) if place.is_file() else {"score": -float("inf")}
+        if not self.writes or not score > before["score"]:
+            return False
+        # the score is written last: should that not come to pass, the next look writes both again
+        best = self.folder / "best.safetensors"
+        save_checkpoint(best, network.module, network.architecture, network.config, step, overwrite=True)
+        _write_json(place, {"step": step, "score": score})
+        return True
+
+    def sample(self, step: int, images: Tensor, name: str | None = None) -> None:
+        """Keeps what the network draws, and draws losses.png anew.
+
+        Args:
+            step: steps done.
+            images: (N, 3, H, W) in [-1, 1], RGB: a grid, as PNG; or (N, T, 3, H, W): N sequences side by side, as GIF.
+            name: None: fakes, or clips where they move.
+        """
+        if not self.writes:
+            return
+        name = name or ("fakes" if images.dim() == 4 else "clips")
+        self._write_pictures(f"{name}-{step:08d}", images)
+        self.draw_losses()
+        if self._board is not None and images.dim() == 4:
+            self._board.add_image(name, lay_grid(from_tensor(images)), step, dataformats="HWC")
+
+    def show_reals(self, images: Tensor) -> None:
+        """Keeps what the network learns from, as samples/reals.png; sequences (N, T, 3, H, W) as reals.gif as well."""
+        if self.writes:
+            if images.dim() == 5:
+                self._write_pictures("reals", images)
+                images = images[:, 0]
+            self._write_pictures("reals", images)
+
+    def _write_pictures(self, name: str, images: Tensor) -> None:
+        path = self.folder / "samples" / name
+        if images.dim() == 4:
+            write_png(path.with_suffix(".png"), lay_grid(from_tensor(images)))
+            return
+        frames = (lay_grid(from_tensor(images[:, t])) for t in range(images.shape[1]))
+        write_animation(path.with_suffix(".gif"), frames, fps=_FPS, overwrite=True, count=images.shape[1])
+
+    def draw_losses(self) -> None:
+        """Draws metrics.jsonl as losses.png, unless that shows it already."""
+        if self._drawn or not self.writes:
+            return
+        panels = {
+            name: [Curve(name, *values)]
+            for name, values in read_series(self.folder).items()
+            if not name.endswith("/scale")
+        }
+        if panels:
+            with written_beside(self.folder / "losses.png", overwrite=True) as draft:
+                draft.write_bytes(draw_curves(panels))
+        self._drawn = True
+
+    def __enter__(self) -> "Run":
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends what is open; leaving a `with` block does it too."""
+        self.draw_losses()
+        if self._board is not None:
+            self._board.close()
+
+
+def open_run(folder: Path, config: Any, resume: bool = False, *, command: str = "", writes: bool = True) -> Run:
+    """Makes a run's folder, or opens one to go on.
+
+    Args:
+        folder: the run's; for a new run it is made, or empty.
+        config: all settings of the command, a dataclass.
+        resume: go on from the newest checkpoint there, or from the beginning where there is none yet.
+        command: what the run was started with, such as train-noise.
+        writes: whether this process writes: the first one of several. All read the same folder.
+
+    Raises:
+        OutputError: a new run's folder holds something, or it cannot be written.
+        InputError: the run to go on with is none.
+        ConfigError: a setting is not the one that the run was started with.
+        CheckpointError: all its checkpoints are damaged.
+    """
+    if resume:
+        _check_same(folder, config, command)
+        state, notes = _read_newest(folder)
+    else:
+        state, notes = None, []
+        if writes and folder.is_dir() and any(folder.iterdir()) and not _never_began(folder):
+            remedy = "add --resume to go on with it, or choose another folder"
+            if not (folder / "config.json").is_file():
+                remedy = "choose another folder"
+            raise OutputError(f"{folder}: holds something already; {remedy}")
+    if writes:
+        try:
+            for part in ("samples", "checkpoints"):
+                (folder / part).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"{folder}: cannot be made ({reason(error)}); choose another place") from error
+        _write_json(
+            folder / "config.json",
+            {"command": command, "animi_version": version("animi"), "config": describe_config(config)},
+        )
+        if resume:
+            _remove_drafts(folder)
+            _forget_after(folder, state.step if state else 0)
+    return Run(folder, config, state=state, writes=writes, notes=notes)
+
+
+def _never_began(folder: Path) -> bool:
+    """Whether a run stands there that came to nothing: nothing was measured, drawn or kept, but for drafts."""
+    parts = {"config.json", "samples", "checkpoints", "tensorboard"}
+    held = {path.name for path in folder.iterdir() if not path.name.startswith(DRAFT)}
+    return (
+        held <= parts  # where it was killed before it had told its settings, config.json is not there
+        and not any((folder / "samples").glob("*"))
+        and not any((folder / "checkpoints").glob("*"))
+    )
+
+
+def read_run_config(folder: Path) -> tuple[str, dict[str, Any]]:
+    """Reads which command a run was started with, and its settings as JSON holds them.
+
+    Raises:
+        InputError: it is no run, or its config.json is damaged.
+    """
+    path = folder / "config.json"
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return str(found["command"]), dict(found["config"])
+    except FileNotFoundError as error:
+        raise InputError(
+            f"{folder}: is no run, as it has no config.json; give a folder that a training wrote"
+        ) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path}: is damaged; give another run, or start a new one") from error
+
+
+def resume_config(folder: Path, kind: type[Config], given: Mapping[str, Any]) -> Config:
+    """Reads a run's settings, with those that were given anew.
+
+    Args:
+        folder: the run's.
+        kind: the command's dataclass.
+        given: what a person gave besides, by the names of fields, also those of dataclasses within.
+
+    Raises:
+        InputError: it is no run, or one of another command.
+        ConfigError: a setting that was given is another than the run's and cannot change.
+    """
+    _, saved = read_run_config(folder)
+    try:
+        config = build_config(kind, saved)
+    except (TypeError, KeyError, ValueError) as error:
+        raise InputError(f"{folder}: its settings are of another command or version ({error})") from error
+    changed: Config = with_values(config, given)
+    _compare(folder, describe_config(config), describe_config(changed))
+    return changed
+
+
+def _read_newest(folder: Path) -> tuple[State | None, list[str]]:
+    """Reads the newest whole state of a run; None where it was stopped before its first checkpoint.
+
+    Returns:
+        The state, and a sentence for each newer one that is damaged.
+
+    Raises:
+        CheckpointError: all are damaged.
+    """
+    notes: list[str] = []
+    for path in reversed(find_states(folder)):
+        try:
+            return read_state(path), notes
+        except CheckpointError as error:
+            notes.append(str(error))
+    if notes:
+        raise CheckpointError(notes[0])
+    return None, [f"{folder}: has no checkpoint yet, so it starts from the beginning"]
+
+
+def read_metrics(folder: Path) -> list[dict[str, Any]]:
+    """Reads metrics.jsonl: objects with a step each; a last line that was cut off is left out.
+
+    Raises:
+        InputError: a line within is damaged.
+    """
+    path = folder / "metrics.jsonl"
+    if not path.is_file():
+        return []
+    lines = path.read_bytes().splitlines()
+    records = []
+    for number, line in enumerate(lines, 1):
+        try:
+            record = json.loads(line)
+            if not (isinstance(record, dict) and isinstance(record.get("step"), int)):
+                raise ValueError
+            records.append(record)
+        except ValueError as error:
+            if number < len(lines):
+                raise InputError(f"{path}: line {number} is damaged; remove it") from error
+    return records
+
+
+def read_series(folder: Path) -> dict[str, tuple[list[int], list[float]]]:
+    """Reads metrics.jsonl as curves: for each number's name the steps, and its values there."""
+    series: dict[str, tuple[list[int], list[float]]] = {}
+    for record in read_metrics(folder):
+        for name, value in record.items():
+            if name != "step" and isinstance(value, int | float):
+                steps, values = series.setdefault(name, ([], []))
+                steps.append(record["step"])
+                values.append(value)
+    return series
+
+
+def lay_grid(frames: list[NDArray[Any]], columns: int | None = None) -> NDArray[np.uint8]:
+    """Lays pictures of one size (H, W, 3) out as a grid with white gaps, as square as can be."""
+    columns = columns or max(1, round(len(frames) ** 0.5))
+    rows = -(-len(frames) // columns)
+    height, width = frames[0].shape[:2]
+    grid = np.full((rows * (height + _GAP) - _GAP, columns * (width + _GAP) - _GAP, 3), 255, np.uint8)
+    for number, frame in enumerate(frames):
+        top, left = number // columns * (height + _GAP), number % columns * (width + _GAP)
+        grid[top : top + height, left : left + width] = frame
+    return grid
+
+
+def _check_same(folder: Path, config: Any, command: str) -> None:
+    """Refuses to go on with other settings.
+
+    Raises:
+        InputError: it is no run, or one of another command.
+        ConfigError: a setting differs that cannot change.
+    """
+    was, saved = read_run_config(folder)
+    if was != command:
+        raise InputError(f"{folder}: is a run of {was or 'another command'}; go on with that command")
+    _compare(folder, saved, describe_config(config))
+
+
+def _compare(folder: Path, saved: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    for name in [*saved, *(given.keys() - saved.keys())]:
+        if name in MAY_CHANGE:
+            continue
+        was, now = saved.get(name), given.get(name)
+        if isinstance(was, dict) and isinstance(now, dict):
+            _compare(folder, was, now)
+        elif was != now:
+            flag = "--" + name.replace("_", "-")
+            raise ConfigError(
+                f"{flag}: {_say(now)} was given, but {folder} was started with {_say(was)}; "
+                "leave it away, or start a new run in another folder"
+            )
+
+
+def _say(value: Any) -> str:
+    if isinstance(value, list):
+        return " ".join(map(str, value))
+    return "none" if value is None else str(value)
+
+
+def _forget_after(folder: Path, step: int) -> None:
+    """Removes lines and pictures of steps after `step`: they will be written again."""
+    path = folder / "metrics.jsonl"
+    kept = [record for record in read_metrics(folder) if record["step"] <= step]
+    if path.is_file():
+        with written_beside(path, overwrite=True) as draft:
+            draft.write_text("".join(json.dumps(record, ensure_ascii=False) + "\n" for record in kept), "utf-8")
+    for later in (*(folder / "samples").iterdir(), *(folder / "checkpoints").iterdir()):
+        number = later.name.partition(".")[0].rpartition("-")[2]
+        if number.isdigit() and int(number) > step:
+            with suppress(OSError):
+                later.unlink()
+
+
+def _write_json(path: Path, values: Mapping[str, Any]) -> None:
+    with written_beside(path, overwrite=True) as draft:
+        draft.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", "utf-8")
+
+
+def _open_board(folder: Path, first_step: int) -> Any:
+    """TensorBoard's writer, where it is installed."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        return None
+    return SummaryWriter(folder, purge_step=first_step + 1 if first_step else None)
+
+
+def _remove_drafts(folder: Path) -> None:
+    """Removes what a killed process left half written."""
+    for part in (folder, folder / "samples", folder / "checkpoints"):
+        for left in part.glob(f"{DRAFT}*"):
+            shutil.rmtree(left, ignore_errors=True)

@@ -1,0 +1,216 @@
+"""All that a training needs to go on: networks, optimisers and counters, in memory and as NAME.state.safetensors.
+
+Tensors lie in the file under names such as module/generator/conv.weight and optimizer/generator/3/exp_avg; what is no
+tensor (learning rates, scales, the step) is JSON in the header. No pickle is written or loaded.
+"""
+
+import json
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from ..errors import CheckpointError
+from ..files import written_beside
+
+STATE_VERSION = 1
+
+
+@dataclass(frozen=True)
+class State:
+    """A training as it was after a step."""
+
+    step: int
+    """Steps done."""
+    tensors: dict[str, Tensor]
+    """On the CPU, copies that further training does not touch."""
+    settings: dict[str, Any]
+    """What is no tensor, as JSON holds it."""
+
+
+def capture_state(
+    step: int,
+    modules: Mapping[str, nn.Module],
+    optimizers: Mapping[str, torch.optim.Optimizer],
+    counters: Mapping[str, Any],
+) -> State:
+    """Copies a training.
+
+    Args:
+        step: steps done.
+        modules: the networks by name.
+        optimizers: theirs by name.
+        counters: anything else, as JSON holds it.
+    """
+    tensors = {
+        f"module/{name}/{key}": _copy(tensor)
+        for name, module in modules.items()
+        for key, tensor in module.state_dict().items()
+    }
+    settings: dict[str, Any] = {"counters": dict(counters), "optimizers": {}}
+    for name, optimizer in optimizers.items():
+        saved = optimizer.state_dict()
+        plain: dict[str, dict[str, Any]] = {}
+        for number, values in saved["state"].items():
+            for key, value in values.items():
+                if isinstance(value, Tensor):
+                    tensors[f"optimizer/{name}/{number}/{key}"] = _copy(value)
+                else:
+                    plain.setdefault(str(number), {})[key] = value
+        settings["optimizers"][name] = {"groups": saved["param_groups"], "plain": plain}
+    return State(step, tensors, json.loads(json.dumps(settings)))
+
+
+def restore_state(
+    state: State, modules: Mapping[str, nn.Module], optimizers: Mapping[str, torch.optim.Optimizer]
+) -> dict[str, Any]:
+    """Puts a training back as it was.
+
+    Returns:
+        The counters.
+
+    Raises:
+        CheckpointError: the networks or optimisers are others than those that were captured, or what is known of them
+            is damaged.
+    """
+    try:
+        return _restore(state, modules, optimizers)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:  # JSON may hold anything
+        raise CheckpointError(
+            f"the state of step {state.step} is damaged ({type(error).__name__}: {error}); remove it to go on from the "
+            "checkpoint before"
+        ) from error
+
+
+def _restore(
+    state: State, modules: Mapping[str, nn.Module], optimizers: Mapping[str, torch.optim.Optimizer]
+) -> dict[str, Any]:
+    by_module: dict[str, dict[str, Tensor]] = {name: {} for name in modules}
+    by_optimizer: dict[str, dict[int, dict[str, Any]]] = {name: {} for name in optimizers}
+    for path, tensor in state.tensors.items():
+        kind, name, rest = path.split("/", 2)
+        if kind == "module" and name in by_module:
+            by_module[name][rest] = tensor
+        elif kind == "optimizer" and name in by_optimizer:
+            number, key = rest.split("/", 1)
+            by_optimizer[name].setdefault(int(number), {})[key] = tensor
+        else:
+            raise CheckpointError(f"the state holds a {kind} {name!r} that this training does not have")
+    for name, module in modules.items():
+        _check_fit(name, by_module[name], module.state_dict())
+        module.load_state_dict(by_module[name])
+    for name, optimizer in optimizers.items():
+        saved = state.settings["optimizers"].get(name)
+        if saved is None:
+            raise CheckpointError(f"the state holds no optimizer {name!r}")
+        for number, values in saved["plain"].items():
+            by_optimizer[name].setdefault(int(number), {}).update(values)
+        groups = [_with_tuples(group, optimizer.defaults) for group in saved["groups"]]
+        parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+        if any(number >= len(parameters) for number in by_optimizer[name]):
+            raise CheckpointError(f"the state of optimizer {name!r} is of more parameters than this training has")
+        values_of = {
+            number: {key: _laid_out_as(parameters[number], value) for key, value in values.items()}
+            for number, values in by_optimizer[name].items()
+        }
+        try:
+            optimizer.load_state_dict({"state": values_of, "param_groups": groups})
+        except ValueError as error:
+            raise CheckpointError(f"the state of optimizer {name!r} does not fit: {error}") from error
+    counters: dict[str, Any] = state.settings["counters"]
+    return counters
+
+
+def write_state(path: Path, state: State) -> None:
+    """Writes a training's state, whole or not at all.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    header = {
+        "format": "animi-state",
+        "format_version": str(STATE_VERSION),
+        "step": str(state.step),
+        "animi_version": version("animi"),
+        "settings": json.dumps(state.settings),
+    }
+    with written_beside(path, overwrite=True) as draft:
+        save_file(state.tensors, draft, header)
+
+
+def read_state(path: Path) -> State:
+    """Reads a training's state.
+
+    Raises:
+        CheckpointError: it is missing, damaged, none of animi's, of a newer format, or holds what is not finite.
+    """
+    if not path.is_file():
+        raise CheckpointError(f"{path}: does not exist; check the path")
+    try:
+        with safe_open(path, "pt") as file:
+            header = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dictionary
+    except (SafetensorError, OSError, ValueError, struct.error) as error:
+        raise CheckpointError(f"{path}: is damaged; remove it to go on from the checkpoint before") from error
+    if header.get("format") != "animi-state":
+        raise CheckpointError(f"{path}: holds no state of a training; give one that animi has written")
+    try:
+        if int(header["format_version"]) > STATE_VERSION:
+            raise CheckpointError(
+                f"{path}: has format version {header['format_version']}, this animi knows up to {STATE_VERSION}; "
+                "install a newer animi"
+            )
+        state = State(int(header["step"]), tensors, json.loads(header["settings"]))
+        if not all(isinstance(state.settings[part], dict) for part in ("counters", "optimizers")):
+            raise TypeError
+    except (KeyError, ValueError, TypeError) as error:
+        raise CheckpointError(
+            f"{path}: its header is damaged; remove it to go on from the checkpoint before"
+        ) from error
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+            raise CheckpointError(
+                f"{path}: {name} holds values that are not finite; remove it to go on from the checkpoint before"
+            )
+    return state
+
+
+def _copy(tensor: Tensor) -> Tensor:
+    return tensor.detach().to("cpu", copy=True).contiguous()
+
+
+def _laid_out_as(parameter: Tensor, value: Any) -> Any:
+    """Copies a tensor into the parameter's order in memory: fused optimizers go through both side by side.
+
+    It is a copy in any case, as load_state_dict keeps tensors that fit, and training would change the state given.
+    """
+    if not isinstance(value, Tensor):
+        return value
+    if value.shape != parameter.shape:
+        return value.clone()
+    return torch.empty_like(parameter, dtype=value.dtype, device=value.device).copy_(value)
+
+
+def _check_fit(name: str, found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> None:
+    for key in sorted(found.keys() ^ wanted.keys()):
+        raise CheckpointError(f"the state of {name!r} {'misses' if key in wanted else 'has an unknown tensor'} {key}")
+    for key, tensor in found.items():
+        if tensor.shape != wanted[key].shape:
+            raise CheckpointError(
+                f"the state of {name!r}: {key} has shape {tuple(tensor.shape)}, {tuple(wanted[key].shape)} is needed"
+            )
+
+
+def _with_tuples(group: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """JSON knows no tuples, and Adam's betas are one."""
+    return {
+        key: tuple(value) if isinstance(defaults.get(key), tuple) and isinstance(value, Sequence) else value
+        for key, value in group.items()
+    }

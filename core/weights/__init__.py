@@ -1,0 +1,1 @@
+"""Network weights: checkpoints, where they lie, and those trained on ImageNet."""

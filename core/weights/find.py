@@ -1,0 +1,28 @@
+"""Where network weights lie: those that animi brings, and those of training runs."""
+
+from pathlib import Path
+
+from ..errors import CheckpointError
+
+MOTION_WEIGHTS = Path(__file__).parents[2] / "models" / "weights" / "motion.safetensors"
+"""The motion network that animi brings."""
+
+
+def find_states(folder: Path) -> list[Path]:
+    """A run's states, oldest first."""
+    return sorted((folder / "checkpoints").glob("[0-9]*.state.safetensors"))
+
+
+def find_checkpoint(path: Path) -> Path:
+    """The network that a path stands for: a file itself; of a run's folder the best, or else the newest.
+
+    Raises:
+        CheckpointError: a folder holds none.
+    """
+    if not path.is_dir():
+        return path
+    states = [state.with_name(state.name.replace(".state.", ".")) for state in find_states(path)]
+    for found in (path / "best.safetensors", *reversed(states)):
+        if found.is_file():
+            return found
+    raise CheckpointError(f"{path}: holds no checkpoint; give a .safetensors file, or the folder of a training")
