@@ -26,12 +26,8 @@ CODECS = ("h264", "hevc", "vp9", "av1", "prores", "ffv1")
 """How films are encoded."""
 STREAM = Path("-")
 """Standard input or output in the place of a film's file: uncompressed video as YUV4MPEG2 (y4m)."""
-
-
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 """Number formats of the forward pass; auto: bf16 on a GPU that has it, else fp32."""
-
-
 AUGMENTATIONS = ("colour", "translation", "cutout")
 """What pictures undergo before a discriminator sees them, in this order."""
 TRAINED_SIZES = (64, 128, 256, 512)
@@ -40,21 +36,13 @@ RECIPES = ("steady", "notebook")
 """The first is ours, made not to collapse; the other is that of the first experiments, to the letter."""
 JUDGED = ("all", "middle")
 """Frames of a clip that the discriminator judges: all, or all but the two ends."""
-
-
 NETS = ("deep", "plain")
 """Auto-encoders: residual blocks at every size with skip-layer excitation, or a few convolutions and no more."""
 BETWEEN = ("lerp", "slerp")
 """Ways from one frame's latents to another's: straight, or along the great circle."""
-
-
 REFINE = ("none", "joint", "after")
 """Whether a refinement network learns: not at all, together with the auto-encoder, or alone, behind a finished one."""
-
-
 METRICS = ("psnr", "ssim", "lpips", "line-distance", "ghost", "sharpness", "smoothness", "features")
 """What in-betweens are measured by; features are KID, FID, precision and recall, of all of them together."""
-
-
 ACCEPTS = ("drawings", "films")
 """What may be dropped on the page of `animi studio`."""

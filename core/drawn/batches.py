@@ -195,7 +195,7 @@ def load_cartoons(
         grow: number of the batch from which on motion is as large as it gets; up to it, the time between the outer
             frames grows. Sprites move as they do from the beginning.
         worn: as in `draw_sample`.
-        sprites: Lottie files (see `sprites.find_sprites`) that are laid over some of the samples.
+        sprites: Lottie files (see `sprites.renderer.find_sprites`) that are laid over some of the samples.
         share: over how many of them, from 0 to 1.
         guided: whether batches come with motion that was found without training.
         repeat: how many batches in a row show the same scenes, all but the first of them turned (see `turn`).

@@ -3,7 +3,7 @@
 The processor renders each Lottie animation whole, once, and draws some grounds; both then lie on the device. A batch
 takes three moments of one to three animations, moves, turns, grows and recolours each, and lays them over a colour, a
 gradient or a ground that slides. So artists' own in-betweens come as fast as the device can look pixels up, where
-`sprites.draw_sprite_sample` renders and lays over anew, a few dozen a second.
+`sprites.samples.draw_sprite_sample` renders and lays over anew, a few dozen a second.
 
 What is known of the motion is as in `sprites`: exactly that of the grounds and of sprites whose own drawing is held,
 and nothing of sprites that move by themselves; of those only the frame between teaches.

@@ -31,7 +31,7 @@ class PerceptualDistance:
 
         Args:
             backbone: "alex" (what papers on interpolation report) or "vgg".
-            weights: see `imagenet_weights.read_weights`.
+            weights: see `weights.imagenet.read_weights`.
             device: where it works.
 
         Raises:

@@ -94,7 +94,7 @@ def write_animation(
 
     Args:
         path: the file or folder.
-        frames: taken once, one at a time: all (H, W, C) of one size, C and depth (see `images.match_images`).
+        frames: taken once, one at a time: all (H, W, C) of one size, C and depth (see `frames.match_images`).
         fps: frames per second, > 0.
         loop: whether players start again at the end; a video or a folder has no such mark.
         overwrite: whether something that stands there may be replaced.

@@ -355,7 +355,7 @@ def _why(said: str, path: Path) -> str:
 
 def _fit_filter(info: VideoInfo, width: int, height: int, fit: str) -> str:
     """The filters that bring a frame of any shape to width x height; a film may change its size midway."""
-    # By area where frames shrink and bicubic where they grow, as `images.resize_image` does; area is quicker, too.
+    # By area where frames shrink and bicubic where they grow, as `frames.resize_image` does; area is quicker, too.
     shrinks = max(width, height) <= min(info.width, info.height) if fit == "crop" else width <= info.width
     scale = f"flags={'area' if shrinks else 'bicubic'}" + (f":in_color_matrix={info.matrix}" if info.matrix else "")
     if fit == "crop":

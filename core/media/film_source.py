@@ -252,7 +252,7 @@ def _read_colours(pixel_format: str, tags: Sequence[str], rows: int) -> Colours:
     """What the tags say, with what a player would guess for the matrix and range that are missing."""
     range_, matrix, primaries, transfer = tags
     if not _is_yuv(pixel_format):
-        # RGB becomes what `video.write_video` writes
+        # RGB becomes what `encode.write_video` writes
         primaries, transfer = (name if name != UNKNOWN else "bt709" for name in (primaries, transfer))
         return Colours("tv", "bt709", primaries, transfer, "bt709")
     if range_ not in ("tv", "pc"):

@@ -206,7 +206,7 @@ def evaluate(
     on_look: Callable[[str, int, int], None] | None = None,
     tell: Callable[[str], None] | None = None,
 ) -> Evaluation:
-    """Draws and measures; `evaluation_results.write_results` writes what was found.
+    """Draws and measures; `results.write_results` writes what was found.
 
     After Ctrl-C what was found so far is summed up all the same.
 

@@ -1,4 +1,4 @@
-"""Where a film's shots begin, and which of its drawings are held: found in one pass, while the film is decoded.
+"""Where a film's shots begin: found in one pass, while the film is decoded.
 
 **Cuts.** Frames are compared as pictures of 32 x 32 pixels. A frame is explained by another when its blocks are found
 there, near where they are now: pans and motion are explained, however much each pixel changes, and so is the same
@@ -9,9 +9,6 @@ picture of before comes back within half a second: then it was a flash, lightnin
 **Dissolves** have no such frame. They are known by two ends that do not explain each other, with mixtures of the two
 between them; the mixed frames are marked, and form a shot of their own. **Fades** through black or white are a cut at
 the first frame after the blank ones, when another picture comes back than went.
-
-**Duplicate drawings** (animation on twos and threes) are compared in the frame's own size with the last drawing that
-was kept, never with the frame before, so that slow motion and fades add up until they count.
 """
 
 from collections import deque

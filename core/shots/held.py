@@ -1,4 +1,8 @@
-"""Which drawings of a film are held, and for how long."""
+"""Which drawings of a film are held, and for how long.
+
+**Duplicate drawings** (animation on twos and threes) are compared in the frame's own size with the last drawing that
+was kept, never with the frame before, so that slow motion and fades add up until they count.
+"""
 
 import cv2
 import numpy as np

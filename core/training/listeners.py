@@ -17,7 +17,7 @@ class Listeners:
     note: Callable[[str], None] | None = None
     """Takes a sentence: health, and warnings."""
     look: Callable[[str, int, int], None] | None = None
-    """Told while films without records are looked through; see `clips.OnLook`."""
+    """Told while films without records are looked through; see `material.films.OnLook`."""
 
     def tell(self, sentence: str) -> None:
         """Passes a sentence on."""
