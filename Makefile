@@ -182,9 +182,9 @@ runs/drawn/film2.mp4: | setup
 # One thread for each of two processes, and for what they start: with two threads each they wait for each other.
 test: export OMP_NUM_THREADS = 1
 test: dev
-	$(BIN)/python -m pytest -q -rs -n 2 --ignore=tests/test_studio_browser.py
+	$(BIN)/python -m pytest -q -rs -n 2 --ignore=tests/studio/test_browser.py
 	@# the browser alone, with the machine to itself
-	$(BIN)/python -m pytest -q -rs tests/test_studio_browser.py
+	$(BIN)/python -m pytest -q -rs tests/studio/test_browser.py
 
 lint: dev links
 	$(BIN)/ruff check .

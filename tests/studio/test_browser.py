@@ -19,7 +19,7 @@ from animi.core.media.image_files import write_png
 
 pytestmark = pytest.mark.xdist_group("browser")  # one process, and so one browser
 
-BROWSER = SimpleNamespace(**run_path(str(Path(__file__).with_name("browser.py"))))
+BROWSER = SimpleNamespace(**run_path(str(Path(__file__).parents[1] / "browser.py")))
 
 
 @pytest.fixture(scope="module")

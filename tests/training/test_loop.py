@@ -38,7 +38,7 @@ from animi.core.training.loop import (
 from animi.core.training.run_folder import read_metrics
 from animi.core.training.state import capture_state, read_state, restore_state, write_state
 
-PROGRAM = Path(__file__).with_name("tiny_training.py")
+PROGRAM = Path(__file__).parents[1] / "tiny_training.py"
 
 
 class Server:

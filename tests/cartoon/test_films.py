@@ -19,7 +19,7 @@ from animi.core.cartoon.films import PROGRAMME, draw_cartoon, plan_film
 from animi.core.config.material import DrawCartoonConfig
 from animi.core.errors import ConfigError, OutputError
 
-DEMO = Path(__file__).parents[1] / "demo"
+DEMO = Path(__file__).parents[2] / "demo"
 SMALL = ("--size", "96x64")
 
 

@@ -35,7 +35,7 @@ from animi.core.studio.jobs import JobQueue
 from animi.core.studio.studio import Studio
 
 ANIMI = Path(sys.executable).with_name("animi")
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
