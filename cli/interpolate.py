@@ -74,6 +74,12 @@ def interpolate(
     checkpoint: Annotated[
         Path | None, typer.Option(help="A trained network (.safetensors) that draws instead of the engine.")
     ] = None,
+    mix: Annotated[
+        bool,
+        typer.Option(
+            "--mix", help="Mix the two moved key frames where they disagree, instead of choosing one of them."
+        ),
+    ] = False,
     device: Annotated[
         str,
         typer.Option(help=f"Where a network runs: {', '.join(DEVICES)}.", autocompletion=lambda: list(DEVICES)),
@@ -184,6 +190,7 @@ def interpolate(
             crf,
             engine,
             checkpoint,
+            mix,
             device,
             on_failure,
             overwrite,
@@ -213,6 +220,7 @@ def interpolate(
         boomerang,
         engine,
         checkpoint,
+        mix,
         device,
         size,
         overwrite,

@@ -533,12 +533,14 @@ class MotionNetwork(nn.Module):
     def compose(self, way: Way, first: Tensor, last: Tensor, mode: str = "bilinear") -> Tensor:
         """Warps and mixes frames of any size: (N, C, H, W) each to (N, C, H, W)."""
         early, late = self.carry(way, first, last, mode)
-        size = way.claim.shape[-2:]
-        difference = (early - late).abs().mean(1, keepdim=True)  # (N, 1, H, W)
-        share = self.decide(way, interpolate(difference, size, mode="area"))
-        share = interpolate(share, first.shape[-2:], mode="bilinear", align_corners=False)
-        mixed: Tensor = late + share * (early - late)
+        mixed: Tensor = late + self.share(way, early, late) * (early - late)
         return mixed
+
+    def share(self, way: Way, early: Tensor, late: Tensor) -> Tensor:
+        """The first frame's share of the mixture of two warped frames, (N, C, H, W) each: (N, 1, H, W) in [0, 1]."""
+        difference = (early - late).abs().mean(1, keepdim=True)  # (N, 1, H, W)
+        share = self.decide(way, interpolate(difference, way.claim.shape[-2:], mode="area"))
+        return interpolate(share, early.shape[-2:], mode="bilinear", align_corners=False)
 
     def forward(
         self, first: Tensor, last: Tensor, t: Tensor, given: Tensor | None = None

@@ -31,6 +31,8 @@ class InterpolateConfig:
     """One of ENGINES; None: the checkpoint's network, or the first of ENGINES where there is no checkpoint."""
     checkpoint: Path | None = None
     """A trained network that draws instead of an engine."""
+    mix: bool = False
+    """Mix moved frames where they disagree, instead of joining them along a seam."""
     device: str = DEVICES[0]
     """Where the network runs: one of DEVICES, or cuda:1 and so on."""
     size: str | None = None
@@ -103,6 +105,8 @@ class InterpolateFilmConfig:
     """One of ENGINES; None: the checkpoint's network, or the default."""
     checkpoint: Path | None = None
     """A trained network that draws instead of an engine."""
+    mix: bool = False
+    """Mix moved frames where they disagree, instead of joining them along a seam."""
     device: str = DEVICES[0]
     """Where the network runs: one of DEVICES, or cuda:1 and so on."""
     on_failure: str = ON_FAILURE[0]

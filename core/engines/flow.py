@@ -1,5 +1,8 @@
 """The classical engine: moves pixels along the motion found between the key frames, without training."""
 
+from collections.abc import Iterator, Sequence
+from functools import partial
+
 import cv2
 import numpy as np
 
@@ -7,10 +10,12 @@ from ..motion.grid import Array, Flow, pixel_grid, warp
 from ..motion.light import is_another_light
 from ..motion.search import estimate_flow
 from ..motion.splatting import fill_holes, splat, splat_step
-from .interface import Pair, Working, limit_colours, view_for_matching
+from .interface import Pair, Working, view_for_matching
+from .joining import Placed, draw_joined
 from .relit import prepare_in_one_light
 
 _UNEXPLAINED = 0.03  # confidence: of 60 drawn cuts the highest had 0.029, of 60 drawn pairs in motion the lowest 0.04
+_BELIEF = 16.0  # log odds for a share of one half more: the mixture, too, takes a share of 0.6 for a choice
 _FEWEST = 150  # cells that must differ before anything is said of them
 _DIFFERS = 0.02  # of the whole range, by which two cells must differ to be asked whether motion explains it
 
@@ -20,9 +25,13 @@ class FlowEngine:
 
     name = "flow"
 
+    def __init__(self, *, mixes: bool = False) -> None:
+        """Draws; with `mixes`, frames that disagree are mixed instead of joined along a seam."""
+        self._mixes = mixes
+
     def prepare(self, first: Working, last: Working) -> Pair:
         """Finds the motion both ways, and where each frame shows what the other hides."""
-        return prepare_in_one_light(first, last, FlowPair)
+        return prepare_in_one_light(first, last, partial(FlowPair, mixes=self._mixes))
 
 
 class FlowPair:
@@ -35,19 +44,24 @@ class FlowPair:
        fast it moves there, and where nothing of that frame arrives. Holes take the motion of what arrived nearby; where
        two things meet, the one that covers the other at the ends wins.
     2. Both frames are warped backward along these motions at full size, with bicubic interpolation.
-    3. Where the two agree they are averaged by time; where they disagree one of them is chosen, the one whose content
-       is seen in the other frame too and whose key frame is nearer, since a mixture would be a ghost.
+    3. Where the two agree they are averaged by time; where they disagree they are joined along a seam, so that each
+       place shows one of them: preferably the one whose content is visible in the other frame too and whose key frame
+       is nearer.
     """
 
-    def __init__(self, first: Working, last: Working, flows: tuple[Flow, Flow] | None = None) -> None:
+    def __init__(
+        self, first: Working, last: Working, flows: tuple[Flow, Flow] | None = None, *, mixes: bool = False
+    ) -> None:
         """Finds the motion, and where each frame shows what the other hides.
 
         Args:
             first: a frame.
             last: another of the same shape and type.
             flows: the motion where it is known already, as `estimate_flow` gives it.
+            mixes: whether frames that disagree are mixed instead of joined.
         """
         self._frames = (first, last)
+        self._mixes = mixes
         self._shape = first.shape
         views = tuple(view_for_matching(frame) for frame in self._frames)
         found: tuple[Flow, Flow] = estimate_flow(*views) if flows is None else flows
@@ -76,7 +90,6 @@ class FlowPair:
         """How much of what differs between the frames fits where its motion leads, in [0, 1]."""
         self.explained = self.confidence > _UNEXPLAINED or is_another_light(*views)
         self._find_covered()
-        self._grid = pixel_grid(height, width)
 
     def _measure_confidence(self, small: list[Array]) -> float:
         """The importance, before what is covered is made up for, averaged over the cells that differ.
@@ -120,8 +133,14 @@ class FlowPair:
 
     def render(self, t: float) -> Working:
         """Draws the frame at t in (0, 1)."""
-        height, width = self._shape[:2]
-        w, h = self._cells
+        return next(self.render_all([t]))
+
+    def render_all(self, times: Sequence[float]) -> Iterator[Working]:
+        """Draws the frames at `times` in (0, 1), with seams that are chosen for all of them together."""
+        return draw_joined(self._frames, times, self._place, mixes=self._mixes)
+
+    def _place(self, t: float) -> Placed:
+        """Where to sample both frames at t, and how much either is believed."""
         arrivals = [
             splat(velocity, np.dstack([velocity, trust]), importance, elapsed)
             for velocity, trust, importance, elapsed in zip(
@@ -130,25 +149,25 @@ class FlowPair:
         ]
         total, weight = arrivals[0][0] + arrivals[1][0], arrivals[0][1] + arrivals[1][1]
         either = fill_holes(total / (weight[..., None] + 1e-6), np.minimum(weight, 1) + 1e-5)
-        warped: list[Working] = []
+        shifts = []
         claims = []
-        for frame, (sums, weights), elapsed in zip(self._frames, arrivals, (t, t - 1), strict=True):
+        for (sums, weights), elapsed in zip(arrivals, (t, t - 1), strict=True):
             arrived = np.minimum(4 * weights, 1)[..., None]
             motion = sums / (weights[..., None] + 1e-6) * arrived + either * (1 - arrived)  # (h, w, 3)
-            shift = motion[..., :2] * (-elapsed / self._to_cells)
-            at = self._grid + cv2.resize(shift, (width, height), interpolation=cv2.INTER_LINEAR)
-            warped.append(warp(frame, at, cv2.INTER_CUBIC).reshape(self._shape))
+            shifts.append(motion[..., :2] * np.float32(-elapsed))
             claims.append((1 - abs(elapsed)) * (motion[..., 2] * np.minimum(2 * weights, 1) + 0.03))
         share = cv2.blur(claims[0] / (claims[0] + claims[1] + 1e-6), (11, 11))  # of the first frame
-        # a frame has no say where nothing of it arrives, however sure it is nearby
+        # down-weight a frame where none of its pixels land
         present = [np.minimum(4 * weights, 1) + 0.3 for _, weights in arrivals]
         share = share * present[0] / (share * present[0] + (1 - share) * present[1])
-        difference = cv2.blur(_shrink(cv2.absdiff(*warped), w, h).mean(2), (3, 3))
-        disagreement = np.clip((difference - 4) / 6, 0, 1)
-        choice = 1 / (1 + np.exp(-50 * (share - 0.5)))
-        share = (share + (choice - share) * disagreement).astype(np.float32)
-        share = cv2.resize(share, (width, height), interpolation=cv2.INTER_LINEAR)
-        return limit_colours(cv2.blendLinear(warped[0], warped[1], share, 1 - share).reshape(self._shape))
+
+        def mix(difference: Array) -> Array:
+            disagreement = np.clip((cv2.blur(difference, (3, 3)) - 4) / 6, 0, 1)
+            choice = 1 / (1 + np.exp(-50 * (share - 0.5)))
+            return np.asarray(share + (choice - share) * disagreement, np.float32)
+
+        belief = (_BELIEF * (share - 0.5)).astype(np.float32)
+        return Placed(t, (shifts[0], shifts[1]), belief, mix)
 
 
 def _shrink(frame: Working, w: int, h: int) -> Array:

@@ -40,7 +40,10 @@ class Together(Protocol):
     """A pair that draws several frames in less time together than one after the other."""
 
     def render_all(self, times: Sequence[float]) -> Iterator[Working]:
-        """Draws the frames at `times` in (0, 1), as `render` would, some of them ahead of being asked for."""
+        """Draws the frames at `times` in (0, 1), some of them ahead of being asked for.
+
+        They are those of `render`, but for what is decided for all of them together, so that nothing flickers.
+        """
 
 
 class Engine(Protocol):

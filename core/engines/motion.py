@@ -15,21 +15,24 @@ Grey, alpha and depths beyond 8 bits need nothing special, as colours are only e
 network sees a picture of 8 bits and three channels, and all of the key frames' channels are moved.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import cv2
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import avg_pool2d, interpolate
 
-from ...models.motion import Motion, MotionNetwork, choose_size, explained_share
+from ...models.motion import Motion, MotionNetwork, Way, choose_size, explained_share
 from ..media.frames import Frame
-from ..motion.grid import Array, Flow, pixel_grid, warp
+from ..motion.grid import Array, Flow
 from ..motion.light import is_another_light, is_fade
+from ..motion.seam import Choice
 from ..motion.search import search_motion
 from .blend import Blend
 from .flow import FlowPair
 from .interface import Pair, Working, limit_colours, view_for_matching
+from .joining import AGREES, RAMP, SEAM_WIDTH, TOGETHER, Placed, choose_frames, draw_joined
 from .relit import prepare_in_one_light
 
 RENDERERS = ("network", "classical")
@@ -55,6 +58,7 @@ class MotionEngine:
         renderer: str = RENDERERS[0],
         area: int | None = None,
         searches: bool | None = None,
+        mixes: bool = False,
     ) -> None:
         """Takes a network, where it is.
 
@@ -63,11 +67,13 @@ class MotionEngine:
             renderer: one of RENDERERS.
             area: pixels of the picture that the network sees; None: AREA, or SEARCHED_AREA.
             searches: whether the network is given what a search finds; None: on a CPU. A guided one always is.
+            mixes: whether frames that disagree are mixed instead of joined along a seam.
         """
         self.network = network.to(memory_format=torch.channels_last)
         """Finds the motion and draws along it."""
         self._device = next(network.parameters()).device
         self._classical = renderer == "classical"
+        self._mixes = mixes
         # a search on the CPU takes longer than everything that a GPU does
         self.searches = network.config.guided or (self._device.type == "cpu" if searches is None else searches)
         """Whether the network is given what a search finds."""
@@ -81,13 +87,14 @@ class MotionEngine:
         if is_fade(view_for_matching(first), view_for_matching(last)):
             return Blend(first, last)
         if self._classical:
-            return FlowPair(first, last, read_flows(self.find_motion(first, last), first.shape[0], first.shape[1]))
+            flows = read_flows(self.find_motion(first, last), first.shape[0], first.shape[1])
+            return FlowPair(first, last, flows, mixes=self._mixes)
         return self.prepare_motion(first, last)
 
     def prepare_motion(self, first: Working, last: Working) -> "MotionPair":
         """The same, for the network's own renderer."""
         motion, share = self._search(first, last)
-        return MotionPair(self.network, motion, first, last, confidence=share)
+        return MotionPair(self.network, motion, first, last, confidence=share, mixes=self._mixes)
 
     def find_motion(self, first: Working, last: Working) -> Motion:
         """Finds the motion in a picture of the working size, and where that explains little, in a smaller one too.
@@ -142,8 +149,9 @@ class MotionPair:
         *,
         by_torch: bool | None = None,
         confidence: float | None = None,
+        mixes: bool = False,
     ) -> None:
-        """Readies the frames to be looked up in.
+        """Prepares the frames for sampling.
 
         Args:
             network: what found the motion.
@@ -152,20 +160,20 @@ class MotionPair:
             last: another of the same shape and type.
             by_torch: whether PyTorch looks up at full size; None: wherever that is not a CPU.
             confidence: `explained_share` of the motion, where it is known already.
+            mixes: whether frames that disagree are mixed instead of joined along a seam.
         """
         self._network = network
         self.motion = motion
         """What the network found."""
         self._frames = (first, last)
+        self._mixes = mixes
         self._device = motion.flow.device
         self.confidence = explained_share(motion).item() if confidence is None else confidence
         """How much of what differs between the frames is seen in both, in [0, 1]."""
         views = (view_for_matching(frame) for frame in (first, last))
         self.explained = self.confidence > _UNEXPLAINED or is_another_light(*views)
         self._by_torch = self._device.type != "cpu" if by_torch is None else by_torch
-        if not self._by_torch:
-            self._grid = pixel_grid(*first.shape[:2])
-        else:
+        if self._by_torch:
             self._early, self._late = (
                 torch.from_numpy(np.ascontiguousarray(frame)).to(self._device).permute(2, 0, 1)[None].float() / 127.5
                 - 1
@@ -179,46 +187,95 @@ class MotionPair:
     def render_all(self, times: Sequence[float]) -> Iterator[Working]:
         """Draws the frames at `times` in (0, 1): by PyTorch several at once, else each as it is asked for."""
         if not self._by_torch:
-            yield from map(self._look_up, times)
+            yield from draw_joined(self._frames, times, self._place, mixes=self._mixes)
             return
         height, width = self._frames[0].shape[:2]
         most = max(1, min(_AT_ONCE, _AREA_AT_ONCE // (height * width)))
-        for start in range(0, len(times), most):
-            for drawn in self._draw_at_once(times[start : start + most]):
-                yield limit_colours(_fetch(drawn))
+        before: tuple[Placed, Choice] | None = None
+        for number in range(0, len(times), TOGETHER):
+            chunk = times[number : number + TOGETHER]
+            rising = sorted(set(chunk))
+            way = self._find_way(rising)
+            choices: list[Choice] | None = None
+            if not self._mixes:
+                placed = self._read_way(way, rising)
+                choices = choose_frames(self._frames, placed, before)
+                before = placed[-1], choices[-1]
+            for start in range(0, len(chunk), most):
+                these = [rising.index(t) for t in chunk[start : start + most]]
+                for drawn in self._draw_at_once(way, rising, these, choices):
+                    yield limit_colours(_fetch(drawn))
 
     @torch.inference_mode()
-    def _draw_at_once(self, times: Sequence[float]) -> Tensor:
-        """The frames at all these times by PyTorch: (k, H, W, C), where the network is."""
-        count = len(times)
+    def _find_way(self, times: Sequence[float]) -> Way:
+        """Where to sample the frames for all these times, on the network's device."""
         # k times forward and then k times backward
-        motion = Motion(*(part[:, None].expand(-1, count, -1, -1, -1).flatten(0, 1) for part in self.motion))
+        motion = Motion(*(part[:, None].expand(-1, len(times), -1, -1, -1).flatten(0, 1) for part in self.motion))
         t = torch.tensor(times, dtype=torch.float32).to(self._device, non_blocking=self._device.type == "cuda")
-        way = self._network.find_way(motion, t)
-        early, late = (frame.expand(count, -1, -1, -1) for frame in (self._early, self._late))
-        drawn = self._network.compose(way, early, late, "bicubic").add_(1).mul_(127.5).clamp_(0, 255)  # (k, C, H, W)
+        return self._network.find_way(motion, t)
+
+    @torch.inference_mode()
+    def _read_way(self, way: Way, times: Sequence[float]) -> list[Placed]:
+        """The same as the joining knows it."""
+        shifts = way.shift.permute(0, 2, 3, 1).contiguous().cpu().numpy()  # (2k, h, w, 2)
+        forward, backward = np.split(shifts, 2)
+        early, late = way.claim.chunk(2)
+        beliefs = (early - late)[:, 0].cpu().numpy()  # (k, h, w)
+
+        def mix_at(k: int) -> Callable[[Array], Array]:
+            @torch.inference_mode()
+            def mix(difference: Array) -> Array:
+                levels = torch.from_numpy(difference / np.float32(127.5))[None, None]
+                return np.asarray(self._network.decide(_pick_way(way, [k]), levels)[0, 0].numpy())
+
+            return mix
+
+        return [Placed(t, (forward[k], backward[k]), beliefs[k], mix_at(k)) for k, t in enumerate(times)]
+
+    def _place(self, t: float) -> Placed:
+        return self._read_way(self._find_way([t]), [t])[0]
+
+    @torch.inference_mode()
+    def _draw_at_once(
+        self, way: Way, times: Sequence[float], chosen: Sequence[int], choices: Sequence[Choice] | None
+    ) -> Tensor:
+        """The frames of the `chosen` ones of a way's times by PyTorch: (k, H, W, C), where the network is."""
+        way = _pick_way(way, chosen)
+        frames = [frame.expand(len(chosen), -1, -1, -1) for frame in (self._early, self._late)]
+        early, late = self._network.carry(way, frames[0], frames[1], "bicubic")  # (k, C, H, W) each
+        share = self._network.share(way, early, late)  # (k, 1, H, W)
+        if choices is not None:
+            share = _join([choices[k] for k in chosen], [times[k] for k in chosen], share, early, late)
+        drawn = (late + share * (early - late)).add_(1).mul_(127.5).clamp_(0, 255)
         if self._frames[0].dtype == np.uint8:
             drawn = drawn.add_(0.5).to(torch.uint8)
         return drawn.permute(0, 2, 3, 1).contiguous()
 
-    @torch.inference_mode()
-    def _look_up(self, t: float) -> Working:
-        """The frame at t, looked up by OpenCV."""
-        way = self._network.find_way(self.motion, torch.tensor([t]))
-        like = self._frames[0]
-        height, width = like.shape[:2]
-        h, w = way.shift.shape[-2:]
-        scale = np.array([width / w, height / h], np.float32)
-        warped = []
-        for frame, shift in zip(self._frames, way.shift, strict=True):
-            coarse = np.ascontiguousarray(shift.permute(1, 2, 0).numpy()) * scale  # (h, w, 2)
-            at = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR) + self._grid
-            warped.append(warp(frame, at, cv2.INTER_CUBIC))
-        apart = cv2.resize(cv2.absdiff(warped[0], warped[1]), (w, h), interpolation=cv2.INTER_AREA)
-        difference = torch.from_numpy(apart.reshape(h, w, -1).astype(np.float32).mean(2) / 127.5)[None, None]
-        share = self._network.decide(way, difference)[0, 0].numpy()
-        share = cv2.resize(share, (width, height), interpolation=cv2.INTER_LINEAR)
-        return limit_colours(cv2.blendLinear(warped[0], warped[1], share, 1 - share).reshape(like.shape))
+
+def _join(choices: Sequence[Choice], times: Sequence[float], share: Tensor, early: Tensor, late: Tensor) -> Tensor:
+    """The first frame's share with what is chosen where the frames disagree, as `joining` has it: (k, 1, H, W)."""
+    size = share.shape[-2:]
+    wheres = [np.maximum(choice.chosen, choice.fades) for choice in choices]
+    first, fades, where = (
+        interpolate(torch.from_numpy(np.stack(maps))[:, None].to(share.device), size, mode="bilinear")
+        for maps in ([choice.first for choice in choices], [choice.fades for choice in choices], wheres)
+    )
+    t = torch.tensor(times, dtype=torch.float32).to(share.device).view(-1, 1, 1, 1)
+    steep = max(1.0, size[1] / choices[0].first.shape[1] / SEAM_WIDTH)
+    shown = ((first - 0.5) * steep + 0.5).clamp(0, 1)
+    shown = shown + (1 - t - shown) * fades
+    apart = (early - late).abs().mean(1, keepdim=True) * 127.5  # levels of 255
+    apart = avg_pool2d(apart, 3, 1, 1, count_include_pad=False)
+    disagrees = ((apart - AGREES) / RAMP).clamp(0, 1) * where
+    joined: Tensor = share + (shown - share) * disagrees
+    return joined
+
+
+def _pick_way(way: Way, chosen: Sequence[int]) -> Way:
+    """A way of some of its times."""
+    count = len(way.claim) // 2
+    rows = [*chosen, *(count + k for k in chosen)]
+    return Way(way.shift[rows], way.claim[rows])
 
 
 @torch.inference_mode()

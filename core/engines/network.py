@@ -18,12 +18,13 @@ from .interface import Engine, Working
 from .motion import MotionEngine
 
 
-def open_network(checkpoint: Path, device: str = "auto") -> Engine:
+def open_network(checkpoint: Path, device: str = "auto", *, mixes: bool = False) -> Engine:
     """Opens the network that a checkpoint holds as an engine.
 
     Args:
         checkpoint: a network's weights.
         device: "auto", "cpu", "cuda" or "mps".
+        mixes: whether a motion network's moved frames are mixed where they disagree, instead of joined along a seam.
 
     Raises:
         CheckpointError: it cannot be read, or its network draws no in-betweens.
@@ -32,7 +33,7 @@ def open_network(checkpoint: Path, device: str = "auto") -> Engine:
     place = choose_device(device)
     module, header = load_checkpoint(checkpoint, place)
     if isinstance(module, MotionNetwork):
-        return MotionEngine(module)
+        return MotionEngine(module, mixes=mixes)
     if not isinstance(module, Inbetweener):
         raise CheckpointError(
             f"{checkpoint}: holds a network {header.architecture!r} that draws no in-betweens; "

@@ -10,13 +10,16 @@ from .flow import FlowEngine
 from .interface import Engine
 
 
-def open_engine(name: str | None = None, checkpoint: Path | None = None, device: str = "auto") -> Engine:
+def open_engine(
+    name: str | None = None, checkpoint: Path | None = None, device: str = "auto", *, mixes: bool = False
+) -> Engine:
     """Opens an engine by its name, or the network that a checkpoint holds.
 
     Args:
         name: one of `config.choices.ENGINES`; None: the checkpoint's network, or the first of them.
         checkpoint: a network's weights; the network then draws.
         device: "auto", "cpu", "cuda" or "mps"; only networks use it, the others run on the CPU.
+        mixes: whether moved frames that disagree are mixed instead of joined along a seam.
 
     Raises:
         ConfigError: the name or the device is unknown, or both a name and a checkpoint are given.
@@ -30,13 +33,13 @@ def open_engine(name: str | None = None, checkpoint: Path | None = None, device:
             raise ConfigError(f"--engine: {name} cannot draw together with --checkpoint; give one of the two")
         from .network import open_network  # imports torch
 
-        return open_network(checkpoint, device)
+        return open_network(checkpoint, device, mixes=mixes)
     if name in (None, "motion"):
         from .network import open_network  # imports torch
 
-        return open_network(MOTION_WEIGHTS, device)
+        return open_network(MOTION_WEIGHTS, device, mixes=mixes)
     if device not in ("auto", "cpu"):
         from ..devices import choose_device  # imports torch
 
         choose_device(device)
-    return BlendEngine() if name == "blend" else FlowEngine()
+    return BlendEngine() if name == "blend" else FlowEngine(mixes=mixes)

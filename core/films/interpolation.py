@@ -195,7 +195,7 @@ def _make_plan(config: InterpolateFilmConfig, film: Film, on_note: Callable[[str
         raise ConfigError(f"--fps: {name} has frames at a varying rate, which the output cannot have; give --fps")
     if clock.rate is not None and clock.rate > 1000:
         raise ConfigError(f"--factor: makes {float(clock.rate):g} frames a second of {name}; up to 1000 can be made")
-    plan = _Plan(config, film, clock, end, open_engine(config.engine, config.checkpoint, config.device), on_note)
+    plan = _Plan(config, film, clock, end, open_engine(config.engine, config.checkpoint, config.device, mixes=config.mix), on_note)
     if film.interlaced:
         plan.note(f"{name} is interlaced: each of its frames is made of one moment first")
     if film.info.alpha:
@@ -498,6 +498,7 @@ def _describe_job(plan: _Plan, coding: Coding) -> dict[str, Any]:
         "engine": plan.engine.name,
         "checkpoint": checkpoint,
         "device": config.device,
+        "mix": config.mix,
         "on_failure": config.on_failure,
         "coding": list(coding.words),
     }

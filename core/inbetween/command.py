@@ -51,7 +51,7 @@ def draw_animation(config: InterpolateConfig, on_frame: Callable[[int, int], Non
     check_format(config.output)
     _check_no_key_frame(config.output, find_key_frames(config.inputs))
     check_output(config.output, overwrite=config.overwrite)
-    engine = open_engine(config.engine, config.checkpoint, config.device)
+    engine = open_engine(config.engine, config.checkpoint, config.device, mixes=config.mix)
     size = None if config.size is None else read_size(config.size)
     if config.sheet is not None:
         from .exposure_sheet import draw_sheet, read_sheet  # which draws by this module

@@ -24,6 +24,7 @@ def interpolate(
     boomerang: bool = False,
     engine: str | Engine | None = None,
     checkpoint: Path | None = None,
+    mix: bool = False,
     device: str = DEVICES[0],
     on_failure: str = ON_FAILURE[0],
 ) -> Iterator[Frame]:
@@ -37,8 +38,10 @@ def interpolate(
             win over `count`.
         loop: go on from the last key frame to the first; the first is not repeated at the end.
         boomerang: play to the end and back; neither end is repeated.
-        engine: "flow" (motion, the default) or "blend" (cross-fade), or one of your own (see `core.engines`).
+        engine: "motion" (learnt motion, the default), "flow" (classical motion), "blend" (cross-fade), or one of your
+            own (see `core.engines`).
         checkpoint: a trained network that draws instead of an engine.
+        mix: mix the two moved key frames where they disagree, instead of choosing one of them.
         device: where the network runs: "auto", "cpu", "cuda" or "mps".
         on_failure: what to do where motion cannot be what happened, as at a cut: "hold" the nearer key frame, "blend"
             them, or "morph", as if it were. Engines that know nothing of motion have no such case.
@@ -58,7 +61,7 @@ def interpolate(
     if len(frames) < 2:
         raise InputError(f"two key frames or more are needed, and {len(frames)} was given; add another")
     _check_forms(frames[0], frames[1], 1)
-    drawer = open_engine(engine, checkpoint, device) if engine is None or isinstance(engine, str) else engine
+    drawer = open_engine(engine, checkpoint, device, mixes=mix) if engine is None or isinstance(engine, str) else engine
     once = _walk(frames, settings.times, loop, drawer, on_failure)
     return there_and_back(once, loop) if boomerang else once
 

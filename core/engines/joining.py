@@ -1,0 +1,168 @@
+"""Draws in-betweens from two key frames and what an engine knows of each time: where to sample, and which to believe.
+
+Both engines that move pixels end here. The frames are warped at full size and joined along seams (`motion.seam`), or,
+with `--mix`, mixed.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import cv2
+import numpy as np
+
+from ..motion.grid import Array, Flow, pixel_grid, warp
+from ..motion.seam import CELLS, Choice, choose, mean_of_channels, measure_difference
+from .interface import Working, limit_colours
+
+_LARGE = 480  # pixels of the longer side from which on shares are made at half size: a third of their time at 720p
+TOGETHER = 16
+"""Times whose seams are chosen together; more would keep more memory than they steady the drawing."""
+_FINER = 2  # pixels across a cell of the seams' grid, in the pictures that differences are measured in
+AGREES, RAMP = 6.0, 8.0
+"""Levels of 255 up to which warped frames agree, so that they are mixed, and over which the choice takes over."""
+SEAM_WIDTH = 1.5
+"""Pixels over which one frame turns into the other."""
+
+
+@dataclass(frozen=True)
+class Placed:
+    """What an engine knows of one time, on its own grid."""
+
+    t: float
+    """In (0, 1)."""
+    shifts: tuple[Flow, Flow]
+    """(h, w, 2) in cells: from a place at t to the place in the first and in the last key frame."""
+    belief: Array
+    """(h, w) float32: log odds that the first key frame shows what is there."""
+    mix: Callable[[Array], Array]
+    """From the mean difference of the two warped frames, (h, w) in levels, to the first frame's share, (h, w)."""
+
+
+def draw_joined(
+    frames: tuple[Working, Working],
+    times: Sequence[float],
+    place: Callable[[float], Placed],
+    *,
+    mixes: bool = False,
+) -> Iterator[Working]:
+    """Draws the frames at `times`, each as it is asked for.
+
+    Args:
+        frames: the key frames.
+        times: in (0, 1), in any order.
+        place: what the engine knows of a time.
+        mixes: mix the warped frames instead of joining them.
+    """
+    grid = pixel_grid(*frames[0].shape[:2])
+    if mixes:
+        for t in times:
+            yield _draw(frames, place(t), None, grid)
+        return
+    before: tuple[Placed, Choice] | None = None
+    for number in range(0, len(times), TOGETHER):
+        chunk = times[number : number + TOGETHER]
+        placed = {t: place(t) for t in sorted(set(chunk))}
+        choices = dict(zip(placed, choose_frames(frames, list(placed.values()), before), strict=True))
+        for t in chunk:
+            yield _draw(frames, placed[t], choices[t], grid)
+        latest = max(placed)
+        before = placed[latest], choices[latest]
+
+
+def choose_frames(
+    frames: tuple[Working, Working], placed: Sequence[Placed], before: tuple[Placed, Choice] | None = None
+) -> list[Choice]:
+    """Chooses the key frame to show where the two disagree.
+
+    Args:
+        frames: the key frames.
+        placed: what the engine knows of the times, which rise.
+        before: the same of an earlier time, and what was chosen there; of a later one it does not count.
+    """
+    if before is not None and before[0].t < placed[0].t:
+        return _choose_all(frames, [before[0], *placed], before[1])[1:]
+    return _choose_all(frames, placed, None)
+
+
+def _choose_all(frames: tuple[Working, Working], placed: Sequence[Placed], first: Choice | None) -> list[Choice]:
+    h, w = placed[0].belief.shape
+    shrink = min(1.0, (CELLS / (h * w)) ** 0.5)
+    cells = (max(1, round(w * shrink)), max(1, round(h * shrink)))
+    size = tuple(min(_FINER * cell, side) for cell, side in zip(cells, frames[0].shape[1::-1], strict=True))
+    views = [cv2.resize(frame, size, interpolation=cv2.INTER_AREA) for frame in frames]
+    grid = pixel_grid(size[1], size[0])
+    to_view, to_cells = (np.array([side[0] / w, side[1] / h], np.float32) for side in (size, cells))
+    differences, outlines, beliefs, shifts = [], [], [], []
+    for way in placed:
+        one, other = (
+            warp(view, cv2.resize(shift * to_view, size, interpolation=cv2.INTER_LINEAR) + grid)
+            for view, shift in zip(views, way.shifts, strict=True)
+        )
+        difference, outlined = measure_difference(one, other, cells)
+        differences.append(difference)
+        outlines.append(outlined)
+        beliefs.append(cv2.resize(way.belief, cells, interpolation=cv2.INTER_AREA))
+        shifts.append([cv2.resize(shift * to_cells, cells, interpolation=cv2.INTER_AREA) for shift in way.shifts])
+    steps = [
+        (
+            shifts[k][1] * ((after.t - before.t) / (1 - before.t)),
+            shifts[k + 1][0] * ((after.t - before.t) / after.t),
+        )
+        for k, (before, after) in enumerate(pairwise(placed))
+    ]
+    return choose([way.t for way in placed], differences, outlines, beliefs, steps, first)
+
+
+def _draw(frames: tuple[Working, Working], placed: Placed, choice: Choice | None, grid: Array) -> Working:
+    """Warps both frames and joins them by `choice`; None: mixes them."""
+    height, width = frames[0].shape[:2]
+    h, w = placed.belief.shape
+    scale = np.array([width / w, height / h], np.float32)
+    one, other = (
+        warp(
+            frame, cv2.resize(shift * scale, (width, height), interpolation=cv2.INTER_LINEAR) + grid, cv2.INTER_CUBIC
+        ).reshape(frame.shape)
+        for frame, shift in zip(frames, placed.shifts, strict=True)
+    )
+    apart = cv2.absdiff(one, other).reshape(one.shape)
+    difference = cv2.resize(apart, (w, h), interpolation=cv2.INTER_AREA).reshape(h, w, -1).astype(np.float32).mean(2)
+    share = placed.mix(difference)
+    if choice is not None and (choice.chosen.any() or choice.fades.any()):
+        share = _choose(choice, placed.t, share, apart)
+    share = cv2.resize(share, (width, height), interpolation=cv2.INTER_LINEAR)
+    return limit_colours(cv2.blendLinear(one, other, share, 1 - share).reshape(one.shape))
+
+
+def _choose(choice: Choice, t: float, share: Array, apart: Array) -> Array:
+    """The first frame's share, with what is chosen where the warped frames disagree.
+
+    Args:
+        choice: on its own grid.
+        t: the time.
+        share: (h, w): of the mixture.
+        apart: (H, W, C): absolute difference of the warped frames.
+
+    Returns:
+        (H, W), or half as large: a seam of large frames may be as much wider.
+    """
+    height, width = apart.shape[:2]
+    half = max(height, width) > _LARGE
+    size = (width // 2, height // 2) if half else (width, height)
+    if half:
+        apart = cv2.resize(apart, size, interpolation=cv2.INTER_AREA).reshape(size[1], size[0], -1)
+    share = cv2.resize(share, size, interpolation=cv2.INTER_LINEAR)
+    steep = max(1.0, size[0] / choice.first.shape[1] / SEAM_WIDTH)
+    shown = cv2.resize(choice.first, size, interpolation=cv2.INTER_LINEAR)
+    shown = np.clip((shown - 0.5) * steep + 0.5, 0, 1)
+    disagrees = (cv2.blur(mean_of_channels(apart), (3, 3)) - AGREES) * (1 / RAMP)
+    disagrees = np.clip(disagrees, 0, 1, out=disagrees)
+    where = choice.chosen
+    if choice.fades.any():
+        fades = cv2.resize(choice.fades, size, interpolation=cv2.INTER_LINEAR)
+        shown += (1 - t - shown) * fades
+        where = np.maximum(where, choice.fades)
+    disagrees *= cv2.resize(where, size, interpolation=cv2.INTER_LINEAR)
+    shown -= share
+    shown *= disagrees
+    return np.asarray(share + shown, np.float32)
