@@ -5,6 +5,7 @@
     python benchmarks/interpolate.py speed --peers FOLDER --device cuda --checkpoint runs/motion/best.safetensors
     python benchmarks/interpolate.py memory
     python benchmarks/interpolate.py sheet SEQUENCES --names a,b,c -o sheet.png
+    python benchmarks/interpolate.py middles SEQUENCES --names a,b,c --with animi-mix -o middles.webp
 
 SEQUENCES holds folders NAME/000.png to 008.png: the ends are the key frames, the rest is the truth. FOLDER holds a
 module peers.py, where `make(name, threads)` gives `f(first, last, times) -> frames`. What is measured is told in
@@ -54,10 +55,14 @@ Interpolator = Callable[[np.ndarray, np.ndarray, Sequence[float]], list[np.ndarr
 
 @cache
 def open_interpolator(name: str, peers: str, threads: int) -> Interpolator:
-    """`animi` is the default engine with its model loaded, `animi-flow` another one; any other name is a peer's."""
+    """`animi` is the default engine with its model loaded, `animi-flow` another one; any other name is a peer's.
+
+    `animi-mix` and `animi-flow-mix` mix where frames disagree, as `--mix` does.
+    """
     cv2.setNumThreads(threads)
-    if name.partition("-")[0] == "animi":
-        engine = open_engine(name.partition("-")[2] or None, device="cpu")
+    kind, *words = name.split("-")
+    if kind == "animi":
+        engine = open_engine("flow" if "flow" in words else None, device="cpu", mixes="mix" in words)
         return lambda a, b, times: list(interpolate([a, b], spacing=(0, *times, 1), engine=engine))[1:-1]
     sys.path.insert(0, peers)
     return import_module("peers").make(name, threads)
@@ -315,6 +320,27 @@ def draw_sheet(chosen: argparse.Namespace) -> None:
     cv2.imwrite(str(chosen.output), np.vstack(rows)[..., ::-1])
 
 
+def draw_middles(chosen: argparse.Namespace) -> None:
+    """A row for each sequence: first key frame, the middle by each interpolator, the true middle, last key frame."""
+    rows = []
+    for name in chosen.names:
+        files = sorted((chosen.sequences / name).glob("*.png"))
+        frames = [to_uint8(read_image(file)) for file in files]
+        middles = [
+            open_interpolator(other, chosen.peers, 2)(frames[0], frames[-1], [0.5])[0]
+            for other in reversed(chosen.others)
+        ]
+        strip = [frames[0], *middles, *([frames[len(frames) // 2]] if len(frames) > 2 else []), frames[-1]]
+        rows.append(
+            np.hstack(
+                [resize_image(frame, chosen.width * frame.shape[1] // frame.shape[0], chosen.width) for frame in strip]
+            )
+        )
+    widest = max(row.shape[1] for row in rows)
+    rows = [np.pad(row, ((0, 2), (0, widest - row.shape[1]), (0, 0)), constant_values=255) for row in rows]
+    cv2.imwrite(str(chosen.output), np.vstack(rows)[..., ::-1])
+
+
 def read_sizes(text: str) -> list[tuple[int, int]]:
     """Widths and heights from "512x512,1280x720"."""
     sizes = [tuple(map(int, size.split("x"))) for size in text.split(",")]
@@ -323,7 +349,7 @@ def read_sizes(text: str) -> list[tuple[int, int]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["quality", "speed", "time", "memory", "sheet"])
+    parser.add_argument("what", choices=["quality", "speed", "time", "memory", "sheet", "middles"])
     parser.add_argument("sequences", type=Path, nargs="?")
     parser.add_argument("--peers", default="peers", help="folder with peers.py")
     parser.add_argument("--alex-weights", type=Path, help="AlexNet's weights, for LPIPS; else torch's, downloaded once")
@@ -345,6 +371,7 @@ def main() -> None:
         "time": time_interpolators,
         "memory": report_memory,
         "sheet": draw_sheet,
+        "middles": draw_middles,
     }
     jobs[chosen.what](chosen)
 
