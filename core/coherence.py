@@ -106,7 +106,7 @@ class KeyPatches:
             asked, candidate = asked[near], candidate[near]
             end, rest = np.divmod(candidate, size)
             found = np.square(patches[asked] - self._windows[end, *np.divmod(rest, self._columns)])
-            distance = found.reshape(len(asked), -1).mean(1)
+            distance = found.mean((1, 2, 3))
             better = distance < least[asked]
             least[asked[better]], best[asked[better]] = distance[better], candidate[better]
 
