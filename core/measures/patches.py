@@ -5,7 +5,9 @@ levels of 0..255.
 """
 
 from collections.abc import Iterator
+from functools import cached_property
 from itertools import product
+from typing import ClassVar
 
 import cv2
 import numpy as np
@@ -43,6 +45,9 @@ class KeyPatches:
         features: (2 * rows * columns, FEATURES), all patches' lowest waves; see `describe`.
         differs: (rows, columns), True for patches that lie where the key frames differ, or close by.
     """
+
+    BLURS: ClassVar = (0.0, 1.0, 2.0)
+    """How soft patches of `take_fine` are: sigma in pixels of the frames."""
 
     def __init__(self, first: Picture, last: Picture) -> None:
         """Prepares the key frames.
@@ -117,6 +122,25 @@ class KeyPatches:
             for dy, dx in product((-1, 0, 1), repeat=2):
                 offer(everyone, self.move(best, dy, dx))
         return best, np.abs(patches - self._windows[self.locate(best)]).mean((1, 2, 3))
+
+    def take_fine(self, end: int, spot: Indices, blur: int = 0) -> Values:
+        """Patches at half size that may start at any pixel of a key frame, an odd one too.
+
+        Args:
+            end: 0 for the first key frame, 1 for the last.
+            spot: (2, N) rows and columns in pixels of the frame; places outside are drawn in.
+            blur: which of `BLURS` they are softened by.
+
+        Returns:
+            (N, 3, 7, 7).
+        """
+        windows = self._fine[end][blur]
+        y, x = (np.clip(at, 0, most - 1) for at, most in zip(spot, windows.shape[:2], strict=True))
+        return windows[y, x]
+
+    @cached_property
+    def _fine(self) -> list[list[Values]]:
+        return [[_cut_fine(frame, blur) for blur in self.BLURS] for frame in self.frames]
 
     def locate(self, index: Indices) -> tuple[Indices, Indices, Indices]:
         """Which key frame a patch is of, 0 or 1, and its row and column."""
@@ -194,6 +218,17 @@ def halve(frame: Picture) -> Values:
 def cut(half: Values) -> Values:
     """Every patch: (rows, columns, 3, 7, 7), a view."""
     return np.lib.stride_tricks.sliding_window_view(half, (SIDE, SIDE), axis=(0, 1))  # type: ignore[return-value]
+
+
+def _cut_fine(frame: Picture, blur: float) -> Values:
+    """Patches at half size that start at every pixel of a frame: (H', W', 3, 7, 7), a view."""
+    values = frame.astype(np.float32)
+    if blur:
+        values = np.asarray(cv2.GaussianBlur(values, (0, 0), blur), np.float32)
+    paired = np.asarray(cv2.boxFilter(values, -1, (2, 2), anchor=(0, 0), borderType=cv2.BORDER_REPLICATE), np.float32)
+    reach = 2 * SIDE - 1
+    windows = np.lib.stride_tricks.sliding_window_view(paired, (reach, reach), axis=(0, 1))
+    return windows[..., ::2, ::2]  # type: ignore[no-any-return]
 
 
 _WAVES = [np.cos(np.pi * (np.arange(SIDE) + 0.5) * k / SIDE) for k in range(5)]
