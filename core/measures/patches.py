@@ -4,6 +4,7 @@ Everything happens at half the frames' size, where noise and the sampling of lin
 levels of 0..255.
 """
 
+import math
 from collections.abc import Iterator
 from functools import cached_property
 from itertools import product
@@ -104,10 +105,10 @@ class KeyPatches:
 
         def offer(asked: Indices, candidate: Indices) -> None:
             """Takes a candidate for each of the patches asked about where it is nearer than what is known."""
-            bound = np.square(features[asked] - self.features[candidate]).sum(1)
-            near = np.flatnonzero(bound < least[asked] * (3 * SIDE**2))
+            bound = sum_squares(features[asked] - self.features[candidate])
+            near = np.flatnonzero(bound < least[asked])
             asked, candidate = asked[near], candidate[near]
-            distance = np.square(patches[asked] - self._windows[self.locate(candidate)]).mean((1, 2, 3))
+            distance = sum_squares(patches[asked] - self._windows[self.locate(candidate)])
             better = distance < least[asked]
             least[asked[better]], best[asked[better]] = distance[better], candidate[better]
 
@@ -206,6 +207,12 @@ class _Tree:
         for axes, cuts in zip(self._axes, self._cuts, strict=True):
             node = 2 * node + (features[rows, axes[node]] >= cuts[node])
         return self._leaves[node].T
+
+
+def sum_squares(values: Values) -> Values:
+    """Of each row, whatever it holds: (N, ...) to (N,)."""
+    rows = values.reshape(len(values), math.prod(values.shape[1:]))
+    return np.asarray(np.einsum("ij,ij->i", rows, rows), np.float32)
 
 
 def halve(frame: Picture) -> Values:

@@ -6,7 +6,20 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from .patches import FEATURES, SIDE, Indices, KeyPatches, Mask, Picture, Values, cut, describe, find_neighbours, halve
+from .patches import (
+    FEATURES,
+    SIDE,
+    Indices,
+    KeyPatches,
+    Mask,
+    Picture,
+    Values,
+    cut,
+    describe,
+    find_neighbours,
+    halve,
+    sum_squares,
+)
 
 _STEP = 4  # pixels at half size from one patch that is judged to the next; patches overlap
 _REACH = 20  # pixels at half size to which the two parts of a mixture are sought
@@ -17,6 +30,7 @@ _COLOURS = 3  # features that are mean colours
 # How weights rise from 0 to 1. Tuned on 16 of the benchmark's sequences, where the truth, joined frames and blurred ones
 # were to score less than 0.02, and on the places that a person called double in the demo's frames.
 _LEFT = (5.0, 10.0)  # levels, root mean square, that the best single patch leaves unexplained
+_SHARE_LEFT = (0.1, 0.3)  # share of the drawn patch's structure that this is; strong lines that turn leave more levels
 _BETTER = (0.75, 0.45)  # share of these that the best mixture leaves
 _NOISE = 2.0  # levels; what a patch is deformed for must be more than that
 _BENDS = (0.5, 0.5, 0.15, 0.15, 0.5)  # usual sizes: right, down (pixels), turned, grown (shares), softened (Laplacian)
@@ -38,9 +52,10 @@ def see_through_score(drawn: Picture, keys: KeyPatches) -> float:
       what neighbours have found. Where both show the same shapes in other colours, nothing is there twice: what either
       leaves in other colours counts as a single patch.
 
-    A patch counts by how much the single one leaves unexplained (none at 5 levels of 0..255, all at 10), times how much
-    better the mixture is (none where it leaves 3/4 of that, all at 0.45). The sum is divided by what an even cross-fade
-    could have at most: where half the key frames' difference has so much structure. Ours; we know of no published one.
+    A patch counts by how much the single one leaves unexplained (none at 5 levels of 0..255, all at 10; and none at a
+    tenth of its structure, all at 0.3), times how much better the mixture is (none where it leaves 3/4 of that, all at
+    0.45). The sum is divided by what an even cross-fade could have at most: where half the key frames' difference has so
+    much structure. Ours; we know of no published one.
 
     Args:
         drawn: (H, W, 3) uint8, RGB.
@@ -53,7 +68,7 @@ def see_through_score(drawn: Picture, keys: KeyPatches) -> float:
         return 0.0
     _, weights = find_see_through(drawn, keys)
     half_apart = describe((keys.halves[1] - keys.halves[0]) / 2)[:, _COLOURS:]
-    possible = _rise(np.sqrt(np.square(half_apart).sum(1) / _VALUES), *_LEFT).reshape(keys.differs.shape)
+    possible = _rise(np.sqrt(sum_squares(half_apart) / _VALUES), *_LEFT).reshape(keys.differs.shape)
     return min(1.0, float(weights.sum() / max(1.0, possible[::_STEP, ::_STEP].sum())))
 
 
@@ -71,7 +86,8 @@ def find_see_through(drawn: Picture, keys: KeyPatches) -> tuple[NDArray[np.intp]
     search = _Search(drawn, keys)
     left = search.explain()
     mixed = search.mix(left)
-    weights = _rise(left, *_LEFT) * _rise(mixed / np.maximum(left, 1e-6), *_BETTER)
+    weights = _rise(left, *_LEFT) * _rise(left / np.maximum(search.contrast, 1e-6), *_SHARE_LEFT)
+    weights *= _rise(mixed / np.maximum(left, 1e-6), *_BETTER)
     return np.stack([search.row, search.column], 1), weights
 
 
@@ -86,6 +102,7 @@ class _Search:
     Attributes:
         row: (N,) top pixels of the patches at half size.
         column: (N,) their left pixels.
+        contrast: (N,) how strong their structure is, root mean square, in levels: what a flat patch leaves of them.
     """
 
     def __init__(self, drawn: Picture, keys: KeyPatches) -> None:
@@ -97,6 +114,7 @@ class _Search:
         self.row, self.column = np.nonzero(self._wanted)
         self._patches = cut(self._half)[self.row, self.column]  # (N, 3, 7, 7)
         self._structure = _without_colour(self._patches)
+        self.contrast = _deviate(self._structure)
         self._features = describe(self._half).reshape(*self._wanted.shape, FEATURES)[self.row, self.column]
         # (2, rows, columns, FEATURES)
         self._ends = keys.features.reshape(2, keys.rows, keys.columns, FEATURES)
@@ -105,7 +123,7 @@ class _Search:
 
     def explain(self) -> Values:
         """What the best single patch leaves of each patch's structure: (N,), root mean square, in levels."""
-        left = np.sqrt(np.square(self._structure).mean((1, 2, 3)))  # what a flat patch leaves
+        left = self.contrast.copy()
         nearest, _ = self._keys.find_nearest(self._half, self._wanted, _STEP)
         end, y, x = self._keys.locate(nearest)
         for each in (0, 1):
@@ -128,13 +146,13 @@ class _Search:
         aim = self._structure[asked]
 
         def miss(spot: Indices) -> Values:
-            return np.square(aim - _without_colour(self._keys.take_fine(end, spot))).sum((1, 2, 3))
+            return sum_squares(aim - _without_colour(self._keys.take_fine(end, spot)))
 
         spot = _search_around(2 * spot, miss)
         for blur in range(len(self._keys.BLURS)):
             rest = aim - _without_colour(self._keys.take_fine(end, spot, blur))
             rest = _deform(rest, _without_colour(_find_tangents(self._keys, end, spot, blur)))
-            left[asked] = np.minimum(left[asked], np.sqrt(np.square(rest).mean((1, 2, 3))))
+            left[asked] = np.minimum(left[asked], _deviate(rest))
 
     def _find_like(self, end: int, asked: Indices, *, scaled: bool) -> Indices:
         """The patches near by in one key frame whose structure, or whose structure times a share, is nearest: (2, n)."""
@@ -144,7 +162,7 @@ class _Search:
             width = members.shape[1]
             members = members.reshape(-1, FEATURES - _COLOURS)
             shared = self._features[asked[inside], _COLOURS:] @ members.T
-            power = np.square(members).sum(1)
+            power = sum_squares(members)
             best = (_leave(shared, power) if scaled else power - 2 * shared).argmin(1)
             found[:, inside] = ys.start + best // width, xs.start + best % width
         return found
@@ -184,7 +202,7 @@ class _Search:
             """Takes pairs for some of the patches where they are better than what is known."""
             one, other = (self._ends[end, spots[end, 0], spots[end, 1]] for end in (0, 1))
             apart, rest = one - other, wanted[mine] - other
-            left = np.square(rest).sum(1) + _leave((apart * rest).sum(1), np.square(apart).sum(1))
+            left = sum_squares(rest) + _leave((apart * rest).sum(1), sum_squares(apart))
             better = left < least[mine]
             least[mine[better]], pair[..., mine[better]] = left[better], spots[..., better]
 
@@ -217,7 +235,7 @@ class _Search:
             given = self._ends[end, spot[0, inside], spot[1, inside]]
             rest = self._features[asked[inside]] - given
             shared = rest @ members.T - (rest * given).sum(1)[:, None]
-            power = np.square(members).sum(1) - 2 * given @ members.T + np.square(given).sum(1)[:, None]
+            power = sum_squares(members) - 2 * given @ members.T + sum_squares(given)[:, None]
             best = _leave(shared, power).argmin(1)
             found[:, inside] = ys.start + best // width, xs.start + best % width
         return found
@@ -237,25 +255,25 @@ class _Search:
 
             def miss(spot: Indices, end: int = end, other: Values = other, rest: Values = rest) -> Values:
                 apart = keys.take_fine(end, spot) - other
-                return _leave((apart * rest).sum((1, 2, 3)), np.square(apart).sum((1, 2, 3)))
+                return _leave((apart * rest).sum((1, 2, 3)), sum_squares(apart))
 
             spots[end] = _search_around(spots[end], miss)
         parts = [keys.take_fine(end, spots[end]) for end in (0, 1)]
         tangents = [_find_tangents(keys, end, spots[end]) for end in (0, 1)]
         apart, rest = parts[0] - parts[1], aim - parts[1]
-        share = (apart * rest).sum((1, 2, 3)) / np.maximum(np.square(apart).sum((1, 2, 3)), 1e-3)
+        share = (apart * rest).sum((1, 2, 3)) / np.maximum(sum_squares(apart), 1e-3)
         share = np.clip(share, *_SHARES)[:, None, None, None]
         both = np.concatenate([tangents[0] * share[:, None], tangents[1] * (1 - share[:, None])], 1)
         remains = _deform(rest - share * apart, both)
         alike = [self._recolour(asked, part, bends) for part, bends in zip(parts, tangents, strict=True)]
-        return np.sqrt(np.square(remains).mean((1, 2, 3))), np.maximum(*alike)
+        return _deviate(remains), np.maximum(*alike)
 
     def _recolour(self, asked: Indices, part: Values, tangents: Values) -> Values:
         """What key patches leave of the structure if each of their channels may be lighter and stronger: (n,)."""
         aim, inner = self._structure[asked], _without_colour(part)
         gain = (inner * aim).sum((2, 3), keepdims=True) / np.maximum(np.square(inner).sum((2, 3), keepdims=True), 1e-3)
         rest = _deform(aim - gain * inner, _without_colour(tangents))
-        return np.sqrt(np.square(rest).mean((1, 2, 3)))
+        return _deviate(rest)
 
 
 def _leave(shared: Values, power: Values) -> Values:
@@ -272,6 +290,11 @@ def _leave(shared: Values, power: Values) -> Values:
 
 def _reach(at: Indices, most: int) -> slice:
     return slice(max(0, int(at.min()) - _REACH), min(most, int(at.max()) + _REACH + 1))
+
+
+def _deviate(patches: Values) -> Values:
+    """Their root mean squares: (n, 3, 7, 7) to (n,)."""
+    return np.sqrt(sum_squares(patches) / _VALUES)
 
 
 def _without_colour(patches: Values) -> Values:
