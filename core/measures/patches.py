@@ -1,7 +1,7 @@
 """Small patches of two key frames: which of them is nearest to a patch of a drawn frame.
 
-Everything happens at half the frames' size, where noise and the sampling of lines weigh less. Distances of patches are in
-levels of 0..255.
+Everything happens at half the frames' size, where noise and the sampling of lines weigh less. Distances of patches are
+in levels of 0..255.
 """
 
 import math

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from itertools import product
+from math import nan
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,8 +28,8 @@ _TILE = 12  # pixels at half size across the patches that share a search window:
 _SHARES = (0.2, 0.8)  # of the first key frame in a mixture; beyond, the other one can hardly be seen
 _VALUES = 3 * SIDE**2  # of a patch
 _COLOURS = 3  # features that are mean colours
-# How weights rise from 0 to 1. Tuned on 16 of the benchmark's sequences, where the truth, joined frames and blurred ones
-# were to score less than 0.02, and on the places that a person called double in the demo's frames.
+# How weights rise from 0 to 1. Chosen on five of the benchmark's sequences, animi's demo and eight of its own cartoons,
+# so that the truth, blurred, noisy and joined frames have nearly none, and the places that look double have most.
 _LEFT = (5.0, 10.0)  # levels, root mean square, that the best single patch leaves unexplained
 _SHARE_LEFT = (0.1, 0.3)  # share of the drawn patch's structure that this is; strong lines that turn leave more levels
 _BETTER = (0.75, 0.45)  # share of these that the best mixture leaves
@@ -39,31 +40,35 @@ _BENDS = (0.5, 0.5, 0.15, 0.15, 0.5)  # usual sizes: right, down (pixels), turne
 def see_through_score(drawn: Picture, keys: KeyPatches) -> float:
     """How much of what differs is drawn as a mixture of two things, each of them moved: 0 none, 1 all of it.
 
-    The ghost score knows mixtures of the key frames as they stand. This one looks for mixtures of moved frames, which an
-    interpolator draws where it moves both key frames and they disagree: a thing is there twice, half transparent.
+    The ghost score knows mixtures of the key frames as they stand. This one looks for mixtures of moved frames, which
+    an interpolator draws where it moves both key frames and they disagree: a thing is there twice, half transparent.
 
     For patches of 7 x 7 pixels at half size, it finds
 
-    - the single patch of either key frame that explains the drawn one best. Its colours may be lighter or darker, and it
-      may be moved by parts of a pixel, turned, grown or softened a little (by its tangents: Simard et al., "Efficient
-      Pattern Recognition Using a New Transformation Distance", 1993), so antialiasing, noise and blur are no mixture;
-    - the best mixture a P + (1 - a) Q with a in [0.2, 0.8], P a patch of the first key frame and Q one of the last, both
-      within 20 pixels at half size. P and Q are found in turn, each over its whole window, from several starts, and from
-      what neighbours have found. Where both show the same shapes in other colours, nothing is there twice: what either
-      leaves in other colours counts as a single patch.
+    - the single patch of either key frame that explains the drawn one best. Its colours may be lighter or darker, and
+      it may be moved by parts of a pixel, turned, grown or softened a little (by its tangents: Simard et al.,
+      "Efficient Pattern Recognition Using a New Transformation Distance", NIPS 1992), so antialiasing, noise and blur
+      are no mixture;
+    - the best mixture a P + (1 - a) Q with a in [0.2, 0.8], P a patch of the first key frame and Q one of the last,
+      both within 20 pixels at half size, and both deformed as little. P and Q are found in turn, each over its whole
+      window, from several starts, and from what neighbours have found. Where both show the same shapes in other
+      colours, nothing is there twice: either of them in other colours counts as a single patch.
 
-    A patch counts by how much the single one leaves unexplained (none at 5 levels of 0..255, all at 10; and none at a
-    tenth of its structure, all at 0.3), times how much better the mixture is (none where it leaves 3/4 of that, all at
-    0.45). The sum is divided by what an even cross-fade could have at most: where half the key frames' difference has so
-    much structure. Ours; we know of no published one.
+    A patch counts by how much the single one leaves unexplained (none of it at 5 levels of 0..255, all at 10; and none
+    at a tenth of its structure, all at 0.3), times how much better the mixture is (none of it where it leaves 3/4 of
+    that, all at 0.45). The sum is divided by what an even cross-fade could have at most: where half the key frames'
+    difference has so much structure. Ours; we know of no published one.
 
     Args:
         drawn: (H, W, 3) uint8, RGB.
         keys: of key frames of the same shape.
 
     Returns:
-        In [0, 1]; 0 where the key frames do not differ, or are too small for a patch. A true dissolve scores by right.
+        In [0, 1]; 0 where the key frames do not differ, NaN where they are too small for a patch. A true dissolve
+        scores by right.
     """
+    if not keys.rows:
+        return nan
     if not keys.differs.any():
         return 0.0
     _, weights = find_see_through(drawn, keys)
@@ -155,7 +160,7 @@ class _Search:
             left[asked] = np.minimum(left[asked], _deviate(rest))
 
     def _find_like(self, end: int, asked: Indices, *, scaled: bool) -> Indices:
-        """The patches near by in one key frame whose structure, or whose structure times a share, is nearest: (2, n)."""
+        """Patches near by in one key frame whose structure, as it is or times a share, is nearest: (2, n)."""
         found = np.zeros((2, len(asked)), np.intp)
         for inside, ys, xs in self._tiles(asked):
             members = self._ends[end, ys, xs, _COLOURS:]
