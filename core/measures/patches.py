@@ -1,7 +1,7 @@
 """Small patches of two key frames: which of them is nearest to a patch of a drawn frame.
 
-Everything happens at half the frames' size, where noise and the sampling of lines weigh less. Distances of patches are
-in levels of 0..255.
+Everything happens at half the frames' size, where noise and the sampling of lines weigh less; frames of more than
+`LARGEST` pixels are reduced to that first, which bounds the time. Distances of patches are in levels of 0..255.
 """
 
 import math
@@ -22,6 +22,8 @@ Mask = NDArray[np.bool_]
 
 SIDE = 7
 """Pixels across a patch, at half size."""
+LARGEST = 768
+"""Pixels of a frame's longer side, beyond which it is reduced: a frame of 1280x720 would take ten times as long."""
 DIFFERS = 8.0
 """Levels by which two frames differ at a pixel; compression and grain stay below."""
 _MARGIN = 4  # pixels at half size by which what differs is widened
@@ -39,7 +41,7 @@ class KeyPatches:
     A patch's index counts the first key frame's patches row by row, then the last's.
 
     Attributes:
-        frames: both key frames.
+        frames: both key frames, of at most `LARGEST` pixels.
         halves: both key frames at half size: (h, w, 3) float32 each.
         rows: how many patches lie below each other; 0 where the frames are too small for one.
         columns: how many lie side by side.
@@ -57,7 +59,7 @@ class KeyPatches:
             first: (H, W, 3) uint8, RGB.
             last: the same shape.
         """
-        self.frames = first, last
+        self.frames = _limit(first), _limit(last)
         self.halves = halve(first), halve(last)
         height, width = self.halves[0].shape[:2]
         self.rows, self.columns = max(0, height - SIDE + 1), max(0, width - SIDE + 1)
@@ -129,7 +131,7 @@ class KeyPatches:
 
         Args:
             end: 0 for the first key frame, 1 for the last.
-            spot: (2, N) rows and columns in pixels of the frame; places outside are drawn in.
+            spot: (2, N) rows and columns in pixels of `frames`; places outside are drawn in.
             blur: which of `BLURS` they are softened by.
 
         Returns:
@@ -216,10 +218,20 @@ def sum_squares(values: Values) -> Values:
 
 
 def halve(frame: Picture) -> Values:
-    """A frame at half its size: (H // 2, W // 2, 3), at least one pixel a side."""
+    """A frame at half its size, or half of `LARGEST`: (H // 2, W // 2, 3), at least one pixel a side."""
+    frame = _limit(frame)
     height, width = frame.shape[:2]
     size = max(1, width // 2), max(1, height // 2)
     return np.asarray(cv2.resize(frame.astype(np.float32), size, interpolation=cv2.INTER_AREA), np.float32)
+
+
+def _limit(frame: Picture) -> Picture:
+    height, width = frame.shape[:2]
+    scale = LARGEST / max(height, width)
+    if scale >= 1:
+        return frame
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def cut(half: Values) -> Values:

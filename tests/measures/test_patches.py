@@ -87,3 +87,13 @@ def test_frames_that_are_smaller_than_a_patch_have_none(size):
     frame = np.zeros((*size, 3), np.uint8)
     keys = KeyPatches(frame, 255 - frame)
     assert keys.rows == keys.columns == 0 and not keys.differs.any()
+
+
+def test_large_frames_are_reduced_so_that_time_is_bounded(pair):
+    first, last = (cv2.resize(frame, (1400, 1200), interpolation=cv2.INTER_CUBIC) for frame in pair)
+    keys = KeyPatches(first, last)
+    assert [half.shape for half in keys.halves] == [(329, 384, 3)] * 2
+    assert [frame.shape for frame in keys.frames] == [(658, 768, 3)] * 2
+    wanted = np.zeros_like(keys.differs)
+    wanted[::4, ::4] = True
+    assert keys.find_nearest(halve(last), wanted, 4)[1].max() == 0
