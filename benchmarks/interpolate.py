@@ -17,6 +17,7 @@ Needs the `bench` extra: pip install -e '.[bench]'.
 
 import argparse
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -41,6 +42,9 @@ from animi.core.engines.opening import open_engine
 from animi.core.inbetween.pair import prepare_pair
 from animi.core.inbetween.sequence import interpolate
 from animi.core.measures import metrics
+from animi.core.measures.coherence import coherence
+from animi.core.measures.patches import KeyPatches
+from animi.core.measures.see_through import see_through_score
 from animi.core.media.frames import resize_image, to_uint8
 from animi.core.media.image_files import read_image, write_png
 from animi.models.motion import MotionConfig, MotionNetwork
@@ -49,6 +53,7 @@ if TYPE_CHECKING:
     from animi.core.measures.perceptual import PerceptualDistance
 
 DEMO = Path(__file__).parents[1] / "demo"
+TRUTH = "truth"
 SIZES = ((256, 256), (512, 512), (1280, 720))
 Interpolator = Callable[[np.ndarray, np.ndarray, Sequence[float]], list[np.ndarray]]
 
@@ -77,28 +82,35 @@ def open_distance(weights: Path | None) -> "PerceptualDistance":
 
 
 def score_sequence(name: str, peers: str, folder: Path, weights: Path | None) -> dict[str, float]:
-    """Means over the in-betweens of a sequence."""
+    """Means over the in-betweens of a sequence; of the truth those alone that need only the key frames."""
     torch.set_num_threads(1)
     files = sorted(folder.glob("*.png"))
     frames = [to_uint8(read_image(file)) for file in files]
     first, *truth, last = frames
     times = [k / (len(frames) - 1) for k in range(1, len(frames) - 1)]
-    drawn = open_interpolator(name, peers, 1)(first, last, times)
+    drawn = truth if name == TRUTH else open_interpolator(name, peers, 1)(first, last, times)
+    keys = KeyPatches(first, last)
+    scores = {
+        "ghost": statistics.fmean(metrics.ghost_score(frame, first, last) for frame in drawn),
+        "see_through": statistics.fmean(see_through_score(frame, keys) for frame in drawn),
+        "coherence": statistics.fmean(coherence(frame, keys) for frame in drawn),
+    }
+    if name == TRUTH:
+        return scores
     pairs = list(zip(drawn, truth, strict=True))
-    return {
+    return scores | {
         "psnr": statistics.fmean(metrics.psnr(*pair) for pair in pairs),
         "ssim": statistics.fmean(metrics.ssim(*pair) for pair in pairs),
         "lpips": statistics.fmean(open_distance(weights)(drawn, truth)),
         "cd": statistics.fmean(metrics.line_distance(*pair) for pair in pairs),
-        "ghost": statistics.fmean(metrics.ghost_score(frame, first, last) for frame in drawn),
     }
 
 
 def report_quality(chosen: argparse.Namespace) -> None:
-    """Prints a table, the best LPIPS first."""
+    """Prints a table, the best LPIPS first, and what the truth has below."""
     folders = sorted(path for path in chosen.sequences.iterdir() if path.is_dir())
     results = {}
-    for name in chosen.others:
+    for name in [*chosen.others, TRUTH]:
         with ProcessPoolExecutor(2) as pool:
             rows = list(
                 pool.map(
@@ -112,15 +124,27 @@ def report_quality(chosen: argparse.Namespace) -> None:
             {name: dict(zip([f.name for f in folders], rows, strict=True)) for name, rows in results.items()}
         )
         chosen.json.write_text(text, encoding="utf-8")
-    print(f"{len(folders)} sequences; CD in 1e-5 of the diagonal")
-    print("| interpolator | PSNR | SSIM | LPIPS | CD mean | CD median | ghost |\n|---|---|---|---|---|---|---|")
-    for name, rows in sorted(results.items(), key=lambda item: statistics.fmean(row["lpips"] for row in item[1])):
-        mean = {key: statistics.fmean(row[key] for row in rows) for key in rows[0]}
-        median = statistics.median(row["cd"] for row in rows)
-        print(
-            f"| {name} | {mean['psnr']:.2f} | {mean['ssim']:.3f} | {mean['lpips']:.4f} | {mean['cd'] * 1e5:.1f} "
-            f"| {median * 1e5:.1f} | {mean['ghost']:.3f} |"
-        )
+    print(f"{len(folders)} sequences; CD in 1e-5 of the diagonal, coherence in levels of 255")
+    titles = ("PSNR", "SSIM", "LPIPS", "CD mean", "CD median", "ghost", "see-through", "coherence")
+    print(f"| interpolator | {' | '.join(titles)} |\n|---{'|---' * len(titles)}|")
+    means = {
+        name: {key: statistics.fmean(row[key] for row in rows if not math.isnan(row[key])) for key in rows[0]}
+        for name, rows in results.items()
+    }
+    for name in sorted(means, key=lambda name: means[name].get("lpips", math.inf)):
+        mean = means[name]
+        cells = [
+            f"{mean[key]:{form}}" for key, form in (("ghost", ".3f"), ("see_through", ".4f"), ("coherence", ".2f"))
+        ]
+        if name == TRUTH:
+            cells = ["–"] * 5 + cells
+        else:
+            median = statistics.median(row["cd"] for row in results[name])
+            errors = (
+                f"{mean['psnr']:.2f} {mean['ssim']:.3f} {mean['lpips']:.4f} {mean['cd'] * 1e5:.1f} {median * 1e5:.1f}"
+            )
+            cells = errors.split() + cells
+        print(f"| {name} | {' | '.join(cells)} |")
 
 
 def time_interpolators(chosen: argparse.Namespace) -> None:

@@ -42,7 +42,18 @@ BETWEEN = ("lerp", "slerp")
 """Ways from one frame's latents to another's: straight, or along the great circle."""
 REFINE = ("none", "joint", "after")
 """Whether a refinement network learns: not at all, together with the auto-encoder, or alone, behind a finished one."""
-METRICS = ("psnr", "ssim", "lpips", "line-distance", "ghost", "sharpness", "smoothness", "features")
+METRICS = (
+    "psnr",
+    "ssim",
+    "lpips",
+    "line-distance",
+    "ghost",
+    "sharpness",
+    "smoothness",
+    "coherence",
+    "see-through",
+    "features",
+)
 """What in-betweens are measured by; features are KID, FID, precision and recall, of all of them together."""
 ACCEPTS = ("drawings", "films")
 """What may be dropped on the page of `animi studio`."""
