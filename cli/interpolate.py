@@ -76,7 +76,7 @@ def interpolate(
 
 def _reject(given: Given, names: Collection[str], kind: type, why: str) -> None:
     """Raises a ConfigError where one of the options was given."""
-    for field in fields(kind):  # type: ignore[arg-type]  # both are dataclasses
+    for field in fields(kind):
         if field.name in names and given.get(field.name) not in (None, False):
             raise ConfigError(f"{flag_of(field)}: {why}; leave it out")
 

@@ -15,6 +15,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from ..core.errors import AnimiError, ConfigError
+
 COMMANDS = (
     "interpolate", "draw-cartoon", "extract-frames", "preview-clips", "report", "train-vgg-sle", "train-noise",
     "pretrain-ae", "finetune-adv", "train-motion", "sample", "evaluate", "refine", "studio",

@@ -5,8 +5,8 @@
 The words are the same wherever a value is wrong: "--crop: 2 is out of range; give above 0 and up to 1".
 """
 
-from collections.abc import Collection, Iterator
-from dataclasses import Field, dataclass, fields, is_dataclass
+from collections.abc import Collection
+from dataclasses import Field, dataclass, fields
 from math import inf, isfinite
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin
@@ -39,14 +39,15 @@ class Range:
         except OverflowError:  # beyond what a float holds
             return False
         over = value > self.least if self.above else value >= self.least
-        return over and (value < self.most if self.below else value <= self.most)
+        under = value < self.most if self.below else value <= self.most
+        return bool(over and under)
 
     def describe(self, whole: bool = False) -> str:
         """The range in words: "1 to 64 frames", "above 0 and up to 1", "a whole number from 1"."""
         if self.above or self.below:
             least = f"above {_short(self.least)}" if self.above else _short(self.least)
             most = "" if self.most == inf else f" and {'below' if self.below else 'up to'} {_short(self.most)}"
-            words = least + most
+            words = least + most if most else f"a number {least}"
         elif self.most == inf:
             words = f"a {'whole ' if whole else ''}number from {_short(self.least)}"
         else:
@@ -173,22 +174,23 @@ def check_suffix(flag: str, path: Any, suffixes: Collection[str], kind: str) -> 
         flag: what the message calls it.
         path: the file, or None.
         suffixes: those that it may have; the first is the one that the message suggests.
-        kind: what such a file is: "a PNG".
+        kind: what such a file is: "PNG".
 
     Raises:
         ConfigError: it ends otherwise.
     """
     if path is not None and path.suffix.lower() not in suffixes:
-        raise ConfigError(f"{flag}: {path} is not {kind}; give a name that ends in {next(iter(suffixes))}")
+        raise ConfigError(f"{flag}: {path} is no {kind}; give a name that ends in {next(iter(suffixes))}")
 
 
-def options_of(kind: Any) -> Iterator["Field[Any]"]:
-    """The fields of a config and of those within it, in order; those that are configs themselves are left out."""
-    for field in fields(kind):
-        if is_dataclass(hint(field)):
-            yield from options_of(hint(field))
-        else:
-            yield field
+def check_ends(length: int) -> None:
+    """Checks that a clip has frames between its two ends.
+
+    Raises:
+        ConfigError: it has none.
+    """
+    if length < 3:
+        raise ConfigError(f"--length: {length} leaves nothing between the ends; give 3 frames or more")
 
 
 def _quote(name: Any) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from .checks import Checked, Choice, Flags, Range, check_suffix
+from .checks import Checked, Choice, Flags, Range, check_ends, check_suffix
 from .choices import DEVICES, METRICS
 from .fields import Count, Device, Seed
 
@@ -27,7 +27,7 @@ class ReportConfig(Checked):
             ConfigError: the page's name does not end as a page's does.
         """
         super().__post_init__()
-        check_suffix("--output", self.output, (".html", ".htm"), "a page")
+        check_suffix("--output", self.output, (".html", ".htm"), "page")
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class EvaluateConfig(Checked):
     frame stores, in any order."""
     clips: Count = 32
     """Clips cut from films."""
-    length: Annotated[int, Range(3, unit="frames")] = 9
+    length: int = 9
     """Frames of a clip with its ends; a folder of no more images is one sequence, whole."""
     stride: Count = 1
     """1 takes successive drawings of a film, 2 every other."""
@@ -71,5 +71,6 @@ class EvaluateConfig(Checked):
             ConfigError: a value is out of its range, or a file's name does not end as such a file's does.
         """
         super().__post_init__()
-        check_suffix("--html", self.html, (".html", ".htm"), "a page")
-        check_suffix("--json", self.json, (".json",), "such a file")
+        check_ends(self.length)
+        check_suffix("--html", self.html, (".html", ".htm"), "page")
+        check_suffix("--json", self.json, (".json",), "such file")

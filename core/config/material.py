@@ -59,7 +59,7 @@ class PreviewClipsConfig(Checked):
             ConfigError: a value is out of its range, or the picture would be larger than a person can look at.
         """
         super().__post_init__()
-        check_suffix("--output", self.output, (".png",), "a PNG")
+        check_suffix("--output", self.output, (".png",), "PNG")
         pixels = self.rows * self.clips.length * self.clips.size**2
         if pixels > 1 << 26:
             raise ConfigError(

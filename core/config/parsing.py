@@ -91,10 +91,12 @@ def read_size(text: str) -> tuple[int, int | None]:
     """
     try:
         numbers = [read_whole(part) for part in text.lower().replace("×", "x").split("x", 2)]
+        if len(numbers) > 2:
+            raise ValueError(f"{shorten(text)} has three sides")
     except ValueError as error:
         example = "give WIDTHxHEIGHT such as 640x360, or the longer side"
         raise ConfigError(f"--size: {shorten(text)} cannot be read; {example}") from error
-    if len(numbers) > 2 or not all(1 <= number <= 16384 for number in numbers):
+    if not all(1 <= number <= 16384 for number in numbers):
         raise ConfigError(f"--size: {shorten(text, quoted=False)} is out of range; give sides from 1 to 16384 pixels")
     return numbers[0], numbers[1] if len(numbers) == 2 else None
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
 
 from ..errors import ConfigError
-from .checks import Checked, Choice, Doc, Flags, NoOption, Range
+from .checks import Checked, Choice, Doc, Flags, NoOption, Range, check_ends
 from .choices import AUGMENTATIONS, BETWEEN, DEVICES, JUDGED, NETS, PRECISIONS, RECIPES, REFINE, TRAINED_SIZES
 from .fields import (
     AlexWeights,
@@ -112,7 +112,7 @@ class OfRecipe:
     def of_recipe(cls, recipe: str, *needed: Any) -> Self:
         """The settings of one of RECIPES; `needed` are the fields without a default, in order."""
         config = cls(*needed, recipe=recipe)  # type: ignore[call-arg]  # every one of them is a dataclass with it
-        return with_values(config, cls.NOTEBOOK) if recipe == "notebook" else config  # type: ignore[no-any-return]
+        return with_values(config, cls.NOTEBOOK) if recipe == "notebook" else config
 
 
 _Recipe = Annotated[
@@ -159,8 +159,7 @@ class TrainVggSleConfig(OfRecipe, Checked):
         """
         super().__post_init__()
         _check_size(self.clips)
-        if self.clips.length < 3:
-            raise ConfigError(f"--length: {self.clips.length} leaves nothing between the ends; give 3 frames or more")
+        check_ends(self.clips.length)
 
 
 @dataclass(frozen=True)
@@ -304,8 +303,7 @@ class FinetuneAdvConfig(OfRecipe, Checked):
         """
         super().__post_init__()
         _check_size(self.clips)
-        if self.clips.length < 3:
-            raise ConfigError(f"--length: {self.clips.length} leaves nothing between the ends; give 3 frames or more")
+        check_ends(self.clips.length)
         learns = ("reconstruction", "middles", "sequence", "image", "latent", "ghost")
         if not any(getattr(self, name) for name in learns):
             raise ConfigError(
@@ -404,8 +402,8 @@ class TrainMotionConfig(Checked):
         if not self.sizes or any(not 32 <= size <= 1024 or size % 16 for size in self.sizes):
             given = ",".join(map(str, self.sizes))
             raise ConfigError(f"--sizes: {given or 'none'} cannot be used; give multiples of 16 from 32 to 1024")
-        if self.paths and self.clips.length < 3:
-            raise ConfigError(f"--length: {self.clips.length} leaves nothing between the ends; give 3 frames or more")
+        if self.paths:
+            check_ends(self.clips.length)
         if not any((self.flow, self.matching, self.pictures, self.style, self.perceptual)):
             raise ConfigError(
                 "--flow: is 0, and so are --matching, --pictures, --style and --perceptual: no motion would be learnt; "

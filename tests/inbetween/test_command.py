@@ -222,9 +222,9 @@ def test_a_key_frame_whose_name_begins_with_a_dash(animi, key_frames, tmp_path, 
 @pytest.mark.parametrize(
     ("words", "flag"),
     [
-        (("-n", 1), "-n: 1 is too small"),
-        (("-n", -5), "-n: -5 is too small"),
-        (("-n", 10**9), "-n: 1000000000 is too large"),
+        (("-n", 1), "-n: 1 is out of range; give 2 to 100000 frames"),
+        (("-n", -5), "-n: -5 is out of range"),
+        (("-n", 10**9), "-n: 1000000000 is out of range"),
         (("--fps", 0), "--fps: 0 is out of range"),
         (("--fps", -3), "--fps: -3 is out of range"),
         (("--fps", 1001), "--fps: 1001 is out of range"),

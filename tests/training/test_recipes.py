@@ -364,10 +364,10 @@ def test_what_is_given_wins_over_the_recipe(animi, film, vgg, tmp_path):
 
 WRONG = [
     (("--size", 100), "--size: 100"),
-    (("--recipe", "best"), "--recipe: best"),
+    (("--recipe", "best"), "--recipe: 'best'"),
     (("--betas", "0.5"), "--betas"),
     (("--betas", "a,b"), "--betas: a,b"),
-    (("--augment", "blur"), "--augment: blur"),
+    (("--augment", "blur"), "--augment: 'blur'"),
     (("--augment", "cutout,cutout"), "--augment"),
     (("--lecam", -1), "--lecam: -1"),
     (("--r1", "nan"), "--r1"),
@@ -400,7 +400,7 @@ def test_what_is_missing_is_named(animi, film, vgg, tmp_path):
         (("train-noise", "-o", tmp_path / "run"), "DATA: no film was given", 2),
         (("train-noise", film), "--output: the run has no folder", 2),
         (("train-vgg-sle", film, "-o", tmp_path / "run", "--length", 2), "--length: 2 leaves nothing between", 2),
-        (("train-vgg-sle", film, "-o", tmp_path / "run", "--judged", "none"), "--judged: none", 2),
+        (("train-vgg-sle", film, "-o", tmp_path / "run", "--judged", "none"), "--judged: 'none'", 2),
         (("train-vgg-sle", film, "-o", tmp_path / "run", "--vgg-weights", film / "no"), "--vgg-weights:", 1),
         (("train-vgg-sle", film, "-o", tmp_path / "run", "--length", 40, "--vgg-weights", vgg), "film", 1),
         (("train-noise", tmp_path / "none", "-o", tmp_path / "run"), str(tmp_path / "none"), 1),
