@@ -119,8 +119,11 @@ def test_a_static_pair_gives_its_colours_back(animi, tmp_path, name):
         gap = np.abs(frame[..., :3].astype(int) - key)
         gap[:, 12:20] = 0  # videos halve the colours' sharpness
         assert gap.max() <= 2
-    with Image.open(out) if out.suffix in {".gif", ".webp", ".png"} else Image.new("L", (1, 1)) as image:
-        assert len(frames) == 4 or sum(f.info["duration"] for f in ImageSequence.Iterator(image)) == 330
+    assert len(frames) == 4
+    if out.suffix in {".gif", ".webp", ".png", ".apng"}:
+        with Image.open(out) as image:
+            frames_of = (frame for frame in ImageSequence.Iterator(image) if frame.load())
+            assert round(sum(frame.info["duration"] for frame in frames_of), -1) == 330
 
 
 @pytest.mark.parametrize(
