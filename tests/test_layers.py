@@ -16,6 +16,7 @@ ORDER = (
     "interrupts",
     "devices",
     "files",
+    "json_text",
     "config",
     "media",
     "motion",

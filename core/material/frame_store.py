@@ -25,9 +25,12 @@ from numpy.typing import NDArray
 
 from ..errors import InputError, OutputError
 from ..files import reason
+from ..json_text import parse_object, read_json
+from ..media.image_files import MOST_SIDE
 
 FORMAT = "animi frame store"
 VERSION = 1
+_MOST_FRAMES = 1 << 32  # of a store: years of film; a header with more is damaged
 
 FRAMES = "frames.bin"
 RECORDS = "frames.jsonl"
@@ -331,10 +334,9 @@ def read_records(path: Path, most: int | None = None) -> list[dict[str, Any]]:
 def _parse(line: bytes) -> dict[str, Any] | None:
     """A line's JSON object; None where it is anything else."""
     try:
-        record = json.loads(line)
+        return parse_object(line)
     except ValueError:
         return None
-    return record if isinstance(record, dict) else None
 
 
 def _write_all(file: FileIO, data: memoryview) -> None:
@@ -346,7 +348,7 @@ def _write_all(file: FileIO, data: memoryview) -> None:
 def _read_header(folder: Path) -> dict[str, Any]:
     path = folder / HEADER
     try:
-        header = json.loads(path.read_text(encoding="utf-8"))
+        header = read_json(path)
     except FileNotFoundError as error:
         raise InputError(f"{folder}: is no frame store ({HEADER} is missing); make one with extract-frames") from error
     except OSError as error:
@@ -362,8 +364,8 @@ def _read_header(folder: Path) -> dict[str, Any]:
         )
     count = header.get("count")
     sides = (header.get("height"), header.get("width"))
-    if not all(type(side) is int and side > 0 for side in sides) or not (
-        ("count" in header and count is None) or (type(count) is int and count >= 0)
+    if not all(type(side) is int and 0 < side <= MOST_SIDE for side in sides) or not (
+        ("count" in header and count is None) or (type(count) is int and 0 <= count <= _MOST_FRAMES)
     ):
         raise InputError(f"{path}: has no height, width and count that can be used; extract the frames again")
     return header

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ..cartoon.geometry import Matrix, place
 from ..cartoon.motion import Motion, find_corners
 from ..cartoon.samples import Sample, draw_sample, wear
+from . import chances
 from .renderer import SpriteError, SpriteRenderer
 
 _PLAIN = 0.5  # of the samples with sprites lie over a plain ground
@@ -42,10 +43,10 @@ def draw_sprite_sample(
     sample = draw_sample(seed, number, size, worn=False)
     if rng.random() < _PLAIN:
         sample = lay_below(sample, rng)
-    for _ in range(int(rng.choice([1, 1, 1, 2, 3]))):
-        held = rng.random() < 0.4
+    for _ in range(int(rng.choice(chances.COUNTS))):
+        held = rng.random() < chances.HELD
         start, span = float(rng.uniform(0, 0.7)), 0.0 if held else float(rng.uniform(0.02, 0.3))
-        side = int(size * np.exp(float(rng.uniform(np.log(0.25), np.log(1.1)))))
+        side = int(size * np.exp(float(rng.uniform(*np.log(chances.SIDES)))))
         moments = [start, start + sample.t * span, start + span]
         drawn = _render_any(renderer, sprites, rng, side, moments)
         sample = lay_over(sample, drawn, _way(rng, size, side, sample.t), held=held)
@@ -72,7 +73,7 @@ def lay_below(sample: Sample, rng: np.random.Generator) -> Sample:
         ground = np.clip(one + share[..., None] * (other - one), 0, 255).astype(np.uint8)
         still = Motion(np.zeros((size, size, 2), np.float32), everywhere, everywhere)
         return Sample(ground, ground, ground, sample.t, still, still, nowhere, nowhere)
-    slide = rng.uniform(-0.12, 0.12, 2) * size
+    slide = rng.uniform(-chances.SLIDE, chances.SLIDE, 2) * size
     first, middle, last = (
         np.asarray(cv2.warpAffine(sample.first, to, (size, size), borderMode=cv2.BORDER_REFLECT), np.uint8)
         for to in (place(*(slide * (part - 0.5)).tolist())[:2] for part in (0.0, sample.t, 1.0))
@@ -101,11 +102,12 @@ def _render_any(
 
 def _way(rng: np.random.Generator, size: int, side: int, t: float) -> list[Matrix]:
     """Where a sprite is, from its pixels to the picture's, at 0, t and 1: it moves, turns and grows evenly."""
-    middle = rng.uniform(0.2, 0.8, 2) * size
-    angle, far = float(rng.uniform(0, 2 * np.pi)), size * np.exp(float(rng.uniform(np.log(0.003), np.log(0.45))))
-    move = np.array([np.cos(angle), np.sin(angle)]) * far * (rng.random() < 0.85)
-    turn, spin = float(rng.normal(0, 12)), float(rng.normal(0, 18)) * (rng.random() < 0.5)
-    swell = float(rng.normal(0, 0.12)) * (rng.random() < 0.4)
+    middle = rng.uniform(*chances.MIDDLES, 2) * size
+    angle, far = float(rng.uniform(0, 2 * np.pi)), size * np.exp(float(rng.uniform(*np.log(chances.WAYS))))
+    move = np.array([np.cos(angle), np.sin(angle)]) * far * (rng.random() < chances.MOVES)
+    turn = float(rng.normal(0, chances.TURNED))
+    spin = float(rng.normal(0, chances.SPUN)) * (rng.random() < chances.SPINS)
+    swell = float(rng.normal(0, chances.SWELLED)) * (rng.random() < chances.SWELLS)
     own = place(-side / 2, -side / 2)
     ways = []
     for part in (0.0, t, 1.0):

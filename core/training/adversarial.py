@@ -25,7 +25,7 @@ from .augmentation import Spoilt, augment
 from .distributed import World
 from .health import HealthCheck, HealthWatch
 from .listeners import Listeners, Parts
-from .loop import Ema, Phase, fit, full_precision, make_adam, place_module
+from .loop import Ema, Hooks, Phase, fit, full_precision, make_adam, place_module
 from .losses.adversarial import (
     R1_EVERY,
     LeCam,
@@ -227,16 +227,12 @@ def train(
             phases,
             batches,
             training,
+            Hooks(
+                after_step=ema.update, advance=listeners.advance, report=run.log, sample=sample, save=save, warn=warn
+            ),
             pictures=duel.pictures,
-            first_step=run.first_step,
             state=run.state,
             also=also,
-            after_step=ema.update,
-            advance=listeners.advance,
-            report=run.log,
-            sample=sample,
-            save=save,
-            warn=warn,
             world=world,
         )
     finally:

@@ -31,6 +31,7 @@ from ..config.serialise import Config, build_config, describe_config, with_value
 from ..config.training import MAY_CHANGE
 from ..errors import CheckpointError, ConfigError, InputError, OutputError
 from ..files import DRAFT, reason, written_beside
+from ..json_text import parse_object, read_json
 from ..media.animation import write_animation
 from ..media.frames import from_tensor
 from ..media.image_files import write_png
@@ -261,7 +262,7 @@ def read_run_config(folder: Path) -> tuple[str, dict[str, Any]]:
     """
     path = folder / "config.json"
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = read_json(path)
         return str(found["command"]), dict(found["config"])
     except FileNotFoundError as error:
         raise InputError(
@@ -326,8 +327,8 @@ def read_metrics(folder: Path) -> list[dict[str, Any]]:
     records = []
     for number, line in enumerate(lines, 1):
         try:
-            record = json.loads(line)
-            if not (isinstance(record, dict) and isinstance(record.get("step"), int)):
+            record = parse_object(line)
+            if not isinstance(record.get("step"), int):
                 raise ValueError
             records.append(record)
         except ValueError as error:

@@ -119,8 +119,11 @@ def test_a_static_pair_gives_its_colours_back(animi, tmp_path, name):
         gap = np.abs(frame[..., :3].astype(int) - key)
         gap[:, 12:20] = 0  # videos halve the colours' sharpness
         assert gap.max() <= 2
-    with Image.open(out) if out.suffix in {".gif", ".webp", ".png"} else Image.new("L", (1, 1)) as image:
-        assert len(frames) == 4 or sum(f.info["duration"] for f in ImageSequence.Iterator(image)) == 330
+    assert len(frames) == 4
+    if out.suffix in {".gif", ".webp", ".png", ".apng"}:
+        with Image.open(out) as image:
+            frames_of = (frame for frame in ImageSequence.Iterator(image) if frame.load())
+            assert round(sum(frame.info["duration"] for frame in frames_of), -1) == 330
 
 
 @pytest.mark.parametrize(
@@ -222,9 +225,9 @@ def test_a_key_frame_whose_name_begins_with_a_dash(animi, key_frames, tmp_path, 
 @pytest.mark.parametrize(
     ("words", "flag"),
     [
-        (("-n", 1), "-n: 1 is too small"),
-        (("-n", -5), "-n: -5 is too small"),
-        (("-n", 10**9), "-n: 1000000000 is too large"),
+        (("-n", 1), "-n: 1 is out of range; give 2 to 100000 frames"),
+        (("-n", -5), "-n: -5 is out of range"),
+        (("-n", 10**9), "-n: 1000000000 is out of range"),
         (("--fps", 0), "--fps: 0 is out of range"),
         (("--fps", -3), "--fps: -3 is out of range"),
         (("--fps", 1001), "--fps: 1001 is out of range"),

@@ -240,7 +240,7 @@ def test_paths_that_hold_no_film(tmp_path):
         ({"size": -1}, "--size: -1"),
         ({"crop": 0.0}, "--crop: 0 is"),
         ({"crop": float("nan")}, "--crop: nan"),
-        ({"weights": (1.0, 0.0)}, "--weights: 0 cannot"),
+        ({"weights": (1.0, 0.0)}, "--weights: 0 is out"),
         ({"weights": (float("inf"),)}, "--weights: inf"),
         ({"seed": -1}, "--seed: -1"),
     ],
@@ -569,9 +569,9 @@ def test_preview_shows_the_batch(tmp_path):
     ("words", "code", "said"),
     [
         (["--weights", "2,x"], 2, "--weights: 2,x is no list of numbers"),
-        (["--rows", "0"], 2, "--rows: 0 is too small"),
+        (["--rows", "0"], 2, "--rows: 0 is out of range; give a whole number from 1"),
         (["--size", "9000"], 2, "--size: 8 x 8 frames of 9000 pixels would make a picture of 5184 megapixels"),
-        (["--step", "-1"], 2, "--step: -1 is negative"),
+        (["--step", "-1"], 2, "--step: -1 is out of range"),
         (["--length", "21"], 1, "a: the longest shot has 20 drawings, and a clip of 21 frames needs 21"),
     ],
 )
