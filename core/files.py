@@ -362,9 +362,10 @@ def _put_folder(
     except OSError:
         old.replace(target)
         raise
-    for found in old.iterdir() if ours is not None else ():
-        if not re.fullmatch(ours[0], found.name) and not os.path.lexists(target / found.name):
-            found.replace(target / found.name)
+    if ours is not None:
+        for found in old.iterdir():
+            if not re.fullmatch(ours[0], found.name) and not os.path.lexists(target / found.name):
+                found.replace(target / found.name)
     sync(target.parent)
 
 

@@ -7,7 +7,7 @@ from ..config.interpolation import InterpolateConfig
 from ..config.parsing import read_size
 from ..engines.opening import open_engine
 from ..errors import InputError
-from ..files import check_output, shown
+from ..files import Inputs, check_output, shown
 from ..media.animation import Written, check_format, write_animation
 from .key_frames import KeyFrames, find_key_frames
 from .sequence import count_frames, interpolate, there_and_back
@@ -34,7 +34,7 @@ def draw_animation(config: InterpolateConfig, on_frame: Callable[[int, int], Non
         AnimiError: a key frame, an option or the output cannot be used; nothing that stood there is harmed.
     """
     check_format(config.output)
-    read = {
+    read: Inputs = {
         "a key frame": find_key_frames(config.inputs),
         "the checkpoint": [config.checkpoint],
         "the exposure sheet": [config.sheet],

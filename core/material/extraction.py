@@ -421,8 +421,7 @@ def _take_up(
     fault = _find_fault(folder, known) if known["complete"] is True else None
     if fault is None:
         return known, False, mode
-    aside = set_aside(folder / RECORDS) if (folder / RECORDS).exists() else None
-    kept = "" if aside is None else f"; {RECORDS} is set aside as {aside.name}"
+    kept = f"; {RECORDS} is set aside as {set_aside(folder / RECORDS).name}" if (folder / RECORDS).exists() else ""
     note(f"{shown(folder)}: was complete, but {fault}{kept}; the film is extracted again")
     return None, False, mode
 

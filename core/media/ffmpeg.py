@@ -8,7 +8,7 @@ they show, and to the one protocol that it comes by.
 import os
 import re
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
@@ -128,7 +128,7 @@ def ask(arguments: Sequence[str], about: Path, *, out: bool = False, cwd: Path |
         raise stalled(about, PROBE_SECONDS) from None
 
 
-def list_packets(source: Sequence[str], stream: str, about: Path) -> Iterator[tuple[bytes, ...]]:
+def list_packets(source: Sequence[str], stream: str, about: Path) -> Generator[tuple[bytes, ...], None, None]:
     """Lists the packets of a film as ffmpeg's framecrc has them; nothing is decoded.
 
     Args:

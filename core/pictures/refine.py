@@ -13,7 +13,7 @@ from ...models.refinement import Refinement
 from ..config.pictures import RefineConfig
 from ..devices import choose_device
 from ..errors import CheckpointError, ConfigError, InputError
-from ..files import check_output, shown, written_beside
+from ..files import Inputs, check_output, shown, written_beside
 from ..inbetween.key_frames import find_key_frames
 from ..media.frames import Frame, from_tensor, resize_image, to_tensor
 from ..media.image_files import encode_png, read_image
@@ -52,7 +52,7 @@ def refine_pictures(config: RefineConfig, on_picture: Callable[[float, float], N
     """
     paths = find_key_frames(config.pictures)
     checkpoint = find_checkpoint(config.checkpoint)
-    read = {"a picture": paths, "a key frame": [config.first, config.last], "the checkpoint": [checkpoint]}
+    read: Inputs = {"a picture": paths, "a key frame": [config.first, config.last], "the checkpoint": [checkpoint]}
     names = [f"{path.stem}.png" for path in paths]
     twice = next((name for name, count in Counter(names).items() if count > 1), None)
     if twice is not None:

@@ -4,7 +4,7 @@ What is measured stands in `core.measures.metrics`; what it means, and when it m
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -228,7 +228,7 @@ def evaluate(
         DeviceError: the device is not there.
     """
     engines, folders = _sort(config.given)
-    read = {
+    read: dict[str, Iterable[Path | None]] = {
         "a checkpoint": [engine for engine in engines if isinstance(engine, Path)],
         "a file of weights": [config.alex_weights, config.vgg_weights],
     }
