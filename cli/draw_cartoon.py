@@ -1,6 +1,5 @@
 """`animi draw-cartoon`: draws a cartoon of our own, with motion that is known exactly."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +8,7 @@ import typer
 from ..core.config.material import DrawCartoonConfig
 from ..core.config.parsing import read_both_sides, read_pairs
 from .options import Change, Given, make_config, options_from
+from .output import print_json, print_path
 from .progress import progress
 
 _DEFAULTS = DrawCartoonConfig(Path("cartoon.mp4"))
@@ -43,8 +43,8 @@ def draw_cartoon(
             for s in drawn.shots
         ]
         result = {"out": str(out), "frames": drawn.frames, "shots": shots, "truth": [str(path) for path in drawn.truth]}
-        typer.echo(json.dumps(result, ensure_ascii=False))
+        print_json(result)
         return
-    typer.echo(out)
+    print_path(out)
     if truth is not None:
-        typer.echo(truth)
+        print_path(truth)

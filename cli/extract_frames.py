@@ -1,6 +1,5 @@
 """`animi extract-frames`: turns films into training material."""
 
-import json
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -11,6 +10,7 @@ import typer
 
 from ..core.config.material import ExtractFramesConfig
 from .options import Change, Given, make_config, options_from
+from .output import print_json, print_path
 
 if TYPE_CHECKING:
     from ..core.material.extraction import Extraction
@@ -32,6 +32,7 @@ def extract_frames(
     """
     config = make_config(ExtractFramesConfig, given)
 
+    from ..core.files import shown
     from ..core.material.extraction import extract_frames as extract
     from .progress import progress
 
@@ -41,7 +42,7 @@ def extract_frames(
         def begin(film: Path, seconds: float | None) -> None:
             nonlocal show
             films.close()
-            show = films.enter_context(progress(film.name, seconds))
+            show = films.enter_context(progress(shown(Path(film.name)), seconds))
 
         def advance(seconds: float) -> None:
             if show is not None:
@@ -55,21 +56,23 @@ def extract_frames(
         if not extraction.was_complete:
             typer.echo(_tell(extraction), err=True)
     if as_json:
-        typer.echo(json.dumps([_as_json(extraction) for extraction in done], ensure_ascii=False))
+        print_json([_as_json(extraction) for extraction in done])
         return
     for extraction in done:
-        typer.echo(extraction.folder)
+        print_path(extraction.folder)
 
 
 def _tell(extraction: "Extraction") -> str:
     shots = "1 shot" if extraction.shots == 1 else f"{extraction.shots} shots"
+    from ..core.files import shown
+
     parts = [f"{extraction.frames} frames in {shots}, of {extraction.decoded} decoded"]
     if extraction.duplicates:
         parts.append(f"{extraction.duplicates} show held drawings")
     parts += [f"{count} {kind} left out" for kind, count in extraction.dropped.items()]
     if extraction.full:
         parts.append("stopped at --max-frames")
-    return f"{extraction.film.name}: {'; '.join(parts)}"
+    return f"{shown(Path(extraction.film.name))}: {'; '.join(parts)}"
 
 
 def _as_json(extraction: "Extraction") -> dict[str, Any]:

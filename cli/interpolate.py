@@ -1,6 +1,5 @@
 """`animi interpolate`: draws the frames between key frames, or those of a whole film."""
 
-import json
 from collections.abc import Collection
 from dataclasses import fields
 from typing import Annotated
@@ -13,6 +12,7 @@ from ..core.config.interpolation import InterpolateConfig, InterpolateFilmConfig
 from ..core.config.parsing import read_range, read_time
 from ..core.errors import ConfigError
 from .options import AsJson, Change, Given, make_config, options_from
+from .output import print_json, print_path
 from .progress import progress
 
 _WRITTEN_BY_SHEET = ("count", "spacing")  # what an exposure sheet says of each drawing
@@ -100,9 +100,9 @@ def _interpolate_key_frames(config: InterpolateConfig, as_json: bool) -> None:
             "engine": drawn.engine,
             "notes": list(written.notes),
         }
-        typer.echo(json.dumps(result, ensure_ascii=False))
+        print_json(result)
     else:
-        typer.echo(written.path)
+        print_path(written.path)
 
 
 def _interpolate_film(config: InterpolateFilmConfig, as_json: bool) -> None:
@@ -128,9 +128,9 @@ def _interpolate_film(config: InterpolateFilmConfig, as_json: bool) -> None:
             "resumed": drawn.resumed,
             "notes": list(drawn.notes),
         }
-        typer.echo(json.dumps(result, ensure_ascii=False))
+        print_json(result)
     elif config.output != STREAM:
-        typer.echo(drawn.path)
+        print_path(drawn.path)
 
 
 def _note(line: str) -> None:

@@ -1,6 +1,5 @@
 """`animi preview-clips`: shows the clips that a trainer will be given."""
 
-import json
 from dataclasses import asdict
 from typing import Annotated
 
@@ -8,6 +7,7 @@ import typer
 
 from ..core.config.material import PreviewClipsConfig
 from .options import Change, Given, make_config, options_from
+from .output import print_json, print_path
 from .progress import progress
 
 
@@ -39,9 +39,9 @@ def preview_clips(
     for name in preview.left_out:
         typer.echo(f"{name}: has no shot that is long enough, and was left out", err=True)
     if as_json:
-        typer.echo(json.dumps({"output": str(config.output)} | asdict(preview), ensure_ascii=False))
+        print_json({"output": str(config.output)} | asdict(preview))
         return
     for number, row in enumerate(preview.rows, 1):
         changed = f" ({', '.join(row.changed)})" if row.changed else ""
         typer.echo(f"row {number}: {row.film}, frames {row.frames[0]} to {row.frames[-1]}{changed}", err=True)
-    typer.echo(config.output)
+    print_path(config.output)

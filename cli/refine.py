@@ -1,11 +1,8 @@
 """`animi refine`: sharpens pictures with a trained network, and doubles them where it does."""
 
-import json
-
-import typer
-
 from ..core.config.pictures import RefineConfig
 from .options import AsJson, Change, Given, make_config, options_from
+from .output import print_json, print_path
 from .progress import progress
 
 
@@ -21,6 +18,6 @@ def refine(given: Given, as_json: AsJson = False) -> None:
     if as_json:
         found = {"output": str(config.output), "pictures": [str(path) for path in refined.paths]}
         found |= {"checkpoint": str(refined.checkpoint)}
-        typer.echo(json.dumps(found | {"scale": refined.scale}, ensure_ascii=False))
+        print_json(found | {"scale": refined.scale})
     else:
-        typer.echo(config.output)
+        print_path(config.output)

@@ -1,12 +1,12 @@
 """`animi report`: makes one HTML page of runs, side by side."""
 
-import json
 from typing import Annotated
 
 import typer
 
 from ..core.config.evaluation import ReportConfig
 from .options import Change, Given, make_config, options_from
+from .output import print_json, print_path
 
 
 @options_from(ReportConfig, runs=Change(argument=True))
@@ -20,4 +20,7 @@ def report(
     from ..core.reports.runs import write_report
 
     page = write_report(config)
-    typer.echo(json.dumps({"output": str(page)}, ensure_ascii=False) if as_json else page)
+    if as_json:
+        print_json({"output": str(page)})
+    else:
+        print_path(page)

@@ -1,11 +1,10 @@
 """`animi sample`: draws pictures, or a walk from one to the next, with a network of `animi train-noise`."""
 
-import json
-
 import typer
 
 from ..core.config.pictures import SampleConfig
 from .options import AsJson, Change, Given, make_config, options_from
+from .output import print_json, print_path
 from .progress import progress
 
 
@@ -22,6 +21,6 @@ def sample(given: Given, as_json: AsJson = False) -> None:
         typer.echo(f"animi: {note}", err=True)
     if as_json:
         result = {"output": str(drawn.path), "checkpoint": str(drawn.checkpoint), "pictures": drawn.pictures}
-        typer.echo(json.dumps(result | {"step": drawn.step}, ensure_ascii=False))
+        print_json(result | {"step": drawn.step})
     else:
-        typer.echo(drawn.path)
+        print_path(drawn.path)

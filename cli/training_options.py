@@ -1,6 +1,5 @@
 """What all trainings' commands share: their options, and how a training is started or resumed from what was given."""
 
-import json
 import os
 from collections.abc import Callable, Collection
 from dataclasses import MISSING, fields
@@ -13,6 +12,7 @@ from ..core.config.choices import RECIPES, TRAINED_SIZES
 from ..core.config.training import OfRecipe, TrainingConfig
 from ..core.errors import ConfigError
 from .options import Change, Given, make_config, options_from
+from .output import print_json, print_path
 from .progress import progress
 from .training_progress import training_progress
 
@@ -113,7 +113,10 @@ def _begin(kind: type[Config], given: Given) -> Config:
 def tell_run(run: Path, as_json: bool) -> None:
     """Writes a run's folder to stdout, once: as JSON, or as it is."""
     if _is_first():
-        typer.echo(json.dumps({"output": str(run)}, ensure_ascii=False) if as_json else run)
+        if as_json:
+            print_json({"output": str(run)})
+        else:
+            print_path(run)
 
 
 def _is_first() -> bool:

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..config.material import DrawCartoonConfig
-from ..errors import ConfigError
-from ..files import check_output, written_beside
+from ..errors import ConfigError, OutputError
+from ..files import check_output, shown, written_beside
 from ..media.animation import check_format, write_animation
 from ..media.image_files import encode_png
 from .composition import SAYINGS, SCENES, compose
@@ -25,6 +25,7 @@ Report = Callable[[int, int], None]
 
 PROGRAMME = ("chase", "parade", "chase", "anything", "chase", "stickers")
 """What a "film" shows, in turns."""
+_TRUTH = (r"pair-\d{4,}\.npz", "file of a pair's motion")  # what may be replaced in a folder of the truth
 
 
 @dataclass(frozen=True)
@@ -192,7 +193,9 @@ def draw_cartoon(config: DrawCartoonConfig, report: Report | None = None) -> Dra
     film = plan_film(config)
     pairs = _find_pairs(film, config)
     if config.truth is not None:
-        check_output(config.truth, overwrite=config.overwrite)
+        if config.truth.resolve() in (config.out.resolve(), *config.out.resolve().parents):
+            raise OutputError(f"{shown(config.truth)}: the cartoon goes there; name another folder for --truth")
+        check_output(config.truth, overwrite=config.overwrite, ours=_TRUTH)
     if config.at is not None:
         _write_still(config.out, film.draw_at(config.at), config.overwrite)
         count, notes = 1, tuple[str, ...]()
@@ -209,7 +212,7 @@ def draw_cartoon(config: DrawCartoonConfig, report: Report | None = None) -> Dra
         count, notes = written.frames, written.notes
     truth: list[Path] = []
     if config.truth is not None:
-        with written_beside(config.truth, overwrite=config.overwrite, folder=True) as draft:
+        with written_beside(config.truth, overwrite=config.overwrite, folder=True, ours=_TRUTH) as draft:
             for number, (first, last) in enumerate(pairs):
                 name = f"pair-{number:04d}.npz"
                 np.savez_compressed(draft / name, **film.tell_truth(first, last))  # type: ignore[arg-type]

@@ -1,6 +1,5 @@
 """In-betweens of a sequence of key frames, which themselves come back pixel for pixel."""
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from ..config.interpolation import InterpolateConfig
 from ..engines.interface import Engine
 from ..engines.opening import open_engine
 from ..errors import InputError
+from ..files import Scratch
 from ..media.frames import Frame
 from .pair import draw_segment
 
@@ -97,18 +97,17 @@ def _walk(
 
 def there_and_back(frames: Iterator[Frame], loop: bool) -> Iterator[Frame]:
     """The frames, and then the same backwards, from a temporary file, since they may not fit in memory."""
-    with tempfile.TemporaryFile(prefix="animi-") as spool:
+    with Scratch() as spool:
         count = 0
         frame = None
         for frame in frames:
-            spool.write(frame.tobytes())
+            spool.append(frame.tobytes())
             count += 1
             yield frame
         if frame is None:
             return
         for index in turn_back(count, loop=loop):
-            spool.seek(index * frame.nbytes)
-            yield np.frombuffer(spool.read(frame.nbytes), frame.dtype).reshape(frame.shape).copy()
+            yield np.frombuffer(spool.read(index * frame.nbytes, frame.nbytes), frame.dtype).reshape(frame.shape).copy()
 
 
 def _check_forms(first: Frame, frame: Frame, number: int) -> None:

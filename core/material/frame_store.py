@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError, OutputError
-from ..files import reason
+from ..files import put_in_place, reason
 from ..json_text import parse_object, read_json
 from ..media.image_files import MOST_SIDE
 
@@ -107,6 +107,12 @@ class FrameStoreWriter:
         self._count += 1
         self._records_end += len(line)
         return number
+
+    def holds(self, number: int, frame: NDArray[np.uint8]) -> bool:
+        """Whether frame `number` of the store is this one, (height, width, 3) uint8."""
+        with (self.folder / FRAMES).open("rb") as file:
+            file.seek(number * self._frame_bytes)
+            return file.read(self._frame_bytes) == frame.tobytes()
 
     def flush(self) -> None:
         """Waits until everything appended is on the disk.
@@ -192,11 +198,8 @@ class FrameStoreWriter:
         }
         draft = self.folder / (HEADER + ".draft")
         try:
-            with draft.open("w", encoding="utf-8") as file:
-                file.write(json.dumps(header) + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(self.folder / HEADER)
+            draft.write_text(json.dumps(header) + "\n", encoding="utf-8")
+            put_in_place(draft, self.folder / HEADER)
         finally:
             draft.unlink(missing_ok=True)
 

@@ -58,9 +58,9 @@ def draw_samples(config: SampleConfig, on_picture: Callable[[float, float], None
     """
     is_grid = config.output.suffix.lower() == ".png"
     check_format(config.output)
-    check_output(config.output, overwrite=config.overwrite)
-    device = choose_device(config.device)
     checkpoint = find_checkpoint(config.checkpoint)
+    check_output(config.output, overwrite=config.overwrite, inputs={"the checkpoint": [checkpoint]})
+    device = choose_device(config.device)
     module, header = load_checkpoint(checkpoint, device)
     if not isinstance(module, NoiseGenerator):
         raise CheckpointError(

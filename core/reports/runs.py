@@ -48,7 +48,10 @@ def write_report(config: ReportConfig) -> Path:
         InputError: a folder is no run, or a picture in it is damaged.
         OutputError: the page cannot be written.
     """
-    check_output(config.output, overwrite=config.overwrite)
+    read = [path for run in config.runs for part in (run, run / "samples") if part.is_dir() for path in part.iterdir()]
+    pages = (".html", ".htm")  # an earlier report may lie in a run's folder
+    read = [path for path in read if path.is_symlink() or path.suffix.lower() not in pages]
+    check_output(config.output, overwrite=config.overwrite, inputs={"a file of a run": read})
     stories = [_read(folder, name) for folder, name in zip(config.runs, name_apart(config.runs), strict=True)]
     page = _lay_out(stories)
     with written_beside(config.output, overwrite=config.overwrite) as draft:

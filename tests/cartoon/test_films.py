@@ -185,6 +185,14 @@ def test_what_stands_there_is_kept_unless_told_otherwise(tmp_path):
     result = run(tmp_path / "new.gif", "--seconds", "0.2", "--truth", truth, *SMALL)
     assert result.exit_code == 1 and not (tmp_path / "new.gif").exists()
     assert (truth / "notes.txt").read_text() == "mine"
+    # nor is what others have put there, whatever was said
+    for words in (("--overwrite",), ("--overwrite", "--at", "0.1")):
+        target = tmp_path / ("new.png" if "--at" in words else "new.gif")
+        result = run(target, "--seconds", "0.2", "--truth", truth, *words, *SMALL)
+        assert result.exit_code == 1 and "notes.txt, which is no file of a pair's motion" in result.stderr
+        assert not target.exists() and (truth / "notes.txt").read_text() == "mine"
+    result = run(truth / "new.gif", "--seconds", "0.2", "--truth", truth, "--overwrite", *SMALL)
+    assert result.exit_code == 1 and "the cartoon goes there" in result.stderr
 
 
 def test_progress_is_reported_frame_by_frame(tmp_path):

@@ -1,10 +1,12 @@
 """`animi interpolate` as a person uses it: what it writes, what it says, what it refuses, and how it is stopped."""
 
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from itertools import pairwise
 from pathlib import Path
@@ -485,3 +487,29 @@ def test_a_run_that_is_killed_leaves_nothing_under_the_final_name(tmp_path):
     process.kill()
     process.communicate(timeout=30)
     assert (place / "out.webp").read_bytes() == b"old" and not list(spare.iterdir())
+
+
+def test_standard_output_takes_no_key_frames(animi, key_frames, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    before = sorted(path.name for path in tmp_path.iterdir())
+    for words in (
+        ("interpolate", *key_frames, "-o", "-"),
+        ("interpolate", *key_frames, "-o", "./-", "--overwrite"),
+        ("draw-cartoon", "-", "--seconds", "0.2"),
+    ):
+        refused(animi(*words), 1, "-: standard output takes whole films alone, as y4m; name a file or a folder")
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+
+
+def test_a_full_disk_for_temporary_files_is_named(animi, key_frames, tmp_path, monkeypatch):
+    """There and back needs one; the output's disk has room."""
+
+    class Full(io.RawIOBase):
+        def write(self, data):
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: Full())
+    result = animi("interpolate", *key_frames, "--boomerang", "--engine", "blend", "-o", tmp_path / "out.gif")
+    refused(result, 1, f"animi: {tmp_path / 'temporary'}: temporary files cannot be written there", "TMPDIR")
+    assert "out.gif" not in result.stderr and not (tmp_path / "out.gif").exists()

@@ -7,6 +7,9 @@ from ..frames import Frame
 from ..image_files import encode_png
 from .job import Job
 
+NUMBERED = (r"\d+\.png", "numbered frame")
+"""The files of a folder of frames, which another such folder may replace; see `files.check_output`."""
+
 
 def write_folder(job: Job, frames: Iterator[Frame]) -> Fraction:
     """Writes numbered PNG files, exactly."""

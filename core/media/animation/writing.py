@@ -9,11 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
+from ...config.choices import STREAM
 from ...errors import OutputError
 from ...files import check_output, shown, written_beside
 from ..frames import Frame
 from .apng import write_apng
-from .folder import write_folder
+from .folder import NUMBERED, write_folder
 from .gif import write_gif
 from .job import Job
 from .video import write_film
@@ -83,16 +84,15 @@ def write_animation(
     write = _find_format(path)
     target = Path(path)
     is_folder = write is write_folder
-    if is_folder and overwrite:
-        _check_only_frames(target)
-    check_output(target, overwrite=overwrite)
+    ours = NUMBERED if is_folder and overwrite else None
+    check_output(target, overwrite=overwrite, ours=ours)
     stream = iter(frames)
     try:
         first = next(stream)
     except StopIteration:
         raise OutputError(f"{shown(target)}: there is no frame to write") from None
     height, width = first.shape[:2]
-    with written_beside(target, overwrite=overwrite, folder=is_folder) as draft:
+    with written_beside(target, overwrite=overwrite, folder=is_folder, ours=ours) as draft:
         job = Job(target, draft, fps, loop, width, height, count, first.dtype == np.uint16)
         seconds = write(job, _counted(itertools.chain([first], stream), first, job, on_frame))
     return Written(target, job.written, job.width, job.height, seconds, tuple(job.notes))
@@ -109,6 +109,8 @@ def check_format(path: Path | str) -> None:
 
 def _find_format(path: Path | str) -> Write:
     target = Path(path)
+    if target == STREAM:
+        raise OutputError("-: standard output takes whole films alone, as y4m; name a file or a folder")
     if fspath(path).endswith("/") or target.is_dir():
         return write_folder
     suffix = target.suffix.lower()
@@ -118,22 +120,6 @@ def _find_format(path: Path | str) -> Write:
         found = f"the suffix {shown(Path(suffix))} is not known" if suffix else "a name is missing before the suffix"
         raise OutputError(f"{shown(target)}: {found}; use {', '.join(FORMATS)}, or a folder's name without a suffix")
     return FORMATS[suffix]
-
-
-def _check_only_frames(folder: Path) -> None:
-    """Refuses to replace a folder that holds anything but numbered PNGs, which an earlier run may have left.
-
-    Raises:
-        OutputError: it holds something else.
-    """
-    if not folder.is_dir():
-        return
-    for found in folder.iterdir():
-        if not (found.suffix == ".png" and found.stem.isdecimal()):
-            raise OutputError(
-                f"{shown(folder)}: holds {shown(Path(found.name))}, which is no numbered frame, and would be lost; "
-                "choose another folder"
-            )
 
 
 def _counted(
