@@ -12,14 +12,16 @@ Conventions: a flow is (h, w, 2) float32 in pixels, (dx, dy); forward flow leads
 place in the last, backward flow the other way.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
 from .grid import Array, Flow, mean_of_channels, pixel_grid, warp
-from .splatting import fill_holes
 from .segments import Carried, find_transforms
+from .small_things import find_small_things
+from .splatting import fill_holes
 
 CELLS = 64
 """Longest side of the matching grid. 48 is a little worse, 96 no better and three times slower."""
@@ -29,6 +31,9 @@ _EXPLAINED, _TEXTURE = 8.0, 6.0  # cost up to which a match explains a cell, and
 _FILL = 4.0
 _SLOPE = 0.4
 _STILL = 4.0
+_SMEAR = 10  # pixels
+_VARIES, _FLATS = 9.0, 0
+_FAR, _NOISE, _LIKE = 1000.0, 20.0, 0.1
 _NEAR, _ALIKE = np.ones((11, 11), np.uint8), 1.0
 _GAP, _ERROR = 1.0, 20.0
 SMALLEST = 8
@@ -87,10 +92,15 @@ def estimate_flow(first: Array, last: Array, *, finest: int = _FINEST_SIDE) -> t
         return still, still.copy()
     small_first = cv2.resize(first, (w, h), interpolation=cv2.INTER_AREA)
     small_last = cv2.resize(last, (w, h), interpolation=cv2.INTER_AREA)
-    coarse_forward, coarse_backward = match_globally(small_first, small_last)
+    small_things = find_small_things(small_first, small_last)
+    coarse_forward, coarse_backward = match_globally(small_first, small_last, small_things)
     forward = _refine(small_first, small_last, coarse_forward)
     backward = _refine(small_last, small_first, coarse_backward)
     forward, backward = _steady(small_first, small_last, (forward, backward), (coarse_forward, coarse_backward))
+    for thing in small_things:
+        shift = (thing.transform[:, 2] * (w, h)).astype(np.float32)
+        _set_apart(forward, thing.here, shift)
+        _set_apart(backward, thing.there, -shift)
     to_pixels = np.array([width / w, height / h], np.float32)
     return forward * to_pixels, backward * to_pixels
 
@@ -113,12 +123,13 @@ def search_motion(first: Array, last: Array, height: int, width: int) -> Array:
     return np.stack([(flow * scale).transpose(2, 0, 1) for flow in flows])
 
 
-def match_globally(first: Array, last: Array) -> tuple[Flow, Flow]:
+def match_globally(first: Array, last: Array, known: Sequence[Carried] = ()) -> tuple[Flow, Flow]:
     """Finds displacements of any length, to the accuracy of a cell.
 
     Args:
         first: (h, w, 3) uint8 RGB.
         last: the same shape.
+        known: motions that are candidates besides those that are found here.
 
     Returns:
         Forward and backward flow, (h, w, 2) in pixels of these frames, constant within a cell.
@@ -128,7 +139,7 @@ def match_globally(first: Array, last: Array) -> tuple[Flow, Flow]:
     columns, rows = max(SMALLEST, round(w * scale)), max(SMALLEST, round(h * scale))
     cells_first, cells_last = _lab_cells(first, columns, rows), _lab_cells(last, columns, rows)
     candidates = find_candidates(cells_first, cells_last)
-    carried = find_transforms(first, last)
+    carried = [*find_transforms(first, last), *known]
     if carried:
         candidates = _add_transforms(candidates, carried, rows, columns)
     to_pixels = np.array([w / columns, h / rows], np.float32)
@@ -194,9 +205,11 @@ def find_candidates(first: Array, last: Array, most: int = 16) -> Candidates:
         nearest, back = distance.argmin(1), distance.argmin(0)
         index = np.arange(len(at_first))
         mutual = back[nearest] == index
-        weight = mutual * np.exp(-distance[index, nearest] / 100) * texture / (texture + 20)
         y0, x0 = np.divmod(at_first, columns)
         y1, x1 = np.divmod(at_last[nearest], columns)
+        best = distance[index, nearest]
+        distinct = _ask_distinctness(distance, best, at_last, (rows, columns), y1, x1)
+        weight = mutual * np.exp(-best / 100) * texture / (texture + 20) * distinct
         ballots = np.zeros((2 * rows + 1, 2 * columns + 1), np.float32)
         np.add.at(ballots, (y1 - y0 + rows, x1 - x0 + columns), weight)
         ballots = cv2.GaussianBlur(ballots, (3, 3), 0.8)
@@ -213,6 +226,31 @@ def find_candidates(first: Array, last: Array, most: int = 16) -> Candidates:
     penalties[0] = 0
     transforms = np.concatenate([np.broadcast_to(np.eye(2), (len(moves), 2, 2)), moves[:, :, None]], 2)
     return Candidates(transforms.astype(np.float32), penalties.astype(np.float32), np.full((len(moves), 2), np.nan))
+
+
+def _ask_distinctness(
+    distance: Array, best: Array, at_last: Array, size: tuple[int, int], rows: Array, columns: Array
+) -> Array:
+    """How much better each cell's match is than any other but its neighbours: (n,) in [0, 1], 0 in repeated patterns.
+
+    Args:
+        distance: (n, m): of all cells; neighbours of the matches are struck out.
+        best: (n,): of the matches.
+        at_last: (m,): indices of the cells that were compared with.
+        size: rows and columns of the picture.
+        rows: (n,): of the matches.
+        columns: (n,): likewise.
+    """
+    number = np.full((size[0] + 2, size[1] + 2), -1)
+    y, x = np.divmod(at_last, size[1])
+    number[y + 1, x + 1] = np.arange(len(at_last))
+    n = np.arange(len(best))
+    for down in range(3):
+        for right in range(3):
+            near = number[rows + down, columns + right]
+            distance[n[near >= 0], near[near >= 0]] = np.inf
+    second = np.minimum(distance.min(1), _FAR)
+    return np.asarray(_LIKE + (1 - _LIKE) * np.clip((second - best) / (second + _NOISE), 0, 1))
 
 
 def _textured_cells(cells: Array, changed: Array, most: int = 1200) -> tuple[Array, Array, Array]:
@@ -388,13 +426,33 @@ def _steady(first: Array, last: Array, refined: tuple[Flow, Flow], chosen: tuple
         reach = _GAP + 0.05 * np.sqrt(flows[k][..., 0] ** 2 + flows[k][..., 1] ** 2)
         fits = np.exp(-((error / _ERROR) ** 2) - gap / reach**2)
         loose = np.clip(cv2.blur(1 - fits, (9, 9)) * 2 - 0.5, 0, 1)
-        gained = fill_holes(flows[k] - starts[k], (fits + 1e-4).astype(np.float32))
+        grey = frames[k].mean(2, dtype=np.float32)
+        mean = cv2.blur(grey, (5, 5))
+        varies = np.maximum(cv2.blur(grey * grey, (5, 5)) - mean * mean, 0)
+        told = fits * (1 - loose) * varies / (varies + _VARIES)
+        gained = fill_holes(flows[k] - starts[k], (told + 1e-6).astype(np.float32))
         wanted = starts[k] + gained
         rests = (np.abs(starts[k]).max(2) == 0) & (in_place < error - 2) & (in_place < _STILL)
         wanted[rests] = 0
+        loose = np.maximum(loose, _FLATS * (1 - varies / (varies + _VARIES)))
         loose = np.maximum(loose, rests)
         spread = cv2.dilate(starts[k], _NEAR) - cv2.erode(starts[k], _NEAR)
         loose *= spread.max(2) < _ALIKE
         change = loose[..., None] * (wanted - flows[k]) / to_half
         steadied.append(refined[k] + cv2.resize(change.astype(np.float32), (w, h), interpolation=cv2.INTER_LINEAR))
     return steadied[0], steadied[1]
+
+
+def _set_apart(flow: Flow, mask: Array, shift: Array) -> None:
+    """Gives a thing its motion up to its outline, and what is around it that of its surroundings; in place.
+
+    Refinement is smooth: in a smear around a small thing nothing moves as it should.
+    """
+    h, w = flow.shape[:2]
+    thing = (cv2.resize(mask, (w, h), interpolation=cv2.INTER_LINEAR) > 0.5).astype(np.uint8)
+    x, y, width, height = cv2.boundingRect(thing)
+    box = np.s_[max(0, y - 2 * _SMEAR) : y + height + 2 * _SMEAR, max(0, x - 2 * _SMEAR) : x + width + 2 * _SMEAR]
+    inside = thing[box]
+    near = cv2.dilate(inside, np.ones((2 * _SMEAR + 1, 2 * _SMEAR + 1), np.uint8))
+    around = fill_holes(flow[box], (near == 0).astype(np.float32))
+    flow[box] = np.where(near[..., None] > 0, np.where(inside[..., None] > 0, shift, around), flow[box])
