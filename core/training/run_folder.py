@@ -15,7 +15,8 @@ A run that goes on forgets what it wrote after its last checkpoint, as it will w
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
@@ -472,7 +473,20 @@ def _open_board(folder: Path, first_step: int) -> Any:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
         return None
+    if threading.excepthook is not _skip_board:
+        _before.append(threading.excepthook)
+        threading.excepthook = _skip_board
     return SummaryWriter(folder, purge_step=first_step + 1 if first_step else None)
+
+
+_before: list[Callable[[Any], object]] = []  # what heard of errors in threads before we did
+
+
+def _skip_board(args: Any) -> None:
+    """Hears of errors in threads: on a full disk, which we name ourselves, TensorBoard's would print a traceback."""
+    ours = isinstance(args.exc_value, OSError) and type(args.thread).__module__.startswith("tensorboard")
+    if not ours:
+        _before[-1](args)
 
 
 def _remove_drafts(folder: Path) -> None:
