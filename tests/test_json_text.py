@@ -61,11 +61,20 @@ def test_runs_and_stores_end_in_one_line(tmp_path, bad):
         read_state(tmp_path / "1.state.safetensors")
 
 
-@pytest.mark.parametrize("change", [{"height": 10**30}, {"height": 1e30}, {"width": 65_536}, {"count": 10**30}])
-def test_a_store_larger_than_frames_may_be_is_damaged(tmp_path, change):
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"height": 10**30}, "was cut short: 0 of 1 frames are there"),
+        ({"height": 10**30, "count": None}, "has no height, width and count that can be used"),
+        ({"width": 65_536, "count": None}, "has no height, width and count that can be used"),
+        ({"height": 1e30}, "has no height, width and count that can be used"),
+        ({"count": 10**30}, "has no height, width and count that can be used"),
+    ],
+)
+def test_a_store_larger_than_frames_may_be_is_damaged(tmp_path, change, words):
     with FrameStoreWriter(tmp_path / "store", 8, 8) as store:
         store.append(np.zeros((8, 8, 3), np.uint8), {})
     header = next((tmp_path / "store").glob("*.json"))
     header.write_text(json.dumps(json.loads(header.read_text()) | change))
-    with pytest.raises(AnimiError, match="has no height, width and count that can be used"):
+    with pytest.raises(AnimiError, match=words):
         FrameStore.open(tmp_path / "store")

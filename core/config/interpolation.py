@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Annotated
 
 from ..errors import ConfigError
-from .checks import Checked, Choice, Doc, Flags, NoOption, Range, Seconds
+from .checks import Checked, Choice, Doc, Flags, NoOption, Range, Seconds, check_range
 from .choices import CADENCES, CODECS, DEVICES, EASINGS, ENGINES, MOST_FRAMES, ON_FAILURE, STREAM
 from .fields import Device, Rate
 from .parsing import ease, read_size, read_spacing
 
+_COUNT = Range(2, MOST_FRAMES, unit="frames, both key frames included")
 _Engine = Annotated[
     str | None,
     Choice(ENGINES),
@@ -35,7 +36,7 @@ class InterpolateConfig(Checked):
     """Key frames in order; a folder stands for the images in it, in natural order."""
     output: Annotated[Path, Flags("--output", "-o")]
     """A .gif, .webp, .png, .apng, .mp4, .mov or .webm, or a folder for numbered PNGs."""
-    count: Annotated[int, Range(2, MOST_FRAMES, unit="frames, both key frames included"), Flags("-n", "--count")] = 8
+    count: Annotated[int, _COUNT, Flags("-n", "--count")] = 8
     """Frames from one key frame to the next, both included."""
     fps: Rate = Fraction(12)
     """Frames a second: 12, 23.976 or 24000/1001."""
@@ -73,8 +74,21 @@ class InterpolateConfig(Checked):
     @property
     def times(self) -> tuple[float, ...]:
         """When the frames of a segment are, from 0 (the first key frame) to 1 (the second)."""
-        chart = read_spacing(self.spacing)
-        return chart or tuple(ease(k / (self.count - 1), self.spacing) for k in range(self.count))
+        return space_frames(self.count, self.spacing)
+
+
+def space_frames(count: int, spacing: str) -> tuple[float, ...]:
+    """When the frames of a segment are, from 0 (the first key frame) to 1 (the second).
+
+    Args:
+        count: frames, both key frames included.
+        spacing: one of EASINGS, or the times themselves with commas, which win over `count`.
+
+    Raises:
+        ConfigError: one of them cannot be used.
+    """
+    check_range("-n", count, _COUNT)
+    return read_spacing(spacing) or tuple(ease(k / (count - 1), spacing) for k in range(count))
 
 
 def _check_engine(engine: str | None, checkpoint: Path | None) -> None:

@@ -14,7 +14,7 @@ from .sequence import count_frames, interpolate, there_and_back
 
 
 @dataclass(frozen=True)
-class Drawn:
+class DrawnAnimation:
     """What `draw_animation` made."""
 
     written: Written
@@ -23,7 +23,7 @@ class Drawn:
     key_frames: int
 
 
-def draw_animation(config: InterpolateConfig, on_frame: Callable[[int, int], None] | None = None) -> Drawn:
+def draw_animation(config: InterpolateConfig, on_frame: Callable[[int, int], None] | None = None) -> DrawnAnimation:
     """Reads key frames, draws what lies between and writes the animation: the whole of `animi interpolate`.
 
     Args:
@@ -74,4 +74,4 @@ def draw_animation(config: InterpolateConfig, on_frame: Callable[[int, int], Non
         count=total,
         on_frame=None if on_frame is None else lambda done: on_frame(done, total),
     )
-    return Drawn(written, engine.name, len(keys))
+    return DrawnAnimation(written, engine.name, len(keys))

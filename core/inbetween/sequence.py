@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ..config.checks import Choice, check_choice
 from ..config.choices import DEVICES, EASINGS, ON_FAILURE
-from ..config.interpolation import InterpolateConfig
+from ..config.interpolation import space_frames
 from ..engines.interface import Engine
 from ..engines.opening import open_engine
 from ..errors import InputError
@@ -57,12 +58,13 @@ def interpolate(
         DeviceError: the device is not on this machine.
     """
     chart = spacing if isinstance(spacing, str) else ",".join(map(repr, map(float, spacing)))
-    settings = InterpolateConfig((), Path(), count, spacing=chart, on_failure=on_failure)
+    times = space_frames(count, chart)
+    check_choice("--on-failure", on_failure, Choice(ON_FAILURE))
     if len(frames) < 2:
         raise InputError(f"two key frames or more are needed, and {len(frames)} was given; add another")
     _check_forms(frames[0], frames[1], 1)
     drawer = open_engine(engine, checkpoint, device, mixes=mix) if engine is None or isinstance(engine, str) else engine
-    once = _walk(frames, settings.times, loop, drawer, on_failure)
+    once = _walk(frames, times, loop, drawer, on_failure)
     return there_and_back(once, loop) if boomerang else once
 
 

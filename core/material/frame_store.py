@@ -30,6 +30,7 @@ from ..media.image_files import MOST_SIDE
 
 FORMAT = "animi frame store"
 VERSION = 1
+_NO_SIZE = "has no height, width and count that can be used"
 _MOST_FRAMES = 1 << 32  # of a store: years of film; a header with more is damaged
 
 FRAMES = "frames.bin"
@@ -269,6 +270,8 @@ class FrameStore:
                 )
             else:
                 whole = count
+            if max(shape) > MOST_SIDE:  # it holds no frame, or the file would not be as large as they are
+                raise InputError(f"{folder / HEADER}: {_NO_SIZE}; extract the frames again")
             frames: NDArray[np.uint8]
             if whole:
                 frames = np.memmap(path, np.uint8, mode="r", shape=(whole, *shape))
@@ -367,10 +370,10 @@ def _read_header(folder: Path) -> dict[str, Any]:
         )
     count = header.get("count")
     sides = (header.get("height"), header.get("width"))
-    if not all(type(side) is int and 0 < side <= MOST_SIDE for side in sides) or not (
+    if not all(type(side) is int and side > 0 for side in sides) or not (
         ("count" in header and count is None) or (type(count) is int and 0 <= count <= _MOST_FRAMES)
     ):
-        raise InputError(f"{path}: has no height, width and count that can be used; extract the frames again")
+        raise InputError(f"{path}: {_NO_SIZE}; extract the frames again")
     return header
 
 

@@ -58,7 +58,7 @@ def preview_clips(config: PreviewClipsConfig, on_look: OnLook | None = None) -> 
     material = open_material(config.paths)
     check_no_input(config.output, {"a film's frames": [path for film in material.films for path in film.files]})
     sampler = ClipSampler(material, config.clips, config.rows, on_look=on_look)
-    sheet = lay_out(sampler.batch(config.step).numpy())
+    sheet = tile_clips(sampler.batch(config.step).numpy())
     with written_beside(config.output, overwrite=config.overwrite) as draft:
         draft.write_bytes(encode_png(sheet))
     rows = []
@@ -73,7 +73,7 @@ def preview_clips(config: PreviewClipsConfig, on_look: OnLook | None = None) -> 
     return Preview(tuple(rows), tuple(sampler.left_out))
 
 
-def lay_out(batch: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def tile_clips(batch: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Lays clips out as a sheet: each a row, its frames from left to right.
 
     Args:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..cartoon.geometry import Matrix, place
-from ..cartoon.motion import Motion, find_corners
+from ..cartoon.motion import TrueMotion, find_corners
 from ..cartoon.samples import Sample, draw_sample, wear
 from . import chances
 from .renderer import SpriteError, SpriteRenderer
@@ -71,7 +71,7 @@ def lay_below(sample: Sample, rng: np.random.Generator) -> Sample:
         y, x = np.mgrid[:size, :size] / size - 0.5
         share = (np.cos(angle) * x + np.sin(angle) * y + 0.71) / 1.42 * kind
         ground = np.clip(one + share[..., None] * (other - one), 0, 255).astype(np.uint8)
-        still = Motion(np.zeros((size, size, 2), np.float32), everywhere, everywhere)
+        still = TrueMotion(np.zeros((size, size, 2), np.float32), everywhere, everywhere)
         return Sample(ground, ground, ground, sample.t, still, still, nowhere, nowhere)
     slide = rng.uniform(-chances.SLIDE, chances.SLIDE, 2) * size
     first, middle, last = (
@@ -80,9 +80,9 @@ def lay_below(sample: Sample, rng: np.random.Generator) -> Sample:
     )
     y, x = np.mgrid[:size, :size] + 0.5
 
-    def go(way: NDArray[np.float64]) -> Motion:
+    def go(way: NDArray[np.float64]) -> TrueMotion:
         inside = (x + way[0] >= 0) & (x + way[0] < size) & (y + way[1] >= 0) & (y + way[1] < size)
-        return Motion(np.broadcast_to(way.astype(np.float32), (size, size, 2)).copy(), inside, everywhere)
+        return TrueMotion(np.broadcast_to(way.astype(np.float32), (size, size, 2)).copy(), inside, everywhere)
 
     told, told_back = (everywhere & find_corners(picture, everywhere) for picture in (first, last))
     return Sample(first, middle, last, sample.t, go(slide), go(-slide), told, told_back)
@@ -149,7 +149,9 @@ def lay_over(sample: Sample, drawn: NDArray[np.uint8], where: Sequence[Matrix], 
     return Sample(frames[0], frames[1], frames[2], sample.t, forward, backward, seen[0], seen[1])
 
 
-def _cover(motion: Motion, here: NDArray[np.bool_], there: NDArray[np.bool_], way: Matrix, held: bool) -> Motion:
+def _cover(
+    motion: TrueMotion, here: NDArray[np.bool_], there: NDArray[np.bool_], way: Matrix, held: bool
+) -> TrueMotion:
     """The motion of a picture that a sprite covers at `here`, and at `there` in the other picture."""
     height, width = here.shape
     y, x = np.mgrid[:height, :width] + 0.5
@@ -160,4 +162,4 @@ def _cover(motion: Motion, here: NDArray[np.bool_], there: NDArray[np.bool_], wa
     lands_on_it = there[np.clip(to_y, 0, height - 1), np.clip(to_x, 0, width - 1)] & inside
     visible = np.where(here, inside & lands_on_it & held, motion.visible & ~lands_on_it)
     known = np.where(here, held, motion.known)
-    return Motion(flow, visible, known)
+    return TrueMotion(flow, visible, known)

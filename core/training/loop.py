@@ -285,7 +285,7 @@ class _Loop:
     def step(self, step: int, batch: Batch, stop: list[int]) -> _Values:
         """Goes through the phases that are due."""
         torch.manual_seed(_seed_of(self.config.seed, step, self.world.rank))
-        batch = self.lay_out(batch)
+        batch = self.place_batch(batch)
         names, values = [], []
         for number, phase in enumerate(self.phases):
             if step % phase.every == 0:
@@ -341,7 +341,7 @@ class _Loop:
             return nullcontext()
         return torch.autocast(self.device.type, self.dtype)
 
-    def lay_out(self, batch: Batch) -> Batch:
+    def place_batch(self, batch: Batch) -> Batch:
         """Lays images out as the networks are."""
         if not self.config.channels_last:
             return batch

@@ -21,7 +21,7 @@ from animi.core.errors import ConfigError, InputError
 from animi.core.material.films import Film, ImageFolder, Material, hold_out, open_material
 from animi.core.material.frame_store import FrameStore, FrameStoreWriter
 from animi.core.material.loading import load_batches, load_images
-from animi.core.material.preview import lay_out
+from animi.core.material.preview import tile_clips
 from animi.core.material.sampler import Clip, ClipSampler
 from animi.core.media.image_files import encode_png
 
@@ -554,7 +554,7 @@ def test_preview_shows_the_batch(tmp_path):
     assert done.stdout == f"{out}\n" and "row 1: a, frames " in done.stderr
     sampler = ClipSampler(open_material([tmp_path / "a"]), ClipConfig(4, size=20, seed=5), 3)
     sheet = cv2.imdecode(np.frombuffer(out.read_bytes(), np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
-    np.testing.assert_array_equal(sheet, lay_out(sampler.batch(2).numpy()))
+    np.testing.assert_array_equal(sheet, tile_clips(sampler.batch(2).numpy()))
     assert sheet.shape == (3 * 24 - 4, 80, 3)
     again = invoke(tmp_path / "a", "-o", out)
     assert again.exit_code == 1 and "exists already; add --overwrite" in again.stderr
