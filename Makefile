@@ -14,7 +14,7 @@ BIN    := $(VENV)/bin
 .DEFAULT_GOAL := help
 .PHONY: help setup dev links demo clips tomjerry noise experiment-1-1 experiment-1-2 experiment-2-1 experiment-2-2 \
   experiment-3 experiment-3-ae experiment-3-1 experiment-3-2 ablation-ae smoke smoke-1 smoke-2 smoke-3 test lint check \
-  clean
+  clean lock test-minimum audit
 
 help:
 	@sed -n '2,10s/^# *//p' Makefile
@@ -31,9 +31,27 @@ $(VENV)/.installed: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
 	@touch $@
 
-$(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+# what is developed on has the versions of requirements-dev.lock, so that a new release breaks nobody's day
+$(VENV)/.installed-dev: pyproject.toml requirements-dev.lock | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' -c requirements-dev.lock
 	@touch $@ $(VENV)/.installed
+
+# Needs uv (pip install uv). The newest torch is left to pip: of a release newer than the lock's, little is known yet.
+lock:
+	uv pip compile --quiet pyproject.toml --extra dev --universal --python-version 3.11 --no-annotate \
+	  --custom-compile-command 'make lock' -o requirements-dev.lock
+	uv pip compile --quiet pyproject.toml --extra dev --resolution lowest-direct --python-version 3.11 --no-annotate \
+	  --custom-compile-command 'make lock' -o requirements-minimum.lock
+
+# The lowest versions that pyproject.toml allows, in an environment of their own
+test-minimum: requirements-minimum.lock
+	$(PYTHON) -m venv .venv-minimum
+	.venv-minimum/bin/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' -c requirements-minimum.lock
+	OMP_NUM_THREADS=1 .venv-minimum/bin/python -m pytest -n 2 -q --ignore=tests/studio/test_browser.py
+
+# Known holes in what is installed (pip install pip-audit); asks an index of advisories
+audit:
+	$(BIN)/python -m pip_audit --skip-editable
 
 # mypy and IDEs see the folders under the names they are imported by
 links: .links/animi/cli
@@ -193,5 +211,5 @@ lint: dev links
 check: lint test
 
 clean:
-	rm -rf $(VENV) .links demo/out build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-minimum .links demo/out build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
