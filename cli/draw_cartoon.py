@@ -1,6 +1,5 @@
 """`animi draw-cartoon`: draws a cartoon of our own, with motion that is known exactly."""
 
-import json
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +8,7 @@ import typer
 
 from ..core.config.material import DrawCartoonConfig
 from ..core.errors import ConfigError
+from .messages import say_json, write_line
 from .progress import progress
 
 _DEFAULTS = DrawCartoonConfig(Path("cartoon.mp4"))
@@ -58,14 +58,14 @@ def draw_cartoon(
     with progress("Drawing") as show:
         drawn = draw(config, show)
     for note in drawn.notes:
-        typer.echo(f"{out}: {note}", err=True)
+        write_line(f"{out}: {note}")
     if as_json:
         shots = [
             {"scene": s.kind, "seed": s.seed, "start": s.start, "frames": s.frames, "title": s.title}
             for s in drawn.shots
         ]
         result = {"out": str(out), "frames": drawn.frames, "shots": shots, "truth": [str(path) for path in drawn.truth]}
-        typer.echo(json.dumps(result, ensure_ascii=False))
+        say_json(result)
         return
     typer.echo(out)
     if truth is not None:

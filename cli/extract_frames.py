@@ -1,6 +1,5 @@
 """`animi extract-frames`: turns films into training material."""
 
-import json
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -12,6 +11,7 @@ import typer
 from ..core.config.choices import DROPS, FITS, IMAGE_FORMATS
 from ..core.config.material import ExtractFramesConfig
 from ..core.config.parsing import read_time
+from .messages import say_json, tell, write_line
 
 if TYPE_CHECKING:
     from ..core.material.extraction import Extraction
@@ -100,15 +100,12 @@ def extract_frames(
             if show is not None:
                 show(seconds)
 
-        def note(line: str) -> None:
-            typer.echo(f"animi: {line}", err=True)
-
-        done = extract(config, on_film=begin, on_time=advance, on_note=note)
+        done = extract(config, on_film=begin, on_time=advance, on_note=tell)
     for extraction in done:
         if not extraction.was_complete:
-            typer.echo(_tell(extraction), err=True)
+            write_line(_tell(extraction))
     if as_json:
-        typer.echo(json.dumps([_as_json(extraction) for extraction in done], ensure_ascii=False))
+        say_json([_as_json(extraction) for extraction in done])
         return
     for extraction in done:
         typer.echo(extraction.folder)

@@ -1,6 +1,5 @@
 """`animi interpolate`: draws the frames between key frames, or those of a whole film."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +9,7 @@ from ..core.config.choices import CADENCES, CODECS, DEVICES, EASINGS, ENGINES, O
 from ..core.config.interpolation import InterpolateConfig, InterpolateFilmConfig
 from ..core.config.parsing import read_range, read_rate, read_time
 from ..core.errors import ConfigError
+from .messages import say_json, tell
 from .progress import progress
 
 _DEFAULTS = InterpolateConfig((), Path("out.gif"))
@@ -245,7 +245,7 @@ def _interpolate_key_frames(config: InterpolateConfig, as_json: bool) -> None:
         drawn = draw_animation(config, show)
     written = drawn.written
     for note in written.notes:
-        typer.echo(f"animi: {note}", err=True)
+        tell(note)
     if as_json:
         result = {
             "output": str(written.path),
@@ -257,7 +257,7 @@ def _interpolate_key_frames(config: InterpolateConfig, as_json: bool) -> None:
             "engine": drawn.engine,
             "notes": list(written.notes),
         }
-        typer.echo(json.dumps(result, ensure_ascii=False))
+        say_json(result)
     else:
         typer.echo(written.path)
 
@@ -267,7 +267,7 @@ def _interpolate_film(config: InterpolateFilmConfig, as_json: bool) -> None:
 
     try:
         with progress("Drawing") as show:
-            drawn = interpolate_film(config, show, _note)
+            drawn = interpolate_film(config, show, tell)
     except BrokenPipeError:
         if config.output != STREAM:
             raise
@@ -285,10 +285,6 @@ def _interpolate_film(config: InterpolateFilmConfig, as_json: bool) -> None:
             "resumed": drawn.resumed,
             "notes": list(drawn.notes),
         }
-        typer.echo(json.dumps(result, ensure_ascii=False))
+        say_json(result)
     elif config.output != STREAM:
         typer.echo(drawn.path)
-
-
-def _note(line: str) -> None:
-    typer.echo(f"animi: {line}", err=True)

@@ -14,6 +14,7 @@ from .evaluate import evaluate
 from .extract_frames import extract_frames
 from .finetune_adv import finetune_adv
 from .interpolate import interpolate
+from .messages import tell
 from .pretrain_ae import pretrain_ae
 from .preview_clips import preview_clips
 from .refine import refine
@@ -68,8 +69,7 @@ def _tell_usage(error: Any) -> str:
 
 
 def _fail(message: str, code: int) -> NoReturn:
-    line = " ".join(message.splitlines())
-    typer.echo(f"animi: {line}", err=True)
+    tell(" ".join(message.splitlines()))
     raise typer.Exit(code)
 
 

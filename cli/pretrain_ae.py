@@ -1,6 +1,5 @@
 """`animi pretrain-ae`: an auto-encoder of single pictures, for `finetune-adv` to begin with."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -30,6 +29,7 @@ from .training_options import (
     Weights,
     Workers,
     start_training,
+    tell_run,
 )
 
 _DEFAULTS = PretrainAeConfig((), Path())
@@ -138,4 +138,4 @@ def pretrain_ae(
         return PretrainAeConfig(films, folder)
 
     run = start_training(PretrainAeConfig, begin, work, given)
-    typer.echo(json.dumps({"output": str(run)}, ensure_ascii=False) if as_json else run)
+    tell_run(run, as_json)

@@ -1,6 +1,5 @@
 """`animi preview-clips`: shows the clips that a trainer will be given."""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +8,7 @@ import typer
 
 from ..core.config.material import ClipConfig, PreviewClipsConfig
 from ..core.errors import ConfigError
+from .messages import say_json, write_line
 from .progress import progress
 
 _DEFAULTS = PreviewClipsConfig((), Path("clips.png"))
@@ -54,15 +54,15 @@ def preview_clips(
 
         preview = draw(config, look)
     for name, total in looked.items():
-        typer.echo(f"{name}: has no index; looked through its {total} frames for cuts", err=True)
+        write_line(f"{name}: has no index; looked through its {total} frames for cuts")
     for name in preview.left_out:
-        typer.echo(f"{name}: has no shot that is long enough, and was left out", err=True)
+        write_line(f"{name}: has no shot that is long enough, and was left out")
     if as_json:
-        typer.echo(json.dumps({"output": str(output)} | asdict(preview), ensure_ascii=False))
+        say_json({"output": str(output)} | asdict(preview))
         return
     for number, row in enumerate(preview.rows, 1):
         changed = f" ({', '.join(row.changed)})" if row.changed else ""
-        typer.echo(f"row {number}: {row.film}, frames {row.frames[0]} to {row.frames[-1]}{changed}", err=True)
+        write_line(f"row {number}: {row.film}, frames {row.frames[0]} to {row.frames[-1]}{changed}")
     typer.echo(output)
 
 

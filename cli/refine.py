@@ -1,6 +1,5 @@
 """`animi refine`: sharpens pictures with a trained network, and doubles them where it does."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +7,7 @@ import typer
 
 from ..core.config.choices import DEVICES
 from ..core.config.pictures import RefineConfig
+from .messages import say_json
 from .progress import progress
 
 _DEFAULTS = RefineConfig((), Path(), Path())
@@ -42,6 +42,6 @@ def refine(
     if as_json:
         found = {"output": str(output), "pictures": [str(path) for path in refined.paths]}
         found |= {"checkpoint": str(refined.checkpoint)}
-        typer.echo(json.dumps(found | {"scale": refined.scale}, ensure_ascii=False))
+        say_json(found | {"scale": refined.scale})
     else:
         typer.echo(output)

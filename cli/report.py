@@ -1,12 +1,12 @@
 """`animi report`: makes one HTML page of runs, side by side."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ..core.config.evaluation import ReportConfig
+from .messages import say_json
 
 _DEFAULTS = ReportConfig(())
 
@@ -23,4 +23,7 @@ def report(
     from ..core.reports.runs import write_report
 
     page = write_report(config)
-    typer.echo(json.dumps({"output": str(page)}, ensure_ascii=False) if as_json else page)
+    if as_json:
+        say_json({"output": str(page)})
+    else:
+        typer.echo(page)

@@ -1,6 +1,5 @@
 """`animi sample`: draws pictures, or a walk from one to the next, with a network of `animi train-noise`."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +8,7 @@ import typer
 from ..core.config.choices import DEVICES
 from ..core.config.parsing import read_rate
 from ..core.config.pictures import SampleConfig
+from .messages import say_json, tell
 from .progress import progress
 
 _DEFAULTS = SampleConfig(Path(), Path("grid.png"))
@@ -67,9 +67,9 @@ def sample(
     with progress("Drawing") as show:
         drawn = draw_samples(config, show)
     for note in drawn.notes:
-        typer.echo(f"animi: {note}", err=True)
+        tell(note)
     if as_json:
         result = {"output": str(drawn.path), "checkpoint": str(drawn.checkpoint), "pictures": drawn.pictures}
-        typer.echo(json.dumps(result | {"step": drawn.step}, ensure_ascii=False))
+        say_json(result | {"step": drawn.step})
     else:
         typer.echo(drawn.path)

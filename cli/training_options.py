@@ -3,7 +3,6 @@
 An option that is not given has no value here: the recipe, or the run that is gone on with, has it.
 """
 
-import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +14,7 @@ from ..core.config.choices import AUGMENTATIONS, DEVICES, PRECISIONS, RECIPES, T
 from ..core.config.material import ClipConfig
 from ..core.config.training import TrainingConfig
 from ..core.errors import ConfigError
+from .messages import say_json
 from .progress import progress
 from .training_progress import training_progress
 
@@ -199,7 +199,10 @@ def start_training(
 def tell_run(run: Path, as_json: bool) -> None:
     """Writes a run's folder to stdout, once: as JSON, or as it is."""
     if _is_first():
-        typer.echo(json.dumps({"output": str(run)}, ensure_ascii=False) if as_json else run)
+        if as_json:
+            say_json({"output": str(run)})
+        else:
+            typer.echo(run)
 
 
 def _is_first() -> bool:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from natsort import natsorted, ns
 
-from .errors import OutputError
+from .errors import OutputError, printable
 from .interrupts import held_back
 
 DRAFT = ".animi-"
@@ -139,4 +139,4 @@ def _replace_folder(draft: Path, target: Path, old: Path) -> None:
 
 def shown(path: Path) -> str:
     """A path as it may stand in a one-line message: line breaks and other control characters are escaped."""
-    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in str(path))
+    return printable(path)

@@ -36,11 +36,13 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from .blocks import DownBlock, SkipExcitation, UpBlock, convolution, volume_convolution
-from .sle import SIZES, channels_at
+from .settings import check_settings
+from .sle import SIZES, WIDTHS, channels_at
 
 _LAST = 8  # side of the last features
 _REDRAWN = 128  # largest side that is redrawn
 _FRAMES_LEFT = 2  # frames from which on a sequence's are not halved any more
+_MOST_FRAMES = 1 << 16  # of a clip
 _REACH = 3  # rungs that an excitation skips
 
 
@@ -61,8 +63,7 @@ class ImageDiscriminatorConfig:
         Raises:
             ValueError: a value is out of its range.
         """
-        if self.size not in SIZES or self.width < 4:
-            raise ValueError(f"no discriminator for {self}")
+        check_settings(self, "discriminator", size=SIZES, width=WIDTHS)
 
 
 class Redrawn(NamedTuple):
@@ -148,8 +149,7 @@ class SequenceDiscriminatorConfig:
         Raises:
             ValueError: a value is out of its range.
         """
-        if self.size not in SIZES or self.width < 4 or self.length < 2:
-            raise ValueError(f"no discriminator for {self}")
+        check_settings(self, "discriminator", size=SIZES, width=WIDTHS, length=range(2, _MOST_FRAMES + 1))
 
 
 class SequenceDiscriminator(nn.Module):

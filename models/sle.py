@@ -35,17 +35,20 @@ import torch
 from torch import Tensor, nn
 
 from .blocks import DEVIATION, SkipExcitation, UpBlock, convolution, slerp
+from .settings import check_settings
 from .vgg import VggEncoder
 
 _REACH = 4  # rungs that an excitation climbs
-_WIDTHS = {4: 16, 8: 8, 16: 4, 32: 2, 64: 2, 128: 1, 256: 0.5, 512: 0.25}  # times `width`: channels at a side
+_SHARES = {4: 16, 8: 8, 16: 4, 32: 2, 64: 2, 128: 1, 256: 0.5, 512: 0.25}  # times `width`: channels at a side
 SIZES = (64, 128, 256, 512)
 """Sides of pictures that can be trained."""
+WIDTHS = range(4, 513)
+"""Channels at 128 pixels that networks may have."""
 
 
 def channels_at(side: int, width: int) -> int:
     """Channels of the features of a square picture at a side of 4 to 512 pixels, in both networks of a GAN."""
-    return max(1, int(_WIDTHS[side] * width))
+    return max(1, int(_SHARES[side] * width))
 
 
 class _Ladder(nn.Module):
@@ -95,8 +98,7 @@ class NoiseGeneratorConfig:
         Raises:
             ValueError: a value is out of its range.
         """
-        if self.size not in SIZES or self.latent_dim < 1 or self.width < 4:
-            raise ValueError(f"no generator for {self}")
+        check_settings(self, "generator", size=SIZES, latent_dim=range(1, 8193), width=WIDTHS)
 
 
 class NoiseGenerator(nn.Module):
@@ -131,8 +133,7 @@ class VggSleConfig:
         Raises:
             ValueError: a value is out of its range.
         """
-        if self.width < 4:
-            raise ValueError(f"no generator for {self}")
+        check_settings(self, "generator", width=WIDTHS)
 
 
 class LatentGenerator(nn.Module):
