@@ -34,7 +34,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from .blocks import DEVIATION, SkipExcitation, UpBlock, convolution, slerp
+from .blocks import DEVIATION, BatchNorm2d, SkipExcitation, UpBlock, convolution, slerp
 from .settings import check_settings
 from .vgg import VggEncoder
 
@@ -110,7 +110,7 @@ class NoiseGenerator(nn.Module):
         channels = [channels_at(4 << rung, config.width) for rung in range((config.size // 4).bit_length())]
         project = nn.ConvTranspose2d(config.latent_dim, 2 * channels[0], 4, bias=False)
         nn.init.normal_(project.weight, 0.0, DEVIATION)
-        self.project = nn.Sequential(project, nn.BatchNorm2d(2 * channels[0]), nn.GLU(dim=1))
+        self.project = nn.Sequential(project, BatchNorm2d(2 * channels[0]), nn.GLU(dim=1))
         self.ladder = _Ladder(channels, noise=True)
 
     def forward(self, latents: Tensor) -> Tensor:
@@ -143,7 +143,7 @@ class LatentGenerator(nn.Module):
         super().__init__()
         channels = [channels_at(side, config.width) for side in (8, 16, 32, 64, 128, 256)]
         self.enter = nn.Sequential(
-            convolution(VggEncoder.channels, 2 * channels[0]), nn.BatchNorm2d(2 * channels[0]), nn.GLU(dim=1)
+            convolution(VggEncoder.channels, 2 * channels[0]), BatchNorm2d(2 * channels[0]), nn.GLU(dim=1)
         )
         self.ladder = _Ladder(channels, noise=False)
 

@@ -291,7 +291,8 @@ def discriminator_loss(
         loss = loss + nets.lecam * parts["lecam"]
     if nets.r1 and step % R1_EVERY == 0:
         with full_precision(real.device):
-            parts["r1"] = gradient_penalty(discriminator, real.float())
+            # not compiled, as it is differentiated twice, which compiled networks are not
+            parts["r1"] = gradient_penalty(discriminator.forward, real.float())
         loss = loss + nets.r1 * R1_EVERY * parts["r1"]
     return loss, {"real": on_real.float().mean(), "fake": on_drawn.float().mean(), **parts}
 
@@ -314,7 +315,8 @@ def find_encoder(weights: Path | None, device: torch.device, listeners: Listener
 def _score(discriminator: nn.Module, reals: Tensor, fakes: Tensor, device: torch.device) -> tuple[Tensor, Tensor]:
     """The discriminator's scores, in eval mode: a look must leave no trace in the training."""
     discriminator.eval()
+    judge = discriminator.forward  # to compile it for eval mode would take longer than all its looks
     try:
-        return in_parts(discriminator, reals, device), in_parts(discriminator, fakes, device)
+        return in_parts(judge, reals, device), in_parts(judge, fakes, device)
     finally:
         discriminator.train()
