@@ -10,7 +10,7 @@ from typing import Annotated, Any, Protocol, TypeVar
 
 import typer
 
-from ..core.config.choices import AUGMENTATIONS, DEVICES, PRECISIONS, RECIPES, TRAINED_SIZES
+from ..core.config.choices import AUGMENTATIONS, BN_INITS, DEVICES, PRECISIONS, RECIPES, TRAINED_SIZES
 from ..core.config.material import ClipConfig
 from ..core.config.training import TrainingConfig
 from ..core.errors import ConfigError
@@ -60,7 +60,17 @@ Width = Annotated[int | None, typer.Option(help="Channels of the networks at hal
 SpectralNorm = Annotated[
     bool | None,
     typer.Option(
-        "--spectral-norm/--no-spectral-norm", help="Spectral norm on the discriminator.", show_default=_RECIPE
+        "--spectral-norm/--no-spectral-norm",
+        help="Spectral norm on the discriminator, and on the excitations of both networks.",
+        show_default=_RECIPE,
+    ),
+]
+BnInit = Annotated[
+    str | None,
+    typer.Option(
+        help="What batch norms' weights begin with: ones; dcgan, N(1, 0.02); notebook, N(0, 0.02).",
+        show_default=_RECIPE,
+        autocompletion=lambda: list(BN_INITS),
     ),
 ]
 GeneratorRate = Annotated[float | None, typer.Option(help="The generator's learning rate.", show_default=_RECIPE)]

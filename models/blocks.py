@@ -31,7 +31,13 @@ def convolution(
     """
     layer = nn.Conv2d(fan_in, fan_out, side, stride, side // 2 if padding is None else padding, bias=False)
     nn.init.normal_(layer.weight, 0.0, DEVIATION)
-    return spectral_norm(layer) if spectral else layer
+    return _normalise(layer) if spectral else layer
+
+
+def _normalise(layer: nn.Module) -> nn.Module:
+    """Puts spectral norm on a layer; weights that are drawn later are those that they would be without it."""
+    with torch.random.fork_rng(devices=[]):  # its first vectors are drawn too
+        return spectral_norm(layer)
 
 
 def volume_convolution(
@@ -46,7 +52,7 @@ def volume_convolution(
     """The same over frames and pixels; sides and strides are (frames, rows, columns)."""
     layer = nn.Conv3d(fan_in, fan_out, side, stride, padding, bias=False)
     nn.init.normal_(layer.weight, 0.0, DEVIATION)
-    return spectral_norm(layer) if spectral else layer
+    return _normalise(layer) if spectral else layer
 
 
 class _StatisticsApart(_BatchNorm):
@@ -72,6 +78,28 @@ class _StatisticsApart(_BatchNorm):
         return batch_norm(features, None, None, self.weight, self.bias, True, 0.0, self.eps)
 
 
+BN_INITS = {"ones": (1.0, 0.0), "dcgan": (1.0, DEVIATION), "notebook": (0.0, DEVIATION)}
+"""What the weights of batch norms begin with: mean and standard deviation of a normal distribution.
+
+"ones" is PyTorch's own, "dcgan" that of the authors' code of DCGAN (Radford et al., arXiv 1511.06434), and "notebook"
+that of the first experiments, where convolutions and batch norms were drawn from one distribution: nearly nothing
+passes such a layer at first.
+"""
+
+
+def init_batch_norms(network: nn.Module, how: str) -> None:
+    """Draws the weights of all batch norms of a network anew.
+
+    Args:
+        network: changed in place; its batch norms' biases stay.
+        how: one of BN_INITS; "ones" draws no random numbers.
+    """
+    mean, deviation = BN_INITS[how]
+    for module in network.modules():
+        if isinstance(module, _BatchNorm) and deviation:
+            nn.init.normal_(module.weight, mean, deviation)
+
+
 class BatchNorm2d(_StatisticsApart, nn.BatchNorm2d):
     """Batch normalisation of pictures' features."""
 
@@ -84,19 +112,20 @@ class SkipExcitation(nn.Module):
     """Skip-layer excitation: coarse features weigh the channels of fine ones; FastGAN, section 3.1, equation 1.
 
     Pool to 4 x 4, convolution 4 x 4 without padding, Swish (as the authors' code; their paper says LeakyReLU),
-    convolution 1 x 1, sigmoid; both convolutions without bias and always spectrally normalised.
+    convolution 1 x 1, sigmoid; both convolutions without bias.
 
     Args:
         coarse: channels of the coarse features.
         fine: channels of the fine features.
+        spectral: whether both convolutions are spectrally normalised, as the authors have it.
     """
 
-    def __init__(self, coarse: int, fine: int) -> None:
+    def __init__(self, coarse: int, fine: int, *, spectral: bool = True) -> None:
         super().__init__()
         self.weigh = nn.Sequential(
-            convolution(coarse, fine, 4, padding=0, spectral=True),
+            convolution(coarse, fine, 4, padding=0, spectral=spectral),
             nn.SiLU(),
-            convolution(fine, fine, 1, spectral=True),
+            convolution(fine, fine, 1, spectral=spectral),
             nn.Sigmoid(),
         )
 

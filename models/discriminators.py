@@ -91,7 +91,7 @@ class ImageDiscriminator(nn.Module):
         self.enter = nn.Sequential(convolution(3, channels[0], 4, 2, 1, spectral=spectral), nn.LeakyReLU(0.2))
         self.rungs = nn.ModuleList(DownBlock(high, low, spectral=spectral) for high, low in pairwise(channels))
         self.excitations = nn.ModuleList(
-            SkipExcitation(high, low) for high, low in zip(channels, channels[_REACH:], strict=False)
+            SkipExcitation(high, low, spectral=spectral) for high, low in zip(channels, channels[_REACH:], strict=False)
         )
         self.judge = nn.Sequential(
             convolution(channels[-1], channels[-1], 1, spectral=spectral),

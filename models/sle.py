@@ -57,16 +57,17 @@ class _Ladder(nn.Module):
     Args:
         channels: of the features that go in, and after each doubling.
         noise: whether noise is added while training.
+        spectral: whether the excitations are spectrally normalised.
     """
 
-    def __init__(self, channels: Sequence[int], *, noise: bool) -> None:
+    def __init__(self, channels: Sequence[int], *, noise: bool, spectral: bool) -> None:
         super().__init__()
         self.rungs = nn.ModuleList(
             UpBlock(low, high, twice=number % 2 == 0, noise=noise)
             for number, (low, high) in enumerate(pairwise(channels))
         )
         self.excitations = nn.ModuleList(
-            SkipExcitation(low, high) for low, high in zip(channels, channels[_REACH:], strict=False)
+            SkipExcitation(low, high, spectral=spectral) for low, high in zip(channels, channels[_REACH:], strict=False)
         )
         self.paint = convolution(channels[-1], 3)
 
@@ -91,6 +92,8 @@ class NoiseGeneratorConfig:
     """Numbers that a picture is drawn from."""
     width: int = 64
     """Channels at 128 pixels; all others follow."""
+    spectral_norm: bool = True
+    """Spectral norm on the excitations' convolutions."""
 
     def __post_init__(self) -> None:
         """Refuses what cannot be built.
@@ -111,7 +114,7 @@ class NoiseGenerator(nn.Module):
         project = nn.ConvTranspose2d(config.latent_dim, 2 * channels[0], 4, bias=False)
         nn.init.normal_(project.weight, 0.0, DEVIATION)
         self.project = nn.Sequential(project, BatchNorm2d(2 * channels[0]), nn.GLU(dim=1))
-        self.ladder = _Ladder(channels, noise=True)
+        self.ladder = _Ladder(channels, noise=True, spectral=config.spectral_norm)
 
     def forward(self, latents: Tensor) -> Tensor:
         """(N, latent_dim) to pictures (N, 3, size, size) in [-1, 1]."""
@@ -126,6 +129,8 @@ class VggSleConfig:
 
     width: int = 64
     """Channels at half the full size; all others follow."""
+    spectral_norm: bool = True
+    """Spectral norm on the excitations' convolutions."""
 
     def __post_init__(self) -> None:
         """Refuses what cannot be built.
@@ -145,7 +150,7 @@ class LatentGenerator(nn.Module):
         self.enter = nn.Sequential(
             convolution(VggEncoder.channels, 2 * channels[0]), BatchNorm2d(2 * channels[0]), nn.GLU(dim=1)
         )
-        self.ladder = _Ladder(channels, noise=False)
+        self.ladder = _Ladder(channels, noise=False, spectral=config.spectral_norm)
 
     def forward(self, latents: Tensor) -> Tensor:
         """(N, 512, h, w) to pictures (N, 3, 32h, 32w) in [-1, 1]."""

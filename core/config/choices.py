@@ -34,6 +34,8 @@ TRAINED_SIZES = (64, 128, 256, 512)
 """Sides of the pictures that the generators can be trained on."""
 RECIPES = ("steady", "notebook")
 """The first is ours, made not to collapse; the other is that of the first experiments, to the letter."""
+BN_INITS = ("ones", "dcgan", "notebook")
+"""What batch norms' weights begin with: 1; N(1, 0.02²), as in DCGAN; or N(0, 0.02²), as in the first experiments."""
 JUDGED = ("all", "middle")
 """Frames of a clip that the discriminator judges: all, or all but the two ends."""
 NETS = ("deep", "plain")

@@ -5,7 +5,7 @@ from math import isfinite
 from pathlib import Path
 
 from ..errors import ConfigError
-from .choices import AUGMENTATIONS, BETWEEN, DEVICES, JUDGED, NETS, PRECISIONS, RECIPES, REFINE, TRAINED_SIZES
+from .choices import AUGMENTATIONS, BETWEEN, BN_INITS, DEVICES, JUDGED, NETS, PRECISIONS, RECIPES, REFINE, TRAINED_SIZES
 from .material import ClipConfig
 
 MAY_CHANGE = frozenset(
@@ -78,7 +78,9 @@ class AdversarialConfig:
     width: int = 64
     """Channels of both networks at 128 pixels; all others follow."""
     spectral_norm: bool = True
-    """Spectral norm on the discriminator's convolutions."""
+    """Spectral norm on the discriminator's convolutions and on the excitations of both networks, or on none at all."""
+    bn_init: str = BN_INITS[0]
+    """One of BN_INITS."""
     generator_rate: float = 2e-4
     """Learning rate of the generator."""
     discriminator_rate: float = 2e-4
@@ -102,6 +104,8 @@ class AdversarialConfig:
         """
         if not 4 <= self.width <= 512:
             raise ConfigError(f"--width: {self.width} is out of range; give 4 to 512 channels")
+        if self.bn_init not in BN_INITS:
+            raise ConfigError(f"--bn-init: {self.bn_init} is not known; give {', '.join(BN_INITS)}")
         for name in ("generator_rate", "discriminator_rate"):
             value = getattr(self, name)
             if not (value > 0 and isfinite(value)):
@@ -120,7 +124,7 @@ class AdversarialConfig:
 
 
 _NOTEBOOK_CLIPS = ClipConfig(crop=1, flip=False, colour=False, reverse=False)
-_NOTEBOOK_NETS = AdversarialConfig(augment=(), lecam=0.0)
+_NOTEBOOK_NETS = AdversarialConfig(augment=(), lecam=0.0, bn_init="notebook")
 
 
 @dataclass(frozen=True)
@@ -171,7 +175,7 @@ class TrainVggSleConfig:
             _NOTEBOOK_NETS, spectral_norm=False, generator_rate=1e-3, discriminator_rate=1e-3, betas=(0.9, 0.999)
         )
         training = TrainingConfig(batch_size=1, ema=0.0)  # one clip of eight frames: eight pictures
-        return cls(paths, output, recipe, _NOTEBOOK_CLIPS, training, nets, ends=1.0)
+        return cls(paths, output, recipe, _NOTEBOOK_CLIPS, training, nets, judged="middle", ends=1.0)
 
 
 @dataclass(frozen=True)

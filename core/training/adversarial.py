@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from ...models.blocks import init_batch_norms
 from ...models.discriminators import ImageDiscriminator, ImageDiscriminatorConfig
 from ...models.vgg import VggEncoder
 from ..config.training import AdversarialConfig, TrainingConfig
@@ -141,9 +142,10 @@ def train(
     Raises:
         see `fit`.
     """
-    generator = place_module(duel.generator, training, world)
     judges = {judge.name: judge for judge in duel.judges}
+    generator = place_module(duel.generator, training, world)
     for judge in judges.values():
+        init_batch_norms(judge.module, nets.bn_init)
         place_module(judge.module, training, world)
     ema = Ema(generator, training.ema)
     lecams = {name: LeCam().to(world.device) for name in judges}

@@ -370,6 +370,10 @@ def _check_same(folder: Path, config: Any, command: str) -> None:
     was, saved = read_run_config(folder)
     if was != command:
         raise InputError(f"{folder}: is a run of {was or 'another command'}; go on with that command")
+    try:  # a setting that is newer than the run has its default there
+        saved = describe_config(build_config(type(config), saved))
+    except (TypeError, KeyError, ValueError) as error:
+        raise InputError(f"{folder}: its settings are of another command or version ({error})") from error
     _compare(folder, saved, describe_config(config))
 
 

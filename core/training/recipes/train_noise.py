@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from ....models.blocks import init_batch_norms
 from ....models.sle import NoiseGenerator, NoiseGeneratorConfig
 from ...config.training import TrainNoiseConfig
 from ...material.films import open_material
@@ -55,8 +56,10 @@ def train_noise(config: TrainNoiseConfig, *, resume: bool = False, listeners: Li
         encoder = find_encoder(config.vgg_weights, world.device, listeners) if config.health else None
         run = open_run(config.output, config, resume, command=COMMAND, writes=world.is_first)
         torch.manual_seed(training.seed)
-        shape = NoiseGeneratorConfig(config.clips.size, config.latent_dim, config.nets.width)
+        nets = config.nets
+        shape = NoiseGeneratorConfig(config.clips.size, config.latent_dim, nets.width, nets.spectral_norm)
         generator = NoiseGenerator(shape)
+        init_batch_norms(generator, nets.bn_init)
         judge = judge_pictures(config.clips.size, config.nets)
         looks = draw_noise(config.latent_dim, training.seed, _LOOKS, max(LOOKED_AT, config.samples))
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import l1_loss
 
-from ....models.blocks import slerp
+from ....models.blocks import init_batch_norms, slerp
 from ....models.sle import LatentGenerator, VggSleConfig, VggSleInbetweener
 from ...config.training import TrainVggSleConfig
 from ...material.films import open_material
@@ -96,8 +96,9 @@ def train_vgg_sle(config: TrainVggSleConfig, *, resume: bool = False, listeners:
             encoder.to(memory_format=torch.channels_last)
         run = open_run(config.output, config, resume, command=COMMAND, writes=world.is_first)
         torch.manual_seed(training.seed)
-        shape = VggSleConfig(config.nets.width)
+        shape = VggSleConfig(config.nets.width, config.nets.spectral_norm)
         generator = LatentGenerator(shape)
+        init_batch_norms(generator, config.nets.bn_init)
         judge = judge_pictures(config.clips.size, config.nets)
         times = torch.linspace(0, 1, length, device=world.device)
         precision = choose_precision(training.precision, world.device)
