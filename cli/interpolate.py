@@ -72,7 +72,8 @@ def interpolate(
         ),
     ] = _DEFAULTS.engine,
     checkpoint: Annotated[
-        Path | None, typer.Option(help="A trained network (.safetensors) that draws instead of the engine.")
+        Path | None,
+        typer.Option(help="A trained network, or a run's folder, that draws instead of the engine."),
     ] = None,
     mix: Annotated[
         bool,

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Protocol, TypeVar
 
 import typer
 
-from ..core.config.choices import AUGMENTATIONS, BN_INITS, DEVICES, PRECISIONS, RECIPES, TRAINED_SIZES
+from ..core.config.choices import AUGMENTATIONS, BN_INITS, DEVICES, PRECISIONS, RECIPES, SCHEDULES, TRAINED_SIZES
 from ..core.config.material import ClipConfig
 from ..core.config.training import TrainingConfig
 from ..core.errors import ConfigError
@@ -77,6 +77,15 @@ GeneratorRate = Annotated[float | None, typer.Option(help="The generator's learn
 DiscriminatorRate = Annotated[
     float | None, typer.Option(help="The discriminator's learning rate.", show_default=_RECIPE)
 ]
+Schedule = Annotated[
+    str | None,
+    typer.Option(
+        help="Of both learning rates: constant; linear, to 0 over the second half; cosine, to 0 over all steps.",
+        show_default=SCHEDULES[0],
+        autocompletion=lambda: list(SCHEDULES),
+    ),
+]
+WarmUp = Annotated[int | None, typer.Option(help="Steps in which both learning rates rise.", show_default="0")]
 Betas = Annotated[str | None, typer.Option(help="Adam's, such as 0.5,0.999.", show_default=_RECIPE)]
 Augment = Annotated[
     str | None,
@@ -137,6 +146,17 @@ SampleEvery = Annotated[
     int | None, typer.Option(help="Steps between looks at samples.", show_default=str(_STEPS.sample_every))
 ]
 Keep = Annotated[int | None, typer.Option(help="Checkpoints kept.", show_default=str(_STEPS.keep))]
+Unseen = Annotated[
+    list[Path] | None,
+    typer.Option(
+        help="A folder of frames to evaluate on and not to learn from; give it again for several.",
+        show_default="clips of each film",
+    ),
+]
+HoldOut = Annotated[
+    float | None,
+    typer.Option(help="Share of each film that is not learnt from then; 0: none.", show_default="0.05"),
+]
 Samples = Annotated[int | None, typer.Option(help="Samples shown at each look.", show_default=_RECIPE)]
 
 
@@ -183,6 +203,8 @@ def start_training(
     for name, read in (("betas", _read_betas), ("augment", _read_augment), ("weights", _read_weights)):
         if name in given:
             given[name] = read(given[name])
+    if "unseen" in given:
+        given["unseen"] = tuple(given["unseen"])
     paths, output, resume = (given.pop(name, None) for name in ("paths", "output", "resume"))
     if resume is not None:
         if output is not None:

@@ -5,7 +5,19 @@ from math import isfinite
 from pathlib import Path
 
 from ..errors import ConfigError
-from .choices import AUGMENTATIONS, BETWEEN, BN_INITS, DEVICES, JUDGED, NETS, PRECISIONS, RECIPES, REFINE, TRAINED_SIZES
+from .choices import (
+    AUGMENTATIONS,
+    BETWEEN,
+    BN_INITS,
+    DEVICES,
+    JUDGED,
+    NETS,
+    PRECISIONS,
+    RECIPES,
+    REFINE,
+    SCHEDULES,
+    TRAINED_SIZES,
+)
 from .material import ClipConfig
 
 MAY_CHANGE = frozenset(
@@ -85,6 +97,10 @@ class AdversarialConfig:
     """Learning rate of the generator."""
     discriminator_rate: float = 2e-4
     """Learning rate of the discriminator."""
+    schedule: str = SCHEDULES[0]
+    """One of SCHEDULES, of both learning rates."""
+    warm_up: int = 0
+    """Steps at the beginning in which both learning rates rise."""
     betas: tuple[float, float] = (0.5, 0.999)
     """Adam's."""
     augment: tuple[str, ...] = AUGMENTATIONS
@@ -110,6 +126,10 @@ class AdversarialConfig:
             value = getattr(self, name)
             if not (value > 0 and isfinite(value)):
                 raise ConfigError(f"--{name.replace('_', '-')}: {value:g} cannot be used; give a rate such as 0.0002")
+        if self.schedule not in SCHEDULES:
+            raise ConfigError(f"--schedule: {self.schedule} is not known; give {', '.join(SCHEDULES)}")
+        if self.warm_up < 0:
+            raise ConfigError(f"--warm-up: {self.warm_up} is negative; give a whole number from 0")
         if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
             raise ConfigError(f"--betas: {self.betas} cannot be used; give two shares below 1, such as 0.5,0.999")
         for kind in self.augment:
@@ -149,6 +169,10 @@ class TrainVggSleConfig:
     """Weight of the mean absolute error at the two ends."""
     vgg_weights: Path | None = None
     """VGG16's weights; None: torchvision's, from its cache or by a download."""
+    unseen: tuple[Path, ...] = ()
+    """Folders of frames to evaluate on, of which nothing is learnt; none: some of `paths` are held out."""
+    hold_out: float = 0.05
+    """Share of the drawings that is not learnt from but evaluated on, where `unseen` names none; 0: none is."""
     samples: int = 4
     """Clips shown at each look."""
 
@@ -158,7 +182,7 @@ class TrainVggSleConfig:
         Raises:
             ConfigError: a value is out of its range, or two do not go together.
         """
-        _check_adversarial(self.recipe, self.clips, self.samples)
+        _check_adversarial(self.recipe, self.clips, self.samples, self.hold_out)
         if self.clips.length < 3:
             raise ConfigError(f"--length: {self.clips.length} leaves nothing between the ends; give 3 frames or more")
         if self.judged not in JUDGED:
@@ -200,6 +224,10 @@ class TrainNoiseConfig:
     """VGG16's weights, to measure health by; None: torchvision's, from its cache or by a download."""
     health: bool = True
     """Measure at each look whether the samples are as varied as the reals."""
+    unseen: tuple[Path, ...] = ()
+    """Folders of frames to evaluate on, of which nothing is learnt; none: some of `paths` are held out."""
+    hold_out: float = 0.05
+    """Share of the drawings that is not learnt from but evaluated on, where `unseen` names none; 0: none is."""
     samples: int = 64
     """Pictures shown at each look."""
 
@@ -209,7 +237,7 @@ class TrainNoiseConfig:
         Raises:
             ConfigError: a value is out of its range.
         """
-        _check_adversarial(self.recipe, self.clips, self.samples)
+        _check_adversarial(self.recipe, self.clips, self.samples, self.hold_out)
         if self.clips.length != 1:
             raise ConfigError(f"--length: {self.clips.length} is of no use here; pictures are drawn one by one")
         if not 1 <= self.latent_dim <= 8192:
@@ -337,6 +365,10 @@ class FinetuneAdvConfig:
     """VGG16's weights, to measure health by; None: torchvision's, from its cache or by a download."""
     health: bool = True
     """Measure at each look whether the in-betweens are as varied as the reals."""
+    unseen: tuple[Path, ...] = ()
+    """Folders of frames to evaluate on, of which nothing is learnt; none: some of `paths` are held out."""
+    hold_out: float = 0.05
+    """Share of the drawings that is not learnt from but evaluated on, where `unseen` names none; 0: none is."""
     samples: int = 4
     """Clips shown at each look."""
 
@@ -346,7 +378,7 @@ class FinetuneAdvConfig:
         Raises:
             ConfigError: a value is out of its range, or two do not go together.
         """
-        _check_adversarial(self.recipe, self.clips, self.samples)
+        _check_adversarial(self.recipe, self.clips, self.samples, self.hold_out)
         if self.clips.length < 3:
             raise ConfigError(f"--length: {self.clips.length} leaves nothing between the ends; give 3 frames or more")
         learns = ("reconstruction", "middles", "sequence", "image", "latent", "ghost")
@@ -514,10 +546,12 @@ class TrainMotionConfig:
             raise ConfigError(f"--samples: {self.samples} is out of range; give 1 to 64")
 
 
-def _check_adversarial(recipe: str, clips: ClipConfig, samples: int) -> None:
+def _check_adversarial(recipe: str, clips: ClipConfig, samples: int, hold_out: float) -> None:
     if recipe not in RECIPES:
         raise ConfigError(f"--recipe: {recipe} is not known; give {' or '.join(RECIPES)}")
     if clips.size not in TRAINED_SIZES:
         raise ConfigError(f"--size: {clips.size} cannot be trained; give {', '.join(map(str, TRAINED_SIZES))}")
     if not 1 <= samples <= 256:
         raise ConfigError(f"--samples: {samples} is out of range; give 1 to 256")
+    if not 0 <= hold_out <= 0.25:
+        raise ConfigError(f"--hold-out: {hold_out:g} is out of range; give a share from 0 to 0.25")

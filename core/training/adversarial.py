@@ -38,6 +38,7 @@ from .losses.adversarial import (
 )
 from .run_folder import Network, Run, read_series
 from .samples import in_parts
+from .schedules import schedule_rate
 from .state import State
 
 
@@ -122,6 +123,7 @@ def train(
     encoder: nn.Module | None,
     world: World,
     listeners: Listeners,
+    learnt: Tensor | None = None,
 ) -> int:
     """Trains a generator and its judges up to `training.steps`.
 
@@ -131,10 +133,11 @@ def train(
         run: where it is kept, and what to go on from.
         training: how long, and how.
         nets: the learning rates, and what the judges' pictures undergo.
-        reals: (LOOKED_AT, 3, S, S) in [-1, 1], to measure health by.
+        reals: (LOOKED_AT, 3, S, S) in [-1, 1], to measure health by; held out where `learnt` is given.
         encoder: a trained VGG16, to measure health with; None: it is not measured.
         world: the processes that train together.
         listeners: who is told.
+        learnt: (LOOKED_AT, 3, S, S) of what is learnt from; None: `reals` are such.
 
     Returns:
         The steps done.
@@ -178,16 +181,23 @@ def train(
     def made(module: nn.Module, rate: float) -> torch.optim.Optimizer:
         return make_adam(module.parameters(), rate, nets.betas)
 
-    phases = [Phase("generator", generator, made(generator, nets.generator_rate), deceive)]
+    def rate(step: int) -> float:
+        return schedule_rate(nets.schedule, step, training.steps, nets.warm_up)
+
+    schedule = None if nets.schedule == "constant" and not nets.warm_up else rate
+    phases = [Phase("generator", generator, made(generator, nets.generator_rate), deceive, schedule=schedule)]
     if judges:
         bench = _together({name: judge.module for name, judge in judges.items()})
-        phases.insert(0, Phase("discriminator", bench, made(bench, nets.discriminator_rate), refuse))
+        learner = made(bench, nets.discriminator_rate)
+        phases.insert(0, Phase("discriminator", bench, learner, refuse, schedule=schedule))
     also = {"ema": ema.module} | ({"lecam": _together(lecams)} if judges else {})
     critic = next((judge.module for judge in judges.values() if isinstance(judge.module, ImageDiscriminator)), None)
-    check = HealthCheck(embed_with_vgg(encoder), reals) if encoder is not None and world.is_first else None
+    check = None
+    if encoder is not None and world.is_first:
+        check = HealthCheck(embed_with_vgg(encoder), reals, learnt=learnt)
     watch = HealthWatch(read_series(run.folder))
     if run.first_step == 0:
-        run.show_reals(reals[: duel.shown])
+        run.show_reals((reals if learnt is None else learnt)[: duel.shown])
 
     @torch.no_grad()
     def sample(step: int) -> None:

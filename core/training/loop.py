@@ -343,11 +343,11 @@ class _Loop:
 
 
 def choose_precision(precision: str, device: torch.device) -> torch.dtype:
-    """What the forward pass computes in: auto is bf16 on a GPU that has it, else fp32."""
+    """What the forward pass computes in: auto is bf16 on a GPU that has it, else fp32; see `join_world` for tf32."""
     if precision == "auto":
         has_bf16 = device.type == "cuda" and torch.cuda.is_bf16_supported()
         return torch.bfloat16 if has_bf16 else torch.float32
-    return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
+    return {"fp32": torch.float32, "tf32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
 
 
 def full_precision(device: torch.device) -> AbstractContextManager[Any]:

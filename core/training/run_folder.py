@@ -17,7 +17,7 @@ import json
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from fractions import Fraction
 from importlib.metadata import version
 from pathlib import Path
@@ -40,6 +40,8 @@ from ..weights.find import find_states
 from .state import State, read_state, write_state
 
 _FPS = Fraction(12)
+_BEFORE = {"hold_out": 0.0}
+"""How a run was trained that is older than a setting, where that is not as the setting's default has it."""
 _GAP = 2  # pixels between pictures of a grid
 
 
@@ -253,6 +255,11 @@ def _never_began(folder: Path) -> bool:
     )
 
 
+def is_run(path: Path) -> bool:
+    """Whether a path is a run's folder, as far as can be seen without reading anything."""
+    return (path / "config.json").is_file()
+
+
 def read_run_config(folder: Path) -> tuple[str, dict[str, Any]]:
     """Reads which command a run was started with, and its settings as JSON holds them.
 
@@ -263,7 +270,7 @@ def read_run_config(folder: Path) -> tuple[str, dict[str, Any]]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         return str(found["command"]), dict(found["config"])
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise InputError(
             f"{folder}: is no run, as it has no config.json; give a folder that a training wrote"
         ) from error
@@ -285,7 +292,7 @@ def resume_config(folder: Path, kind: type[Config], given: Mapping[str, Any]) ->
     """
     _, saved = read_run_config(folder)
     try:
-        config = build_config(kind, saved)
+        config = build_config(kind, _complete(kind, saved))
     except (TypeError, KeyError, ValueError) as error:
         raise InputError(f"{folder}: its settings are of another command or version ({error})") from error
     changed: Config = with_values(config, given)
@@ -371,10 +378,16 @@ def _check_same(folder: Path, config: Any, command: str) -> None:
     if was != command:
         raise InputError(f"{folder}: is a run of {was or 'another command'}; go on with that command")
     try:  # a setting that is newer than the run has its default there
-        saved = describe_config(build_config(type(config), saved))
+        saved = describe_config(build_config(type(config), _complete(type(config), saved)))
     except (TypeError, KeyError, ValueError) as error:
         raise InputError(f"{folder}: its settings are of another command or version ({error})") from error
     _compare(folder, saved, describe_config(config))
+
+
+def _complete(kind: type[Any], saved: Mapping[str, Any]) -> dict[str, Any]:
+    """A run's settings, with those that are newer than it as it was trained."""
+    names = {field.name for field in fields(kind)} if is_dataclass(kind) else set()
+    return {name: value for name, value in _BEFORE.items() if name in names} | dict(saved)
 
 
 def _compare(folder: Path, saved: Mapping[str, Any], given: Mapping[str, Any]) -> None:

@@ -18,7 +18,7 @@ from animi.core.media.image_files import write_png
 from animi.core.training import motion_evaluation, samples
 from animi.core.training.adversarial import discriminator_loss
 from animi.core.training.losses.adversarial import LeCam
-from animi.core.training.recipes import pretrain_ae, train_noise, train_vgg_sle
+from animi.core.training.recipes import pretrain_ae
 from animi.core.training.run_folder import read_series
 from animi.models.discriminators import (
     ImageDiscriminator,
@@ -34,8 +34,7 @@ HOW = ("--compile", "--precision", "bf16", "--accumulate", 2, "--batch-size", 4)
 @pytest.fixture(autouse=True)
 def few(monkeypatch, one_panel):
     """Looks at fewer pictures, computes in one thread, and begins with nothing compiled."""
-    for room in (samples, train_noise, train_vgg_sle):
-        monkeypatch.setattr(room, "LOOKED_AT", 6)
+    monkeypatch.setattr(samples, "LOOKED_AT", 6)
     monkeypatch.setattr(motion_evaluation, "LOOKED_AT", 1)
     monkeypatch.setattr(pretrain_ae, "_WARM_UP", 1)
     torch.set_num_threads(1)

@@ -11,7 +11,6 @@ from torch.nn.utils.parametrize import is_parametrized
 
 from animi.core.media.image_files import write_png
 from animi.core.training import adversarial, samples
-from animi.core.training.recipes import train_noise, train_vgg_sle
 from animi.models.blocks import SkipExcitation
 from animi.models.discriminators import ImageDiscriminator, SequenceDiscriminator
 from animi.models.latent_inbetweener import LatentInbetweener
@@ -30,8 +29,7 @@ class Caught(NamedTuple):
 
 @pytest.fixture(autouse=True)
 def few(monkeypatch):
-    for room in (samples, train_noise, train_vgg_sle):
-        monkeypatch.setattr(room, "LOOKED_AT", 6)
+    monkeypatch.setattr(samples, "LOOKED_AT", 6)
     torch.set_num_threads(1)
 
 

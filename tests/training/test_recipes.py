@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors import safe_open
 from safetensors.torch import load_file
 
 from animi.core.config.choices import RECIPES
@@ -17,6 +18,7 @@ from animi.core.config.material import ClipConfig
 from animi.core.config.pictures import SampleConfig
 from animi.core.config.training import AdversarialConfig, TrainingConfig, TrainNoiseConfig, TrainVggSleConfig
 from animi.core.errors import AnimiError, ConfigError
+from animi.core.material.sampler import ClipSampler
 from animi.core.media.decode import decode_video, probe_video
 from animi.core.media.image_files import write_png
 from animi.core.pictures.sample import draw_latents, walk
@@ -38,8 +40,7 @@ SMALL = ("--size", 64, "--width", 4, "--device", "cpu", "--workers", 0, "--log-e
 @pytest.fixture(autouse=True)
 def few(monkeypatch, one_panel):
     """Looks at fewer pictures, and computes in one thread."""
-    for room in (samples, noise_recipe, vgg_recipe):
-        monkeypatch.setattr(room, "LOOKED_AT", LOOKED_AT)
+    monkeypatch.setattr(samples, "LOOKED_AT", LOOKED_AT)
     torch.set_num_threads(1)
 
 
@@ -182,7 +183,7 @@ def test_from_a_film_to_in_betweens_by_vgg(animi, film, vgg, tmp_path):
             "-o",
             gif,
             "--checkpoint",
-            run / "best.safetensors",
+            run,
         )
     finally:
         vgg.with_name("away").rename(vgg)
@@ -360,6 +361,68 @@ def test_what_is_given_wins_over_the_recipe(animi, film, vgg, tmp_path):
     assert nets["betas"] == [0.1, 0.9]
     assert nets["augment"] == ["cutout"]
     assert (nets["generator_rate"], nets["discriminator_rate"]) == (0.01, 0.001)
+
+
+def test_what_is_measured_was_held_out(animi, vgg, tmp_path, monkeypatch):
+    """Health, and so the choice of the best, looks at frames that no batch shows."""
+    folder = tmp_path / "long"
+    folder.mkdir()
+    for number in range(80):
+        write_png(folder / f"{number:03}.png", np.full((64, 64, 3), 3 * number + 5, np.uint8))
+    seen = {"learnt": set(), "looked": set()}
+    draw = ClipSampler.clips
+
+    def clips(sampler, step):
+        found = draw(sampler, step)
+        kind = "learnt" if sampler.config.seed == 0 else "looked"
+        seen[kind] |= {number for clip in found for number in clip.numbers}
+        return found
+
+    monkeypatch.setattr(ClipSampler, "clips", clips)
+    long = ("--steps", 3, "--vgg-weights", vgg, "--samples", 2, "--batch-size", 4)
+    done = animi("train-noise", folder, "-o", tmp_path / "noise", *SMALL, *long)
+    assert done.exit_code == 0, done.stderr
+    assert "evaluated on what it learns from" not in done.stderr
+    learnt = seen["learnt"]
+    assert learnt and not learnt & {*range(68, 80)}
+    assert seen["looked"] & {*range(68, 80)} and seen["looked"] - {*range(68, 80)}  # and of those learnt, for copies
+    reals = Image.open(tmp_path / "noise" / "samples" / "reals.png")
+    assert np.asarray(reals).min() < 3 * 68  # what it learns from
+    done = animi("train-noise", folder, "-o", tmp_path / "all", *SMALL, *long, "--hold-out", 0)
+    assert done.exit_code == 0, done.stderr
+    other = animi("train-noise", folder, "-o", tmp_path / "other", *SMALL, *long, "--unseen", folder)
+    assert other.exit_code == 0, other.stderr
+    wrong = animi("train-noise", folder, "-o", tmp_path / "x", "--hold-out", 0.5)
+    assert wrong.exit_code == 2 and wrong.stderr.startswith("animi: --hold-out: 0.5 is out of range")
+
+
+def test_a_run_from_before_clips_were_held_out_goes_on_as_it_was(animi, film, tmp_path):
+    run = tmp_path / "run"
+    few = ("--steps", 1, "--no-health", "--hold-out", 0, "--batch-size", 2)
+    assert animi("train-noise", film, "-o", run, *SMALL, *few).exit_code == 0
+    place = run / "config.json"
+    config = json.loads(place.read_text())
+    for name in ("hold_out", "unseen"):
+        del config["config"][name]
+    for name in ("bn_init", "schedule", "warm_up"):
+        del config["config"]["nets"][name]
+    place.write_text(json.dumps(config))
+    done = animi("train-noise", "--resume", run, "--steps", 2)
+    assert done.exit_code == 0, done.stderr
+    assert json.loads(place.read_text())["config"]["hold_out"] == 0
+
+
+def test_both_learning_rates_follow_the_schedule(animi, film, tmp_path):
+    run = tmp_path / "run"
+    words = ("--schedule", "linear", "--warm-up", 2, "--generator-rate", 0.1, "--discriminator-rate", 0.2)
+    done = animi("train-noise", film, "-o", run, *SMALL, "--steps", 4, "--batch-size", 2, "--no-health", *words)
+    assert done.exit_code == 0, done.stderr
+    with safe_open(run / "checkpoints" / "00000004.state.safetensors", "pt") as file:
+        optimizers = json.loads(file.metadata()["settings"])["optimizers"]
+    assert optimizers["generator"]["groups"][0]["lr"] == pytest.approx(0.1 * 0.5)  # of the last step, number 3 of 4
+    assert optimizers["discriminator"]["groups"][0]["lr"] == pytest.approx(0.2 * 0.5)
+    wrong = animi("train-noise", film, "-o", tmp_path / "x", "--schedule", "steps")
+    assert wrong.exit_code == 2 and wrong.stderr.startswith("animi: --schedule: steps is not known")
 
 
 WRONG = [
