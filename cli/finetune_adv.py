@@ -18,6 +18,7 @@ from .training_options import (
     Clip,
     Colour,
     Compiled,
+    Continue,
     Crop,
     Device,
     DiscriminatorRate,
@@ -143,6 +144,7 @@ def finetune_adv(
     keep: Keep = None,
     samples: Samples = None,
     resume: Resume = None,
+    continue_: Continue = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the run's folder as JSON on stdout.")] = False,
 ) -> None:
     """Teaches an auto-encoder to draw the frames between two, against discriminators of clips and of pictures.

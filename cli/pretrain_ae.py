@@ -11,6 +11,7 @@ from .training_options import (
     Accumulate,
     Colour,
     Compiled,
+    Continue,
     Crop,
     Device,
     Ema,
@@ -122,6 +123,7 @@ def pretrain_ae(
     keep: Keep = None,
     samples: Samples = None,
     resume: Resume = None,
+    continue_: Continue = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the run's folder as JSON on stdout.")] = False,
 ) -> None:
     """Trains an auto-encoder, which redraws pictures from a few numbers; finetune-adv begins with it.

@@ -12,6 +12,7 @@ from .training_options import (
     BatchSize,
     Colour,
     Compiled,
+    Continue,
     Crop,
     Device,
     Ema,
@@ -183,6 +184,7 @@ def train_motion(
     keep: Keep = None,
     samples: Samples = None,
     resume: Resume = None,
+    continue_: Continue = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the run's folder as JSON on stdout.")] = False,
 ) -> None:
     """Trains a network that finds the motion between two key frames and draws along it.

@@ -17,6 +17,7 @@ from .training_options import (
     Clip,
     Colour,
     Compiled,
+    Continue,
     Crop,
     Device,
     DiscriminatorRate,
@@ -100,6 +101,7 @@ def train_noise(
     keep: Keep = None,
     samples: Samples = None,
     resume: Resume = None,
+    continue_: Continue = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the run's folder as JSON on stdout.")] = False,
 ) -> None:
     """Trains a network that draws pictures like those of one cartoon or several, from noise alone.

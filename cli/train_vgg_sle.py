@@ -17,6 +17,7 @@ from .training_options import (
     Clip,
     Colour,
     Compiled,
+    Continue,
     Crop,
     Device,
     DiscriminatorRate,
@@ -111,6 +112,7 @@ def train_vgg_sle(
     keep: Keep = None,
     samples: Samples = None,
     resume: Resume = None,
+    continue_: Continue = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the run's folder as JSON on stdout.")] = False,
 ) -> None:
     """Trains a network that draws in-betweens from what VGG16 sees in the two frames at the ends.

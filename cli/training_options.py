@@ -29,6 +29,13 @@ Paths = Annotated[
 ]
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="The run's folder: new, or empty.")]
 Resume = Annotated[Path | None, typer.Option(metavar="RUN", help="Go on with a run, with its own settings.")]
+Continue = Annotated[
+    bool,
+    typer.Option(
+        "--continue",
+        help="Go on with the run in --output where there is one; all settings must be those that it was started with.",
+    ),
+]
 Recipe = Annotated[
     str | None,
     typer.Option(
@@ -196,13 +203,14 @@ def start_training(
     """
     from ..core.config.serialise import with_values
     from ..core.training.listeners import Listeners
-    from ..core.training.run_folder import resume_config
+    from ..core.training.run_folder import check_settings, is_run, resume_config
     from ..core.weights.find import find_states
 
     given = {name: value for name, value in given.items() if value is not None}
     for name, read in (("betas", _read_betas), ("augment", _read_augment), ("weights", _read_weights)):
         if name in given:
             given[name] = read(given[name])
+    goes_on = given.pop("continue_", False)
     if "unseen" in given:
         given["unseen"] = tuple(given["unseen"])
     paths, output, resume = (given.pop(name, None) for name in ("paths", "output", "resume"))
@@ -218,6 +226,9 @@ def start_training(
             raise ConfigError("--output: the run has no folder; name a new one with -o")
         config = with_values(begin(given.pop("recipe", RECIPES[0]), tuple(paths or ()), output), given)
         folder = output
+        if goes_on and is_run(folder):
+            check_settings(folder, config)
+            resume = folder
     states = find_states(folder) if resume is not None else []
     first_step = int(states[-1].name.partition(".")[0]) if states else 0
     with (

@@ -1,6 +1,7 @@
 """Films that clips are cut from: frame stores and folders of images, and how their frames fall into shots."""
 
 import copy
+import hashlib
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -129,6 +130,22 @@ def open_material(paths: Sequence[Path]) -> Material:
         raise InputError("no film was given; name a folder that extract-frames wrote, or a folder of images")
     films = [film for origin, path in enumerate(paths) for film in _open_films(path, origin)]
     return Material(tuple(films), tuple(paths))
+
+
+def fingerprint(material: Material) -> list[dict[str, Any]]:
+    """What tells films from others: of each its name, how many frames it has, and a hash of a few of them.
+
+    Raises:
+        InputError: one of these frames cannot be read.
+    """
+    found = []
+    for film in material.films:
+        digest = hashlib.sha256()
+        for number in sorted({place * (len(film) - 1) // 4 for place in range(5)}):
+            frame = film.frames[number]
+            digest.update(repr(frame.shape).encode() + np.ascontiguousarray(frame).tobytes())
+        found.append({"film": film.name, "frames": len(film), "sha256": digest.hexdigest()[:16]})
+    return found
 
 
 def describe_enlarged(material: Material, size: int) -> str | None:

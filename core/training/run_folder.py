@@ -15,7 +15,7 @@ A run that goes on forgets what it wrote after its last checkpoint, as it will w
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields, is_dataclass
 from fractions import Fraction
@@ -202,7 +202,15 @@ class Run:
             self._board.close()
 
 
-def open_run(folder: Path, config: Any, resume: bool = False, *, command: str = "", writes: bool = True) -> Run:
+def open_run(
+    folder: Path,
+    config: Any,
+    resume: bool = False,
+    *,
+    command: str = "",
+    writes: bool = True,
+    material: Sequence[Mapping[str, Any]] | None = None,
+) -> Run:
     """Makes a run's folder, or opens one to go on.
 
     Args:
@@ -211,15 +219,17 @@ def open_run(folder: Path, config: Any, resume: bool = False, *, command: str = 
         resume: go on from the newest checkpoint there, or from the beginning where there is none yet.
         command: what the run was started with, such as train-noise.
         writes: whether this process writes: the first one of several. All read the same folder.
+        material: the fingerprint of what is learnt from, which is kept, and must be the same when it goes on.
 
     Raises:
         OutputError: a new run's folder holds something, or it cannot be written.
-        InputError: the run to go on with is none.
+        InputError: the run to go on with is none, or it has learnt from other films.
         ConfigError: a setting is not the one that the run was started with.
         CheckpointError: all its checkpoints are damaged.
     """
     if resume:
         _check_same(folder, config, command)
+        material = _check_material(folder, material)
         state, notes = _read_newest(folder)
     else:
         state, notes = None, []
@@ -236,7 +246,8 @@ def open_run(folder: Path, config: Any, resume: bool = False, *, command: str = 
             raise OutputError(f"{folder}: cannot be made ({reason(error)}); choose another place") from error
         _write_json(
             folder / "config.json",
-            {"command": command, "animi_version": version("animi"), "config": describe_config(config)},
+            {"command": command, "animi_version": version("animi"), "config": describe_config(config)}
+            | ({} if material is None else {"material": list(material)}),
         )
         if resume:
             _remove_drafts(folder)
@@ -374,14 +385,79 @@ def _check_same(folder: Path, config: Any, command: str) -> None:
         InputError: it is no run, or one of another command.
         ConfigError: a setting differs that cannot change.
     """
-    was, saved = read_run_config(folder)
+    was, _ = read_run_config(folder)
     if was != command:
         raise InputError(f"{folder}: is a run of {was or 'another command'}; go on with that command")
-    try:  # a setting that is newer than the run has its default there
-        saved = describe_config(build_config(type(config), _complete(type(config), saved)))
+    _compare(folder, _read_settings(folder, type(config)), describe_config(config))
+
+
+def _read_settings(folder: Path, kind: type[Any]) -> dict[str, Any]:
+    """A run's settings as JSON holds them; one that is newer than the run has its default, or what stood for it.
+
+    Raises:
+        InputError: it is no run, or one of another command or version.
+    """
+    _, saved = read_run_config(folder)
+    try:
+        return describe_config(build_config(kind, _complete(kind, saved)))
     except (TypeError, KeyError, ValueError) as error:
         raise InputError(f"{folder}: its settings are of another command or version ({error})") from error
-    _compare(folder, saved, describe_config(config))
+
+
+def _check_material(folder: Path, material: Sequence[Mapping[str, Any]] | None) -> Sequence[Mapping[str, Any]] | None:
+    """Refuses to go on with other films.
+
+    Returns:
+        The fingerprint to keep; a run that is older than fingerprints takes the one that is given.
+
+    Raises:
+        InputError: they are others.
+    """
+    saved = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("material")
+    if material is None or not isinstance(saved, list):
+        return saved if material is None else material
+    if saved != [dict(film) for film in material]:
+
+        def name(films: Sequence[Any]) -> str:
+            return ", ".join(f"{film['film']} ({film['frames']} frames)" for film in films) or "no film"
+
+        try:
+            was = name(saved)
+        except (KeyError, TypeError) as error:
+            raise InputError(f"{folder / 'config.json'}: is damaged; give another run, or start a new one") from error
+        differs = f"from {was}" if was != name(material) else f"from other frames of {was}"
+        raise InputError(
+            f"{folder}: has learnt {differs}, and {name(material)} is given; give what it has learnt from, or start a "
+            "new run in another folder with -o"
+        )
+    return saved
+
+
+def check_settings(folder: Path, config: Any) -> None:
+    """Refuses settings of which one is not as a run's; says what to type to go on with it.
+
+    Raises:
+        InputError: it is no run, or one of another command.
+        ConfigError: a setting differs that cannot change.
+    """
+    saved = _read_settings(folder, type(config))
+    for name, was, now in _differences(saved, describe_config(config)):
+        flag = "DATA" if name == "paths" else "--" + name.replace("_", "-")
+        raise ConfigError(
+            f"{flag}: is {_say(now)} here, and {folder} was started with {_say(was)}; "
+            f"{'give' if name == 'paths' else 'add'} {_type(flag, was)} to go on with it, or name another folder"
+        )
+
+
+def _type(flag: str, value: Any) -> str:
+    """What to type so that a setting has a value."""
+    if flag == "DATA":
+        return " ".join(value)
+    if isinstance(value, bool):
+        return flag if value else f"--no-{flag[2:]}"
+    if isinstance(value, list):
+        return f"{flag} {','.join(map(str, value)) or 'none'}"
+    return f"{flag} {value}"
 
 
 def _complete(kind: type[Any], saved: Mapping[str, Any]) -> dict[str, Any]:
@@ -391,23 +467,29 @@ def _complete(kind: type[Any], saved: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _compare(folder: Path, saved: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    for name, was, now in _differences(saved, given):
+        flag = "--" + name.replace("_", "-")
+        raise ConfigError(
+            f"{flag}: {_say(now)} was given, but {folder} was started with {_say(was)}; "
+            "leave it away, or start a new run in another folder"
+        )
+
+
+def _differences(saved: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+    """Yields the name of each setting that differs and may not, what it was and what it is."""
     for name in [*saved, *(given.keys() - saved.keys())]:
         if name in MAY_CHANGE:
             continue
         was, now = saved.get(name), given.get(name)
         if isinstance(was, dict) and isinstance(now, dict):
-            _compare(folder, was, now)
+            yield from _differences(was, now)
         elif was != now:
-            flag = "--" + name.replace("_", "-")
-            raise ConfigError(
-                f"{flag}: {_say(now)} was given, but {folder} was started with {_say(was)}; "
-                "leave it away, or start a new run in another folder"
-            )
+            yield name, was, now
 
 
 def _say(value: Any) -> str:
     if isinstance(value, list):
-        return " ".join(map(str, value))
+        return " ".join(map(str, value)) or "none"
     return "none" if value is None else str(value)
 
 

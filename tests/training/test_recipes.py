@@ -425,6 +425,75 @@ def test_both_learning_rates_follow_the_schedule(animi, film, tmp_path):
     assert wrong.exit_code == 2 and wrong.stderr.startswith("animi: --schedule: steps is not known")
 
 
+def test_continue_starts_a_run_and_goes_on_with_just_that_run(animi, film, other_film, tmp_path):
+    run = tmp_path / "run"
+    words = ("train-noise", film, "-o", run, *SMALL, "--batch-size", 2, "--no-health", "--continue")
+    assert animi(*words, "--steps", 1).exit_code == 0
+    done = animi(*words, "--steps", 2)
+    assert done.exit_code == 0, done.stderr
+    assert read_series(run)["generator/loss"][0] == [1, 2]
+    before = sorted(path.name for path in (run / "checkpoints").iterdir())
+    for more, says in (
+        (
+            ("--recipe", "notebook"),
+            "--recipe: is notebook here, and {run} was started with steady; add --recipe steady",
+        ),
+        (
+            ("--betas", "0.1,0.9"),
+            "--betas: is 0.1 0.9 here, and {run} was started with 0.5 0.999; add --betas 0.5,0.999",
+        ),
+        (
+            ("--no-spectral-norm",),
+            "--spectral-norm: is False here, and {run} was started with True; add --spectral-norm",
+        ),
+        (("--flip", "--no-flip"), "--flip: is False here, and {run} was started with True; add --flip"),
+        (("--augment", "none"), "--augment: is none here, and"),
+        (
+            (other_film,),
+            f"DATA: is {film} {other_film} here, and {{run}} was started with {film}; give {film} to go on",
+        ),
+    ):
+        done = animi(*words, "--steps", 3, *more)
+        assert done.exit_code == 2, (more, done.stderr)
+        assert done.stderr.startswith(f"animi: {says.format(run=run)}"), done.stderr
+    # what was given before and is not given now differs too
+    given = tmp_path / "given"
+    assert animi(*words[:2], "-o", given, *words[4:], "--steps", 1, "--lecam", 3).exit_code == 0
+    done = animi(*words[:2], "-o", given, *words[4:], "--steps", 2)
+    assert done.exit_code == 2
+    assert done.stderr.startswith(
+        f"animi: --lecam: is 0.1 here, and {given} was started with 3.0; add --lecam 3.0 to go"
+    )
+    command = animi("train-vgg-sle", film, "-o", run, *SMALL, "--continue")
+    assert command.exit_code == 1 and str(run) in command.stderr
+    assert sorted(path.name for path in (run / "checkpoints").iterdir()) == before
+
+
+def test_a_run_goes_on_with_the_films_it_has_learnt_from_alone(animi, film, other_film, tmp_path):
+    run = tmp_path / "run"
+    words = ("train-noise", film, "-o", run, *SMALL, "--batch-size", 2, "--no-health")
+    assert animi(*words, "--steps", 1).exit_code == 0
+    (material,) = json.loads((run / "config.json").read_text())["material"]
+    assert (material["film"], material["frames"]) == ("film", 16)
+    film.rename(tmp_path / "away")
+    other_film.rename(film)
+    done = animi("train-noise", "--resume", run, "--steps", 2)
+    assert done.exit_code == 1
+    assert done.stderr == (
+        f"animi: {run}: has learnt from film (16 frames), and film (6 frames) is given; give what it has learnt from, "
+        "or start a new run in another folder with -o\n"
+    )
+    film.rename(other_film)
+    (tmp_path / "away").rename(film)
+    picture = film / "000.png"
+    kept = picture.read_bytes()
+    write_png(picture, np.zeros((64, 72, 3), np.uint8))
+    done = animi("train-noise", "--resume", run, "--steps", 2)
+    assert done.exit_code == 1 and "has learnt from other frames of film (16 frames)" in done.stderr
+    picture.write_bytes(kept)
+    assert animi("train-noise", "--resume", run, "--steps", 2).exit_code == 0
+
+
 WRONG = [
     (("--size", 100), "--size: 100"),
     (("--recipe", "best"), "--recipe: best"),

@@ -33,6 +33,7 @@ from ....models.latent_inbetweener import LatentInbetweener
 from ....models.refinement import RefinementConfig
 from ...config.training import FinetuneAdvConfig
 from ...errors import CheckpointError, ConfigError
+from ...material.films import fingerprint
 from ...material.loading import load_batches
 from ...material.sampler import ClipSampler
 from ...measures.ghost import ghost_penalty, ghost_score
@@ -109,7 +110,14 @@ def finetune_adv(config: FinetuneAdvConfig, *, resume: bool = False, listeners: 
         looked = ClipSampler(unseen, looking_clips(config.clips), _CLIPS_AT_ONCE)
         encoder = find_encoder(config.vgg_weights, world.device, listeners) if config.health else None
         network, architecture = _open_network(config, resume)
-        run = open_run(config.output, config, resume, command=COMMAND, writes=world.is_first)
+        run = open_run(
+            config.output,
+            config,
+            resume,
+            command=COMMAND,
+            writes=world.is_first,
+            material=fingerprint(learnt),
+        )
         run.notes += notes
         torch.manual_seed(training.seed)
         network.refine_by(_find_refinement(config))

@@ -23,7 +23,7 @@ from ....models.autoencoder import (
 )
 from ....models.latent_inbetweener import LatentInbetweener
 from ...config.training import PretrainAeConfig
-from ...material.films import Material, describe_enlarged, hold_out, open_material
+from ...material.films import Material, describe_enlarged, fingerprint, hold_out, open_material
 from ...material.loading import load_images
 from ...material.sampler import ClipSampler
 from ...measures.metrics import Picture, line_distance, psnr
@@ -65,7 +65,14 @@ def pretrain_ae(config: PretrainAeConfig, *, resume: bool = False, listeners: Li
         first, count = world.share(training.batch_size)
         looked = ClipSampler(unseen, looking_clips(replace(config.clips, weights=None)), _PICTURES_AT_ONCE)
         distance = None if config.alex_weights is None else PerceptualDistance("alex", config.alex_weights)
-        run = open_run(config.output, config, resume, command=COMMAND, writes=world.is_first)
+        run = open_run(
+            config.output,
+            config,
+            resume,
+            command=COMMAND,
+            writes=world.is_first,
+            material=fingerprint(learnt),
+        )
         enlarged = describe_enlarged(learnt, config.clips.size)
         run.notes += [] if enlarged is None else [enlarged]
         torch.manual_seed(training.seed)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from math import cos, pi
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -23,7 +23,7 @@ from ...drawn.batches import CartoonBatch, choose_side, load_cartoons
 from ...drawn.collage import Collage, draw_layers
 from ...drawn.stage import SpriteStage, build_stage
 from ...errors import CheckpointError
-from ...material.films import describe_enlarged, open_material
+from ...material.films import describe_enlarged, fingerprint, open_material
 from ...material.loading import load_batches
 from ...material.sampler import ClipSampler
 from ...measures.ghost import ghost_penalty
@@ -88,7 +88,14 @@ def train_motion(config: TrainMotionConfig, *, resume: bool = False, listeners: 
             network.hold_motion()
         # opens films and sprites before a folder is made
         batches = _Batches(config, world, listeners, guided=network.config.guided)
-        run = open_run(config.output, config, resume, command=COMMAND, writes=world.is_first)
+        run = open_run(
+            config.output,
+            config,
+            resume,
+            command=COMMAND,
+            writes=world.is_first,
+            material=batches.material,
+        )
         run.notes += [] if batches.enlarged is None else [batches.enlarged]
         place_module(network, training, world)
         ema = Ema(network, training.ema)
@@ -204,10 +211,12 @@ class _Batches:
         self.sprites = [] if config.sprites is None else find_sprites(config.sprites)
         self.films: ClipSampler | None = None
         self.enlarged: str | None = None
+        self.material: list[dict[str, Any]] = []
         if config.paths and config.films:
             clips = replace(config.clips, size=max(config.sizes), seed=config.training.seed)
             material = open_material(config.paths)
             self.enlarged = describe_enlarged(material, clips.size)
+            self.material = fingerprint(material)
             self.films = ClipSampler(material, clips, config.training.batch_size, on_look=listeners.look)
         self.collage: Collage | None = None
         if config.collage:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from ....models.blocks import init_batch_norms
 from ....models.sle import NoiseGenerator, NoiseGeneratorConfig
 from ...config.training import TrainNoiseConfig
+from ...material.films import fingerprint
 from ...material.loading import load_images
 from ...material.sampler import ClipSampler
 from .. import samples
@@ -56,7 +57,14 @@ def train_noise(config: TrainNoiseConfig, *, resume: bool = False, listeners: Li
         first, count = world.share(training.batch_size)
         looked = ClipSampler(unseen, looking_clips(config.clips), samples.LOOKED_AT)
         encoder = find_encoder(config.vgg_weights, world.device, listeners) if config.health else None
-        run = open_run(config.output, config, resume, command=COMMAND, writes=world.is_first)
+        run = open_run(
+            config.output,
+            config,
+            resume,
+            command=COMMAND,
+            writes=world.is_first,
+            material=fingerprint(learnt),
+        )
         run.notes += notes
         torch.manual_seed(training.seed)
         nets = config.nets

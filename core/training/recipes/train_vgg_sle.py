@@ -16,6 +16,7 @@ from torch.nn.functional import l1_loss
 from ....models.blocks import init_batch_norms, slerp
 from ....models.sle import LatentGenerator, VggSleConfig, VggSleInbetweener
 from ...config.training import TrainVggSleConfig
+from ...material.films import fingerprint
 from ...material.loading import load_batches
 from ...material.sampler import ClipSampler
 from ...weights.vgg import load_vgg
@@ -96,7 +97,14 @@ def train_vgg_sle(config: TrainVggSleConfig, *, resume: bool = False, listeners:
         encoder = load_vgg(config.vgg_weights, world.device)
         if training.channels_last:
             encoder.to(memory_format=torch.channels_last)
-        run = open_run(config.output, config, resume, command=COMMAND, writes=world.is_first)
+        run = open_run(
+            config.output,
+            config,
+            resume,
+            command=COMMAND,
+            writes=world.is_first,
+            material=fingerprint(learnt),
+        )
         run.notes += notes
         torch.manual_seed(training.seed)
         shape = VggSleConfig(config.nets.width, config.nets.spectral_norm)
