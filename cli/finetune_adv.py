@@ -22,6 +22,7 @@ from .training_options import (
     Crop,
     Device,
     DiscriminatorRate,
+    DryRun,
     Ema,
     Flip,
     GeneratorRate,
@@ -145,6 +146,7 @@ def finetune_adv(
     samples: Samples = None,
     resume: Resume = None,
     continue_: Continue = False,
+    dry_run: DryRun = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the run's folder as JSON on stdout.")] = False,
 ) -> None:
     """Teaches an auto-encoder to draw the frames between two, against discriminators of clips and of pictures.

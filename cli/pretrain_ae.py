@@ -14,6 +14,7 @@ from .training_options import (
     Continue,
     Crop,
     Device,
+    DryRun,
     Ema,
     Flip,
     Keep,
@@ -124,6 +125,7 @@ def pretrain_ae(
     samples: Samples = None,
     resume: Resume = None,
     continue_: Continue = False,
+    dry_run: DryRun = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the run's folder as JSON on stdout.")] = False,
 ) -> None:
     """Trains an auto-encoder, which redraws pictures from a few numbers; finetune-adv begins with it.

@@ -15,6 +15,7 @@ from .training_options import (
     Continue,
     Crop,
     Device,
+    DryRun,
     Ema,
     Flip,
     Keep,
@@ -185,6 +186,7 @@ def train_motion(
     samples: Samples = None,
     resume: Resume = None,
     continue_: Continue = False,
+    dry_run: DryRun = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the run's folder as JSON on stdout.")] = False,
 ) -> None:
     """Trains a network that finds the motion between two key frames and draws along it.

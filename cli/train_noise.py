@@ -21,6 +21,7 @@ from .training_options import (
     Crop,
     Device,
     DiscriminatorRate,
+    DryRun,
     Ema,
     Flip,
     GeneratorRate,
@@ -102,6 +103,7 @@ def train_noise(
     samples: Samples = None,
     resume: Resume = None,
     continue_: Continue = False,
+    dry_run: DryRun = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the run's folder as JSON on stdout.")] = False,
 ) -> None:
     """Trains a network that draws pictures like those of one cartoon or several, from noise alone.

@@ -21,6 +21,7 @@ from .training_options import (
     Crop,
     Device,
     DiscriminatorRate,
+    DryRun,
     Ema,
     Flip,
     GeneratorRate,
@@ -113,6 +114,7 @@ def train_vgg_sle(
     samples: Samples = None,
     resume: Resume = None,
     continue_: Continue = False,
+    dry_run: DryRun = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the run's folder as JSON on stdout.")] = False,
 ) -> None:
     """Trains a network that draws in-betweens from what VGG16 sees in the two frames at the ends.

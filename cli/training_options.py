@@ -5,18 +5,22 @@ An option that is not given has no value here: the recipe, or the run that is go
 
 import os
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeVar
 
 import typer
 
 from ..core.config.choices import AUGMENTATIONS, BN_INITS, DEVICES, PRECISIONS, RECIPES, SCHEDULES, TRAINED_SIZES
 from ..core.config.material import ClipConfig
 from ..core.config.training import TrainingConfig
-from ..core.errors import ConfigError
+from ..core.errors import ConfigError, printable
 from .messages import say_json
 from .progress import progress
 from .training_progress import training_progress
+
+if TYPE_CHECKING:
+    from ..core.training.dry_run import DryRun as Tried
 
 _STEPS = TrainingConfig()
 _RECIPE = "by the recipe"
@@ -35,6 +39,10 @@ Continue = Annotated[
         "--continue",
         help="Go on with the run in --output where there is one; all settings must be those that it was started with.",
     ),
+]
+DryRun = Annotated[
+    bool,
+    typer.Option("--dry-run", help="Show all settings, parameters, memory and time, from a few steps; keep nothing."),
 ]
 Recipe = Annotated[
     str | None,
@@ -184,7 +192,7 @@ def start_training(
     given: dict[str, Any],
     *,
     needs_films: bool = True,
-) -> Path:
+) -> "Path | Tried":
     """Starts a training, or goes on with one, and shows how it goes.
 
     Args:
@@ -195,7 +203,7 @@ def start_training(
         needs_films: False where there is something to learn without any.
 
     Returns:
-        The run's folder.
+        The run's folder; of a dry run, what it found.
 
     Raises:
         ConfigError: what is given does not go together.
@@ -210,10 +218,14 @@ def start_training(
     for name, read in (("betas", _read_betas), ("augment", _read_augment), ("weights", _read_weights)):
         if name in given:
             given[name] = read(given[name])
-    goes_on = given.pop("continue_", False)
+    goes_on, is_dry = given.pop("continue_", False), given.pop("dry_run", False)
     if "unseen" in given:
         given["unseen"] = tuple(given["unseen"])
     paths, output, resume = (given.pop(name, None) for name in ("paths", "output", "resume"))
+    if is_dry:
+        if resume is not None:
+            raise ConfigError("--dry-run: is of a new run; leave --resume away")
+        output = output or Path("run")
     if resume is not None:
         if output is not None:
             raise ConfigError("--output: a run that is gone on with keeps its folder; leave it away")
@@ -226,7 +238,7 @@ def start_training(
             raise ConfigError("--output: the run has no folder; name a new one with -o")
         config = with_values(begin(given.pop("recipe", RECIPES[0]), tuple(paths or ()), output), given)
         folder = output
-        if goes_on and is_run(folder):
+        if goes_on and not is_dry and is_run(folder):
             check_settings(folder, config)
             resume = folder
     states = find_states(folder) if resume is not None else []
@@ -236,16 +248,27 @@ def start_training(
         training_progress(config.training.steps, first_step, shown=_is_first()) as (advance, note),
     ):
         listeners = Listeners(advance, note, lambda _film, seen, total: look(seen, total))
+        if is_dry:
+            from ..core.training.dry_run import try_out
+
+            return try_out(work, config, listeners)
         return work(config, resume=resume is not None, listeners=listeners)
 
 
-def tell_run(run: Path, as_json: bool) -> None:
-    """Writes a run's folder to stdout, once: as JSON, or as it is."""
-    if _is_first():
+def tell_run(run: "Path | Tried", as_json: bool) -> None:
+    """Writes a run's folder to stdout, once: as JSON, or as it is. Of a dry run, what it found."""
+    if not _is_first():
+        return
+    if isinstance(run, Path):
         if as_json:
             say_json({"output": str(run)})
         else:
             typer.echo(run)
+    elif as_json:
+        say_json(asdict(run))
+    else:
+        for line in run.describe():
+            typer.echo(printable(line))
 
 
 def _is_first() -> bool:

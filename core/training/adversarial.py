@@ -234,6 +234,7 @@ def train(
 
     for sentence in run.notes:
         listeners.tell(sentence)
+    listeners.count({phase.name: phase.module for phase in phases})
     try:
         return fit(
             phases,

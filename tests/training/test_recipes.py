@@ -30,7 +30,8 @@ from animi.core.training.recipes.train_vgg_sle import KeptLatents
 from animi.core.training.run_folder import read_metrics, read_series
 from animi.core.weights.checkpoint import save_checkpoint
 from animi.core.weights.vgg import load_vgg
-from animi.models.sle import NoiseGenerator, NoiseGeneratorConfig
+from animi.models.discriminators import ImageDiscriminator, ImageDiscriminatorConfig
+from animi.models.sle import LatentGenerator, NoiseGenerator, NoiseGeneratorConfig, VggSleConfig
 from animi.models.vgg import VggEncoder
 
 LOOKED_AT = 6
@@ -492,6 +493,29 @@ def test_a_run_goes_on_with_the_films_it_has_learnt_from_alone(animi, film, othe
     assert done.exit_code == 1 and "has learnt from other frames of film (16 frames)" in done.stderr
     picture.write_bytes(kept)
     assert animi("train-noise", "--resume", run, "--steps", 2).exit_code == 0
+
+
+def test_a_dry_run_tells_what_a_training_costs_and_keeps_nothing(animi, film, vgg, tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    (tmp_path / "tmp").mkdir()
+    words = ("train-vgg-sle", film, "-o", tmp_path / "run", *SMALL, "--length", 3, "--vgg-weights", vgg, "--dry-run")
+    done = animi(*words, "--steps", 10_000)
+    assert done.exit_code == 0, done.stderr
+    lines = dict(line.split(": ", 1) for line in done.stdout.splitlines())
+    assert (lines["size"], lines["width"], lines["length"], lines["recipe"]) == ("64", "4", "3", "steady")
+    generator = sum(p.numel() for p in LatentGenerator(VggSleConfig(4)).parameters())
+    judge = sum(p.numel() for p in ImageDiscriminator(ImageDiscriminatorConfig(64, 4)).parameters())
+    assert lines["parameters"] == f"discriminator {judge:,}, generator {generator:,}"
+    assert 0.05 < float(lines["memory"].removesuffix(" GiB")) < 20
+    seconds = float(lines["time"].partition(" s a step")[0])
+    assert seconds > 0 and "hours for 10,000 steps" in lines["time"]
+    assert not (tmp_path / "run").exists() and not list((tmp_path / "tmp").iterdir())
+    found = json.loads(animi(*words, "--steps", 1, "--json").stdout)
+    assert found["steps"] == 1 and found["parameters"]["generator"] == generator
+    assert found["settings"]["nets"]["width"] == 4 and found["seconds"] > 0 and found["memory"] > 1 << 20
+    refused = animi("train-noise", "--resume", tmp_path / "run", "--dry-run")
+    assert refused.exit_code == 2 and refused.stderr.startswith("animi: --dry-run: is of a new run")
 
 
 WRONG = [

@@ -107,6 +107,7 @@ def pretrain_ae(config: PretrainAeConfig, *, resume: bool = False, listeners: Li
 
         for sentence in run.notes:
             listeners.tell(sentence)
+        listeners.count({"autoencoder": coder})
         phase = Phase("autoencoder", coder, make_adam(coder.parameters(), config.rate), learn, schedule=warm_up)
         try:
             fit(

@@ -130,6 +130,7 @@ def train_motion(config: TrainMotionConfig, *, resume: bool = False, listeners: 
 
         for sentence in run.notes:
             listeners.tell(sentence)
+        listeners.count({"motion": network})
         if look is not None and run.first_step == 0:
             run.sample(0, look.draw_strips(look.yardstick, config.samples), "yardstick")
         try:
