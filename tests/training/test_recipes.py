@@ -510,7 +510,7 @@ def test_a_dry_run_tells_what_a_training_costs_and_keeps_nothing(animi, film, vg
     assert 0.05 < float(lines["memory"].removesuffix(" GiB")) < 20
     seconds = float(lines["time"].partition(" s a step")[0])
     assert seconds > 0 and "hours for 10,000 steps" in lines["time"]
-    assert not (tmp_path / "run").exists() and not list((tmp_path / "tmp").iterdir())
+    assert not (tmp_path / "run").exists() and not list((tmp_path / "tmp").glob("animi-*"))
     found = json.loads(animi(*words, "--steps", 1, "--json").stdout)
     assert found["steps"] == 1 and found["parameters"]["generator"] == generator
     assert found["settings"]["nets"]["width"] == 4 and found["seconds"] > 0 and found["memory"] > 1 << 20
