@@ -86,6 +86,7 @@ def extract_frames(
     )
 
     from ..core.material.extraction import extract_frames as extract
+    from ..core.material.statistics import measure_material
     from .progress import progress
 
     with ExitStack() as films:
@@ -101,11 +102,18 @@ def extract_frames(
                 show(seconds)
 
         done = extract(config, on_film=begin, on_time=advance, on_note=tell)
+    measured = {}
     for extraction in done:
         if not extraction.was_complete:
             write_line(_tell(extraction))
+        if extraction.frames and (as_json or not extraction.was_complete):
+            measured[extraction.folder] = measure_material(extraction.folder)
+            held = extraction.decoded / (extraction.decoded - extraction.duplicates) if extraction.duplicates else None
+            if not extraction.was_complete:
+                write_line(f"{extraction.film.name}: {measured[extraction.folder].describe(held)}")
     if as_json:
-        say_json([_as_json(extraction) for extraction in done])
+        found = [(extraction, measured.get(extraction.folder)) for extraction in done]
+        say_json([_as_json(each) | {"statistics": None if of is None else asdict(of)} for each, of in found])
         return
     for extraction in done:
         typer.echo(extraction.folder)

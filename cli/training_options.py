@@ -146,6 +146,14 @@ Precision = Annotated[
     str | None,
     typer.Option(help=f"{', '.join(PRECISIONS)}.", show_default=PRECISIONS[0], autocompletion=lambda: list(PRECISIONS)),
 ]
+Recompute = Annotated[
+    bool | None,
+    typer.Option(
+        "--recompute/--no-recompute",
+        help="Compute features again in the backward pass: less memory, more time.",
+        show_default="--no-recompute",
+    ),
+]
 Compiled = Annotated[bool | None, typer.Option("--compile/--no-compile", help="Compile the networks.")]
 Seed = Annotated[int | None, typer.Option(help="The same seed gives the same training.", show_default="0")]
 Device = Annotated[

@@ -21,7 +21,7 @@ from .choices import (
 from .material import ClipConfig
 
 MAY_CHANGE = frozenset(
-    {"steps", "log_every", "save_every", "sample_every", "keep", "device", "workers", "compiled", "output"}
+    {"steps", "log_every", "save_every", "sample_every", "keep", "device", "workers", "compiled", "recompute", "output"}
     | {"vgg_weights", "alex_weights", "health"}  # the same weights, elsewhere; a look changes nothing
 )
 """Settings that a resumed run may be given anew: none of them changes what is learnt; the folder may have moved."""
@@ -43,6 +43,8 @@ class TrainingConfig:
     """Lay images and kernels out with the channels last in memory, as tensor cores like it."""
     compiled: bool = False
     """Compile the networks; takes a minute or more at the start."""
+    recompute: bool = False
+    """Compute blocks' features again in the backward pass instead of keeping them: less memory, more time."""
     clip: float | None = None
     """Largest norm of a phase's gradients; None: they are taken as they are."""
     ema: float = 0.999
@@ -74,6 +76,8 @@ class TrainingConfig:
                 raise ConfigError(f"--{name.replace('_', '-')}: {value} is too small; give a whole number from 1")
         if self.precision not in PRECISIONS:
             raise ConfigError(f"--precision: {self.precision!r} is not known; choose one of {', '.join(PRECISIONS)}")
+        if self.recompute and self.compiled:
+            raise ConfigError("--recompute: cannot go together with --compile; give one of them")
         if self.clip is not None and not (self.clip > 0 and isfinite(self.clip)):
             raise ConfigError(f"--clip: {self.clip:g} cannot be used; give a norm above 0")
         if not 0 <= self.ema < 1:

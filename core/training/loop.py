@@ -25,6 +25,7 @@ from ..config.training import TrainingConfig
 from ..errors import TrainingError
 from ..interrupts import held_back
 from .distributed import World
+from .recompute import recompute_blocks
 from .state import State, capture_state, restore_state
 
 Batch = Any
@@ -367,6 +368,8 @@ def place_module(module: nn.Module, config: TrainingConfig, world: World) -> nn.
                 parameter.data = parameter.data.contiguous(memory_format=_LAYOUTS[parameter.dim()])
     if world.size > 1 and world.device.type == "cuda":
         module = nn.SyncBatchNorm.convert_sync_batchnorm(module)  # type: ignore[no-untyped-call]
+    if config.recompute:
+        recompute_blocks(module)
     if config.compiled:
         module.compile()
     return module

@@ -44,6 +44,8 @@ NUMBERS = {
 NEVER = (-1, 10**6, 10**7, 10**40, 4.0, float("nan"), float("inf"), True, None, "8", [8], {"width": 8})
 """What no setting that is a whole number may be."""
 OTHERS = [
+    ("noise-sle", "spectral_norm", 1),
+    ("vgg-sle", "spectral_norm", None),
     ("motion", "guided", 1), ("motion", "guided", None), ("motion", "guided", "yes"), ("motion", "heads", 3),
     *((f"{net}-autoencoder", "between", bad) for net in ("plain", "deep") for bad in ("round", 1, None, ["lerp"])),
     *(
