@@ -1,10 +1,4 @@
-"""What a person or a script reads of a command: notes on stderr, and results as JSON on stdout.
-
-Names and words that come out of files are made printable on the way: none of them moves a terminal's cursor.
-"""
-
-import json
-from typing import Any
+"""What a command says on stderr, with names and words that come out of files made printable on the way."""
 
 import typer
 
@@ -17,16 +11,5 @@ def tell(sentence: str) -> None:
 
 
 def write_line(line: str) -> None:
-    """Writes a line to stderr."""
+    """Writes a line to stderr; nothing in it moves a terminal's cursor."""
     typer.echo(printable(line), err=True)
-
-
-def say_json(result: Any) -> None:
-    """Writes a result to stdout as one line of JSON."""
-    typer.echo(escape_json(json.dumps(result, ensure_ascii=False)))
-
-
-def escape_json(text: str) -> str:
-    """The same JSON without a control character in it, but for the line breaks between its parts."""
-    # all others lie within strings, where JSON has an escape for each
-    return "".join(letter if letter.isprintable() or letter == "\n" else json.dumps(letter)[1:-1] for letter in text)

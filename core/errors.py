@@ -54,3 +54,7 @@ class DeviceError(AnimiError):
 
 class TrainingError(AnimiError):
     """A training cannot go on: its losses are not finite, however often it starts again from a good state."""
+
+
+class Ended(AnimiError):
+    """A program that was waited for was ended, as the work that it was started for is not wanted any more."""

@@ -11,8 +11,8 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
-from ..motion.grid import Array, Flow, pixel_grid, warp
-from ..motion.seam import CELLS, Choice, choose, mean_of_channels, measure_difference
+from ..motion.grid import Array, Flow, mean_of_channels, pixel_grid, warp
+from ..motion.seam import CELLS, Choice, choose, measure_difference
 from .interface import Working, limit_colours
 
 _LARGE = 480  # pixels of the longer side from which on shares are made at half size: a third of their time at 720p

@@ -18,7 +18,7 @@ from ..media.frames import flatten_alpha, to_uint8
 from ..media.image_files import SUFFIXES, list_images, read_image
 from ..shots.cuts import ShotDetector, Verdict
 from ..shots.held import DuplicateFinder
-from .frame_store import RECORDS, FrameStore, is_frame_store, read_records
+from .frame_store import FRAMES, HEADER, RECORDS, FrameStore, is_frame_store, read_records
 
 OnLook: TypeAlias = Callable[[str, int, int], None]
 """Told while a film without records is looked through: its name, frames seen, frames in all."""
@@ -81,6 +81,15 @@ class Film:
     def knows_shots(self) -> bool:
         """Whether the shots are known without looking at the frames."""
         return self._shots is not None
+
+    @property
+    def files(self) -> list[Path]:
+        """The files that are read for it."""
+        if isinstance(self.frames, FrameStore):
+            return [self.frames.folder / name for name in (FRAMES, RECORDS, HEADER)]
+        if isinstance(self.frames, ImageFolder):
+            return [*self.frames.paths, self.frames.paths[0].with_name(RECORDS)]
+        return []
 
     def shots(self, on_look: OnLook | None = None) -> list[NDArray[np.int64]]:
         """The numbers of each shot's frames in order, duplicate drawings left out.
@@ -275,7 +284,7 @@ def _open_films(path: Path, origin: int) -> list[Film]:
         store = FrameStore.open(path)
         if not len(store):
             raise InputError(f"{shown(path)}: holds no frame; extract the frames again")
-        return [Film(path.resolve().name, origin, store, _with_shots(store.records))]
+        return [Film(shown(Path(path.resolve().name)), origin, store, _with_shots(store.records))]
     try:
         inside = [p for p in path.iterdir() if not p.name.startswith(".")]
     except FileNotFoundError as error:
@@ -302,7 +311,7 @@ def _holds_frames(folder: Path) -> bool:
 
 def _open_images(folder: Path, origin: int) -> Film:
     """Opens a folder of images; which, and their shots, is told by its index, where extract-frames left one."""
-    name = folder.resolve().name
+    name = shown(Path(folder.resolve().name))
     images = list_images(folder)
     if not (folder / RECORDS).is_file():
         return Film(name, origin, ImageFolder(images), None)

@@ -25,7 +25,7 @@ from .patches import (
 _STEP = 4  # pixels at half size from one patch that is judged to the next; patches overlap
 _REACH = 20  # pixels at half size to which the two parts of a mixture are sought
 _TILE = 12  # pixels at half size across the patches that share a search window: few and large products of matrices
-_SHARES = (0.2, 0.8)  # of the first key frame in a mixture; beyond, the other one can hardly be seen
+_SHARES = (0.1, 0.9)  # of the first key frame in a mixture; beyond, the other one can hardly be seen
 _VALUES = 3 * SIDE**2  # of a patch
 _COLOURS = 3  # features that are mean colours
 # How weights rise from 0 to 1. Chosen on five of the benchmark's sequences, animi's demo and eight of its own cartoons,
@@ -49,7 +49,7 @@ def see_through_score(drawn: Picture, keys: KeyPatches) -> float:
       it may be moved by parts of a pixel, turned, grown or softened a little (by its tangents: Simard et al.,
       "Efficient Pattern Recognition Using a New Transformation Distance", NIPS 1992), so antialiasing, noise and blur
       are no mixture;
-    - the best mixture a P + (1 - a) Q with a in [0.2, 0.8], P a patch of the first key frame and Q one of the last,
+    - the best mixture a P + (1 - a) Q with a in [0.1, 0.9], P a patch of the first key frame and Q one of the last,
       both within 20 pixels at half size, and both deformed as little. P and Q are found in turn, each over its whole
       window, from several starts, and from what neighbours have found. Where both show the same shapes in other
       colours, nothing is there twice: either of them in other colours counts as a single patch.

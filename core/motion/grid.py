@@ -43,3 +43,10 @@ def warp(image: Array, at: Array, interpolation: int = cv2.INTER_LINEAR) -> Arra
 
 def _remap(image: Array, at: Array, interpolation: int) -> Array:
     return cv2.remap(image, at, None, interpolation, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload,no-any-return]
+
+
+def mean_of_channels(picture: Array) -> Array:
+    """The mean of (H, W, C) over its channels: (H, W) float32."""
+    picture = picture.astype(np.float32)
+    count = picture.shape[2]
+    return picture[..., 0] if count == 1 else cv2.transform(picture, np.full((1, count), 1 / count, np.float32))

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from .grid import Array, Flow
+from .grid import Array, Flow, mean_of_channels
 
 CELLS = 14_400
 """Cells of the grid at most: seams of 160 x 90 cells look like those of 320 x 180, and take a quarter of the time."""
@@ -62,17 +62,12 @@ def measure_difference(one: Array, other: Array, cells: tuple[int, int]) -> tupl
     apart = mean_of_channels(np.abs(signed))
     steepest = np.zeros(apart.shape, np.float32)
     for here, beside in ((np.s_[:-1], np.s_[1:]), (np.s_[:, :-1], np.s_[:, 1:])):
+        if not signed[here].size:  # one row, or one column
+            continue
         step = mean_of_channels(cv2.absdiff(signed[beside], signed[here]).reshape(signed[here].shape))
         steepest[here] = cv2.max(steepest[here], step)
     outlines = cv2.resize((steepest > _EDGE).astype(np.float32), cells, interpolation=cv2.INTER_AREA) > 0
     return cv2.resize(apart, cells, interpolation=cv2.INTER_AREA), outlines
-
-
-def mean_of_channels(picture: Array) -> Array:
-    """The mean of (H, W, C) over its channels: (H, W) float32."""
-    picture = picture.astype(np.float32)
-    count = picture.shape[2]
-    return picture[..., 0] if count == 1 else cv2.transform(picture, np.full((1, count), 1 / count, np.float32))
 
 
 def find_kinds(difference: Array, outlines: Array, doubt: Array) -> tuple[Array, Array]:

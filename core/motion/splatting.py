@@ -51,10 +51,10 @@ def fill_holes(values: Array, weight: Array) -> Array:
     """Replaces values of little weight by their surroundings': pull-push over a pyramid (Gortler et al., 1996, 4.2)."""
     sums, weights = [values * weight[..., None]], [weight]
     while min(weights[-1].shape) >= 2 and len(weights) < 8:
-        sums.append(cv2.pyrDown(sums[-1]))
         weights.append(cv2.pyrDown(weights[-1]))
+        sums.append(cv2.pyrDown(sums[-1]).reshape(*weights[-1].shape, -1))
     filled = sums[-1] / np.maximum(weights[-1], 1e-8)[..., None]
     for level, amount in zip(sums[-2::-1], weights[-2::-1], strict=True):
-        around = cv2.resize(filled, amount.shape[::-1], interpolation=cv2.INTER_LINEAR)
+        around = cv2.resize(filled, amount.shape[::-1], interpolation=cv2.INTER_LINEAR).reshape(level.shape)
         filled = (level + 1e-3 * around) / (amount[..., None] + 1e-3)
     return filled

@@ -4,7 +4,7 @@ What is measured stands in `core.measures.metrics`; what it means, and when it m
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -227,11 +227,15 @@ def evaluate(
         OutputError: a file that was asked for could not be written; this is found before any work is done.
         DeviceError: the device is not there.
     """
-    for path in (config.json, config.html):
-        if path is not None:
-            check_output(path, overwrite=config.overwrite)
-    device = choose_device(config.device)
     engines, folders = _sort(config.given)
+    read: dict[str, Iterable[Path | None]] = {
+        "a checkpoint": [engine for engine in engines if isinstance(engine, Path)],
+        "a file of weights": [config.alex_weights, config.vgg_weights],
+    }
+    for path, inputs in ((config.json, read | {"a folder of frames": folders}), (config.html, read)):
+        if path is not None:  # no page is read, and an earlier one may lie beside the frames
+            check_output(path, overwrite=config.overwrite, inputs=inputs)
+    device = choose_device(config.device)
     drawers = _open_drawers(engines, config.device)
     sequences, notes = find_sequences(
         folders,

@@ -52,11 +52,14 @@ def write_report(config: ReportConfig, on_note: Callable[[str], None] | None = N
         InputError: no path is a run, or a run or a picture in it is damaged.
         OutputError: the page cannot be written.
     """
-    check_output(config.output, overwrite=config.overwrite)
     runs = [path for path in config.runs if is_run(path)] or config.runs
     for path in config.runs:
         if path not in runs and on_note is not None:
             on_note(f"{path}: is no run, and is left out")
+    read = [path for run in runs for part in (run, run / "samples") if part.is_dir() for path in part.iterdir()]
+    pages = (".html", ".htm")  # an earlier report may lie in a run's folder
+    read = [path for path in read if path.is_symlink() or path.suffix.lower() not in pages]
+    check_output(config.output, overwrite=config.overwrite, inputs={"a file of a run": read})
     stories = [_read(folder, name) for folder, name in zip(runs, name_apart(runs), strict=True)]
     page = _lay_out(stories)
     with written_beside(config.output, overwrite=config.overwrite) as draft:

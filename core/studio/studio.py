@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import IO, Any, overload
+from typing import Any, overload
 
 from ..config.choices import CADENCES, ENGINES, ON_FAILURE
 from ..config.interpolation import InterpolateConfig, InterpolateFilmConfig
@@ -34,8 +34,10 @@ from ..files import name_apart, reason, shown
 from ..inbetween.key_frames import KeyFrames
 from ..inbetween.pair import prepare_pair
 from ..inbetween.sequence import count_frames, interpolate, turn_back
+from ..lock import LOCK, try_lock, unlock
 from ..media.animation import write_animation
 from ..media.decode import VideoInfo, decode_video, probe_video
+from ..media.film_source import FILM_SUFFIXES
 from ..media.frames import Frame, resize_image, to_uint8
 from ..media.image_files import encode_png, read_image, write_png
 from .jobs import DONE, Cancelled, Job, JobQueue
@@ -44,12 +46,6 @@ DOWNLOADS = {"gif": ".gif", "webp": ".webp", "mp4": ".mp4", "png": ".png", "zip"
 """What a result can be taken home as: animations by their suffixes, and numbered PNGs in a zip file."""
 FILM_DOWNLOADS = ("mp4", "webm", "mkv")
 """What a whole film can be taken home as."""
-# fmt: off
-FILM_SUFFIXES = (
-    ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".wmv", ".flv", ".ogv", ".y4m",
-)
-# fmt: on
-"""By these a file is taken for a film; so is a GIF, WebP or PNG in which more than one picture plays."""
 
 _MEGABYTE = 1_000_000
 _THUMB = 240  # pixels of the longer side of a drawing's small picture
@@ -648,8 +644,7 @@ class Studio:
                 self.open(name)
         _sweep()
         self.folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
-        self._mark = (self.folder / _MARK).open("wb")
-        _lock_file(self._mark)
+        self._owned = try_lock(self.folder, patience=1)  # for as long as the studio lives
 
     @property
     def engines(self) -> tuple[str, ...]:
@@ -719,7 +714,9 @@ class Studio:
                 job.cancel()
         for session in sessions:
             session.close()
-        self._mark.close()
+        if self._owned is not None:
+            unlock(self.folder, self._owned)
+            self._owned = None
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
@@ -828,26 +825,15 @@ def _pack(folder: Path, target: Path) -> None:
 
 
 _PREFIX = "animi-studio-"
-_MARK = "in-use"  # a file that is locked for as long as the studio lives
-
-
-def _lock_file(file: IO[bytes]) -> bool:
-    """Locks a file until it is closed or the process ends; False where somebody else has it, or it cannot be done."""
-    try:
-        import fcntl
-
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (ImportError, OSError):
-        return False
-    return True
 
 
 def _sweep() -> None:
     """Removes the temporary folders of our own studios that were killed and could not do it themselves."""
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         with suppress(OSError, AttributeError):
-            if folder.stat().st_uid != os.getuid():
+            if folder.stat().st_uid != os.getuid() or not (folder / LOCK).exists():
                 continue
-            with (folder / _MARK).open("rb") as file:
-                if _lock_file(file):
-                    shutil.rmtree(folder, ignore_errors=True)
+            lock = try_lock(folder)
+            if lock is not None:
+                shutil.rmtree(folder, ignore_errors=True)
+                unlock(folder, lock)

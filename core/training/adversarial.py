@@ -26,7 +26,7 @@ from .augmentation import Spoilt, augment
 from .distributed import World
 from .health import HealthCheck, HealthWatch
 from .listeners import Listeners, Parts
-from .loop import Ema, Phase, fit, full_precision, make_adam, place_module
+from .loop import Ema, Hooks, Phase, fit, full_precision, make_adam, place_module
 from .losses.adversarial import (
     R1_EVERY,
     LeCam,
@@ -181,10 +181,7 @@ def train(
     def made(module: nn.Module, rate: float) -> torch.optim.Optimizer:
         return make_adam(module.parameters(), rate, nets.betas)
 
-    def rate(step: int) -> float:
-        return schedule_rate(nets.schedule, step, training.steps, nets.warm_up)
-
-    schedule = None if nets.schedule == "constant" and not nets.warm_up else rate
+    schedule = _make_schedule(nets, training.steps)
     phases = [Phase("generator", generator, made(generator, nets.generator_rate), deceive, schedule=schedule)]
     if judges:
         bench = _together({name: judge.module for name, judge in judges.items()})
@@ -192,9 +189,7 @@ def train(
         phases.insert(0, Phase("discriminator", bench, learner, refuse, schedule=schedule))
     also = {"ema": ema.module} | ({"lecam": _together(lecams)} if judges else {})
     critic = next((judge.module for judge in judges.values() if isinstance(judge.module, ImageDiscriminator)), None)
-    check = None
-    if encoder is not None and world.is_first:
-        check = HealthCheck(embed_with_vgg(encoder), reals, learnt=learnt)
+    check = _make_check(encoder, reals, learnt) if world.is_first else None
     watch = HealthWatch(read_series(run.folder))
     if run.first_step == 0:
         run.show_reals((reals if learnt is None else learnt)[: duel.shown])
@@ -240,20 +235,28 @@ def train(
             phases,
             batches,
             training,
+            Hooks(
+                after_step=ema.update, advance=listeners.advance, report=run.log, sample=sample, save=save, warn=warn
+            ),
             pictures=duel.pictures,
-            first_step=run.first_step,
             state=run.state,
             also=also,
-            after_step=ema.update,
-            advance=listeners.advance,
-            report=run.log,
-            sample=sample,
-            save=save,
-            warn=warn,
             world=world,
         )
     finally:
         run.close()
+
+
+def _make_schedule(nets: AdversarialConfig, steps: int) -> Callable[[int], float] | None:
+    """What both learning rates are multiplied by at a step; None: they stay."""
+    if nets.schedule == "constant" and not nets.warm_up:
+        return None
+    return lambda step: schedule_rate(nets.schedule, step, steps, nets.warm_up)
+
+
+def _make_check(encoder: nn.Module | None, reals: Tensor, learnt: Tensor | None) -> HealthCheck | None:
+    """Measures health; None where there is nothing to measure it by."""
+    return None if encoder is None else HealthCheck(embed_with_vgg(encoder), reals, learnt=learnt)
 
 
 def _together(modules: Mapping[str, nn.Module]) -> nn.Module:

@@ -15,13 +15,15 @@ A run that goes on forgets what it wrote after its last checkpoint, as it will w
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields, is_dataclass
 from fractions import Fraction
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+from weakref import finalize
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +32,9 @@ from torch import Tensor, nn
 from ..config.serialise import Config, build_config, describe_config, with_values
 from ..config.training import MAY_CHANGE
 from ..errors import CheckpointError, ConfigError, InputError, OutputError
-from ..files import DRAFT, reason, written_beside
+from ..files import DRAFT, reason, set_aside, written_beside
+from ..json_text import parse_object, read_json
+from ..lock import LOCK, take_lock, unlock
 from ..media.animation import write_animation
 from ..media.frames import from_tensor
 from ..media.image_files import write_png
@@ -61,9 +65,18 @@ class Run:
     """A run's folder, to write to; use `open_run`. In all but the first process it writes nothing."""
 
     def __init__(
-        self, folder: Path, config: Any, *, state: State | None, writes: bool, notes: Sequence[str] = ()
+        self,
+        folder: Path,
+        config: Any,
+        *,
+        state: State | None,
+        writes: bool,
+        notes: Sequence[str] = (),
+        lock: int | None = None,
     ) -> None:
         self.folder = folder
+        # let go of when the run is closed, or at the latest when nobody knows it any more
+        self._unlock = None if lock is None else finalize(self, unlock, folder, lock)
         self.config = config
         self.notes = list(notes)
         """What a person should know, in sentences: a checkpoint was damaged, so an older one was taken."""
@@ -134,14 +147,23 @@ class Run:
             Whether it is the best so far.
         """
         place = self.folder / "best.json"
-        before = json.loads(place.read_text()) if place.is_file() else {"score": -float("inf")}
-        if not self.writes or not score > before["score"]:
+        if not self.writes or not score > self._read_best(place):
             return False
         # the score is written last: should that not come to pass, the next look writes both again
         best = self.folder / "best.safetensors"
         save_checkpoint(best, network.module, network.architecture, network.config, step, overwrite=True)
         _write_json(place, {"step": step, "score": score})
         return True
+
+    def _read_best(self, place: Path) -> float:
+        """The best score so far; a file that cannot be read is set aside, and any score is better."""
+        try:
+            return float(read_json(place)["score"])
+        except FileNotFoundError:
+            return -float("inf")
+        except (ValueError, TypeError, KeyError):
+            set_aside(place)
+            return -float("inf")
 
     def sample(self, step: int, images: Tensor, name: str | None = None) -> None:
         """Keeps what the network draws, and draws losses.png anew.
@@ -196,10 +218,14 @@ class Run:
         self.close()
 
     def close(self) -> None:
-        """Ends what is open; leaving a `with` block does it too."""
-        self.draw_losses()
-        if self._board is not None:
-            self._board.close()
+        """Ends what is open, and lets other runs have the folder; leaving a `with` block does it too."""
+        try:
+            self.draw_losses()
+            if self._board is not None:
+                self._board.close()
+        finally:
+            if self._unlock is not None:
+                self._unlock()
 
 
 def open_run(
@@ -230,34 +256,63 @@ def open_run(
     if resume:
         _check_same(folder, config, command)
         material = _check_material(folder, material)
-        state, notes = _read_newest(folder)
-    else:
-        state, notes = None, []
-        if writes and folder.is_dir() and any(folder.iterdir()) and not _never_began(folder):
-            remedy = "add --resume to go on with it, or choose another folder"
-            if not (folder / "config.json").is_file():
-                remedy = "choose another folder"
-            raise OutputError(f"{folder}: holds something already; {remedy}")
-    if writes:
-        try:
-            for part in ("samples", "checkpoints"):
-                (folder / part).mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(f"{folder}: cannot be made ({reason(error)}); choose another place") from error
-        _write_json(
-            folder / "config.json",
-            {"command": command, "animi_version": version("animi"), "config": describe_config(config)}
-            | ({} if material is None else {"material": list(material)}),
-        )
-        if resume:
-            _remove_drafts(folder)
-            _forget_after(folder, state.step if state else 0)
-    return Run(folder, config, state=state, writes=writes, notes=notes)
+    elif writes:
+        _check_free(folder)
+    lock = _lock(folder) if writes else None
+    try:
+        state, notes = _read_newest(folder) if resume else (None, [])
+        if writes:
+            if not resume:
+                _check_free(folder)  # another run may just have ended
+            _begin(folder, config, command, material)
+            if resume:
+                _remove_drafts(folder)
+                _forget_after(folder, state.step if state else 0)
+        return Run(folder, config, state=state, writes=writes, notes=notes, lock=lock)
+    except BaseException:
+        if lock is not None:
+            unlock(folder, lock)
+        raise
+
+
+def _check_free(folder: Path) -> None:
+    """Raises an OutputError where a new run cannot have the folder."""
+    if folder.is_dir() and any(folder.iterdir()) and not _never_began(folder):
+        remedy = "add --resume to go on with it, or choose another folder"
+        if not (folder / "config.json").is_file():
+            remedy = "choose another folder"
+        raise OutputError(f"{folder}: holds something already; {remedy}")
+
+
+def _lock(folder: Path) -> int:
+    """Keeps other runs out of the folder, which is made if it is not there.
+
+    Raises:
+        OutputError: another run writes to it, or it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return take_lock(folder)
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be made ({reason(error)}); choose another place") from error
+
+
+def _begin(folder: Path, config: Any, command: str, material: Sequence[Mapping[str, Any]] | None) -> None:
+    """Makes what is in every run's folder."""
+    try:
+        for part in ("samples", "checkpoints"):
+            (folder / part).mkdir(exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be made ({reason(error)}); choose another place") from error
+    settings = {"command": command, "animi_version": version("animi"), "config": describe_config(config)}
+    if material is not None:
+        settings["material"] = list(material)
+    _write_json(folder / "config.json", settings)
 
 
 def _never_began(folder: Path) -> bool:
     """Whether a run stands there that came to nothing: nothing was measured, drawn or kept, but for drafts."""
-    parts = {"config.json", "samples", "checkpoints", "tensorboard"}
+    parts = {"config.json", "samples", "checkpoints", "tensorboard", LOCK}
     held = {path.name for path in folder.iterdir() if not path.name.startswith(DRAFT)}
     return (
         held <= parts  # where it was killed before it had told its settings, config.json is not there
@@ -279,7 +334,7 @@ def read_run_config(folder: Path) -> tuple[str, dict[str, Any]]:
     """
     path = folder / "config.json"
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = read_json(path)
         return str(found["command"]), dict(found["config"])
     except (FileNotFoundError, NotADirectoryError) as error:
         raise InputError(
@@ -344,8 +399,8 @@ def read_metrics(folder: Path) -> list[dict[str, Any]]:
     records = []
     for number, line in enumerate(lines, 1):
         try:
-            record = json.loads(line)
-            if not (isinstance(record, dict) and isinstance(record.get("step"), int)):
+            record = parse_object(line)
+            if not isinstance(record.get("step"), int):
                 raise ValueError
             records.append(record)
         except ValueError as error:
@@ -413,7 +468,7 @@ def _check_material(folder: Path, material: Sequence[Mapping[str, Any]] | None) 
     Raises:
         InputError: they are others.
     """
-    saved = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("material")
+    saved = read_json(folder / "config.json").get("material")
     if material is None or not isinstance(saved, list):
         return saved if material is None else material
     if saved != [dict(film) for film in material]:
@@ -518,7 +573,20 @@ def _open_board(folder: Path, first_step: int) -> Any:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
         return None
+    if threading.excepthook is not _skip_board:
+        _before.append(threading.excepthook)
+        threading.excepthook = _skip_board
     return SummaryWriter(folder, purge_step=first_step + 1 if first_step else None)
+
+
+_before: list[Callable[[Any], object]] = []  # what heard of errors in threads before we did
+
+
+def _skip_board(args: Any) -> None:
+    """Hears of errors in threads: on a full disk, which we name ourselves, TensorBoard's would print a traceback."""
+    ours = isinstance(args.exc_value, OSError) and type(args.thread).__module__.startswith("tensorboard")
+    if not ours:
+        _before[-1](args)
 
 
 def _remove_drafts(folder: Path) -> None:

@@ -30,7 +30,7 @@ from animi.core.material.films import (
 )
 from animi.core.material.frame_store import FrameStore, FrameStoreWriter
 from animi.core.material.loading import load_batches, load_images
-from animi.core.material.preview import lay_out
+from animi.core.material.preview import tile_clips
 from animi.core.material.sampler import Clip, ClipSampler
 from animi.core.media.image_files import encode_png
 
@@ -306,7 +306,7 @@ def test_paths_that_hold_no_film(tmp_path):
         ({"size": -1}, "--size: -1"),
         ({"crop": 0.0}, "--crop: 0 is"),
         ({"crop": float("nan")}, "--crop: nan"),
-        ({"weights": (1.0, 0.0)}, "--weights: 0 cannot"),
+        ({"weights": (1.0, 0.0)}, "--weights: 0 is out"),
         ({"weights": (float("inf"),)}, "--weights: inf"),
         ({"seed": -1}, "--seed: -1"),
     ],
@@ -620,7 +620,7 @@ def test_preview_shows_the_batch(tmp_path):
     assert done.stdout == f"{out}\n" and "row 1: a, frames " in done.stderr
     sampler = ClipSampler(open_material([tmp_path / "a"]), ClipConfig(4, size=20, seed=5), 3)
     sheet = cv2.imdecode(np.frombuffer(out.read_bytes(), np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
-    np.testing.assert_array_equal(sheet, lay_out(sampler.batch(2).numpy()))
+    np.testing.assert_array_equal(sheet, tile_clips(sampler.batch(2).numpy()))
     assert sheet.shape == (3 * 24 - 4, 80, 3)
     again = invoke(tmp_path / "a", "-o", out)
     assert again.exit_code == 1 and "exists already; add --overwrite" in again.stderr
@@ -635,9 +635,9 @@ def test_preview_shows_the_batch(tmp_path):
     ("words", "code", "said"),
     [
         (["--weights", "2,x"], 2, "--weights: 2,x is no list of numbers"),
-        (["--rows", "0"], 2, "--rows: 0 is too small"),
+        (["--rows", "0"], 2, "--rows: 0 is out of range; give a whole number from 1"),
         (["--size", "9000"], 2, "--size: 8 x 8 frames of 9000 pixels would make a picture of 5184 megapixels"),
-        (["--step", "-1"], 2, "--step: -1 is negative"),
+        (["--step", "-1"], 2, "--step: -1 is out of range"),
         (["--length", "21"], 1, "a: the longest shot has 20 drawings, and a clip of 21 frames needs 21"),
     ],
 )

@@ -19,9 +19,10 @@ from animi.cli.main import app
 from animi.core.config.material import ExtractFramesConfig
 from animi.core.config.parsing import parse_time
 from animi.core.errors import ConfigError
-from animi.core.material.extraction import _Keeper, extract_frames, read_cuts
+from animi.core.material.extraction import extract_frames, read_cuts
 from animi.core.material.films import open_material
 from animi.core.material.frame_store import FrameStore
+from animi.core.material.keeper import Keeper
 from animi.core.media.decode import decode_video, probe_video
 from animi.core.media.encode import write_video
 
@@ -365,7 +366,7 @@ def test_an_interrupted_run_goes_on_and_ends_with_the_same_files(longer, uninter
 @pytest.mark.parametrize("words", [(), ("--packed", "--format", "png")])
 @pytest.mark.parametrize("record", ["before", "after"])
 def test_ctrl_c_beside_a_record_leaves_an_image_for_every_record(film, tmp_path, monkeypatch, words, record):
-    write = _Keeper._write
+    write = Keeper._write
 
     def interrupted(keeper, pixels, told):
         if told["frame"] == 5 and record == "before":
@@ -374,7 +375,7 @@ def test_ctrl_c_beside_a_record_leaves_an_image_for_every_record(film, tmp_path,
         if told["frame"] == 5:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(_Keeper, "_write", interrupted)
+    monkeypatch.setattr(Keeper, "_write", interrupted)
     extract(film, "-o", tmp_path, *words, code=130)
     kept = 5 if record == "before" else 6
     assert (tmp_path / "chase" / "frames.jsonl").read_bytes().count(b"\n") == kept

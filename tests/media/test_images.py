@@ -631,15 +631,6 @@ def test_tensors_and_back(dtype):
         tensors.to_tensor([noise(2, 2, 4)])
 
 
-@pytest.mark.parametrize("size", [(1, 1), (8, 8), (5, 17)])
-def test_pad_and_crop(size):
-    batch = tensors.to_tensor([noise(*size, 3)])
-    padded = tensors.pad_to_multiple(batch, 8)
-    assert all(length % 8 == 0 and length - old < 8 for length, old in zip(padded.shape[-2:], size, strict=True))
-    assert (tensors.crop(padded, *size) == batch).all()
-    assert (padded[..., -1, -1] == batch[..., -1, -1]).all()
-
-
 def test_reading_images_needs_no_torch():
     code = "import sys, animi.core.media.animation; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)

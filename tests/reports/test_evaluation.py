@@ -461,7 +461,7 @@ def test_progress_counts_sequences_and_engines(sequences):
         (["notes.txt", "data"], 1, "notes.txt: is damaged or no safetensors file"),
         (["flow", "data", "--json", "there.json"], 1, "there.json: exists already; add --overwrite"),
         (["flow", "data", "--html", "page.pdf"], 2, "--html: page.pdf is no page; give a name that ends in .html"),
-        (["flow", "data", "--metrics", "psrn"], 2, "--metrics: psrn is not known; give any of psnr, ssim"),
+        (["flow", "data", "--metrics", "psrn"], 2, "--metrics: 'psrn' is not known; give any of psnr, ssim"),
         (["flow", "data", "--length", 2], 2, "--length: 2 leaves nothing between the ends"),
         (["flow", "data", "--device", "abacus"], 2, "--device: 'abacus' is not known"),
     ],

@@ -6,13 +6,12 @@ import json
 import re
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
-from pathlib import Path
+from importlib import import_module
 
 import pytest
 import torch
 from PIL import Image
 
-from animi.cli.training_options import tell_run
 from animi.cli.training_progress import training_progress
 from animi.core.config.training import TrainingConfig
 from animi.core.training.run_folder import open_run
@@ -194,8 +193,21 @@ def test_other_processes_show_nothing(capsys):
     assert capsys.readouterr().err == ""
 
 
-def test_a_runs_folder_is_written_once_by_several_processes(monkeypatch, capsys):
-    for rank, as_json in (("0", True), ("1", True), ("0", False), ("1", False)):
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("train-vgg-sle", ("data",)), ("train-noise", ("data",)), ("pretrain-ae", ("data",)),
+        ("finetune-adv", ("data", "--init", "ae")), ("train-motion", ()),
+    ],
+)  # fmt: skip
+def test_a_runs_folder_is_written_once_by_several_processes(command, words, animi, monkeypatch):
+    """Of every training's command: what it trains with is left out, and what it prints is what counts."""
+    function = command.replace("-", "_")
+    recipe = import_module(f"animi.core.training.recipes.{function}")
+    monkeypatch.setattr(recipe, function, lambda config, **_: config.output)
+    for rank, as_json, printed in (
+        ("0", ["--json"], '{"output": "runs/a"}\n'), ("1", ["--json"], ""), ("0", [], "runs/a\n"), ("1", [], ""),
+    ):  # fmt: skip
         monkeypatch.setenv("RANK", rank)
-        tell_run(Path("runs/a"), as_json)
-    assert capsys.readouterr().out == '{"output": "runs/a"}\nruns/a\n'
+        done = animi(command, *words, "-o", "runs/a", *as_json)
+        assert (done.exit_code, done.stdout) == (0, printed), (rank, as_json, done.output)

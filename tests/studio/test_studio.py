@@ -28,6 +28,7 @@ from animi.core.config.studio import StudioConfig
 from animi.core.engines.flow import FlowEngine
 from animi.core.errors import ConfigError
 from animi.core.inbetween.sequence import interpolate
+from animi.core.lock import LOCK
 from animi.core.media.encode import write_video
 from animi.core.media.frames import resize_image
 from animi.core.media.image_files import read_image, write_png
@@ -626,7 +627,7 @@ def test_the_folder_of_a_studio_that_was_killed_is_removed_by_the_next(serve, tm
     first = serve().studio
     dead = first.folder.with_name("animi-studio-dead")
     dead.mkdir()
-    (dead / "in-use").touch()
+    (dead / LOCK).touch()
     serve()
     assert first.folder.exists() and not dead.exists()
     assert stat.S_IMODE(first.folder.stat().st_mode) == 0o700  # no other user of the machine may look in

@@ -114,6 +114,28 @@ def test_from_films_to_pictures_drawn_from_noise(animi, film, other_film, vgg, t
     assert "draws no in-betweens" in refused.stderr
 
 
+def test_precision_and_parts_of_a_batch_through_the_command(animi, film, tmp_path):
+    """Half precision is another rounding, and two parts are the same mean: of a plain net, which has no batch norms."""
+    words = ("pretrain-ae", film, "--net", "plain", "--size", 32, "--width", 4, "--latent", 8, "--batch-size", 4)
+    words += ("--steps", 1, "--log-every", 1, "--device", "cpu", "--workers", 0)
+    losses = {}
+    for name, more in (
+        ("whole", ()), ("parts", ("--accumulate", 2)),
+        ("bf16", ("--precision", "bf16")), ("fp32", ("--precision", "fp32")),
+    ):  # fmt: skip
+        done = animi(*words, *more, "-o", tmp_path / name)
+        assert done.exit_code == 0, done.stderr
+        losses[name] = read_series(tmp_path / name)["autoencoder/loss"][1][0]
+        kept = load_file(tmp_path / name / "checkpoints" / "00000001.safetensors")
+        assert {tensor.dtype for tensor in kept.values() if tensor.is_floating_point()} == {torch.float32}
+    assert losses["whole"] == losses["fp32"] == pytest.approx(losses["parts"], rel=1e-5)
+    assert losses["bf16"] != losses["fp32"] and losses["bf16"] == pytest.approx(losses["fp32"], rel=0.05)
+    refused = animi(*words, "--accumulate", 3, "-o", tmp_path / "odd")
+    assert (
+        refused.exit_code == 2 and "--accumulate: a process has 4" in refused.stderr and not (tmp_path / "odd").exists()
+    )
+
+
 @pytest.fixture
 def checkpoint(tmp_path):
     """A generator of 64 x 64 whose batch norms have seen a batch."""
@@ -520,10 +542,10 @@ def test_a_dry_run_tells_what_a_training_costs_and_keeps_nothing(animi, film, vg
 
 WRONG = [
     (("--size", 100), "--size: 100"),
-    (("--recipe", "best"), "--recipe: best"),
+    (("--recipe", "best"), "--recipe: 'best'"),
     (("--betas", "0.5"), "--betas"),
     (("--betas", "a,b"), "--betas: a,b"),
-    (("--augment", "blur"), "--augment: blur"),
+    (("--augment", "blur"), "--augment: 'blur'"),
     (("--augment", "cutout,cutout"), "--augment"),
     (("--lecam", -1), "--lecam: -1"),
     (("--r1", "nan"), "--r1"),
@@ -556,7 +578,7 @@ def test_what_is_missing_is_named(animi, film, vgg, tmp_path):
         (("train-noise", "-o", tmp_path / "run"), "DATA: no film was given", 2),
         (("train-noise", film), "--output: the run has no folder", 2),
         (("train-vgg-sle", film, "-o", tmp_path / "run", "--length", 2), "--length: 2 leaves nothing between", 2),
-        (("train-vgg-sle", film, "-o", tmp_path / "run", "--judged", "none"), "--judged: none", 2),
+        (("train-vgg-sle", film, "-o", tmp_path / "run", "--judged", "none"), "--judged: 'none'", 2),
         (("train-vgg-sle", film, "-o", tmp_path / "run", "--vgg-weights", film / "no"), "--vgg-weights:", 1),
         (("train-vgg-sle", film, "-o", tmp_path / "run", "--length", 40, "--vgg-weights", vgg), "film", 1),
         (("train-noise", tmp_path / "none", "-o", tmp_path / "run"), str(tmp_path / "none"), 1),

@@ -32,7 +32,7 @@ from ...media.frames import from_tensor, to_uint8
 from ..adversarial import Look
 from ..distributed import check_batch, join_world
 from ..listeners import Listeners, Parts
-from ..loop import Ema, Phase, fit, make_adam, place_module
+from ..loop import Ema, Hooks, Phase, fit, make_adam, place_module
 from ..run_folder import Network, open_run
 from ..samples import draw_look, in_parts, looking_clips
 from ..state import State
@@ -114,15 +114,16 @@ def pretrain_ae(config: PretrainAeConfig, *, resume: bool = False, listeners: Li
                 [phase],
                 load_images(sampler.share(first, count), run.first_step, world.device, workers=training.workers),
                 training,
-                first_step=run.first_step,
+                Hooks(
+                    after_step=ema.update,
+                    advance=listeners.advance,
+                    report=run.log,
+                    sample=sample,
+                    save=save,
+                    warn=warn,
+                ),
                 state=run.state,
                 also={"ema": ema.module},
-                after_step=ema.update,
-                advance=listeners.advance,
-                report=run.log,
-                sample=sample,
-                save=save,
-                warn=warn,
                 world=world,
             )
         finally:

@@ -36,7 +36,7 @@ from ...weights.find import find_checkpoint, find_states
 from ...weights.vgg import load_vgg
 from ..distributed import World, check_batch, join_world
 from ..listeners import Listeners, Parts
-from ..loop import Ema, Phase, fit, make_adam, map_batch, place_module
+from ..loop import Ema, Hooks, Phase, fit, make_adam, map_batch, place_module
 from ..losses.motion import StyleDistance, end_point_errors, matching_loss, picture_distance, sight_loss
 from ..motion_evaluation import MotionLook
 from ..run_folder import Network, open_run
@@ -138,16 +138,17 @@ def train_motion(config: TrainMotionConfig, *, resume: bool = False, listeners: 
                 [phase],
                 batches.load(run.first_step),
                 training,
+                Hooks(
+                    after_step=ema.update,
+                    advance=listeners.advance,
+                    report=run.log,
+                    sample=sample,
+                    save=save,
+                    warn=warn,
+                ),
                 pictures=_PICTURES,
-                first_step=run.first_step,
                 state=run.state,
                 also={"ema": ema.module},
-                after_step=ema.update,
-                advance=listeners.advance,
-                report=run.log,
-                sample=sample,
-                save=save,
-                warn=warn,
                 world=world,
             )
         finally:
