@@ -7,6 +7,7 @@ import typer
 
 from ..core.config.material import DrawCartoonConfig
 from ..core.config.parsing import read_both_sides, read_pairs
+from .messages import write_line
 from .options import Change, Given, make_config, options_from
 from .output import print_json, print_path
 from .progress import progress
@@ -36,7 +37,7 @@ def draw_cartoon(
     with progress("Drawing") as show:
         drawn = draw(config, show)
     for note in drawn.notes:
-        typer.echo(f"{out}: {note}", err=True)
+        write_line(f"{out}: {note}")
     if as_json:
         shots = [
             {"scene": s.kind, "seed": s.seed, "start": s.start, "frames": s.frames, "title": s.title}

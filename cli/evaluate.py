@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..core.config.evaluation import EvaluateConfig
+from ..core.errors import printable
+from .messages import tell
 from .options import Change, Given, make_config, options_from
+from .output import escape_json
 from .progress import progress
 
 if TYPE_CHECKING:
@@ -40,9 +43,6 @@ def evaluate(
     from ..core.reports.evaluation import evaluate as judge
     from ..core.reports.results import as_text, write_results
 
-    def tell(sentence: str) -> None:
-        typer.echo(f"animi: {sentence}", err=True)
-
     looked: dict[str, int] = {}
     with progress("Evaluating") as show:
 
@@ -57,7 +57,7 @@ def evaluate(
         tell(note)
     write_results(found, config)
     if as_json == "-":
-        typer.echo(as_text(found, config), nl=False)
+        typer.echo(escape_json(as_text(found, config)), nl=False)
     else:
         _print_tables(found)
     if config.html is not None:
@@ -91,13 +91,13 @@ def _print_tables(found: "Evaluation") -> None:
             told = [(m.tell(means.get(m.key)), label in best[m.key]) for m in measures]
             cells = [Text(text, "bold green" if is_best else "") for text, is_best in told]
             if means:
-                table.add_row(Text(f"  {label}"), *cells)
+                table.add_row(Text(printable(f"  {label}")), *cells)
 
     table = lay("", columns(found))
     for number, group in enumerate(found.groups()):
         if number:
             table.add_row()
-        table.add_row(Text(tell_group(group), "bold"))
+        table.add_row(Text(printable(tell_group(group)), "bold"))
         fill(table, group.means, columns(found))
     console.print(table)
     if found.sets:

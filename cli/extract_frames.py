@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..core.config.material import ExtractFramesConfig
+from .messages import tell, write_line
 from .options import Change, Given, make_config, options_from
 from .output import print_json, print_path
 
@@ -34,6 +35,7 @@ def extract_frames(
 
     from ..core.files import shown
     from ..core.material.extraction import extract_frames as extract
+    from ..core.material.statistics import measure_material
     from .progress import progress
 
     with ExitStack() as films:
@@ -48,15 +50,19 @@ def extract_frames(
             if show is not None:
                 show(seconds)
 
-        def note(line: str) -> None:
-            typer.echo(f"animi: {line}", err=True)
-
-        done = extract(config, on_film=begin, on_time=advance, on_note=note)
+        done = extract(config, on_film=begin, on_time=advance, on_note=tell)
+    measured = {}
     for extraction in done:
         if not extraction.was_complete:
-            typer.echo(_tell(extraction), err=True)
+            write_line(_tell(extraction))
+        if extraction.frames and (as_json or not extraction.was_complete):
+            measured[extraction.folder] = measure_material(extraction.folder)
+            held = extraction.decoded / (extraction.decoded - extraction.duplicates) if extraction.duplicates else None
+            if not extraction.was_complete:
+                write_line(f"{extraction.film.name}: {measured[extraction.folder].describe(held)}")
     if as_json:
-        print_json([_as_json(extraction) for extraction in done])
+        found = [(extraction, measured.get(extraction.folder)) for extraction in done]
+        print_json([_as_json(each) | {"statistics": None if of is None else asdict(of)} for each, of in found])
         return
     for extraction in done:
         print_path(extraction.folder)

@@ -11,6 +11,7 @@ from ..core.config.choices import EASINGS, STREAM
 from ..core.config.interpolation import InterpolateConfig, InterpolateFilmConfig
 from ..core.config.parsing import read_range, read_time
 from ..core.errors import ConfigError
+from .messages import tell
 from .options import AsJson, Change, Given, make_config, options_from
 from .output import print_json, print_path
 from .progress import progress
@@ -88,7 +89,7 @@ def _interpolate_key_frames(config: InterpolateConfig, as_json: bool) -> None:
         drawn = draw_animation(config, show)
     written = drawn.written
     for note in written.notes:
-        typer.echo(f"animi: {note}", err=True)
+        tell(note)
     if as_json:
         result = {
             "output": str(written.path),
@@ -110,7 +111,7 @@ def _interpolate_film(config: InterpolateFilmConfig, as_json: bool) -> None:
 
     try:
         with progress("Drawing") as show:
-            drawn = interpolate_film(config, show, _note)
+            drawn = interpolate_film(config, show, tell)
     except BrokenPipeError:
         if config.output != STREAM:
             raise
@@ -131,7 +132,3 @@ def _interpolate_film(config: InterpolateFilmConfig, as_json: bool) -> None:
         print_json(result)
     elif config.output != STREAM:
         print_path(drawn.path)
-
-
-def _note(line: str) -> None:
-    typer.echo(f"animi: {line}", err=True)

@@ -15,6 +15,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from ..core.errors import AnimiError, ConfigError
+from .messages import tell
 
 COMMANDS = (
     "interpolate", "draw-cartoon", "extract-frames", "preview-clips", "report", "train-vgg-sle", "train-noise",
@@ -75,8 +76,7 @@ def _tell_usage(error: Any) -> str:
 
 
 def _fail(message: str, code: int) -> NoReturn:
-    line = " ".join(message.splitlines())
-    typer.echo(f"animi: {line}", err=True)
+    tell(" ".join(message.splitlines()))
     raise typer.Exit(code)
 
 

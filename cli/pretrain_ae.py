@@ -2,7 +2,7 @@
 
 from ..core.config.training import PretrainAeConfig
 from .options import Change, Given
-from .training_options import AsJson, Resume, start_training, training_options
+from .training_options import AsJson, Continue, DryRun, Resume, start_training, training_options
 
 
 @training_options(
@@ -11,7 +11,13 @@ from .training_options import AsJson, Resume, start_training, training_options
     size=Change(help="Side of the pictures that it learns from; it redraws any."),
     batch_size=Change(help="Pictures a step, over all processes."),
 )
-def pretrain_ae(given: Given, resume: Resume = None, as_json: AsJson = False) -> None:
+def pretrain_ae(
+    given: Given,
+    resume: Resume = None,
+    goes_on: Continue = False,
+    is_dry: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
     """Trains an auto-encoder, which redraws pictures from a few numbers; finetune-adv begins with it.
 
     The run's folder holds samples, and checkpoints that `animi interpolate --checkpoint` draws with: the frames between
@@ -19,4 +25,4 @@ def pretrain_ae(given: Given, resume: Resume = None, as_json: AsJson = False) ->
     """
     from ..core.training.recipes.pretrain_ae import pretrain_ae as work
 
-    start_training(PretrainAeConfig, work, given, resume, as_json)
+    start_training(PretrainAeConfig, work, given, resume, as_json, goes_on=goes_on, is_dry=is_dry)

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from ..core.config.material import PreviewClipsConfig
+from .messages import write_line
 from .options import Change, Given, make_config, options_from
 from .output import print_json, print_path
 from .progress import progress
@@ -35,13 +36,13 @@ def preview_clips(
 
         preview = draw(config, look)
     for name, total in looked.items():
-        typer.echo(f"{name}: has no index; looked through its {total} frames for cuts", err=True)
+        write_line(f"{name}: has no index; looked through its {total} frames for cuts")
     for name in preview.left_out:
-        typer.echo(f"{name}: has no shot that is long enough, and was left out", err=True)
+        write_line(f"{name}: has no shot that is long enough, and was left out")
     if as_json:
         print_json({"output": str(config.output)} | asdict(preview))
         return
     for number, row in enumerate(preview.rows, 1):
         changed = f" ({', '.join(row.changed)})" if row.changed else ""
-        typer.echo(f"row {number}: {row.film}, frames {row.frames[0]} to {row.frames[-1]}{changed}", err=True)
+        write_line(f"row {number}: {row.film}, frames {row.frames[0]} to {row.frames[-1]}{changed}")
     print_path(config.output)

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from ..core.config.evaluation import ReportConfig
+from .messages import tell
 from .options import Change, Given, make_config, options_from
 from .output import print_json, print_path
 
@@ -19,7 +20,7 @@ def report(
 
     from ..core.reports.runs import write_report
 
-    page = write_report(config)
+    page = write_report(config, tell)
     if as_json:
         print_json({"output": str(page)})
     else:

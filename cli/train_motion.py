@@ -3,19 +3,25 @@
 from ..core.config.parsing import read_wholes
 from ..core.config.training import TrainMotionConfig
 from .options import Change, Given
-from .training_options import AsJson, Resume, start_training, training_options
+from .training_options import AsJson, Continue, DryRun, Resume, start_training, training_options
 
 _TERMS = ("flow", "matching", "sight", "pictures", "style", "perceptual", "ghost")
 
 
 @training_options(
     TrainMotionConfig,
-    without=("size",),
+    without=("size", "recompute"),
     sizes=Change(read=lambda text: read_wholes(text, "--sizes", "128,192,256")),
     length=Change(help="Frames of a film within which three are taken."),
     panels={"Loss, by the weights of its terms; 0: none": _TERMS},
 )
-def train_motion(given: Given, resume: Resume = None, as_json: AsJson = False) -> None:
+def train_motion(
+    given: Given,
+    resume: Resume = None,
+    goes_on: Continue = False,
+    is_dry: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
     """Trains a network that finds the motion between two key frames and draws along it.
 
     It learns from cartoons that it draws itself; films given besides teach it what they look like.
@@ -23,4 +29,4 @@ def train_motion(given: Given, resume: Resume = None, as_json: AsJson = False) -
     """
     from ..core.training.recipes.train_motion import train_motion as work
 
-    start_training(TrainMotionConfig, work, given, resume, as_json, needs_films=False)
+    start_training(TrainMotionConfig, work, given, resume, as_json, goes_on=goes_on, is_dry=is_dry, needs_films=False)

@@ -2,21 +2,35 @@
 
 import os
 from collections.abc import Callable, Collection
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, asdict, fields
 from pathlib import Path
-from typing import Annotated, Protocol, TypeVar
+from typing import TYPE_CHECKING, Annotated, Protocol, TypeVar
 
 import typer
 
 from ..core.config.choices import RECIPES, TRAINED_SIZES
 from ..core.config.training import OfRecipe, TrainingConfig
-from ..core.errors import ConfigError
+from ..core.errors import ConfigError, printable
 from .options import Change, Given, make_config, options_from
 from .output import print_json, print_path
 from .progress import progress
 from .training_progress import training_progress
 
+if TYPE_CHECKING:
+    from ..core.training.dry_run import DryRun as Cost
+
 Resume = Annotated[Path | None, typer.Option(metavar="RUN", help="Resume a run, with its own settings.")]
+Continue = Annotated[
+    bool,
+    typer.Option(
+        "--continue",
+        help="Resume the run in --output if there is one; all settings must be those that it was started with.",
+    ),
+]
+DryRun = Annotated[
+    bool,
+    typer.Option("--dry-run", help="Show all settings, parameters, memory and time, from a few steps; keep nothing."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the run's folder as JSON on stdout.")]
 OF_SIZES = Change(metavar="|".join(map(str, TRAINED_SIZES)))
 """The size of pictures where a network is made for some sizes alone."""
@@ -57,7 +71,7 @@ def training_options(
 
 def start_training(
     kind: type[Config], work: Callable[..., Path], given: Given, resume: Path | None, as_json: bool, *,
-    needs_films: bool = True,
+    goes_on: bool = False, is_dry: bool = False, needs_films: bool = True,
 ) -> None:  # fmt: skip
     """Starts a training or resumes one, shows how it goes, and prints the run's folder.
 
@@ -67,6 +81,8 @@ def start_training(
         given: what was given, by the fields' names.
         resume: the run to resume; None: a new one.
         as_json: whether to print the folder as JSON.
+        goes_on: whether to resume the run in `output` where there is one, if all settings are its own.
+        is_dry: whether to find out what it would cost, and keep nothing.
         needs_films: False where there is something to learn without any.
 
     Raises:
@@ -74,15 +90,22 @@ def start_training(
         AnimiError: see the recipe.
     """
     from ..core.training.listeners import Listeners
-    from ..core.training.run_folder import resume_config
+    from ..core.training.run_folder import check_settings, is_run, resume_config
     from ..core.weights.find import find_states
 
+    if is_dry:
+        if resume is not None:
+            raise ConfigError("--dry-run: is of a new run; leave --resume out")
+        given = {"output": Path("run")} | given
     if resume is not None:
         if "output" in given:
             raise ConfigError("--output: a run that is resumed keeps its folder; leave it out")
         config = resume_config(resume, kind, given | {"output": resume})
     else:
         config = _begin(kind, given if needs_films else {"paths": ()} | given)
+        if goes_on and not is_dry and is_run(given["output"]):
+            check_settings(given["output"], config)
+            resume = given["output"]
     folder = resume or given["output"]
     states = find_states(folder) if resume is not None else []
     first_step = int(states[-1].name.partition(".")[0]) if states else 0
@@ -91,8 +114,27 @@ def start_training(
         training_progress(config.training.steps, first_step, shown=_is_first()) as (advance, note),
     ):
         listeners = Listeners(advance, note, lambda _film, seen, total: look(seen, total))
-        run = work(config, resume=resume is not None, listeners=listeners)
-    tell_run(run, as_json)
+        if is_dry:
+            from ..core.training.dry_run import try_out
+
+            found = try_out(work, config, listeners)
+        else:
+            run = work(config, resume=resume is not None, listeners=listeners)
+    if is_dry:
+        _tell_cost(found, as_json)
+    else:
+        tell_run(run, as_json)
+
+
+def _tell_cost(found: "Cost", as_json: bool) -> None:
+    """Writes what a training would cost to stdout."""
+    if not _is_first():
+        return
+    if as_json:
+        print_json(asdict(found))
+    else:
+        for line in found.describe():
+            typer.echo(printable(line))
 
 
 def _begin(kind: type[Config], given: Given) -> Config:

@@ -17,7 +17,7 @@ from typing import TypeAlias
 
 from natsort import natsorted, ns
 
-from .errors import OutputError
+from .errors import OutputError, printable
 from .interrupts import held_back
 
 DRAFT = ".animi-"
@@ -371,7 +371,7 @@ def _put_folder(
 
 def shown(path: Path) -> str:
     """A path as it may stand in a one-line message: line breaks and other control characters are escaped."""
-    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in str(path))
+    return printable(path)
 
 
 def spell(name: str) -> str:

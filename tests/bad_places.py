@@ -117,10 +117,9 @@ def main() -> None:
         from animi.cli.main import app
         from animi.core.training import motion_evaluation as motion_looks
         from animi.core.training import samples
-        from animi.core.training.recipes import train_noise
 
         torch.set_num_threads(1)
-        samples.LOOKED_AT = train_noise.LOOKED_AT = motion_looks.LOOKED_AT = 4
+        samples.LOOKED_AT = motion_looks.LOOKED_AT = 4
         for name, words in commands(folder / "given", place, "old").items():
             if kind == "full":  # as it was, with room for the next
                 empty(place)

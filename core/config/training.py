@@ -10,7 +10,19 @@ from typing import Annotated, Any, ClassVar, Self
 
 from ..errors import ConfigError
 from .checks import Checked, Choice, Doc, Flags, NoOption, Range, check_ends
-from .choices import AUGMENTATIONS, BETWEEN, DEVICES, JUDGED, NETS, PRECISIONS, RECIPES, REFINE, TRAINED_SIZES
+from .choices import (
+    AUGMENTATIONS,
+    BETWEEN,
+    BN_INITS,
+    DEVICES,
+    JUDGED,
+    NETS,
+    PRECISIONS,
+    RECIPES,
+    REFINE,
+    SCHEDULES,
+    TRAINED_SIZES,
+)
 from .fields import (
     AlexWeights,
     Count,
@@ -27,7 +39,7 @@ from .material import ClipConfig
 from .serialise import with_values
 
 MAY_CHANGE = frozenset(
-    {"steps", "log_every", "save_every", "sample_every", "keep", "device", "workers", "compiled", "output"}
+    {"steps", "log_every", "save_every", "sample_every", "keep", "device", "workers", "compiled", "recompute", "output"}
     | {"vgg_weights", "alex_weights", "health"}  # the same weights, elsewhere; an evaluation changes nothing
 )
 """Settings that a resumed run may be given anew: none of them changes what is learnt; the folder may have moved."""
@@ -44,11 +56,14 @@ class TrainingConfig(Checked):
     accumulate: Count = 1
     """Parts that a process's share of a batch is cut into to save memory; their gradients are added up."""
     precision: Annotated[str, Choice(PRECISIONS)] = PRECISIONS[0]
-    """Number format of the forward pass; auto: bf16 on a GPU that has it, else fp32."""
+    """Number format of the forward pass; auto: bf16 on a GPU that has it, else fp32. tf32 is CUDA's, and quicker than
+    fp32, which is exact."""
     channels_last: Annotated[bool, NoOption()] = True
     """Lay images and kernels out with the channels last in memory, as tensor cores like it."""
     compiled: Annotated[bool, Flags("--compile", "--no-compile")] = False
     """Compile the networks; takes a minute or more at the start."""
+    recompute: Annotated[bool, Flags("--recompute", "--no-recompute")] = False
+    """Compute blocks' features again in the backward pass instead of keeping them: less memory, more time."""
     clip: Annotated[float | None, Range(0, above=True)] = None
     """Largest norm of a phase's gradients. None: none."""
     ema: Annotated[float, Range(0, 1, below=True)] = 0.999
@@ -67,6 +82,16 @@ class TrainingConfig(Checked):
     workers: Annotated[int, Range(0)] = 2
     """Threads that draw batches ahead."""
 
+    def __post_init__(self) -> None:
+        """Checks the values.
+
+        Raises:
+            ConfigError: a value is out of its range, or two do not go together.
+        """
+        super().__post_init__()
+        if self.recompute and self.compiled:
+            raise ConfigError("--recompute: cannot go together with --compile; give one of them")
+
 
 @dataclass(frozen=True)
 class AdversarialConfig(Checked):
@@ -75,11 +100,17 @@ class AdversarialConfig(Checked):
     width: Annotated[int, Range(4, 512, unit="channels")] = 64
     """Channels of the networks at 128 pixels, half of 256; all others follow."""
     spectral_norm: bool = True
-    """Spectral norm on the discriminator's convolutions."""
+    """Spectral norm on the discriminator's convolutions and on the excitations of both networks, or on none at all."""
+    bn_init: Annotated[str, Choice(BN_INITS)] = BN_INITS[0]
+    """What batch norms' weights begin with: ones; dcgan, N(1, 0.02); notebook, N(0, 0.02)."""
     generator_rate: LearningRate = 2e-4
     """The generator's learning rate."""
     discriminator_rate: LearningRate = 2e-4
     """The discriminator's learning rate."""
+    schedule: Annotated[str, Choice(SCHEDULES)] = SCHEDULES[0]
+    """Of both learning rates: constant; linear, to 0 over the second half; cosine, to 0 over all steps."""
+    warm_up: Annotated[int, Range(0)] = 0
+    """Steps at the beginning in which both learning rates rise."""
     betas: Annotated[tuple[float, float], Range(0, 1, below=True)] = (0.5, 0.999)
     """Adam's, such as 0.5,0.999."""
     augment: Annotated[tuple[str, ...], Choice(AUGMENTATIONS, none=True)] = AUGMENTATIONS
@@ -120,8 +151,14 @@ _Recipe = Annotated[
     Choice(RECIPES),
     Doc("Where settings that are not given come from: made not to collapse, or those of the first experiments."),
 ]
+_HeldOut = Annotated[
+    float,
+    Range(0, 0.25),
+    Doc("Share of the clips that is evaluated on and not learnt from, where `unseen` names no film; 0: none is."),
+]
 _NOTEBOOK: dict[str, Any] = {
-    "crop": 1.0, "flip": False, "colour": False, "reverse": False, "augment": (), "lecam": 0.0, "ema": 0.0
+    "crop": 1.0, "flip": False, "colour": False, "reverse": False, "augment": (), "lecam": 0.0, "ema": 0.0,
+    "bn_init": "notebook",
 }  # fmt: skip
 
 
@@ -131,7 +168,7 @@ class TrainVggSleConfig(OfRecipe, Checked):
 
     NOTEBOOK = _NOTEBOOK | {  # one clip of eight frames a step: eight pictures
         "batch_size": 1, "spectral_norm": False, "generator_rate": 1e-3, "discriminator_rate": 1e-3,
-        "betas": (0.9, 0.999), "ends": 1.0,
+        "betas": (0.9, 0.999), "judged": "middle", "ends": 1.0,
     }  # fmt: skip
 
     paths: Films
@@ -148,6 +185,9 @@ class TrainVggSleConfig(OfRecipe, Checked):
     ends: Weight = 10.0
     """Weight of the mean absolute error at the two ends."""
     vgg_weights: VggWeights = None
+    unseen: tuple[Path, ...] = ()
+    """A folder of frames to evaluate on and not to learn from; give it again for several. None: clips of each film."""
+    hold_out: _HeldOut = 0.05
     samples: Annotated[int, Range(1, 256)] = 4
     """Clips shown at each evaluation."""
 
@@ -184,6 +224,9 @@ class TrainNoiseConfig(OfRecipe, Checked):
     vgg_weights: VggWeights = None
     health: bool = True
     """Measure at each evaluation whether the samples are as varied as the real pictures, by VGG16."""
+    unseen: tuple[Path, ...] = ()
+    """A folder of frames to evaluate on and not to learn from; give it again for several. None: clips of each film."""
+    hold_out: _HeldOut = 0.05
     samples: Annotated[int, Range(1, 256)] = 64
     """Pictures shown at each evaluation."""
 
@@ -292,6 +335,9 @@ class FinetuneAdvConfig(OfRecipe, Checked):
     vgg_weights: VggWeights = None
     health: bool = True
     """Measure at each evaluation whether the in-betweens are as varied as the real frames, by VGG16."""
+    unseen: tuple[Path, ...] = ()
+    """A folder of frames to evaluate on and not to learn from; give it again for several. None: clips of each film."""
+    hold_out: _HeldOut = 0.05
     samples: Annotated[int, Range(1, 256)] = 4
     """Clips shown at each evaluation."""
 

@@ -37,7 +37,7 @@ from ..media.film_sink import SEGMENT, FilmWriter, Kept, choose_streams, join_se
 from ..media.film_source import Film, open_film, read_frames
 from ..media.frames import Frame
 from ..read_ahead import read_ahead
-from ..weights.find import MOTION_WEIGHTS
+from ..weights.find import MOTION_WEIGHTS, find_checkpoint
 from .timing import Clock, Exposure, FilmFrame, expose, judge_frames
 from .work_folder import FINISHED, claim_folder, clear, digest_job, find_target, name_draft, name_inputs
 
@@ -449,7 +449,8 @@ def _describe_job(plan: _Plan, coding: Coding) -> dict[str, Any]:
     """All on which the new film's bytes depend, by which a run knows what it may go on with."""
     config = plan.config
     # another animi of the same version may bring other weights
-    weights = config.checkpoint or (MOTION_WEIGHTS if plan.engine.name == "motion" else None)
+    given = None if config.checkpoint is None else find_checkpoint(config.checkpoint)
+    weights = given or (MOTION_WEIGHTS if plan.engine.name == "motion" else None)
     checkpoint = None if weights is None else hashlib.sha256(weights.read_bytes()).hexdigest()
     return {
         "animi": version("animi"),

@@ -25,6 +25,7 @@ from ..config.training import TrainingConfig
 from ..errors import TrainingError
 from ..interrupts import held_back
 from .distributed import World
+from .recompute import recompute_blocks
 from .state import State, capture_state, restore_state
 
 Batch = Any
@@ -349,11 +350,11 @@ class _Loop:
 
 
 def choose_precision(precision: str, device: torch.device) -> torch.dtype:
-    """What the forward pass computes in: auto is bf16 on a GPU that has it, else fp32."""
+    """What the forward pass computes in: auto is bf16 on a GPU that has it, else fp32; see `join_world` for tf32."""
     if precision == "auto":
         has_bf16 = device.type == "cuda" and torch.cuda.is_bf16_supported()
         return torch.bfloat16 if has_bf16 else torch.float32
-    return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
+    return {"fp32": torch.float32, "tf32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
 
 
 def full_precision(device: torch.device) -> AbstractContextManager[Any]:
@@ -373,6 +374,8 @@ def place_module(module: nn.Module, config: TrainingConfig, world: World) -> nn.
                 parameter.data = parameter.data.contiguous(memory_format=_LAYOUTS[parameter.dim()])
     if world.size > 1 and world.device.type == "cuda":
         module = nn.SyncBatchNorm.convert_sync_batchnorm(module)  # type: ignore[no-untyped-call]
+    if config.recompute:
+        recompute_blocks(module)
     if config.compiled:
         module.compile()
     return module

@@ -16,9 +16,9 @@ A run that goes on forgets what it wrote after its last checkpoint, as it will w
 import json
 import shutil
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from fractions import Fraction
 from importlib.metadata import version
 from pathlib import Path
@@ -44,6 +44,8 @@ from ..weights.find import find_states
 from .state import State, read_state, write_state
 
 _FPS = Fraction(12)
+_BEFORE = {"hold_out": 0.0}
+"""How a run was trained that is older than a setting, where that is not as the setting's default has it."""
 _GAP = 2  # pixels between pictures of a grid
 
 
@@ -226,7 +228,15 @@ class Run:
                 self._unlock()
 
 
-def open_run(folder: Path, config: Any, resume: bool = False, *, command: str = "", writes: bool = True) -> Run:
+def open_run(
+    folder: Path,
+    config: Any,
+    resume: bool = False,
+    *,
+    command: str = "",
+    writes: bool = True,
+    material: Sequence[Mapping[str, Any]] | None = None,
+) -> Run:
     """Makes a run's folder, or opens one to go on.
 
     Args:
@@ -235,15 +245,17 @@ def open_run(folder: Path, config: Any, resume: bool = False, *, command: str = 
         resume: go on from the newest checkpoint there, or from the beginning where there is none yet.
         command: what the run was started with, such as train-noise.
         writes: whether this process writes: the first one of several. All read the same folder.
+        material: the fingerprint of what is learnt from, which is kept, and must be the same when it goes on.
 
     Raises:
         OutputError: a new run's folder holds something, or it cannot be written.
-        InputError: the run to go on with is none.
+        InputError: the run to go on with is none, or it has learnt from other films.
         ConfigError: a setting is not the one that the run was started with.
         CheckpointError: all its checkpoints are damaged.
     """
     if resume:
         _check_same(folder, config, command)
+        material = _check_material(folder, material)
     elif writes:
         _check_free(folder)
     lock = _lock(folder) if writes else None
@@ -252,7 +264,7 @@ def open_run(folder: Path, config: Any, resume: bool = False, *, command: str = 
         if writes:
             if not resume:
                 _check_free(folder)  # another run may just have ended
-            _begin(folder, config, command)
+            _begin(folder, config, command, material)
             if resume:
                 _remove_drafts(folder)
                 _forget_after(folder, state.step if state else 0)
@@ -285,7 +297,7 @@ def _lock(folder: Path) -> int:
         raise OutputError(f"{folder}: cannot be made ({reason(error)}); choose another place") from error
 
 
-def _begin(folder: Path, config: Any, command: str) -> None:
+def _begin(folder: Path, config: Any, command: str, material: Sequence[Mapping[str, Any]] | None) -> None:
     """Makes what is in every run's folder."""
     try:
         for part in ("samples", "checkpoints"):
@@ -293,6 +305,8 @@ def _begin(folder: Path, config: Any, command: str) -> None:
     except OSError as error:
         raise OutputError(f"{folder}: cannot be made ({reason(error)}); choose another place") from error
     settings = {"command": command, "animi_version": version("animi"), "config": describe_config(config)}
+    if material is not None:
+        settings["material"] = list(material)
     _write_json(folder / "config.json", settings)
 
 
@@ -307,6 +321,11 @@ def _never_began(folder: Path) -> bool:
     )
 
 
+def is_run(path: Path) -> bool:
+    """Whether a path is a run's folder, as far as can be seen without reading anything."""
+    return (path / "config.json").is_file()
+
+
 def read_run_config(folder: Path) -> tuple[str, dict[str, Any]]:
     """Reads which command a run was started with, and its settings as JSON holds them.
 
@@ -317,7 +336,7 @@ def read_run_config(folder: Path) -> tuple[str, dict[str, Any]]:
     try:
         found = read_json(path)
         return str(found["command"]), dict(found["config"])
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise InputError(
             f"{folder}: is no run, as it has no config.json; give a folder that a training wrote"
         ) from error
@@ -339,7 +358,7 @@ def resume_config(folder: Path, kind: type[Config], given: Mapping[str, Any]) ->
     """
     _, saved = read_run_config(folder)
     try:
-        config = build_config(kind, saved)
+        config = build_config(kind, _complete(kind, saved))
     except (TypeError, KeyError, ValueError) as error:
         raise InputError(f"{folder}: its settings are of another command or version ({error})") from error
     changed: Config = with_values(config, given)
@@ -421,30 +440,111 @@ def _check_same(folder: Path, config: Any, command: str) -> None:
         InputError: it is no run, or one of another command.
         ConfigError: a setting differs that cannot change.
     """
-    was, saved = read_run_config(folder)
+    was, _ = read_run_config(folder)
     if was != command:
         raise InputError(f"{folder}: is a run of {was or 'another command'}; go on with that command")
-    _compare(folder, saved, describe_config(config))
+    _compare(folder, _read_settings(folder, type(config)), describe_config(config))
+
+
+def _read_settings(folder: Path, kind: type[Any]) -> dict[str, Any]:
+    """A run's settings as JSON holds them; one that is newer than the run has its default, or what stood for it.
+
+    Raises:
+        InputError: it is no run, or one of another command or version.
+    """
+    _, saved = read_run_config(folder)
+    try:
+        return describe_config(build_config(kind, _complete(kind, saved)))
+    except (TypeError, KeyError, ValueError) as error:
+        raise InputError(f"{folder}: its settings are of another command or version ({error})") from error
+
+
+def _check_material(folder: Path, material: Sequence[Mapping[str, Any]] | None) -> Sequence[Mapping[str, Any]] | None:
+    """Refuses to go on with other films.
+
+    Returns:
+        The fingerprint to keep; a run that is older than fingerprints takes the one that is given.
+
+    Raises:
+        InputError: they are others.
+    """
+    saved = read_json(folder / "config.json").get("material")
+    if material is None or not isinstance(saved, list):
+        return saved if material is None else material
+    if saved != [dict(film) for film in material]:
+
+        def name(films: Sequence[Any]) -> str:
+            return ", ".join(f"{film['film']} ({film['frames']} frames)" for film in films) or "no film"
+
+        try:
+            was = name(saved)
+        except (KeyError, TypeError) as error:
+            raise InputError(f"{folder / 'config.json'}: is damaged; give another run, or start a new one") from error
+        differs = f"from {was}" if was != name(material) else f"from other frames of {was}"
+        raise InputError(
+            f"{folder}: has learnt {differs}, and {name(material)} is given; give what it has learnt from, or start a "
+            "new run in another folder with -o"
+        )
+    return saved
+
+
+def check_settings(folder: Path, config: Any) -> None:
+    """Refuses settings of which one is not as a run's; says what to type to go on with it.
+
+    Raises:
+        InputError: it is no run, or one of another command.
+        ConfigError: a setting differs that cannot change.
+    """
+    saved = _read_settings(folder, type(config))
+    for name, was, now in _differences(saved, describe_config(config)):
+        flag = "DATA" if name == "paths" else "--" + name.replace("_", "-")
+        raise ConfigError(
+            f"{flag}: is {_say(now)} here, and {folder} was started with {_say(was)}; "
+            f"{'give' if name == 'paths' else 'add'} {_type(flag, was)} to go on with it, or name another folder"
+        )
+
+
+def _type(flag: str, value: Any) -> str:
+    """What to type so that a setting has a value."""
+    if flag == "DATA":
+        return " ".join(value)
+    if isinstance(value, bool):
+        return flag if value else f"--no-{flag[2:]}"
+    if isinstance(value, list):
+        return f"{flag} {','.join(map(str, value)) or 'none'}"
+    return f"{flag} {value}"
+
+
+def _complete(kind: type[Any], saved: Mapping[str, Any]) -> dict[str, Any]:
+    """A run's settings, with those that are newer than it as it was trained."""
+    names = {field.name for field in fields(kind)} if is_dataclass(kind) else set()
+    return {name: value for name, value in _BEFORE.items() if name in names} | dict(saved)
 
 
 def _compare(folder: Path, saved: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    for name, was, now in _differences(saved, given):
+        flag = "--" + name.replace("_", "-")
+        raise ConfigError(
+            f"{flag}: {_say(now)} was given, but {folder} was started with {_say(was)}; "
+            "leave it away, or start a new run in another folder"
+        )
+
+
+def _differences(saved: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+    """Yields the name of each setting that differs and may not, what it was and what it is."""
     for name in [*saved, *(given.keys() - saved.keys())]:
         if name in MAY_CHANGE:
             continue
         was, now = saved.get(name), given.get(name)
         if isinstance(was, dict) and isinstance(now, dict):
-            _compare(folder, was, now)
+            yield from _differences(was, now)
         elif was != now:
-            flag = "--" + name.replace("_", "-")
-            raise ConfigError(
-                f"{flag}: {_say(now)} was given, but {folder} was started with {_say(was)}; "
-                "leave it away, or start a new run in another folder"
-            )
+            yield name, was, now
 
 
 def _say(value: Any) -> str:
     if isinstance(value, list):
-        return " ".join(map(str, value))
+        return " ".join(map(str, value)) or "none"
     return "none" if value is None else str(value)
 
 

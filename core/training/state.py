@@ -172,7 +172,7 @@ def read_state(path: Path) -> State:
         state = State(read_whole(header["step"]), tensors, parse_object(header["settings"]))
         if not all(isinstance(state.settings[part], dict) for part in ("counters", "optimizers")):
             raise TypeError
-    except (KeyError, ValueError, TypeError) as error:
+    except (KeyError, ValueError, TypeError, RecursionError) as error:
         raise CheckpointError(
             f"{path}: its header is damaged; remove it to go on from the checkpoint before"
         ) from error

@@ -440,3 +440,22 @@ def test_the_defaults_hold():
     with pytest.raises(ConfigError, match="--every"):
         ExtractFramesConfig((Path("a.mp4"),), every=0)
     assert ExtractFramesConfig((Path("a.mp4"),)).max_frames == 30_000
+
+
+def test_extraction_ends_with_what_matters_of_the_film(animi, tmp_path, draw_disc):
+    """A disc moves 6 pixels of 120 a drawing for 12 drawings on twos; then nothing moves for a shot."""
+    film = tmp_path / "film.mp4"
+    moving = [draw_disc(30 + 6 * (number // 2), 60, (160, 120), 40) for number in range(24)]
+    still = [np.full((120, 160, 3), 30, np.uint8)] * 12
+    write_video(film, [*moving, *still], fps=Fraction(24), size=(160, 120))
+    done = animi("extract-frames", film, "-o", tmp_path / "frames", "--packed", "--size", 120, "--json")
+    assert done.exit_code == 0, done.stderr
+    (found,) = json.loads(done.stdout)
+    measured = found["statistics"]
+    assert (measured["shots"], measured["longest_shot"], measured["drawings"]) == (2, 12, 13)
+    assert (measured["clips"], measured["long_shots"], measured["typical_shot"]) == (5, 1, 6.5)
+    assert 0.03 < measured["motion"] < 0.07  # 6 of 120 pixels
+    assert measured["still"] == 0  # a drawing that is held makes no pair
+    line = done.stderr.splitlines()[-1]
+    assert line.startswith("film.mp4: 13 drawings in 2 shots, of 6.5 each (median) and up to 12; 5 clips of 8 in 1 of")
+    assert "a drawing stands for 2.8 frames" in line

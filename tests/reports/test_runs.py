@@ -119,6 +119,19 @@ def test_runs_of_the_same_name_are_told_apart_by_their_folders(animi, tmp_path):
     assert Page((tmp_path / "page.html").read_text()).rows[0] == ["", "", "one/run", "two/run"]
 
 
+def test_of_many_paths_those_that_are_no_runs_are_left_out(animi, tmp_path):
+    make_run(tmp_path / "run", 1e-3, 0.9)
+    (tmp_path / "frames-64").mkdir()
+    (tmp_path / "page.html").write_text("a page")
+    paths = [tmp_path / name for name in ("frames-64", "page.html", "run")]
+    done = animi("report", *paths, "-o", tmp_path / "out.html")
+    assert done.exit_code == 0, done.stderr
+    assert done.stderr == "".join(f"animi: {path}: is no run, and is left out\n" for path in paths[:2])
+    assert "frames-64" not in (tmp_path / "out.html").read_text()
+    done = animi("report", *paths[:2], "-o", tmp_path / "none.html")
+    assert done.exit_code == 1 and "frames-64: is no run" in done.stderr
+
+
 def test_a_run_that_has_measured_nothing_yet_makes_a_page_all_the_same(animi, tmp_path):
     open_run(tmp_path / "run", Settings(), command="train-noise").close()
     result = animi("report", tmp_path / "run", "-o", tmp_path / "page.html", "--json")

@@ -59,8 +59,7 @@ register("tiny-autoencoder", TinyConfig, lambda config: LatentInbetweener(config
 @pytest.fixture(autouse=True)
 def few(monkeypatch, one_panel):
     """Looks at fewer pictures, and computes in one thread."""
-    for room in (samples, recipe):
-        monkeypatch.setattr(room, "LOOKED_AT", 4)
+    monkeypatch.setattr(samples, "LOOKED_AT", 4)
     torch.set_num_threads(1)
 
 

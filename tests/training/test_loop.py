@@ -22,7 +22,8 @@ from torch import nn
 from animi.core.config.training import TrainingConfig
 from animi.core.errors import CheckpointError, ConfigError, TrainingError
 from animi.core.media.image_files import write_png
-from animi.core.training.distributed import World, check_batch
+from animi.core.training import distributed
+from animi.core.training.distributed import World, check_batch, join_world
 from animi.core.training.loop import (
     Ema,
     Hooks,
@@ -37,6 +38,7 @@ from animi.core.training.loop import (
     split_batch,
 )
 from animi.core.training.run_folder import read_metrics
+from animi.core.training.schedules import schedule_rate
 from animi.core.training.state import capture_state, read_state, restore_state, write_state
 
 PROGRAM = Path(__file__).parents[1] / "tiny_training.py"
@@ -403,6 +405,38 @@ def test_fp16_halves_its_scale_where_gradients_overflow_and_the_scale_is_kept_in
 
 def test_automatic_precision_is_whole_on_the_cpu():
     assert choose_precision("auto", torch.device("cpu")) == torch.float32
+
+
+def test_fp32_is_exact_on_cuda_and_tf32_is_cudas_alone(monkeypatch):
+    """Where there is no GPU: the switches are looked at, as PyTorch has them without one too."""
+    monkeypatch.setattr(distributed, "choose_device", torch.device)
+    before = (torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32, torch.backends.cudnn.benchmark)
+    try:
+        for precision, exact in (("fp32", True), ("tf32", False), ("auto", False), ("bf16", False), ("fp32", True)):
+            with join_world("cuda", precision):
+                assert torch.backends.cudnn.allow_tf32 != exact
+                assert torch.get_float32_matmul_precision() == ("highest" if exact else "high")
+    finally:
+        torch.set_float32_matmul_precision(before[0])
+        torch.backends.cudnn.allow_tf32, torch.backends.cudnn.benchmark = before[1:]
+    assert choose_precision("tf32", torch.device("cuda")) == torch.float32
+    with pytest.raises(ConfigError, match="--precision: tf32 is CUDA's, and this is cpu"), join_world("cpu", "tf32"):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("kind", "warm_up", "rates"),
+    [
+        ("constant", 0, [1, 1, 1, 1, 1]),
+        ("constant", 4, [0.25, 1, 1, 1, 1]),
+        ("linear", 0, [1, 1, 1, 0.5, 0.02]),
+        ("cosine", 0, [1, 0.8536, 0.5, 0.1464, 0.0002]),
+        ("cosine", 50, [0.02, 0.52 * 0.8536, 0.5, 0.1464, 0.0002]),
+    ],
+)
+def test_learning_rates_follow_their_schedule(kind, warm_up, rates):
+    found = [schedule_rate(kind, step, 100, warm_up) for step in (0, 25, 50, 75, 99)]
+    assert found == pytest.approx(rates, abs=1e-4)
 
 
 def test_networks_and_pictures_lie_channels_last():
