@@ -67,7 +67,7 @@ def read_image(path: Path, most_pixels: int = MOST_PIXELS, remedy: str = _SMALLE
     Args:
         path: the file, or a pipe, which is read to its end.
         most_pixels: the largest frame that is decoded; a header that claims more is refused.
-        remedy: what the error then advises.
+        remedy: what the error then advises, where it is not larger than any frame may be.
 
     Returns:
         The frame: (H, W, C), uint16 when the file holds 16 bits a channel, else uint8.
@@ -126,16 +126,17 @@ def decode_image(data: bytes, name: str, most_pixels: int = MOST_PIXELS, remedy:
             image = Image.open(io.BytesIO(data), formats=known)
     except Image.DecompressionBombError as error:
         raise InputError(
-            f"{name}: claims to be larger than a frame may be ({most_pixels:,} pixels); {remedy}"
+            f"{name}: claims to be larger than a frame may be ({MOST_PIXELS:,} pixels); {_SMALLER}"
         ) from error
     except Exception as error:
         raise InputError(
             f"{name}: is not an image that can be read; give a PNG, JPEG, WebP, TIFF, BMP or GIF file"
         ) from error
     with image:
-        if image.width * image.height > most_pixels:
-            size = f"{image.width} x {image.height}"
-            raise InputError(f"{name}: is {size} pixels, and a frame may have {most_pixels:,}; {remedy}")
+        for most, advice in ((MOST_PIXELS, _SMALLER), (most_pixels, remedy)):
+            if image.width * image.height > most:
+                size = f"{image.width} x {image.height}"
+                raise InputError(f"{name}: is {size} pixels, and a frame may have {most:,}; {advice}")
         if max(image.size) > MOST_SIDE:
             raise InputError(f"{name}: is {max(image.size)} pixels long, and a frame may be {MOST_SIDE:,}; {_SMALLER}")
         try:

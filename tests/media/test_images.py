@@ -510,7 +510,9 @@ def test_many_threads_read_large_images_without_a_word(tmp_path):
         "for thread in threads: thread.start()\n"
         "for thread in threads: thread.join()"
     )
-    done = subprocess.run([sys.executable, "-W", "always", "-c", code, path], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-W", "always", "-c", code, path], capture_output=True, text=True, check=True
+    )
     assert (done.stdout, done.stderr) == ("", "")
 
 
