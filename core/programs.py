@@ -150,6 +150,7 @@ class Program:
         """
         self._work = _current.get()
         self._work.check()
+        _watcher.begin()
         try:
             # In a session of its own: Ctrl-C then reaches us alone, and all that it starts is in one group.
             self.process: subprocess.Popen[bytes] = subprocess.Popen(
@@ -331,6 +332,10 @@ class _Watcher:
         self._pipe = -1
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._forget)
+
+    def begin(self) -> None:
+        """Starts it where it is not there yet; a program that starts first would not be known while this takes."""
+        self._say("")
 
     def add(self, pid: int) -> None:
         self._say(f"+ {pid}\n")
