@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterator
 from functools import cached_property
 from itertools import product
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import cv2
 import numpy as np
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 Picture = NDArray[np.uint8]
 """A frame: (H, W, 3) uint8, RGB."""
-Values = NDArray[np.float32]
+Values = NDArray[np.floating[Any]]
 Indices = NDArray[np.intp]
 Mask = NDArray[np.bool_]
 
@@ -139,7 +139,8 @@ class KeyPatches:
         """
         windows = self._fine[end][blur]
         y, x = (np.clip(at, 0, most - 1) for at, most in zip(spot, windows.shape[:2], strict=True))
-        return windows[y, x]
+        taken: Values = windows[y, x]
+        return taken
 
     @cached_property
     def _fine(self) -> list[list[Values]]:
@@ -154,7 +155,8 @@ class KeyPatches:
         """The patches so many pixels below and to the right, or at the edge."""
         end, y, x = self.locate(index)
         y, x = np.clip(y + dy, 0, self.rows - 1), np.clip(x + dx, 0, self.columns - 1)
-        return (end * self.rows + y) * self.columns + x
+        moved: Indices = (end * self.rows + y) * self.columns + x
+        return moved
 
 
 def find_neighbours(
@@ -236,7 +238,7 @@ def _limit(frame: Picture) -> Picture:
 
 def cut(half: Values) -> Values:
     """Every patch: (rows, columns, 3, 7, 7), a view."""
-    return np.lib.stride_tricks.sliding_window_view(half, (SIDE, SIDE), axis=(0, 1))  # type: ignore[return-value]
+    return np.lib.stride_tricks.sliding_window_view(half, (SIDE, SIDE), axis=(0, 1))
 
 
 def _cut_fine(frame: Picture, blur: float) -> Values:
@@ -247,7 +249,7 @@ def _cut_fine(frame: Picture, blur: float) -> Values:
     paired = np.asarray(cv2.boxFilter(values, -1, (2, 2), anchor=(0, 0), borderType=cv2.BORDER_REPLICATE), np.float32)
     reach = 2 * SIDE - 1
     windows = np.lib.stride_tricks.sliding_window_view(paired, (reach, reach), axis=(0, 1))
-    return windows[..., ::2, ::2]  # type: ignore[no-any-return]
+    return windows[..., ::2, ::2]
 
 
 _WAVES = [np.cos(np.pi * (np.arange(SIDE) + 0.5) * k / SIDE) for k in range(5)]
@@ -273,4 +275,4 @@ def describe(half: Values) -> Values:
     colours = cv2.split(cv2.transform(half, _COLOURS))
     found = [cv2.sepFilter2D(colours[c], -1, _WAVES[u], _WAVES[v]) for c, v, u in _KEPT]
     inside = [whole[edge : height - edge, edge : width - edge] for whole in found]
-    return np.stack(inside, 2).reshape(-1, FEATURES)
+    return np.asarray(np.stack(inside, 2), np.float32).reshape(-1, FEATURES)

@@ -91,14 +91,15 @@ def find_see_through(drawn: Picture, keys: KeyPatches) -> tuple[NDArray[np.intp]
     search = _Search(drawn, keys)
     left = search.explain()
     mixed = search.mix(left)
-    weights = _rise(left, *_LEFT) * _rise(left / np.maximum(search.contrast, 1e-6), *_SHARE_LEFT)
+    weights: Values = _rise(left, *_LEFT) * _rise(left / np.maximum(search.contrast, 1e-6), *_SHARE_LEFT)
     weights *= _rise(mixed / np.maximum(left, 1e-6), *_BETTER)
     return np.stack([search.row, search.column], 1), weights
 
 
 def _rise(values: Values, none: float, full: float) -> Values:
     """From 0 at `none` to 1 at `full`."""
-    return np.clip((values - none) / (full - none), 0, 1)
+    risen: Values = np.clip((values - none) / (full - none), 0, 1)
+    return risen
 
 
 class _Search:
@@ -155,7 +156,7 @@ class _Search:
 
         spot = _search_around(2 * spot, miss)
         for blur in range(len(self._keys.BLURS)):
-            rest = aim - _without_colour(self._keys.take_fine(end, spot, blur))
+            rest: Values = aim - _without_colour(self._keys.take_fine(end, spot, blur))
             rest = _deform(rest, _without_colour(_find_tangents(self._keys, end, spot, blur)))
             left[asked] = np.minimum(left[asked], _deviate(rest))
 
@@ -168,7 +169,8 @@ class _Search:
             members = members.reshape(-1, FEATURES - _COLOURS)
             shared = self._features[asked[inside], _COLOURS:] @ members.T
             power = sum_squares(members)
-            best = (_leave(shared, power) if scaled else power - 2 * shared).argmin(1)
+            left: Values = _leave(shared, power) if scaled else power - 2 * shared
+            best = left.argmin(1)
             found[:, inside] = ys.start + best // width, xs.start + best % width
         return found
 
@@ -290,7 +292,8 @@ def _leave(shared: Values, power: Values) -> Values:
     """
     share = shared / np.maximum(power, 1e-3)
     np.clip(share, *_SHARES, out=share)
-    return share * (share * power - 2 * shared)
+    changed: Values = share * (share * power - 2 * shared)
+    return changed
 
 
 def _reach(at: Indices, most: int) -> slice:
@@ -303,7 +306,8 @@ def _deviate(patches: Values) -> Values:
 
 
 def _without_colour(patches: Values) -> Values:
-    return patches - patches.mean((-2, -1), keepdims=True)
+    inner: Values = patches - patches.mean((-2, -1), keepdims=True)
+    return inner
 
 
 def _search_around(spot: Indices, miss: Callable[[Indices], Values]) -> Indices:
