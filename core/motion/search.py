@@ -18,7 +18,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from .grid import Array, Flow, mean_of_channels, pixel_grid, warp
+from .grid import Array, Flow, mean_of_channels, pixel_grid, shrink_flow, warp
 from .segments import Carried, find_transforms
 from .small_things import find_small_things
 from .splatting import fill_holes
@@ -119,7 +119,7 @@ def search_motion(first: Array, last: Array, height: int, width: int) -> Array:
     """
     scale = np.array([width / first.shape[1], height / first.shape[0]], np.float32)
     found = estimate_flow(first, last, finest=round(_OVERSAMPLING * max(height, width)))
-    flows = [cv2.resize(flow, (width, height), interpolation=cv2.INTER_AREA) for flow in found]
+    flows = [shrink_flow(flow, width, height, first.shape[1] / width) for flow in found]
     return np.stack([(flow * scale).transpose(2, 0, 1) for flow in flows])
 
 
