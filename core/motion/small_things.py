@@ -61,7 +61,7 @@ def find_small_things(first: Array, last: Array) -> list[Carried]:
         transform = np.hstack([np.eye(2), (shifts[i, j] / extent)[:, None]])
         centre = np.array([x + w / 2, y + h / 2]) / extent
         parts = ((labels == here).astype(np.float32), (labels == index[j]).astype(np.float32))
-        found.append(Carried(transform, centre, *parts))
+        found.append(Carried(transform, centre, *parts, sure=True))
     return found
 
 
