@@ -95,7 +95,7 @@ def _measure_motion(film: Film, shots: list[NDArray[np.int64]]) -> list[float]:
     found = []
     for pair in chosen:
         grey = [cv2.cvtColor(_shrink(film.frames[number]), cv2.COLOR_RGB2GRAY) for number in pair]
-        flow = search.calc(grey[0], grey[1], None)  # (H, W, 2) in pixels
+        flow = search.calc(grey[0], grey[1], None)  # type: ignore[call-overload]  # (H, W, 2) in pixels
         lengths = np.hypot(flow[..., 0], flow[..., 1])
         found.append(float(np.percentile(lengths, _FAST)) / min(grey[0].shape))
     return found

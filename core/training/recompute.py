@@ -26,7 +26,7 @@ def recompute_blocks(network: nn.Module) -> int:
     """
     blocks = [module for module in network.modules() if isinstance(module, _BLOCKS)]
     for block in blocks:
-        block.forward = _Recomputed(block)  # type: ignore[method-assign]
+        block.forward = _Recomputed(block)  # type: ignore[method-assign,assignment]
     return len(blocks)
 
 

@@ -304,7 +304,11 @@ def _begin(folder: Path, config: Any, command: str, material: Sequence[Mapping[s
             (folder / part).mkdir(exist_ok=True)
     except OSError as error:
         raise OutputError(f"{folder}: cannot be made ({reason(error)}); choose another place") from error
-    settings = {"command": command, "animi_version": version("animi"), "config": describe_config(config)}
+    settings: dict[str, Any] = {
+        "command": command,
+        "animi_version": version("animi"),
+        "config": describe_config(config),
+    }
     if material is not None:
         settings["material"] = list(material)
     _write_json(folder / "config.json", settings)
