@@ -52,8 +52,8 @@ def catch(monkeypatch, animi, tmp_path):
     """Runs a command up to its first step, and gives what it would have trained."""
     caught = []
 
-    def fit(phases, batches, config, **more):
-        caught.append(Caught({phase.name: phase for phase in phases}, iter(batches), config, more))
+    def fit(phases, batches, config, hooks, **more):
+        caught.append(Caught({phase.name: phase for phase in phases}, iter(batches), config, more | {"hooks": hooks}))
         return 0
 
     def run(*words):
@@ -148,7 +148,7 @@ def test_the_first_system_as_it_is_built(words, on_discriminator, on_generator, 
     with torch.no_grad():  # no mean of the weights
         for parameter in generator.parameters():
             parameter.add_(1)
-    caught.more["after_step"](1)
+    caught.more["hooks"].after_step(1)
     for own, mean in zip(generator.parameters(), caught.more["also"]["ema"].parameters(), strict=True):
         assert torch.equal(own, mean)
 
@@ -287,4 +287,4 @@ def test_ones_are_pytorchs_own(catch, film, vgg):
 def test_a_beginning_that_is_not_known(animi, film, tmp_path):
     done = animi("train-noise", film, "-o", tmp_path / "run", "--bn-init", "zeros")
     assert done.exit_code == 2
-    assert done.stderr == "animi: --bn-init: zeros is not known; give ones, dcgan, notebook\n"
+    assert done.stderr == "animi: --bn-init: 'zeros' is not known; choose one of ones, dcgan, notebook\n"

@@ -445,7 +445,7 @@ def test_both_learning_rates_follow_the_schedule(animi, film, tmp_path):
     assert optimizers["generator"]["groups"][0]["lr"] == pytest.approx(0.1 * 0.5)  # of the last step, number 3 of 4
     assert optimizers["discriminator"]["groups"][0]["lr"] == pytest.approx(0.2 * 0.5)
     wrong = animi("train-noise", film, "-o", tmp_path / "x", "--schedule", "steps")
-    assert wrong.exit_code == 2 and wrong.stderr.startswith("animi: --schedule: steps is not known")
+    assert wrong.exit_code == 2 and wrong.stderr.startswith("animi: --schedule: 'steps' is not known")
 
 
 def test_continue_starts_a_run_and_goes_on_with_just_that_run(animi, film, other_film, tmp_path):
