@@ -31,6 +31,7 @@ _EXPLAINED, _TEXTURE = 8.0, 6.0  # cost up to which a match explains a cell, and
 _FILL = 4.0
 _SLOPE = 0.4
 _STILL = 4.0
+_MANY = 0.15
 _REFINED, _STEP, _VOTING = 8, 0.6, 15.0
 _GAIN = 1.0
 _SMEAR = 10  # pixels
@@ -214,17 +215,17 @@ def find_candidates(first: Array, last: Array, most: int = 16) -> Candidates:
         y1, x1 = np.divmod(at_last[nearest], columns)
         best = distance[index, nearest]
         distinct = _ask_distinctness(distance, best, at_last, (rows, columns), y1, x1)
-        weight = mutual * np.exp(-best / 100) * texture / (texture + 20) * distinct
-        ballots = np.zeros((2 * rows + 1, 2 * columns + 1), np.float32)
-        np.add.at(ballots, (y1 - y0 + rows, x1 - x0 + columns), weight)
-        ballots = cv2.GaussianBlur(ballots, (3, 3), 0.8)
+        weight = mutual * np.exp(-best / 100) * texture / (texture + 20)
+        both = np.zeros((2 * rows + 1, 2 * columns + 1, 2), np.float32)
+        np.add.at(both, (y1 - y0 + rows, x1 - x0 + columns), np.column_stack([weight, weight * distinct]))
+        ballots, distinct_ballots = cv2.split(cv2.GaussianBlur(both, (3, 3), 0.8))
         for _ in range(most):
             y, x = (int(i) for i in np.unravel_index(ballots.argmax(), ballots.shape))
             if ballots[y, x] < 0.5:
                 break
             if (x, y) != (columns, rows):
                 displacements.append((x - columns, y - rows))
-                votes.append(float(ballots[y, x]))
+                votes.append(float(distinct_ballots[y, x]))
             ballots[max(0, y - 1) : y + 2, max(0, x - 1) : x + 2] = 0
     moves = np.array(displacements, np.float32)
     penalties = 0.3 * np.hypot(moves[:, 0], moves[:, 1]) - 1.5 * np.log(np.array(votes) / sum(votes))
@@ -252,6 +253,8 @@ def refine_shifts(first: Array, last: Array, candidates: Candidates) -> Candidat
         seen = cv2.warpAffine(last, transform, (columns, rows), flags=flags, borderMode=cv2.BORDER_REPLICATE)
         apart = first - seen
         votes = (np.abs(apart).sum(2) < np.minimum(rest, _VOTING))[1:-1, 1:-1]
+        if votes.mean() < _MANY:
+            continue
         right = ((seen[1:-1, 2:] - seen[1:-1, :-2]) / 2)[votes].ravel()
         down = ((seen[2:, 1:-1] - seen[:-2, 1:-1]) / 2)[votes].ravel()
         left_over = apart[1:-1, 1:-1][votes].ravel()
