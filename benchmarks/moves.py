@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from animi.core.cartoon.trials import TRIALS, Picture, Trial
-from animi.core.inbetween import interpolate
 from animi.core.engines.opening import open_engine
+from animi.core.inbetween import interpolate
 from animi.core.measures.metrics import line_distance
 from animi.core.media.image_files import write_png
 

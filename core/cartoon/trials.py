@@ -143,7 +143,8 @@ def _draw_dashes(t: float, changed: bool) -> Picture:
     sheet = _Sheet((244, 238, 224))
     for row in range(4):
         for k in range(11):
-            if (row, k) != (1, 6) and not (changed and (row, k) == (2, 4)) or changed and (row, k) == (1, 6):
+            gone = (row, k) == ((2, 4) if changed else (1, 6))
+            if not gone:
                 sheet.box(60 + 36 * k, 50 + 36 * row, 22, 6, INK)
     sheet.disc(80 + 60 * t, 226, 22, (70, 130, 190), 3)
     return sheet.finish()
@@ -248,10 +249,10 @@ def _draw_subtitle(t: float, changed: bool) -> Picture:
 def _draw_figure(t: float, changed: bool) -> Picture:
     """A small figure that goes far in a wide sky."""
     sheet = _Sheet(_gradient((120, 170, 225), (230, 226, 205)))
-    for x, y in ((90, 60), (370, 90), (250, 200)):
+    for x, y in ((90.0, 60.0), (370.0, 90.0), (250.0, 200.0)):
         for k in (-1, 0, 1):
             sheet.disc(x + 20 * k, y - 4 * (k == 0), 15 - 3 * abs(k), (246, 246, 244))
-    x, y = 60 + 350 * t, 176 - 60 * t
+    x, y = 60.0 + 350 * t, 176.0 - 60 * t
     sheet.fill([(x - 7, y - 2), (x - 22, y - 9), (x - 15, y + 6)], (60, 70, 120), 1.5)
     sheet.fill([(x - 9, y + 4), (x + 2, y - 10), (x + 8, y + 4), (x + 4, y + 13)], (214, 40, 60), 1.5)
     sheet.disc(x + 7, y - 8, 6, (250, 212, 170), 1.5)
@@ -292,7 +293,10 @@ def _draw_screen(t: float, changed: bool) -> Picture:
         colour = tuple(rng.integers(0, 256, 3).tolist())
         turns = rng.random() * 7 + np.sort(rng.random(rng.integers(3, 7))) * 2 * pi
         sizes = rng.uniform(10, 34, len(turns))
-        spots = [(min(346, max(34, x + s * cos(a))), min(206, max(34, y + s * sin(a)))) for s, a in zip(sizes, turns)]
+        spots = [
+            (min(346, max(34, x + s * cos(a))), min(206, max(34, y + s * sin(a))))
+            for s, a in zip(sizes, turns, strict=True)
+        ]
         sheet.fill(spots, colour, 2)
     x = 396 + 44 * t
     sheet.fill([(x - 22, 275), (x - 18, 150), (x + 18, 150), (x + 22, 275)], (60, 110, 90), 3)

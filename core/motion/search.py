@@ -374,13 +374,13 @@ def _find_bonds(here: Array) -> tuple[Array, Array]:
 
 
 def _find_gains(costs: Array, candidates: Candidates) -> Array:
-    """How much better than all that is not of pieces each piece's motion explains it and its outline: (P,) in [0, 1]."""
+    """How much better than any other motion each piece's own explains it and its outline: (P,) in [0, 1]."""
     homes = np.stack([cv2.dilate(home, np.ones((3, 3), np.uint8)) for home in candidates.homes])
     homes = homes.reshape(len(homes), -1)  # (P, cells)
     means = homes @ costs.reshape(homes.shape[1], -1) / (homes.sum(1, keepdims=True) + 1e-6)  # (P, K)
     others = costs.shape[2] - len(homes)
     own = means[np.arange(len(homes)), others + np.arange(len(homes))]
-    return np.maximum(np.clip((means[:, :others].min(1) - own) / _GAIN, 0, 1), candidates.sure)
+    return np.asarray(np.maximum(np.clip((means[:, :others].min(1) - own) / _GAIN, 0, 1), candidates.sure))
 
 
 def _infer(
