@@ -1,6 +1,7 @@
 """What the ghost and see-through scores find on pictures of which it is known whether they are ghosts.
 
     python benchmarks/ghosts.py -o docs/images/ghosts.webp
+    python benchmarks/ghosts.py --moved
 
 Draws cartoons at 0, t and 1 (animi.core.cartoon) and makes of them what networks make of in-betweens: mixtures of the
 ends, soft, noisy, displaced, or of a part only; and things that look like mixtures and are none. Prints the mean score
@@ -17,12 +18,14 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv2d, grid_sample, pad
 
+from animi.core.cartoon.composition import compose
+from animi.core.cartoon.motion import follow
 from animi.core.drawn.batches import load_cartoons
 from animi.core.measures.coherence import coherence
 from animi.core.measures.ghost import ghost_score
 from animi.core.measures.patches import KeyPatches
 from animi.core.measures.see_through import see_through_score
-from animi.core.media.frames import from_tensor
+from animi.core.media.frames import from_tensor, to_tensor
 
 MOST = 12
 """Pictures of each kind whose patches are compared, which is slow."""
@@ -86,6 +89,46 @@ def draw_cartoons(count: int, size: int, seed: int = 900, *, worn: bool = False)
         "cross-fade, 10 % duller": 0.9 * even,
         "mean of frames warped too little": (near_first + near_last) / 2,
         "frames warped too little, joined": torch.where(wavy, near_first, near_last),
+    }
+    return {name: (first, picture, last) for name, picture in made.items()}
+
+
+def draw_moved(count: int, size: int, seed: int = 5) -> dict[str, Scene]:
+    """Cartoons of known motion, and key frames that are moved by it, or by 0.6 of it, and then mixed or joined."""
+    kinds = ("chase", "parade", "stickers")
+    firsts, truths, lasts, near, short = [], [], [], [], []
+    for number in range(count):
+        scene = compose(kinds[number % len(kinds)], seed + number)
+        cels = [scene.cel(0.5 + time, size, size) for time in (0, 0.1, 0.2)]
+        first, truth, last = (to_tensor([scene.colour(cel)]) for cel in cels)
+        flows = [torch.from_numpy(follow(cels[1], cel).flow).permute(2, 0, 1)[None] for cel in (cels[0], cels[2])]
+        firsts.append(first), truths.append(truth), lasts.append(last)
+        for share, moved in ((1.0, near), (0.6, short)):
+            moved.append([bring(end, flow, share) for end, flow in zip((first, last), flows, strict=True)])
+    first, truth, last = (torch.cat(pictures) for pictures in (firsts, truths, lasts))
+    (near_first, near_last), (early, late) = (
+        [torch.cat(part) for part in zip(*each, strict=True)] for each in (near, short)
+    )
+    noise = 0.04 * torch.randn(truth.shape, generator=torch.Generator().manual_seed(0))
+    rows, columns = torch.meshgrid(torch.arange(size), torch.arange(size), indexing="ij")
+    wavy = columns + size / 12 * torch.sin(rows / (size / 16)) < size / 2
+    aside = torch.full((len(truth), 2, size, size), 0.37)
+    mixed = (early + late) / 2
+    made = {
+        "the truth": truth,
+        "the truth, blurred 5 x 5": blur(truth),
+        "the truth, blurred 9 x 9": blur(truth, 9),
+        "the truth with noise of 2 %": truth + noise,
+        "the truth, shifted by 0.37 pixels": bring(truth, aside, 1.0),
+        "the first frame, moved": early,
+        "both frames, moved and joined": torch.where(wavy, early, late),
+        "both frames, moved by their true motion and mixed": (near_first + near_last) / 2,
+        "both frames, moved and mixed": mixed,
+        "both frames, moved and mixed 70 : 30": 0.7 * early + 0.3 * late,
+        "both frames, moved and mixed, with noise of 2 %": mixed + noise,
+        "both frames, moved and mixed, blurred 5 x 5": blur(mixed),
+        "cross-fade, 50 %": (first + last) / 2,
+        "cross-fade, 10 %": 0.9 * first + 0.1 * last,
     }
     return {name: (first, picture, last) for name, picture in made.items()}
 
@@ -205,8 +248,14 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=32, help="cartoons")
     parser.add_argument("--size", type=int, default=112, help="their sides in pixels")
     parser.add_argument("--number", type=int, default=0, help="which of them is shown")
+    parser.add_argument(
+        "--moved", action="store_true", help=f"only {MOST} cartoons whose key frames are moved, with twice the side"
+    )
     chosen = parser.parse_args()
     torch.set_num_threads(1)
+    if chosen.moved:
+        report({"moved": draw_moved(MOST, 2 * chosen.size)})
+        return
     parts = {
         "cartoons": draw_cartoons(chosen.count, chosen.size),
         "worn cartoons": draw_cartoons(chosen.count // 2, chosen.size, 901, worn=True),

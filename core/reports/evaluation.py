@@ -74,7 +74,7 @@ MEASURES = (
     Measure("lpips_vgg", "LPIPS by VGG16", 0, 4),
     Measure("line_distance", "line distance", 0, 1, 1e5),
     Measure("ghost", "ghost", 0, 3),
-    Measure("see_through", "see-through", 0, 3),
+    Measure("see_through", "see-through", 0, 4),
     Measure("coherence", "coherence", 0, 2),
     Measure("sharpness", "sharpness", 1, 3),
     Measure("smoothness", "smoothness", 1, 3),
