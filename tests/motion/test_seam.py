@@ -179,4 +179,4 @@ def test_a_soft_shadow_that_comes_comes_gradually(engine):
 def test_mix_gives_the_mixture():
     keys = draw_face(90, "open"), draw_face(90, "closed")
     joined, mixed = (next(render_all(FlowEngine(mixes=mixes).prepare(*keys), [0.5])) for mixes in (False, True))
-    assert find_transparent(joined, 90) + 0.05 < find_transparent(mixed, 90)
+    assert find_transparent(joined, 90) + 0.03 < find_transparent(mixed, 90)
