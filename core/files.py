@@ -125,7 +125,7 @@ def check_no_input(output: Path, inputs: Inputs) -> None:
             if path is None or not path.exists():
                 continue
             here = path.resolve()
-            if here == place or path.samefile(output):
+            if here == place or (output.exists() and path.samefile(output)):
                 found = f"is {kind}"
             elif place in here.parents:
                 found = f"holds the {noun} {shown(Path(path.name))}"
