@@ -33,11 +33,12 @@ def draw_cartoon(
     out, truth = config.out, config.truth
 
     from ..core.cartoon.films import draw_cartoon as draw
+    from ..core.files import shown
 
     with progress("Drawing") as show:
         drawn = draw(config, show)
     for note in drawn.notes:
-        write_line(f"{out}: {note}")
+        write_line(f"{shown(out)}: {note}")
     if as_json:
         shots = [
             {"scene": s.kind, "seed": s.seed, "start": s.start, "frames": s.frames, "title": s.title}

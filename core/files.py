@@ -64,6 +64,7 @@ def check_output(
         OutputError: the folder is missing or cannot be written, something stands there and `overwrite` is False, it is
             read-only, holds what is not ours, or is an input.
     """
+    check_no_stream(path)
     check_no_input(path, inputs or {})
     parent = path.absolute().parent
     if not parent.is_dir():
@@ -87,6 +88,16 @@ def check_output(
                     f"{shown(path)}: holds {shown(Path(found.name))}, which is no {ours[1]}, and would be lost; "
                     "choose another folder"
                 )
+
+
+def check_no_stream(path: Path) -> None:
+    """Rejects "-" as a place: where it stands for standard output it is not looked for on the disk.
+
+    Raises:
+        OutputError: the path is "-".
+    """
+    if path == Path("-"):
+        raise OutputError("-: standard output takes whole films alone, as y4m; name a file or a folder")
 
 
 def is_read_only(path: Path) -> bool:
@@ -114,7 +125,7 @@ def check_no_input(output: Path, inputs: Inputs) -> None:
             if path is None or not path.exists():
                 continue
             here = path.resolve()
-            if here == place or path.samefile(output):
+            if here == place or (output.exists() and path.samefile(output)):
                 found = f"is {kind}"
             elif place in here.parents:
                 found = f"holds the {noun} {shown(Path(path.name))}"

@@ -26,6 +26,7 @@ from typing import IO, NamedTuple, TypeVar
 
 from .errors import Ended, OutputError
 from .files import reason
+from .interrupts import held_back
 
 PATIENCE = 0.5
 """Seconds from SIGTERM to SIGKILL."""
@@ -151,26 +152,29 @@ class Program:
         self._work = _current.get()
         self._work.check()
         _watcher.begin()
-        try:
-            # In a session of its own: Ctrl-C then reaches us alone, and all that it starts is in one group.
-            self.process: subprocess.Popen[bytes] = subprocess.Popen(
-                command, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE,
-                cwd=cwd, bufsize=bufsize, start_new_session=True,
-            )  # fmt: skip
-        except OSError as error:
-            raise OutputError(f"{command[0]}: cannot be started ({reason(error)}); install it again") from error
-        _watcher.add(self.process.pid)
+        self._listener: _Listener | None = None
         self.killed = False
         """Whether we have ended it."""
         self._gone = False
-        self._work._add(self)
-        self._listener: _Listener | None = None
+        started = False
         try:
+            with held_back():  # no signal may come between its start and its being known
+                # In a session of its own: Ctrl-C then reaches us alone, and all that it starts is in one group.
+                self.process: subprocess.Popen[bytes] = subprocess.Popen(
+                    command, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE,
+                    cwd=cwd, bufsize=bufsize, start_new_session=True,
+                )  # fmt: skip
+                started = True
+                _watcher.add(self.process.pid)
+                self._work._add(self)
             assert self.process.stderr is not None
             self._listener = _Listener(self.process.stderr) if listen else None
             self._work.check()  # ended while this was being started
-        except BaseException:
-            self.close()
+        except BaseException as error:
+            if started:
+                self.close()
+            elif isinstance(error, OSError):
+                raise OutputError(f"{command[0]}: cannot be started ({reason(error)}); install it again") from error
             raise
 
     @property

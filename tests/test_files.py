@@ -331,7 +331,8 @@ def test_an_input_is_no_output_by_whatever_name(tmp_path, monkeypatch):
         check_no_input(Path("net.safetensors"), inputs)
     with pytest.raises(OutputError, match="is in the folder of frames"):
         check_no_input(Path("keys/deep/c.png"), {"a folder of frames": [Path("again/deep")]})
-    for output in ("new.png", "keys/new.png", "keys/deep/new.png", "keys/b.png"):  # nothing is lost
+    (tmp_path / "dangling.png").symlink_to("nowhere.png")
+    for output in ("new.png", "keys/new.png", "keys/deep/new.png", "keys/b.png", "dangling.png"):  # nothing is lost
         check_no_input(Path(output), inputs)
 
 

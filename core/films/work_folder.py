@@ -121,7 +121,7 @@ def claim_folder(
     check_no_input(folder, name_inputs(config))
     _check_state(config, folder)
     try:
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)  # the film may replace one that nobody else may read
         with locked(folder, named=output):
             told = _prepare(config, folder, job, note)
             check_output(output, overwrite=config.overwrite or told is not None)

@@ -33,7 +33,17 @@ from numpy.typing import NDArray
 from ..config.material import ExtractFramesConfig
 from ..config.parsing import parse_time
 from ..errors import InputError, OutputError
-from ..files import UNREADABLE, check_no_input, is_read_only, reason, set_aside, shown, spell, write_text
+from ..files import (
+    UNREADABLE,
+    check_no_input,
+    check_no_stream,
+    is_read_only,
+    reason,
+    set_aside,
+    shown,
+    spell,
+    write_text,
+)
 from ..interrupts import held_back
 from ..json_text import read_json
 from ..lock import LOCK, locked
@@ -178,6 +188,7 @@ class _Folders:
         """The folder of a film, not made yet, and what its film.json has to say of the film and the settings."""
         wanted = {"film": identify_film(video), "settings": _settings(self._config, cuts)}
         root = self._config.output
+        check_no_stream(root)
         try:
             root.mkdir(parents=True, exist_ok=True)
         except OSError as error:

@@ -32,7 +32,7 @@ from torch import Tensor, nn
 from ..config.serialise import Config, build_config, describe_config, with_values
 from ..config.training import MAY_CHANGE
 from ..errors import CheckpointError, ConfigError, InputError, OutputError
-from ..files import DRAFT, reason, set_aside, written_beside
+from ..files import DRAFT, check_no_stream, reason, set_aside, written_beside
 from ..json_text import parse_object, read_json
 from ..lock import LOCK, take_lock, unlock
 from ..media.animation import write_animation
@@ -277,6 +277,7 @@ def open_run(
 
 def _check_free(folder: Path) -> None:
     """Raises an OutputError where a new run cannot have the folder."""
+    check_no_stream(folder)
     if folder.is_dir() and any(folder.iterdir()) and not _never_began(folder):
         remedy = "add --resume to go on with it, or choose another folder"
         if not (folder / "config.json").is_file():

@@ -496,6 +496,8 @@ def test_standard_output_takes_no_key_frames(animi, key_frames, tmp_path, monkey
         ("interpolate", *key_frames, "-o", "-"),
         ("interpolate", *key_frames, "-o", "./-", "--overwrite"),
         ("draw-cartoon", "-", "--seconds", "0.2"),
+        ("draw-cartoon", "x.gif", "--seconds", "0.2", "--truth", "-"),
+        ("train-noise", tmp_path, "-o", "-", "--no-health"),
     ):
         refused(animi(*words), 1, "-: standard output takes whole films alone, as y4m; name a file or a folder")
     assert sorted(path.name for path in tmp_path.iterdir()) == before

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ...config.choices import STREAM
 from ...errors import OutputError
-from ...files import check_output, shown, written_beside
+from ...files import check_no_stream, check_output, shown, written_beside
 from ..frames import Frame
 from .apng import write_apng
 from .folder import NUMBERED, write_folder
@@ -109,8 +108,7 @@ def check_format(path: Path | str) -> None:
 
 def _find_format(path: Path | str) -> Write:
     target = Path(path)
-    if target == STREAM:
-        raise OutputError("-: standard output takes whole films alone, as y4m; name a file or a folder")
+    check_no_stream(target)
     if fspath(path).endswith("/") or target.is_dir():
         return write_folder
     suffix = target.suffix.lower()
