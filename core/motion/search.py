@@ -33,12 +33,12 @@ _SLOPE = 0.4
 _STILL = 4.0
 _MANY = 0.15
 _REFINED, _STEP, _VOTING = 8, 0.6, 15.0
-_GAIN = 1.0
+_GAIN = 0.3
 _SMEAR = 10  # pixels
 _VARIES, _FLATS = 9.0, 0
 _FAR, _NOISE, _LIKE = 1000.0, 20.0, 0.1
 _NEAR, _ALIKE = np.ones((11, 11), np.uint8), 1.0
-_GAP, _ERROR = 1.0, 20.0
+_GAP, _ERROR = 4.0, 30.0
 SMALLEST = 8
 """Frames with a side below this have no motion that could be told."""
 _SEARCH_MARGIN = 32
@@ -63,12 +63,12 @@ class Candidates(NamedTuple):
     sure: tuple[bool, ...] = ()
     """Of the same candidates, whether they are known to be right, whatever else fits."""
 
-    def displace(self, rows: int, columns: int) -> Array:
-        """Where each candidate takes each cell: (K, rows, columns, 2), (dx, dy) in cells."""
-        y, x = np.mgrid[:rows, :columns].astype(np.float32)
-        places = np.stack([x, y, np.ones_like(x)], 2)  # (rows, columns, 3)
-        moved = np.einsum("kij,rcj->krci", self.transforms, places)
-        return np.asarray(moved - places[None, ..., :2], np.float32)
+    def displace(self, chosen: Array) -> Array:
+        """Where cells are taken by the candidates that they chose, (rows, columns): (rows, columns, 2) in cells."""
+        transforms = self.transforms[chosen]  # (rows, columns, 2, 3)
+        y, x = np.mgrid[: chosen.shape[0], : chosen.shape[1]].astype(np.float32)
+        moved = transforms[..., 0] * x[..., None] + transforms[..., 1] * y[..., None] + transforms[..., 2]
+        return np.asarray(moved - np.dstack([x, y]), np.float32)
 
     def reverse(self) -> "Candidates":
         """The same from the other drawing back to this one."""
@@ -148,10 +148,9 @@ def match_globally(first: Array, last: Array, known: Sequence[Carried] = ()) -> 
     if carried:
         candidates = _add_transforms(candidates, carried, rows, columns)
     to_pixels = np.array([w / columns, h / rows], np.float32)
-    y, x = np.mgrid[:rows, :columns]
 
     def spread(chosen: Array, candidates: Candidates) -> Flow:
-        moves = candidates.displace(rows, columns)[chosen, y, x]
+        moves = candidates.displace(chosen)
         return np.asarray(cv2.resize(moves * to_pixels, (w, h), interpolation=cv2.INTER_NEAREST), np.float32)
 
     back = candidates.reverse()
@@ -343,7 +342,7 @@ def _find_settled(chosen: Array, others: Array, costs: Array, here: Array, candi
     """Which cells have texture and are explained: they and their partners chose each other. (rows, columns) bool."""
     rows, columns = chosen.shape
     y, x = np.mgrid[:rows, :columns]
-    to = np.rint(candidates.displace(rows, columns)[chosen, y, x]).astype(int)
+    to = np.rint(candidates.displace(chosen)).astype(int)
     column, row = np.clip(x + to[..., 0], 0, columns - 1), np.clip(y + to[..., 1], 0, rows - 1)
     cost = np.take_along_axis(costs, chosen[..., None], 2)[..., 0]
     near = cv2.blur(here, (3, 3))
@@ -408,7 +407,8 @@ def _infer(
         heard[:, :-1] += bond_right * belief[:, 1:]
         energy = evidence + (heard.reshape(-1, count) @ disagreement).reshape(heard.shape)
     if fills:
-        best = cv2.blur(costs, (3, 3), borderType=cv2.BORDER_REPLICATE).reshape(costs.shape).min(2)
+        near = cv2.blur(costs, (3, 3), borderType=cv2.BORDER_REPLICATE).reshape(costs.shape)
+        best = np.take_along_axis(near, energy.argmin(2)[..., None], 2)[..., 0]
         explained = np.clip((_WORST - best) / (_WORST - _EXPLAINED), 0, 1) ** 2
         belief = np.exp((energy.min(2, keepdims=True) - energy) / 4)
         belief /= belief.sum(2, keepdims=True)

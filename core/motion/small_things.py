@@ -98,7 +98,15 @@ def _compare(
 def _has_alike(frame: Array, box: tuple[int, ...], mask: Array, most: float) -> bool:
     """Whether the frame has the same thing at another place too."""
     x, y, w, h = box
-    thing = frame[y : y + h, x : x + w].astype(np.float32)
-    scores = cv2.matchTemplate(frame.astype(np.float32), thing, cv2.TM_SQDIFF, mask=np.dstack([mask] * 3))
+    thing = frame[y : y + h, x : x + w]
+    if min(w, h) >= 8:  # half as fine is fine enough, and takes a sixteenth of the time
+        x, y, w, h = x // 2, y // 2, w // 2, h // 2
+        frame, thing, mask = (
+            cv2.resize(part, size, interpolation=cv2.INTER_AREA)
+            for part, size in ((frame, (frame.shape[1] // 2, frame.shape[0] // 2)), (thing, (w, h)), (mask, (w, h)))
+        )
+    scores = cv2.matchTemplate(
+        frame.astype(np.float32), thing.astype(np.float32), cv2.TM_SQDIFF, mask=np.dstack([mask] * 3)
+    )
     scores[max(0, y - h // 2) : y + h // 2 + 1, max(0, x - w // 2) : x + w // 2 + 1] = np.inf
     return bool(np.sqrt(max(0.0, float(scores.min())) / (3 * mask.sum())) < most)
