@@ -6,10 +6,11 @@ from functools import partial
 import cv2
 import numpy as np
 
-from ..motion.grid import Array, Flow, pixel_grid, shrink_flow, warp
+from ..motion.grid import Array, Flow, pixel_grid, warp
 from ..motion.light import is_another_light
 from ..motion.search import estimate_flow
 from ..motion.splatting import fill_holes, splat, splat_step
+from .apart import prepare_without_small_things
 from .interface import Pair, Working, view_for_matching
 from .joining import Placed, draw_joined
 from .relit import prepare_in_one_light
@@ -18,6 +19,26 @@ _UNEXPLAINED = 0.03  # confidence: of 60 drawn cuts the highest had 0.029, of 60
 _BELIEF = 16.0  # log odds for a share of one half more: the mixture, too, takes a share of 0.6 for a choice
 _FEWEST = 150  # cells that must differ before anything is said of them
 _DIFFERS = 0.02  # of the whole range, by which two cells must differ to be asked whether motion explains it
+_TINY = 1e-6  # keeps a quotient finite where nothing arrives
+_FILLER = 1e-5  # weight of a cell's own motion in filling holes: it counts only where nothing better is near
+
+# Those below were chosen by LPIPS and by eye on sequences of emoji and excerpts of the training split, while the engine
+# was written (docs/notebook/interpolation.md); where a figure is known for one, it stands beside it.
+_SLACK, _SLACK_GROWTH = 0.5, 0.05  # cells, and of the motion's length, by which there and back may miss each other
+_HARDNESS = 30.0  # how fast importance falls with the photometric error (in [0, 1]): an error of 0.05 leaves a quarter
+_LEAST_TRUST = 0.02  # what a cell that is not trusted at all still weighs: something has to be drawn there
+_CERTAIN = 0.9  # of being covered, from which a cell is taken for covered: less is noise along outlines
+_OPENING = (3, 3)  # cells: slivers of covered cells thinner than this are dropped, as they leave crumbs
+_COVERED_TRUST = 0.5  # trust in a covered cell's borrowed motion
+_IN_FRONT = 100.0  # how much heavier what covers something is than what it meets on the way
+_ARRIVED = 4.0  # splatted weight of 1 / this counts as arrived: moved cells are spread over four
+_CLAIMED = 2.0  # the same for a claim, which asks for more
+_LEAST_CLAIM = 0.03  # each frame's claim to a cell that none has: there time alone decides
+_SMOOTH = (11, 11)  # cells over which the choice of the frame is averaged, so that pieces are whole
+_ABSENT = 0.3  # against 1.3: weight of a frame where none of its pixels land; line distance 26.0 to 18.5
+_AGREE, _DISAGREE = 4.0, 6.0  # levels of 255: up to the first frames are mixed, the second above it one is chosen
+_CHOICE = 50.0  # how hard that choice is: a share of 0.6 of one frame makes 0.99
+_NOISE = (3, 3)  # pixels over which the difference is averaged first
 
 
 class FlowEngine:
@@ -31,7 +52,8 @@ class FlowEngine:
 
     def prepare(self, first: Working, last: Working) -> Pair:
         """Finds the motion both ways, and where each frame shows what the other hides."""
-        return prepare_in_one_light(first, last, partial(FlowPair, mixes=self._mixes))
+        prepare = partial(FlowPair, mixes=self._mixes)
+        return prepare_without_small_things(first, last, partial(prepare_in_one_light, prepare=prepare))
 
 
 class FlowPair:
@@ -72,7 +94,7 @@ class FlowPair:
         )
         w, h = self._cells
         self._to_cells = np.array([w / width, h / height], np.float32)
-        scaled = [shrink_flow(flow, w, h, width / w) * self._to_cells for flow in found]
+        scaled = [cv2.resize(flow, (w, h), interpolation=cv2.INTER_AREA) * self._to_cells for flow in found]
         small = [_shrink(view, w, h) / 255 for view in views]
         grid = pixel_grid(h, w)
         self._velocities = [scaled[0], -scaled[1]]  # both in the direction of time
@@ -82,10 +104,10 @@ class FlowPair:
             at = grid + flow
             error = np.abs(here - warp(there, at)).reshape(h, w, -1).mean(2)
             gap = np.hypot(*np.moveaxis(flow + warp(back, at), 2, 0))
-            reach = 0.5 + 0.05 * np.hypot(flow[..., 0], flow[..., 1])
+            reach = _SLACK + _SLACK_GROWTH * np.hypot(flow[..., 0], flow[..., 1])
             trust = np.exp(-((gap / reach) ** 2))
             self._trust.append(trust)
-            self._importance.append(np.exp(-30 * error) * (trust + 0.02))
+            self._importance.append(np.exp(-_HARDNESS * error) * (trust + _LEAST_TRUST))
         self.confidence = self._measure_confidence(small)
         """How much of what differs between the frames fits where its motion leads, in [0, 1]."""
         self.explained = self.confidence > _UNEXPLAINED or is_another_light(*views)
@@ -99,7 +121,7 @@ class FlowPair:
         differs = np.abs(small[0] - small[1]).mean(2) > _DIFFERS
         if differs.sum() < _FEWEST:
             return 1.0
-        return float(np.mean([importance[differs].mean() for importance in self._importance])) / 1.02
+        return float(np.mean([importance[differs].mean() for importance in self._importance])) / (1 + _LEAST_TRUST)
 
     def _find_covered(self) -> None:
         """Finds what the other frame covers, gives it the motion around it, and puts in front what covers it.
@@ -111,21 +133,21 @@ class FlowPair:
         """
         grid = pixel_grid(*self._trust[0].shape)
         likely = [
-            fill_holes(velocity, trust + np.float32(1e-5))
+            fill_holes(velocity, trust + np.float32(_FILLER))
             for velocity, trust in zip(self._velocities, self._trust, strict=True)
         ]
         ways = (1, -1)
         covered = [(1 - self._trust[k]) * warp(self._trust[1 - k], grid + ways[k] * likely[k]) for k in range(2)]
         # only what is certain and broad: slivers along an outline are noise, and would leave crumbs beside it
-        covered = [np.where(cover > 0.9, cover, 0).astype(np.float32) for cover in covered]
-        covered = [cv2.morphologyEx(cover, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)) for cover in covered]
+        covered = [np.where(cover > _CERTAIN, cover, 0).astype(np.float32) for cover in covered]
+        covered = [cv2.morphologyEx(cover, cv2.MORPH_OPEN, np.ones(_OPENING, np.uint8)) for cover in covered]
         landed = [splat(likely[k], likely[k], covered[k], ways[k])[1] for k in range(2)]
         for k, (cover, trust) in enumerate(zip(covered, list(self._trust), strict=True)):
-            front = cv2.blur(landed[1 - k], (3, 3)).clip(0, 1) * trust
-            self._trust[k] = np.maximum(trust, 0.5 * cover)
+            front = cv2.blur(landed[1 - k], _OPENING).clip(0, 1) * trust
+            self._trust[k] = np.maximum(trust, _COVERED_TRUST * cover)
             # no photometric error is expected of what the other frame does not show
-            likeness = (self._importance[k] / (trust + 0.02)) ** (1 - cover)
-            self._importance[k] = likeness * (self._trust[k] + 0.02) * (1 + 100 * front)
+            likeness = (self._importance[k] / (trust + _LEAST_TRUST)) ** (1 - cover)
+            self._importance[k] = likeness * (self._trust[k] + _LEAST_TRUST) * (1 + _IN_FRONT * front)
         self._velocities = [
             velocity + cover[..., None] * (motion - velocity)
             for velocity, motion, cover in zip(self._velocities, likely, covered, strict=True)
@@ -148,22 +170,22 @@ class FlowPair:
             )
         ]
         total, weight = arrivals[0][0] + arrivals[1][0], arrivals[0][1] + arrivals[1][1]
-        either = fill_holes(total / (weight[..., None] + 1e-6), np.minimum(weight, 1) + 1e-5)
+        either = fill_holes(total / (weight[..., None] + _TINY), np.minimum(weight, 1) + _FILLER)
         shifts = []
         claims = []
         for (sums, weights), elapsed in zip(arrivals, (t, t - 1), strict=True):
-            arrived = np.minimum(4 * weights, 1)[..., None]
-            motion = sums / (weights[..., None] + 1e-6) * arrived + either * (1 - arrived)  # (h, w, 3)
+            arrived = np.minimum(_ARRIVED * weights, 1)[..., None]
+            motion = sums / (weights[..., None] + _TINY) * arrived + either * (1 - arrived)  # (h, w, 3)
             shifts.append(motion[..., :2] * np.float32(-elapsed))
-            claims.append((1 - abs(elapsed)) * (motion[..., 2] * np.minimum(2 * weights, 1) + 0.03))
-        share = cv2.blur(claims[0] / (claims[0] + claims[1] + 1e-6), (11, 11))  # of the first frame
+            claims.append((1 - abs(elapsed)) * (motion[..., 2] * np.minimum(_CLAIMED * weights, 1) + _LEAST_CLAIM))
+        share = cv2.blur(claims[0] / (claims[0] + claims[1] + _TINY), _SMOOTH)  # of the first frame
         # down-weight a frame where none of its pixels land
-        present = [np.minimum(4 * weights, 1) + 0.3 for _, weights in arrivals]
+        present = [np.minimum(_ARRIVED * weights, 1) + _ABSENT for _, weights in arrivals]
         share = share * present[0] / (share * present[0] + (1 - share) * present[1])
 
         def mix(difference: Array) -> Array:
-            disagreement = np.clip((cv2.blur(difference, (3, 3)) - 4) / 6, 0, 1)
-            choice = 1 / (1 + np.exp(-50 * (share - 0.5)))
+            disagreement = np.clip((cv2.blur(difference, _NOISE) - _AGREE) / _DISAGREE, 0, 1)
+            choice = 1 / (1 + np.exp(-_CHOICE * (share - 0.5)))
             return np.asarray(share + (choice - share) * disagreement, np.float32)
 
         belief = (_BELIEF * (share - 0.5)).astype(np.float32)

@@ -12,15 +12,13 @@ Conventions: a flow is (h, w, 2) float32 in pixels, (dx, dy); forward flow leads
 place in the last, backward flow the other way.
 """
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
-from .grid import Array, Flow, mean_of_channels, pixel_grid, shrink_flow, warp
+from .grid import Array, Flow, mean_of_channels, pixel_grid, warp
 from .segments import Carried, find_transforms
-from .small_things import find_small_things
 from .splatting import fill_holes
 
 CELLS = 64
@@ -34,7 +32,6 @@ _STILL = 4.0
 _MANY = 0.15
 _REFINED, _STEP, _VOTING = 8, 0.6, 15.0
 _GAIN = 0.3
-_SMEAR = 10  # pixels
 _VARIES, _FLATS = 9.0, 0
 _FAR, _NOISE, _LIKE = 1000.0, 20.0, 0.1
 _NEAR, _ALIKE = np.ones((11, 11), np.uint8), 1.0
@@ -60,8 +57,6 @@ class Candidates(NamedTuple):
     """For each of the last candidates (rows, columns) how much of a cell belongs to the piece that it is of."""
     partners: tuple[Array, ...] = ()
     """The same of the pieces that they are carried to."""
-    sure: tuple[bool, ...] = ()
-    """Of the same candidates, whether they are known to be right, whatever else fits."""
 
     def displace(self, chosen: Array) -> Array:
         """Where cells are taken by the candidates that they chose, (rows, columns): (rows, columns, 2) in cells."""
@@ -74,7 +69,7 @@ class Candidates(NamedTuple):
         """The same from the other drawing back to this one."""
         back = [cv2.invertAffineTransform(transform) for transform in self.transforms]
         there = np.einsum("kij,kj->ki", self.transforms[:, :, :2], self.centres) + self.transforms[:, :, 2]
-        return Candidates(np.array(back, np.float32), self.penalties, there, self.partners, self.homes, self.sure)
+        return Candidates(np.array(back, np.float32), self.penalties, there, self.partners, self.homes)
 
 
 def estimate_flow(first: Array, last: Array, *, finest: int = _FINEST_SIDE) -> tuple[Flow, Flow]:
@@ -97,15 +92,10 @@ def estimate_flow(first: Array, last: Array, *, finest: int = _FINEST_SIDE) -> t
         return still, still.copy()
     small_first = cv2.resize(first, (w, h), interpolation=cv2.INTER_AREA)
     small_last = cv2.resize(last, (w, h), interpolation=cv2.INTER_AREA)
-    small_things = find_small_things(small_first, small_last)
-    coarse_forward, coarse_backward = match_globally(small_first, small_last, small_things)
+    coarse_forward, coarse_backward = match_globally(small_first, small_last)
     forward = _refine(small_first, small_last, coarse_forward)
     backward = _refine(small_last, small_first, coarse_backward)
     forward, backward = _steady(small_first, small_last, (forward, backward), (coarse_forward, coarse_backward))
-    for thing in small_things:
-        shift = (thing.transform[:, 2] * (w, h)).astype(np.float32)
-        _set_apart(forward, thing.here, shift)
-        _set_apart(backward, thing.there, -shift)
     to_pixels = np.array([width / w, height / h], np.float32)
     return forward * to_pixels, backward * to_pixels
 
@@ -124,17 +114,16 @@ def search_motion(first: Array, last: Array, height: int, width: int) -> Array:
     """
     scale = np.array([width / first.shape[1], height / first.shape[0]], np.float32)
     found = estimate_flow(first, last, finest=round(_OVERSAMPLING * max(height, width)))
-    flows = [shrink_flow(flow, width, height, first.shape[1] / width) for flow in found]
+    flows = [cv2.resize(flow, (width, height), interpolation=cv2.INTER_AREA) for flow in found]
     return np.stack([(flow * scale).transpose(2, 0, 1) for flow in flows])
 
 
-def match_globally(first: Array, last: Array, known: Sequence[Carried] = ()) -> tuple[Flow, Flow]:
+def match_globally(first: Array, last: Array) -> tuple[Flow, Flow]:
     """Finds displacements of any length, to the accuracy of a cell.
 
     Args:
         first: (h, w, 3) uint8 RGB.
         last: the same shape.
-        known: motions that are candidates besides those that are found here.
 
     Returns:
         Forward and backward flow, (h, w, 2) in pixels of these frames, constant within a cell.
@@ -144,7 +133,7 @@ def match_globally(first: Array, last: Array, known: Sequence[Carried] = ()) -> 
     columns, rows = max(SMALLEST, round(w * scale)), max(SMALLEST, round(h * scale))
     cells_first, cells_last = _lab_cells(first, columns, rows), _lab_cells(last, columns, rows)
     candidates = refine_shifts(cells_first, cells_last, find_candidates(cells_first, cells_last))
-    carried = [*find_transforms(first, last), *known]
+    carried = find_transforms(first, last)
     if carried:
         candidates = _add_transforms(candidates, carried, rows, columns)
     to_pixels = np.array([w / columns, h / rows], np.float32)
@@ -174,7 +163,6 @@ def _add_transforms(candidates: Candidates, carried: list[Carried], rows: int, c
         np.concatenate([candidates.centres, np.array(centres)]),
         tuple(cv2.resize(piece.here, (columns, rows), interpolation=cv2.INTER_AREA) for piece in carried),
         tuple(cv2.resize(piece.there, (columns, rows), interpolation=cv2.INTER_AREA) for piece in carried),
-        tuple(piece.sure for piece in carried),
     )
 
 
@@ -376,7 +364,7 @@ def _find_gains(costs: Array, candidates: Candidates) -> Array:
     means = homes @ costs.reshape(homes.shape[1], -1) / (homes.sum(1, keepdims=True) + 1e-6)  # (P, K)
     others = costs.shape[2] - len(homes)
     own = means[np.arange(len(homes)), others + np.arange(len(homes))]
-    return np.maximum(np.clip((means[:, :others].min(1) - own) / _GAIN, 0, 1), candidates.sure)
+    return np.asarray(np.clip((means[:, :others].min(1) - own) / _GAIN, 0, 1))
 
 
 def _infer(
@@ -491,17 +479,3 @@ def _steady(first: Array, last: Array, refined: tuple[Flow, Flow], chosen: tuple
         steadied.append(refined[k] + cv2.resize(change.astype(np.float32), (w, h), interpolation=cv2.INTER_LINEAR))
     return steadied[0], steadied[1]
 
-
-def _set_apart(flow: Flow, mask: Array, shift: Array) -> None:
-    """Gives a thing its motion up to its outline, and what is around it that of its surroundings; in place.
-
-    Refinement is smooth: in a smear around a small thing nothing moves as it should.
-    """
-    h, w = flow.shape[:2]
-    thing = (cv2.resize(mask, (w, h), interpolation=cv2.INTER_LINEAR) > 0.5).astype(np.uint8)
-    x, y, width, height = cv2.boundingRect(thing)
-    box = np.s_[max(0, y - 2 * _SMEAR) : y + height + 2 * _SMEAR, max(0, x - 2 * _SMEAR) : x + width + 2 * _SMEAR]
-    inside = thing[box]
-    near = cv2.dilate(inside, np.ones((2 * _SMEAR + 1, 2 * _SMEAR + 1), np.uint8))
-    around = fill_holes(flow[box], (near == 0).astype(np.float32))
-    flow[box] = np.where(near[..., None] > 0, np.where(inside[..., None] > 0, shift, around), flow[box])

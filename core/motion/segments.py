@@ -58,8 +58,6 @@ class Carried(NamedTuple):
     """(h, w) float32: 1 on the piece, 0 elsewhere."""
     there: Array
     """The same of its partner."""
-    sure: bool = False
-    """Whether it is known to be the same thing, by more than colour and shape."""
 
 
 def find_segments(picture: Array, other: Array, most: int = 24, least: float = _LEAST) -> Segments:

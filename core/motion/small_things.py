@@ -5,25 +5,38 @@ place in the first drawing and is at another in the last has moved there, unless
 of a row of dashes, one that goes and one that comes are not the same.
 """
 
+from typing import NamedTuple
+
 import cv2
 import numpy as np
 
 from .grid import Array, mean_of_channels
-from .segments import Carried
 
 SIDE = 320
 """Longest side of the picture in which places are compared, in pixels."""
 _CHANGED = 24  # levels of 255 in any channel by which a place differs
-_LEAST, _MOST = 12, 0.02  # pixels, and share of the picture
+_LEAST, _MOST = 12, 0.11  # pixels of a thing, and share of the picture's longer side that it is long
 _PLACES = 24  # that may differ; where more do, it is not a few small things that move
 _GROWTH = 1.5  # ratio of sides up to which two places may be of one thing
 _ROOM = 4  # pixels around a place in which its thing is searched for
+_GROUND, _AMISS = 4, 3  # pixels around a thing that are looked at, and by which its shift may be amiss
 _FITS = 22.0  # levels, root of the mean square, up to which it is the same thing
 _BETTER = 1.5  # times that any other place fits worse
 
 
-def find_small_things(first: Array, last: Array) -> list[Carried]:
-    """Finds small things that have moved farther than they are large, as `find_transforms` gives pieces.
+class SmallThing(NamedTuple):
+    """A thing that is at one place of the first drawing and at another of the last, over ground that both show."""
+
+    boxes: tuple[tuple[int, int, int, int], tuple[int, int, int, int]]
+    """x, y, width and height of the place in either drawing, in pixels, with some ground around the thing."""
+    masks: tuple[Array, Array]
+    """(height, width) float32 each, in [0, 1]: what of the box belongs to it."""
+    shift: tuple[float, float]
+    """(dx, dy) from the first drawing to the last, in pixels."""
+
+
+def find_small_things(first: Array, last: Array) -> list[SmallThing]:
+    """Finds small things that have moved farther than they are large.
 
     Args:
         first: (h, w, 3) uint8 RGB.
@@ -35,7 +48,8 @@ def find_small_things(first: Array, last: Array) -> list[Carried]:
     differs = (cv2.absdiff(*frames).max(2) > _CHANGED).astype(np.uint8)
     differs = cv2.dilate(differs, np.ones((3, 3), np.uint8))
     count, labels, stats, _ = cv2.connectedComponentsWithStats(differs)
-    index = [k for k in range(1, count) if _LEAST <= stats[k, cv2.CC_STAT_AREA] <= _MOST * size[0] * size[1]]
+    most = _MOST * max(size)
+    index = [k for k in range(1, count) if stats[k, cv2.CC_STAT_AREA] >= _LEAST and stats[k, 2:4].max() <= most]
     if len(index) < 2 or count - 1 > _PLACES:
         return []
     boxes = {k: tuple(int(v) for v in stats[k, :4]) for k in index}  # x, y, w, h
@@ -47,7 +61,7 @@ def find_small_things(first: Array, last: Array) -> list[Carried]:
             if i != j and _may_be_one(boxes[here], boxes[there]):
                 errors[i, j], shifts[i, j] = _compare(frames, boxes[here], masks[here], boxes[there])
     found = []
-    extent = np.array(size, float)
+    extent = np.array([first.shape[1] / size[0], first.shape[0] / size[1]])
     for i, here in enumerate(index):
         j = int(errors[i].argmin())
         others = np.concatenate([np.delete(errors[i], j), np.delete(errors[:, j], i)])
@@ -57,11 +71,7 @@ def find_small_things(first: Array, last: Array) -> list[Carried]:
             frames[1], boxes[index[j]], masks[index[j]], _FITS
         ):
             continue
-        x, y, w, h = boxes[here]
-        transform = np.hstack([np.eye(2), (shifts[i, j] / extent)[:, None]])
-        centre = np.array([x + w / 2, y + h / 2]) / extent
-        parts = ((labels == here).astype(np.float32), (labels == index[j]).astype(np.float32))
-        found.append(Carried(transform, centre, *parts, sure=True))
+        found.append(_trace(first, last, boxes[here], boxes[index[j]], shifts[i, j], extent))
     return found
 
 
@@ -110,3 +120,40 @@ def _has_alike(frame: Array, box: tuple[int, ...], mask: Array, most: float) -> 
     )
     scores[max(0, y - h // 2) : y + h // 2 + 1, max(0, x - w // 2) : x + w // 2 + 1] = np.inf
     return bool(np.sqrt(max(0.0, float(scores.min())) / (3 * mask.sum())) < most)
+
+
+def _trace(
+    first: Array, last: Array, here: tuple[int, ...], there: tuple[int, ...], shift: Array, scale: Array
+) -> SmallThing:
+    """Finds a thing's outline and shift in the full picture."""
+    boxes, masks = [], []
+    for x, y, w, h in (here, there):
+        left, top = max(0, int(x * scale[0]) - _GROUND), max(0, int(y * scale[1]) - _GROUND)
+        right = min(first.shape[1], int(np.ceil((x + w) * scale[0])) + _GROUND)
+        low = min(first.shape[0], int(np.ceil((y + h) * scale[1])) + _GROUND)
+        box = np.s_[top:low, left:right]
+        solid = (cv2.absdiff(first[box], last[box]).max(2) > _CHANGED / 2).astype(np.uint8)
+        outlines, _ = cv2.findContours(solid, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+        cv2.drawContours(solid, outlines, -1, 1, cv2.FILLED)  # what has the ground's colour inside belongs to it
+        solid = cv2.dilate(solid, np.ones((3, 3), np.uint8))
+        boxes.append((left, top, right - left, low - top))
+        masks.append(cv2.blur(solid.astype(np.float32), (3, 3)))
+    return SmallThing((boxes[0], boxes[1]), (masks[0], masks[1]), _align(first, last, boxes, masks, shift * scale))
+
+
+def _align(
+    first: Array, last: Array, boxes: list[tuple[int, int, int, int]], masks: list[Array], shift: Array
+) -> tuple[float, float]:
+    """Brings a thing's shift from the accuracy of a smaller picture to that of a pixel."""
+    x, y, w, h = boxes[0]
+    best, found = np.inf, (float(shift[0]), float(shift[1]))
+    for dy in range(-_AMISS, _AMISS + 1):
+        for dx in range(-_AMISS, _AMISS + 1):
+            left, top = round(float(shift[0])) + x + dx, round(float(shift[1])) + y + dy
+            if left < 0 or top < 0 or left + w > first.shape[1] or top + h > first.shape[0]:
+                continue
+            apart = mean_of_channels(cv2.absdiff(first[y : y + h, x : x + w], last[top : top + h, left : left + w]))
+            error = float((apart * masks[0]).sum())
+            if error < best:
+                best, found = error, (float(left - x), float(top - y))
+    return found
