@@ -14,7 +14,7 @@ BIN    := $(VENV)/bin
 .DEFAULT_GOAL := help
 .PHONY: help setup dev links demo clips tomjerry noise experiment-1-1 experiment-1-2 experiment-2-1 experiment-2-2 \
   experiment-3 experiment-3-ae experiment-3-1 experiment-3-2 ablation-ae smoke smoke-1 smoke-2 smoke-3 test lint check \
-  clean
+  clean lock test-minimum audit
 
 help:
 	@sed -n '2,10s/^# *//p' Makefile
@@ -31,9 +31,27 @@ $(VENV)/.installed: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
 	@touch $@
 
-$(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+# what is developed on has the versions of requirements-dev.lock, so that a new release breaks nobody's day
+$(VENV)/.installed-dev: pyproject.toml requirements-dev.lock | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' -c requirements-dev.lock
 	@touch $@ $(VENV)/.installed
+
+# Needs uv (pip install uv). The newest torch is left to pip: of a release newer than the lock's, little is known yet.
+lock:
+	uv pip compile --quiet pyproject.toml --extra dev --universal --python-version 3.11 --no-annotate \
+	  --custom-compile-command 'make lock' -o requirements-dev.lock
+	uv pip compile --quiet pyproject.toml --extra dev --resolution lowest-direct --python-version 3.11 --no-annotate \
+	  --custom-compile-command 'make lock' -o requirements-minimum.lock
+
+# The lowest versions that pyproject.toml allows, in an environment of their own
+test-minimum: requirements-minimum.lock
+	$(PYTHON) -m venv .venv-minimum
+	.venv-minimum/bin/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' -c requirements-minimum.lock
+	OMP_NUM_THREADS=1 .venv-minimum/bin/python -m pytest -n 2 -q --ignore=tests/studio/test_browser.py
+
+# Known holes in what is installed (pip install pip-audit); asks an index of advisories
+audit:
+	$(BIN)/python -m pip_audit --skip-editable
 
 # mypy and IDEs see the folders under the names they are imported by
 links: .links/animi/cli
@@ -58,7 +76,8 @@ runs/drawn/film.mp4: | setup
 	@mkdir -p $(@D)
 	$(BIN)/animi draw-cartoon $@ --seed 1 --seconds 20
 
-# The first experiments: film -> frames -> training -> pictures, in runs/EXPERIMENT; a run that is there is gone on with.
+# The first experiments: film -> frames -> training -> pictures, in runs/EXPERIMENT. A run that is there is gone on with,
+# if its films and settings are these; else one line says what differs. Each film has one store, which all share.
 #   1-1  in-betweens by VGG16's latents, as in the notebook      1-2  the same with spectral norm
 #   2-1  pictures from 256 random numbers, of two films          2-2  from 1024
 #   3-1  an auto-encoder, taught to draw in-betweens as in the notebook      3-2  the same by the steady recipe
@@ -72,24 +91,24 @@ FILM2  := $(if $(VIDEO2),$(VIDEO2),runs/drawn/film2.mp4)
 FRAMES := runs/frames-$(SIZE)
 READY  := setup $(if $(VIDEO),,runs/drawn/film.mp4)
 ALEX_WEIGHTS ?=
-# name, films
-define extract
-	$(BIN)/animi extract-frames $(2) -o $(FRAMES)/$(1) --packed --size $(SIZE)
+# films, what is done with "$$@", the folders of their frames
+define with_frames
+	set --; for film in $(1); do \
+	  folder=$$($(BIN)/animi extract-frames "$$film" -o $(FRAMES) --packed --size $(SIZE)) || exit; \
+	  set -- "$$@" "$$folder"; done; $(2)
 endef
-# run, command, frames, settings, settings of how it runs
-define fit
-	if [ -e runs/$(1)/config.json ]; then $(BIN)/animi $(2) --resume runs/$(1) --steps $(STEPS) $(5); \
-	  else $(BIN)/animi $(2) $(FRAMES)/$(3) -o runs/$(1) --size $(SIZE) --steps $(STEPS) $(4) $(5) $(FLAGS); fi
-endef
+# run, command, settings, settings of how it runs
+fit = $(BIN)/animi $(2) "$$@" -o runs/$(1) --continue --size $(SIZE) --steps $(STEPS) $(3) $(4) $(FLAGS)
 # name, command, films, settings
 define train
-	$(call extract,$(1),$(3))
-	$(call fit,$(1),$(2),$(1),--recipe $(RECIPE) $(4),$(VGG))
+	$(call with_frames,$(3),$(call fit,$(1),$(2),--recipe $(RECIPE) $(4),$(VGG)))
 endef
 VGG = $(if $(VGG_WEIGHTS),--vgg-weights "$(VGG_WEIGHTS)")
 ALEX = $(if $(ALEX_WEIGHTS),--alex-weights "$(ALEX_WEIGHTS)")
+# between A= and B=, or else two frames of the film
 define draw_between
-	$(BIN)/animi interpolate "$(or $(A),demo/cat-a.png)" "$(or $(B),demo/cat-b.png)" --checkpoint runs/$(1)/best.safetensors \
+	$(call with_frames,"$(FILM)",$(BIN)/python benchmarks/key_frames.py "$$1" runs/$(1)/keys)
+	$(BIN)/animi interpolate "$(or $(A),runs/$(1)/keys/a.png)" "$(or $(B),runs/$(1)/keys/b.png)" --checkpoint runs/$(1) \
 	  -n 8 -o runs/$(1)/between.gif --overwrite
 endef
 define draw_pictures
@@ -116,18 +135,16 @@ experiment-2-2: $(READY) $(if $(VIDEO2),,runs/drawn/film2.mp4)
 # FLAGS= goes to all trainings here, so AE_FLAGS= is for the auto-encoder alone, such as --net plain.
 AE_FLAGS ?=
 experiment-3: experiment-3-1 experiment-3-2 $(if $(VIDEO2),,runs/drawn/film2.mp4)
-	$(call extract,experiment-3-unseen,"$(FILM2)")
-	$(BIN)/animi evaluate runs/experiment-3-ae runs/experiment-3-1 runs/experiment-3-2 flow blend \
-	  $(FRAMES)/experiment-3-unseen --size $(SIZE) $(ALEX) $(VGG) --html runs/experiment-3.html --overwrite
+	$(call with_frames,"$(FILM2)",$(BIN)/animi evaluate runs/experiment-3-ae runs/experiment-3-1 runs/experiment-3-2 \
+	  flow blend "$$@" --size $(SIZE) $(ALEX) $(VGG) --html runs/experiment-3.html --overwrite)
 experiment-3-ae: $(READY) $(if $(ALEX_WEIGHTS),dev)
-	$(call extract,experiment-3,"$(FILM)")
-	$(call fit,$@,pretrain-ae,experiment-3,$(AE_FLAGS),$(ALEX))
+	$(call with_frames,"$(FILM)",$(call fit,$@,pretrain-ae,$(AE_FLAGS),$(ALEX)))
 	$(call draw_between,$@)
 experiment-3-1: experiment-3-ae
-	$(call fit,$@,finetune-adv,experiment-3,--recipe notebook --init runs/experiment-3-ae,$(VGG))
+	$(call with_frames,"$(FILM)",$(call fit,$@,finetune-adv,--recipe notebook --init runs/experiment-3-ae,$(VGG)))
 	$(call draw_between,$@)
 experiment-3-2: experiment-3-ae
-	$(call fit,$@,finetune-adv,experiment-3,--init runs/experiment-3-ae,$(VGG))
+	$(call with_frames,"$(FILM)",$(call fit,$@,finetune-adv,--init runs/experiment-3-ae,$(VGG)))
 	$(call draw_between,$@)
 
 # The ladder of finetune-adv's terms. TRAIN= and UNSEEN= take several films each, in quotes where there are spaces;
@@ -193,5 +210,5 @@ lint: dev links
 check: lint test
 
 clean:
-	rm -rf $(VENV) .links demo/out build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-minimum .links demo/out build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +

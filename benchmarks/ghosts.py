@@ -1,4 +1,4 @@
-"""What the ghost score finds on pictures of which it is known whether they are ghosts.
+"""What the ghost and see-through scores find on pictures of which it is known whether they are ghosts.
 
     python benchmarks/ghosts.py -o docs/images/ghosts.webp
 
@@ -18,9 +18,14 @@ from torch import Tensor
 from torch.nn.functional import conv2d, grid_sample, pad
 
 from animi.core.drawn.batches import load_cartoons
+from animi.core.measures.coherence import coherence
 from animi.core.measures.ghost import ghost_score
+from animi.core.measures.patches import KeyPatches
+from animi.core.measures.see_through import see_through_score
 from animi.core.media.frames import from_tensor
 
+MOST = 12
+"""Pictures of each kind whose patches are compared, which is slow."""
 Scene = tuple[Tensor, Tensor, Tensor]
 """The first frame, the picture that is judged and the last frame, (N, 3, H, W) in [-1, 1] each."""
 
@@ -61,6 +66,8 @@ def draw_cartoons(count: int, size: int, seed: int = 900, *, worn: bool = False)
     even = (first + last) / 2
     half = torch.cat([even[..., : size // 2], truth[..., size // 2 :]], 3)
     near_first, near_last = bring(first, batch.forward, -0.35), bring(last, batch.backward, -0.35)
+    rows, columns = torch.meshgrid(torch.arange(size), torch.arange(size), indexing="ij")
+    wavy = columns + size / 12 * torch.sin(rows / (size / 16)) < size / 2
     made = {
         "the truth": truth,
         "the truth, blurred 5 x 5": blur(truth),
@@ -78,6 +85,7 @@ def draw_cartoons(count: int, size: int, seed: int = 900, *, worn: bool = False)
         "cross-fade of ends shifted apart by 2": (shift(first, 1) + shift(last, -1)) / 2,
         "cross-fade, 10 % duller": 0.9 * even,
         "mean of frames warped too little": (near_first + near_last) / 2,
+        "frames warped too little, joined": torch.where(wavy, near_first, near_last),
     }
     return {name: (first, picture, last) for name, picture in made.items()}
 
@@ -148,13 +156,26 @@ def score_pixels(drawn: Tensor, first: Tensor, last: Tensor) -> Tensor:
     return mixed.sum((1, 2, 3)) / differs.sum((1, 2, 3)).clamp_min(1)
 
 
+def compare_patches(drawn: Tensor, first: Tensor, last: Tensor) -> tuple[float, float]:
+    """Mean see-through score and coherence of each batch's first `MOST` pictures."""
+    batches = [from_tensor(pictures[:MOST].clamp(-1, 1)) for pictures in (first, drawn, last)]
+    found = []
+    for start, picture, end in zip(*batches, strict=True):
+        keys = KeyPatches(start, end)
+        found.append((see_through_score(picture, keys), coherence(picture, keys)))
+    see_through, coherent = np.nanmean(found, axis=0)
+    return float(see_through), float(coherent)
+
+
 def report(parts: dict[str, dict[str, Scene]]) -> None:
     """Prints a table of mean scores."""
-    print("| judged as the in-between | ghost score | pixel by pixel |\n|---|---|---|")
+    titles = ("judged as the in-between", "ghost score", "pixel by pixel", "see-through", "coherence")
+    print(f"| {' | '.join(titles)} |\n|{'---|' * len(titles)}")
     for part, scenes in parts.items():
         for name, (first, judged, last) in scenes.items():
             scores = [formula(judged, first, last).mean().item() for formula in (ghost_score, score_pixels)]
-            print(f"| {part}: {name} | {scores[0]:.2f} | {scores[1]:.2f} |")
+            cells = [f"{score:.2f}" for score in (*scores, *compare_patches(judged, first, last))]
+            print(f"| {part}: {name} | {' | '.join(cells)} |", flush=True)
 
 
 def draw_sheet(parts: dict[str, dict[str, Scene]], number: int, side: int = 150, columns: int = 6) -> np.ndarray:

@@ -5,6 +5,7 @@
     python benchmarks/interpolate.py speed --peers FOLDER --device cuda --checkpoint runs/motion/best.safetensors
     python benchmarks/interpolate.py memory
     python benchmarks/interpolate.py sheet SEQUENCES --names a,b,c -o sheet.png
+    python benchmarks/interpolate.py middles SEQUENCES --names a,b,c --with animi-mix -o middles.webp
 
 SEQUENCES holds folders NAME/000.png to 008.png: the ends are the key frames, the rest is the truth. FOLDER holds a
 module peers.py, where `make(name, threads)` gives `f(first, last, times) -> frames`. What is measured is told in
@@ -16,6 +17,7 @@ Needs the `bench` extra: pip install -e '.[bench]'.
 
 import argparse
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -40,6 +42,9 @@ from animi.core.engines.opening import open_engine
 from animi.core.inbetween.pair import prepare_pair
 from animi.core.inbetween.sequence import interpolate
 from animi.core.measures import metrics
+from animi.core.measures.coherence import coherence
+from animi.core.measures.patches import KeyPatches
+from animi.core.measures.see_through import see_through_score
 from animi.core.media.frames import resize_image, to_uint8
 from animi.core.media.image_files import read_image, write_png
 from animi.models.motion import MotionConfig, MotionNetwork
@@ -48,16 +53,21 @@ if TYPE_CHECKING:
     from animi.core.measures.perceptual import PerceptualDistance
 
 DEMO = Path(__file__).parents[1] / "demo"
+TRUTH = "truth"
 SIZES = ((256, 256), (512, 512), (1280, 720))
 Interpolator = Callable[[np.ndarray, np.ndarray, Sequence[float]], list[np.ndarray]]
 
 
 @cache
 def open_interpolator(name: str, peers: str, threads: int) -> Interpolator:
-    """`animi` is the default engine with its model loaded, `animi-flow` another one; any other name is a peer's."""
+    """`animi` is the default engine with its model loaded, `animi-flow` another one; any other name is a peer's.
+
+    `animi-mix` and `animi-flow-mix` mix where frames disagree, as `--mix` does.
+    """
     cv2.setNumThreads(threads)
-    if name.partition("-")[0] == "animi":
-        engine = open_engine(name.partition("-")[2] or None, device="cpu")
+    kind, *words = name.split("-")
+    if kind == "animi":
+        engine = open_engine("flow" if "flow" in words else None, device="cpu", mixes="mix" in words)
         return lambda a, b, times: list(interpolate([a, b], spacing=(0, *times, 1), engine=engine))[1:-1]
     sys.path.insert(0, peers)
     return import_module("peers").make(name, threads)
@@ -72,28 +82,35 @@ def open_distance(weights: Path | None) -> "PerceptualDistance":
 
 
 def score_sequence(name: str, peers: str, folder: Path, weights: Path | None) -> dict[str, float]:
-    """Means over the in-betweens of a sequence."""
+    """Means over the in-betweens of a sequence; of the truth those alone that need only the key frames."""
     torch.set_num_threads(1)
     files = sorted(folder.glob("*.png"))
     frames = [to_uint8(read_image(file)) for file in files]
     first, *truth, last = frames
     times = [k / (len(frames) - 1) for k in range(1, len(frames) - 1)]
-    drawn = open_interpolator(name, peers, 1)(first, last, times)
+    drawn = truth if name == TRUTH else open_interpolator(name, peers, 1)(first, last, times)
+    keys = KeyPatches(first, last)
+    scores = {
+        "ghost": statistics.fmean(metrics.ghost_score(frame, first, last) for frame in drawn),
+        "see_through": statistics.fmean(see_through_score(frame, keys) for frame in drawn),
+        "coherence": statistics.fmean(coherence(frame, keys) for frame in drawn),
+    }
+    if name == TRUTH:
+        return scores
     pairs = list(zip(drawn, truth, strict=True))
-    return {
+    return scores | {
         "psnr": statistics.fmean(metrics.psnr(*pair) for pair in pairs),
         "ssim": statistics.fmean(metrics.ssim(*pair) for pair in pairs),
         "lpips": statistics.fmean(open_distance(weights)(drawn, truth)),
         "cd": statistics.fmean(metrics.line_distance(*pair) for pair in pairs),
-        "ghost": statistics.fmean(metrics.ghost_score(frame, first, last) for frame in drawn),
     }
 
 
 def report_quality(chosen: argparse.Namespace) -> None:
-    """Prints a table, the best LPIPS first."""
+    """Prints a table, the best LPIPS first, and what the truth has below."""
     folders = sorted(path for path in chosen.sequences.iterdir() if path.is_dir())
     results = {}
-    for name in chosen.others:
+    for name in [*chosen.others, TRUTH]:
         with ProcessPoolExecutor(2) as pool:
             rows = list(
                 pool.map(
@@ -107,15 +124,27 @@ def report_quality(chosen: argparse.Namespace) -> None:
             {name: dict(zip([f.name for f in folders], rows, strict=True)) for name, rows in results.items()}
         )
         chosen.json.write_text(text, encoding="utf-8")
-    print(f"{len(folders)} sequences; CD in 1e-5 of the diagonal")
-    print("| interpolator | PSNR | SSIM | LPIPS | CD mean | CD median | ghost |\n|---|---|---|---|---|---|---|")
-    for name, rows in sorted(results.items(), key=lambda item: statistics.fmean(row["lpips"] for row in item[1])):
-        mean = {key: statistics.fmean(row[key] for row in rows) for key in rows[0]}
-        median = statistics.median(row["cd"] for row in rows)
-        print(
-            f"| {name} | {mean['psnr']:.2f} | {mean['ssim']:.3f} | {mean['lpips']:.4f} | {mean['cd'] * 1e5:.1f} "
-            f"| {median * 1e5:.1f} | {mean['ghost']:.3f} |"
-        )
+    print(f"{len(folders)} sequences; CD in 1e-5 of the diagonal, coherence in levels of 255")
+    titles = ("PSNR", "SSIM", "LPIPS", "CD mean", "CD median", "ghost", "see-through", "coherence")
+    print(f"| interpolator | {' | '.join(titles)} |\n|---{'|---' * len(titles)}|")
+    means = {
+        name: {key: statistics.fmean(row[key] for row in rows if not math.isnan(row[key])) for key in rows[0]}
+        for name, rows in results.items()
+    }
+    for name in sorted(means, key=lambda name: means[name].get("lpips", math.inf)):
+        mean = means[name]
+        cells = [
+            f"{mean[key]:{form}}" for key, form in (("ghost", ".3f"), ("see_through", ".4f"), ("coherence", ".2f"))
+        ]
+        if name == TRUTH:
+            cells = ["–"] * 5 + cells
+        else:
+            median = statistics.median(row["cd"] for row in results[name])
+            errors = (
+                f"{mean['psnr']:.2f} {mean['ssim']:.3f} {mean['lpips']:.4f} {mean['cd'] * 1e5:.1f} {median * 1e5:.1f}"
+            )
+            cells = errors.split() + cells
+        print(f"| {name} | {' | '.join(cells)} |")
 
 
 def time_interpolators(chosen: argparse.Namespace) -> None:
@@ -315,6 +344,27 @@ def draw_sheet(chosen: argparse.Namespace) -> None:
     cv2.imwrite(str(chosen.output), np.vstack(rows)[..., ::-1])
 
 
+def draw_middles(chosen: argparse.Namespace) -> None:
+    """A row for each sequence: first key frame, the middle by each interpolator, the true middle, last key frame."""
+    rows = []
+    for name in chosen.names:
+        files = sorted((chosen.sequences / name).glob("*.png"))
+        frames = [to_uint8(read_image(file)) for file in files]
+        middles = [
+            open_interpolator(other, chosen.peers, 2)(frames[0], frames[-1], [0.5])[0]
+            for other in reversed(chosen.others)
+        ]
+        strip = [frames[0], *middles, *([frames[len(frames) // 2]] if len(frames) > 2 else []), frames[-1]]
+        rows.append(
+            np.hstack(
+                [resize_image(frame, chosen.width * frame.shape[1] // frame.shape[0], chosen.width) for frame in strip]
+            )
+        )
+    widest = max(row.shape[1] for row in rows)
+    rows = [np.pad(row, ((0, 2), (0, widest - row.shape[1]), (0, 0)), constant_values=255) for row in rows]
+    cv2.imwrite(str(chosen.output), np.vstack(rows)[..., ::-1])
+
+
 def read_sizes(text: str) -> list[tuple[int, int]]:
     """Widths and heights from "512x512,1280x720"."""
     sizes = [tuple(map(int, size.split("x"))) for size in text.split(",")]
@@ -323,7 +373,7 @@ def read_sizes(text: str) -> list[tuple[int, int]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["quality", "speed", "time", "memory", "sheet"])
+    parser.add_argument("what", choices=["quality", "speed", "time", "memory", "sheet", "middles"])
     parser.add_argument("sequences", type=Path, nargs="?")
     parser.add_argument("--peers", default="peers", help="folder with peers.py")
     parser.add_argument("--alex-weights", type=Path, help="AlexNet's weights, for LPIPS; else torch's, downloaded once")
@@ -345,6 +395,7 @@ def main() -> None:
         "time": time_interpolators,
         "memory": report_memory,
         "sheet": draw_sheet,
+        "middles": draw_middles,
     }
     jobs[chosen.what](chosen)
 

@@ -34,7 +34,7 @@ from animi.core.engines.motion import MotionEngine
 from animi.core.media.frames import resize_image
 from animi.core.media.image_files import read_image
 from animi.core.sprites.renderer import find_sprites
-from animi.core.training.loop import Phase, fit, make_adam, map_batch, place_module
+from animi.core.training.loop import Hooks, Phase, fit, make_adam, map_batch, place_module
 from animi.core.training.recipes.train_motion import _make_loss
 from animi.core.weights.checkpoint import load_checkpoint, save_checkpoint
 from animi.core.weights.find import MOTION_WEIGHTS
@@ -146,7 +146,7 @@ def report_training(chosen: argparse.Namespace) -> None:
         def note(_done: int, _values: object, times: list[float] = times) -> None:
             times.append(time.perf_counter())
 
-        fit([phase], batches(), training, advance=note)
+        fit([phase], batches(), training, Hooks(advance=note))
         skipped = max(1, len(times) // 4)  # workers fill up, kernels are chosen
         rate = (len(times) - 1 - skipped) / (times[-1] - times[skipped])
         print(f"| {name} | {rate:.2f} | {rate * chosen.batch_size:.1f} |", flush=True)

@@ -1,7 +1,7 @@
 """Draws the trials of `core.cartoon.trials` and tells how far the in-betweens are from the truth.
 
-    python benchmarks/moves.py table --engines motion,flow [--mix] [--only dashes,ring]
-    python benchmarks/moves.py sheet OUT --engine motion           # first, 1/4, 1/2, 3/4, last; the truth below
+python benchmarks/moves.py table --engines motion,flow [--mix] [--only dashes,ring]
+python benchmarks/moves.py sheet OUT --engine motion           # first, 1/4, 1/2, 3/4, last; the truth below
 """
 
 import argparse

@@ -78,7 +78,7 @@ def open_page(window, address: str, width: int, height: int, *, dark: bool = Fal
     window.get(address)
     window.execute_script("sessionStorage.clear()")
     window.get(address)
-    wait_for(window, "return document.getElementById('version').textContent")
+    wait_for(window, "return document.documentElement.dataset.ready !== undefined")  # before, it hears no hand
 
 
 def press(window, selector: str) -> None:

@@ -67,7 +67,7 @@ def main(given: Sequence[str] | None = None) -> None:
     parser.add_argument("--device", default="cpu")
     chosen = parser.parse_args(given)
     torch.set_num_threads(1)
-    samples.LOOKED_AT = 2
+    samples.LOOKED_AT = 4  # as few as health can be measured by
     with tempfile.TemporaryDirectory() as folder:
         out, films = Path(folder), (chosen.frames,)
         first = RECIPES[0]

@@ -1,35 +1,43 @@
-"""Assembles the commands; an AnimiError becomes one line on stderr and an exit code."""
+"""Assembles the commands; an AnimiError becomes one line on stderr and an exit code.
 
+A command is imported when it is called: `animi --help` needs no more than its docstring, which is read from its file.
+"""
+
+import ast
 import signal
 import sys
+from importlib import import_module
+from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any, NoReturn
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from ..core.errors import AnimiError, ConfigError
-from .draw_cartoon import draw_cartoon
-from .evaluate import evaluate
-from .extract_frames import extract_frames
-from .finetune_adv import finetune_adv
-from .interpolate import interpolate
-from .pretrain_ae import pretrain_ae
-from .preview_clips import preview_clips
-from .refine import refine
-from .report import report
-from .sample import sample
-from .studio import studio
-from .train_motion import train_motion
-from .train_noise import train_noise
-from .train_vgg_sle import train_vgg_sle
+from .messages import tell
 
+COMMANDS = (
+    "interpolate", "draw-cartoon", "extract-frames", "preview-clips", "report", "train-vgg-sle", "train-noise",
+    "pretrain-ae", "finetune-adv", "train-motion", "sample", "evaluate", "refine", "studio",
+)  # fmt: skip
+"""The commands in the help's order; each is a function, in a module of the same name."""
 _INTERRUPTED = "interrupted; what was finished is kept, and nothing half done is left"
 _UsageError: type[Any] = typer.BadParameter.__mro__[1]  # Typer shows this kind's child alone
 
 
 class OneLineErrors(TyperGroup):
     """Turns what went wrong into one line on stderr: exit 2 wrong usage, 1 failed, 130 interrupted."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        for name in COMMANDS:
+            self.add_command(TyperCommand(name, help=_read_docstring(name)))
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Finds the command that is called, and imports it."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command and _import_command(str(name)), rest
 
     def make_context(self, info_name: str | None, args: list[str], *rest: Any, **more: Any) -> Any:
         """Reads the words before a command; where there are none at all, Typer shows the help."""
@@ -68,8 +76,7 @@ def _tell_usage(error: Any) -> str:
 
 
 def _fail(message: str, code: int) -> NoReturn:
-    line = " ".join(message.splitlines())
-    typer.echo(f"animi: {line}", err=True)
+    tell(" ".join(message.splitlines()))
     raise typer.Exit(code)
 
 
@@ -99,20 +106,19 @@ def main(
     """Holds the options that stand before a command."""
 
 
-app.command("interpolate")(interpolate)
-app.command("draw-cartoon")(draw_cartoon)
-app.command("extract-frames")(extract_frames)
-app.command("preview-clips")(preview_clips)
-app.command("report")(report)
-app.command("train-vgg-sle")(train_vgg_sle)
-app.command("train-noise")(train_noise)
-app.command("pretrain-ae")(pretrain_ae)
-app.command("finetune-adv")(finetune_adv)
-app.command("train-motion")(train_motion)
-app.command("sample")(sample)
-app.command("evaluate")(evaluate)
-app.command("refine")(refine)
-app.command("studio")(studio)
+def _read_docstring(name: str) -> str:
+    """What a command does, without importing it."""
+    function = name.replace("-", "_")
+    source = Path(__file__).with_name(f"{function}.py").read_text(encoding="utf-8")
+    found = (n for n in ast.parse(source).body if isinstance(n, ast.FunctionDef) and n.name == function)
+    return ast.get_docstring(next(found)) or ""
+
+
+def _import_command(name: str) -> Any:
+    module = import_module(f".{name.replace('-', '_')}", __package__)
+    alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    alone.command(name)(getattr(module, name.replace("-", "_")))
+    return typer.main.get_command(alone)
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:

@@ -1,26 +1,27 @@
 """`animi report`: makes one HTML page of runs, side by side."""
 
-import json
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ..core.config.evaluation import ReportConfig
+from .messages import tell
+from .options import Change, Given, make_config, options_from
+from .output import print_json, print_path
 
-_DEFAULTS = ReportConfig(())
 
-
+@options_from(ReportConfig, runs=Change(argument=True))
 def report(
-    runs: Annotated[list[Path], typer.Argument(help="Folders that trainings wrote; several are shown side by side.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The page to write.")] = _DEFAULTS.output,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a page that stands there.")] = False,
+    given: Given,
     as_json: Annotated[bool, typer.Option("--json", help="Print the page's path as JSON on stdout.")] = False,
 ) -> None:
     """Makes one HTML page of runs: results, warnings, curves, samples and settings; it needs no other file."""
-    config = ReportConfig(tuple(runs), output, overwrite)
+    config = make_config(ReportConfig, given)
 
     from ..core.reports.runs import write_report
 
-    page = write_report(config)
-    typer.echo(json.dumps({"output": str(page)}, ensure_ascii=False) if as_json else page)
+    page = write_report(config, tell)
+    if as_json:
+        print_json({"output": str(page)})
+    else:
+        print_path(page)

@@ -2,105 +2,145 @@
 
 import errno
 import json
+import logging
 import os
 import socket
 import sys
+import threading
 import webbrowser
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from ..core.config.choices import DEVICES
 from ..core.config.studio import StudioConfig
 from ..core.errors import AnimiError
+from ..core.interrupts import held_back
+from .options import Given, make_config, options_from
+
+if TYPE_CHECKING:
+    from ..core.studio.studio import Studio
 
 _DEFAULTS = StudioConfig()
 
 
+@options_from(StudioConfig)
 def studio(
-    host: Annotated[
-        str, typer.Option(help="The address to listen at. Any but this one lets other machines in.")
-    ] = _DEFAULTS.host,
-    port: Annotated[int, typer.Option(help="The port to listen at; 0: any that is free.")] = _DEFAULTS.port,
-    open_page: Annotated[
-        bool, typer.Option("--open/--no-browser", help="Open the page in the browser, where there is a screen.")
-    ] = _DEFAULTS.open,
-    checkpoint: Annotated[
-        list[Path] | None,
-        typer.Option(help="A trained network (.safetensors) to offer beside the engines; repeatable."),
-    ] = None,
-    device: Annotated[
-        str,
-        typer.Option(help=f"Where networks run: {', '.join(DEVICES)}.", autocompletion=lambda: list(DEVICES)),
-    ] = _DEFAULTS.device,
-    accept: Annotated[
-        str, typer.Option(metavar="KINDS", help="What may be dropped on the page, with commas.")
-    ] = ",".join(_DEFAULTS.accept),
-    max_drawing: Annotated[int, typer.Option(help="Megabytes of a drawing's file at most.")] = _DEFAULTS.max_drawing,
-    max_film: Annotated[int, typer.Option(help="Megabytes of a film's file at most.")] = _DEFAULTS.max_film,
-    max_drawings: Annotated[int, typer.Option(help="Key frames at most.")] = _DEFAULTS.max_drawings,
-    max_frames: Annotated[
-        int, typer.Option(help="Frames that are drawn in one go at most, all segments together.")
-    ] = _DEFAULTS.max_frames,
-    max_film_drawings: Annotated[
-        int, typer.Option(help="Drawings of a film that are shown at most.")
-    ] = _DEFAULTS.max_film_drawings,
-    view: Annotated[
-        int, typer.Option(help="Pixels of the longer side of what the page shows; downloads are in full size.")
-    ] = _DEFAULTS.view,
-    sessions: Annotated[
-        int, typer.Option(help="Pages at work at once; one more drops the one left alone for longest.")
-    ] = _DEFAULTS.sessions,
-    idle: Annotated[
-        float, typer.Option(help="Minutes after which a page left alone is dropped, with its files.")
-    ] = _DEFAULTS.idle,
+    given: Given,
     as_json: Annotated[bool, typer.Option("--json", help="Print the address as JSON on stdout.")] = False,
 ) -> None:
     """Opens a page in the browser: drop drawings or a film, see the frames between, scrub, compare and download.
 
-    Nothing leaves this machine. What is dropped lies in a temporary folder until the studio is stopped, by Ctrl-C.
+    Nothing leaves this machine, and only the token in the printed address lets anybody in. What is dropped lies in a
+    temporary folder until the studio is stopped, by Ctrl-C.
     """
-    config = StudioConfig(
-        host, port, open_page, tuple(part.strip() for part in accept.split(",") if part.strip()), max_drawing, max_film,
-        max_drawings, max_frames, max_film_drawings, view, sessions, idle, tuple(checkpoint or ()), device,
-    )  # fmt: skip
+    config = make_config(StudioConfig, given)
     try:
-        import uvicorn
+        import uvicorn  # noqa: F401 - what is missing is told before anything is begun
 
-        from .studio_server import build_app, is_this_machine
+        from .studio_guard import choose_token
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("starlette", "uvicorn", "anyio"):
             raise
         raise AnimiError("studio: needs packages that are not installed; run: pip install 'animi[studio]'") from error
     from ..core.studio.studio import Studio
 
+    word = choose_token() if config.token else None
     listener = _listen(config)
     served = Studio(config)
+    code = 0
     try:
-        place, port = listener.getsockname()[:2]
-        address = f"http://{_bracket(config.host if is_this_machine(config.host) else _name(place))}:{port}/"
-        typer.echo(json.dumps({"url": address}) if as_json else address)
-        if not is_this_machine(config.host):
-            typer.echo(
-                f"animi: --host {config.host}: every machine that reaches this one can use the page and see what is "
-                "dropped on its own page; there is no password",
-                err=True,
-            )
+        address = _tell_address(config, listener, word, as_json=as_json)
         typer.echo(f"animi: press Ctrl-C to stop; files lie in {served.folder} and are removed then", err=True)
         if config.open and _has_screen():
-            webbrowser.open(address)
-        settings = uvicorn.Config(
-            build_app(served), log_level="warning", access_log=False, ws="none", server_header=False,
-            timeout_graceful_shutdown=2,
-        )  # fmt: skip
-        uvicorn.Server(settings).run(sockets=[listener])
+            _open_page(address, served.folder)
+        _serve(served, listener, word)
     except KeyboardInterrupt:
-        raise typer.Exit(130) from None
+        code = 130
+    except SystemExit as stop:  # SIGTERM
+        code = stop.code if isinstance(stop.code, int) else 1
     finally:
-        listener.close()
-        served.close()
-        typer.echo("animi: stopped; the studio's files are removed", err=True)
+        with held_back():
+            listener.close()
+            served.close()
+            typer.echo("animi: stopped; the studio's files are removed", err=True)
+    _leave(code)
+
+
+def _tell_address(config: StudioConfig, listener: socket.socket, token: str | None, *, as_json: bool) -> str:
+    """Prints the page's address, and who can use it."""
+    from .studio_guard import is_this_machine
+
+    place, port = listener.getsockname()[:2]
+    is_ours = is_this_machine(config.host)
+    address = f"http://{_bracket(config.host if is_ours else _name(place))}:{port}/"
+    if token is not None:
+        address += f"?token={token}"
+    typer.echo(json.dumps({"url": address, "token": token}) if as_json else address)
+    if not is_ours:
+        who = "with the token, which goes over the network as it is" if token else "there is no password"
+        typer.echo(
+            f"animi: --host {config.host}: every machine that reaches this one can use the page and see what is "
+            f"dropped on its own page; {who}",
+            err=True,
+        )
+    elif token is None:
+        typer.echo(
+            "animi: --no-token: every user of this machine can use the page, and see what they drop on it", err=True
+        )
+    return address
+
+
+def _serve(served: "Studio", listener: socket.socket, token: str | None) -> None:
+    """Answers until a signal comes."""
+    import uvicorn
+
+    from .studio_connections import BACKLOG, Connections, FewWords
+    from .studio_server import build_app
+
+    connections = Connections()
+    settings = uvicorn.Config(
+        build_app(served, token, connections), http=connections.protocol(), log_level="warning", access_log=False,
+        ws="none", server_header=False, proxy_headers=False, backlog=BACKLOG, timeout_graceful_shutdown=1,
+    )  # fmt: skip
+    for name in ("asyncio", "uvicorn.error"):
+        logging.getLogger(name).addFilter(FewWords())
+
+    class Server(uvicorn.Server):
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            served.cancel()  # while requests are waited for
+            await super().shutdown(sockets)
+
+    Server(settings).run(sockets=[listener])
+
+
+def _leave(code: int) -> NoReturn:
+    """Ends the command; work that has not ended yet, as in the midst of one large frame, does not keep it.
+
+    The files are removed by then, and the programs ended. Python itself would go down with such threads at work in
+    libraries of which some do not outlive it.
+    """
+    from ..core.studio.jobs import AT_WORK
+
+    if any(thread.name == AT_WORK for thread in threading.enumerate()):
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(code)
+    raise typer.Exit(code)
+
+
+def _open_page(address: str, folder: Path) -> None:
+    """Opens the page in the browser, by a file that only its user can read: a program's words are seen by all users."""
+    page = folder / "open.html"
+    page.touch(mode=0o600)
+    page.write_text(
+        f'<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0; url={address}">'
+        f'<p><a href="{address}">animi studio</a></p>',
+        encoding="utf-8",
+    )
+    webbrowser.open(page.as_uri())
 
 
 def _listen(config: StudioConfig) -> socket.socket:

@@ -1,53 +1,63 @@
-"""The web server of `animi studio`: which address does what, and who may ask.
+"""The web server of `animi studio`: which address does what.
 
-The page is made of the files in `studio_page`. What it asks for is JSON; a file is announced by its name and size, and
-then sent as the bytes of a request. Nothing here draws or decodes: that is `core.studio`, in other threads than the one
-that serves.
+The page is made of the files in `studio_page`. What it asks for is JSON, see `studio_requests`; a file is announced by
+its name and size, and then sent as the bytes of a request. Nothing here draws or decodes: that is `core.studio`, in
+other threads than the one that serves. Who may ask is `studio_guard`'s affair.
 """
 
 import asyncio
-import ipaddress
-import json
-import socket
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response
-from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.routing import Route
 
 from ..core.config.choices import CADENCES, EASINGS, ON_FAILURE
 from ..core.config.interpolation import InterpolateConfig
-from ..core.config.studio import StudioConfig
-from ..core.errors import AnimiError, InputError
-from ..core.studio.jobs import Job
-from ..core.studio.studio import DOWNLOADS, FILM_DOWNLOADS, Session, Studio, read_settings
+from ..core.errors import AnimiError
+from ..core.studio.jobs import Cancelled, Job
+from ..core.studio.session import Expired, Session
+from ..core.studio.settings import DOWNLOADS, FILM_DOWNLOADS
+from ..core.studio.studio import Studio
+from ..core.studio.uploads import Upload
+from ..core.studio.words import hide_paths
+from .studio_connections import Connections, Patience, TooSlow
+from .studio_guard import Guard
+from .studio_requests import (
+    read_announcement,
+    read_choice,
+    read_download,
+    read_draw_settings,
+    read_film_settings,
+    read_json,
+    read_moment,
+    read_order,
+)
+from .studio_threads import DaemonThreads
 
 _PAGE = Path(__file__).with_name("studio_page")
-_LONGEST = 1 << 17  # bytes of a request that is no file
-_LOOK_ROUND = 60.0  # seconds between looks for sessions that were left alone
-_HEADERS = (
-    (b"content-security-policy",
-     b"default-src 'self'; img-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'none'; "
-     b"frame-ancestors 'none'"),
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"cross-origin-resource-policy", b"same-origin"),
-    (b"cross-origin-opener-policy", b"same-origin"),
-    (b"cache-control", b"no-store"),
-)  # fmt: skip
+_STATIC = {path.name: path for path in _PAGE.iterdir() if path.suffix in (".css", ".js", ".svg")}
+_LOOK_ROUND = 60.0  # seconds between two searches for sessions that were left alone
+_THREADS = 16
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
-def build_app(studio: Studio) -> Starlette:
-    """Puts the addresses together."""
+def build_app(studio: Studio, token: str | None, connections: Connections | None = None) -> Starlette:
+    """Puts the addresses together.
+
+    Args:
+        studio: what works.
+        token: without which nobody is let in; None: all users of this machine are.
+        connections: told what is being answered.
+    """
     page = _Page(studio)
 
     @asynccontextmanager
@@ -55,7 +65,7 @@ def build_app(studio: Studio) -> Starlette:
         async def drop() -> None:
             while True:
                 await asyncio.sleep(_LOOK_ROUND)
-                await run_in_threadpool(studio.drop_idle)
+                await page.aside(studio.drop_idle)
 
         task = asyncio.create_task(drop())
         yield
@@ -64,7 +74,7 @@ def build_app(studio: Studio) -> Starlette:
     at = "/api/sessions/{session}"
     routes = [
         Route("/", page.index),
-        Mount("/static", StaticFiles(directory=_PAGE)),
+        Route("/static/{name}", page.show_static),
         Route("/api/options", page.tell_options),
         Route("/api/times", page.tell_times, methods=["POST"]),
         Route("/api/sessions", page.begin, methods=["POST"]),
@@ -75,7 +85,7 @@ def build_app(studio: Studio) -> Starlette:
         Route(f"{at}/chase", page.draw_chase, methods=["POST"]),
         Route(f"{at}/drawings", page.arrange, methods=["PUT"]),
         Route(f"{at}/drawings/{{drawing}}.png", page.show_drawing),
-        Route(f"{at}/film/{{number:int}}.jpg", page.show_film_drawing),
+        Route(f"{at}/film/{{number}}.jpg", page.show_film_drawing),
         Route(f"{at}/film/choice", page.choose, methods=["POST"]),
         Route(f"{at}/film/smooth", page.smooth, methods=["POST"]),
         Route(f"{at}/moment", page.draw_moment, methods=["POST"]),
@@ -83,85 +93,26 @@ def build_app(studio: Studio) -> Starlette:
         Route(f"{at}/export", page.export, methods=["POST"]),
         Route(f"{at}/jobs", page.tell_jobs),
         Route(f"{at}/jobs/{{job}}", page.cancel, methods=["DELETE"]),
-        Route(f"{at}/jobs/{{job}}/frames/{{number:int}}.png", page.show_frame),
+        Route(f"{at}/jobs/{{job}}/frames/{{number}}.png", page.show_frame),
         Route(f"{at}/jobs/{{job}}/file", page.download),
     ]
     return Starlette(
         routes=routes,
-        middleware=[Middleware(Guard, config=studio.config)],
+        middleware=[
+            Middleware(Patience, connections=connections),
+            Middleware(Guard, config=studio.config, token=token),
+        ],
         exception_handlers={
             AnimiError: page.refuse,
             OSError: page.refuse,
             MemoryError: page.refuse,
             KeyError: page.miss,
+            Cancelled: page.miss,
+            TooSlow: page.give_up,
+            ClientDisconnect: page.give_up,
         },
         lifespan=look_round,
     )
-
-
-class Guard:
-    """Lets in only what the page itself asks, so that no other page in the same browser can drive the studio.
-
-    - The Host that the browser was told must be this machine: a name that somebody else's DNS pointed here (DNS
-      rebinding) is refused. Addresses in numbers cannot be rebound; they pass where other machines are served.
-    - The Origin, and what the browser says of the site that a request comes from, must be the page's own.
-    """
-
-    def __init__(self, app: ASGIApp, config: StudioConfig) -> None:
-        """Guards `app`."""
-        self._app = app
-        self._names = {"localhost", "127.0.0.1", "::1"}
-        self._any_address = not is_this_machine(config.host)
-        if self._any_address:
-            self._names |= {config.host.lower(), socket.gethostname().lower()}
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Refuses the request, or hands it on."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-
-        async def send_on(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *_HEADERS]
-            await send(message)
-
-        fault = self._find_fault(scope)
-        answer = self._app if fault is None else JSONResponse({"error": fault}, status_code=403)
-        await answer(scope, receive, send_on)
-
-    def _find_fault(self, scope: Scope) -> str | None:
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        host = headers.get("host", "")
-        if not self._knows(host):
-            return "this address is not the studio's; open the one that animi studio printed"
-        origin = headers.get("origin")
-        if origin is not None and origin != f"{scope['scheme']}://{host}":
-            return "another page may not use the studio; open the address that animi studio printed"
-        site = headers.get("sec-fetch-site", "none")
-        opens = scope["method"] == "GET" and scope["path"] == "/" and headers.get("sec-fetch-mode") == "navigate"
-        if site not in ("same-origin", "none") and not opens:
-            return "another page may not use the studio; open the address that animi studio printed"
-        return None
-
-    def _knows(self, host: str) -> bool:
-        name = host.lower()
-        name = name[1:].partition("]")[0] if name.startswith("[") else name.rpartition(":")[0] or name
-        if name in self._names:
-            return True
-        try:
-            ipaddress.ip_address(name)
-        except ValueError:
-            return False
-        return self._any_address
-
-
-def is_this_machine(host: str) -> bool:
-    """Whether an address can be reached from this machine alone."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
 
 
 class _Page:
@@ -169,31 +120,46 @@ class _Page:
 
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
+        self._threads = DaemonThreads(_THREADS)
+        self._taking = asyncio.Semaphore(1)  # drawings are decoded one at a time; those that wait need no thread
+
+    async def aside(self, work: Callable[P, R], *words: P.args, **more: P.kwargs) -> R:
+        return await self._threads.run(work, *words, **more)
 
     def _session(self, request: Request) -> Session:
         return self._studio[request.path_params["session"]]
 
     def _job(self, request: Request) -> Job:
-        return self._session(request).jobs[request.path_params["job"]]
+        return self._session(request).find_job(request.path_params["job"])
 
     async def refuse(self, request: Request, error: Exception) -> Response:
-        try:
-            words = self._session(request).tell(error)
-        except KeyError:
-            words = str(error)
+        words: str | None = hide_paths(str(error))
+        if "session" in request.path_params:
+            try:
+                words = self._session(request).tell(error)
+            except KeyError as ended:  # its files went while they were asked for
+                return await self.miss(request, ended)
         return JSONResponse({"error": words}, status_code=400 if isinstance(error, AnimiError) else 507)
 
-    async def miss(self, request: Request, _error: Exception) -> Response:
+    async def miss(self, request: Request, error: Exception) -> Response:
         try:
             self._session(request)
         except KeyError:
-            words = "this session has ended; load the page anew"
-        else:
-            words = "this is no longer there"
-        return JSONResponse({"error": words}, status_code=404)
+            return JSONResponse({"error": "this session has ended; load the page anew"}, status_code=404)
+        if isinstance(error, Expired):
+            words = "this has expired: only the latest are kept, as far as there is room; make it anew"
+            return JSONResponse({"error": words}, status_code=410)
+        return JSONResponse({"error": "this is no longer there"}, status_code=404)
+
+    async def give_up(self, _request: Request, _error: Exception) -> Response:
+        return JSONResponse({"error": "the request did not come in time; send it again"}, 408)
 
     async def index(self, _request: Request) -> Response:
         return FileResponse(_PAGE / "index.html")
+
+    async def show_static(self, request: Request) -> Response:
+        path = _STATIC.get(request.path_params["name"])
+        return JSONResponse({"error": "there is no such file"}, 404) if path is None else FileResponse(path)
 
     async def tell_options(self, _request: Request) -> Response:
         defaults, config = InterpolateConfig((), Path()), self._studio.config
@@ -209,7 +175,8 @@ class _Page:
                 "accept": config.accept,
                 "max_drawing": config.max_drawing,
                 "max_film": config.max_film,
-                "checkpoints": {name: str(path) for name, path in self._studio.checkpoints.items()},
+                "max_megapixels": config.max_megapixels,
+                "checkpoints": self._studio.checkpoints,
                 "defaults": {
                     "count": defaults.count,
                     "fps": str(defaults.fps),
@@ -220,139 +187,133 @@ class _Page:
         )
 
     async def tell_times(self, request: Request) -> Response:
-        return JSONResponse({"times": read_settings(await _read_json(request)).times})
+        settings = read_draw_settings(await read_json(request), self._studio.engines)
+        return JSONResponse({"times": settings.config.times})
 
     async def begin(self, _request: Request) -> Response:
-        session = await run_in_threadpool(self._studio.begin)
+        session = await self.aside(self._studio.begin)
         return JSONResponse({"id": session.id}, status_code=201)
 
     async def end(self, request: Request) -> Response:
-        await run_in_threadpool(self._studio.end, request.path_params["session"])
+        await self.aside(self._studio.end, request.path_params["session"])
         return Response(status_code=204)
 
     async def tell_session(self, request: Request) -> Response:
         return JSONResponse(_describe_session(self._session(request)))
 
     async def announce(self, request: Request) -> Response:
-        session, told = self._session(request), await _read_json(request)
-        size = told.get("size")
-        if not isinstance(size, int):
-            raise InputError("a file is announced by its name and size")
-        upload = session.announce(str(told.get("name", "")), size)
+        session, told = self._session(request), read_announcement(await read_json(request))
+        upload = await self.aside(session.announce, told.name, told.size)
         return JSONResponse({"upload": upload.id}, status_code=201)
 
     async def receive(self, request: Request) -> Response:
         session = self._session(request)
-        upload = session.find_upload(request.path_params["upload"])
-        size = 0
+        upload = session.claim(request.path_params["upload"])
         try:
-            with upload.path.open("wb") as file:
-                async for part in request.stream():
-                    size += len(part)
-                    if size > upload.limit:
-                        raise InputError(f"{upload.name}: is larger than was announced; send it again")
-                    await run_in_threadpool(file.write, part)
-        except ClientDisconnect:
-            session.give_up(upload)
-            return Response(status_code=400)
+            fault = await self._write(request, upload)
         except BaseException:
             session.give_up(upload)
             raise
-        taken = await run_in_threadpool(session.take, upload)
+        if fault is not None:
+            session.give_up(upload)
+            return JSONResponse({"error": f"{upload.name}: {fault}; send it again"}, 400)
+        async with self._taking:
+            taken = await self.aside(session.take, upload)
         return JSONResponse(_describe_session(session) | ({"job": taken.id} if isinstance(taken, Job) else {}))
+
+    async def _write(self, request: Request, upload: Upload) -> str | None:
+        """Writes the bytes that come; gives what is wrong where these are not as many as were announced."""
+        larger = "is larger than was announced"
+        announced = request.headers.get("content-length", "")
+        if announced.isascii() and announced.isdigit() and len(announced) < 20 and int(announced) > upload.size:
+            return larger
+        size = 0
+        with upload.part.open("wb") as file:
+            async for part in request.stream():
+                size += len(part)
+                if size > upload.size:
+                    return larger
+                await self.aside(file.write, part)
+        return None if size == upload.size else "is smaller than was announced"
 
     async def draw_chase(self, request: Request) -> Response:
         session = self._session(request)
-        await run_in_threadpool(session.draw_chase)
+        await self.aside(session.draw_chase)
         return JSONResponse(_describe_session(session))
 
     async def arrange(self, request: Request) -> Response:
-        session, told = self._session(request), await _read_json(request)
-        ids = told.get("drawings")
-        session.arrange([str(id) for id in ids] if isinstance(ids, list) else [])
+        session, ids = self._session(request), read_order(await read_json(request))
+        await self.aside(session.arrange, ids)
         return JSONResponse(_describe_session(session))
 
     async def show_drawing(self, request: Request) -> Response:
         wanted = request.path_params["drawing"]
         for drawing in self._session(request).drawings:
             if drawing.id == wanted:
-                return FileResponse(drawing.thumb, media_type="image/png")
+                return await self._show(drawing.thumb, "image/png")
         raise KeyError(wanted)
 
     async def show_film_drawing(self, request: Request) -> Response:
-        film, number = self._session(request).film, request.path_params["number"]
+        film, number = self._session(request).film, _read_number(request)
         if film is None or number >= len(film.drawings):
             raise KeyError(number)
-        return FileResponse(film.drawings[number].thumb, media_type="image/jpeg")
+        return await self._show(film.drawings[number].thumb, "image/jpeg")
+
+    async def _show(self, path: Path, kind: str) -> Response:
+        """A small file; KeyError where it was removed in the meantime."""
+        try:
+            return Response(await self.aside(path.read_bytes), media_type=kind)
+        except FileNotFoundError:
+            raise KeyError(path.name) from None
 
     async def choose(self, request: Request) -> Response:
-        session, told = self._session(request), await _read_json(request)
-        wanted = told.get("drawings")
-        numbers = wanted if isinstance(wanted, list) and all(isinstance(number, int) for number in wanted) else []
+        session, numbers = self._session(request), read_choice(await read_json(request))
         return JSONResponse(_describe_job(session.choose(numbers)), status_code=202)
 
     async def draw_moment(self, request: Request) -> Response:
-        session, told = self._session(request), await _read_json(request)
-        position = told.get("position")
-        if not isinstance(position, int | float):
-            raise InputError("t: a moment is a number; give one from 0")
-
-        def work() -> bytes:
-            return session.draw_moment(told, position, full=bool(told.get("full")))
-
-        return Response(await run_in_threadpool(work), media_type="image/png")
+        session, raw = self._session(request), await read_json(request)
+        position, full = read_moment(raw)
+        settings = read_draw_settings(raw, self._studio.engines)
+        return Response(await self.aside(session.draw_moment, settings, position, full=full), media_type="image/png")
 
     async def draw(self, request: Request) -> Response:
-        return await self._submit(request, lambda session: session.draw)
+        session, raw = self._session(request), await read_json(request)
+        settings = read_draw_settings(raw, self._studio.engines)
+        return JSONResponse(_describe_job(await self.aside(session.draw, settings)), status_code=202)
 
     async def export(self, request: Request) -> Response:
-        return await self._submit(request, lambda session: session.export)
+        session, raw = self._session(request), await read_json(request)
+        settings, kind = read_draw_settings(raw, self._studio.engines), read_download(raw)
+        return JSONResponse(_describe_job(await self.aside(session.export, settings, kind)), status_code=202)
 
     async def smooth(self, request: Request) -> Response:
-        return await self._submit(request, lambda session: session.smooth)
-
-    async def _submit(
-        self, request: Request, choose: Callable[[Session], Callable[[Mapping[str, Any]], Job]]
-    ) -> Response:
-        session, told = self._session(request), await _read_json(request)
-        job = await run_in_threadpool(choose(session), told)
-        return JSONResponse(_describe_job(job), status_code=202)
+        session, raw = self._session(request), await read_json(request)
+        settings = read_film_settings(raw, self._studio.engines)
+        return JSONResponse(_describe_job(await self.aside(session.smooth, settings)), status_code=202)
 
     async def tell_jobs(self, request: Request) -> Response:
         return JSONResponse({"jobs": [_describe_job(job) for job in self._session(request).jobs.list()]})
 
     async def cancel(self, request: Request) -> Response:
         job = self._job(request)
-        job.cancel()
+        await self.aside(job.cancel)
         return JSONResponse(_describe_job(job))
 
     async def show_frame(self, request: Request) -> Response:
         session, job = self._session(request), self._job(request)
-        return FileResponse(session.find_frame(job, request.path_params["number"]), media_type="image/png")
+        return await self._show(session.find_frame(job, _read_number(request)), "image/png")
 
     async def download(self, request: Request) -> Response:
         path = self._session(request).find_export(self._job(request))
         return FileResponse(path, filename=path.name)
 
 
-async def _read_json(request: Request) -> dict[str, Any]:
-    """The body of a request that is no file.
-
-    Raises:
-        InputError: it is too long, or no JSON object.
-    """
-    body = b""
-    async for part in request.stream():
-        body += part
-        if len(body) > _LONGEST:
-            raise InputError("the request is too long")
-    try:
-        told = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise InputError("the request is no JSON") from error
-    if not isinstance(told, dict):
-        raise InputError("the request is no JSON object")
-    return told
+def _read_number(request: Request) -> int:
+    """The number in the address; KeyError where it is none."""
+    text: str = request.path_params["number"]
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise KeyError(text)
+    return int(text)
 
 
 def _describe_job(job: Job) -> dict[str, Any]:

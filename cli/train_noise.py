@@ -1,104 +1,22 @@
 """`animi train-noise`: trains a network that draws pictures like those of a cartoon from noise."""
 
-from pathlib import Path
-from typing import Annotated
-
-import typer
-
-from ..core.config.choices import RECIPES
 from ..core.config.training import TrainNoiseConfig
-from .training_options import (
-    R1,
-    Accumulate,
-    Augment,
-    BatchSize,
-    Betas,
-    Clip,
-    Colour,
-    Compiled,
-    Crop,
-    Device,
-    DiscriminatorRate,
-    Ema,
-    Flip,
-    GeneratorRate,
-    Health,
-    Keep,
-    Lecam,
-    LogEvery,
-    Output,
-    Paths,
-    Precision,
-    Recipe,
-    Redraw,
-    Resume,
-    SampleEvery,
-    Samples,
-    SaveEvery,
-    Seed,
-    Size,
-    SpectralNorm,
-    Steps,
-    VggWeights,
-    Weights,
-    Width,
-    Workers,
-    start_training,
-    tell_run,
-)
-
-_DEFAULTS = TrainNoiseConfig.of_recipe(RECIPES[0], (), Path())
+from .options import Given
+from .training_options import OF_SIZES, AsJson, Continue, DryRun, Resume, start_training, training_options
 
 
+@training_options(TrainNoiseConfig, size=OF_SIZES, without=("length", "stride", "reverse"))
 def train_noise(
-    paths: Paths = None,
-    output: Output = None,
-    recipe: Recipe = None,
-    latent_dim: Annotated[
-        int | None,
-        typer.Option(help="Numbers that a picture is drawn from: 256, 1024.", show_default=str(_DEFAULTS.latent_dim)),
-    ] = None,
-    size: Size = None,
-    width: Width = None,
-    steps: Steps = None,
-    batch_size: BatchSize = None,
-    accumulate: Accumulate = None,
-    spectral_norm: SpectralNorm = None,
-    generator_rate: GeneratorRate = None,
-    discriminator_rate: DiscriminatorRate = None,
-    betas: Betas = None,
-    augment: Augment = None,
-    redraw: Redraw = None,
-    lecam: Lecam = None,
-    r1: R1 = None,
-    crop: Crop = None,
-    flip: Flip = None,
-    colour: Colour = None,
-    weights: Weights = None,
-    vgg_weights: VggWeights = None,
-    health: Health = None,
-    ema: Ema = None,
-    clip: Clip = None,
-    precision: Precision = None,
-    compiled: Compiled = None,
-    seed: Seed = None,
-    device: Device = None,
-    workers: Workers = None,
-    log_every: LogEvery = None,
-    save_every: SaveEvery = None,
-    sample_every: SampleEvery = None,
-    keep: Keep = None,
-    samples: Samples = None,
+    given: Given,
     resume: Resume = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the run's folder as JSON on stdout.")] = False,
+    goes_on: Continue = False,
+    is_dry: DryRun = False,
+    as_json: AsJson = False,
 ) -> None:
     """Trains a network that draws pictures like those of one cartoon or several, from noise alone.
 
     The run's folder holds samples, and checkpoints that `animi sample` draws with.
     """
-    given = {name: value for name, value in locals().items() if name != "as_json"}
-
     from ..core.training.recipes.train_noise import train_noise as work
 
-    run = start_training(TrainNoiseConfig, TrainNoiseConfig.of_recipe, work, given)
-    tell_run(run, as_json)
+    start_training(TrainNoiseConfig, work, given, resume, as_json, goes_on=goes_on, is_dry=is_dry)

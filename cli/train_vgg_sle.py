@@ -1,115 +1,22 @@
 """`animi train-vgg-sle`: trains a network that draws in-betweens from what VGG16 sees in two frames."""
 
-from pathlib import Path
-from typing import Annotated
-
-import typer
-
-from ..core.config.choices import JUDGED, RECIPES
 from ..core.config.training import TrainVggSleConfig
-from .training_options import (
-    R1,
-    Accumulate,
-    Augment,
-    BatchSize,
-    Betas,
-    Clip,
-    Colour,
-    Compiled,
-    Crop,
-    Device,
-    DiscriminatorRate,
-    Ema,
-    Flip,
-    GeneratorRate,
-    Keep,
-    Lecam,
-    Length,
-    LogEvery,
-    Output,
-    Paths,
-    Precision,
-    Recipe,
-    Redraw,
-    Resume,
-    Reverse,
-    SampleEvery,
-    Samples,
-    SaveEvery,
-    Seed,
-    Size,
-    SpectralNorm,
-    Steps,
-    Stride,
-    VggWeights,
-    Weights,
-    Width,
-    Workers,
-    start_training,
-    tell_run,
-)
-
-_DEFAULTS = TrainVggSleConfig.of_recipe(RECIPES[0], (), Path())
+from .options import Given
+from .training_options import OF_SIZES, AsJson, Continue, DryRun, Resume, start_training, training_options
 
 
+@training_options(TrainVggSleConfig, size=OF_SIZES)
 def train_vgg_sle(
-    paths: Paths = None,
-    output: Output = None,
-    recipe: Recipe = None,
-    length: Length = None,
-    stride: Stride = None,
-    reverse: Reverse = None,
-    judged: Annotated[
-        str | None,
-        typer.Option(
-            help=f"Frames that the discriminator judges: {', '.join(JUDGED)}.",
-            show_default=_DEFAULTS.judged,
-            autocompletion=lambda: list(JUDGED),
-        ),
-    ] = None,
-    ends: Annotated[
-        float | None, typer.Option(help="Weight of the error at the two ends.", show_default="by the recipe")
-    ] = None,
-    size: Size = None,
-    width: Width = None,
-    steps: Steps = None,
-    batch_size: BatchSize = None,
-    accumulate: Accumulate = None,
-    spectral_norm: SpectralNorm = None,
-    generator_rate: GeneratorRate = None,
-    discriminator_rate: DiscriminatorRate = None,
-    betas: Betas = None,
-    augment: Augment = None,
-    redraw: Redraw = None,
-    lecam: Lecam = None,
-    r1: R1 = None,
-    crop: Crop = None,
-    flip: Flip = None,
-    colour: Colour = None,
-    weights: Weights = None,
-    vgg_weights: VggWeights = None,
-    ema: Ema = None,
-    clip: Clip = None,
-    precision: Precision = None,
-    compiled: Compiled = None,
-    seed: Seed = None,
-    device: Device = None,
-    workers: Workers = None,
-    log_every: LogEvery = None,
-    save_every: SaveEvery = None,
-    sample_every: SampleEvery = None,
-    keep: Keep = None,
-    samples: Samples = None,
+    given: Given,
     resume: Resume = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the run's folder as JSON on stdout.")] = False,
+    goes_on: Continue = False,
+    is_dry: DryRun = False,
+    as_json: AsJson = False,
 ) -> None:
     """Trains a network that draws in-betweens from what VGG16 sees in the two frames at the ends.
 
     The run's folder holds samples, and checkpoints that `animi interpolate --checkpoint` draws with.
     """
-    given = {name: value for name, value in locals().items() if name != "as_json"}
-
     from ..core.training.recipes.train_vgg_sle import train_vgg_sle as work
 
-    run = start_training(TrainVggSleConfig, TrainVggSleConfig.of_recipe, work, given)
-    tell_run(run, as_json)
+    start_training(TrainVggSleConfig, work, given, resume, as_json, goes_on=goes_on, is_dry=is_dry)

@@ -1,133 +1,44 @@
-"""Options that the trainings share, and how one is started or gone on with from what was given.
+"""What all trainings' commands share: their options, and how a training is started or resumed from what was given."""
 
-An option that is not given has no value here: the recipe, or the run that is gone on with, has it.
-"""
-
-import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from dataclasses import MISSING, asdict, fields
 from pathlib import Path
-from typing import Annotated, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Annotated, Protocol, TypeVar
 
 import typer
 
-from ..core.config.choices import AUGMENTATIONS, DEVICES, PRECISIONS, RECIPES, TRAINED_SIZES
-from ..core.config.material import ClipConfig
-from ..core.config.training import TrainingConfig
-from ..core.errors import ConfigError
+from ..core.config.choices import RECIPES, TRAINED_SIZES
+from ..core.config.training import OfRecipe, TrainingConfig
+from ..core.errors import ConfigError, printable
+from .options import Change, Given, make_config, options_from
+from .output import print_json, print_path
 from .progress import progress
 from .training_progress import training_progress
 
-_STEPS = TrainingConfig()
-_RECIPE = "by the recipe"
+if TYPE_CHECKING:
+    from ..core.training.dry_run import DryRun as Cost
 
-Paths = Annotated[
-    list[Path] | None,
-    typer.Argument(
-        metavar="DATA…", help="Folders that extract-frames wrote, or folders of images; one film or several in each."
-    ),
-]
-Output = Annotated[Path | None, typer.Option("--output", "-o", help="The run's folder: new, or empty.")]
-Resume = Annotated[Path | None, typer.Option(metavar="RUN", help="Go on with a run, with its own settings.")]
-Recipe = Annotated[
-    str | None,
+Resume = Annotated[Path | None, typer.Option(metavar="RUN", help="Resume a run, with its own settings.")]
+Continue = Annotated[
+    bool,
     typer.Option(
-        help=f"{RECIPES[0]}: made not to collapse; {RECIPES[1]}: the settings of the first experiments.",
-        show_default=RECIPES[0],
-        autocompletion=lambda: list(RECIPES),
+        "--continue",
+        help="Resume the run in --output if there is one; all settings must be those that it was started with.",
     ),
 ]
-Size = Annotated[
-    int | None,
-    typer.Option(help=f"Side of the pictures: {', '.join(map(str, TRAINED_SIZES))}.", show_default="256"),
+DryRun = Annotated[
+    bool,
+    typer.Option("--dry-run", help="Show all settings, parameters, memory and time, from a few steps; keep nothing."),
 ]
-Length = Annotated[
-    int | None, typer.Option(help="Frames of a clip, ends included.", show_default=str(ClipConfig().length))
-]
-Stride = Annotated[
-    int | None,
-    typer.Option(help="1 takes successive drawings, 2 every other one.", show_default=str(ClipConfig().stride)),
-]
-Reverse = Annotated[
-    bool | None, typer.Option("--reverse/--no-reverse", help="Play half backwards.", show_default=_RECIPE)
-]
-Steps = Annotated[int | None, typer.Option(help="Steps in all.", show_default=str(_STEPS.steps))]
-BatchSize = Annotated[int | None, typer.Option(help="Samples a step, over all processes.", show_default=_RECIPE)]
-Accumulate = Annotated[
-    int | None, typer.Option(help="Parts that a batch is cut into to save memory.", show_default=str(_STEPS.accumulate))
-]
-Width = Annotated[int | None, typer.Option(help="Channels of the networks at half of 256 pixels.", show_default="64")]
-SpectralNorm = Annotated[
-    bool | None,
-    typer.Option(
-        "--spectral-norm/--no-spectral-norm", help="Spectral norm on the discriminator.", show_default=_RECIPE
-    ),
-]
-GeneratorRate = Annotated[float | None, typer.Option(help="The generator's learning rate.", show_default=_RECIPE)]
-DiscriminatorRate = Annotated[
-    float | None, typer.Option(help="The discriminator's learning rate.", show_default=_RECIPE)
-]
-Betas = Annotated[str | None, typer.Option(help="Adam's, such as 0.5,0.999.", show_default=_RECIPE)]
-Augment = Annotated[
-    str | None,
-    typer.Option(
-        help=f"What the discriminator's pictures undergo: {','.join(AUGMENTATIONS)}, some of them, or none.",
-        show_default=_RECIPE,
-    ),
-]
-Redraw = Annotated[
-    float | None,
-    typer.Option(help="Weight of the discriminator's redrawing of real pictures.", show_default="1"),
-]
-Lecam = Annotated[float | None, typer.Option(help="Weight of the LeCam penalty.", show_default=_RECIPE)]
-R1 = Annotated[float | None, typer.Option(help="Weight of the gradient penalty at real pictures.", show_default="0")]
-Crop = Annotated[
-    float | None,
-    typer.Option(help="Smallest share of the shorter side that a random square may have.", show_default=_RECIPE),
-]
-Flip = Annotated[bool | None, typer.Option("--flip/--no-flip", help="Mirror half.", show_default=_RECIPE)]
-Colour = Annotated[
-    bool | None,
-    typer.Option("--colour/--no-colour", help="Exchange and darken the colour channels.", show_default=_RECIPE),
-]
-Weights = Annotated[
-    str | None, typer.Option(help="How often each path is drawn from, such as 2,1; else by what it holds.")
-]
-VggWeights = Annotated[
-    Path | None,
-    typer.Option(
-        help="VGG16's weights: a .safetensors with torchvision's names, or torchvision's .pth.",
-        show_default="torchvision's, downloaded once",
-    ),
-]
-Health = Annotated[
-    bool | None,
-    typer.Option("--health/--no-health", help="Measure how varied samples are, by VGG16.", show_default="--health"),
-]
-Ema = Annotated[
-    float | None, typer.Option(help="Share of the mean of the weights kept at a step; 0: none.", show_default=_RECIPE)
-]
-Clip = Annotated[float | None, typer.Option(help="Largest norm of the gradients.", show_default="none")]
-Precision = Annotated[
-    str | None,
-    typer.Option(help=f"{', '.join(PRECISIONS)}.", show_default=PRECISIONS[0], autocompletion=lambda: list(PRECISIONS)),
-]
-Compiled = Annotated[bool | None, typer.Option("--compile/--no-compile", help="Compile the networks.")]
-Seed = Annotated[int | None, typer.Option(help="The same seed gives the same training.", show_default="0")]
-Device = Annotated[
-    str | None,
-    typer.Option(help=f"{', '.join(DEVICES)}.", show_default=DEVICES[0], autocompletion=lambda: list(DEVICES)),
-]
-Workers = Annotated[int | None, typer.Option(help="Threads that draw batches ahead.", show_default=str(_STEPS.workers))]
-LogEvery = Annotated[
-    int | None, typer.Option(help="Steps between lines of metrics.jsonl.", show_default=str(_STEPS.log_every))
-]
-SaveEvery = Annotated[int | None, typer.Option(help="Steps between checkpoints.", show_default=str(_STEPS.save_every))]
-SampleEvery = Annotated[
-    int | None, typer.Option(help="Steps between looks at samples.", show_default=str(_STEPS.sample_every))
-]
-Keep = Annotated[int | None, typer.Option(help="Checkpoints kept.", show_default=str(_STEPS.keep))]
-Samples = Annotated[int | None, typer.Option(help="Samples shown at each look.", show_default=_RECIPE)]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the run's folder as JSON on stdout.")]
+OF_SIZES = Change(metavar="|".join(map(str, TRAINED_SIZES)))
+"""The size of pictures where a network is made for some sizes alone."""
+_NEEDED = {
+    "paths": "DATA: no film was given; name a folder that extract-frames wrote, or a run to --resume",
+    "output": "--output: the run has no folder; name a new one with -o",
+    "init": "--init: no auto-encoder was given; name a checkpoint of pretrain-ae, or its run's folder",
+}
 
 
 class _Settings(Protocol):
@@ -140,52 +51,62 @@ class _Settings(Protocol):
 Config = TypeVar("Config", bound=_Settings)
 
 
+def training_options(
+    kind: type, *, without: Collection[str] = (), panels: dict[str, Collection[str]] | None = None, **changes: Change
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Gives a training's command its options; as `options_from`. None must be given: a resumed run has them all."""
+    shared = {
+        "paths": Change(argument=True, metavar="DATA…"),
+        # clips have a seed too, and are given the same
+        "seed": Change(help="The same seed gives the same training, on the same kind of device.", panel="Training"),
+    }
+    return options_from(
+        kind,
+        without=without,
+        needs=(),
+        panels={"Films": ["clips"], "Training": ["training"], "Networks": ["nets"], **(panels or {})},
+        **shared | changes,
+    )
+
+
 def start_training(
-    kind: type[Config],
-    begin: Callable[[str, tuple[Path, ...], Path], Config],
-    work: Callable[..., Path],
-    given: dict[str, Any],
-    *,
-    needs_films: bool = True,
-) -> Path:
-    """Starts a training, or goes on with one, and shows how it goes.
+    kind: type[Config], work: Callable[..., Path], given: Given, resume: Path | None, as_json: bool, *,
+    goes_on: bool = False, is_dry: bool = False, needs_films: bool = True,
+) -> None:  # fmt: skip
+    """Starts a training or resumes one, shows how it goes, and prints the run's folder.
 
     Args:
         kind: the command's settings.
-        begin: makes a new run's settings of a recipe, paths and the run's folder.
         work: the recipe's function.
-        given: the command's parameters by name; None: not given.
+        given: what was given, by the fields' names.
+        resume: the run to resume; None: a new one.
+        as_json: whether to print the folder as JSON.
+        goes_on: whether to resume the run in `output` where there is one, if all settings are its own.
+        is_dry: whether to find out what it would cost, and keep nothing.
         needs_films: False where there is something to learn without any.
-
-    Returns:
-        The run's folder.
 
     Raises:
         ConfigError: what is given does not go together.
         AnimiError: see the recipe.
     """
-    from ..core.config.serialise import with_values
     from ..core.training.listeners import Listeners
-    from ..core.training.run_folder import resume_config
+    from ..core.training.run_folder import check_settings, is_run, resume_config
     from ..core.weights.find import find_states
 
-    given = {name: value for name, value in given.items() if value is not None}
-    for name, read in (("betas", _read_betas), ("augment", _read_augment), ("weights", _read_weights)):
-        if name in given:
-            given[name] = read(given[name])
-    paths, output, resume = (given.pop(name, None) for name in ("paths", "output", "resume"))
+    if is_dry:
+        if resume is not None:
+            raise ConfigError("--dry-run: is of a new run; leave --resume out")
+        given = {"output": Path("run")} | given
     if resume is not None:
-        if output is not None:
-            raise ConfigError("--output: a run that is gone on with keeps its folder; leave it away")
-        config = resume_config(resume, kind, given | {"output": resume} | ({"paths": tuple(paths)} if paths else {}))
-        folder = resume
+        if "output" in given:
+            raise ConfigError("--output: a run that is resumed keeps its folder; leave it out")
+        config = resume_config(resume, kind, given | {"output": resume})
     else:
-        if not paths and needs_films:
-            raise ConfigError("DATA: no film was given; name a folder that extract-frames wrote, or a run to --resume")
-        if output is None:
-            raise ConfigError("--output: the run has no folder; name a new one with -o")
-        config = with_values(begin(given.pop("recipe", RECIPES[0]), tuple(paths or ()), output), given)
-        folder = output
+        config = _begin(kind, given if needs_films else {"paths": ()} | given)
+        if goes_on and not is_dry and is_run(given["output"]):
+            check_settings(given["output"], config)
+            resume = given["output"]
+    folder = resume or given["output"]
     states = find_states(folder) if resume is not None else []
     first_step = int(states[-1].name.partition(".")[0]) if states else 0
     with (
@@ -193,34 +114,53 @@ def start_training(
         training_progress(config.training.steps, first_step, shown=_is_first()) as (advance, note),
     ):
         listeners = Listeners(advance, note, lambda _film, seen, total: look(seen, total))
-        return work(config, resume=resume is not None, listeners=listeners)
+        if is_dry:
+            from ..core.training.dry_run import try_out
+
+            found = try_out(work, config, listeners)
+        else:
+            run = work(config, resume=resume is not None, listeners=listeners)
+    if is_dry:
+        _tell_cost(found, as_json)
+    else:
+        tell_run(run, as_json)
+
+
+def _tell_cost(found: "Cost", as_json: bool) -> None:
+    """Writes what a training would cost to stdout."""
+    if not _is_first():
+        return
+    if as_json:
+        print_json(asdict(found))
+    else:
+        for line in found.describe():
+            typer.echo(printable(line))
+
+
+def _begin(kind: type[Config], given: Given) -> Config:
+    """A new run's settings: the recipe's, and what was given."""
+    needed = [field.name for field in fields(kind) if field.default is MISSING]  # type: ignore[arg-type]
+    for name in needed:
+        if name not in given:
+            raise ConfigError(_NEEDED[name])
+    if not issubclass(kind, OfRecipe):
+        return make_config(kind, given)
+    from ..core.config.serialise import with_values
+
+    begun = kind.of_recipe(given.get("recipe", RECIPES[0]), *(given[name] for name in needed))
+    config: Config = with_values(begun, {name: value for name, value in given.items() if name not in needed})
+    return config
 
 
 def tell_run(run: Path, as_json: bool) -> None:
     """Writes a run's folder to stdout, once: as JSON, or as it is."""
     if _is_first():
-        typer.echo(json.dumps({"output": str(run)}, ensure_ascii=False) if as_json else run)
+        if as_json:
+            print_json({"output": str(run)})
+        else:
+            print_path(run)
 
 
 def _is_first() -> bool:
     """Whether this is the first process: torchrun starts several of us."""
     return os.environ.get("RANK", "0") == "0"
-
-
-def _read_numbers(text: str, flag: str, example: str) -> tuple[float, ...]:
-    try:
-        return tuple(float(part) for part in text.split(","))
-    except ValueError as error:
-        raise ConfigError(f"{flag}: {text} is no list of numbers; write it as {example}") from error
-
-
-def _read_betas(text: str) -> tuple[float, ...]:
-    return _read_numbers(text, "--betas", "0.5,0.999")
-
-
-def _read_weights(text: str) -> tuple[float, ...]:
-    return _read_numbers(text, "--weights", "2,1")
-
-
-def _read_augment(text: str) -> tuple[str, ...]:
-    return () if text == "none" else tuple(part.strip() for part in text.split(","))

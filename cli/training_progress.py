@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
+from ..core.errors import printable
+
 Advance = Callable[[int, Mapping[str, float]], None]
 """Takes the steps done and what was measured: `fit`'s `advance`."""
 
@@ -65,6 +67,7 @@ def training_progress(
                 sys.stderr.flush()
 
         def note(sentence: str) -> None:
+            sentence = printable(sentence)
             if live:
                 bar.console.print(sentence, markup=False, highlight=False)
             elif shown:

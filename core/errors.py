@@ -3,9 +3,33 @@
 Every error that a person can meet is an AnimiError; the command line prints it on stderr without a traceback.
 """
 
+_MOST_LETTERS = 1 << 13  # of a message: more than the longest path
+
+
+def printable(text: object, most: int | None = None) -> str:
+    """Makes text that came out of a file, or from another program, fit for a terminal and for one line.
+
+    Escapes what is not to be seen: control characters, which move the cursor or rename the window, line breaks, marks
+    that turn the direction of writing, and halves of characters.
+
+    Args:
+        text: anything; it is turned into words first.
+        most: letters to keep, the rest is left out of the middle; None: all.
+    """
+    words = str(text)
+    if most is not None and len(words) > most:
+        words = f"{words[: most // 2]} … {words[-(most // 2) :]}"
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in words)
+
 
 class AnimiError(Exception):
-    """The work failed (exit 1). The message is one line that names the file or value found and the remedy."""
+    """The work failed (exit 1). The message is one line that names the file or value found and the remedy.
+
+    Whatever it quotes, of a file's name, a header or another program, is made printable here.
+    """
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(printable(message, _MOST_LETTERS))
 
 
 class ConfigError(AnimiError):
@@ -30,3 +54,7 @@ class DeviceError(AnimiError):
 
 class TrainingError(AnimiError):
     """A training cannot go on: its losses are not finite, however often it starts again from a good state."""
+
+
+class Ended(AnimiError):
+    """A program that was waited for was ended, as the work that it was started for is not wanted any more."""

@@ -20,10 +20,10 @@ No normalisation: statistics of a batch of frames are not those of the latents b
 picture would depend on its company. `LatentInbetweener` makes in-betweens of either; checkpoints hold that.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -33,6 +33,7 @@ from torch.nn.utils.parametrize import is_parametrized
 from .blocks import ResidualBlock, SkipExcitation
 from .latent_inbetweener import BETWEEN
 from .refinement import RefinementConfig
+from .settings import check_settings
 
 _CLIMB = 2  # doublings from the features that weigh to those that are weighed
 
@@ -58,8 +59,11 @@ class PlainAutoEncoderConfig:
         Raises:
             ValueError: a value is out of its range.
         """
-        if self.width < 1 or self.latent < 1 or self.halvings < 1 or self.between not in BETWEEN:
-            raise ValueError(f"no auto-encoder for {self}")
+        check_settings(self, "auto-encoder", **self._limits())
+
+    @staticmethod
+    def _limits() -> dict[str, Collection[Any]]:
+        return {"width": range(1, 257), "latent": range(1, 4097), "halvings": range(1, 7), "between": BETWEEN}
 
     @property
     def channels(self) -> list[int]:
@@ -74,15 +78,9 @@ class DeepAutoEncoderConfig(PlainAutoEncoderConfig):
     depth: int = 2
     """Residual blocks at each size, on the way down and again on the way up."""
 
-    def __post_init__(self) -> None:
-        """Refuses what cannot be built.
-
-        Raises:
-            ValueError: a value is out of its range.
-        """
-        super().__post_init__()
-        if self.depth < 1:
-            raise ValueError(f"no auto-encoder for {self}")
+    @staticmethod
+    def _limits() -> dict[str, Collection[Any]]:
+        return PlainAutoEncoderConfig._limits() | {"depth": range(1, 33)}
 
 
 class AutoEncoder(nn.Module):

@@ -6,7 +6,8 @@ The blocks follow Liu et al., "Towards Faster and Stabilized GAN Training for Hi
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import adaptive_avg_pool2d, interpolate, normalize
+from torch.nn.functional import adaptive_avg_pool2d, batch_norm, interpolate, normalize
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils.parametrizations import spectral_norm
 
 DEVIATION = 0.02
@@ -30,7 +31,13 @@ def convolution(
     """
     layer = nn.Conv2d(fan_in, fan_out, side, stride, side // 2 if padding is None else padding, bias=False)
     nn.init.normal_(layer.weight, 0.0, DEVIATION)
-    return spectral_norm(layer) if spectral else layer
+    return _normalise(layer) if spectral else layer
+
+
+def _normalise(layer: nn.Module) -> nn.Module:
+    """Puts spectral norm on a layer; weights that are drawn later are those that they would be without it."""
+    with torch.random.fork_rng(devices=[]):  # its first vectors are drawn too
+        return spectral_norm(layer)
 
 
 def volume_convolution(
@@ -45,26 +52,80 @@ def volume_convolution(
     """The same over frames and pixels; sides and strides are (frames, rows, columns)."""
     layer = nn.Conv3d(fan_in, fan_out, side, stride, padding, bias=False)
     nn.init.normal_(layer.weight, 0.0, DEVIATION)
-    return spectral_norm(layer) if spectral else layer
+    return _normalise(layer) if spectral else layer
+
+
+class _StatisticsApart(_BatchNorm):
+    """A batch normalisation that can be compiled where a network runs twice before one backward pass, as a GAN's does.
+
+    A compiled one keeps its running statistics for the backward pass, which needs none of them; the second pass changes
+    them in place, and PyTorch then stops at a tensor that "has been modified by an inplace operation". So while it is
+    compiled it normalises without them, and updates them by themselves; else it is PyTorch's.
+    """
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Normalises (N, C, ...) by channel; keeps the shape."""
+        if not (self.training and torch.compiler.is_compiling()):
+            return super().forward(features)
+        assert self.running_mean is not None and self.running_var is not None and self.num_batches_tracked is not None
+        with torch.no_grad():
+            around = [dim for dim in range(features.dim()) if dim != 1]
+            variance, mean = torch.var_mean(features.float(), around)  # (C,) each
+            self.num_batches_tracked.add_(1)
+            share = 1 / self.num_batches_tracked.float() if self.momentum is None else self.momentum
+            self.running_mean.copy_(self.running_mean + share * (mean - self.running_mean))
+            self.running_var.copy_(self.running_var + share * (variance - self.running_var))
+        return batch_norm(features, None, None, self.weight, self.bias, True, 0.0, self.eps)
+
+
+BN_INITS = {"ones": (1.0, 0.0), "dcgan": (1.0, DEVIATION), "notebook": (0.0, DEVIATION)}
+"""What the weights of batch norms begin with: mean and standard deviation of a normal distribution.
+
+"ones" is PyTorch's own, "dcgan" that of the authors' code of DCGAN (Radford et al., arXiv 1511.06434), and "notebook"
+that of the first experiments, where convolutions and batch norms were drawn from one distribution: nearly nothing
+passes such a layer at first.
+"""
+
+
+def init_batch_norms(network: nn.Module, how: str) -> None:
+    """Draws the weights of all batch norms of a network anew.
+
+    Args:
+        network: changed in place; its batch norms' biases stay.
+        how: one of BN_INITS; "ones" draws no random numbers.
+    """
+    mean, deviation = BN_INITS[how]
+    for module in network.modules():
+        if isinstance(module, _BatchNorm) and deviation:
+            nn.init.normal_(module.weight, mean, deviation)
+
+
+class BatchNorm2d(_StatisticsApart, nn.BatchNorm2d):
+    """Batch normalisation of pictures' features."""
+
+
+class BatchNorm3d(_StatisticsApart, nn.BatchNorm3d):
+    """Batch normalisation of clips' features."""
 
 
 class SkipExcitation(nn.Module):
     """Skip-layer excitation: coarse features weigh the channels of fine ones; FastGAN, section 3.1, equation 1.
 
     Pool to 4 x 4, convolution 4 x 4 without padding, Swish (as the authors' code; their paper says LeakyReLU),
-    convolution 1 x 1, sigmoid; both convolutions without bias and always spectrally normalised.
+    convolution 1 x 1, sigmoid; both convolutions without bias.
 
     Args:
         coarse: channels of the coarse features.
         fine: channels of the fine features.
+        spectral: whether both convolutions are spectrally normalised, as the authors have it.
     """
 
-    def __init__(self, coarse: int, fine: int) -> None:
+    def __init__(self, coarse: int, fine: int, *, spectral: bool = True) -> None:
         super().__init__()
         self.weigh = nn.Sequential(
-            convolution(coarse, fine, 4, padding=0, spectral=True),
+            convolution(coarse, fine, 4, padding=0, spectral=spectral),
             nn.SiLU(),
-            convolution(fine, fine, 1, spectral=True),
+            convolution(fine, fine, 1, spectral=spectral),
             nn.Sigmoid(),
         )
 
@@ -111,7 +172,7 @@ class UpBlock(nn.Module):
             layers.append(convolution(channels, 2 * fan_out))
             if twice and noise:
                 layers.append(Noise())
-            layers += [nn.BatchNorm2d(2 * fan_out), nn.GLU(dim=1)]
+            layers += [BatchNorm2d(2 * fan_out), nn.GLU(dim=1)]
         self.layers = nn.Sequential(*layers)
 
     def forward(self, features: Tensor) -> Tensor:
@@ -147,7 +208,7 @@ class DownBlock(nn.Module):
 
 def _normalised(fan_in: int, fan_out: int, side: int, stride: int, *, spectral: bool) -> list[nn.Module]:
     layer = convolution(fan_in, fan_out, side, stride, (side - 1) // 2, spectral=spectral)
-    return [layer, nn.BatchNorm2d(fan_out), nn.LeakyReLU(0.2)]
+    return [layer, BatchNorm2d(fan_out), nn.LeakyReLU(0.2)]
 
 
 class ResidualBlock(nn.Module):

@@ -29,18 +29,20 @@
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from .blocks import DownBlock, SkipExcitation, UpBlock, convolution, volume_convolution
-from .sle import SIZES, channels_at
+from .blocks import BatchNorm2d, BatchNorm3d, DownBlock, SkipExcitation, UpBlock, convolution, volume_convolution
+from .settings import check_settings
+from .sle import SIZES, WIDTHS, channels_at
 
 _LAST = 8  # side of the last features
 _REDRAWN = 128  # largest side that is redrawn
 _FRAMES_LEFT = 2  # frames from which on a sequence's are not halved any more
+_MOST_FRAMES = 1 << 16  # of a clip
 _REACH = 3  # rungs that an excitation skips
 
 
@@ -61,8 +63,7 @@ class ImageDiscriminatorConfig:
         Raises:
             ValueError: a value is out of its range.
         """
-        if self.size not in SIZES or self.width < 4:
-            raise ValueError(f"no discriminator for {self}")
+        check_settings(self, "discriminator", size=SIZES, width=WIDTHS)
 
 
 class Redrawn(NamedTuple):
@@ -90,29 +91,42 @@ class ImageDiscriminator(nn.Module):
         self.enter = nn.Sequential(convolution(3, channels[0], 4, 2, 1, spectral=spectral), nn.LeakyReLU(0.2))
         self.rungs = nn.ModuleList(DownBlock(high, low, spectral=spectral) for high, low in pairwise(channels))
         self.excitations = nn.ModuleList(
-            SkipExcitation(high, low) for high, low in zip(channels, channels[_REACH:], strict=False)
+            SkipExcitation(high, low, spectral=spectral) for high, low in zip(channels, channels[_REACH:], strict=False)
         )
         self.judge = nn.Sequential(
             convolution(channels[-1], channels[-1], 1, spectral=spectral),
-            nn.BatchNorm2d(channels[-1]),
+            BatchNorm2d(channels[-1]),
             nn.LeakyReLU(0.2),
             convolution(channels[-1], 1, 4, padding=0, spectral=spectral),
         )
         self.decode_whole = _decoder(channels[-1], config.width, min(config.size, _REDRAWN))
         self.decode_part = _decoder(channels[-2], config.width, min(config.size // 2, _REDRAWN))
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        """Scores pictures (N, 3, size, size): (N, 5, 5)."""
-        return self._judge(self._features(pictures)[-1])
+    def forward(self, pictures: Tensor, place: Tensor | None = None) -> Any:
+        """Scores pictures, and redraws them where a quarter is chosen.
+
+        Args:
+            pictures: (N, 3, size, size) in [-1, 1].
+            place: (2,) whole numbers, 0 or 1: row and column of the quarter to redraw; None: nothing is redrawn.
+
+        Returns:
+            The scores (N, 5, 5); with `place` a pair of them and a `Redrawn`.
+        """
+        features = self._features(pictures)
+        scores = self._judge(features[-1])
+        if place is None:
+            return scores
+        whole = self.decode_whole(features[-1])  # (N, 3, S, S)
+        part = self.decode_part(_quarter(features[-2], place))  # (N, C, 8, 8) to (N, 3, Q, Q)
+        targets = _shrink(pictures, whole.shape[-1]), _shrink(_quarter(pictures, place), part.shape[-1])
+        return scores, Redrawn(whole, targets[0], part, targets[1])
 
     def redraw(self, pictures: Tensor) -> tuple[Tensor, Redrawn]:
-        """Scores pictures (N, 3, size, size), and redraws them from the features."""
-        features = self._features(pictures)
-        row, column = torch.randint(2, (2,)).tolist()
-        whole = self.decode_whole(features[-1])  # (N, 3, S, S)
-        part = self.decode_part(_quarter(features[-2], row, column))  # (N, C, 8, 8) to (N, 3, Q, Q)
-        targets = _shrink(pictures, whole.shape[-1]), _shrink(_quarter(pictures, row, column), part.shape[-1])
-        return self._judge(features[-1]), Redrawn(whole, targets[0], part, targets[1])
+        """Scores pictures (N, 3, size, size), and redraws them from the features, with a quarter drawn by lot."""
+        # by way of __call__, so that a compiled network runs compiled here too
+        place = torch.randint(2, (2,)).to(pictures.device, non_blocking=True)
+        found: tuple[Tensor, Redrawn] = self(pictures, place)
+        return found
 
     def _judge(self, last: Tensor) -> Tensor:
         scores: Tensor = self.judge(last)  # (N, 1, 5, 5)
@@ -148,8 +162,7 @@ class SequenceDiscriminatorConfig:
         Raises:
             ValueError: a value is out of its range.
         """
-        if self.size not in SIZES or self.width < 4 or self.length < 2:
-            raise ValueError(f"no discriminator for {self}")
+        check_settings(self, "discriminator", size=SIZES, width=WIDTHS, length=range(2, _MOST_FRAMES + 1))
 
 
 class SequenceDiscriminator(nn.Module):
@@ -171,7 +184,7 @@ class SequenceDiscriminator(nn.Module):
             frames = -(-frames // stride)
             layers += [
                 volume_convolution(high, low, (3, 4, 4), (stride, 2, 2), 1, spectral=spectral),
-                nn.BatchNorm3d(low),
+                BatchNorm3d(low),
                 nn.LeakyReLU(0.2),
             ]
         layers.append(volume_convolution(channels[-1], 1, (frames, 4, 4), 1, 0, spectral=spectral))
@@ -179,7 +192,12 @@ class SequenceDiscriminator(nn.Module):
 
     def forward(self, clips: Tensor) -> Tensor:
         """Scores clips (N, length, 3, size, size): (N, 5, 5)."""
-        scores: Tensor = self.layers(clips.transpose(1, 2))  # (N, 3, T, S, S) to (N, 1, 1, 5, 5)
+        if clips.device.type == "cpu":
+            clips = clips.float()
+        # In bfloat16 a CPU's convolutions over frames give weights' gradients of any size, or NaN: seen with PyTorch
+        # 2.14 for kernels of 3 x 4 x 4 and strides of 1 x 2 x 2 over 2 x 8 x 8 places.
+        with torch.autocast("cpu", enabled=False):
+            scores: Tensor = self.layers(clips.transpose(1, 2))  # (N, 3, T, S, S) to (N, 1, 1, 5, 5)
         return scores[:, 0, 0]  # (N, 5, 5)
 
 
@@ -191,10 +209,14 @@ def _decoder(fan_in: int, width: int, side: int) -> nn.Module:
     return nn.Sequential(*blocks, convolution(channels[-1], 3), nn.Tanh())
 
 
-def _quarter(pictures: Tensor, row: int, column: int) -> Tensor:
-    """One quarter of square maps: (N, C, S, S) to (N, C, S/2, S/2)."""
+def _quarter(pictures: Tensor, place: Tensor) -> Tensor:
+    """One quarter of square maps: (N, C, S, S) to (N, C, S/2, S/2); `place` (2,) holds its row and column, 0 or 1.
+
+    By tensors, so that no GPU is waited for, and a compiled network is the same for all four.
+    """
     half = pictures.shape[-1] // 2
-    return pictures[..., row * half : (row + 1) * half, column * half : (column + 1) * half]
+    rows, columns = place[:, None] * half + torch.arange(half, device=place.device)  # (half,) each
+    return pictures.index_select(2, rows).index_select(3, columns)
 
 
 def _shrink(pictures: Tensor, side: int) -> Tensor:

@@ -52,6 +52,7 @@ from torch.nn.functional import (
     softplus,
 )
 
+from .settings import check_settings
 from .warping import fill_holes, look_up, pixel_grid, resize_flow, splat, upsample_convexly, warp
 
 MULTIPLE = 16
@@ -93,11 +94,18 @@ class MotionConfig:
         Raises:
             ValueError: a value is out of its range.
         """
-        if self.width < 4 or self.width % 4 or min(self.layers, self.coarse_rounds, self.fine_rounds, self.drawing) < 1:
-            raise ValueError(f"no motion network for {self}")
-        if max(self.layers, self.coarse_rounds, self.fine_rounds) > _MOST_ROUNDS:
-            raise ValueError(f"more than {_MOST_ROUNDS} layers or rounds in {self}")
-        if self.heads < 1 or 2 * self.width % (4 * self.heads):
+        rounds = range(1, _MOST_ROUNDS + 1)
+        check_settings(
+            self,
+            "motion network",
+            width=range(4, 513, 4),
+            layers=rounds,
+            heads=range(1, 257),
+            coarse_rounds=rounds,
+            fine_rounds=rounds,
+            drawing=range(1, 513),
+        )
+        if 2 * self.width % (4 * self.heads):
             raise ValueError(f"{self.heads} heads do not share {2 * self.width} channels in fours")
 
 

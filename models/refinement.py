@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate, pad, pixel_shuffle, pixel_unshuffle
 
 from .blocks import ResidualBlock
+from .settings import check_settings
 
 _MOST_BLOCKS = 64  # a damaged header must not keep a machine busy for days
 _MULTIPLE = 8  # of the sides within: gathered by 2, halved twice
@@ -46,8 +47,7 @@ class RefinementConfig:
         Raises:
             ValueError: a value is out of its range.
         """
-        if self.width < 1 or not 1 <= self.depth <= _MOST_BLOCKS or self.scale not in (1, 2):
-            raise ValueError(f"no refinement for {self}")
+        check_settings(self, "refinement", width=range(1, 513), depth=range(1, _MOST_BLOCKS + 1), scale=(1, 2))
 
 
 class Refinement(nn.Module):

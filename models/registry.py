@@ -9,6 +9,7 @@ from contextlib import nullcontext
 from dataclasses import asdict, fields, is_dataclass
 from typing import Any, NamedTuple, Protocol, get_args, get_type_hints, runtime_checkable
 
+import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
@@ -97,21 +98,36 @@ def build(name: str, settings: dict[str, Any], *, filled: bool = True) -> nn.Mod
     Args:
         name: a registered name.
         settings: the fields of its config, as a checkpoint's header holds them.
-        filled: whether its weights get the values that a training begins with. Where they are read from a file anyway,
-            doing without is quicker, and settings that lie about the size take no memory before that is found.
+        filled: whether its weights get the values that a training begins with; where they are read from a file anyway,
+            doing without is quicker.
 
     Raises:
         KeyError: no network of that name is known.
         ValueError: a setting is unknown to the config, missing, or refused by it.
     """
+    with nullcontext() if filled else _Unfilled():
+        return _make(name, settings)
+
+
+def outline(name: str, settings: dict[str, Any]) -> dict[str, Tensor]:
+    """What a network's `state_dict` would hold, as tensors without memory: names, shapes and types.
+
+    Raises:
+        KeyError: no network of that name is known.
+        ValueError: a setting is unknown to the config, missing, or refused by it.
+    """
+    with torch.device("meta"), _Unfilled():
+        return _make(name, settings).state_dict()
+
+
+def _make(name: str, settings: dict[str, Any]) -> nn.Module:
     config, module = _entries[name]
     unknown = set(settings) - {field.name for field in fields(config)}
     if unknown:
         raise ValueError(f"unknown settings {', '.join(sorted(unknown))}")
     hints = get_type_hints(config)
     try:
-        with nullcontext() if filled else _Unfilled():
-            return module(config(**{key: _read_setting(hints[key], value) for key, value in settings.items()}))
+        return module(config(**{key: _read_setting(hints[key], value) for key, value in settings.items()}))
     except (TypeError, RuntimeError, OverflowError) as error:  # torch's own, such as for a layer of negative size
         said = str(error).partition("\n")[0]
         raise ValueError("it does not fit into memory" if "allocate memory" in said else said) from error

@@ -34,18 +34,21 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from .blocks import DEVIATION, SkipExcitation, UpBlock, convolution, slerp
+from .blocks import DEVIATION, BatchNorm2d, SkipExcitation, UpBlock, convolution, slerp
+from .settings import check_settings
 from .vgg import VggEncoder
 
 _REACH = 4  # rungs that an excitation climbs
-_WIDTHS = {4: 16, 8: 8, 16: 4, 32: 2, 64: 2, 128: 1, 256: 0.5, 512: 0.25}  # times `width`: channels at a side
+_SHARES = {4: 16, 8: 8, 16: 4, 32: 2, 64: 2, 128: 1, 256: 0.5, 512: 0.25}  # times `width`: channels at a side
 SIZES = (64, 128, 256, 512)
 """Sides of pictures that can be trained."""
+WIDTHS = range(4, 513)
+"""Channels at 128 pixels that networks may have."""
 
 
 def channels_at(side: int, width: int) -> int:
     """Channels of the features of a square picture at a side of 4 to 512 pixels, in both networks of a GAN."""
-    return max(1, int(_WIDTHS[side] * width))
+    return max(1, int(_SHARES[side] * width))
 
 
 class _Ladder(nn.Module):
@@ -54,16 +57,17 @@ class _Ladder(nn.Module):
     Args:
         channels: of the features that go in, and after each doubling.
         noise: whether noise is added while training.
+        spectral: whether the excitations are spectrally normalised.
     """
 
-    def __init__(self, channels: Sequence[int], *, noise: bool) -> None:
+    def __init__(self, channels: Sequence[int], *, noise: bool, spectral: bool) -> None:
         super().__init__()
         self.rungs = nn.ModuleList(
             UpBlock(low, high, twice=number % 2 == 0, noise=noise)
             for number, (low, high) in enumerate(pairwise(channels))
         )
         self.excitations = nn.ModuleList(
-            SkipExcitation(low, high) for low, high in zip(channels, channels[_REACH:], strict=False)
+            SkipExcitation(low, high, spectral=spectral) for low, high in zip(channels, channels[_REACH:], strict=False)
         )
         self.paint = convolution(channels[-1], 3)
 
@@ -88,6 +92,8 @@ class NoiseGeneratorConfig:
     """Numbers that a picture is drawn from."""
     width: int = 64
     """Channels at 128 pixels; all others follow."""
+    spectral_norm: bool = True
+    """Spectral norm on the excitations' convolutions."""
 
     def __post_init__(self) -> None:
         """Refuses what cannot be built.
@@ -95,8 +101,7 @@ class NoiseGeneratorConfig:
         Raises:
             ValueError: a value is out of its range.
         """
-        if self.size not in SIZES or self.latent_dim < 1 or self.width < 4:
-            raise ValueError(f"no generator for {self}")
+        check_settings(self, "generator", size=SIZES, latent_dim=range(1, 8193), width=WIDTHS)
 
 
 class NoiseGenerator(nn.Module):
@@ -108,8 +113,8 @@ class NoiseGenerator(nn.Module):
         channels = [channels_at(4 << rung, config.width) for rung in range((config.size // 4).bit_length())]
         project = nn.ConvTranspose2d(config.latent_dim, 2 * channels[0], 4, bias=False)
         nn.init.normal_(project.weight, 0.0, DEVIATION)
-        self.project = nn.Sequential(project, nn.BatchNorm2d(2 * channels[0]), nn.GLU(dim=1))
-        self.ladder = _Ladder(channels, noise=True)
+        self.project = nn.Sequential(project, BatchNorm2d(2 * channels[0]), nn.GLU(dim=1))
+        self.ladder = _Ladder(channels, noise=True, spectral=config.spectral_norm)
 
     def forward(self, latents: Tensor) -> Tensor:
         """(N, latent_dim) to pictures (N, 3, size, size) in [-1, 1]."""
@@ -124,6 +129,8 @@ class VggSleConfig:
 
     width: int = 64
     """Channels at half the full size; all others follow."""
+    spectral_norm: bool = True
+    """Spectral norm on the excitations' convolutions."""
 
     def __post_init__(self) -> None:
         """Refuses what cannot be built.
@@ -131,8 +138,7 @@ class VggSleConfig:
         Raises:
             ValueError: a value is out of its range.
         """
-        if self.width < 4:
-            raise ValueError(f"no generator for {self}")
+        check_settings(self, "generator", width=WIDTHS)
 
 
 class LatentGenerator(nn.Module):
@@ -142,9 +148,9 @@ class LatentGenerator(nn.Module):
         super().__init__()
         channels = [channels_at(side, config.width) for side in (8, 16, 32, 64, 128, 256)]
         self.enter = nn.Sequential(
-            convolution(VggEncoder.channels, 2 * channels[0]), nn.BatchNorm2d(2 * channels[0]), nn.GLU(dim=1)
+            convolution(VggEncoder.channels, 2 * channels[0]), BatchNorm2d(2 * channels[0]), nn.GLU(dim=1)
         )
-        self.ladder = _Ladder(channels, noise=False)
+        self.ladder = _Ladder(channels, noise=False, spectral=config.spectral_norm)
 
     def forward(self, latents: Tensor) -> Tensor:
         """(N, 512, h, w) to pictures (N, 3, 32h, 32w) in [-1, 1]."""

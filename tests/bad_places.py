@@ -31,6 +31,10 @@ def commands(given: Path, place: Path, old: str) -> dict[str, list[object]]:
             f"interpolate to {kind}": ["interpolate", *keys, "-n", 12, "-o", place / f"{old}{kind}", "--overwrite"]
             for kind in (".gif", ".webp", ".png", ".mp4", ".webm", "")
         },
+        "interpolate a film": [
+            *("interpolate", given / "film.mp4", "--engine", "blend", "--preview", "1s", "--overwrite"),
+            *("-o", place / f"{old}.mp4"),
+        ],
         "draw-cartoon to .mp4": [*drawn, "--size", "512x288", place / f"{old}.mp4"],
         "draw-cartoon to a folder": [*drawn, "--size", "512x288", place / old],
         "draw-cartoon's motion": [
@@ -48,6 +52,15 @@ def commands(given: Path, place: Path, old: str) -> dict[str, list[object]]:
         ],
         "report": ["report", given / "run", "-o", place / f"{old}.html", "--overwrite"],
         "train-noise": ["train-noise", given / "frames", "-o", place / "run", *TRAINED, "--no-health"],
+        "train-vgg-sle": [
+            *("train-vgg-sle", given / "frames", "-o", place / "vgg run", *TRAINED, "--length", 3),
+            *("--vgg-weights", given / "vgg.safetensors"),
+        ],
+        "pretrain-ae": ["pretrain-ae", given / "frames", "-o", place / "ae run", *TRAINED, "--net", "plain"],
+        "finetune-adv": [
+            *("finetune-adv", given / "frames", "-o", place / "fine run", *TRAINED, "--length", 3, "--no-health"),
+            *("--init", given / "auto-encoder.safetensors"),
+        ],
         "train-motion": ["train-motion", "-o", place / "motion run", *MOTION],
     }
 
@@ -104,10 +117,9 @@ def main() -> None:
         from animi.cli.main import app
         from animi.core.training import motion_evaluation as motion_looks
         from animi.core.training import samples
-        from animi.core.training.recipes import train_noise
 
         torch.set_num_threads(1)
-        samples.LOOKED_AT = train_noise.LOOKED_AT = motion_looks.LOOKED_AT = 4
+        samples.LOOKED_AT = motion_looks.LOOKED_AT = 4
         for name, words in commands(folder / "given", place, "old").items():
             if kind == "full":  # as it was, with room for the next
                 empty(place)

@@ -80,7 +80,7 @@ def show_as(driver, width: int, height: int, *, dark: bool = False) -> None:
 
 @contextmanager
 def serve_studio(*words: str) -> Iterator[str]:
-    """Starts `animi studio` at a port of its own; gives the address of its page."""
+    """Starts `animi studio` at a port of its own; gives the address of its page, with its token."""
     process = subprocess.Popen(
         [ANIMI, "studio", "--port", "0", "--no-browser", *words],
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,

@@ -23,7 +23,6 @@ from animi.core.material.frame_store import FrameStoreWriter
 from animi.core.media.encode import write_video
 from animi.core.media.image_files import encode_png
 from animi.core.training import samples
-from animi.core.training.recipes import train_noise as noise_recipe
 from animi.core.weights.checkpoint import save_checkpoint
 from animi.models.motion import MotionConfig, MotionNetwork
 from animi.models.refinement import Refinement, RefinementConfig
@@ -169,8 +168,7 @@ def few():
     """Trainings look at fewer pictures, and compute in one thread."""
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
-        for room in (samples, noise_recipe):
-            patch.setattr(room, "LOOKED_AT", 24)
+        patch.setattr(samples, "LOOKED_AT", 24)
         yield
 
 

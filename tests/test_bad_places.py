@@ -12,14 +12,22 @@ import numpy as np
 import pytest
 import torch
 
+from animi.cli.main import COMMANDS as every_command
 from animi.core.media.encode import write_video
 from animi.core.media.image_files import write_png
 from animi.core.weights.checkpoint import save_checkpoint
+from animi.models.autoencoder import PlainAutoEncoder, PlainAutoEncoderConfig
+from animi.models.latent_inbetweener import LatentInbetweener
 from animi.models.refinement import Refinement, RefinementConfig
 from animi.models.sle import NoiseGenerator, NoiseGeneratorConfig
 
 SCRIPT = Path(__file__).with_name("bad_places.py")
+write_random_vgg = run_path(str(Path(__file__).with_name("random_vgg.py")))["write_random_vgg"]
 COMMANDS = sorted(run_path(str(SCRIPT))["commands"](Path(), Path(), ""))
+
+
+def build_inbetweener(config):
+    return LatentInbetweener(config, PlainAutoEncoder(config))
 
 
 @pytest.fixture(scope="module")
@@ -37,12 +45,14 @@ def given(tmp_path_factory):
     films = (rng.integers(0, 256, (64, 64, 3)).astype(np.uint8).repeat(2, 0).repeat(2, 1) for _ in range(24))
     write_video(folder / "film.mp4", films, fps=Fraction(12), size=(128, 128))
     torch.manual_seed(0)
+    write_random_vgg(folder / "vgg.safetensors")
     nets = {
         "refinement": (Refinement, RefinementConfig(2, 1)),
         "noise": (NoiseGenerator, NoiseGeneratorConfig(64, 5, 4)),
+        "auto-encoder": (build_inbetweener, PlainAutoEncoderConfig(4, 8)),
     }
     for name, (kind, config) in nets.items():
-        architecture = {"noise": "noise-sle"}.get(name, name)
+        architecture = {"noise": "noise-sle", "auto-encoder": "plain-autoencoder"}.get(name, name)
         save_checkpoint(folder / f"{name}.safetensors", kind(config), architecture, config)
     settings = {f"setting {number}": "x" * 1000 for number in range(300)}
     (folder / "run" / "config.json").write_text(json.dumps({"command": "train-noise", "config": settings}))
@@ -62,6 +72,11 @@ def place(request, given):
     if not told["how"]:
         pytest.skip("root may write to any folder, and this system lets nobody mount one that is read only")
     return request.param, told["results"]
+
+
+def test_no_command_that_writes_is_missing():
+    tried = {words[0] for words in run_path(str(SCRIPT))["commands"](Path(), Path(), "").values()}
+    assert tried == set(every_command) - {"studio"}  # which writes to a temporary folder alone
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -1,12 +1,22 @@
 """Results appear whole or not at all, and nothing is left behind."""
 
+import io
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from animi.core.errors import OutputError
-from animi.core.files import check_output, natural_order, written_beside
+from animi.core.files import (
+    Scratch,
+    check_no_input,
+    check_output,
+    natural_order,
+    set_aside,
+    write_text,
+    written_beside,
+)
 
 
 def everything(folder):
@@ -162,3 +172,180 @@ def test_the_folder_that_one_is_in_is_not_replaced(tmp_path, monkeypatch):
     with written_beside(Path("frames"), overwrite=False, folder=True) as draft:
         (draft / "000.png").touch()
     assert everything(tmp_path) == ["here", "here/frames", "here/frames/000.png"]
+
+
+# Permissions, power cuts, inputs
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o664, 0o755])
+def test_a_replaced_file_hands_its_permissions_on(tmp_path, mode):
+    target = tmp_path / "a.gif"
+    target.write_text("old")
+    target.chmod(mode)
+    with written_beside(target, overwrite=True) as draft:
+        draft.write_text("new")
+    write_text(tmp_path / "b.json", "old")
+    (tmp_path / "b.json").chmod(mode)
+    write_text(tmp_path / "b.json", "new")
+    for path in (target, tmp_path / "b.json"):
+        assert path.read_text() == "new" and path.stat().st_mode & 0o777 == mode
+
+
+def test_a_replaced_folder_hands_its_permissions_on(tmp_path):
+    target = tmp_path / "out"
+    target.mkdir(mode=0o700)
+    for name in ("000.png", "001.png"):
+        (target / name).write_text("old")
+        (target / name).chmod(0o600)
+    with written_beside(target, overwrite=True, folder=True) as draft:
+        for name in ("000.png", "001.png", "002.png"):
+            (draft / name).write_text("new")
+    assert target.stat().st_mode & 0o777 == 0o700
+    assert [(target / f"00{n}.png").stat().st_mode & 0o777 for n in range(2)] == [0o600] * 2
+    assert (target / "002.png").read_text() == "new"
+
+
+@pytest.mark.parametrize("folder", [False, True])
+def test_what_is_read_only_is_not_replaced(tmp_path, folder):
+    target = tmp_path / "out"
+    if folder:
+        target.mkdir()
+        (target / "old").write_text("old")
+    else:
+        target.write_text("old")
+    target.chmod(0o555 if folder else 0o444)
+    try:
+        with (
+            pytest.raises(OutputError, match=r"out: is read-only, and stays as it is"),
+            written_beside(target, overwrite=True, folder=folder),
+        ):
+            pytest.fail("the block ran")
+    finally:
+        target.chmod(0o755)
+    assert everything(tmp_path) == ["out", *(["out/old"] if folder else [])]
+
+
+@pytest.mark.parametrize("folder", [False, True])
+def test_what_has_come_to_be_there_is_not_replaced_unasked(tmp_path, folder):
+    target = tmp_path / "out"
+    with (
+        pytest.raises(OutputError, match="has come to"),
+        written_beside(target, overwrite=False, folder=folder) as draft,
+    ):
+        (draft / "new" if folder else draft).write_text("new")
+        (target.mkdir() if folder else None)
+        (target / "theirs" if folder else target).write_text("theirs")
+    assert (target / "theirs" if folder else target).read_text() == "theirs"
+    assert everything(tmp_path) == ["out", *(["out/theirs"] if folder else [])]
+
+
+def test_a_folder_is_replaced_only_where_all_in_it_is_ours(tmp_path):
+    ours = (r"\d+\.png", "numbered frame")
+    target = tmp_path / "out"
+    target.mkdir()
+    (target / "000.png").write_text("old")
+    (target / "notes.txt").write_text("mine")
+    with pytest.raises(OutputError, match=r"holds notes\.txt, which is no numbered frame"):
+        check_output(target, overwrite=True, ours=ours)
+    (target / "notes.txt").unlink()
+    with written_beside(target, overwrite=True, folder=True, ours=ours) as draft:
+        (draft / "000.png").write_text("new")
+        (target / "notes.txt").write_text("written meanwhile")
+    assert everything(tmp_path) == ["out", "out/000.png", "out/notes.txt"]
+    assert (target / "000.png").read_text() == "new"
+
+
+@pytest.fixture
+def order(monkeypatch):
+    """What was made safe on the disk, and moved, in order."""
+    found = []
+    fsync, rename, link = os.fsync, Path.replace, os.link
+
+    def sync(descriptor):
+        found.append(("sync", Path(f"/proc/self/fd/{descriptor}").readlink().name))
+        fsync(descriptor)
+
+    def replace(path, target):
+        found.append(("move", Path(target).name))
+        return rename(path, target)
+
+    def put(path, target):
+        found.append(("move", Path(target).name))
+        link(path, target)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    monkeypatch.setattr(Path, "replace", replace)
+    monkeypatch.setattr(os, "link", put)
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="the names of open files are not to be had")
+def test_nothing_is_moved_before_it_is_on_the_disk_and_then_its_name_is(tmp_path, order):
+    place = tmp_path / "place"
+    place.mkdir()
+    write_text(place / "a.json", "{}")
+    assert order == [("sync", ".a.json.part"), ("move", "a.json"), ("sync", "place")]
+    for overwrite in (False, True):
+        order.clear()
+        with written_beside(place / "b.gif", overwrite=overwrite) as draft:
+            draft.write_text("b")
+        assert order == [("sync", "b.gif"), ("move", "b.gif"), ("sync", "place")]
+    order.clear()
+    with written_beside(place / "frames", overwrite=False, folder=True) as draft:
+        for number in range(2):
+            (draft / f"{number}.png").write_text("frame")
+    assert sorted(order[:2]) == [("sync", "0.png"), ("sync", "1.png")]
+    assert order[2:] == [("sync", "frames"), ("move", "frames"), ("sync", "place")]
+
+
+def test_what_cannot_be_read_is_set_aside_and_never_deleted(tmp_path):
+    for text in ("first", "second"):
+        (tmp_path / "film.json").write_text(text)
+        set_aside(tmp_path / "film.json")
+    assert (tmp_path / "film.json.unreadable").read_text() == "first"
+    assert (tmp_path / "film.json.2.unreadable").read_text() == "second"
+    assert everything(tmp_path) == ["film.json.2.unreadable", "film.json.unreadable"]
+
+
+def test_an_input_is_no_output_by_whatever_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "keys" / "deep").mkdir(parents=True)
+    for name in ("a.png", "keys/b.png", "keys/deep/c.png", "net.safetensors"):
+        (tmp_path / name).write_text("mine")
+    (tmp_path / "link.png").symlink_to("a.png")
+    (tmp_path / "again").symlink_to("keys")
+    os.link("a.png", "hard.png")
+    inputs = {
+        "a key frame": [Path("a.png"), Path("keys/deep/c.png"), None, Path("missing.png")],
+        "the checkpoint": [Path("net.safetensors")],
+        "a folder of frames": [Path("again/deep")],
+    }
+    same = ("a.png", "./keys/../a.png", tmp_path / "a.png", "link.png", "hard.png")
+    for output in same:
+        with pytest.raises(OutputError, match="is a key frame, which would be lost"):
+            check_no_input(Path(output), inputs)
+    for output in ("keys", "again", "keys/deep", tmp_path):
+        with pytest.raises(OutputError, match=r"holds the key frame (a|c)\.png, which would be lost|is a folder of"):
+            check_no_input(Path(output), inputs)
+    with pytest.raises(OutputError, match="is the checkpoint, which would be lost"):
+        check_no_input(Path("net.safetensors"), inputs)
+    with pytest.raises(OutputError, match="is in the folder of frames"):
+        check_no_input(Path("keys/deep/c.png"), {"a folder of frames": [Path("again/deep")]})
+    for output in ("new.png", "keys/new.png", "keys/deep/new.png", "keys/b.png"):  # nothing is lost
+        check_no_input(Path(output), inputs)
+
+
+def test_a_full_disk_for_temporary_files_is_not_blamed_on_the_output(tmp_path, monkeypatch):
+    class Full(io.RawIOBase):
+        def write(self, data):
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: Full())
+    with pytest.raises(OutputError) as caught, written_beside(tmp_path / "out.gif", overwrite=False) as draft:
+        draft.write_text("half")
+        with Scratch() as scratch:
+            scratch.append(b"a frame")
+    assert str(caught.value).startswith(f"{tmp_path / 'temporary'}: temporary files cannot be written there")
+    assert "TMPDIR" in str(caught.value) and "out.gif" not in str(caught.value)
+    assert everything(tmp_path) == []

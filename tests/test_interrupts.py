@@ -11,9 +11,10 @@ import pytest
 from animi.cli import main
 from animi.core import interrupts
 from animi.core.interrupts import held_back
-from animi.core.media.codecs import CODECS, plan_coding
-from animi.core.media.encode import write_video
-from animi.core.media.film_sink import Encoder, FilmWriter
+from animi.core.media.codecs import CODECS
+from animi.core.media.coding import plan_coding
+from animi.core.media.encode import Encoder, write_video
+from animi.core.media.film_sink import FilmWriter
 from animi.core.media.film_source import open_film
 
 FRAMES = np.random.default_rng(0).integers(0, 256, (8, 48, 64, 3)).astype(np.uint8)

@@ -21,7 +21,7 @@ from animi.core.material.films import open_material
 from animi.core.material.loading import load_images
 from animi.core.material.sampler import ClipSampler
 from animi.core.training.distributed import check_batch, join_world
-from animi.core.training.loop import Ema, Phase, draw_noise, fit, make_adam, place_module
+from animi.core.training.loop import Ema, Hooks, Phase, draw_noise, fit, make_adam, place_module
 from animi.core.training.run_folder import Network, open_run, read_series
 
 LATENT = 6
@@ -103,14 +103,15 @@ def train(frames, folder, resume=False, pause=0.0, norm=True, noise=True, fresh=
             phases,
             batches(),
             config,
-            first_step=run.first_step,
+            Hooks(
+                after_step=ema.update,
+                report=run.log,
+                sample=lambda step: run.sample(step, ema.module(looks)),
+                save=lambda step, state: run.save(step, state, network, config.keep),
+                warn=lambda sentence: run.log(run.first_step, {"warning": sentence}),
+            ),
             state=run.state,
             also={"ema": ema.module},
-            after_step=ema.update,
-            report=run.log,
-            sample=lambda step: run.sample(step, ema.module(looks)),
-            save=lambda step, state: run.save(step, state, network, config.keep),
-            warn=lambda sentence: run.log(run.first_step, {"warning": sentence}),
             world=world,
         )
         run.close()

@@ -279,7 +279,7 @@ function fillSettings() {
   );
   const kinds = [options.accept.includes("drawings") && `PNG, JPEG, WebP, TIFF, BMP or GIF up to ${options.max_drawing} MB`,
     options.accept.includes("films") && `a film up to ${options.max_film} MB`];
-  $("limits").textContent = kinds.filter(Boolean).join("; ");
+  $("limits").textContent = `${kinds.filter(Boolean).join("; ")}; ${options.max_megapixels} megapixels at most`;
   $("version").textContent = `animi ${options.version}`;
 }
 
@@ -389,7 +389,7 @@ function showCommand() {
   if (wanted.fps !== fps) words.push("--fps", quote(wanted.fps));
   if (wanted.loop) words.push("--loop");
   if (wanted.boomerang) words.push("--boomerang");
-  if (wanted.engine in options.checkpoints) words.push("--checkpoint", quote(options.checkpoints[wanted.engine]));
+  if (options.checkpoints.includes(wanted.engine)) words.push("--checkpoint", quote(wanted.engine));
   else if (wanted.engine !== options.engines[0]) words.push("--engine", wanted.engine);
   if (wanted.size.trim()) words.push("--size", quote(wanted.size.trim()));
   if (wanted.on_failure !== failure) words.push("--on-failure", wanted.on_failure);
@@ -502,6 +502,7 @@ async function watch() {
       hasMore = false;
       const { jobs } = await askJson("GET", `${session}/jobs`);
       showWork(jobs);
+      markExpired(jobs);
       for (const job of jobs) await follow(job);
       if (jobs.some((job) => ["waiting", "running"].includes(job.state))) hasMore = true;
       if (hasMore) await wait(POLL);
@@ -778,10 +779,22 @@ function showFile(job) {
   const address = `${session}/jobs/${job.id}/file`;
   const { name, frames, width, height, bytes, notes } = job.result;
   const weight = bytes < 1e6 ? `${Math.max(1, Math.round(bytes / 1000))} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
-  $("files-made").prepend(make("li", {}, make("a", { href: address, download: name, textContent: name }),
-    make("small", { textContent: ` ${frames} frames, ${width}×${height}, ${weight}${notes.map((note) => `; ${note}`).join("")}` })));
+  const item = make("li", {}, make("a", { href: address, download: name, textContent: name }),
+    make("small", { textContent: ` ${frames} frames, ${width}×${height}, ${weight}${notes.map((note) => `; ${note}`).join("")}` }));
+  item.dataset.job = job.id;
+  $("files-made").prepend(item);
   say(`${name} is written.`);
   if (downloads.delete(job.id)) hand(address, name);
+}
+
+/** Says of files that were removed, for room or because there are newer ones, that they are no longer there. */
+function markExpired(jobs) {
+  for (const item of $("files-made").querySelectorAll("[data-job]")) {
+    if (jobs.some((job) => job.id === item.dataset.job)) continue;
+    delete item.dataset.job;
+    item.querySelector("a").replaceWith(make("s", { textContent: item.querySelector("a").textContent }));
+    item.querySelector("small").textContent = " has expired; make it anew";
+  }
 }
 
 async function takeFrame() {
@@ -856,6 +869,8 @@ function listen() {
   });
 }
 
+// the cookie lets the page in from now on; its token is not left to be seen, or to be copied along with the address
+if (location.search) history.replaceState(null, "", "/");
 options = await askJson("GET", "/api/options").catch((error) => complain("options", error.message));
 if (options) {
   fillSettings();

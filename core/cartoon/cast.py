@@ -81,9 +81,6 @@ def skeleton(build: Build) -> list[Joint]:
     return joints
 
 
-FACE = ("jaw", "ear_near", "ear_far", "eye_near", "eye_far", "pupil_near", "pupil_far", "brow_near", "brow_far")
-
-
 def figure(
     build: Build, face: list[Joint], head: list[Shape], behind: list[Shape], palette: Mapping[str, Colour]
 ) -> Puppet:

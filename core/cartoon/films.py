@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..config.material import DrawCartoonConfig
-from ..errors import ConfigError
-from ..files import check_output, written_beside
+from ..errors import ConfigError, OutputError
+from ..files import check_output, shown, written_beside
 from ..media.animation import check_format, write_animation
 from ..media.image_files import encode_png
 from .composition import SAYINGS, SCENES, compose
-from .motion import find_lines, find_observable, follow
+from .motion import find_observable, follow, mask_lines
 from .scenes import Scene
 from .styles import STYLES
 
@@ -25,6 +25,7 @@ Report = Callable[[int, int], None]
 
 PROGRAMME = ("chase", "parade", "chase", "anything", "chase", "stickers")
 """What a "film" shows, in turns."""
+_TRUTH = (r"pair-\d{4,}\.npz", "file of a pair's motion")  # what may be replaced in a folder of the truth
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def _compose_shot(shot: Shot) -> Scene:
 
 
 @dataclass(frozen=True)
-class Film:
+class CartoonFilm:
     """Shots, one after the other."""
 
     shots: tuple[Shot, ...]
@@ -134,13 +135,13 @@ class Film:
             "backward_visible": backward.visible,
             "forward_observable": find_observable(scene.drawing, cels[0], pictures[0], forward),
             "backward_observable": find_observable(scene.drawing, cels[1], pictures[1], backward),
-            "first_lines": find_lines(scene.drawing, cels[0]),
-            "last_lines": find_lines(scene.drawing, cels[1]),
+            "first_lines": mask_lines(scene.drawing, cels[0]),
+            "last_lines": mask_lines(scene.drawing, cels[1]),
             "times": np.array([first, last]),
         }
 
 
-def plan_film(config: DrawCartoonConfig) -> Film:
+def plan_film(config: DrawCartoonConfig) -> CartoonFilm:
     """Decides what is shown, shot by shot; nothing is drawn yet.
 
     Raises:
@@ -164,11 +165,11 @@ def plan_film(config: DrawCartoonConfig) -> Film:
         seed = config.seed if not shots else int(rng.integers(2**31))
         shots.append(Shot(kind, seed, config.style, saying if config.subtitles and speaks else "", done, count))
         done += count
-    return Film(tuple(shots), config.fps, config.hold, config.width, config.height, config.fine)
+    return CartoonFilm(tuple(shots), config.fps, config.hold, config.width, config.height, config.fine)
 
 
 @dataclass(frozen=True)
-class Drawn:
+class DrawnCartoon:
     """What was written."""
 
     out: Path
@@ -178,7 +179,7 @@ class Drawn:
     notes: tuple[str, ...]
 
 
-def draw_cartoon(config: DrawCartoonConfig, report: Report | None = None) -> Drawn:
+def draw_cartoon(config: DrawCartoonConfig, report: Report | None = None) -> DrawnCartoon:
     """Draws a cartoon into a file or a folder, and the truth about its motion beside it where that is asked for.
 
     Args:
@@ -192,7 +193,9 @@ def draw_cartoon(config: DrawCartoonConfig, report: Report | None = None) -> Dra
     film = plan_film(config)
     pairs = _find_pairs(film, config)
     if config.truth is not None:
-        check_output(config.truth, overwrite=config.overwrite)
+        if config.truth.resolve() in (config.out.resolve(), *config.out.resolve().parents):
+            raise OutputError(f"{shown(config.truth)}: the cartoon goes there; name another folder for --truth")
+        check_output(config.truth, overwrite=config.overwrite, ours=_TRUTH)
     if config.at is not None:
         _write_still(config.out, film.draw_at(config.at), config.overwrite)
         count, notes = 1, tuple[str, ...]()
@@ -209,20 +212,20 @@ def draw_cartoon(config: DrawCartoonConfig, report: Report | None = None) -> Dra
         count, notes = written.frames, written.notes
     truth: list[Path] = []
     if config.truth is not None:
-        with written_beside(config.truth, overwrite=config.overwrite, folder=True) as draft:
+        with written_beside(config.truth, overwrite=config.overwrite, folder=True, ours=_TRUTH) as draft:
             for number, (first, last) in enumerate(pairs):
                 name = f"pair-{number:04d}.npz"
                 np.savez_compressed(draft / name, **film.tell_truth(first, last))  # type: ignore[arg-type]
                 truth.append(config.truth / name)
-    return Drawn(config.out, count, film.shots, tuple(truth), notes)
+    return DrawnCartoon(config.out, count, film.shots, tuple(truth), notes)
 
 
-def _draw_all(film: Film) -> Iterator[NDArray[np.uint8]]:
+def _draw_all(film: CartoonFilm) -> Iterator[NDArray[np.uint8]]:
     for frame in range(film.frames):
         yield film.draw(frame)
 
 
-def _find_pairs(film: Film, config: DrawCartoonConfig) -> list[tuple[float, float]]:
+def _find_pairs(film: CartoonFilm, config: DrawCartoonConfig) -> list[tuple[float, float]]:
     """The moments whose truth is told: those asked for, or each frame with the next one of its shot."""
     if config.truth is None:
         return []

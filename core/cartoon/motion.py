@@ -19,7 +19,7 @@ WINDOW = 0.25
 
 
 @dataclass(frozen=True)
-class Motion:
+class TrueMotion:
     """What happens to each pixel of one moment on the way to another."""
 
     flow: NDArray[np.float32]
@@ -31,7 +31,7 @@ class Motion:
     """(H, W): the surface exists at the other moment."""
 
 
-def follow(cel: Cel, other: Cel) -> Motion:
+def follow(cel: Cel, other: Cel) -> TrueMotion:
     """Follows every pixel of a cel to another cel of the same drawing and size."""
     height, width = cel.patches.shape
     there = _pixel_maps(cel, other)
@@ -53,10 +53,10 @@ def follow(cel: Cel, other: Cel) -> Motion:
     np.subtract(to_y, y, out=flow[..., 1])
     here = np.abs(there[:, 2]) < AWAY * 0.1
     if here.all():
-        return Motion(flow, visible, np.ones((height, width), bool))
+        return TrueMotion(flow, visible, np.ones((height, width), bool))
     known = np.take(here, cel.patches, mode="clip")
     flow[~known] = 0
-    return Motion(flow, visible, known)
+    return TrueMotion(flow, visible, known)
 
 
 def _pixel_maps(cel: Cel, other: Cel) -> NDArray[np.float32]:
@@ -72,12 +72,12 @@ def _pixel_maps(cel: Cel, other: Cel) -> NDArray[np.float32]:
     return whole.reshape(-1, 6).astype(np.float32)
 
 
-def find_lines(drawing: Drawing, cel: Cel) -> NDArray[np.bool_]:
+def mask_lines(drawing: Drawing, cel: Cel) -> NDArray[np.bool_]:
     """Where ink is: (H, W)."""
     return np.take(drawing.lines, cel.patches, mode="clip")
 
 
-def find_observable(drawing: Drawing, cel: Cel, picture: NDArray[np.uint8], motion: Motion) -> NDArray[np.bool_]:
+def find_observable(drawing: Drawing, cel: Cel, picture: NDArray[np.uint8], motion: TrueMotion) -> NDArray[np.bool_]:
     """Where the motion can be told from the pictures: (H, W).
 
     That is where `find_telling` says so. What stands still counts too: that it does not move is what one sees.

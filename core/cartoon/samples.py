@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from .composition import compose
 from .geometry import Matrix, place
-from .motion import Motion, find_observable, follow
+from .motion import TrueMotion, find_observable, follow
 from .raster import Cel
 from .scenes import Scene
 
@@ -39,9 +39,9 @@ class Sample:
     """At time 1."""
     t: float
     """Between 0 and 1, both excluded."""
-    forward: Motion
+    forward: TrueMotion
     """From the first frame to the last, on the first's pixels."""
-    backward: Motion
+    backward: TrueMotion
     """From the last to the first."""
     forward_observable: NDArray[np.bool_]
     """(H, W): where the forward motion can be told from the pictures; elsewhere no network should be asked for it."""

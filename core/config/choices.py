@@ -26,14 +26,19 @@ CODECS = ("h264", "hevc", "vp9", "av1", "prores", "ffv1")
 """How films are encoded."""
 STREAM = Path("-")
 """Standard input or output in the place of a film's file: uncompressed video as YUV4MPEG2 (y4m)."""
-PRECISIONS = ("auto", "fp32", "bf16", "fp16")
-"""Number formats of the forward pass; auto: bf16 on a GPU that has it, else fp32."""
+PRECISIONS = ("auto", "fp32", "tf32", "bf16", "fp16")
+"""Number formats of the forward pass; auto: bf16 on a GPU that has it, else fp32, or tf32 on CUDA. fp32 is exact; tf32,
+CUDA's own, keeps 10 of 23 bits behind the point in matrix products and convolutions, and is several times as quick."""
 AUGMENTATIONS = ("colour", "translation", "cutout")
 """What pictures undergo before a discriminator sees them, in this order."""
 TRAINED_SIZES = (64, 128, 256, 512)
 """Sides of the pictures that the generators can be trained on."""
 RECIPES = ("steady", "notebook")
 """The first is ours, made not to collapse; the other is that of the first experiments, to the letter."""
+BN_INITS = ("ones", "dcgan", "notebook")
+"""What batch norms' weights begin with: 1; N(1, 0.02²), as in DCGAN; or N(0, 0.02²), as in the first experiments."""
+SCHEDULES = ("constant", "linear", "cosine")
+"""How learning rates change: not at all, to 0 in a straight line over the second half, or to 0 along half a cosine."""
 JUDGED = ("all", "middle")
 """Frames of a clip that the discriminator judges: all, or all but the two ends."""
 NETS = ("deep", "plain")
@@ -42,7 +47,18 @@ BETWEEN = ("lerp", "slerp")
 """Ways from one frame's latents to another's: straight, or along the great circle."""
 REFINE = ("none", "joint", "after")
 """Whether a refinement network learns: not at all, together with the auto-encoder, or alone, behind a finished one."""
-METRICS = ("psnr", "ssim", "lpips", "line-distance", "ghost", "sharpness", "smoothness", "features")
+METRICS = (
+    "psnr",
+    "ssim",
+    "lpips",
+    "line-distance",
+    "ghost",
+    "sharpness",
+    "smoothness",
+    "coherence",
+    "see-through",
+    "features",
+)
 """What in-betweens are measured by; features are KID, FID, precision and recall, of all of them together."""
 ACCEPTS = ("drawings", "films")
 """What may be dropped on the page of `animi studio`."""

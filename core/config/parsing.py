@@ -18,7 +18,9 @@ def read_range(text: str) -> tuple[float, float | None]:
     times = [parse_time(part) if part.strip() else 0.0 for part in (first, last)]
     start, end = times
     if not dash or start is None or end is None:
-        raise ConfigError(f"--range: {text!r} cannot be read; give seconds or h:mm:ss, such as 10-20, 1:05-1:30 or 60-")
+        raise ConfigError(
+            f"--range: {shorten(text)} cannot be read; give seconds or h:mm:ss, such as 10-20, 1:05-1:30 or 60-"
+        )
     return start, end if last.strip() else None
 
 
@@ -30,7 +32,9 @@ def read_time(text: str, flag: str) -> float:
     """
     time = parse_time(text)
     if time is None:
-        raise ConfigError(f"{flag}: {text} is no time; write seconds (72.5) or h:mm:ss (0:01:12.5)")
+        raise ConfigError(
+            f"{flag}: {shorten(text, quoted=False)} is no time; write seconds (72.5) or h:mm:ss (0:01:12.5)"
+        )
     return time
 
 
@@ -68,13 +72,14 @@ def read_spacing(text: str) -> tuple[float, ...] | None:
     if text in EASINGS:
         return None
     try:
-        times = tuple(float(_read_number(part)) for part in text.split(","))
-    except (ValueError, ZeroDivisionError) as error:
+        times = tuple(float(read_number(part)) for part in text.split(","))
+    except ValueError as error:
         raise ConfigError(
-            f"--spacing: {text!r} is not known; give {', '.join(EASINGS)}, or times such as 0,0.1,0.35,1"
+            f"--spacing: {shorten(text)} is not known; give {', '.join(EASINGS)}, or times such as 0,0.1,0.35,1"
         ) from error
     if len(times) < 2 or times[0] != 0 or times[-1] != 1 or any(a > b for a, b in pairwise(times)):
-        raise ConfigError(f"--spacing: {text} must start with 0, never go back, and end with 1, such as 0,0.1,0.35,1")
+        words = shorten(text, quoted=False)
+        raise ConfigError(f"--spacing: {words} must start with 0, never go back, and end with 1, such as 0,0.1,0.35,1")
     return times
 
 
@@ -82,27 +87,61 @@ def read_size(text: str) -> tuple[int, int | None]:
     """Reads "640x360" as (width, height), and "640" as (longer side, None).
 
     Raises:
-        ConfigError: it is neither, or not between 1 and 16384.
+        ConfigError: it is neither, or a side is not between 1 and 16384.
     """
-    parts = text.lower().replace("×", "x").split("x")
-    if len(parts) > 2 or not all(part.strip().isascii() and part.strip().isdigit() for part in parts):
-        raise ConfigError(f"--size: {text!r} cannot be read; give WIDTHxHEIGHT such as 640x360, or the longer side")
-    numbers = [int(part) for part in parts]
+    try:
+        numbers = [read_whole(part) for part in text.lower().replace("×", "x").split("x", 2)]
+        if len(numbers) > 2:
+            raise ValueError(f"{shorten(text)} has three sides")
+    except ValueError as error:
+        example = "give WIDTHxHEIGHT such as 640x360, or the longer side"
+        raise ConfigError(f"--size: {shorten(text)} cannot be read; {example}") from error
     if not all(1 <= number <= 16384 for number in numbers):
-        raise ConfigError(f"--size: {text} is out of range; give sides from 1 to 16384 pixels")
+        raise ConfigError(f"--size: {shorten(text, quoted=False)} is out of range; give sides from 1 to 16384 pixels")
     return numbers[0], numbers[1] if len(numbers) == 2 else None
 
 
-def _read_number(text: str) -> Fraction:
-    """Reads "0.5" or "1/3", exactly; a float has a look first, as a fraction would write 1e999999999 out.
+def read_both_sides(text: str) -> tuple[int, int]:
+    """Reads "640x360" as (width, height).
 
     Raises:
-        ValueError: it is no number, or beyond what a float holds.
-        ZeroDivisionError: it is divided by zero.
+        ConfigError: it is no size; see `read_size`.
+    """
+    width, height = read_size(text)
+    if height is None:
+        raise ConfigError(f"--size: {shorten(text)} cannot be read; give WIDTHxHEIGHT such as 640x360")
+    return width, height
+
+
+def read_number(text: str) -> Fraction:
+    """Reads "0.5" or "1/3", exactly.
+
+    A float has to hold it: as a fraction, 1e999999999 would be written out, which takes all memory.
+
+    Raises:
+        ValueError: it is no number, or beyond what a float holds, or divided by zero.
     """
     over, slash, under = text.partition("/")
-    number = Fraction(str(float(over)))
-    return number / Fraction(str(float(under))) if slash else number
+    try:
+        number = Fraction(str(float(over)))
+        return number / Fraction(str(float(under))) if slash else number
+    except (OverflowError, ZeroDivisionError) as error:
+        raise ValueError(f"{shorten(text)} is no number") from error
+
+
+def read_whole(text: str) -> int:
+    """Reads a whole number of at most 18 digits, such as "24" or "-3".
+
+    Raises:
+        ValueError: it is none, or longer.
+    """
+    digits = text.strip()
+    plain = digits.removeprefix("-")
+    if not (plain.isascii() and plain.isdigit()):
+        raise ValueError(f"{shorten(text)} is no whole number")
+    if len(plain.lstrip("0")) > 18:
+        raise ValueError(f"{shorten(text)} is too long a number")
+    return int(digits)
 
 
 def read_rate(text: str, flag: str) -> Fraction:
@@ -112,7 +151,55 @@ def read_rate(text: str, flag: str) -> Fraction:
         ConfigError: it is no number; the message names the flag.
     """
     try:
-        rate = _read_number(text)
-    except (ValueError, ZeroDivisionError) as error:
-        raise ConfigError(f"{flag}: {text!r} is no rate; give one such as 12, 23.976 or 24000/1001") from error
+        rate = read_number(text)
+    except ValueError as error:
+        raise ConfigError(f"{flag}: {shorten(text)} is no rate; give one such as 12, 23.976 or 24000/1001") from error
     return rate.limit_denominator(1_000_000)
+
+
+def read_numbers(text: str, flag: str, example: str) -> tuple[float, ...]:
+    """Reads numbers with commas between.
+
+    Raises:
+        ConfigError: one is no number; the message names the flag.
+    """
+    try:
+        return tuple(float(read_number(part)) for part in text.split(","))
+    except ValueError as error:
+        raise ConfigError(
+            f"{flag}: {shorten(text, quoted=False)} is no list of numbers; write it as {example}"
+        ) from error
+
+
+def read_wholes(text: str, flag: str, example: str) -> tuple[int, ...]:
+    """Reads whole numbers with commas between.
+
+    Raises:
+        ConfigError: one is no whole number; the message names the flag.
+    """
+    try:
+        return tuple(read_whole(part) for part in text.split(","))
+    except ValueError as error:
+        raise ConfigError(
+            f"{flag}: {shorten(text, quoted=False)} is no list of numbers; write it as {example}"
+        ) from error
+
+
+def read_pairs(text: str, flag: str) -> tuple[tuple[float, float], ...]:
+    """Reads pairs of moments in seconds: "0.5:0.6,1:1.25".
+
+    Raises:
+        ConfigError: it is no list of pairs; the message names the flag.
+    """
+    try:
+        pairs = [tuple(float(read_number(moment)) for moment in part.split(":")) for part in text.split(",")]
+        return tuple((first, last) for first, last in pairs)
+    except ValueError as error:
+        words = shorten(text, quoted=False)
+        raise ConfigError(f"{flag}: {words} is no list of pairs; write it as 0.5:0.6,1:1.25") from error
+
+
+def shorten(text: str, *, quoted: bool = True) -> str:
+    """What a person typed, as a message quotes it: no more than its beginning where it is long."""
+    short = text if len(text) <= 60 else f"{text[:40]}… ({len(text)} letters)"
+    return repr(short) if quoted else short

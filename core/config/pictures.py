@@ -2,84 +2,67 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
-from math import isfinite
 from pathlib import Path
+from typing import Annotated
 
 from ..errors import ConfigError
+from .checks import Checked, Flags, Range
 from .choices import DEVICES, MOST_FRAMES
+from .fields import Count, Device, Rate, Seed
 
 
 @dataclass(frozen=True)
-class RefineConfig:
+class RefineConfig(Checked):
     """What `animi refine` sharpens."""
 
     pictures: tuple[Path, ...]
-    """Images; a folder stands for the images in it, in natural order."""
-    output: Path
+    """Images, and folders that stand for the images in them, in natural order."""
+    output: Annotated[Path, Flags("--output", "-o")]
     """A folder for PNGs of the same names."""
     checkpoint: Path
-    """A network of finetune-adv with a refinement, or the folder of a run of it."""
+    """A network of finetune-adv with --refine (.safetensors), or the run's folder."""
     first: Path | None = None
-    """The key frame before the pictures; None: unknown."""
+    """The key frame before the pictures; what stands still is as sharp as there."""
     last: Path | None = None
     """The key frame after them."""
-    device: str = DEVICES[0]
-    """Where the network runs: one of DEVICES, or cuda:1 and so on."""
+    device: Device = DEVICES[0]
     overwrite: bool = False
     """Replace a folder that stands there."""
 
     def __post_init__(self) -> None:
-        """Refuses what cannot be used.
+        """Checks the values.
 
         Raises:
             ConfigError: only one of the two key frames is given.
         """
+        super().__post_init__()
         if (self.first is None) != (self.last is None):
             given, lacking = ("--first", "--last") if self.last is None else ("--last", "--first")
             raise ConfigError(f"{given}: stands alone; give {lacking} too, or none of the two")
 
 
 @dataclass(frozen=True)
-class SampleConfig:
+class SampleConfig(Checked):
     """What `animi sample` draws."""
 
     checkpoint: Path
-    """A network of train-noise, or the folder of a run of it."""
-    output: Path
-    """A .png for a grid, a .gif, .webp, .apng, .mp4, .mov or .webm for a walk, or a folder for single pictures."""
-    count: int = 64
+    """A network (.safetensors) of train-noise, or a run's folder: its best, or else newest."""
+    output: Annotated[Path, Flags("--output", "-o")]
+    """A .png for a grid; a .gif, .webp, .apng, .mp4, .mov or .webm for a walk; a folder for single PNGs."""
+    count: Annotated[int, Range(1, MOST_FRAMES), Flags("-n", "--count")] = 64
     """Pictures, or stations of a walk."""
-    columns: int | None = None
-    """Of the grid; None: as square as can be."""
-    truncation: float | None = None
-    """Latents' numbers beyond this are drawn again: the lower, the more alike and the cleaner; None: all are taken."""
-    steps: int = 12
+    columns: Count | None = None
+    """Of the grid. None: as square as can be."""
+    truncation: Annotated[float | None, Range(0.1)] = None
+    """Draw latents' numbers beyond this again: 1 gives cleaner pictures, more alike. None: none."""
+    steps: Annotated[int, Range(1, MOST_FRAMES)] = 12
     """Frames from one station of a walk to the next."""
-    fps: Fraction = Fraction(12)
+    fps: Rate = Fraction(12)
     """Frames a second of a walk."""
-    seed: int = 0
+    seed: Seed = 0
     """The same seed gives the same pictures."""
-    batch_size: int = 16
+    batch_size: Annotated[int, Range(1, MOST_FRAMES)] = 16
     """Pictures drawn at once."""
-    device: str = DEVICES[0]
-    """Where the network runs: one of DEVICES, or cuda:1 and so on."""
+    device: Device = DEVICES[0]
     overwrite: bool = False
     """Replace what stands there."""
-
-    def __post_init__(self) -> None:
-        """Refuses what cannot be used.
-
-        Raises:
-            ConfigError: a value is out of its range.
-        """
-        for flag, value in (("-n", self.count), ("--steps", self.steps), ("--batch-size", self.batch_size)):
-            if not 1 <= value <= MOST_FRAMES:
-                raise ConfigError(f"{flag}: {value} is out of range; give 1 to {MOST_FRAMES}")
-        if self.columns is not None and self.columns < 1:
-            raise ConfigError(f"--columns: {self.columns} is too small; give a whole number from 1")
-        if self.truncation is not None and not (self.truncation >= 0.1 and isfinite(self.truncation)):
-            raise ConfigError(f"--truncation: {self.truncation:g} cannot be used; give 0.1 or more, such as 1.5")
-        if not 0 < self.fps <= 1000:
-            raise ConfigError(f"--fps: {float(self.fps):g} is out of range; give a rate above 0 and up to 1000")
-        if self.seed < 0:
-            raise ConfigError(f"--seed: {self.seed} is negative; give a whole number from 0")

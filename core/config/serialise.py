@@ -7,6 +7,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from .parsing import read_number
+
 Config = TypeVar("Config")
 
 
@@ -31,7 +33,8 @@ def build_config(kind: type[Config], values: Mapping[str, Any]) -> Config:
         TypeError, KeyError, ValueError: the values are not those of such a dataclass.
         ConfigError: one is refused.
     """
-    hints = get_type_hints(kind)
+    named = {field.name for field in fields(kind)}  # type: ignore[arg-type]  # every config is a dataclass
+    hints = {name: hint for name, hint in get_type_hints(kind).items() if name in named}
     unknown = values.keys() - hints.keys()
     if unknown:
         raise KeyError(f"unknown settings {', '.join(sorted(unknown))}")
@@ -49,7 +52,9 @@ def _read(kind: Any, value: Any) -> Any:
         return tuple(_read(part, item) for part, item in zip(kinds, value, strict=True))
     if is_dataclass(kind) and isinstance(kind, type):
         return build_config(kind, value)
-    return kind(value) if kind in (Path, Fraction) else value
+    if kind is Fraction:
+        return read_number(str(value))
+    return Path(value) if kind is Path else value
 
 
 def with_values(config: Any, given: Mapping[str, Any]) -> Any:

@@ -1,69 +1,74 @@
 """Settings of `animi studio`."""
 
 from dataclasses import dataclass
-from math import isfinite
 from pathlib import Path
+from typing import Annotated, TypeAlias
 
 from ..errors import ConfigError
+from .checks import Checked, Choice, Flags, Range
 from .choices import ACCEPTS, DEVICES
+from .fields import Count, Device
+
+_Minutes: TypeAlias = Annotated[float, Range(0, above=True, unit="minutes")]
+_Several: TypeAlias = Annotated[int, Range(2)]
 
 
 @dataclass(frozen=True)
-class StudioConfig:
+class StudioConfig(Checked):
     """How `animi studio` serves its page, and what it takes."""
 
     host: str = "127.0.0.1"
-    """The address to listen at; the default is this machine alone."""
-    port: int = 8321
+    """The address to listen at. Any but this one lets other machines in."""
+    port: Annotated[int, Range(0, 65_535)] = 8321
     """The port to listen at; 0: any that is free."""
-    open: bool = True
+    open: Annotated[bool, Flags("--open", "--no-browser")] = True
     """Open the page in the browser, where there is a screen."""
-    accept: tuple[str, ...] = ACCEPTS
-    """Of ACCEPTS."""
-    max_drawing: int = 64
+    accept: Annotated[tuple[str, ...], Choice(ACCEPTS)] = ACCEPTS
+    """What may be dropped on the page."""
+    max_drawing: Count = 64
     """Megabytes of a drawing's file at most."""
-    max_film: int = 2048
+    max_film: Count = 2048
     """Megabytes of a film's file at most."""
-    max_drawings: int = 64
-    """Key frames of one session at most."""
-    max_frames: int = 1000
+    max_drawings: _Several = 64
+    """Key frames of one page at most."""
+    max_megapixels: Annotated[int, Range(1, 134, unit="million pixels")] = 24
+    """Millions of pixels of a drawing, or of a film's frame, at most."""
+    max_frames: _Several = 1000
     """Frames that are drawn in one go at most, all segments together."""
-    max_film_drawings: int = 5000
+    max_film_drawings: _Several = 5000
     """Drawings of a film that are shown at most."""
-    view: int = 960
-    """Pixels of the longer side of what the page shows; downloads are as large as the key frames."""
-    sessions: int = 8
-    """Pages that may be at work at once; where there are more, the one left alone for longest is dropped."""
-    idle: float = 120.0
-    """Minutes after which a page that was left alone is dropped, with its files."""
-    checkpoints: tuple[Path, ...] = ()
-    """Trained networks that are offered beside the engines."""
-    device: str = DEVICES[0]
-    """Where networks run: one of DEVICES, or cuda:1 and so on."""
+    max_film_frames: _Several = 500_000
+    """Frames of a film that are examined at most."""
+    max_film_minutes: _Minutes = 30.0
+    """Minutes that examining a film may take at most."""
+    max_session: Count = 8192
+    """Megabytes that the files of one page take at most, results included."""
+    max_total: Count = 16_384
+    """Megabytes that the files of all pages take at most."""
+    view: Annotated[int, Range(64, 4096, unit="pixels")] = 960
+    """Pixels of the longer side of what the page shows; downloads are in full size."""
+    sessions: Count = 8
+    """Pages in use at once; one more closes the one that was not used for longest."""
+    idle: _Minutes = 120.0
+    """Minutes after which an unused page is closed and its files are removed."""
+    checkpoints: Annotated[tuple[Path, ...], Flags("--checkpoint")] = ()
+    """A trained network (.safetensors) to offer beside the engines; repeatable."""
+    device: Device = DEVICES[0]
+    token: bool = True
+    """Require the token in the address that is printed. Without it, every user of this machine can use the page. Set
+    your own in the environment variable ANIMI_STUDIO_TOKEN."""
 
     def __post_init__(self) -> None:
-        """Refuses what cannot be used.
+        """Checks the values.
 
         Raises:
             ConfigError: a value is out of its range.
         """
+        super().__post_init__()
         if not self.host.strip():
             raise ConfigError("--host: is empty; give an address such as 127.0.0.1")
-        if not 0 <= self.port <= 65535:
-            raise ConfigError(f"--port: {self.port} is out of range; give 1 to 65535, or 0 for any that is free")
-        for name in self.accept:
-            if name not in ACCEPTS:
-                raise ConfigError(f"--accept: {name} is not known; give any of {', '.join(ACCEPTS)}")
-        if not self.accept:
-            raise ConfigError(f"--accept: names nothing; give any of {', '.join(ACCEPTS)}")
-        for flag, least in (
-            ("max-drawing", 1), ("max-film", 1), ("max-drawings", 2), ("max-frames", 2), ("max-film-drawings", 2),
-            ("sessions", 1),
-        ):  # fmt: skip
-            value = getattr(self, flag.replace("-", "_"))
-            if value < least:
-                raise ConfigError(f"--{flag}: {value} is too small; give a whole number from {least}")
-        if not 64 <= self.view <= 4096:
-            raise ConfigError(f"--view: {self.view} is out of range; give 64 to 4096 pixels")
-        if not (self.idle > 0 and isfinite(self.idle)):
-            raise ConfigError(f"--idle: {self.idle:g} cannot be used; give minutes, above 0")
+
+    @property
+    def most_pixels(self) -> int:
+        """Of a drawing, or of a film's frame."""
+        return self.max_megapixels * 1_000_000

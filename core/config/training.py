@@ -1,278 +1,288 @@
-"""Settings of the commands that train."""
+"""Settings of the commands that train.
 
-from dataclasses import dataclass, replace
-from math import isfinite
+What a field means is said for the command line, where it is the option's help; its annotation says what it may be.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Any, ClassVar, Self
 
 from ..errors import ConfigError
-from .choices import AUGMENTATIONS, BETWEEN, DEVICES, JUDGED, NETS, PRECISIONS, RECIPES, REFINE, TRAINED_SIZES
+from .checks import Checked, Choice, Doc, Flags, NoOption, Range, check_ends
+from .choices import (
+    AUGMENTATIONS,
+    BETWEEN,
+    BN_INITS,
+    DEVICES,
+    JUDGED,
+    NETS,
+    PRECISIONS,
+    RECIPES,
+    REFINE,
+    SCHEDULES,
+    TRAINED_SIZES,
+)
+from .fields import (
+    AlexWeights,
+    Count,
+    Device,
+    Films,
+    LearningRate,
+    RunFolder,
+    Seed,
+    Share,
+    VggWeights,
+    Weight,
+)
 from .material import ClipConfig
+from .serialise import with_values
 
 MAY_CHANGE = frozenset(
-    {"steps", "log_every", "save_every", "sample_every", "keep", "device", "workers", "compiled", "output"}
-    | {"vgg_weights", "alex_weights", "health"}  # the same weights, elsewhere; a look changes nothing
+    {"steps", "log_every", "save_every", "sample_every", "keep", "device", "workers", "compiled", "recompute", "output"}
+    | {"vgg_weights", "alex_weights", "health"}  # the same weights, elsewhere; an evaluation changes nothing
 )
 """Settings that a resumed run may be given anew: none of them changes what is learnt; the folder may have moved."""
 
 
 @dataclass(frozen=True)
-class TrainingConfig:
+class TrainingConfig(Checked):
     """How a training runs, for every trainer; what it learns is the recipe's own."""
 
-    steps: int = 10_000
+    steps: Count = 10_000
     """Steps in all; a resumed run goes on up to it."""
-    batch_size: int = 16
+    batch_size: Count = 16
     """Samples a step, over all processes and accumulated parts together."""
-    accumulate: int = 1
-    """Parts into which a process's share of a batch is cut to save memory; their gradients are added up."""
-    precision: str = PRECISIONS[0]
-    """One of PRECISIONS."""
-    channels_last: bool = True
+    accumulate: Count = 1
+    """Parts that a process's share of a batch is cut into to save memory; their gradients are added up."""
+    precision: Annotated[str, Choice(PRECISIONS)] = PRECISIONS[0]
+    """Number format of the forward pass; auto: bf16 on a GPU that has it, else fp32. tf32 is CUDA's, and quicker than
+    fp32, which is exact."""
+    channels_last: Annotated[bool, NoOption()] = True
     """Lay images and kernels out with the channels last in memory, as tensor cores like it."""
-    compiled: bool = False
+    compiled: Annotated[bool, Flags("--compile", "--no-compile")] = False
     """Compile the networks; takes a minute or more at the start."""
-    clip: float | None = None
-    """Largest norm of a phase's gradients; None: they are taken as they are."""
-    ema: float = 0.999
-    """How much of the running mean of the weights is kept at each step; 0: no mean."""
-    seed: int = 0
+    recompute: Annotated[bool, Flags("--recompute", "--no-recompute")] = False
+    """Compute blocks' features again in the backward pass instead of keeping them: less memory, more time."""
+    clip: Annotated[float | None, Range(0, above=True)] = None
+    """Largest norm of a phase's gradients. None: none."""
+    ema: Annotated[float, Range(0, 1, below=True)] = 0.999
+    """Share of the running mean of the weights that is kept at a step; 0: no mean."""
+    seed: Seed = 0
     """The same seed gives the same training, on the same kind of device."""
-    log_every: int = 10
-    """Steps from one line of metrics.jsonl to the next."""
-    save_every: int = 500
-    """Steps from one checkpoint to the next; also how far a loss that is not finite throws a run back."""
-    sample_every: int = 500
-    """Steps from one look at samples and health to the next."""
-    keep: int = 3
+    log_every: Count = 10
+    """Steps between lines of metrics.jsonl."""
+    save_every: Count = 500
+    """Steps between checkpoints; also how far a loss that is not finite throws a run back."""
+    sample_every: Count = 500
+    """Steps between evaluations: of samples, and of health."""
+    keep: Count = 3
     """Checkpoints kept, the newest, beside the best."""
-    device: str = DEVICES[0]
-    """Where it trains: one of DEVICES, or cuda:1 and so on."""
-    workers: int = 2
+    device: Device = DEVICES[0]
+    workers: Annotated[int, Range(0)] = 2
     """Threads that draw batches ahead."""
 
     def __post_init__(self) -> None:
-        """Refuses what cannot be used.
+        """Checks the values.
 
         Raises:
-            ConfigError: a value is out of its range.
+            ConfigError: a value is out of its range, or two do not go together.
         """
-        for name in ("steps", "batch_size", "accumulate", "log_every", "save_every", "sample_every", "keep"):
-            value = getattr(self, name)
-            if value < 1:
-                raise ConfigError(f"--{name.replace('_', '-')}: {value} is too small; give a whole number from 1")
-        if self.precision not in PRECISIONS:
-            raise ConfigError(f"--precision: {self.precision!r} is not known; choose one of {', '.join(PRECISIONS)}")
-        if self.clip is not None and not (self.clip > 0 and isfinite(self.clip)):
-            raise ConfigError(f"--clip: {self.clip:g} cannot be used; give a norm above 0")
-        if not 0 <= self.ema < 1:
-            raise ConfigError(f"--ema: {self.ema:g} is out of range; give 0 (none) or a share below 1, such as 0.999")
-        for name in ("seed", "workers"):
-            if getattr(self, name) < 0:
-                raise ConfigError(f"--{name}: {getattr(self, name)} is negative; give a whole number from 0")
+        super().__post_init__()
+        if self.recompute and self.compiled:
+            raise ConfigError("--recompute: cannot go together with --compile; give one of them")
 
 
 @dataclass(frozen=True)
-class AdversarialConfig:
+class AdversarialConfig(Checked):
     """A generator against a discriminator of single pictures."""
 
-    width: int = 64
-    """Channels of both networks at 128 pixels; all others follow."""
+    width: Annotated[int, Range(4, 512, unit="channels")] = 64
+    """Channels of the networks at 128 pixels, half of 256; all others follow."""
     spectral_norm: bool = True
-    """Spectral norm on the discriminator's convolutions."""
-    generator_rate: float = 2e-4
-    """Learning rate of the generator."""
-    discriminator_rate: float = 2e-4
-    """Learning rate of the discriminator."""
-    betas: tuple[float, float] = (0.5, 0.999)
-    """Adam's."""
-    augment: tuple[str, ...] = AUGMENTATIONS
-    """Of AUGMENTATIONS."""
-    redraw: float = 1.0
+    """Spectral norm on the discriminator's convolutions and on the excitations of both networks, or on none at all."""
+    bn_init: Annotated[str, Choice(BN_INITS)] = BN_INITS[0]
+    """What batch norms' weights begin with: ones; dcgan, N(1, 0.02); notebook, N(0, 0.02)."""
+    generator_rate: LearningRate = 2e-4
+    """The generator's learning rate."""
+    discriminator_rate: LearningRate = 2e-4
+    """The discriminator's learning rate."""
+    schedule: Annotated[str, Choice(SCHEDULES)] = SCHEDULES[0]
+    """Of both learning rates: constant; linear, to 0 over the second half; cosine, to 0 over all steps."""
+    warm_up: Annotated[int, Range(0)] = 0
+    """Steps at the beginning in which both learning rates rise."""
+    betas: Annotated[tuple[float, float], Range(0, 1, below=True)] = (0.5, 0.999)
+    """Adam's, such as 0.5,0.999."""
+    augment: Annotated[tuple[str, ...], Choice(AUGMENTATIONS, none=True)] = AUGMENTATIONS
+    """What the discriminator's pictures undergo, in this order."""
+    redraw: Weight = 1.0
     """Weight of the discriminator's redrawing of real pictures."""
-    lecam: float = 0.1
-    """Weight of the LeCam penalty; 0: none."""
-    r1: float = 0.0
-    """Weight of the gradient penalty at real pictures; 0: none."""
+    lecam: Weight = 0.1
+    """Weight of the LeCam penalty."""
+    r1: Weight = 0.0
+    """Weight of the gradient penalty at real pictures."""
 
     def __post_init__(self) -> None:
-        """Refuses what cannot be used.
+        """Checks the values.
 
         Raises:
             ConfigError: a value is out of its range.
         """
-        if not 4 <= self.width <= 512:
-            raise ConfigError(f"--width: {self.width} is out of range; give 4 to 512 channels")
-        for name in ("generator_rate", "discriminator_rate"):
-            value = getattr(self, name)
-            if not (value > 0 and isfinite(value)):
-                raise ConfigError(f"--{name.replace('_', '-')}: {value:g} cannot be used; give a rate such as 0.0002")
-        if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
+        super().__post_init__()
+        if len(self.betas) != 2:
             raise ConfigError(f"--betas: {self.betas} cannot be used; give two shares below 1, such as 0.5,0.999")
-        for kind in self.augment:
-            if kind not in AUGMENTATIONS:
-                raise ConfigError(f"--augment: {kind} is not known; give any of {', '.join(AUGMENTATIONS)}, or none")
-        if len(set(self.augment)) < len(self.augment):
-            raise ConfigError(f"--augment: {', '.join(self.augment)} names one twice; give each once")
-        for name in ("redraw", "lecam", "r1"):
-            value = getattr(self, name)
-            if not (value >= 0 and isfinite(value)):
-                raise ConfigError(f"--{name}: {value:g} cannot be used; give a weight from 0")
 
 
-_NOTEBOOK_CLIPS = ClipConfig(crop=1, flip=False, colour=False, reverse=False)
-_NOTEBOOK_NETS = AdversarialConfig(augment=(), lecam=0.0)
+class OfRecipe:
+    """Settings that come from one of two recipes where they are not given."""
+
+    NOTEBOOK: ClassVar[Mapping[str, Any]] = {}
+    """What the recipe of the first experiments sets otherwise than the defaults, by the fields' names."""
+
+    @classmethod
+    def of_recipe(cls, recipe: str, *needed: Any) -> Self:
+        """The settings of one of RECIPES; `needed` are the fields without a default, in order."""
+        config = cls(*needed, recipe=recipe)  # type: ignore[call-arg]  # every one of them is a dataclass with it
+        return with_values(config, cls.NOTEBOOK) if recipe == "notebook" else config
+
+
+_Recipe = Annotated[
+    str,
+    Choice(RECIPES),
+    Doc("Where settings that are not given come from: made not to collapse, or those of the first experiments."),
+]
+_HeldOut = Annotated[
+    float,
+    Range(0, 0.25),
+    Doc("Share of the clips that is evaluated on and not learnt from, where `unseen` names no film; 0: none is."),
+]
+_NOTEBOOK: dict[str, Any] = {
+    "crop": 1.0, "flip": False, "colour": False, "reverse": False, "augment": (), "lecam": 0.0, "ema": 0.0,
+    "bn_init": "notebook",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
-class TrainVggSleConfig:
+class TrainVggSleConfig(OfRecipe, Checked):
     """What `animi train-vgg-sle` learns."""
 
-    paths: tuple[Path, ...]
-    """Folders of frames, each with one film or several."""
-    output: Path
-    """The run's folder."""
-    recipe: str = RECIPES[0]
-    """One of RECIPES: where the settings that were not given come from."""
+    NOTEBOOK = _NOTEBOOK | {  # one clip of eight frames a step: eight pictures
+        "batch_size": 1, "spectral_norm": False, "generator_rate": 1e-3, "discriminator_rate": 1e-3,
+        "betas": (0.9, 0.999), "judged": "middle", "ends": 1.0,
+    }  # fmt: skip
+
+    paths: Films
+    output: Annotated[RunFolder, Flags("--output", "-o")]
+    recipe: _Recipe = RECIPES[0]
     clips: ClipConfig = ClipConfig()
     """The clips; the first and the last frame are the ends."""
     training: TrainingConfig = TrainingConfig(batch_size=2)
     """A sample is a clip."""
     nets: AdversarialConfig = AdversarialConfig()
     """The networks and how they are set against each other."""
-    judged: str = JUDGED[0]
-    """One of JUDGED."""
-    ends: float = 10.0
+    judged: Annotated[str, Choice(JUDGED)] = JUDGED[0]
+    """Frames of a clip that the discriminator judges: all, or all but the two ends (middle)."""
+    ends: Weight = 10.0
     """Weight of the mean absolute error at the two ends."""
-    vgg_weights: Path | None = None
-    """VGG16's weights; None: torchvision's, from its cache or by a download."""
-    samples: int = 4
-    """Clips shown at each look."""
+    vgg_weights: VggWeights = None
+    unseen: tuple[Path, ...] = ()
+    """A folder of frames to evaluate on and not to learn from; give it again for several. None: clips of each film."""
+    hold_out: _HeldOut = 0.05
+    samples: Annotated[int, Range(1, 256)] = 4
+    """Clips shown at each evaluation."""
 
     def __post_init__(self) -> None:
-        """Refuses what cannot be used.
+        """Checks the values.
 
         Raises:
             ConfigError: a value is out of its range, or two do not go together.
         """
-        _check_adversarial(self.recipe, self.clips, self.samples)
-        if self.clips.length < 3:
-            raise ConfigError(f"--length: {self.clips.length} leaves nothing between the ends; give 3 frames or more")
-        if self.judged not in JUDGED:
-            raise ConfigError(f"--judged: {self.judged} is not known; give {' or '.join(JUDGED)}")
-        if not (self.ends >= 0 and isfinite(self.ends)):
-            raise ConfigError(f"--ends: {self.ends:g} cannot be used; give a weight from 0")
-
-    @classmethod
-    def of_recipe(cls, recipe: str, paths: tuple[Path, ...], output: Path) -> "TrainVggSleConfig":
-        """The settings of one of RECIPES."""
-        if recipe != "notebook":
-            return cls(paths, output, recipe)
-        nets = replace(
-            _NOTEBOOK_NETS, spectral_norm=False, generator_rate=1e-3, discriminator_rate=1e-3, betas=(0.9, 0.999)
-        )
-        training = TrainingConfig(batch_size=1, ema=0.0)  # one clip of eight frames: eight pictures
-        return cls(paths, output, recipe, _NOTEBOOK_CLIPS, training, nets, ends=1.0)
+        super().__post_init__()
+        _check_size(self.clips)
+        check_ends(self.clips.length)
 
 
 @dataclass(frozen=True)
-class TrainNoiseConfig:
+class TrainNoiseConfig(OfRecipe, Checked):
     """What `animi train-noise` learns."""
 
-    paths: tuple[Path, ...]
-    """Folders of frames, each with one film or several; all are shuffled together."""
-    output: Path
-    """The run's folder."""
-    recipe: str = RECIPES[0]
-    """One of RECIPES: where the settings that were not given come from."""
-    latent_dim: int = 256
-    """Numbers that a picture is drawn from."""
+    NOTEBOOK = _NOTEBOOK | {"batch_size": 8}
+
+    paths: Films
+    """Folders that extract-frames wrote, or folders of images, one film or several in each; all are shuffled
+    together."""
+    output: Annotated[RunFolder, Flags("--output", "-o")]
+    recipe: _Recipe = RECIPES[0]
+    latent_dim: Annotated[int, Range(1, 8192)] = 256
+    """Numbers that a picture is drawn from: 256, 1024."""
     clips: ClipConfig = ClipConfig(length=1, colour=False, reverse=False)
     """Single pictures, in their own colours: exchanged ones would be learnt as well, and drawn."""
     training: TrainingConfig = TrainingConfig()
     """A sample is a picture."""
     nets: AdversarialConfig = AdversarialConfig()
     """The networks and how they are set against each other."""
-    vgg_weights: Path | None = None
-    """VGG16's weights, to measure health by; None: torchvision's, from its cache or by a download."""
+    vgg_weights: VggWeights = None
     health: bool = True
-    """Measure at each look whether the samples are as varied as the reals."""
-    samples: int = 64
-    """Pictures shown at each look."""
+    """Measure at each evaluation whether the samples are as varied as the real pictures, by VGG16."""
+    unseen: tuple[Path, ...] = ()
+    """A folder of frames to evaluate on and not to learn from; give it again for several. None: clips of each film."""
+    hold_out: _HeldOut = 0.05
+    samples: Annotated[int, Range(1, 256)] = 64
+    """Pictures shown at each evaluation."""
 
     def __post_init__(self) -> None:
-        """Refuses what cannot be used.
+        """Checks the values.
 
         Raises:
             ConfigError: a value is out of its range.
         """
-        _check_adversarial(self.recipe, self.clips, self.samples)
+        super().__post_init__()
+        _check_size(self.clips)
         if self.clips.length != 1:
             raise ConfigError(f"--length: {self.clips.length} is of no use here; pictures are drawn one by one")
-        if not 1 <= self.latent_dim <= 8192:
-            raise ConfigError(f"--latent-dim: {self.latent_dim} is out of range; give 1 to 8192, such as 256 or 1024")
         if self.training.batch_size < 2:
             raise ConfigError("--batch-size: 1 is too small, as pictures are judged in company; give 2 or more")
 
-    @classmethod
-    def of_recipe(cls, recipe: str, paths: tuple[Path, ...], output: Path) -> "TrainNoiseConfig":
-        """The settings of one of RECIPES."""
-        if recipe != "notebook":
-            return cls(paths, output, recipe)
-        clips = replace(_NOTEBOOK_CLIPS, length=1)
-        return cls(
-            paths, output, recipe, clips=clips, training=TrainingConfig(batch_size=8, ema=0.0), nets=_NOTEBOOK_NETS
-        )
-
 
 @dataclass(frozen=True)
-class PretrainAeConfig:
+class PretrainAeConfig(Checked):
     """What `animi pretrain-ae` learns."""
 
-    paths: tuple[Path, ...]
-    """Folders of frames, each with one film or several."""
-    output: Path
-    """The run's folder."""
-    net: str = NETS[0]
-    """One of NETS."""
-    width: int = 16
+    paths: Films
+    output: Annotated[RunFolder, Flags("--output", "-o")]
+    net: Annotated[str, Choice(NETS)] = NETS[0]
+    """deep: residual blocks at every size, skip-layer excitation; plain: a few convolutions."""
+    width: Annotated[int, Range(1, 256, unit="channels")] = 16
     """Channels at the full size; they double at each halving."""
-    latent: int = 128
+    latent: Annotated[int, Range(1, 4096, unit="channels")] = 128
     """Channels of the latents."""
-    halvings: int = 3
-    """How often the sides are halved on the way to the latents."""
-    depth: int = 2
+    halvings: Annotated[int, Range(1, 6)] = 3
+    """How often the sides are halved on the way to the latents; 3 makes 32 x 32 of 256 x 256."""
+    depth: Annotated[int, Range(1, 32, unit="blocks")] = 2
     """Residual blocks of the deep net at each size, on the way down and again on the way up."""
-    between: str = BETWEEN[0]
-    """One of BETWEEN: how in-betweens are drawn with it."""
+    between: Annotated[str, Choice(BETWEEN)] = BETWEEN[0]
+    """The way between two frames' latents: lerp, straight; slerp, along the great circle."""
     clips: ClipConfig = ClipConfig(length=1, reverse=False)
     """Single pictures, in exchanged colours too: all are to be redrawn well."""
     training: TrainingConfig = TrainingConfig(clip=1.0)
     """A sample is a picture."""
-    rate: float = 5e-4
-    """Learning rate."""
+    rate: LearningRate = 5e-4
     unseen: tuple[Path, ...] = ()
-    """Folders of frames to look at, of which nothing is learnt; none: some of `paths` are held out."""
-    hold_out: float = 0.05
-    """Share of each film that is not learnt from but looked at, where `unseen` names none."""
-    alex_weights: Path | None = None
-    """AlexNet's weights, to measure LPIPS at each look; None: it is not measured."""
-    samples: int = 16
-    """Pictures shown at each look."""
+    """A folder of frames to evaluate on and not to learn from; give it again for several. None: stretches of each
+    film."""
+    hold_out: Annotated[float, Range(0, 0.5, above=True)] = 0.05
+    """Share of each film that is evaluated on and not learnt from, where `unseen` names none."""
+    alex_weights: AlexWeights = None
+    samples: Annotated[int, Range(1, 64)] = 16
+    """Pictures shown at each evaluation."""
 
     def __post_init__(self) -> None:
-        """Refuses what cannot be used.
+        """Checks the values.
 
         Raises:
             ConfigError: a value is out of its range, or two do not go together.
         """
-        if self.net not in NETS:
-            raise ConfigError(f"--net: {self.net} is not known; give {' or '.join(NETS)}")
-        if self.between not in BETWEEN:
-            raise ConfigError(f"--between: {self.between} is not known; give {' or '.join(BETWEEN)}")
-        for name, most in (("width", 256), ("latent", 4096), ("halvings", 6), ("depth", 32)):
-            value = getattr(self, name)
-            if not 1 <= value <= most:
-                raise ConfigError(f"--{name}: {value} is out of range; give 1 to {most}")
+        super().__post_init__()
         if self.clips.length != 1:
             raise ConfigError(f"--length: {self.clips.length} is of no use here; pictures are redrawn one by one")
         multiple = 1 << self.halvings
@@ -281,75 +291,66 @@ class PretrainAeConfig:
                 f"--size: {self.clips.size} cannot be trained; give a multiple of {multiple} (--halvings "
                 f"{self.halvings}) from 16 to 2048"
             )
-        if not (self.rate > 0 and isfinite(self.rate)):
-            raise ConfigError(f"--rate: {self.rate:g} cannot be used; give a rate such as 0.001")
-        if not 0 < self.hold_out <= 0.5:
-            raise ConfigError(f"--hold-out: {self.hold_out:g} is out of range; give a share above 0 and up to 0.5")
-        if not 1 <= self.samples <= 64:
-            raise ConfigError(f"--samples: {self.samples} is out of range; give 1 to 64")
 
 
 @dataclass(frozen=True)
-class FinetuneAdvConfig:
+class FinetuneAdvConfig(OfRecipe, Checked):
     """What `animi finetune-adv` learns; a weight of 0 turns its term off, and what it needs is not computed."""
 
-    paths: tuple[Path, ...]
-    """Folders of frames, each with one film or several."""
-    output: Path
-    """The run's folder."""
+    NOTEBOOK = _NOTEBOOK | dict.fromkeys(("middles", "image", "latent", "edge", "fade", "ghost"), 0.0)
+
+    paths: Films
+    output: Annotated[RunFolder, Flags("--output", "-o")]
     init: Path
-    """The auto-encoder to begin with: a checkpoint of pretrain-ae or of this command, or the folder of a run."""
-    recipe: str = RECIPES[0]
-    """One of RECIPES: where the settings that were not given come from."""
+    """The auto-encoder to begin with: a checkpoint of pretrain-ae or of this command, or its run's folder."""
+    recipe: _Recipe = RECIPES[0]
     clips: ClipConfig = ClipConfig()
     """The clips; the first and the last frame are the ends."""
     training: TrainingConfig = TrainingConfig(batch_size=2)
     """A sample is a clip."""
     nets: AdversarialConfig = AdversarialConfig()
     """The discriminators and how they learn; the generator is the auto-encoder."""
-    reconstruction: float = 10.0
-    """Weight of the mean absolute error at the two ends."""
-    middles: float = 1.0
-    """Weight of the mean absolute error of the frames between."""
-    sequence: float = 1.0
-    """Weight of the discriminator of clips."""
-    image: float = 1.0
-    """Weight of the discriminator of single in-betweens."""
-    latent: float = 1.0
-    """Weight of the distance from the latents drawn from to those of the real frames between."""
-    edge: float = 0.5
-    """Weight of drawings softened along their lines, as fakes of the discriminator of single in-betweens."""
-    fade: float = 0.5
-    """Weight of cross-faded ends, as fakes of both discriminators."""
-    ghost: float = 1.0
-    """Weight of the ghost score that exceeds the truth's."""
-    refine: str = REFINE[0]
-    """One of REFINE."""
-    refine_width: int = 32
+    reconstruction: Weight = 10.0
+    """Mean absolute error at the two ends."""
+    middles: Weight = 1.0
+    """Mean absolute error of the frames between."""
+    sequence: Weight = 1.0
+    """A discriminator of whole clips."""
+    image: Weight = 1.0
+    """A discriminator of single in-betweens."""
+    latent: Weight = 1.0
+    """Distance from the latents drawn from to those of the real frames between."""
+    edge: Weight = 0.5
+    """Drawings softened along their lines, as fakes for the discriminator of `image`."""
+    fade: Weight = 0.5
+    """Cross-faded ends, as fakes for the discriminators of `sequence` and `image`."""
+    ghost: Weight = 1.0
+    """Ghost score that exceeds the real frames'."""
+    refine: Annotated[str, Choice(REFINE)] = REFINE[0]
+    """A refinement network: none; joint: learns too; after: learns alone, behind a finished auto-encoder."""
+    refine_width: Annotated[int, Range(1, 512, unit="channels")] = 32
     """Channels of the refinement network."""
-    double: bool = False
-    """The auto-encoder draws at half the size, and the refinement doubles it."""
-    vgg_weights: Path | None = None
-    """VGG16's weights, to measure health by; None: torchvision's, from its cache or by a download."""
+    double: Annotated[bool, Flags("--double", "--no-double")] = False
+    """Draw at half the size; the refinement doubles it."""
+    vgg_weights: VggWeights = None
     health: bool = True
-    """Measure at each look whether the in-betweens are as varied as the reals."""
-    samples: int = 4
-    """Clips shown at each look."""
+    """Measure at each evaluation whether the in-betweens are as varied as the real frames, by VGG16."""
+    unseen: tuple[Path, ...] = ()
+    """A folder of frames to evaluate on and not to learn from; give it again for several. None: clips of each film."""
+    hold_out: _HeldOut = 0.05
+    samples: Annotated[int, Range(1, 256)] = 4
+    """Clips shown at each evaluation."""
 
     def __post_init__(self) -> None:
-        """Refuses what cannot be used.
+        """Checks the values.
 
         Raises:
             ConfigError: a value is out of its range, or two do not go together.
         """
-        _check_adversarial(self.recipe, self.clips, self.samples)
-        if self.clips.length < 3:
-            raise ConfigError(f"--length: {self.clips.length} leaves nothing between the ends; give 3 frames or more")
+        super().__post_init__()
+        _check_size(self.clips)
+        check_ends(self.clips.length)
         learns = ("reconstruction", "middles", "sequence", "image", "latent", "ghost")
-        for name in (*learns, "edge", "fade"):
-            value = getattr(self, name)
-            if not (value >= 0 and isfinite(value)):
-                raise ConfigError(f"--{name}: {value:g} cannot be used; give a weight from 0")
         if not any(getattr(self, name) for name in learns):
             raise ConfigError(
                 f"--reconstruction: is 0, and so are --{', --'.join(learns[1:])}: nothing is to be learnt; give one"
@@ -360,134 +361,100 @@ class FinetuneAdvConfig:
             raise ConfigError(
                 "--fade: nobody refuses cross-fades, as --image and --sequence are 0; give one of them a weight too"
             )
-        if self.refine not in REFINE:
-            raise ConfigError(f"--refine: {self.refine} is not known; give one of {', '.join(REFINE)}")
         if self.double and self.refine == "none":
             raise ConfigError("--double: it is the refinement that doubles; add --refine joint or --refine after")
-        if not 1 <= self.refine_width <= 512:
-            raise ConfigError(f"--refine-width: {self.refine_width} is out of range; give 1 to 512 channels")
-
-    @classmethod
-    def of_recipe(cls, recipe: str, paths: tuple[Path, ...], output: Path, init: Path) -> "FinetuneAdvConfig":
-        """The settings of one of RECIPES."""
-        if recipe != "notebook":
-            return cls(paths, output, init, recipe)
-        return cls(
-            paths,
-            output,
-            init,
-            recipe,
-            _NOTEBOOK_CLIPS,
-            TrainingConfig(batch_size=2, ema=0.0),
-            _NOTEBOOK_NETS,
-            middles=0.0,
-            image=0.0,
-            latent=0.0,
-            edge=0.0,
-            fade=0.0,
-            ghost=0.0,
-        )
 
 
 @dataclass(frozen=True)
-class TrainMotionConfig:
+class TrainMotionConfig(Checked):
     """What `animi train-motion` learns; a weight of 0 turns its term off."""
 
     paths: tuple[Path, ...]
-    """Folders of frames to learn from besides drawn cartoons; none are needed."""
-    output: Path
-    """The run's folder."""
+    """Folders that extract-frames wrote, or folders of images, to learn from besides drawn cartoons; none are
+    needed."""
+    output: Annotated[RunFolder, Flags("--output", "-o")]
     init: Path | None = None
-    """A motion network to begin with: a checkpoint, or the folder of a run; None: a new one."""
-    width: int = 64
+    """A motion network to begin with: a .safetensors, or a run's folder. None: a new one."""
+    width: Annotated[int, Range(8, 512, multiple=4, unit="channels")] = 64
     """Channels of a new network at a quarter of the picture's size."""
-    guided: bool = False
-    """Whether a new network begins with motion that is found without training, instead of with matching of its own."""
-    searched: bool = False
-    """Whether a network with matching of its own is helped by motion that is found without training, as it is where it
-    draws on a CPU."""
-    drawing_only: bool = False
-    """Whether what finds the motion is held as it is, and only what draws along it learns."""
+    guided: Annotated[bool, Flags("--guided", "--no-guided")] = False
+    """A new network begins with motion that is found without training, instead of matching of its own: a fifth of the
+    work."""
+    searched: Annotated[bool, Flags("--searched", "--no-searched")] = False
+    """Help a network with matching of its own by motion that is found without training, as where it draws on a CPU."""
+    drawing_only: Annotated[bool, Flags("--drawing-only", "--no-drawing-only")] = False
+    """Hold what finds the motion; learn only to draw along it."""
     sizes: tuple[int, ...] = (192, 128, 192, 256)
     """Sides of the drawn pictures; batches take turns. That of films is the largest."""
     clips: ClipConfig = ClipConfig(length=5, stride=1)
-    """How triplets are taken from films: within clips of this length."""
+    """How three frames are taken from films: within clips of this length."""
     training: TrainingConfig = TrainingConfig(steps=40_000, clip=1.0)
     """A sample is two key frames and a frame between."""
-    rate: float = 4e-4
+    rate: LearningRate = 4e-4
     """Learning rate after the warm-up, up to the last third of the steps."""
-    decay: float = 1e-3
+    decay: Weight = 1e-3
     """AdamW's weight decay."""
-    warm_up: int = 500
+    warm_up: Annotated[int, Range(0)] = 500
     """Steps in which the learning rate rises."""
-    small: int = 0
+    small: Annotated[int, Range(0)] = 0
     """Steps at the beginning in which pictures are half as large: on a GPU as many take a third of the time."""
-    grow: int = 4000
+    grow: Annotated[int, Range(0)] = 4000
     """Steps in which motion grows from small to the largest; 0: it is large at once."""
     sprites: Path | None = None
-    """A folder of Lottie animations, laid over some of the drawn samples."""
-    sprite_share: float = 0.25
+    """A folder of Lottie animations, to lay over some of the drawn samples."""
+    sprite_share: Share = 0.25
     """Share of the drawn samples that sprites are laid over, where there are any."""
-    staged: float = 0.0
-    """Share of the batches that the device itself puts together of sprites, which are rendered whole before the start
-    and take gigabytes there."""
-    repeat: int = 1
+    staged: Share = 0.0
+    """Share of the batches that a GPU itself puts together of sprites, which are rendered whole before the start and
+    take gigabytes there."""
+    repeat: Annotated[int, Range(1, 16)] = 1
     """How many batches in a row show the same drawn scenes, each time turned, mirrored, recoloured or backward: where
     drawing takes longer than learning."""
-    collage: int = 0
-    """Layers of each kind and time that are drawn before the start, from which the device itself puts half of the
-    batches together; 0: none."""
-    films: float = 0.25
+    collage: Annotated[int, Range(0)] = 0
+    """Layers of each kind and time that are drawn before the start, from which a GPU itself puts half of the batches
+    together, such as 100; 0: none."""
+    films: Share = 0.25
     """Share of the batches that are of films, where there are any."""
-    cuts: float = 0.05
+    cuts: Share = 0.05
     """Share of drawn pairs whose last frame is taken from another scene, so that it is learnt what a cut is."""
-    flow: float = 0.1
-    """Weight of the motion's error, in pixels."""
-    matching: float = 0.2
-    """Weight of the cross-entropy of the global matches."""
-    sight: float = 0.2
-    """Weight of the cross-entropy of what is seen in both frames."""
-    pictures: float = 1.0
-    """Weight of the difference of drawn frames from the truth: absolute, Laplacian and census."""
-    style: float = 0.0
+    flow: Weight = 0.1
+    """Weight of the motion's error in pixels."""
+    matching: Weight = 0.2
+    """Weight of the global matches' cross-entropy."""
+    sight: Weight = 0.2
+    """Weight of the cross-entropy of what is visible in both frames."""
+    pictures: Weight = 1.0
+    """Weight of the drawn frames' difference from the truth: absolute, Laplacian and census."""
+    style: Weight = 0.0
     """Weight of the difference of VGG16's Gram matrices; for fine-tuning."""
-    perceptual: float = 0.0
-    """Weight of LPIPS by AlexNet; for fine-tuning. Needs `alex_weights`."""
-    ghost: float = 0.0
+    perceptual: Weight = 0.0
+    """Weight of LPIPS by AlexNet, which needs `alex_weights`; for fine-tuning."""
+    ghost: Weight = 0.0
     """Weight of the ghost score that exceeds the truth's."""
-    vgg_weights: Path | None = None
-    """VGG16's weights, for the style; None: torchvision's, from its cache or by a download."""
-    alex_weights: Path | None = None
-    """AlexNet's weights, to measure LPIPS at each look, and to lower it; None: it is not measured."""
-    samples: int = 8
-    """Strips shown at each look."""
+    vgg_weights: VggWeights = None
+    alex_weights: AlexWeights = None
+    """AlexNet's weights, to measure or lower LPIPS: a .safetensors or torchvision's .pth. None: LPIPS is not
+    measured."""
+    samples: Annotated[int, Range(1, 64)] = 8
+    """Strips shown at each evaluation."""
 
     def __post_init__(self) -> None:
-        """Refuses what cannot be used.
+        """Checks the values.
 
         Raises:
             ConfigError: a value is out of its range, or two do not go together.
         """
+        super().__post_init__()
         if not self.sizes or any(not 32 <= size <= 1024 or size % 16 for size in self.sizes):
             given = ",".join(map(str, self.sizes))
             raise ConfigError(f"--sizes: {given or 'none'} cannot be used; give multiples of 16 from 32 to 1024")
-        if self.width % 4 or not 8 <= self.width <= 512:
-            raise ConfigError(f"--width: {self.width} cannot be used; give a multiple of 4 from 8 to 512 channels")
-        if self.paths and self.clips.length < 3:
-            raise ConfigError(f"--length: {self.clips.length} leaves nothing between the ends; give 3 frames or more")
-        if not (self.rate > 0 and isfinite(self.rate)):
-            raise ConfigError(f"--rate: {self.rate:g} cannot be used; give a rate such as 0.0004")
-        for name in ("decay", "flow", "matching", "sight", "pictures", "style", "perceptual", "ghost"):
-            value = getattr(self, name)
-            if not (value >= 0 and isfinite(value)):
-                raise ConfigError(f"--{name}: {value:g} cannot be used; give a number from 0")
+        if self.paths:
+            check_ends(self.clips.length)
         if not any((self.flow, self.matching, self.pictures, self.style, self.perceptual)):
             raise ConfigError(
                 "--flow: is 0, and so are --matching, --pictures, --style and --perceptual: no motion would be learnt; "
                 "give one"
             )
-        if not 1 <= self.repeat <= 16:
-            raise ConfigError(f"--repeat: {self.repeat} is out of range; give 1 to 16")
         if self.perceptual and self.alex_weights is None:
             raise ConfigError("--perceptual: looks through AlexNet; give its weights by --alex-weights")
         if self.drawing_only and self.init is None:
@@ -496,24 +463,10 @@ class TrainMotionConfig:
             )
         if self.staged and self.sprites is None:
             raise ConfigError("--staged: puts sprites together; give a folder of them by --sprites")
-        for name in ("films", "cuts", "sprite_share", "staged"):
-            if not 0 <= getattr(self, name) <= 1:
-                flag = name.replace("_", "-")
-                raise ConfigError(f"--{flag}: {getattr(self, name):g} is out of range; give a share from 0 to 1")
         if self.paths and self.films and not any((self.pictures, self.style, self.perceptual)):
             raise ConfigError("--films: teach pictures only; give --pictures or --style a weight, or --films 0")
-        for name in ("warm_up", "small", "grow", "collage"):
-            if getattr(self, name) < 0:
-                flag = name.replace("_", "-")
-                raise ConfigError(f"--{flag}: {getattr(self, name)} is negative; give a whole number from 0")
-        if not 1 <= self.samples <= 64:
-            raise ConfigError(f"--samples: {self.samples} is out of range; give 1 to 64")
 
 
-def _check_adversarial(recipe: str, clips: ClipConfig, samples: int) -> None:
-    if recipe not in RECIPES:
-        raise ConfigError(f"--recipe: {recipe} is not known; give {' or '.join(RECIPES)}")
+def _check_size(clips: ClipConfig) -> None:
     if clips.size not in TRAINED_SIZES:
         raise ConfigError(f"--size: {clips.size} cannot be trained; give {', '.join(map(str, TRAINED_SIZES))}")
-    if not 1 <= samples <= 256:
-        raise ConfigError(f"--samples: {samples} is out of range; give 1 to 256")

@@ -11,7 +11,7 @@ and nothing of sprites that move by themselves; of those only the frame between 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import log
+from math import log, radians
 from pathlib import Path
 
 import numpy as np
@@ -22,18 +22,18 @@ from torch.utils.data import DataLoader
 from ..cartoon.samples import GAP, draw_sample
 from ..material.films import Film
 from ..media.frames import resize_image, to_uint8
+from ..sprites import chances
 from ..sprites.renderer import SpriteError, SpriteRenderer
 from .batches import CartoonBatch, start_worker
 from .collage import CANVAS, build_ways, choose_colours, hide_covered, look_up_layers, pixel_centres, with_ones
 
 SPANS = (3, 32)
 """Fewest and most frames of an animation from one key frame to the next; artists draw 60 a second."""
-MOST_SPRITES = 3
+MOST_SPRITES = max(chances.COUNTS)
 """Most sprites of a sample; most samples have one."""
 _LARGEST, _MOST_FRAMES = 256, 120  # pixels across a sprite, and frames of it, that are kept
 _ROOM = 4 << 30  # bytes for sprites on a CPU
 _GROUNDS = 256  # of each kind
-_HELD = 0.35  # of the sprites hold their own drawing
 _TRIES = 3  # windows of an animation that are thought of; the liveliest is taken
 _GROUND_KINDS = 3  # a colour, a gradient, a picture
 
@@ -201,10 +201,10 @@ class SpriteStage:
         frames, flow = self._lay_ground(t, size, chance, spots)
         masks = torch.ones((batch, 2, 3, size, size), dtype=torch.bool, device=self.device)
         top = torch.zeros((batch, 2, size, size), dtype=torch.long, device=self.device)
-        count = torch.tensor([1, 1, 1, 2, MOST_SPRITES])[torch.randint(5, (batch,), generator=chance)]
+        count = torch.tensor(chances.COUNTS)[torch.randint(len(chances.COUNTS), (batch,), generator=chance)]
         moments = torch.stack([torch.zeros_like(span), middle, span], 1)  # (N, 3)
         for number in range(1, MOST_SPRITES + 1):
-            held = torch.rand(batch, generator=chance) < _HELD
+            held = torch.rand(batch, generator=chance) < chances.HELD
             chosen = self._choose_frames(torch.where(held[:, None], 0, moments), chance).to(self.device)  # (N, 3)
             ways = _choose_ways(t, size, self.frames.shape[-1], chance)
             order = choose_colours(batch, chance).to(self.device)
@@ -232,7 +232,7 @@ class SpriteStage:
         plain = colours[:, 0] + share * (colours[:, 1] - colours[:, 0]) * (kind[:, :, 0, 0] == 1)  # (N, 3, S S)
         chosen = torch.randint(len(self.grounds), (batch,), generator=chance).to(self.device)
         side = self.grounds.shape[-1]
-        slide = torch.stack([_uniform(batch, chance, -0.12, 0.12) for _ in range(2)], 1) * size
+        slide = torch.stack([_uniform(batch, chance, -chances.SLIDE, chances.SLIDE) for _ in range(2)], 1) * size
         middle = (
             torch.full((batch, 2), size / 2)
             + torch.stack([_uniform(batch, chance, -0.1, 0.1) for _ in range(2)], 1) * size
@@ -275,16 +275,18 @@ def _tell_change(frames: Tensor) -> Tensor:
 
 
 def _choose_ways(t: Tensor, size: int, side: int, chance: torch.Generator) -> Tensor:
-    """Placements of sprites of `side` in pictures of `size`; see `sprites`, whose chances these are."""
+    """Placements of sprites of `side` in pictures of `size`; see `sprites.chances`."""
     batch = len(t)
-    middle = torch.stack([_uniform(batch, chance, 0.2, 0.8) for _ in range(2)], 1) * size
+    middle = torch.stack([_uniform(batch, chance, *chances.MIDDLES) for _ in range(2)], 1) * size
     angle = _uniform(batch, chance, 0, 2 * torch.pi)
-    far = size * _uniform(batch, chance, log(0.003), log(0.45)).exp() * (torch.rand(batch, generator=chance) < 0.8)
+    far = size * _uniform(batch, chance, *map(log, chances.WAYS)).exp()
+    far = far * (torch.rand(batch, generator=chance) < chances.MOVES)
     move = far[:, None] * torch.stack([angle.cos(), angle.sin()], 1)
-    grow = size / side * _uniform(batch, chance, log(0.3), log(1.15)).exp()
+    grow = size / side * _uniform(batch, chance, *map(log, chances.SIDES)).exp()
     normal = torch.randn((3, batch), generator=chance)
-    often = torch.rand((2, batch), generator=chance) < 0.4
-    swell, turn, spin = 0.12 * normal[0] * often[0], 0.2 * normal[1], 0.3 * normal[2] * often[1]
+    often = torch.rand((2, batch), generator=chance) < torch.tensor([[chances.SWELLS], [chances.SPINS]])
+    swell = chances.SWELLED * normal[0] * often[0]
+    turn, spin = radians(chances.TURNED) * normal[1], radians(chances.SPUN) * normal[2] * often[1]
     mirror = 1.0 - 2.0 * (torch.rand(batch, generator=chance) < 0.5)
     return build_ways(t, middle, move, (grow, swell), (turn, spin), mirror, side)
 

@@ -1,5 +1,6 @@
 """Engines that ask a trained network."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from ...models.registry import Inbetweener
 from ..devices import choose_device
 from ..errors import CheckpointError
 from ..weights.checkpoint import load_checkpoint
+from ..weights.find import find_checkpoint
 from .interface import Engine, Working
 from .motion import MotionEngine
 
@@ -22,7 +24,7 @@ def open_network(checkpoint: Path, device: str = "auto", *, mixes: bool = False)
     """Opens the network that a checkpoint holds as an engine.
 
     Args:
-        checkpoint: a network's weights.
+        checkpoint: a network's weights, or the folder of a run: its best, or else its newest.
         device: "auto", "cpu", "cuda" or "mps".
         mixes: whether a motion network's moved frames are mixed where they disagree, instead of joined along a seam.
 
@@ -31,6 +33,8 @@ def open_network(checkpoint: Path, device: str = "auto", *, mixes: bool = False)
         DeviceError: the device is not on this machine.
     """
     place = choose_device(device)
+    with suppress(CheckpointError):  # a folder that holds none is told of below
+        checkpoint = find_checkpoint(checkpoint)
     module, header = load_checkpoint(checkpoint, place)
     if isinstance(module, MotionNetwork):
         return MotionEngine(module, mixes=mixes)

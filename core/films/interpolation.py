@@ -10,41 +10,39 @@ what each new frame shows is then found as it was before, and only frames of seg
 
 import hashlib
 import json
-import os
-import queue
-import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from importlib.metadata import version
 from math import ceil
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from ..config.choices import STREAM
 from ..config.interpolation import InterpolateFilmConfig
 from ..engines.interface import Engine
 from ..engines.opening import open_engine
 from ..errors import ConfigError, InputError, OutputError
-from ..files import check_output, shown, write_text
+from ..files import check_no_input, check_output, put_in_place, shown, sync, write_text
 from ..inbetween.pair import prepare_pair
 from ..interrupts import held_back
+from ..lock import LOCK
 from ..media.animation import check_format, write_animation
-from ..media.codecs import FILM_OUTPUTS, Coding, choose_codec, plan_coding
+from ..media.codecs import FILM_OUTPUTS, choose_codec
+from ..media.coding import Coding, plan_coding
 from ..media.decode import DamagedStretch, identify_film
+from ..media.film_segments import Segment, list_segments
 from ..media.film_sink import SEGMENT, FilmWriter, Kept, choose_streams, join_segments
 from ..media.film_source import Film, open_film, read_frames
 from ..media.frames import Frame
-from ..weights.find import MOTION_WEIGHTS
+from ..read_ahead import read_ahead
+from ..weights.find import MOTION_WEIGHTS, find_checkpoint
 from .timing import Clock, Exposure, FilmFrame, expose, judge_frames
-from .work_folder import FINISHED, claim_folder
+from .work_folder import FINISHED, claim_folder, clear, digest_job, find_target, name_draft, name_inputs
 
 _AHEAD = 4  # judged frames that may wait to be drawn
 _GAP = Fraction(5, 2)  # of the usual time between frames: in films of constant rate, frames are missing there
-_DRAFT = "draft"
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -138,7 +136,7 @@ def interpolate_film(
             _check_animation(config)
         elif not config.resume:
             check_output(output, overwrite=config.overwrite)
-        _check_not_itself(config)
+        check_no_input(output, name_inputs(config))
     film = open_film(config.film)
     plan = _make_plan(config, film, on_note)
     if output == STREAM:
@@ -154,17 +152,6 @@ def _check_animation(config: InterpolateFilmConfig) -> None:
         flag = "--codec" if config.codec is not None else "--crf"
         raise ConfigError(f"{flag}: is for films, not {suffix}; name the output {', '.join(FILM_OUTPUTS)}")
     check_output(config.output, overwrite=config.overwrite)
-
-
-def _check_not_itself(config: InterpolateFilmConfig) -> None:
-    """Refuses to write over the film that is read.
-
-    Raises:
-        OutputError: the output is the film.
-    """
-    output, film = config.output, config.film
-    if film != STREAM and output.exists() and film.exists() and output.samefile(film):
-        raise OutputError(f"{shown(output)}: is the film itself, which would be lost; choose another name")
 
 
 def _make_plan(config: InterpolateFilmConfig, film: Film, on_note: Callable[[str], None] | None) -> _Plan:
@@ -195,7 +182,14 @@ def _make_plan(config: InterpolateFilmConfig, film: Film, on_note: Callable[[str
         raise ConfigError(f"--fps: {name} has frames at a varying rate, which the output cannot have; give --fps")
     if clock.rate is not None and clock.rate > 1000:
         raise ConfigError(f"--factor: makes {float(clock.rate):g} frames a second of {name}; up to 1000 can be made")
-    plan = _Plan(config, film, clock, end, open_engine(config.engine, config.checkpoint, config.device, mixes=config.mix), on_note)
+    plan = _Plan(
+        config,
+        film,
+        clock,
+        end,
+        open_engine(config.engine, config.checkpoint, config.device, mixes=config.mix),
+        on_note,
+    )
     if film.interlaced:
         plan.note(f"{name} is interlaced: each of its frames is made of one moment first")
     if film.info.alpha:
@@ -226,55 +220,6 @@ def _judge(plan: _Plan) -> Generator[FilmFrame, None, None]:
     gap = None if film.timing.rate is None else _GAP * film.timing.usual
     with closing(take()) as taken:
         yield from judge_frames(taken, gap)
-
-
-def read_ahead(
-    items: Generator[T, None, None], depth: int, answer: Callable[[], None] = lambda: None
-) -> Generator[T, None, None]:
-    """Runs a generator in a thread of its own, up to `depth` items ahead; closing this closes it.
-
-    Args:
-        items: the generator.
-        depth: how far.
-        answer: called now and then while it waits; what it raises ends the wait.
-    """
-    waiting: queue.Queue[tuple[T | None, BaseException | None]] = queue.Queue(depth)
-    stopped = threading.Event()
-
-    def put(item: T | None, error: BaseException | None) -> None:
-        while not stopped.is_set():
-            with suppress(queue.Full):
-                waiting.put((item, error), timeout=0.2)
-                return
-
-    def work() -> None:
-        try:
-            with closing(items):
-                for item in items:
-                    put(item, None)
-                    if stopped.is_set():
-                        return
-            put(None, StopIteration())
-        except BaseException as error:
-            put(None, error)
-
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    try:
-        while True:
-            try:
-                item, error = waiting.get(timeout=0.2)
-            except queue.Empty:
-                answer()
-                continue
-            if isinstance(error, StopIteration):
-                return
-            if error is not None:
-                raise error
-            yield item  # type: ignore[misc]
-    finally:
-        stopped.set()
-        thread.join(timeout=5)  # it may wait for standard input, which nobody can hurry
 
 
 class _Drawer:
@@ -313,6 +258,7 @@ class _Course:
     first: Fraction = Fraction(0)
     last: Fraction = Fraction(0)
     starts: list[Fraction] = field(default_factory=list)
+    segments: dict[int, Segment] = field(default_factory=dict)
 
 
 def _run(
@@ -321,15 +267,22 @@ def _run(
     coding: Coding,
     folder: Path | None,
     told: Callable[[int, int | None], None],
+    job: str = "",
 ) -> _Course:
     """Draws every frame that is not there yet, and encodes it; Ctrl-C is answered between frames."""
     course = _Course()
     total = plan.total
     with (
         held_back() as held,
-        FilmWriter(coding, folder, plan.config.output, held.answer) as writer,
+        FilmWriter(coding, folder, plan.config.output, held.answer, job=job) as writer,
         _exposures(plan, held.answer) as exposures,
     ):
+        for number in writer.damaged:
+            plan.note(
+                f"{shown(plan.config.output)}: frames {number * SEGMENT} to {(number + 1) * SEGMENT - 1}, "
+                "which an earlier run has made, are damaged or cannot be verified, and are drawn anew"
+            )
+        course.segments = writer.segments
         for number, exposure in enumerate(exposures):
             held.answer()
             if number == 0:
@@ -421,42 +374,56 @@ def _write_film(plan: _Plan, told: Callable[[int, int | None], None]) -> FilmDra
         plan.note(f"{codec.name} keeps {coding.depth} bits a channel: the film's {film.depth} were rounded")
     drawer = _Drawer(plan.engine, config.on_failure)
     job = _describe_job(plan, coding)
-    with claim_folder(config, job) as folder:
-        if (folder / FINISHED).exists():
-            return _finish(plan, folder, json.loads((folder / FINISHED).read_text(encoding="utf-8")))
+    with claim_folder(config, job, plan.note) as (folder, told_before):
+        if told_before is not None:
+            return _finish(plan, folder, told_before)
         streams, notes = choose_streams(film, config.output, folder)
         for sentence in notes:
             plan.note(sentence)
         try:
-            course = _run(plan, drawer, coding, folder, told)
+            course = _run(plan, drawer, coding, folder, told, digest_job(job))
         except KeyboardInterrupt:
-            if any(folder.glob("*.segment")):
+            if list_segments(folder):
                 plan.note(
                     f"{shown(config.output)}: what is done is kept; the same command with --resume goes on with it"
                 )
             raise
         drawn = _report(plan, drawer, course, coding.size)
-        _join(plan, folder, streams, course, coding)
-        write_text(folder / FINISHED, json.dumps(_keep(drawn)))
-        return _finish(plan, folder, _keep(drawn))
+        size = _join(plan, folder, streams, course, coding)
+        kept = _keep(drawn) | {"bytes": size}
+        write_text(folder / FINISHED, json.dumps(kept))
+        return _finish(plan, folder, kept)
 
 
-def _join(plan: _Plan, folder: Path, streams: list[Kept], course: _Course, coding: Coding) -> None:
-    draft = folder / (_DRAFT + plan.config.output.suffix.lower())
-    join_segments(
-        plan.film,
-        streams,
-        folder,
-        draft,
-        starts=course.starts,
-        last=course.last,
-        end=_end_of(plan, course),
-        coding=coding,
-        start=plan.config.start,
-        length=plan.length,
-    )
-    with draft.open("rb") as file:
-        os.fsync(file.fileno())
+def _join(plan: _Plan, folder: Path, streams: list[Kept], course: _Course, coding: Coding) -> int:
+    """Puts the film together; gives its size in bytes."""
+    draft = name_draft(plan.config, folder)
+    held = [course.segments[number].frames for number in range(len(course.starts)) if number in course.segments]
+    if len(held) != len(course.starts) or sum(held) != course.frames:
+        raise OutputError(
+            f"{shown(plan.config.output)}: its pieces hold {sum(held)} of {course.frames} frames; "
+            "add --overwrite without --resume to begin anew"
+        )
+    try:
+        join_segments(
+            plan.film,
+            streams,
+            folder,
+            draft,
+            plan.config.output,
+            segments=course.segments,
+            starts=course.starts,
+            last=course.last,
+            end=_end_of(plan, course),
+            coding=coding,
+            start=plan.config.start,
+            length=plan.length,
+        )
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+    sync(draft)
+    return draft.stat().st_size
 
 
 def _keep(drawn: FilmDrawn) -> dict[str, Any]:
@@ -468,15 +435,11 @@ def _keep(drawn: FilmDrawn) -> dict[str, Any]:
 
 def _finish(plan: _Plan, folder: Path, told: dict[str, Any]) -> FilmDrawn:
     """Puts the finished film in its place, where a run that was killed has not done so, and clears up."""
-    draft = folder / (_DRAFT + plan.config.output.suffix.lower())
-    output = plan.config.output
+    draft, output = name_draft(plan.config, folder), plan.config.output
     if draft.exists():
-        draft.replace(output.resolve() if output.is_symlink() else output)
-    for path in folder.iterdir():
-        if path.name != FINISHED:
-            path.unlink()
+        put_in_place(draft, find_target(output))
+    clear(folder, but=(LOCK, FINISHED))
     (folder / FINISHED).unlink()
-    folder.rmdir()
     rate = None if told["rate"] is None else Fraction(told["rate"])
     plain = {name: told[name] for name in ("frames", "drawn", "width", "height", "engine", "resumed")}
     return FilmDrawn(output, seconds=Fraction(told["seconds"]), rate=rate, notes=tuple(told["notes"]), **plain)
@@ -486,7 +449,8 @@ def _describe_job(plan: _Plan, coding: Coding) -> dict[str, Any]:
     """All on which the new film's bytes depend, by which a run knows what it may go on with."""
     config = plan.config
     # another animi of the same version may bring other weights
-    weights = config.checkpoint or (MOTION_WEIGHTS if plan.engine.name == "motion" else None)
+    given = None if config.checkpoint is None else find_checkpoint(config.checkpoint)
+    weights = given or (MOTION_WEIGHTS if plan.engine.name == "motion" else None)
     checkpoint = None if weights is None else hashlib.sha256(weights.read_bytes()).hexdigest()
     return {
         "animi": version("animi"),

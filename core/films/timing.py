@@ -22,6 +22,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain
 from math import ceil, floor
 
 from ..media.frames import Frame, to_uint8
@@ -134,8 +135,10 @@ class Clock:
     rate: Fraction | None
     factor: Fraction
 
-    def list_times(self, number: int, begin: Fraction, until: Fraction, first: Fraction) -> list[Fraction]:
+    def list_times(self, number: int, begin: Fraction, until: Fraction, first: Fraction) -> Iterator[Fraction]:
         """When new frames are shown while the film shows its frame `number`, which it does from `begin` until `until`.
+
+        They are given one at a time: a hole of a day in a film is millions of frames.
 
         Args:
             number: counts the film's frames from 0.
@@ -144,12 +147,11 @@ class Clock:
             first: when the film's first frame is shown.
         """
         if self.rate is not None:
-            return [
-                first + k / self.rate
-                for k in range(ceil((begin - first) * self.rate), ceil((until - first) * self.rate))
-            ]
-        numbers = range(ceil(number * self.factor), ceil((number + 1) * self.factor))
-        return [begin + (k / self.factor - number) * (until - begin) for k in numbers]
+            for k in range(ceil((begin - first) * self.rate), ceil((until - first) * self.rate)):
+                yield first + k / self.rate
+            return
+        for k in range(ceil(number * self.factor), ceil((number + 1) * self.factor)):
+            yield begin + (k / self.factor - number) * (until - begin)
 
 
 def expose(
@@ -190,7 +192,9 @@ def expose(
             if clock.rate is not None:
                 until -= _SLACK * clock.usual
         times = clock.list_times(number, current.time, until, origin)
-        if times:
+        soonest = next(times, None)
+        if soonest is not None:
+            times = chain((soonest,), times)
             coming = _find_coming(look, until + brief)
             if coming is None or coming.cut:
                 yield from (Exposure(time, current) for time in times)

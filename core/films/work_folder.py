@@ -1,108 +1,233 @@
-"""The folder in which an interpolated film is put together, so that a run that was stopped can be resumed."""
+"""The folder in which an interpolated film is put together, so that a run that was stopped can be resumed.
 
+It is named `.NAME.animi`, lies beside the film, belongs to one run at a time, and holds:
+
+    film.json               the job: all on which the film's bytes depend
+    000000.segment, ...     the pieces that are whole, and 000000.json, ... what each of them is
+    000000.17-0.part        a piece that is being written
+    segments.txt, draft.mp4, trial.mp4     while the pieces are put together
+    finished                what was told of the film, when the draft is whole
+    *.unreadable            what could not be read, and was set aside
+
+Nothing else is ever deleted from it, nor is it used where it is a link.
+"""
+
+import hashlib
 import json
 import os
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from time import monotonic, sleep
 from typing import Any
 
 from ..config.choices import STREAM
 from ..config.interpolation import InterpolateFilmConfig
 from ..errors import OutputError
-from ..files import check_output, reason, shown, write_text
+from ..files import UNREADABLE, Inputs, check_no_input, check_output, reason, set_aside, shown, sync, write_text
 from ..interrupts import held_back
+from ..json_text import read_json
+from ..lock import LOCK, locked
+from ..media.film_segments import list_segments
+from ..media.film_sink import LIST
 
-_JOB = "film.json"
+JOB = "film.json"
 FINISHED = "finished"
-_PATIENCE = 2.0  # seconds for which an ffmpeg that a killed run was just starting may still hold its folder
+DRAFT = "draft"
+_MOST_NAME = 255  # bytes that a file's name may have on the usual disks
+_OURS = re.compile(
+    rf"({re.escape(JOB)}|{FINISHED}|\d{{6,}}\.json)({re.escape(UNREADABLE)}|\.\d+{re.escape(UNREADABLE)})?"
+    rf"|\.({re.escape(JOB)}|{FINISHED}|\d{{6,}}\.json)\.part"
+    rf"|\.{re.escape(LIST)}\.part|\d{{6,}}\.segment|\d{{6,}}\.\d+-\d+\.part|{re.escape(LIST)}|({DRAFT}|trial)\.\w+|{re.escape(LOCK)}"
+)
+
+
+def find_target(output: Path) -> Path:
+    """The file that an output stands for: where a link leads, so that its target is replaced and not the link."""
+    return output.resolve() if output.is_symlink() else output.absolute()
+
+
+def name_folder(output: Path) -> Path:
+    """The folder in which a film is put together; another one for every output."""
+    target = find_target(output)
+    name = f".{target.name}.animi"
+    if len(os.fsencode(name)) > _MOST_NAME:  # cut to whole letters, and told from others that begin alike
+        digest = hashlib.sha256(os.fsencode(target.name)).hexdigest()[:16]
+        kept = os.fsencode(target.name)[: _MOST_NAME - 40].decode(errors="ignore")
+        name = f".{kept}.{digest}.animi"
+    return target.with_name(name)
+
+
+def name_inputs(config: InterpolateFilmConfig) -> Inputs:
+    """What is read to make a film, as `check_no_input` takes it."""
+    return {"the film itself": [None if config.film == STREAM else config.film], "the checkpoint": [config.checkpoint]}
+
+
+def digest_job(job: dict[str, Any]) -> str:
+    """What segments carry, to be known as those of a job."""
+    return hashlib.sha256(json.dumps(job, sort_keys=True).encode()).hexdigest()
+
+
+def is_ours(name: str) -> bool:
+    """Whether a file of that name in the folder is one that we have made."""
+    return _OURS.fullmatch(name) is not None
+
+
+def clear(folder: Path, *, but: tuple[str, ...] = ()) -> list[str]:
+    """Deletes what we have made in the folder, and only that.
+
+    Args:
+        folder: no link.
+        but: names that stay.
+
+    Returns:
+        The names of what else is there.
+    """
+    others = []
+    for path in sorted(folder.iterdir()):
+        if not is_ours(path.name) or (path.is_dir() and not path.is_symlink()):
+            others.append(path.name)
+        elif path.name not in but:
+            path.unlink()
+    return others
 
 
 @contextmanager
-def claim_folder(config: InterpolateFilmConfig, job: dict[str, Any]) -> Iterator[Path]:
-    """The hidden folder beside the output in which segments lie, for this run alone.
+def claim_folder(
+    config: InterpolateFilmConfig, job: dict[str, Any], note: Callable[[str], None]
+) -> Iterator[tuple[Path, dict[str, Any] | None]]:
+    """Makes the folder, or takes the one that an earlier run has left, for this run alone.
 
-    It is kept when the run is interrupted and something is in it that can be gone on with, and else removed.
+    It is kept when the run is interrupted and something is in it that can be resumed, and else removed.
+
+    Args:
+        config: which film becomes which.
+        job: all on which the film's bytes depend.
+        note: told what a person should know.
+
+    Yields:
+        The folder, and what was told of the film where it is finished already.
 
     Raises:
         OutputError: it holds another job, or an unfinished one, and neither --resume nor --overwrite says what to do;
-            or another run is at work in it.
+            another run is at work in it; or it is a link.
     """
     output = config.output
-    folder = output.absolute().parent / f".{output.name[:200]}.animi"
-    known = _read_job(folder) if config.resume else None
-    finished = known is not None and (folder / FINISHED).exists()
-    if not config.resume and not config.overwrite and any(folder.glob("*.segment")):
+    folder = name_folder(output)
+    if os.path.lexists(folder) and (folder.is_symlink() or not folder.is_dir()):
         raise OutputError(
-            f"{shown(output)}: an interrupted run has left part of it; add --resume to go on, "
-            "or --overwrite to begin anew"
+            f"{shown(folder)}: is needed for work on {shown(Path(output.name))}, and is a link or no folder; remove it"
         )
-    if config.resume and known is None and os.path.lexists(output) and not config.overwrite:
-        raise OutputError(
-            f"{shown(output)}: is there already, and nothing is left to go on with; leave it so if it is the finished "
-            "film, or add --overwrite to make it anew"
-        )
-    if known and known != job:
-        changed = ", ".join(name for name in job if known.get(name) != job[name])
-        raise OutputError(
-            f"{shown(output)}: was begun with another {changed}; give the same again, or --overwrite without --resume "
-            "to begin anew"
-        )
+    check_no_input(folder, name_inputs(config))
+    _check_state(config, folder)
     try:
-        check_output(output, overwrite=config.overwrite or finished)
         folder.mkdir(exist_ok=True)
-        with _lock(folder, output):
-            for path in folder.iterdir():
-                if path.suffix == ".part" or known is None:
-                    path.unlink()
-            write_text(folder / _JOB, json.dumps(job, indent=1))
+        with locked(folder, named=output):
+            told = _prepare(config, folder, job, note)
+            check_output(output, overwrite=config.overwrite or told is not None)
+            write_text(folder / JOB, json.dumps(job, indent=1))
+            sync(folder.parent)
             try:
-                yield folder
+                yield folder, told
             finally:
                 with held_back():
-                    worth = (folder / FINISHED).exists() or (any(folder.glob("*.segment")) and config.film != STREAM)
-                    if folder.exists() and not worth:
-                        shutil.rmtree(folder, ignore_errors=True)
+                    _leave(config, folder, note)
     except OSError as error:
         if isinstance(error, BrokenPipeError):
             raise
         raise OutputError(
             f"{shown(output)}: cannot be written ({reason(error)}); make room or choose another place, and add --resume"
         ) from error
-
-
-def _read_job(folder: Path) -> dict[str, Any] | None:
-    """The job that a folder was made for; empty where it was finished and its description is gone already."""
-    try:
-        job = json.loads((folder / _JOB).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {} if (folder / FINISHED).exists() else None
-    return job if isinstance(job, dict) else None
-
-
-@contextmanager
-def _lock(folder: Path, output: Path) -> Iterator[None]:
-    """Keeps other runs out for as long as this one lives, where the system can."""
-    try:
-        import fcntl
-    except ImportError:
-        yield
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    end = monotonic() + _PATIENCE
-    try:
-        while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except OSError:
-                if monotonic() > end:
-                    raise OutputError(
-                        f"{shown(output)}: another run is making it; wait for it or choose another name"
-                    ) from None
-                sleep(0.05)
-        yield
     finally:
-        os.close(descriptor)
+        with suppress(OSError):  # where something is in it
+            folder.rmdir()
+
+
+def _check_state(config: InterpolateFilmConfig, folder: Path) -> None:
+    """Rejects what neither --resume nor --overwrite allows.
+
+    Raises:
+        OutputError: see `claim_folder`.
+    """
+    output = config.output
+    if not config.resume and not config.overwrite and list_segments(folder):
+        raise OutputError(
+            f"{shown(output)}: an interrupted run has left part of it; add --resume to go on, "
+            "or --overwrite to begin anew"
+        )
+    left = any((folder / name).exists() for name in (JOB, FINISHED)) or bool(list_segments(folder))
+    if config.resume and not left and os.path.lexists(output) and not config.overwrite:
+        raise OutputError(
+            f"{shown(output)}: is there already, and nothing is left to go on with; leave it so if it is the finished "
+            "film, or add --overwrite to make it anew"
+        )
+
+
+def _prepare(
+    config: InterpolateFilmConfig, folder: Path, job: dict[str, Any], note: Callable[[str], None]
+) -> dict[str, Any] | None:
+    """Finds what an earlier run has left and may be used, and removes the rest.
+
+    Returns:
+        What was told of the film, where it is finished already.
+
+    Raises:
+        OutputError: the earlier run had another job.
+    """
+    if not config.resume:
+        clear(folder, but=(LOCK,))
+        return None
+    output = config.output
+    known = _read_json(folder / JOB, note, "pieces that are known to belong to this film are used all the same")
+    if known is not None and known != job:
+        changed = ", ".join(name for name in job if known.get(name) != job[name]) or "version"
+        raise OutputError(
+            f"{shown(output)}: was begun with another {changed}; give the same again, or --overwrite without --resume "
+            "to begin anew"
+        )
+    for path in folder.iterdir():
+        if path.suffix == ".part" and is_ours(path.name):
+            path.unlink()
+    told = _read_json(folder / FINISHED, note, "the film is put together again")
+    if told is not None and not _is_finished(config, folder, told):
+        (folder / FINISHED).unlink()
+        return None
+    return told
+
+
+def _is_finished(config: InterpolateFilmConfig, folder: Path, told: dict[str, Any]) -> bool:
+    """Whether the film that was told of is whole: as a draft, or in its place already."""
+    draft = name_draft(config, folder)
+    place = draft if draft.exists() else find_target(config.output)
+    names = {"frames", "drawn", "width", "height", "engine", "resumed", "seconds", "rate", "notes", "bytes"}
+    return names <= told.keys() and place.is_file() and place.stat().st_size == told["bytes"]
+
+
+def name_draft(config: InterpolateFilmConfig, folder: Path) -> Path:
+    """Where the film is put together."""
+    return folder / (DRAFT + config.output.suffix.lower())
+
+
+def _read_json(path: Path, note: Callable[[str], None], consequence: str) -> dict[str, Any] | None:
+    """What a file says; where it cannot be read, it is set aside, and that is said. None where there is none."""
+    try:
+        found = read_json(path)
+        if isinstance(found, dict):
+            return found
+    except FileNotFoundError:
+        return None
+    except ValueError:
+        pass
+    aside = set_aside(path)
+    note(f"{shown(path)}: cannot be read, and is set aside as {shown(Path(aside.name))}; {consequence}")
+    return None
+
+
+def _leave(config: InterpolateFilmConfig, folder: Path, note: Callable[[str], None]) -> None:
+    """Keeps what can be resumed, and clears the folder where there is nothing."""
+    worth = (folder / FINISHED).exists() or bool(list_segments(folder) and config.film != STREAM)
+    if folder.exists() and not worth:
+        others = clear(folder, but=(LOCK,))
+        if others:
+            names = ", ".join(shown(Path(name)) for name in others[:3]) + (" ..." if len(others) > 3 else "")
+            note(f"{shown(folder)}: stays, as it holds what animi has not made ({names})")

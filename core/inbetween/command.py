@@ -1,35 +1,20 @@
 """The whole of `animi interpolate` for key frames: files in, an animation out."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from ..config.interpolation import InterpolateConfig
 from ..config.parsing import read_size
 from ..engines.opening import open_engine
-from ..errors import InputError, OutputError
-from ..files import check_output, shown
+from ..errors import InputError
+from ..files import Inputs, check_output, shown
 from ..media.animation import Written, check_format, write_animation
 from .key_frames import KeyFrames, find_key_frames
 from .sequence import count_frames, interpolate, there_and_back
 
 
-def _check_no_key_frame(output: Path, keys: Iterable[Path]) -> None:
-    """Refuses an output in whose place a key frame, or the folder of one, would be lost.
-
-    Raises:
-        OutputError: a key frame is the output or lies in it.
-    """
-    if not output.exists():
-        return
-    for key in keys:
-        if key.exists() and (output.samefile(key) or output.samefile(key.parent)):
-            found = "is a key frame" if output.samefile(key) else f"holds the key frame {shown(Path(key.name))}"
-            raise OutputError(f"{shown(output)}: {found}, which would be lost; choose another name")
-
-
 @dataclass(frozen=True)
-class Drawn:
+class DrawnAnimation:
     """What `draw_animation` made."""
 
     written: Written
@@ -38,7 +23,7 @@ class Drawn:
     key_frames: int
 
 
-def draw_animation(config: InterpolateConfig, on_frame: Callable[[int, int], None] | None = None) -> Drawn:
+def draw_animation(config: InterpolateConfig, on_frame: Callable[[int, int], None] | None = None) -> DrawnAnimation:
     """Reads key frames, draws what lies between and writes the animation: the whole of `animi interpolate`.
 
     Args:
@@ -49,8 +34,12 @@ def draw_animation(config: InterpolateConfig, on_frame: Callable[[int, int], Non
         AnimiError: a key frame, an option or the output cannot be used; nothing that stood there is harmed.
     """
     check_format(config.output)
-    _check_no_key_frame(config.output, find_key_frames(config.inputs))
-    check_output(config.output, overwrite=config.overwrite)
+    read: Inputs = {
+        "a key frame": find_key_frames(config.inputs),
+        "the checkpoint": [config.checkpoint],
+        "the exposure sheet": [config.sheet],
+    }
+    check_output(config.output, overwrite=config.overwrite, inputs=read)
     engine = open_engine(config.engine, config.checkpoint, config.device, mixes=config.mix)
     size = None if config.size is None else read_size(config.size)
     if config.sheet is not None:
@@ -85,4 +74,4 @@ def draw_animation(config: InterpolateConfig, on_frame: Callable[[int, int], Non
         count=total,
         on_frame=None if on_frame is None else lambda done: on_frame(done, total),
     )
-    return Drawn(written, engine.name, len(keys))
+    return DrawnAnimation(written, engine.name, len(keys))

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..config.choices import EASINGS, MOST_FRAMES
-from ..config.parsing import ease, read_spacing
+from ..config.parsing import ease, read_spacing, read_whole, shorten
 from ..engines.interface import Engine
 from ..errors import ConfigError, InputError
 from ..files import reason, shown
@@ -71,9 +71,11 @@ def read_sheet(path: Path, drawings: Sequence[Path], *, loop: bool = False) -> l
     for drawing in drawings:
         known.setdefault(drawing.name, drawing)
     try:
-        if path.stat().st_size > _MOST_BYTES:
+        with path.open("rb") as file:
+            data = file.read(_MOST_BYTES + 1)  # a pipe has no size, and may have no end
+        if len(data) > _MOST_BYTES:
             raise InputError(f"{name}: is too large for an exposure sheet; give a .csv with a line for each drawing")
-        text = path.read_text(encoding="utf-8-sig")
+        text = data.decode("utf-8-sig")
     except FileNotFoundError as error:
         raise InputError(f"{name}: there is no such file; check the name of the sheet") from error
     except (OSError, UnicodeDecodeError) as error:
@@ -88,7 +90,7 @@ def read_sheet(path: Path, drawings: Sequence[Path], *, loop: bool = False) -> l
         raise InputError(f"{name}: is empty; begin it with the line {','.join(COLUMNS)}")
     first = lines[0][1]
     mark = max(",;\t", key=first.count)
-    head = [cell.strip().lower() for cell in _split(first, mark)]
+    head = [cell.strip().lower() for cell in _split(f"{name}: line {lines[0][0]}", first, mark)]
     for column in head:
         if column not in COLUMNS:
             raise InputError(
@@ -101,8 +103,8 @@ def read_sheet(path: Path, drawings: Sequence[Path], *, loop: bool = False) -> l
         )
     rows = []
     for number, line in lines[1:]:
-        cells = [cell.strip() for cell in _split(line, mark)]
         where = f"{name}: line {number}"
+        cells = [cell.strip() for cell in _split(where, line, mark)]
         if len(cells) > len(head):
             raise InputError(f"{where}: has {len(cells)} cells, and there are {len(head)} columns; check its commas")
         is_last = number == lines[-1][0] and not loop
@@ -112,8 +114,11 @@ def read_sheet(path: Path, drawings: Sequence[Path], *, loop: bool = False) -> l
     return rows
 
 
-def _split(line: str, mark: str) -> list[str]:
-    return next(csv.reader([line], delimiter=mark), [])
+def _split(where: str, line: str, mark: str) -> list[str]:
+    try:
+        return next(csv.reader([line], delimiter=mark), [])
+    except csv.Error as error:
+        raise InputError(f"{where}: cannot be cut into cells ({error}); check its quotes and commas") from error
 
 
 def _read_row(where: str, cells: dict[str, str], known: dict[str, Path], *, is_last: bool) -> SheetRow:
@@ -154,9 +159,13 @@ def _read_count(where: str, column: str, cells: dict[str, str], default: int | N
     text = cells.get(column, "")
     if not text:
         return default
-    if not text.isascii() or not text.isdecimal() or not least <= int(text) <= MOST_FRAMES:
-        raise InputError(f"{where}: {column} is {text!r}, and a whole number from {least} on is needed")
-    return int(text)
+    try:
+        number = read_whole(text)
+    except ValueError:
+        number = -1
+    if not least <= number <= MOST_FRAMES:
+        raise InputError(f"{where}: {column} is {shorten(text)}, and a whole number from {least} on is needed")
+    return number
 
 
 def draw_sheet(

@@ -1,16 +1,17 @@
 """In-betweens of a sequence of key frames, which themselves come back pixel for pixel."""
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from ..config.checks import Choice, check_choice
 from ..config.choices import DEVICES, EASINGS, ON_FAILURE
-from ..config.interpolation import InterpolateConfig
+from ..config.interpolation import space_frames
 from ..engines.interface import Engine
 from ..engines.opening import open_engine
 from ..errors import InputError
+from ..files import Scratch
 from ..media.frames import Frame
 from .pair import draw_segment
 
@@ -57,12 +58,13 @@ def interpolate(
         DeviceError: the device is not on this machine.
     """
     chart = spacing if isinstance(spacing, str) else ",".join(map(repr, map(float, spacing)))
-    settings = InterpolateConfig((), Path(), count, spacing=chart, on_failure=on_failure)
+    times = space_frames(count, chart)
+    check_choice("--on-failure", on_failure, Choice(ON_FAILURE))
     if len(frames) < 2:
         raise InputError(f"two key frames or more are needed, and {len(frames)} was given; add another")
     _check_forms(frames[0], frames[1], 1)
     drawer = open_engine(engine, checkpoint, device, mixes=mix) if engine is None or isinstance(engine, str) else engine
-    once = _walk(frames, settings.times, loop, drawer, on_failure)
+    once = _walk(frames, times, loop, drawer, on_failure)
     return there_and_back(once, loop) if boomerang else once
 
 
@@ -97,18 +99,17 @@ def _walk(
 
 def there_and_back(frames: Iterator[Frame], loop: bool) -> Iterator[Frame]:
     """The frames, and then the same backwards, from a temporary file, since they may not fit in memory."""
-    with tempfile.TemporaryFile(prefix="animi-") as spool:
+    with Scratch() as spool:
         count = 0
         frame = None
         for frame in frames:
-            spool.write(frame.tobytes())
+            spool.append(frame.tobytes())
             count += 1
             yield frame
         if frame is None:
             return
         for index in turn_back(count, loop=loop):
-            spool.seek(index * frame.nbytes)
-            yield np.frombuffer(spool.read(frame.nbytes), frame.dtype).reshape(frame.shape).copy()
+            yield np.frombuffer(spool.read(index * frame.nbytes, frame.nbytes), frame.dtype).reshape(frame.shape).copy()
 
 
 def _check_forms(first: Frame, frame: Frame, number: int) -> None:

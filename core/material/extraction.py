@@ -17,27 +17,26 @@ the settings alone; so a run that follows an interrupted one decodes from the st
 where the first one stopped, and ends with the same files as a run that was never interrupted.
 """
 
-import io
 import json
 import os
+import stat
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, suppress
-from dataclasses import asdict, dataclass, field
+from contextlib import closing
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from ..config.material import ExtractFramesConfig
 from ..config.parsing import parse_time
-from ..errors import AnimiError, InputError, OutputError
-from ..files import reason, shown, write_text
+from ..errors import InputError, OutputError
+from ..files import UNREADABLE, check_no_input, is_read_only, reason, set_aside, shown, spell, write_text
 from ..interrupts import held_back
+from ..json_text import read_json
+from ..lock import LOCK, locked
 from ..media.decode import (
     DamagedStretch,
     DecodedFrame,
@@ -47,22 +46,22 @@ from ..media.decode import (
     identify_film,
     probe_video,
 )
+from ..read_ahead import read_ahead
 from ..shots.cuts import ShotDetector, Verdict
 from ..shots.empty import name_empty
 from ..shots.held import DuplicateFinder, find_cadence
-from .frame_store import FRAMES, HEADER, RECORDS, FrameStoreWriter
+from .frame_store import FRAMES, RECORDS, FrameStore
+from .keeper import SUFFIXES, Keeper, Scores, choose_format, is_kept, is_whole, whole_lines
 
 FILM = "film.json"
 SHOTS = "shots.json"
 CUTS = "cuts.txt"
 SCORES = "scores.csv"
 
-SUFFIXES = {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}
-
-_WORKERS = min(4, os.cpu_count() or 1)  # threads that encode images
-_PENDING = 4 * _WORKERS  # images that may wait to be encoded
-_PNG_LEVEL = 1  # of zlib: drawings are flat, and higher levels take several times as long for a tenth less
-_FLUSH = 4096  # frames after which what is packed is made safe against a power cut
+_AHEAD = 4  # decoded frames that may wait
+_MOST_NAME = 255  # bytes that a folder's name may have on the usual disks
+_BEGUN = {LOCK, f".{FILM}.part"}
+"""What a run that was killed at its very beginning has left."""
 
 
 @dataclass
@@ -187,28 +186,53 @@ class _Folders:
             ) from error
         stem = video.stem.lstrip(".") or "film"
         for number in range(1, 10_000):
-            folder = root / (stem if number == 1 else f"{stem}-{number}")
+            folder = root / _name_folder(stem, number)
             if folder in self._taken:
                 continue
+            self._check_place(folder, video)
             known = _read_film(folder)
-            if known is None and folder.is_dir() and any(folder.iterdir()):
-                raise OutputError(
-                    f"{shown(folder)}: holds files that are no extracted film; choose another folder with -o"
-                )
-            if known is None and folder.exists() and not folder.is_dir():
-                raise OutputError(f"{shown(folder)}: is a file, and a folder is needed; choose another place with -o")
-            if known is not None and known.get("film") != wanted["film"]:
+            if known and known.get("film") != wanted["film"]:
                 continue  # another film of the same name
             self._taken.add(folder)
-            if known is not None and known.get("settings") != wanted["settings"]:
-                if not self._config.overwrite:
-                    raise OutputError(
-                        f"{shown(folder)}: was extracted with other settings; "
-                        "add --overwrite to replace it, or choose another folder with -o"
-                    )
-                _clear(folder)
+            if known and known.get("settings") != wanted["settings"] and not self._config.overwrite:
+                raise OutputError(
+                    f"{shown(folder)}: was extracted with other settings; "
+                    "add --overwrite to replace it, or choose another folder with -o"
+                )
             return folder, wanted
         raise OutputError(f"{shown(root / stem)}: too many films of this name; choose another folder with -o")
+
+    def _check_place(self, folder: Path, video: Path) -> None:
+        """Rejects a place in which an extraction cannot be, or where something would be lost.
+
+        Raises:
+            OutputError: see above.
+        """
+        if folder.is_symlink():
+            raise OutputError(f"{shown(folder)}: is a link; remove it, or choose another place with -o")
+        if folder.exists() and not folder.is_dir():
+            raise OutputError(f"{shown(folder)}: is a file, and a folder is needed; choose another place with -o")
+        check_no_input(folder, {"the film itself": [video]})
+        if not folder.is_dir():
+            return
+        names = {path.name for path in folder.iterdir()}
+        if FILM not in names and names - _BEGUN:
+            raise OutputError(f"{shown(folder)}: holds files that are no extracted film; choose another folder with -o")
+        foreign = sorted(name for name in names if not _is_ours(name))
+        if foreign and _read_film(folder) == {}:
+            raise OutputError(
+                f"{shown(folder / FILM)}: cannot be read, and {shown(Path(foreign[0]))} is no file of an extraction; "
+                "choose another folder with -o"
+            )
+
+
+def _name_folder(stem: str, number: int) -> str:
+    """The name of a film's folder, no longer than the usual disks allow; films of one name are numbered."""
+    end = "" if number == 1 else f"-{number}"
+    room = _MOST_NAME - len(end)
+    if len(os.fsencode(stem)) > room:
+        stem = os.fsencode(stem)[:room].decode(errors="ignore")
+    return stem + end
 
 
 def _settings(config: ExtractFramesConfig, cuts: list[float] | None) -> dict[str, Any]:
@@ -217,34 +241,66 @@ def _settings(config: ExtractFramesConfig, cuts: list[float] | None) -> dict[str
     for name in ("videos", "output", "overwrite"):
         del settings[name]
     settings["drop"] = sorted(set(config.drop))
-    settings["format"] = _format(config)
+    settings["format"] = choose_format(config)
     if cuts is not None:
         settings["cuts"] = cuts
     return settings
 
 
-def _format(config: ExtractFramesConfig) -> str:
-    return config.format or ("none" if config.packed else "png")
-
-
 def _read_film(folder: Path) -> dict[str, Any] | None:
-    """What film.json says, or None where there is none that can be read."""
+    """What film.json says; empty where it cannot be read, None where there is none."""
     try:
-        film = json.loads((folder / FILM).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        film = read_json(folder / FILM)
+    except (FileNotFoundError, NotADirectoryError):
         return None
-    return film if isinstance(film, dict) else None
+    except (OSError, ValueError):
+        return {}
+    whole = isinstance(film, dict) and {"film", "settings", "complete"} <= film.keys()
+    return film if whole and (film["complete"] is not True or _has_counts(film)) else {}
 
 
-def _clear(folder: Path) -> None:
-    """Removes what an extraction has written, and nothing else."""
+def _has_counts(film: dict[str, Any]) -> bool:
+    counts, names = film.get("counts"), {field.name for field in fields(Extraction)}
+    return (
+        isinstance(counts, dict)
+        and counts.keys() == names - {"film", "folder", "was_complete"}
+        and isinstance(counts["damaged"], list)
+        and all(isinstance(part, list) for part in counts["damaged"])
+    )
+
+
+def _is_ours(name: str) -> bool:
+    """Whether a file of that name is one that an extraction writes."""
+    told = (FILM, SHOTS, CUTS, SCORES)
+    return (
+        is_kept(name)
+        or name in (*told, LOCK, f"{SCORES}.part", *(f".{each}.part" for each in told))
+        or name.endswith(UNREADABLE)
+    )
+
+
+def _clear(folder: Path, cuts: Path | None) -> None:
+    """Removes what an extraction has written, and nothing else; film.json stays, to be written again.
+
+    Raises:
+        OutputError: it is read-only, or cannot be removed.
+    """
+    for path in (folder, folder / FILM):
+        if is_read_only(path):
+            raise OutputError(
+                f"{shown(path)}: is read-only, and stays as it is; change its permissions, or choose another folder"
+            )
     try:
         for path in folder.iterdir():
-            ours = path.name in (FRAMES, HEADER, RECORDS, SHOTS, CUTS, SCORES, FILM) or path.name.endswith(".part")
-            if ours or (path.stem.isdigit() and path.suffix in SUFFIXES.values()):
+            kept = path.name in (LOCK, FILM) or path.name.endswith(UNREADABLE) or _is_same(path, cuts)
+            if not kept and _is_ours(path.name) and (path.is_symlink() or not path.is_dir()):
                 path.unlink()
     except OSError as error:
         raise OutputError(f"{shown(folder)}: cannot be replaced ({reason(error)}); change its permissions") from error
+
+
+def _is_same(path: Path, other: Path | None) -> bool:
+    return other is not None and path.exists() and other.exists() and path.samefile(other)
 
 
 def _extract_film(
@@ -256,10 +312,32 @@ def _extract_film(
     on_time: Callable[[float], None] | None,
     note: Callable[[str], None],
 ) -> Extraction:
+    """Extracts one film into its folder, which is this run's alone for as long as that takes."""
+    folder, _ = place
+    try:
+        with locked(folder):
+            return _extract_within(info, config, cuts, place, on_film, on_time, note)
+    except OSError as error:
+        raise OutputError(
+            f"{shown(folder)}: cannot be written ({reason(error)}); the frames before are kept; "
+            "make room or choose another folder, and run the same command again"
+        ) from error
+
+
+def _extract_within(
+    info: VideoInfo,
+    config: ExtractFramesConfig,
+    cuts: list[float] | None,
+    place: tuple[Path, dict[str, Any]],
+    on_film: Callable[[Path, float | None], None] | None,
+    on_time: Callable[[float], None] | None,
+    note: Callable[[str], None],
+) -> Extraction:
     folder, wanted = place
-    known = _read_film(folder)
     name = shown(Path(info.path.name))
-    if known is not None and known.get("complete") is True:
+    given = None if cuts is None else Path(config.cuts)
+    known, verify, mode = _take_up(folder, wanted, given, note)
+    if known is not None and known["complete"] is True:
         note(f"{name}: complete already, in {shown(folder)}")
         counts = known["counts"]
         return Extraction(
@@ -275,40 +353,99 @@ def _extract_film(
         until = "its end" if part.last is None else f"{part.last:.2f} s"
         note(f"{name}: damaged from {part.first:.2f} s to {until}; skipped ({part.words})")
 
-    try:
-        folder.mkdir(exist_ok=True)
-        write_text(folder / FILM, json.dumps({**wanted, "complete": False}, indent=1))
-        width, height = fitted_size(info, config.size, config.fit)
-        with (
-            held_back() as held,
-            _Scores(folder / SCORES) as scores,
-            _Keeper(folder, height, width, config) as keeper,
-        ):
-            pick = _Picker(info, config, keeper, scores, extraction)
-            frames = decode_video(info, size=config.size, fit=config.fit, start=config.start, on_damage=report_damage)
-            with closing(frames):
-                for frame, verdict in _judge(frames, config, cuts, pick):
-                    held.answer()
-                    pick.take(frame, verdict)
-                    if on_time is not None:
-                        on_time(frame.time - config.start)
-                    if config.max_frames is not None and pick.kept >= config.max_frames:
-                        extraction.full = True
-                        break
-            pick.end_shot()
-        extraction.frames = pick.kept
-        extraction.shots = len(pick.shots)
-        write_text(folder / SHOTS, "[\n" + ",\n".join(json.dumps(shot) for shot in pick.shots) + "\n]\n")
+    for path in folder.iterdir():
+        if path.is_symlink() and _is_ours(path.name):
+            raise OutputError(f"{shown(path)}: is a link, through which nothing is written; remove it")
+    write_text(folder / FILM, json.dumps({**wanted, "complete": False}, indent=1))
+    width, height = fitted_size(info, config.size, config.fit)
+    with (
+        held_back() as held,
+        Scores(folder / SCORES, mode) as scores,
+        Keeper(folder, height, width, config, mode=mode, verify=verify) as keeper,
+    ):
+        pick = _Picker(info, config, keeper, scores, extraction)
+        decoded = decode_video(info, size=config.size, fit=config.fit, start=config.start, on_damage=report_damage)
+        with closing(read_ahead(decoded, _AHEAD, held.answer)) as frames:
+            for frame, verdict in _judge(frames, config, cuts, pick):
+                held.answer()
+                pick.take(frame, verdict)
+                if on_time is not None:
+                    on_time(frame.time - config.start)
+                if config.max_frames is not None and pick.kept >= config.max_frames:
+                    extraction.full = True
+                    break
+        pick.end_shot()
+    extraction.frames = pick.kept
+    extraction.shots = len(pick.shots)
+    write_text(folder / SHOTS, "[\n" + ",\n".join(json.dumps(shot) for shot in pick.shots) + "\n]\n")
+    if not _is_same(folder / CUTS, given):  # a list that was edited there and given back is left as it is
         write_text(folder / CUTS, _list_cuts(pick.shots))
-        counts = {k: v for k, v in asdict(extraction).items() if k not in ("film", "folder", "was_complete")}
-        size = {"width": width, "height": height}
-        write_text(folder / FILM, json.dumps({**wanted, "complete": True, "size": size, "counts": counts}, indent=1))
-    except OSError as error:
-        raise OutputError(
-            f"{shown(folder)}: cannot be written ({reason(error)}); the frames before are kept; "
-            "make room or choose another folder, and run the same command again"
-        ) from error
+    for path in (folder / SHOTS, folder / CUTS):
+        if mode is not None and not _is_same(path, given):
+            path.chmod(mode)
+    counts = {k: v for k, v in asdict(extraction).items() if k not in ("film", "folder", "was_complete")}
+    size = {"width": width, "height": height}
+    write_text(folder / FILM, json.dumps({**wanted, "complete": True, "size": size, "counts": counts}, indent=1))
     return extraction
+
+
+def _take_up(
+    folder: Path, wanted: dict[str, Any], cuts: Path | None, note: Callable[[str], None]
+) -> tuple[dict[str, Any] | None, bool, int | None]:
+    """Finds what an earlier run has left that can be gone on with; what cannot be read is set aside, and that is said.
+
+    Args:
+        folder: the film's.
+        wanted: what film.json is to say of the film and the settings.
+        cuts: the list of cuts that was given.
+        note: told what a person should know.
+
+    Returns:
+        What film.json says, if it can be used; whether what is there may be of another film; and the permissions that
+        new files get, None for those of any new file.
+    """
+    known = _read_film(folder)
+    if known is None:
+        return None, False, None
+    mode = stat.S_IMODE((folder / FILM).stat().st_mode)
+    if not known:
+        aside = set_aside(folder / FILM)
+        note(
+            f"{shown(folder / FILM)}: cannot be read, and is set aside as {shown(Path(aside.name))}; "
+            "frames that are there are compared with the film's"
+        )
+        return None, True, mode
+    if known.get("settings") != wanted["settings"] or known.get("film") != wanted["film"]:
+        _clear(folder, cuts)
+        return None, False, mode
+    fault = _find_fault(folder, known) if known["complete"] is True else None
+    if fault is None:
+        return known, False, mode
+    kept = f"; {RECORDS} is set aside as {set_aside(folder / RECORDS).name}" if (folder / RECORDS).exists() else ""
+    note(f"{shown(folder)}: was complete, but {fault}{kept}; the film is extracted again")
+    return None, False, mode
+
+
+def _find_fault(folder: Path, known: dict[str, Any]) -> str | None:
+    """What is wrong with a folder that says it is complete; None: nothing that can be seen from outside."""
+    settings, count = known["settings"], known["counts"]["frames"]
+    found, end = whole_lines(folder / RECORDS)
+    if not (folder / RECORDS).is_file():
+        return f"{RECORDS} is missing"
+    if found != count or end != (folder / RECORDS).stat().st_size:
+        return f"{RECORDS} is damaged: {found} of {count} frames are told of in order"
+    if settings.get("packed"):
+        try:
+            if len(FrameStore.open(folder)) != count:
+                return f"{FRAMES} holds another number of frames"
+        except InputError as error:
+            return f"the store cannot be read ({error})"
+    suffix = SUFFIXES.get(settings.get("format", ""))
+    if suffix is not None:
+        missing = sum(not is_whole(folder / f"{number:06d}{suffix}") for number in range(count))
+        if missing:
+            return f"{missing} of {count} images are missing or cut short"
+    return None
 
 
 def _judge(
@@ -355,13 +492,13 @@ class _Picker:
         self,
         info: VideoInfo,
         config: ExtractFramesConfig,
-        keeper: "_Keeper",
-        scores: "_Scores",
+        keeper: Keeper,
+        scores: Scores,
         extraction: Extraction,
     ) -> None:
         self.kept = 0
         self.shots: list[dict[str, Any]] = []
-        self._film = info.path.name
+        self._film = spell(info.path.name)
         self._config = config
         self._keeper = keeper
         self._scores = scores
@@ -370,7 +507,7 @@ class _Picker:
         self._drop = set(config.drop)
         self._empty = bool(self._drop & {"black", "blank", "credits"})
         self._detected = config.cuts == "auto"
-        self._suffix = SUFFIXES.get(_format(config))
+        self._suffix = SUFFIXES.get(choose_format(config))
         self._dropped: Counter[str] = Counter()
         self._shot: dict[str, Any] | None = None
         self._holds: list[int] = []
@@ -466,184 +603,3 @@ class _Picker:
             return verdict.transition
         kind = name_empty(pixels) if self._empty else None
         return kind if kind in self._drop else None
-
-
-class _Scores:
-    """Writes scores.csv as the film goes by; it is put in its place at the end."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._part = path.with_name(f"{path.name}.part")
-        self._file = self._part.open("w", encoding="utf-8", newline="\n")
-        self._file.write("time,score,found\n")
-
-    def add(self, time: float, verdict: Verdict) -> None:
-        found = "cut" if verdict.cut else verdict.transition or ""
-        self._file.write(f"{time:.6f},{verdict.score:.3f},{found}\n")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if error is None:
-            self._file.close()
-            self._part.replace(self._path)
-            return
-        with suppress(OSError):  # the first error is the one to tell
-            self._file.close()
-        with suppress(OSError):
-            self._part.unlink()
-
-
-class _Keeper:
-    """Writes frames into the folder, as images, packed, or both, and goes on where an earlier run stopped.
-
-    Images are encoded in threads; a frame's record is written when its image is there, in order.
-    """
-
-    def __init__(self, folder: Path, height: int, width: int, config: ExtractFramesConfig) -> None:
-        self._folder = folder
-        self._format = _format(config)
-        self._quality = config.quality
-        self._pool = ThreadPoolExecutor(_WORKERS) if self._format != "none" else None
-        self._waiting: deque[tuple[Future[None], NDArray[np.uint8], dict[str, Any]]] = deque()
-        self._store: FrameStoreWriter | None = None
-        self._journal: io.FileIO | None = None
-        self._next = 0  # the frame that comes next
-        for part in folder.glob(".*.part"):
-            part.unlink()
-        if config.packed:
-            self._store = FrameStoreWriter(folder, height, width, resume=True)
-            self._count = self._store.count
-        else:
-            self._count, self._end = _whole_lines(folder / RECORDS)
-            self._journal = io.FileIO(str(folder / RECORDS), "a")
-            self._journal.truncate(self._end)
-        self._before = (folder / RECORDS).open("rb") if self._count else None  # what an earlier run has written
-
-    def append(self, pixels: NDArray[np.uint8], record: dict[str, Any]) -> None:
-        """Keeps the next frame, if an earlier run has not.
-
-        Raises:
-            OutputError: the folder was begun by another version, or cannot be written.
-            OSError: an image cannot be written.
-        """
-        number, self._next = self._next, self._next + 1
-        if number < self._count and self._before is not None:
-            if self._before.readline() != _line(record):
-                raise OutputError(
-                    f"{shown(self._folder)}: was begun by another version of animi or ffmpeg; "
-                    "add --overwrite and remove the folder, or choose another one with -o"
-                )
-            if self._pool is None or (self._folder / record["file"]).exists():
-                return
-            self._save(pixels, record["file"])
-            return
-        if self._pool is None:
-            self._write(pixels, record)
-            return
-        self._waiting.append((self._pool.submit(self._save, pixels, record["file"]), pixels, record))
-        while len(self._waiting) > _PENDING:
-            self._settle()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        """Finishes what waits; after an error, leaves whole frames with whole records, and nothing besides."""
-        try:
-            if error is None:
-                while self._waiting:
-                    self._settle()
-        finally:
-            if self._pool is not None:
-                self._pool.shutdown(cancel_futures=True)
-            try:
-                self._close(error)
-            finally:
-                self._drop_unrecorded()
-
-    def _close(self, error: BaseException | None) -> None:
-        if self._before is not None:
-            self._before.close()
-        if self._journal is not None:
-            self._journal.close()
-        if self._store is not None:
-            try:
-                self._store.close()
-            except AnimiError:
-                if error is None:  # else the first error is the one to tell
-                    raise
-
-    def _drop_unrecorded(self) -> None:
-        """Removes the images that wait for their records, but for one whose record Ctrl-C found written already."""
-        if not self._waiting:
-            return
-        recorded, _ = _whole_lines(self._folder / RECORDS)
-        for _, _, record in self._waiting:
-            if record["frame"] >= recorded:
-                for name in (record["file"], f".{record['file']}.part"):
-                    with suppress(OSError):
-                        (self._folder / name).unlink(missing_ok=True)
-
-    def _settle(self) -> None:
-        """Waits for the oldest image, and writes its record."""
-        future, pixels, record = self._waiting[0]
-        future.result()
-        self._write(pixels, record)
-        self._waiting.popleft()
-
-    def _write(self, pixels: NDArray[np.uint8], record: dict[str, Any]) -> None:
-        if self._store is not None:
-            self._store.append(pixels, record)
-            if self._store.count % _FLUSH == 0:
-                self._store.flush()
-        elif self._journal is not None:
-            line = _line(record)
-            try:
-                if self._journal.write(line) != len(line):
-                    raise OSError(28, os.strerror(28))  # ENOSPC: part of the line fitted
-            except BaseException:
-                self._journal.truncate(self._end)
-                raise
-            self._end += len(line)
-
-    def _save(self, pixels: NDArray[np.uint8], name: str) -> None:
-        path = self._folder / name
-        part = self._folder / f".{name}.part"
-        part.write_bytes(_encode(pixels, self._format, self._quality))
-        part.replace(path)
-
-
-def _encode(pixels: NDArray[np.uint8], kind: str, quality: int) -> bytes:
-    """Encodes (H, W, 3) RGB as an image file."""
-    settings = {
-        "png": [cv2.IMWRITE_PNG_COMPRESSION, _PNG_LEVEL],
-        "jpeg": [cv2.IMWRITE_JPEG_QUALITY, quality],
-        "webp": [cv2.IMWRITE_WEBP_QUALITY, quality if quality < 100 else 101],  # OpenCV: above 100 is lossless
-    }[kind]
-    done, data = cv2.imencode(SUFFIXES[kind], cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), settings)
-    if not done:  # OpenCV gives no reason; out of memory is the one that is left for a valid frame
-        raise MemoryError(f"a frame of {pixels.shape[1]} x {pixels.shape[0]} pixels could not be encoded")
-    return data.tobytes()
-
-
-def _line(record: dict[str, Any]) -> bytes:
-    """A record as `FrameStoreWriter` writes it too."""
-    return json.dumps(record, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode() + b"\n"
-
-
-def _whole_lines(path: Path) -> tuple[int, int]:
-    """How many whole records a journal begins with, and where the last of them ends; a torn one is not counted."""
-    count = end = 0
-    if path.exists():
-        with path.open("rb") as file:
-            for line in file:
-                try:
-                    whole = line.endswith(b"\n") and isinstance(json.loads(line), dict)
-                except ValueError:
-                    whole = False
-                if not whole:
-                    break
-                count, end = count + 1, end + len(line)
-    return count, end

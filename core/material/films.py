@@ -1,7 +1,9 @@
 """Films that clips are cut from: frame stores and folders of images, and how their frames fall into shots."""
 
 import copy
+import hashlib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
@@ -16,10 +18,11 @@ from ..media.frames import flatten_alpha, to_uint8
 from ..media.image_files import SUFFIXES, list_images, read_image
 from ..shots.cuts import ShotDetector, Verdict
 from ..shots.held import DuplicateFinder
-from .frame_store import RECORDS, FrameStore, is_frame_store, read_records
+from .frame_store import FRAMES, HEADER, RECORDS, FrameStore, is_frame_store, read_records
 
 OnLook: TypeAlias = Callable[[str, int, int], None]
 """Told while a film without records is looked through: its name, frames seen, frames in all."""
+_MOST_HELD = 0.25  # share of all clips that may be held out
 _MOST_STRETCHES, _SHORTEST_STRETCH = 4, 8  # of a film that are held out; frames
 
 
@@ -79,6 +82,15 @@ class Film:
         """Whether the shots are known without looking at the frames."""
         return self._shots is not None
 
+    @property
+    def files(self) -> list[Path]:
+        """The files that are read for it."""
+        if isinstance(self.frames, FrameStore):
+            return [self.frames.folder / name for name in (FRAMES, RECORDS, HEADER)]
+        if isinstance(self.frames, ImageFolder):
+            return [*self.frames.paths, self.frames.paths[0].with_name(RECORDS)]
+        return []
+
     def shots(self, on_look: OnLook | None = None) -> list[NDArray[np.int64]]:
         """The numbers of each shot's frames in order, duplicate drawings left out.
 
@@ -129,6 +141,44 @@ def open_material(paths: Sequence[Path]) -> Material:
     return Material(tuple(films), tuple(paths))
 
 
+def fingerprint(material: Material) -> list[dict[str, Any]]:
+    """What tells films from others: of each its name, how many frames it has, and a hash of a few of them.
+
+    Raises:
+        InputError: one of these frames cannot be read.
+    """
+    found = []
+    for film in material.films:
+        digest = hashlib.sha256()
+        for number in sorted({place * (len(film) - 1) // 4 for place in range(5)}):
+            frame = film.frames[number]
+            digest.update(repr(frame.shape).encode() + np.ascontiguousarray(frame).tobytes())
+        found.append({"film": film.name, "frames": len(film), "sha256": digest.hexdigest()[:16]})
+    return found
+
+
+def describe_enlarged(material: Material, size: int) -> str | None:
+    """What a person should know where frames are smaller than the pictures that are learnt; None where none is.
+
+    Args:
+        material: the films; the first frame of each is read.
+        size: side of the squares that are drawn, in pixels.
+    """
+    sides = {}
+    for film in material.films:
+        with suppress(InputError):  # it is told of when it is drawn
+            sides[film.name] = min(film.frames[0].shape[:2])
+    small = {name: side for name, side in sides.items() if side < size}
+    if not small:
+        return None
+    name, side = min(small.items(), key=lambda found: found[1])
+    others = f", and {len(small) - 1} others are smaller too" if len(small) > 1 else ""
+    return (
+        f"{name}: its frames are of {side} pixels and are enlarged to {size}, which adds no detail{others}; "
+        f"extract it again with --size {size}, or train with a smaller --size"
+    )
+
+
 def hold_out(material: Material, share: float) -> tuple[Material, Material]:
     """Sets frames aside that are not to be learnt from: of each film a few stretches, spread over it.
 
@@ -162,6 +212,69 @@ def hold_out(material: Material, share: float) -> tuple[Material, Material]:
     return replace(material, films=tuple(left)), replace(material, films=tuple(aside))
 
 
+def hold_out_clips(
+    material: Material, share: float, span: int, least: int, on_look: OnLook | None = None
+) -> tuple[Material, Material] | None:
+    """Sets clips aside that are not to be learnt from: whole shots, spread over each film, and ends of longer ones.
+
+    Args:
+        material: the films.
+        share: of all clips.
+        span: drawings that a clip reaches over.
+        least: clips that must be set aside, or what is measured on them would say little.
+        on_look: told while films without records are looked through for cuts; of single pictures there is no need to.
+
+    Returns:
+        What is left, and what was set aside; None where that would be more than a quarter of all.
+    """
+    found = [film.pictures() if span == 1 and not film.knows_shots else film.shots(on_look) for film in material.films]
+    shots = [[shot for shot in of_film if len(shot) >= span] for of_film in found]
+    totals = [sum(len(shot) - span + 1 for shot in of_film) for of_film in shots]  # clips of each film
+    wanted = max(round(share * sum(totals)), least)
+    if not share or wanted > _MOST_HELD * sum(totals):
+        return None
+    left, aside, clips = [], [], 0
+    for film, of_film, total in zip(material.films, shots, totals, strict=True):
+        held = _choose_held(of_film, -(-wanted * total // sum(totals)), span)
+        clips += sum(len(shot) - span + 1 for shot in held)
+        parts = [range(int(shot[0]), int(shot[-1]) + 1) for shot in held]
+        gaps = zip([0, *(part.stop for part in parts)], [*(part.start for part in parts), len(film)], strict=True)
+        left.append(film.keep([range(start, end) for start, end in gaps]))
+        aside.append(film.keep(parts))
+    if clips < least or not any(len(shot) >= span for film in left for shot in film.shots()):
+        return None
+    return replace(material, films=tuple(left)), replace(material, films=tuple(aside))
+
+
+def _choose_held(shots: Sequence[NDArray[np.int64]], wanted: int, span: int) -> list[NDArray[np.int64]]:
+    """Shots of a film with about `wanted` clips in all, in their order: the middle one first, then those between.
+
+    Of a shot that has more only the end is taken, of half of the shots at most, and of a film's only shot not all.
+    """
+    order = dict.fromkeys(int(_reversed_bits(turn) * len(shots)) for turn in range(1, 2 * len(shots) + 1))
+    chosen: dict[int, NDArray[np.int64]] = {}
+    for number in order:
+        if wanted <= 0 or 2 * len(chosen) >= max(2, len(shots)):
+            break
+        shot, taken = shots[number], span - 1 + wanted
+        if len(shot) - taken < span:  # what would be left has no clip
+            if len(shots) == 1:
+                break
+            taken = len(shot)
+        chosen[number] = shot[-taken:]
+        wanted -= taken - span + 1
+    return [chosen[number] for number in sorted(chosen)]
+
+
+def _reversed_bits(number: int) -> float:
+    """The number's binary digits behind the point, reversed: 1/2, 1/4, 3/4, 1/8, … (van der Corput)."""
+    value, place = 0.0, 0.5
+    while number:
+        number, digit = divmod(number, 2)
+        value, place = value + digit * place, place / 2
+    return value
+
+
 def _open_films(path: Path, origin: int) -> list[Film]:
     if path.is_file():
         raise InputError(
@@ -171,7 +284,7 @@ def _open_films(path: Path, origin: int) -> list[Film]:
         store = FrameStore.open(path)
         if not len(store):
             raise InputError(f"{shown(path)}: holds no frame; extract the frames again")
-        return [Film(path.resolve().name, origin, store, _with_shots(store.records))]
+        return [Film(shown(Path(path.resolve().name)), origin, store, _with_shots(store.records))]
     try:
         inside = [p for p in path.iterdir() if not p.name.startswith(".")]
     except FileNotFoundError as error:
@@ -198,7 +311,7 @@ def _holds_frames(folder: Path) -> bool:
 
 def _open_images(folder: Path, origin: int) -> Film:
     """Opens a folder of images; which, and their shots, is told by its index, where extract-frames left one."""
-    name = folder.resolve().name
+    name = shown(Path(folder.resolve().name))
     images = list_images(folder)
     if not (folder / RECORDS).is_file():
         return Film(name, origin, ImageFolder(images), None)

@@ -24,10 +24,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError, OutputError
-from ..files import reason
+from ..files import put_in_place, reason
+from ..json_text import parse_object, read_json
+from ..media.image_files import MOST_SIDE
 
 FORMAT = "animi frame store"
 VERSION = 1
+_NO_SIZE = "has no height, width and count that can be used"
+_MOST_FRAMES = 1 << 32  # of a store: years of film; a header with more is damaged
 
 FRAMES = "frames.bin"
 RECORDS = "frames.jsonl"
@@ -104,6 +108,12 @@ class FrameStoreWriter:
         self._count += 1
         self._records_end += len(line)
         return number
+
+    def holds(self, number: int, frame: NDArray[np.uint8]) -> bool:
+        """Whether frame `number` of the store is this one, (height, width, 3) uint8."""
+        with (self.folder / FRAMES).open("rb") as file:
+            file.seek(number * self._frame_bytes)
+            return file.read(self._frame_bytes) == frame.tobytes()
 
     def flush(self) -> None:
         """Waits until everything appended is on the disk.
@@ -189,11 +199,8 @@ class FrameStoreWriter:
         }
         draft = self.folder / (HEADER + ".draft")
         try:
-            with draft.open("w", encoding="utf-8") as file:
-                file.write(json.dumps(header) + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(self.folder / HEADER)
+            draft.write_text(json.dumps(header) + "\n", encoding="utf-8")
+            put_in_place(draft, self.folder / HEADER)
         finally:
             draft.unlink(missing_ok=True)
 
@@ -263,6 +270,8 @@ class FrameStore:
                 )
             else:
                 whole = count
+            if max(shape) > MOST_SIDE:  # it holds no frame, or the file would not be as large as they are
+                raise InputError(f"{folder / HEADER}: {_NO_SIZE}; extract the frames again")
             frames: NDArray[np.uint8]
             if whole:
                 frames = np.memmap(path, np.uint8, mode="r", shape=(whole, *shape))
@@ -331,10 +340,9 @@ def read_records(path: Path, most: int | None = None) -> list[dict[str, Any]]:
 def _parse(line: bytes) -> dict[str, Any] | None:
     """A line's JSON object; None where it is anything else."""
     try:
-        record = json.loads(line)
+        return parse_object(line)
     except ValueError:
         return None
-    return record if isinstance(record, dict) else None
 
 
 def _write_all(file: FileIO, data: memoryview) -> None:
@@ -346,7 +354,7 @@ def _write_all(file: FileIO, data: memoryview) -> None:
 def _read_header(folder: Path) -> dict[str, Any]:
     path = folder / HEADER
     try:
-        header = json.loads(path.read_text(encoding="utf-8"))
+        header = read_json(path)
     except FileNotFoundError as error:
         raise InputError(f"{folder}: is no frame store ({HEADER} is missing); make one with extract-frames") from error
     except OSError as error:
@@ -363,9 +371,9 @@ def _read_header(folder: Path) -> dict[str, Any]:
     count = header.get("count")
     sides = (header.get("height"), header.get("width"))
     if not all(type(side) is int and side > 0 for side in sides) or not (
-        ("count" in header and count is None) or (type(count) is int and count >= 0)
+        ("count" in header and count is None) or (type(count) is int and 0 <= count <= _MOST_FRAMES)
     ):
-        raise InputError(f"{path}: has no height, width and count that can be used; extract the frames again")
+        raise InputError(f"{path}: {_NO_SIZE}; extract the frames again")
     return header
 
 

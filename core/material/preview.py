@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..config.material import PreviewClipsConfig
-from ..files import check_output, written_beside
+from ..files import check_no_input, check_output, written_beside
 from ..media.image_files import encode_png
 from .films import OnLook, open_material
 from .sampler import ClipSampler
@@ -55,8 +55,10 @@ def preview_clips(config: PreviewClipsConfig, on_look: OnLook | None = None) -> 
         OutputError: the picture cannot be written.
     """
     check_output(config.output, overwrite=config.overwrite)
-    sampler = ClipSampler(open_material(config.paths), config.clips, config.rows, on_look=on_look)
-    sheet = lay_out(sampler.batch(config.step).numpy())
+    material = open_material(config.paths)
+    check_no_input(config.output, {"a film's frames": [path for film in material.films for path in film.files]})
+    sampler = ClipSampler(material, config.clips, config.rows, on_look=on_look)
+    sheet = tile_clips(sampler.batch(config.step).numpy())
     with written_beside(config.output, overwrite=config.overwrite) as draft:
         draft.write_bytes(encode_png(sheet))
     rows = []
@@ -71,7 +73,7 @@ def preview_clips(config: PreviewClipsConfig, on_look: OnLook | None = None) -> 
     return Preview(tuple(rows), tuple(sampler.left_out))
 
 
-def lay_out(batch: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def tile_clips(batch: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Lays clips out as a sheet: each a row, its frames from left to right.
 
     Args:

@@ -228,7 +228,7 @@ class _Runs:
     def of(cls, film: Film, config: ClipConfig, on_look: OnLook | None) -> "_Runs":
         one_picture = config.length == 1 and not film.knows_shots  # it crosses no cut: no need to look for any
         found = film.pictures() if one_picture else film.shots(on_look)
-        span = _span(config)
+        span = clip_span(config)
         shots = [shot for shot in found if len(shot) >= span]
         up_to = list(accumulate(len(shot) - span + 1 for shot in shots))
         return cls(film, shots, max(map(len, found), default=0), up_to, config.length, config.stride)
@@ -247,14 +247,14 @@ class _Runs:
         return tuple(self.shots[which][first : first + span : self.stride].tolist())
 
 
-def _span(config: ClipConfig) -> int:
+def clip_span(config: ClipConfig) -> int:
     """Drawings that a clip reaches over, those that its stride leaves out included."""
     return (config.length - 1) * config.stride + 1
 
 
 def _too_short(runs: Sequence[_Runs], config: ClipConfig) -> InputError:
     best = max(runs, key=lambda run: run.longest)
-    span = _span(config)
+    span = clip_span(config)
     where = f"{shown(Path(best.film.name))}: the longest shot has {best.longest} drawings"
     if len(runs) > 1:
         where += f" (and no shot of the {len(runs) - 1} other films has more)"

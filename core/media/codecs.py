@@ -1,15 +1,10 @@
-"""Codecs of films: which there are, what each can hold, and how a film is coded with one."""
+"""Codecs of films: the one table of which there are, what each can hold, and its settings."""
 
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
-from math import ceil
 from pathlib import Path
 
 from ..errors import ConfigError
-from .ffmpeg import find_ffmpeg
-from .film_source import RANGES, UNKNOWN, Film
 
 # Measured on flat tiles of random colours: with chroma quantised more finely (-8) and more bits for flat and dark
 # places (aq-mode 3), none comes back more than 2 levels off, which is what 4:2:0 in 8 bits alone costs.
@@ -18,10 +13,6 @@ H264 = (
     *("-x264-params", "chroma-qp-offset=-8:aq-mode=3:aq-strength=1"),
 )
 VP9 = ("-c:v", "libvpx-vp9", "-b:v", "0", "-deadline", "good", "-cpu-used", "4", "-row-mt", "1")
-
-
-MICROSECOND = 1_000_000
-_TO_YUV = "flags=area+accurate_rnd+full_chroma_int+full_chroma_inp"
 
 
 @dataclass(frozen=True)
@@ -38,6 +29,8 @@ class Codec:
         chromas: "420" and so on that it keeps.
         suffixes: of the files that it may stand in.
         container: ffmpeg's name of what segments are.
+        drawn: settings for drawings that become a video at once, which are few and want care; none: it is not used so.
+        drawn_crf: constant rate factor of those, low, since a cartoon's outlines show what a film's grain would hide.
     """
 
     name: str
@@ -49,9 +42,11 @@ class Codec:
     chromas: tuple[str, ...]
     suffixes: tuple[str, ...]
     container: str
+    drawn: tuple[str, ...] = ()
+    drawn_crf: int = 0
 
 
-_EVERY = ("420", "422", "444")
+EVERY_CHROMA = ("420", "422", "444")
 CODECS = {
     codec.name: codec
     for codec in (
@@ -63,9 +58,11 @@ CODECS = {
             12,
             51,
             (8, 10),
-            _EVERY,
+            EVERY_CHROMA,
             (".mp4", ".m4v", ".mov", ".mkv"),
             "mp4",
+            (*H264, "-preset", "medium", "-movflags", "+faststart"),
+            12,
         ),
         Codec(
             "hevc",
@@ -74,7 +71,7 @@ CODECS = {
             16,
             51,
             (8, 10, 12),
-            _EVERY,
+            EVERY_CHROMA,
             (".mp4", ".m4v", ".mov", ".mkv"),
             "mp4",
         ),
@@ -85,9 +82,11 @@ CODECS = {
             12,
             63,
             (8, 10, 12),
-            _EVERY,
+            EVERY_CHROMA,
             (".webm", ".mkv", ".mp4", ".m4v"),
             "mp4",
+            VP9,
+            8,
         ),
         Codec(
             "av1",
@@ -121,7 +120,7 @@ CODECS = {
             None,
             0,
             (8, 10, 12, 16),
-            _EVERY,
+            EVERY_CHROMA,
             (".mkv",),
             "matroska",
         ),
@@ -131,6 +130,11 @@ FILM_OUTPUTS = (".mp4", ".m4v", ".mov", ".mkv", ".webm")
 """Suffixes of outputs that hold a film with all its streams."""
 
 
+def usual_codec(suffix: str, depth: int = 8) -> str:
+    """The codec that files of a suffix usually hold, at so many bits a channel."""
+    return "vp9" if suffix.lower() == ".webm" else "h264" if depth == 8 else "hevc"
+
+
 def choose_codec(output: Path, name: str | None, crf: int | None, depth: int) -> Codec:
     """The codec asked for, or the one that is usual in such a file.
 
@@ -138,8 +142,7 @@ def choose_codec(output: Path, name: str | None, crf: int | None, depth: int) ->
         ConfigError: it cannot stand in the file, or has no such rate factor.
     """
     suffix = output.suffix.lower()
-    usual = "vp9" if suffix == ".webm" else "h264" if depth == 8 else "hevc"
-    codec = CODECS[name or usual]
+    codec = CODECS[name or usual_codec(suffix, depth)]
     if suffix not in codec.suffixes:
         raise ConfigError(
             f"--codec: {codec.name} does not go into {suffix}; name the output {' or '.join(codec.suffixes)}"
@@ -149,114 +152,3 @@ def choose_codec(output: Path, name: str | None, crf: int | None, depth: int) ->
     if crf is not None and crf > codec.worst:
         raise ConfigError(f"--crf: {crf} is out of range for {codec.name}; give 0 (best) to {codec.worst} (smallest)")
     return codec
-
-
-@dataclass(frozen=True)
-class Coding:
-    """How frames become a video: everything on which an encoder's bytes depend, and the form of its frames.
-
-    Attributes:
-        width: of the frames, in pixels.
-        height: likewise.
-        deep: they have 16 bits a channel.
-        rate: frames a second; None: frames bring their times, and `usual` is the usual rate.
-        usual: frames a second, about.
-        container: ffmpeg's name for what is written.
-        words: ffmpeg's words from the filters to the encoder's settings.
-        padded: whether a column or row is repeated to make sides even.
-        depth: bits a channel of the video.
-    """
-
-    width: int
-    height: int
-    deep: bool
-    rate: Fraction | None
-    usual: Fraction
-    container: str
-    words: tuple[str, ...]
-    padded: bool
-    depth: int
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height of the video, in pixels."""
-        odd = 1 if self.padded else 0
-        return self.width + odd * (self.width % 2), self.height + odd * (self.height % 2)
-
-
-def plan_coding(
-    film: Film, codec: Codec | None, rate: Fraction | None, usual: Fraction, *, crf: int | None, quick: bool
-) -> Coding:
-    """Finds an encoder and its settings, such that colours are kept as they are.
-
-    Args:
-        film: whose form is kept.
-        codec: None: y4m.
-        rate: frames a second, or None where frames bring their times.
-        usual: frames a second, about.
-        crf: None: the codec's own.
-        quick: encode quickly rather than well.
-
-    Raises:
-        ConfigError: ffmpeg has no such encoder.
-    """
-    depths = codec.depths if codec else (8, 10, 12, 16)
-    chromas = codec.chromas if codec else _EVERY
-    depth = min((d for d in depths if d >= film.depth), default=depths[-1])
-    chroma = film.chroma if film.chroma in chromas else chromas[0]
-    pixel_format = f"yuv{chroma}p" + ("" if depth == 8 else f"{depth}le")
-    padded = chroma == "420" and bool(film.width % 2 or film.height % 2)
-    padded = padded or (chroma == "422" and bool(film.width % 2))
-    colours = film.colours
-    filters = (
-        f"scale=in_range=full:out_range={RANGES[colours.range]}:out_color_matrix={colours.by}:{_TO_YUV},"
-        f"format={pixel_format},setparams=range={colours.range}:colorspace={colours.matrix}"
-        f":color_primaries={colours.primaries}:color_trc={colours.transfer},"
-        f"setsar={film.aspect.numerator}/{film.aspect.denominator}"
-    )
-    words = ["-vf", filters, "-pix_fmt", pixel_format, "-color_range", colours.range]
-    for option, value in (
-        ("-colorspace", colours.matrix),
-        ("-color_primaries", colours.primaries),
-        ("-color_trc", colours.transfer),
-    ):
-        words += (option, value) if value != UNKNOWN else ()
-    if codec is None:
-        words += ("-strict", "-1")
-        container = "yuv4mpegpipe"
-    else:
-        encoder = _find_encoder(codec)
-        words += (*codec.encoders[encoder], *(codec.quick.get(encoder, ()) if quick else ()))
-        if codec.crf is not None:
-            words += ("-crf", str(codec.crf if crf is None else crf))
-        if codec.name == "prores":
-            words += ("-profile:v", "4444" if chroma == "444" else "hq")
-        container = codec.container
-        if container != "matroska":
-            words += ("-video_track_timescale", str(choose_timescale(rate)))
-    words += ("-fflags", "+bitexact", "-flags:v", "+bitexact", "-map_metadata", "-1")
-    return Coding(film.width, film.height, film.deep, rate, usual, container, tuple(words), padded, depth)
-
-
-def choose_timescale(rate: Fraction | None) -> int:
-    """Ticks a second, of which a frame lasts a whole number; where the rate varies, microseconds."""
-    if rate is None:
-        return MICROSECOND
-    return rate.numerator * max(1, ceil(10_000 / rate.numerator))
-
-
-def _find_encoder(codec: Codec) -> str:
-    """The first of the codec's encoders that ffmpeg has.
-
-    Raises:
-        ConfigError: it has none.
-    """
-    said = subprocess.run(
-        [find_ffmpeg(), "-hide_banner", "-encoders"], capture_output=True, check=False, start_new_session=True
-    ).stdout.decode(errors="replace")
-    had = {line.split()[1] for line in said.splitlines() if line.startswith(" V")}
-    for encoder in codec.encoders:
-        if encoder in had:
-            return encoder
-    choice = ", ".join(c.name for c in CODECS.values() if had & set(c.encoders))
-    raise ConfigError(f"--codec: this ffmpeg cannot encode {codec.name}; choose one of {choice}")

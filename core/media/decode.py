@@ -23,12 +23,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from ..files import reason, shown
-from .ffmpeg import find_ffmpeg, widen_pipe
+from ..files import reason, shown, spell
+from ..programs import Program, wait_to_read
+from .ffmpeg import (
+    MOST_PIXELS,
+    STALL_SECONDS,
+    ask,
+    find_ffmpeg,
+    read_file,
+    stalled,
+    wait_for,
+    why_unread,
+    widen_pipe,
+)
 from .frames import Frame, flatten_alpha
-
-MOST_PIXELS = 1 << 26
-"""The largest frame of a film, in pixels; 8K (7680 x 4320) fits. A header that claims more is refused."""
+from .webp import is_webp, list_durations
 
 _SMALLER = "scale it down first"
 _TOO_LARGE = f"and a film's frame may have {MOST_PIXELS:,}; {_SMALLER}"
@@ -100,12 +109,8 @@ def probe_video(path: Path) -> VideoInfo:
     check_readable(path)
     if is_webp(path):
         return _probe_webp(path)
-    said = subprocess.run(
-        [find_ffmpeg(), "-hide_banner", "-nostdin", "-max_pixels", str(MOST_PIXELS), "-i", f"file:{path}"],
-        capture_output=True,
-        start_new_session=True,
-        check=False,
-    ).stderr.decode(errors="replace")
+    words = ask(("-hide_banner", "-nostdin", *read_file(path)), path).words
+    said = words.decode(errors="replace")
     streams = [
         line
         for line in said.splitlines()
@@ -120,7 +125,7 @@ def probe_video(path: Path) -> VideoInfo:
         if re.search(r"^\s*Stream #0:\d+.*: Audio: ", said, re.MULTILINE):
             raise InputError(f"{shown(path)}: holds sound and no picture; give a film")
         raise InputError(
-            f"{shown(path)}: holds no video that can be read ({_why(said, path)}); check the file or convert it"
+            f"{shown(path)}: holds no video that can be read ({why_unread(words, path)}); check the file or convert it"
         )
     line = streams[0]
     width, height = int(size[1]), int(size[2])
@@ -164,7 +169,7 @@ def identify_film(path: Path) -> dict[str, Any]:
             digest.update(file.read())
     except OSError as error:
         raise InputError(f"{shown(path)}: cannot be read ({reason(error)}); check the file") from error
-    return {"name": path.name, "bytes": size, "sha256_of_ends": digest.hexdigest()}
+    return {"name": spell(path.name), "bytes": size, "sha256_of_ends": digest.hexdigest()}
 
 
 def fitted_size(info: VideoInfo, size: int | None, fit: str) -> tuple[int, int]:
@@ -223,7 +228,7 @@ def decode_video(
         return
     frames = decode_frames(
         info,
-        ["-i", f"file:{info.path}"],
+        read_file(info.path),
         _fit_filter(info, width, height, fit),
         (height, width, 4 if info.alpha else 3),
         start=start,
@@ -249,7 +254,7 @@ def decode_frames(
 
     Args:
         info: what is known of the film.
-        source: ffmpeg's words for where it comes from, such as ("-i", "file:film.mp4").
+        source: ffmpeg's words for where it comes from, from `read_file` or `read_pipe`.
         filters: what brings a frame to the shape.
         shape: (height, width, channels): 3 for RGB, 4 for RGB with alpha, which is laid over white.
         deep: take 16 bits a channel, not 8.
@@ -265,50 +270,42 @@ def decode_frames(
     """
     pixel_format = {(3, False): "rgb24", (4, False): "rgba", (3, True): "rgb48le", (4, True): "rgba64le"}
     command = [
-        *(find_ffmpeg(), "-hide_banner", "-loglevel", "warning"),
-        *(("-nostdin",) if stdin is None else ()),
+        *(find_ffmpeg(), "-hide_banner", "-loglevel", "warning", *(("-nostdin",) if stdin is None else ())),
         *(("-ss", f"{start:.6f}", "-copyts", "-start_at_zero") if start > 0 else ()),  # times as without -ss
-        *("-max_pixels", str(MOST_PIXELS), *source, "-map", "0:V:0", "-vf", filters),
-        *("-fps_mode", "passthrough", "-enc_time_base", "filter"),
+        *(*source, "-map", "0:V:0", "-vf", filters, "-fps_mode", "passthrough", "-enc_time_base", "filter"),
         *("-stats_enc_pre:v", "pipe:2", "-stats_enc_pre_fmt:v", "@{n} {pts} {tb}@"),
         *("-pix_fmt", pixel_format[shape[2], deep], "-f", "rawvideo", "pipe:1"),
     ]
-    # A session of its own: Ctrl-C then reaches us alone, and ffmpeg ends when we end it.
-    process = subprocess.Popen(
-        command,
-        bufsize=0,
-        stdin=None if stdin is None else subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
-    assert process.stdout is not None and process.stderr is not None
-    widen_pipe(process.stdout)
-    if stdin is not None:
-        assert process.stdin is not None
-        threading.Thread(target=_feed, args=(stdin, process.stdin), daemon=True).start()
-    spoken = _Spoken(process.stderr)
-    try:
-        raw = _read_frames(process.stdout, spoken, shape, deep=deep)
-        count = 0
-        for frame in _trusted(raw, spoken, start, info, on_damage):
-            count += 1
-            yield frame
-        code = process.wait()
-        spoken.join()
-        if not count:
-            name = shown(info.path)
-            raise InputError(
-                f"{name}: no frame of it can be decoded ({spoken.last_words()}); check the file or convert it"
-                if code or spoken.complaints
-                else f"{name}: has no frame after {start:g} s; give an earlier start"
-            )
-    finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()
-        spoken.join()
-        process.stderr.close()
+    with Program(
+        command, bufsize=0, stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE, stdout=subprocess.PIPE,
+        listen=False,
+    ) as program:  # fmt: skip
+        process = program.process
+        assert process.stdout is not None and process.stderr is not None
+        widen_pipe(process.stdout)
+        if stdin is not None:
+            assert process.stdin is not None
+            threading.Thread(target=_feed, args=(stdin, process.stdin), daemon=True).start()
+        spoken = _Spoken(process.stderr)
+        try:
+            # who sends to standard input may take any time
+            raw = _read_frames(program, spoken, shape, info.path, deep=deep, limited=stdin is None)
+            count = 0
+            for frame in _trusted(raw, spoken, start, info, on_damage):
+                count += 1
+                yield frame
+            code = wait_for(program, info.path)
+            spoken.join()
+            if not count:
+                name = shown(info.path)
+                raise InputError(
+                    f"{name}: no frame of it can be decoded ({spoken.last_words()}); check the file or convert it"
+                    if code or spoken.complaints
+                    else f"{name}: has no frame after {start:g} s; give an earlier start"
+                )
+        finally:
+            program.close()
+            spoken.close()
 
 
 def _feed(source: IO[bytes], pipe: IO[bytes]) -> None:
@@ -336,6 +333,10 @@ def check_readable(path: Path) -> None:
     """
     if path.is_dir():
         raise InputError(f"{shown(path)}: is a folder, and a film is needed; name the film's file")
+    if path.exists() and not path.is_file():
+        raise InputError(
+            f"{shown(path)}: is a pipe or a device; give a file, or send a film to standard input as y4m (-)"
+        )
     try:
         with path.open("rb"):
             pass
@@ -343,14 +344,6 @@ def check_readable(path: Path) -> None:
         raise InputError(f"{shown(path)}: there is no such file; check the name") from error
     except OSError as error:
         raise InputError(f"{shown(path)}: cannot be read ({reason(error)}); change its permissions") from error
-
-
-def _why(said: str, path: Path) -> str:
-    """What ffmpeg found wrong with a file, in its last line that tells it."""
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
-    lines = [line for line in lines if not line.startswith(("Error opening", "At least one output"))]
-    words = re.sub(r"^\[[^\]]*\] ", "", lines[-1]) if lines else "ffmpeg gave no reason"
-    return words.replace(f"file:{path}: ", "")
 
 
 def _fit_filter(info: VideoInfo, width: int, height: int, fit: str) -> str:
@@ -384,7 +377,22 @@ class _Spoken:
         self._thread.start()
 
     def join(self) -> None:
-        self._thread.join(timeout=10)
+        self._thread.join(timeout=1)
+
+    def close(self) -> None:
+        """Lets go of the pipe, when ffmpeg has ended."""
+        self.join()
+        if not self._thread.is_alive():
+            self._pipe.close()
+
+    def next_time(self, about: Path) -> tuple[Fraction | None, int]:
+        """The next frame's time, where it has one, and how many complaints there were before it."""
+        while True:
+            try:
+                return self.times.get(timeout=0.2)
+            except queue.Empty:
+                if not self._thread.is_alive() and self.times.empty():
+                    raise InputError(f"{shown(about)}: ffmpeg has ended amid a frame; check the file") from None
 
     def last_words(self) -> str:
         """The last complaint, as one line."""
@@ -422,18 +430,23 @@ _DAMAGE = re.compile(rb"corrupt|damage|invalid|error|missing|conceal|truncat|pre
 
 
 def _read_frames(
-    pipe: IO[bytes], spoken: _Spoken, shape: tuple[int, int, int], *, deep: bool
+    program: Program, spoken: _Spoken, shape: tuple[int, int, int], about: Path, *, deep: bool, limited: bool
 ) -> Iterator[tuple[Fraction | None, int, Frame]]:
     """Yields (time in the film or None, complaints up to it, pixels) as ffmpeg sends them."""
+    pipe = program.process.stdout
+    assert pipe is not None
     while True:
         pixels: Frame = np.empty(shape, np.uint16 if deep else np.uint8)
         room = pixels.data.cast("B")
         while room:
+            if limited and not wait_to_read(pipe, STALL_SECONDS):
+                raise stalled(about, STALL_SECONDS)
             got = pipe.readinto(room)  # type: ignore[attr-defined]
             if not got:
+                program.check()
                 return
             room = room[got:]
-        time, complaints = spoken.times.get(timeout=60)
+        time, complaints = spoken.next_time(about)
         yield time, complaints, flatten_alpha(pixels) if shape[2] == 4 else pixels
 
 
@@ -495,13 +508,6 @@ def _trusted(
         told(None)
 
 
-def is_webp(path: Path) -> bool:
-    """Whether a file is WebP, by its first bytes."""
-    with path.open("rb") as file:
-        head = file.read(12)
-    return head[:4] == b"RIFF" and head[8:] == b"WEBP"
-
-
 def _probe_webp(path: Path) -> VideoInfo:
     """Animated WebP goes through Pillow: most builds of ffmpeg cannot decode it."""
     from PIL import Image
@@ -509,29 +515,33 @@ def _probe_webp(path: Path) -> VideoInfo:
     try:
         with warnings.catch_warnings(action="ignore"), Image.open(path) as image:
             width, height = image.size
-            check_area(path, width, height)
-            duration = 0.0
-            for number in range(getattr(image, "n_frames", 1)):
-                image.seek(number)
-                image.load()
-                duration += image.info.get("duration", 0) / 1000
-            frames = getattr(image, "n_frames", 1)
-    except InputError:
-        raise
     except Exception as error:  # each damage fails in its own way
         raise InputError(f"{shown(path)}: cannot be read ({error}); check the file or convert it") from error
-    return VideoInfo(path, width, height, duration or None, frames / duration if duration else None, True, None)
+    check_area(path, width, height)
+    durations = list_durations(path)
+    seconds = sum(durations) / 1000
+    return VideoInfo(path, width, height, seconds, len(durations) / seconds, True, None)
 
 
 def decode_webp(path: Path, width: int, height: int, fit: str, start: float) -> Iterator[DecodedFrame]:
-    """Decodes an animated WebP as `decode_video` does a film."""
+    """Decodes an animated WebP as `decode_video` does a film.
+
+    Raises:
+        InputError: a picture is damaged.
+    """
     from PIL import Image, ImageOps
 
-    time = 0.0
-    with Image.open(path) as image:
-        for number in range(getattr(image, "n_frames", 1)):
-            image.seek(number)
-            picture = image.convert("RGBA")
+    milliseconds = 0
+    with warnings.catch_warnings(action="ignore"), Image.open(path) as image:
+        for number, duration in enumerate(list_durations(path)):
+            time = milliseconds / 1000
+            try:
+                image.seek(number)
+                picture = image.convert("RGBA")
+            except Exception as error:  # each damage fails in its own way
+                raise InputError(
+                    f"{shown(path)}: its picture at {time:.2f} s cannot be read ({error}); check the file or convert it"
+                ) from error
             if time >= start:
                 flat = Image.new("RGBA", picture.size, "white")
                 flat.alpha_composite(picture)
@@ -544,4 +554,4 @@ def decode_webp(path: Path, width: int, height: int, fit: str, start: float) -> 
                 elif flat.size != size:
                     flat = flat.resize(size, Image.Resampling.BICUBIC)
                 yield DecodedFrame(round(time, 6), np.asarray(flat, np.uint8).copy())
-            time += (image.info.get("duration") or 100) / 1000
+            milliseconds += duration

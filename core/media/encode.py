@@ -1,29 +1,127 @@
-"""Videos out through the ffmpeg program: encodes a stream of frames.
+"""Videos out through the ffmpeg program: the one encoder of animi, and a stream of frames as a video file.
 
-Frames are RGB as cartoons are drawn, full range. A video holds them as BT.709 in limited range, converted and tagged
-so, because players take that for granted in H.264 and VP9.
+`write_video` takes frames as cartoons are drawn: RGB, full range. A video holds them as BT.709 in limited range,
+converted and tagged so, because players take that for granted in H.264 and VP9.
 """
 
-import subprocess
-import tempfile
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
+from subprocess import DEVNULL, PIPE, Popen
+from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ..config.choices import STREAM
 from ..errors import OutputError
-from ..files import reason, shown
-from .codecs import H264, VP9
-from .ffmpeg import end_process, find_ffmpeg, first_words
+from ..files import shown
+from ..programs import Program
+from .codecs import CODECS, usual_codec
+from .coding import MICROSECOND, Coding
+from .ffmpeg import QUIET, find_ffmpeg, first_words, read_pipe, widen_pipe
+from .frames import Frame
+from .matroska import begin_block, begin_matroska
 
-_SLOW_H264 = (*H264, "-preset", "medium", "-movflags", "+faststart")
-CODECS = {**dict.fromkeys((".mp4", ".m4v", ".mov", ".mkv"), _SLOW_H264), ".webm": VP9}
-"""ffmpeg's encoder settings by the suffix of the file."""
 
-QUALITY = {".mp4": 12, ".m4v": 12, ".mov": 12, ".mkv": 12, ".webm": 8}
-"""The constant rate factor by suffix: low, since a cartoon's outlines show what a film's grain would hide."""
+class Encoder:
+    """An ffmpeg that makes a video of the frames that it is given."""
+
+    def __init__(self, target: Path, coding: Coding, output: Path, *, resumable: bool = True) -> None:
+        """Starts it.
+
+        Args:
+            target: a file that is replaced, or STREAM: standard output.
+            coding: how.
+            output: the film that it becomes part of, as errors name it.
+            resumable: errors advise --resume.
+
+        Raises:
+            Ended: the work was ended.
+            OutputError: it cannot be started.
+        """
+        self._target, self._coding, self._output = target, coding, output
+        self._resume = ", and add --resume" if resumable else ""
+        self._other = "choose another --codec or format" if resumable else "choose another size or format"
+        width, height = coding.size
+        if coding.rate is not None:
+            form = ("-pix_fmt", "rgb48le" if coding.deep else "rgb24", "-s", f"{width}x{height}")
+            source = read_pipe("rawvideo", *form, "-framerate", f"{coding.rate.numerator}/{coding.rate.denominator}")
+        else:
+            source = read_pipe("matroska", "-probesize", "32", "-analyzeduration", "0")
+        self._program = Program(
+            [
+                *(find_ffmpeg(), *QUIET, "-y", *source, "-fps_mode", "passthrough"),
+                *(() if coding.rate else ("-enc_time_base", f"1/{MICROSECOND}")),
+                *(*coding.words, *(("-f", coding.container) if coding.container else ())),
+                "pipe:1" if target == STREAM else f"file:{target}",
+            ],
+            stdin=PIPE,
+            stdout=None if target == STREAM else DEVNULL,
+        )
+        assert self._process.stdin is not None
+        widen_pipe(self._process.stdin)
+        if coding.rate is None:
+            self._send(begin_matroska(width, height, coding))
+
+    @property
+    def _process(self) -> Popen[bytes]:
+        return self._program.process
+
+    def write(self, frame: Frame, time: Fraction) -> None:
+        """Hands a frame on.
+
+        Args:
+            frame: (H, W, 3) uint8, or uint16 where the coding is deep.
+            time: seconds since the video's first frame; of account only where the rate varies.
+
+        Raises:
+            OutputError: ffmpeg failed; its first words are quoted.
+            BrokenPipeError: whoever reads standard output has had enough.
+        """
+        width, height = self._coding.size
+        right, below = width - frame.shape[1], height - frame.shape[0]
+        if right or below:
+            frame = np.asarray(cv2.copyMakeBorder(frame, 0, below, 0, right, cv2.BORDER_REPLICATE), frame.dtype)
+        if self._coding.rate is None:
+            self._send(begin_block(round(time * MICROSECOND), frame.nbytes))
+        self._send(np.ascontiguousarray(frame).data)
+
+    def _send(self, data: Any) -> None:
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(data)
+        except BrokenPipeError:
+            self.finish()
+            advice = "add --resume" if self._resume else "free some memory, and run the command again"
+            raise OutputError(f"{shown(self._output)}: ffmpeg has ended before its time; {advice}") from None
+
+    def finish(self) -> None:
+        """Waits until all is written.
+
+        Raises:
+            OutputError: ffmpeg failed; its first words are quoted.
+            BrokenPipeError: whoever reads standard output has had enough.
+            Ended: the work was ended.
+        """
+        assert self._process.stdin is not None
+        with suppress(BrokenPipeError, ValueError):  # ended, or killed at this moment
+            self._process.stdin.close()
+        code = self._program.wait()
+        said = first_words(self._program.words)
+        self._program.close()
+        if code == 0:
+            return
+        if self._target == STREAM and ("Broken pipe" in said or code < 0):
+            raise BrokenPipeError
+        remedy = f"free some space{self._resume}" if "No space left" in said else self._other
+        raise OutputError(f"{shown(self._output)}: cannot be encoded (ffmpeg: {said}); {remedy}")
+
+    def kill(self) -> None:
+        """Ends it at once, also while another thread waits in `finish`; what it has written is of no use."""
+        self._program.close()
 
 
 def write_video(
@@ -40,7 +138,7 @@ def write_video(
     Sizes that are odd are made even by repeating the last column or row, since 4:2:0 video has no odd sizes.
 
     Args:
-        path: the file, of a suffix in CODECS; what stands there is replaced.
+        path: the file, of a suffix in FILM_OUTPUTS; what stands there is replaced.
         frames: (H, W, 3) uint8 RGB each.
         fps: frames per second.
         size: (width, height) of every frame, in pixels.
@@ -54,49 +152,26 @@ def write_video(
         OutputError: ffmpeg failed; its first words are quoted.
     """
     width, height = size
-    right, below = width % 2, height % 2
     rate = fps.limit_denominator(100_000)  # a rate that came from a float has terms too long for ffmpeg
     if not rate:
         raise OutputError(f"{shown(Path(path.name))}: a video cannot be so slow; choose more frames a second")
-    command = [
-        *(find_ffmpeg(), "-hide_banner", "-nostdin", "-loglevel", "error", "-y"),
-        *("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width + right}x{height + below}"),
-        *("-framerate", f"{rate.numerator}/{rate.denominator}", "-i", "pipe:0"),
-        *("-vf", _TO_BT709, *_TAGS, "-fps_mode", "passthrough"),
-        *(*CODECS[path.suffix.lower()], "-crf", str(QUALITY[path.suffix.lower()] if crf is None else crf)),
-        f"file:{path}",
-    ]
+    codec = CODECS[usual_codec(path.suffix)]
+    quality = ("-crf", str(codec.drawn_crf if crf is None else crf))
+    words = ("-vf", _TO_BT709, *_TAGS, *codec.drawn, *quality)
+    coding = Coding(width, height, False, rate, rate, "", words, padded=True, depth=8)
     count = 0
-    with tempfile.TemporaryFile() as words:
-        # A session of its own: Ctrl-C then reaches us alone, and ffmpeg ends when we end it.
-        try:
-            process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=words, start_new_session=True
-            )
-        except OSError as error:
-            raise OutputError(f"{command[0]}: ffmpeg cannot be started ({reason(error)}); install it anew") from error
-        try:
-            assert process.stdin is not None
-            for frame in frames:
-                if frame.shape != (height, width, 3):
-                    raise ValueError(f"frame {count} has the shape {frame.shape}, not {(height, width, 3)}")
-                if right or below:
-                    frame = np.pad(frame, ((0, below), (0, right), (0, 0)), mode="edge")
-                process.stdin.write(np.ascontiguousarray(frame).data)
-                count += 1
-                if on_frame is not None:
-                    on_frame(count)
-            process.stdin.close()
-            process.wait()
-        except BrokenPipeError:
-            process.wait()  # ffmpeg has ended, and says why
-        except BaseException:
-            end_process(process)
-            raise
-        if process.returncode != 0:
-            said = first_words(words)
-            remedy = "free some space" if "No space left" in said else "choose another size or format"
-            raise OutputError(f"{shown(Path(path.name))}: cannot be encoded (ffmpeg: {said}); {remedy}")
+    encoder = Encoder(path, coding, Path(path.name), resumable=False)
+    try:
+        for frame in frames:
+            if frame.shape != (height, width, 3):
+                raise ValueError(f"frame {count} has the shape {frame.shape}, not {(height, width, 3)}")
+            encoder.write(frame, Fraction(0))
+            count += 1
+            if on_frame is not None:
+                on_frame(count)
+        encoder.finish()
+    finally:
+        encoder.kill()
     return count
 
 

@@ -7,12 +7,13 @@ a pixel that nothing changed then comes out as it went in, whatever the film's t
 
 import os
 import re
-import subprocess
 import sys
+from array import array
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import accumulate
 from pathlib import Path
 from typing import IO
 
@@ -23,10 +24,11 @@ from PIL import Image
 from ..config.choices import STREAM
 from ..errors import ConfigError, InputError
 from ..files import shown
-from .decode import HD_ROWS, DamagedStretch, VideoInfo, check_area, decode_frames, decode_webp, is_webp, probe_video
-from .ffmpeg import find_ffmpeg
+from .decode import HD_ROWS, DamagedStretch, VideoInfo, check_area, decode_frames, decode_webp, probe_video
+from .ffmpeg import ask, list_packets, read_file, read_pipe
 from .frames import Frame
 from .image_files import SUFFIXES
+from .webp import is_webp, list_durations
 
 # fmt: off
 FILM_SUFFIXES = frozenset((
@@ -35,6 +37,8 @@ FILM_SUFFIXES = frozenset((
 ))
 # fmt: on
 """By these a file is taken for a film before it is looked into."""
+MOST_FRAMES = 1 << 24
+"""As many frames as a film may have: 194 hours at 24 a second."""
 _MOVING = ("GIF", "WEBP", "PNG", "AVIF")  # kinds of image that may be animations
 
 # each chroma sample stands for the pixels that it was taken from: going back by their mean then gives the same again
@@ -194,15 +198,8 @@ def open_film(path: Path) -> Film:
     info = probe_video(path)
     if is_webp(path):
         return _open_webp(info)
-    said = subprocess.run(
-        [
-            *(find_ffmpeg(), "-hide_banner", "-nostdin", "-i", f"file:{path}"),
-            *("-map", "0:V:0", "-frames:v", "1", "-vf", "showinfo", "-f", "null", "-"),
-        ],
-        capture_output=True,
-        start_new_session=True,
-        check=False,
-    ).stderr.decode(errors="replace")
+    first = ("-map", "0:V:0", "-frames:v", "1", "-vf", "showinfo", "-f", "null", "-")
+    said = ask(("-hide_banner", "-nostdin", *read_file(path), *first), path).words.decode(errors="replace")
     form = re.search(r"showinfo.*\bfmt:(\w+).*\bsar:(\d+)/(\d+) s:(\d+)x(\d+) i:(\w)", said)
     if form is None:
         raise InputError(f"{shown(path)}: no frame of it can be decoded; check the file or convert it")
@@ -280,35 +277,28 @@ def _list_streams(said: str) -> tuple[int, tuple[Stream, ...]]:
 
 
 def _read_timing(path: Path) -> Timing:
-    """Reads when a film's packets are shown; that takes a look through the whole file, but decodes nothing.
+    """Reads when a film's packets are shown; that goes through the whole file, but decodes nothing.
 
     Raises:
-        InputError: there is no packet of video.
+        InputError: there is no packet of video, or more than MOST_FRAMES.
     """
-    command = [
-        *(find_ffmpeg(), "-hide_banner", "-nostdin", "-loglevel", "error", "-i", f"file:{path}"),
-        *("-map", "0:V:0", "-c", "copy", "-f", "framecrc", "-"),
-    ]
     tick = Fraction(1)
-    shown_at: list[int] = []
+    shown_at = array("q")
     lasts: dict[int, int] = {}
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)
-    assert process.stdout is not None
-    try:
-        for line in process.stdout:
-            if line.startswith(b"#tb 0:"):
-                tick = Fraction(line[6:].decode().strip())
-            elif not line.startswith(b"#"):
-                _, _, pts, duration, *_ = line.split(b",")
-                if int(pts) >= 0:
-                    shown_at.append(int(pts))
-                    if len(lasts) > 64:  # only the last frame's is wanted, and order of coding is not far from order
-                        del lasts[min(lasts)]
-                    lasts[int(pts)] = int(duration)
-    finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()
+    with closing(list_packets(read_file(path), "0:V:0", path)) as packets:
+        for packet in packets:
+            if packet[0] == b"#tb":
+                tick = Fraction(packet[1].decode())
+                continue
+            pts, duration = int(packet[2]), int(packet[3])
+            if pts < 0:
+                continue
+            shown_at.append(pts)
+            if len(shown_at) > MOST_FRAMES:
+                raise InputError(f"{shown(path)}: has more than {MOST_FRAMES:,} frames; cut it into parts first")
+            if len(lasts) > 64:  # only the last frame's is wanted, and order of coding is not far from order
+                del lasts[min(lasts)]
+            lasts[pts] = duration
     if not shown_at:
         raise InputError(f"{shown(path)}: holds no frame; check the file or convert it")
     return find_timing(shown_at, lasts[max(lasts)], tick)
@@ -407,7 +397,7 @@ def _decode(
     piped = film.path == STREAM
     yield from decode_frames(
         film.info,
-        ("-f", "yuv4mpegpipe", "-i", "pipe:0") if piped else ("-i", f"file:{film.path}"),
+        read_pipe("yuv4mpegpipe") if piped else read_file(film.path),
         ",".join(filters),
         (film.height, film.width, channels),
         deep=film.deep,
@@ -433,16 +423,10 @@ class _Rest:
 
 def _open_webp(info: VideoInfo) -> Film:
     """An animated WebP, which Pillow reads: RGB, with a duration for each frame in milliseconds."""
-    stamps, time, last = [], 0, 0
-    with Image.open(info.path) as image:
-        for number in range(getattr(image, "n_frames", 1)):
-            image.seek(number)
-            image.load()
-            stamps.append(time)
-            last = image.info.get("duration") or 100
-            time += last
+    durations = list_durations(info.path)
+    stamps = list(accumulate(durations[:-1], initial=0))
     colours = _read_colours("rgb24", [UNKNOWN] * 4, info.height)
-    timing = find_timing(stamps, last, Fraction(1, 1000))
+    timing = find_timing(stamps, durations[-1], Fraction(1, 1000))
     return Film(info.path, info, info.width, info.height, Fraction(1), 8, "420", colours, False, False, 0, (), timing)
 
 

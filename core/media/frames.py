@@ -162,16 +162,3 @@ def from_tensor(batch: "torch.Tensor", dtype: DTypeLike = np.uint8) -> list[Fram
     values = (batch.detach().float().clamp(-1, 1) + 1) * (full / 2)
     planes = values.round().cpu().numpy().transpose(0, 2, 3, 1)  # (N, H, W, C)
     return list(np.ascontiguousarray(planes.astype(dtype)))
-
-
-def pad_to_multiple(batch: "torch.Tensor", multiple: int) -> "torch.Tensor":
-    """Pads (N, C, H, W) at the right and the bottom by repeating the edge, to sizes that `multiple` divides."""
-    import torch.nn.functional as functional
-
-    height, width = batch.shape[-2:]
-    return functional.pad(batch, (0, -width % multiple, 0, -height % multiple), mode="replicate")
-
-
-def crop(batch: "torch.Tensor", height: int, width: int) -> "torch.Tensor":
-    """Takes the top left `height` x `width` of (N, C, H, W): the way back from `pad_to_multiple`."""
-    return batch[..., :height, :width]

@@ -22,6 +22,10 @@ from .frames import Frame, as_channels, unpremultiply
 
 # Pillow logs what it finds odd in a TIFF, and what nobody listens to comes out on stderr.
 logging.getLogger("PIL").addHandler(logging.NullHandler())
+# Pillow warns of odd metadata, about which a person can do nothing, and of large images, which are refused below in our
+# own words. For good and not around each call: filters are the process's, and threads that set them for a while undo
+# each other's.
+warnings.filterwarnings("ignore", module=r"PIL\.")
 
 MOST_PIXELS = 1 << 27
 """The largest frame that is decoded, in pixels; 16K (15360 x 8640) fits. A header that claims more is refused."""
@@ -44,19 +48,26 @@ SUFFIXES = frozenset((
 # fmt: on
 """The suffixes (in small letters) by which a folder's files are known as images."""
 
+_SMALLER = "scale it down first"
+_HEADERS = threading.Lock()  # held while warnings are turned off
 _STDERR = threading.Lock()  # held by who has turned it away
 _ORIENTATION = 0x0112  # the EXIF tag
 _BITS_PER_SAMPLE, _EXTRA_SAMPLES = 258, 338  # TIFF tags
 _PREMULTIPLIED = 1  # a value of _EXTRA_SAMPLES
 
 
-def read_image(path: Path) -> Frame:
+def read_image(path: Path, most_pixels: int = MOST_PIXELS, remedy: str = _SMALLER) -> Frame:
     """Reads an image file of any common kind, known by its content and not by its suffix.
 
     Palettes and 1-bit files are expanded, grey stays one channel, transparency of any kind becomes straight alpha,
     CMYK goes through its colour profile where it carries one, and a rotation noted by a camera is carried out. Colour
     profiles of RGB files are not applied, so that a frame comes back as it was. Of an animated or layered file the
     first frame is read.
+
+    Args:
+        path: the file, or a pipe, which is read to its end.
+        most_pixels: the largest frame that is decoded; a header that claims more is refused.
+        remedy: what the error then advises, where it is not larger than any frame may be.
 
     Returns:
         The frame: (H, W, C), uint16 when the file holds 16 bits a channel, else uint8.
@@ -72,9 +83,9 @@ def read_image(path: Path) -> Frame:
             raise InputError(f"{name}: is a folder, and an image file is needed; name a file in it")
         if not (stat.S_ISREG(kind) or stat.S_ISFIFO(kind)):
             raise InputError(f"{name}: is not an ordinary file; name an image file")
-        if size > MOST_BYTES:
+        data = None if size > MOST_BYTES else _read_bytes(path)
+        if data is None:
             raise InputError(f"{name}: is larger than an image file may be ({MOST_BYTES >> 20} MiB); save it as a PNG")
-        data = path.read_bytes()
     except FileNotFoundError as error:
         raise InputError(f"{name}: there is no such file; check the name") from error
     except PermissionError as error:
@@ -84,10 +95,23 @@ def read_image(path: Path) -> Frame:
         raise InputError(f"{name}: cannot be read ({why}); check the name and the disk") from error
     if not data:
         raise InputError(f"{name}: is empty; save or copy it again")
-    return decode_image(data, name)
+    return decode_image(data, name, most_pixels, remedy)
 
 
-def decode_image(data: bytes, name: str) -> Frame:
+def _read_bytes(path: Path) -> bytes | None:
+    """All of a file; None where it, or what comes through a pipe, does not end within MOST_BYTES."""
+    parts: list[bytes] = []
+    room = MOST_BYTES
+    with path.open("rb") as file:
+        while part := file.read(1 << 24):
+            room -= len(part)
+            if room < 0:
+                return None
+            parts.append(part)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def decode_image(data: bytes, name: str, most_pixels: int = MOST_PIXELS, remedy: str = _SMALLER) -> Frame:
     """Decodes the bytes of an image file, as `read_image` does; `name` stands in the errors.
 
     Raises:
@@ -95,42 +119,37 @@ def decode_image(data: bytes, name: str) -> Frame:
     """
     import io
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow warns of odd metadata; a person can do nothing about it
-        Image.init()  # with formats named, Pillow looks at those alone that are loaded, and trips over others
-        known = [kind for kind in FORMATS if kind in Image.OPEN]
-        try:
+    Image.init()  # with formats named, Pillow looks at those alone that are loaded, and trips over others
+    known = [kind for kind in FORMATS if kind in Image.OPEN]
+    try:
+        with _HEADERS, warnings.catch_warnings(action="ignore"):  # even where somebody has made errors of warnings
             image = Image.open(io.BytesIO(data), formats=known)
-        except Image.DecompressionBombError as error:
-            raise InputError(
-                f"{name}: claims to be larger than a frame may be ({MOST_PIXELS:,} pixels); {_SMALLER}"
-            ) from error
-        except Exception as error:
-            raise InputError(
-                f"{name}: is not an image that can be read; give a PNG, JPEG, WebP, TIFF, BMP or GIF file"
-            ) from error
-        with image:
-            if image.width * image.height > MOST_PIXELS:
+    except Image.DecompressionBombError as error:
+        raise InputError(
+            f"{name}: claims to be larger than a frame may be ({MOST_PIXELS:,} pixels); {_SMALLER}"
+        ) from error
+    except Exception as error:
+        raise InputError(
+            f"{name}: is not an image that can be read; give a PNG, JPEG, WebP, TIFF, BMP or GIF file"
+        ) from error
+    with image:
+        for most, advice in ((MOST_PIXELS, _SMALLER), (most_pixels, remedy)):
+            if image.width * image.height > most:
                 size = f"{image.width} x {image.height}"
-                raise InputError(f"{name}: is {size} pixels, and a frame may have {MOST_PIXELS:,}; {_SMALLER}")
-            if max(image.size) > MOST_SIDE:
-                raise InputError(
-                    f"{name}: is {max(image.size)} pixels long, and a frame may be {MOST_SIDE:,}; {_SMALLER}"
-                )
-            try:
-                deep = _is_deep(image, data)
-                orientation = 1 if image.format == "TIFF" else image.getexif().get(_ORIENTATION, 1)  # OpenCV turns TIFF
-                premultiplied = _tiff_tag(image, _EXTRA_SAMPLES)[:1] == (_PREMULTIPLIED,)
-                with _quiet_libraries() if image.format == "TIFF" else nullcontext():
-                    image.load()
-            except Exception as error:  # each of Pillow's readers fails in its own way
-                raise InputError(f"{name}: is cut short or damaged; save or copy it again") from error
-            if deep:
-                return _decode_deep(data, image, orientation, premultiplied, name)
-            return _as_frame(image, name)
-
-
-_SMALLER = "scale it down first"
+                raise InputError(f"{name}: is {size} pixels, and a frame may have {most:,}; {advice}")
+        if max(image.size) > MOST_SIDE:
+            raise InputError(f"{name}: is {max(image.size)} pixels long, and a frame may be {MOST_SIDE:,}; {_SMALLER}")
+        try:
+            deep = _is_deep(image, data)
+            orientation = 1 if image.format == "TIFF" else image.getexif().get(_ORIENTATION, 1)  # OpenCV turns TIFF
+            premultiplied = _tiff_tag(image, _EXTRA_SAMPLES)[:1] == (_PREMULTIPLIED,)
+            with _quiet_libraries() if image.format == "TIFF" else nullcontext():
+                image.load()
+        except Exception as error:  # each of Pillow's readers fails in its own way
+            raise InputError(f"{name}: is cut short or damaged; save or copy it again") from error
+        if deep:
+            return _decode_deep(data, image, orientation, premultiplied, name)
+        return _as_frame(image, name)
 
 
 def _tiff_tag(image: Image.Image, tag: int) -> tuple[int, ...]:
@@ -166,8 +185,8 @@ def _decode_deep(data: bytes, image: Image.Image, orientation: int, premultiplie
     if found is None or found.dtype != np.uint16:
         raise InputError(f"{name}: is a 16-bit image of an unusual layout; save it as an ordinary PNG")
     pixels: Frame = np.asarray(found, np.uint16).reshape(*found.shape[:2], -1)  # (H, W, C), blue first
-    if pixels.shape[2] >= 3:
-        pixels = pixels[..., [2, 1, 0, 3][: pixels.shape[2]]]
+    if pixels.shape[2] >= 3:  # in place: an index would copy the frame twice
+        cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGBA if pixels.shape[2] == 4 else cv2.COLOR_BGR2RGB, dst=pixels)
     key = image.info.get("transparency")
     if key is not None and pixels.shape[2] < 4:  # a PNG that marks one colour as transparent
         alpha = np.where((pixels == np.asarray(key, np.uint16)).all(axis=2, keepdims=True), 0, 65535)

@@ -1,6 +1,6 @@
 """The start of a Matroska stream of raw frames, so that each frame brings its time to ffmpeg."""
 
-from .codecs import Coding
+from .coding import Coding
 
 
 def _element(name: str, content: bytes) -> bytes:

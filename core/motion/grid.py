@@ -16,8 +16,32 @@ def pixel_grid(height: int, width: int) -> Array:
     return np.dstack([x, y])
 
 
+_LONGEST = 32_000
+"""Pixels a side that OpenCV's remap takes: it counts places in 16 bits with a sign."""
+_MARGIN = 3  # pixels around a place that cubic interpolation reads, and one
+
+
 def warp(image: Array, at: Array, interpolation: int = cv2.INTER_LINEAR) -> Array:
-    """Samples an image at the positions `at`, (h, w, 2) in pixels (x, y); outside it, the edge is repeated."""
+    """Samples an image at the positions `at`, (h, w, 2) in pixels (x, y); outside it, the edge is repeated.
+
+    Sides beyond what OpenCV takes go in parts.
+    """
+    if max(*image.shape[:2], *at.shape[:2]) < _LONGEST:
+        return _remap(image, at, interpolation)
+    height, width = at.shape[:2]
+    low, high = (np.floor(edge).astype(int) for edge in (at.min((0, 1)) - _MARGIN, at.max((0, 1)) + _MARGIN + 1))
+    limits = np.array(image.shape[1::-1])
+    low, high = np.clip(low, 0, limits - 1), np.clip(high, 1, limits)
+    if max(*(high - low), height, width) < _LONGEST:
+        # what is sampled lies in a part of the image that is small enough
+        part = np.ascontiguousarray(image[low[1] : high[1], low[0] : high[0]])
+        return _remap(part, at - low.astype(at.dtype), interpolation)
+    axis = 0 if height >= width else 1
+    halves = np.array_split(at, 2, axis=axis)
+    return np.concatenate([warp(image, half, interpolation) for half in halves], axis=axis)
+
+
+def _remap(image: Array, at: Array, interpolation: int) -> Array:
     return cv2.remap(image, at, None, interpolation, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload,no-any-return]
 
 

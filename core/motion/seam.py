@@ -62,6 +62,8 @@ def measure_difference(one: Array, other: Array, cells: tuple[int, int]) -> tupl
     apart = mean_of_channels(np.abs(signed))
     steepest = np.zeros(apart.shape, np.float32)
     for here, beside in ((np.s_[:-1], np.s_[1:]), (np.s_[:, :-1], np.s_[:, 1:])):
+        if not signed[here].size:  # one row, or one column
+            continue
         step = mean_of_channels(cv2.absdiff(signed[beside], signed[here]).reshape(signed[here].shape))
         steepest[here] = cv2.max(steepest[here], step)
     outlines = cv2.resize((steepest > _EDGE).astype(np.float32), cells, interpolation=cv2.INTER_AREA) > 0

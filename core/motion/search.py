@@ -305,12 +305,15 @@ def _choose_both_ways(first: Array, last: Array, forward: Candidates, backward: 
     pairs = ((first, last, forward), (last, first, backward))
     costs = [_compare(*pair) for pair in pairs]
     bonds = [_find_bonds(here) for here, _, _ in pairs]
-    choices = [_infer(cost, bond, candidates) for cost, bond, (_, _, candidates) in zip(costs, bonds, pairs, strict=True)]
+    choices = [
+        _infer(cost, bond, candidates) for cost, bond, (_, _, candidates) in zip(costs, bonds, pairs, strict=True)
+    ]
     settled = [_find_settled(choices[k], choices[1 - k], costs[k], pairs[k][0], pairs[k][2]) for k in range(2)]
     for k, (_, _, candidates) in enumerate(pairs):
         _give_up_claimed(costs[k], choices[1 - k], settled[1 - k], candidates)
     return tuple(  # type: ignore[return-value]
-        _infer(cost, bond, candidates, fills=True) for cost, bond, (_, _, candidates) in zip(costs, bonds, pairs, strict=True)
+        _infer(cost, bond, candidates, fills=True)
+        for cost, bond, (_, _, candidates) in zip(costs, bonds, pairs, strict=True)
     )
 
 
@@ -402,7 +405,8 @@ def _infer(
         belief /= belief.sum(2, keepdims=True)
         around = fill_holes(belief, explained + np.float32(1e-4))
         energy = explained[..., None] * energy + ((1 - explained[..., None]) * _FILL * around).reshape(-1, count).dot(
-            disagreement).reshape(energy.shape)
+            disagreement
+        ).reshape(energy.shape)
     return np.asarray(energy.argmin(2))
 
 

@@ -13,7 +13,7 @@ from ...models.refinement import Refinement
 from ..config.pictures import RefineConfig
 from ..devices import choose_device
 from ..errors import CheckpointError, ConfigError, InputError
-from ..files import check_output, shown, written_beside
+from ..files import Inputs, check_output, shown, written_beside
 from ..inbetween.key_frames import find_key_frames
 from ..media.frames import Frame, from_tensor, resize_image, to_tensor
 from ..media.image_files import encode_png, read_image
@@ -50,17 +50,19 @@ def refine_pictures(config: RefineConfig, on_picture: Callable[[float, float], N
         OutputError: the folder cannot be written.
         DeviceError: the device is not there.
     """
-    check_output(config.output, overwrite=config.overwrite)
     paths = find_key_frames(config.pictures)
+    checkpoint = find_checkpoint(config.checkpoint)
+    read: Inputs = {"a picture": paths, "a key frame": [config.first, config.last], "the checkpoint": [checkpoint]}
     names = [f"{path.stem}.png" for path in paths]
     twice = next((name for name, count in Counter(names).items() if count > 1), None)
     if twice is not None:
         raise ConfigError(f"PICTURES: two of them would be written as {twice}; refine them into two folders")
+    ours = r".*\.png", "picture"
+    check_output(config.output, overwrite=config.overwrite, inputs=read, ours=ours)
     device = choose_device(config.device)
-    checkpoint = find_checkpoint(config.checkpoint)
     network = open_refinement(checkpoint, device)
     keys = [None if path is None else read_image(path) for path in (config.first, config.last)]
-    with written_beside(config.output, overwrite=config.overwrite, folder=True) as draft:
+    with written_beside(config.output, overwrite=config.overwrite, folder=True, ours=ours) as draft:
         for done, (path, name) in enumerate(zip(paths, names, strict=True), 1):
             picture = read_image(path)
             for key, key_path in zip(keys, (config.first, config.last), strict=True):

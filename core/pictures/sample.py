@@ -25,7 +25,7 @@ _MOST_PIXELS = 1 << 28  # of a grid: more than that no program opens
 
 
 @dataclass(frozen=True)
-class Drawn:
+class DrawnSamples:
     """What was drawn.
 
     Attributes:
@@ -43,7 +43,7 @@ class Drawn:
     notes: tuple[str, ...]
 
 
-def draw_samples(config: SampleConfig, on_picture: Callable[[float, float], None] | None = None) -> Drawn:
+def draw_samples(config: SampleConfig, on_picture: Callable[[float, float], None] | None = None) -> DrawnSamples:
     """Draws and writes.
 
     Args:
@@ -58,9 +58,9 @@ def draw_samples(config: SampleConfig, on_picture: Callable[[float, float], None
     """
     is_grid = config.output.suffix.lower() == ".png"
     check_format(config.output)
-    check_output(config.output, overwrite=config.overwrite)
-    device = choose_device(config.device)
     checkpoint = find_checkpoint(config.checkpoint)
+    check_output(config.output, overwrite=config.overwrite, inputs={"the checkpoint": [checkpoint]})
+    device = choose_device(config.device)
     module, header = load_checkpoint(checkpoint, device)
     if not isinstance(module, NoiseGenerator):
         raise CheckpointError(
@@ -92,9 +92,9 @@ def draw_samples(config: SampleConfig, on_picture: Callable[[float, float], None
         grid = lay_grid(list(frames()), config.columns)
         with written_beside(config.output, overwrite=config.overwrite) as draft:
             draft.write_bytes(encode_png(grid))
-        return Drawn(config.output, checkpoint, header.step, total, ())
+        return DrawnSamples(config.output, checkpoint, header.step, total, ())
     written = write_animation(config.output, frames(), fps=config.fps, overwrite=config.overwrite, count=total)
-    return Drawn(written.path, checkpoint, header.step, total, written.notes)
+    return DrawnSamples(written.path, checkpoint, header.step, total, written.notes)
 
 
 def draw_latents(size: int, count: int, seed: int, truncation: float | None) -> Tensor:

@@ -4,7 +4,7 @@ What is measured stands in `core.measures.metrics`; what it means, and when it m
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -24,9 +24,12 @@ from ..files import check_output, name_apart, shown
 from ..inbetween.sequence import interpolate
 from ..material.sequences import TrueSequence, find_sequences
 from ..measures import metrics
+from ..measures.coherence import coherence
 from ..measures.features import Embedding, embed_with_vgg
 from ..measures.metrics import Picture
+from ..measures.patches import KeyPatches
 from ..measures.perceptual import PerceptualDistance
+from ..measures.see_through import see_through_score
 from ..media.frames import resize_image, to_tensor, to_uint8
 from ..pages.strips import Strip, draw_strip
 from ..weights.find import find_checkpoint
@@ -71,6 +74,8 @@ MEASURES = (
     Measure("lpips_vgg", "LPIPS by VGG16", 0, 4),
     Measure("line_distance", "line distance", 0, 1, 1e5),
     Measure("ghost", "ghost", 0, 3),
+    Measure("see_through", "see-through", 0, 3),
+    Measure("coherence", "coherence", 0, 2),
     Measure("sharpness", "sharpness", 1, 3),
     Measure("smoothness", "smoothness", 1, 3),
 )
@@ -114,7 +119,7 @@ class Scored:
         height: pixels.
         motion: how far things move from end to end, in pixels.
         exact: whether that is known, and not estimated.
-        truth: figures of the true in-betweens themselves, where they have any: of ghosts.
+        truth: figures of the true in-betweens themselves, beside the key frames: ghosts, double images, coherence.
         means: figures of each engine, means over its in-betweens.
         by_frame: the same of each in-between.
         strips: pictures of the truth and of each engine; empty unless a page is made.
@@ -222,11 +227,15 @@ def evaluate(
         OutputError: a file that was asked for could not be written; this is found before any work is done.
         DeviceError: the device is not there.
     """
-    for path in (config.json, config.html):
-        if path is not None:
-            check_output(path, overwrite=config.overwrite)
-    device = choose_device(config.device)
     engines, folders = _sort(config.given)
+    read: dict[str, Iterable[Path | None]] = {
+        "a checkpoint": [engine for engine in engines if isinstance(engine, Path)],
+        "a file of weights": [config.alex_weights, config.vgg_weights],
+    }
+    for path, inputs in ((config.json, read | {"a folder of frames": folders}), (config.html, read)):
+        if path is not None:  # no page is read, and an earlier one may lie beside the frames
+            check_output(path, overwrite=config.overwrite, inputs=inputs)
+    device = choose_device(config.device)
     drawers = _open_drawers(engines, config.device)
     sequences, notes = find_sequences(
         folders,
@@ -358,14 +367,8 @@ class _Instruments:
                 left_out["features"] = _explain(VGG16, "KID, FID, precision and recall are left out")
         return cls(frozenset(config.metrics), distance, embed)
 
-    def compare(self, drawn: Sequence[Picture], frames: Sequence[Picture]) -> list[Values]:
-        """The figures of each in-between.
-
-        Args:
-            drawn: the in-betweens.
-            frames: the true sequence, both ends included.
-        """
-        first, *truth, last = frames
+    def compare(self, drawn: Sequence[Picture], truth: Sequence[Picture]) -> list[Values]:
+        """The figures of each in-between beside the true one."""
         rows: list[Values] = [{} for _ in drawn]
         alone: dict[str, tuple[str, Callable[[Picture, Picture], float]]] = {
             "psnr": ("psnr", metrics.psnr),
@@ -381,10 +384,20 @@ class _Instruments:
             key = "lpips" if self.distance.backbone == "alex" else "lpips_vgg"
             for row, value in zip(rows, self.distance(drawn, truth), strict=True):
                 row[key] = value
-        if "ghost" in self.wanted:
-            for row, one in zip(rows, drawn, strict=True):
-                row["ghost"] = metrics.ghost_score(one, first, last)
         return rows
+
+    def prepare_ends(self, first: Picture, last: Picture) -> dict[str, Callable[[Picture], float]]:
+        """The figures of an in-between, drawn or true, beside its key frames, by their keys."""
+        found: dict[str, Callable[[Picture], float]] = {}
+        if "ghost" in self.wanted:
+            found["ghost"] = lambda picture: metrics.ghost_score(picture, first, last)
+        if self.wanted & {"see-through", "coherence"}:
+            keys = KeyPatches(first, last)
+            if "see-through" in self.wanted:
+                found["see_through"] = lambda picture: see_through_score(picture, keys)
+            if "coherence" in self.wanted:
+                found["coherence"] = lambda picture: coherence(picture, keys)
+        return found
 
     def describe(self, pictures: Sequence[Picture], most: int) -> Tensor:
         """Features of at most so many pictures, spread evenly: (N, D)."""
@@ -425,16 +438,18 @@ def _score(
     times = [k / (count - 1) for k in range(count)]
     steps = metrics.StepMotion(frames)
     moved = metrics.motion_size(steps.from_end_to_end() if motion is None else motion)
-    truth: Values = {}
-    if "ghost" in instruments.wanted:
-        truth["ghost"] = fmean(metrics.ghost_score(frame, frames[0], frames[-1]) for frame in frames[1:-1])
+    first, *between, last = frames
+    beside_ends = instruments.prepare_ends(first, last)
+    truth = _mean([{key: measure(frame) for key, measure in beside_ends.items()} for frame in between])
     scored = Scored(sequence.name, count, width, height, moved, motion is not None, truth, {}, {}, {})
-    features = {TRUTH: instruments.describe(frames[1:-1], most)} if instruments.embed else {}
+    features = {TRUTH: instruments.describe(between, most)} if instruments.embed else {}
     if pictured:
         scored.strips[TRUTH] = draw_strip(frames)
     for drawer in drawers:
-        drawn = [to_uint8(x) for x in interpolate([frames[0], frames[-1]], spacing=times, engine=drawer.engine)]
-        rows = instruments.compare(drawn[1:-1], frames)
+        drawn = [to_uint8(x) for x in interpolate([first, last], spacing=times, engine=drawer.engine)]
+        rows = instruments.compare(drawn[1:-1], between)
+        for row, frame in zip(rows, drawn[1:-1], strict=True):
+            row |= {key: measure(frame) for key, measure in beside_ends.items()}
         means = _mean(rows)
         if "smoothness" in instruments.wanted:
             means["smoothness"] = steps.smoothness(drawn)

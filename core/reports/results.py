@@ -203,8 +203,9 @@ def tell_group(group: Group) -> str:
 
 
 _EXPLANATION = """<p class="quiet">Means over sequences of means over in-betweens. PSNR, SSIM and smoothness: higher is
-better; LPIPS and line distance (how far outlines are off, in 1e-5 of the diagonal): lower; ghost: as low as the
-truth's; sharpness: 1 is as sharp as the truth. Green is the best of its column.</p>"""
+better; LPIPS and line distance (how far outlines are off, in 1e-5 of the diagonal): lower; ghost, see-through (double
+images) and coherence (how far from the key frames' own patches): as low as the truth's; sharpness: 1 is as sharp as the
+truth. Green is the best of its column.</p>"""
 
 
 def columns(found: Evaluation) -> list[Measure]:

@@ -2,7 +2,7 @@
 
 import html
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from ..errors import InputError
 from ..files import check_output, name_apart, written_beside
 from ..pages.curves import Curve, draw_curves
 from ..pages.page import embed, lay_out, table
-from ..training.run_folder import read_metrics, read_run_config, read_series
+from ..training.run_folder import is_run, read_metrics, read_run_config, read_series
 
 _MOST_LOOKS = 6  # samples of so many steps are shown, spread evenly
 _WIDTH = 720  # pixels; larger grids are scaled down, or a page of five runs would weigh hundreds of megabytes
@@ -38,18 +38,29 @@ class _Story:
     warnings: list[str]
 
 
-def write_report(config: ReportConfig) -> Path:
+def write_report(config: ReportConfig, on_note: Callable[[str], None] | None = None) -> Path:
     """Writes the page.
+
+    Args:
+        config: the runs, and the page; of several paths those that are no runs are left out.
+        on_note: told of each that is.
 
     Returns:
         Where it is.
 
     Raises:
-        InputError: a folder is no run, or a picture in it is damaged.
+        InputError: no path is a run, or a run or a picture in it is damaged.
         OutputError: the page cannot be written.
     """
-    check_output(config.output, overwrite=config.overwrite)
-    stories = [_read(folder, name) for folder, name in zip(config.runs, name_apart(config.runs), strict=True)]
+    runs = [path for path in config.runs if is_run(path)] or config.runs
+    for path in config.runs:
+        if path not in runs and on_note is not None:
+            on_note(f"{path}: is no run, and is left out")
+    read = [path for run in runs for part in (run, run / "samples") if part.is_dir() for path in part.iterdir()]
+    pages = (".html", ".htm")  # an earlier report may lie in a run's folder
+    read = [path for path in read if path.is_symlink() or path.suffix.lower() not in pages]
+    check_output(config.output, overwrite=config.overwrite, inputs={"a file of a run": read})
+    stories = [_read(folder, name) for folder, name in zip(runs, name_apart(runs), strict=True)]
     page = _lay_out(stories)
     with written_beside(config.output, overwrite=config.overwrite) as draft:
         draft.write_text(page, encoding="utf-8")

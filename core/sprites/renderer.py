@@ -41,14 +41,17 @@ def find_sprites(folder: Path, *, held_out: int | None = HELD_OUT) -> list[Path]
             None takes all. Without an index all are taken.
 
     Raises:
-        InputError: the folder holds no Lottie file.
+        InputError: the folder holds no Lottie file, or its index cannot be read.
     """
     index = folder / "index.csv"
     if index.is_file():
-        with index.open(encoding="utf-8", newline="") as file:
-            rows = list(enumerate(csv.DictReader(file), 1))
-        names = [row["file"] for number, row in rows if held_out is None or number % 10 != held_out]
-        found = [folder / name for name in names if name.endswith(".json")]
+        try:
+            with index.open(encoding="utf-8", newline="") as file:
+                rows = list(enumerate(csv.DictReader(file), 1))
+            names = [row["file"] for number, row in rows if held_out is None or number % 10 != held_out]
+        except (csv.Error, UnicodeDecodeError, KeyError, OSError) as error:
+            raise InputError(f"{index}: cannot be read; give a .csv with a column `file`, or remove it") from error
+        found = [folder / name for name in names if name and name.endswith(".json")]
     else:
         found = natural_order(folder.rglob("*.json"))
     if not found:

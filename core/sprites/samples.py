@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..cartoon.geometry import Matrix, place
-from ..cartoon.motion import Motion, find_corners
+from ..cartoon.motion import TrueMotion, find_corners
 from ..cartoon.samples import Sample, draw_sample, wear
+from . import chances
 from .renderer import SpriteError, SpriteRenderer
 
 _PLAIN = 0.5  # of the samples with sprites lie over a plain ground
@@ -42,10 +43,10 @@ def draw_sprite_sample(
     sample = draw_sample(seed, number, size, worn=False)
     if rng.random() < _PLAIN:
         sample = lay_below(sample, rng)
-    for _ in range(int(rng.choice([1, 1, 1, 2, 3]))):
-        held = rng.random() < 0.4
+    for _ in range(int(rng.choice(chances.COUNTS))):
+        held = rng.random() < chances.HELD
         start, span = float(rng.uniform(0, 0.7)), 0.0 if held else float(rng.uniform(0.02, 0.3))
-        side = int(size * np.exp(float(rng.uniform(np.log(0.25), np.log(1.1)))))
+        side = int(size * np.exp(float(rng.uniform(*np.log(chances.SIDES)))))
         moments = [start, start + sample.t * span, start + span]
         drawn = _render_any(renderer, sprites, rng, side, moments)
         sample = lay_over(sample, drawn, _way(rng, size, side, sample.t), held=held)
@@ -70,18 +71,18 @@ def lay_below(sample: Sample, rng: np.random.Generator) -> Sample:
         y, x = np.mgrid[:size, :size] / size - 0.5
         share = (np.cos(angle) * x + np.sin(angle) * y + 0.71) / 1.42 * kind
         ground = np.clip(one + share[..., None] * (other - one), 0, 255).astype(np.uint8)
-        still = Motion(np.zeros((size, size, 2), np.float32), everywhere, everywhere)
+        still = TrueMotion(np.zeros((size, size, 2), np.float32), everywhere, everywhere)
         return Sample(ground, ground, ground, sample.t, still, still, nowhere, nowhere)
-    slide = rng.uniform(-0.12, 0.12, 2) * size
+    slide = rng.uniform(-chances.SLIDE, chances.SLIDE, 2) * size
     first, middle, last = (
         np.asarray(cv2.warpAffine(sample.first, to, (size, size), borderMode=cv2.BORDER_REFLECT), np.uint8)
         for to in (place(*(slide * (part - 0.5)).tolist())[:2] for part in (0.0, sample.t, 1.0))
     )
     y, x = np.mgrid[:size, :size] + 0.5
 
-    def go(way: NDArray[np.float64]) -> Motion:
+    def go(way: NDArray[np.float64]) -> TrueMotion:
         inside = (x + way[0] >= 0) & (x + way[0] < size) & (y + way[1] >= 0) & (y + way[1] < size)
-        return Motion(np.broadcast_to(way.astype(np.float32), (size, size, 2)).copy(), inside, everywhere)
+        return TrueMotion(np.broadcast_to(way.astype(np.float32), (size, size, 2)).copy(), inside, everywhere)
 
     told, told_back = (everywhere & find_corners(picture, everywhere) for picture in (first, last))
     return Sample(first, middle, last, sample.t, go(slide), go(-slide), told, told_back)
@@ -101,11 +102,12 @@ def _render_any(
 
 def _way(rng: np.random.Generator, size: int, side: int, t: float) -> list[Matrix]:
     """Where a sprite is, from its pixels to the picture's, at 0, t and 1: it moves, turns and grows evenly."""
-    middle = rng.uniform(0.2, 0.8, 2) * size
-    angle, far = float(rng.uniform(0, 2 * np.pi)), size * np.exp(float(rng.uniform(np.log(0.003), np.log(0.45))))
-    move = np.array([np.cos(angle), np.sin(angle)]) * far * (rng.random() < 0.85)
-    turn, spin = float(rng.normal(0, 12)), float(rng.normal(0, 18)) * (rng.random() < 0.5)
-    swell = float(rng.normal(0, 0.12)) * (rng.random() < 0.4)
+    middle = rng.uniform(*chances.MIDDLES, 2) * size
+    angle, far = float(rng.uniform(0, 2 * np.pi)), size * np.exp(float(rng.uniform(*np.log(chances.WAYS))))
+    move = np.array([np.cos(angle), np.sin(angle)]) * far * (rng.random() < chances.MOVES)
+    turn = float(rng.normal(0, chances.TURNED))
+    spin = float(rng.normal(0, chances.SPUN)) * (rng.random() < chances.SPINS)
+    swell = float(rng.normal(0, chances.SWELLED)) * (rng.random() < chances.SWELLS)
     own = place(-side / 2, -side / 2)
     ways = []
     for part in (0.0, t, 1.0):
@@ -147,7 +149,9 @@ def lay_over(sample: Sample, drawn: NDArray[np.uint8], where: Sequence[Matrix], 
     return Sample(frames[0], frames[1], frames[2], sample.t, forward, backward, seen[0], seen[1])
 
 
-def _cover(motion: Motion, here: NDArray[np.bool_], there: NDArray[np.bool_], way: Matrix, held: bool) -> Motion:
+def _cover(
+    motion: TrueMotion, here: NDArray[np.bool_], there: NDArray[np.bool_], way: Matrix, held: bool
+) -> TrueMotion:
     """The motion of a picture that a sprite covers at `here`, and at `there` in the other picture."""
     height, width = here.shape
     y, x = np.mgrid[:height, :width] + 0.5
@@ -158,4 +162,4 @@ def _cover(motion: Motion, here: NDArray[np.bool_], there: NDArray[np.bool_], wa
     lands_on_it = there[np.clip(to_y, 0, height - 1), np.clip(to_x, 0, width - 1)] & inside
     visible = np.where(here, inside & lands_on_it & held, motion.visible & ~lands_on_it)
     known = np.where(here, held, motion.known)
-    return Motion(flow, visible, known)
+    return TrueMotion(flow, visible, known)

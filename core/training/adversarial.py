@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from ...models.blocks import init_batch_norms
 from ...models.discriminators import ImageDiscriminator, ImageDiscriminatorConfig
 from ...models.vgg import VggEncoder
 from ..config.training import AdversarialConfig, TrainingConfig
@@ -25,7 +26,7 @@ from .augmentation import Spoilt, augment
 from .distributed import World
 from .health import HealthCheck, HealthWatch
 from .listeners import Listeners, Parts
-from .loop import Ema, Phase, fit, full_precision, make_adam, place_module
+from .loop import Ema, Hooks, Phase, fit, full_precision, make_adam, place_module
 from .losses.adversarial import (
     R1_EVERY,
     LeCam,
@@ -37,6 +38,7 @@ from .losses.adversarial import (
 )
 from .run_folder import Network, Run, read_series
 from .samples import in_parts
+from .schedules import schedule_rate
 from .state import State
 
 
@@ -121,6 +123,7 @@ def train(
     encoder: nn.Module | None,
     world: World,
     listeners: Listeners,
+    learnt: Tensor | None = None,
 ) -> int:
     """Trains a generator and its judges up to `training.steps`.
 
@@ -130,10 +133,11 @@ def train(
         run: where it is kept, and what to go on from.
         training: how long, and how.
         nets: the learning rates, and what the judges' pictures undergo.
-        reals: (LOOKED_AT, 3, S, S) in [-1, 1], to measure health by.
+        reals: (LOOKED_AT, 3, S, S) in [-1, 1], to measure health by; held out where `learnt` is given.
         encoder: a trained VGG16, to measure health with; None: it is not measured.
         world: the processes that train together.
         listeners: who is told.
+        learnt: (LOOKED_AT, 3, S, S) of what is learnt from; None: `reals` are such.
 
     Returns:
         The steps done.
@@ -141,9 +145,10 @@ def train(
     Raises:
         see `fit`.
     """
-    generator = place_module(duel.generator, training, world)
     judges = {judge.name: judge for judge in duel.judges}
+    generator = place_module(duel.generator, training, world)
     for judge in judges.values():
+        init_batch_norms(judge.module, nets.bn_init)
         place_module(judge.module, training, world)
     ema = Ema(generator, training.ema)
     lecams = {name: LeCam().to(world.device) for name in judges}
@@ -176,16 +181,18 @@ def train(
     def made(module: nn.Module, rate: float) -> torch.optim.Optimizer:
         return make_adam(module.parameters(), rate, nets.betas)
 
-    phases = [Phase("generator", generator, made(generator, nets.generator_rate), deceive)]
+    schedule = _make_schedule(nets, training.steps)
+    phases = [Phase("generator", generator, made(generator, nets.generator_rate), deceive, schedule=schedule)]
     if judges:
         bench = _together({name: judge.module for name, judge in judges.items()})
-        phases.insert(0, Phase("discriminator", bench, made(bench, nets.discriminator_rate), refuse))
+        learner = made(bench, nets.discriminator_rate)
+        phases.insert(0, Phase("discriminator", bench, learner, refuse, schedule=schedule))
     also = {"ema": ema.module} | ({"lecam": _together(lecams)} if judges else {})
     critic = next((judge.module for judge in judges.values() if isinstance(judge.module, ImageDiscriminator)), None)
-    check = HealthCheck(embed_with_vgg(encoder), reals) if encoder is not None and world.is_first else None
+    check = _make_check(encoder, reals, learnt) if world.is_first else None
     watch = HealthWatch(read_series(run.folder))
     if run.first_step == 0:
-        run.show_reals(reals[: duel.shown])
+        run.show_reals((reals if learnt is None else learnt)[: duel.shown])
 
     @torch.no_grad()
     def sample(step: int) -> None:
@@ -222,25 +229,34 @@ def train(
 
     for sentence in run.notes:
         listeners.tell(sentence)
+    listeners.count({phase.name: phase.module for phase in phases})
     try:
         return fit(
             phases,
             batches,
             training,
+            Hooks(
+                after_step=ema.update, advance=listeners.advance, report=run.log, sample=sample, save=save, warn=warn
+            ),
             pictures=duel.pictures,
-            first_step=run.first_step,
             state=run.state,
             also=also,
-            after_step=ema.update,
-            advance=listeners.advance,
-            report=run.log,
-            sample=sample,
-            save=save,
-            warn=warn,
             world=world,
         )
     finally:
         run.close()
+
+
+def _make_schedule(nets: AdversarialConfig, steps: int) -> Callable[[int], float] | None:
+    """What both learning rates are multiplied by at a step; None: they stay."""
+    if nets.schedule == "constant" and not nets.warm_up:
+        return None
+    return lambda step: schedule_rate(nets.schedule, step, steps, nets.warm_up)
+
+
+def _make_check(encoder: nn.Module | None, reals: Tensor, learnt: Tensor | None) -> HealthCheck | None:
+    """Measures health; None where there is nothing to measure it by."""
+    return None if encoder is None else HealthCheck(embed_with_vgg(encoder), reals, learnt=learnt)
 
 
 def _together(modules: Mapping[str, nn.Module]) -> nn.Module:
@@ -291,7 +307,8 @@ def discriminator_loss(
         loss = loss + nets.lecam * parts["lecam"]
     if nets.r1 and step % R1_EVERY == 0:
         with full_precision(real.device):
-            parts["r1"] = gradient_penalty(discriminator, real.float())
+            # not compiled, as it is differentiated twice, which compiled networks are not
+            parts["r1"] = gradient_penalty(discriminator.forward, real.float())
         loss = loss + nets.r1 * R1_EVERY * parts["r1"]
     return loss, {"real": on_real.float().mean(), "fake": on_drawn.float().mean(), **parts}
 
@@ -314,7 +331,8 @@ def find_encoder(weights: Path | None, device: torch.device, listeners: Listener
 def _score(discriminator: nn.Module, reals: Tensor, fakes: Tensor, device: torch.device) -> tuple[Tensor, Tensor]:
     """The discriminator's scores, in eval mode: a look must leave no trace in the training."""
     discriminator.eval()
+    judge = discriminator.forward  # to compile it for eval mode would take longer than all its looks
     try:
-        return in_parts(discriminator, reals, device), in_parts(discriminator, fakes, device)
+        return in_parts(judge, reals, device), in_parts(judge, fakes, device)
     finally:
         discriminator.train()

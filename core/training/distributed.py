@@ -76,21 +76,26 @@ class World:
 
 
 @contextmanager
-def join_world(device: str = "auto") -> Iterator[World]:
+def join_world(device: str = "auto", precision: str = "auto") -> Iterator[World]:
     """Joins the processes that `torchrun` started; without it, this process is alone.
 
     Args:
         device: as in `choose_device`; of several GPUs each process of a machine takes its own.
+        precision: one of `config.choices.PRECISIONS`.
 
     Raises:
-        ConfigError: it is the name of no device.
+        ConfigError: it is the name of no device, or the precision is not one of this device.
         DeviceError: it is not on this machine, or there are fewer GPUs than processes.
     """
     size = int(os.environ.get("WORLD_SIZE", "1"))
     found = choose_device(device)
     if found.type == "cuda":  # a training's pictures are all of one size, so the quickest kernels are worth a search
         torch.backends.cudnn.benchmark = True
-        torch.set_float32_matmul_precision("high")
+        exact = precision == "fp32"
+        torch.set_float32_matmul_precision("highest" if exact else "high")
+        torch.backends.cudnn.allow_tf32 = not exact
+    elif precision == "tf32":
+        raise ConfigError(f"--precision: tf32 is CUDA's, and this is {found.type}; give auto or fp32")
     if size == 1:
         yield World(found)
         return

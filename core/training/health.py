@@ -32,8 +32,8 @@ class Health:
     coverage: float
     """Share of reals that have a sample among their own neighbours, in [0, 1]."""
     nearest: float
-    """Mean distance from a sample to its nearest real, over that from a real to its nearest other real: below 1,
-    samples lie nearer to reals than reals to each other."""
+    """Mean distance from a sample to its nearest real, over that from a real to its nearest other real, of those that
+    are learnt from: below 1, samples lie nearer to reals than reals to each other."""
     closest: float
     """The smallest of those distances."""
     gap: float | None = None
@@ -74,13 +74,14 @@ class Health:
 class HealthCheck:
     """Compares samples with the same reals again and again."""
 
-    def __init__(self, embed: Embedding, reals: Tensor, neighbours: int = 3) -> None:
+    def __init__(self, embed: Embedding, reals: Tensor, neighbours: int = 3, learnt: Tensor | None = None) -> None:
         """Embeds the reals.
 
         Args:
             embed: such as `embed_with_vgg` makes.
             reals: (N, 3, H, W) in [-1, 1]; 64 or more tell enough, and at least `neighbours` + 1 are needed.
             neighbours: how many of a picture's nearest neighbours its surroundings reach to (k).
+            learnt: (L, 3, H, W) of those that are learnt from, of which there may be copies; None: `reals` are such.
 
         Raises:
             ValueError: there are too few reals.
@@ -91,6 +92,9 @@ class HealthCheck:
         self._neighbours = neighbours
         self._reals = embed(reals).double()
         self._real_distances = torch.cdist(self._reals, self._reals)
+        self._learnt = self._reals if learnt is None else embed(learnt).double()
+        own = self._real_distances if learnt is None else torch.cdist(self._learnt, self._learnt)
+        self._own = reach(own, 1).mean().clamp_min(1e-12)  # from a picture that is learnt from to the next
 
     def look(self, fakes: Tensor, scores: tuple[Tensor, Tensor] | None = None) -> Health:
         """Measures samples.
@@ -110,8 +114,7 @@ class HealthCheck:
         real_reach = reach(self._real_distances, self._neighbours)  # (N,)
         fake_reach = reach(within, self._neighbours)  # (M,)
         apart = _mean_apart(self._real_distances)
-        own = reach(self._real_distances, 1).mean().clamp_min(1e-12)
-        nearest = across.min(1).values / own
+        nearest = torch.cdist(features, self._learnt).min(1).values / self._own
         return Health(
             diversity=(_mean_apart(within) / apart.clamp_min(1e-12)).item(),
             recall=(across <= fake_reach[:, None]).any(0).double().mean().item(),
@@ -146,7 +149,7 @@ class HealthWatch:
         fallen = health.diversity < _FALLEN * self._best and health.diversity < _FALLEN
         low = health.diversity < _LEAST_DIVERSITY and self._looks >= _PATIENCE
         if fallen or low:
-            was = f"after {self._best:.2f} before" if fallen else f"at its {self._looks}th look"
+            was = f"after {self._best:.2f} before" if fallen else f"at look {self._looks}"
             return (
                 f"step {step}: collapse: the samples differ by {health.diversity:.2f} of what the reals do, {was}, and "
                 f"reach {health.recall:.0%} of the reals; {self._advise(health)}"

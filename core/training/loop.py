@@ -25,6 +25,7 @@ from ..config.training import TrainingConfig
 from ..errors import TrainingError
 from ..interrupts import held_back
 from .distributed import World
+from .recompute import recompute_blocks
 from .state import State, capture_state, restore_state
 
 Batch = Any
@@ -87,6 +88,25 @@ class Ema:
             buffer.copy_(buffers[name])
 
 
+@dataclass(frozen=True)
+class Hooks:
+    """What is called while a training runs; None: nothing is."""
+
+    after_step: Callable[[int], None] | None = None
+    """Takes the steps done, after each; the EMA is updated here."""
+    advance: Callable[[int, dict[str, float]], None] | None = None
+    """Takes the steps done and the values, after each step; for a progress bar."""
+    report: Callable[[int, dict[str, float]], None] | None = None
+    """The same at every `log_every` steps and the last."""
+    sample: Callable[[int], None] | None = None
+    """Takes the steps done at every `sample_every` steps and the last, before a save; in all processes."""
+    save: Callable[[int, State], None] | None = None
+    """Takes the steps done and the state at every `save_every` steps, the last, and an interruption; in the first
+    process only."""
+    warn: Callable[[str], None] | None = None
+    """Takes a sentence about a loss that was not finite."""
+
+
 class _Values(NamedTuple):
     """What a step's phases gave, still on the device."""
 
@@ -99,17 +119,11 @@ def fit(
     phases: Sequence[Phase],
     batches: Iterable[tuple[int, Batch]],
     config: TrainingConfig,
+    hooks: Hooks = Hooks(),
     *,
     pictures: int = 1,
-    first_step: int = 0,
     state: State | None = None,
     also: Mapping[str, nn.Module] | None = None,
-    after_step: Callable[[int], None] | None = None,
-    advance: Callable[[int, dict[str, float]], None] | None = None,
-    report: Callable[[int, dict[str, float]], None] | None = None,
-    sample: Callable[[int], None] | None = None,
-    save: Callable[[int, State], None] | None = None,
-    warn: Callable[[str], None] | None = None,
     world: World | None = None,
 ) -> int:
     """Trains up to `config.steps`.
@@ -118,19 +132,12 @@ def fit(
 
     Args:
         phases: what is done with each batch, in this order.
-        batches: (step, batch), beginning with `first_step`: this process's share of each, on the device.
+        batches: (step, batch), beginning with the steps done: this process's share of each, on the device.
         config: how.
+        hooks: what is called meanwhile.
         pictures: that a sample counts for in images_per_second, such as the frames of a clip.
-        first_step: steps done already, which is the number of the first batch.
-        state: what an earlier run saved; its step must be `first_step`.
+        state: what an earlier run saved, after the steps that are done already; None: none are.
         also: other networks to save, restore and throw back with the phases': an EMA, a loss's running means.
-        after_step: called with the steps done, after each; the EMA is updated here.
-        advance: called with the steps done and the values, after each step; for a progress bar.
-        report: the same at every `log_every` steps and the last.
-        sample: called with the steps done at every `sample_every` steps and the last, before a save; in all processes.
-        save: called with the steps done and the state at every `save_every` steps, the last, and an interruption;
-            in the first process only.
-        warn: told, in a sentence, of a loss that was not finite.
         world: the processes that train together; None: this one alone, where the first phase's network is.
 
     Returns:
@@ -144,12 +151,12 @@ def fit(
     """
     device = next(phases[0].module.parameters()).device
     loop = _Loop(phases, config, also or {}, world or World(device), device)
+    done = 0
     if state is not None:
         loop.restore(state)
-        first_step = state.step
-    loop.begin(first_step)
-    done = first_step
-    since, at = time.perf_counter(), first_step  # of the steps that the next report tells the speed of
+        done = state.step
+    loop.begin(done)
+    since, at = time.perf_counter(), done  # of the steps that the next report tells the speed of
 
     def settle(most: int) -> bool:
         """Reads the values of all but the `most` newest steps; False when one of them was not finite."""
@@ -160,16 +167,16 @@ def fit(
             bad = next((name for name, value in values.items() if not math.isfinite(value)), None)
             if bad is not None:
                 sentence = loop.throw_back(found.step, bad, values[bad])
-                if warn:
-                    warn(sentence)
+                if hooks.warn:
+                    hooks.warn(sentence)
                 return False
             shown = found.step + 1
             seconds = time.perf_counter() - since
             values["images_per_second"] = max(0, shown - at) * config.batch_size * pictures / max(seconds, 1e-9)
-            if advance:
-                advance(shown, values)
-            if report and (shown % config.log_every == 0 or shown == config.steps):
-                report(shown, values)
+            if hooks.advance:
+                hooks.advance(shown, values)
+            if hooks.report and (shown % config.log_every == 0 or shown == config.steps):
+                hooks.report(shown, values)
         return True
 
     with held_back() as held:
@@ -182,16 +189,16 @@ def fit(
             # the values of a step are read while a GPU works on the next one, so that it never waits for them
             pause = is_last or not done % config.save_every or not done % config.sample_every
             good = settle(0 if pause else _BEHIND.get(device.type, 0))
-            if good and after_step:
-                after_step(done)
+            if good and hooks.after_step:
+                hooks.after_step(done)
             if loop.stopped and good:
                 good = settle(0)
-            if good and sample and (is_last or not done % config.sample_every):
-                sample(done)
+            if good and hooks.sample and (is_last or not done % config.sample_every):
+                hooks.sample(done)
             if is_last or loop.stopped or (good and not done % config.save_every):
                 loop.remember(done)
-                if save and loop.world.is_first:
-                    save(done, loop.good)
+                if hooks.save and loop.world.is_first:
+                    hooks.save(done, loop.good)
                 loop.world.wait()
             if loop.stopped:
                 held.answer()
@@ -279,7 +286,7 @@ class _Loop:
     def step(self, step: int, batch: Batch, stop: list[int]) -> _Values:
         """Goes through the phases that are due."""
         torch.manual_seed(_seed_of(self.config.seed, step, self.world.rank))
-        batch = self.lay_out(batch)
+        batch = self.place_batch(batch)
         names, values = [], []
         for number, phase in enumerate(self.phases):
             if step % phase.every == 0:
@@ -335,7 +342,7 @@ class _Loop:
             return nullcontext()
         return torch.autocast(self.device.type, self.dtype)
 
-    def lay_out(self, batch: Batch) -> Batch:
+    def place_batch(self, batch: Batch) -> Batch:
         """Lays images out as the networks are."""
         if not self.config.channels_last:
             return batch
@@ -343,11 +350,11 @@ class _Loop:
 
 
 def choose_precision(precision: str, device: torch.device) -> torch.dtype:
-    """What the forward pass computes in: auto is bf16 on a GPU that has it, else fp32."""
+    """What the forward pass computes in: auto is bf16 on a GPU that has it, else fp32; see `join_world` for tf32."""
     if precision == "auto":
         has_bf16 = device.type == "cuda" and torch.cuda.is_bf16_supported()
         return torch.bfloat16 if has_bf16 else torch.float32
-    return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
+    return {"fp32": torch.float32, "tf32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
 
 
 def full_precision(device: torch.device) -> AbstractContextManager[Any]:
@@ -367,6 +374,8 @@ def place_module(module: nn.Module, config: TrainingConfig, world: World) -> nn.
                 parameter.data = parameter.data.contiguous(memory_format=_LAYOUTS[parameter.dim()])
     if world.size > 1 and world.device.type == "cuda":
         module = nn.SyncBatchNorm.convert_sync_batchnorm(module)  # type: ignore[no-untyped-call]
+    if config.recompute:
+        recompute_blocks(module)
     if config.compiled:
         module.compile()
     return module

@@ -15,13 +15,15 @@ A run that goes on forgets what it wrote after its last checkpoint, as it will w
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from fractions import Fraction
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+from weakref import finalize
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +32,9 @@ from torch import Tensor, nn
 from ..config.serialise import Config, build_config, describe_config, with_values
 from ..config.training import MAY_CHANGE
 from ..errors import CheckpointError, ConfigError, InputError, OutputError
-from ..files import DRAFT, reason, written_beside
+from ..files import DRAFT, reason, set_aside, written_beside
+from ..json_text import parse_object, read_json
+from ..lock import LOCK, take_lock, unlock
 from ..media.animation import write_animation
 from ..media.frames import from_tensor
 from ..media.image_files import write_png
@@ -40,6 +44,8 @@ from ..weights.find import find_states
 from .state import State, read_state, write_state
 
 _FPS = Fraction(12)
+_BEFORE = {"hold_out": 0.0}
+"""How a run was trained that is older than a setting, where that is not as the setting's default has it."""
 _GAP = 2  # pixels between pictures of a grid
 
 
@@ -59,9 +65,18 @@ class Run:
     """A run's folder, to write to; use `open_run`. In all but the first process it writes nothing."""
 
     def __init__(
-        self, folder: Path, config: Any, *, state: State | None, writes: bool, notes: Sequence[str] = ()
+        self,
+        folder: Path,
+        config: Any,
+        *,
+        state: State | None,
+        writes: bool,
+        notes: Sequence[str] = (),
+        lock: int | None = None,
     ) -> None:
         self.folder = folder
+        # let go of when the run is closed, or at the latest when nobody knows it any more
+        self._unlock = None if lock is None else finalize(self, unlock, folder, lock)
         self.config = config
         self.notes = list(notes)
         """What a person should know, in sentences: a checkpoint was damaged, so an older one was taken."""
@@ -132,14 +147,23 @@ class Run:
             Whether it is the best so far.
         """
         place = self.folder / "best.json"
-        before = json.loads(place.read_text()) if place.is_file() else {"score": -float("inf")}
-        if not self.writes or not score > before["score"]:
+        if not self.writes or not score > self._read_best(place):
             return False
         # the score is written last: should that not come to pass, the next look writes both again
         best = self.folder / "best.safetensors"
         save_checkpoint(best, network.module, network.architecture, network.config, step, overwrite=True)
         _write_json(place, {"step": step, "score": score})
         return True
+
+    def _read_best(self, place: Path) -> float:
+        """The best score so far; a file that cannot be read is set aside, and any score is better."""
+        try:
+            return float(read_json(place)["score"])
+        except FileNotFoundError:
+            return -float("inf")
+        except (ValueError, TypeError, KeyError):
+            set_aside(place)
+            return -float("inf")
 
     def sample(self, step: int, images: Tensor, name: str | None = None) -> None:
         """Keeps what the network draws, and draws losses.png anew.
@@ -194,13 +218,25 @@ class Run:
         self.close()
 
     def close(self) -> None:
-        """Ends what is open; leaving a `with` block does it too."""
-        self.draw_losses()
-        if self._board is not None:
-            self._board.close()
+        """Ends what is open, and lets other runs have the folder; leaving a `with` block does it too."""
+        try:
+            self.draw_losses()
+            if self._board is not None:
+                self._board.close()
+        finally:
+            if self._unlock is not None:
+                self._unlock()
 
 
-def open_run(folder: Path, config: Any, resume: bool = False, *, command: str = "", writes: bool = True) -> Run:
+def open_run(
+    folder: Path,
+    config: Any,
+    resume: bool = False,
+    *,
+    command: str = "",
+    writes: bool = True,
+    material: Sequence[Mapping[str, Any]] | None = None,
+) -> Run:
     """Makes a run's folder, or opens one to go on.
 
     Args:
@@ -209,48 +245,89 @@ def open_run(folder: Path, config: Any, resume: bool = False, *, command: str = 
         resume: go on from the newest checkpoint there, or from the beginning where there is none yet.
         command: what the run was started with, such as train-noise.
         writes: whether this process writes: the first one of several. All read the same folder.
+        material: the fingerprint of what is learnt from, which is kept, and must be the same when it goes on.
 
     Raises:
         OutputError: a new run's folder holds something, or it cannot be written.
-        InputError: the run to go on with is none.
+        InputError: the run to go on with is none, or it has learnt from other films.
         ConfigError: a setting is not the one that the run was started with.
         CheckpointError: all its checkpoints are damaged.
     """
     if resume:
         _check_same(folder, config, command)
-        state, notes = _read_newest(folder)
-    else:
-        state, notes = None, []
-        if writes and folder.is_dir() and any(folder.iterdir()) and not _never_began(folder):
-            remedy = "add --resume to go on with it, or choose another folder"
-            if not (folder / "config.json").is_file():
-                remedy = "choose another folder"
-            raise OutputError(f"{folder}: holds something already; {remedy}")
-    if writes:
-        try:
-            for part in ("samples", "checkpoints"):
-                (folder / part).mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(f"{folder}: cannot be made ({reason(error)}); choose another place") from error
-        _write_json(
-            folder / "config.json",
-            {"command": command, "animi_version": version("animi"), "config": describe_config(config)},
-        )
-        if resume:
-            _remove_drafts(folder)
-            _forget_after(folder, state.step if state else 0)
-    return Run(folder, config, state=state, writes=writes, notes=notes)
+        material = _check_material(folder, material)
+    elif writes:
+        _check_free(folder)
+    lock = _lock(folder) if writes else None
+    try:
+        state, notes = _read_newest(folder) if resume else (None, [])
+        if writes:
+            if not resume:
+                _check_free(folder)  # another run may just have ended
+            _begin(folder, config, command, material)
+            if resume:
+                _remove_drafts(folder)
+                _forget_after(folder, state.step if state else 0)
+        return Run(folder, config, state=state, writes=writes, notes=notes, lock=lock)
+    except BaseException:
+        if lock is not None:
+            unlock(folder, lock)
+        raise
+
+
+def _check_free(folder: Path) -> None:
+    """Raises an OutputError where a new run cannot have the folder."""
+    if folder.is_dir() and any(folder.iterdir()) and not _never_began(folder):
+        remedy = "add --resume to go on with it, or choose another folder"
+        if not (folder / "config.json").is_file():
+            remedy = "choose another folder"
+        raise OutputError(f"{folder}: holds something already; {remedy}")
+
+
+def _lock(folder: Path) -> int:
+    """Keeps other runs out of the folder, which is made if it is not there.
+
+    Raises:
+        OutputError: another run writes to it, or it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return take_lock(folder)
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be made ({reason(error)}); choose another place") from error
+
+
+def _begin(folder: Path, config: Any, command: str, material: Sequence[Mapping[str, Any]] | None) -> None:
+    """Makes what is in every run's folder."""
+    try:
+        for part in ("samples", "checkpoints"):
+            (folder / part).mkdir(exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be made ({reason(error)}); choose another place") from error
+    settings: dict[str, Any] = {
+        "command": command,
+        "animi_version": version("animi"),
+        "config": describe_config(config),
+    }
+    if material is not None:
+        settings["material"] = list(material)
+    _write_json(folder / "config.json", settings)
 
 
 def _never_began(folder: Path) -> bool:
     """Whether a run stands there that came to nothing: nothing was measured, drawn or kept, but for drafts."""
-    parts = {"config.json", "samples", "checkpoints", "tensorboard"}
+    parts = {"config.json", "samples", "checkpoints", "tensorboard", LOCK}
     held = {path.name for path in folder.iterdir() if not path.name.startswith(DRAFT)}
     return (
         held <= parts  # where it was killed before it had told its settings, config.json is not there
         and not any((folder / "samples").glob("*"))
         and not any((folder / "checkpoints").glob("*"))
     )
+
+
+def is_run(path: Path) -> bool:
+    """Whether a path is a run's folder, as far as can be seen without reading anything."""
+    return (path / "config.json").is_file()
 
 
 def read_run_config(folder: Path) -> tuple[str, dict[str, Any]]:
@@ -261,9 +338,9 @@ def read_run_config(folder: Path) -> tuple[str, dict[str, Any]]:
     """
     path = folder / "config.json"
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = read_json(path)
         return str(found["command"]), dict(found["config"])
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise InputError(
             f"{folder}: is no run, as it has no config.json; give a folder that a training wrote"
         ) from error
@@ -285,7 +362,7 @@ def resume_config(folder: Path, kind: type[Config], given: Mapping[str, Any]) ->
     """
     _, saved = read_run_config(folder)
     try:
-        config = build_config(kind, saved)
+        config = build_config(kind, _complete(kind, saved))
     except (TypeError, KeyError, ValueError) as error:
         raise InputError(f"{folder}: its settings are of another command or version ({error})") from error
     changed: Config = with_values(config, given)
@@ -326,8 +403,8 @@ def read_metrics(folder: Path) -> list[dict[str, Any]]:
     records = []
     for number, line in enumerate(lines, 1):
         try:
-            record = json.loads(line)
-            if not (isinstance(record, dict) and isinstance(record.get("step"), int)):
+            record = parse_object(line)
+            if not isinstance(record.get("step"), int):
                 raise ValueError
             records.append(record)
         except ValueError as error:
@@ -367,30 +444,111 @@ def _check_same(folder: Path, config: Any, command: str) -> None:
         InputError: it is no run, or one of another command.
         ConfigError: a setting differs that cannot change.
     """
-    was, saved = read_run_config(folder)
+    was, _ = read_run_config(folder)
     if was != command:
         raise InputError(f"{folder}: is a run of {was or 'another command'}; go on with that command")
-    _compare(folder, saved, describe_config(config))
+    _compare(folder, _read_settings(folder, type(config)), describe_config(config))
+
+
+def _read_settings(folder: Path, kind: type[Any]) -> dict[str, Any]:
+    """A run's settings as JSON holds them; one that is newer than the run has its default, or what stood for it.
+
+    Raises:
+        InputError: it is no run, or one of another command or version.
+    """
+    _, saved = read_run_config(folder)
+    try:
+        return describe_config(build_config(kind, _complete(kind, saved)))
+    except (TypeError, KeyError, ValueError) as error:
+        raise InputError(f"{folder}: its settings are of another command or version ({error})") from error
+
+
+def _check_material(folder: Path, material: Sequence[Mapping[str, Any]] | None) -> Sequence[Mapping[str, Any]] | None:
+    """Refuses to go on with other films.
+
+    Returns:
+        The fingerprint to keep; a run that is older than fingerprints takes the one that is given.
+
+    Raises:
+        InputError: they are others.
+    """
+    saved = read_json(folder / "config.json").get("material")
+    if material is None or not isinstance(saved, list):
+        return saved if material is None else material
+    if saved != [dict(film) for film in material]:
+
+        def name(films: Sequence[Any]) -> str:
+            return ", ".join(f"{film['film']} ({film['frames']} frames)" for film in films) or "no film"
+
+        try:
+            was = name(saved)
+        except (KeyError, TypeError) as error:
+            raise InputError(f"{folder / 'config.json'}: is damaged; give another run, or start a new one") from error
+        differs = f"from {was}" if was != name(material) else f"from other frames of {was}"
+        raise InputError(
+            f"{folder}: has learnt {differs}, and {name(material)} is given; give what it has learnt from, or start a "
+            "new run in another folder with -o"
+        )
+    return saved
+
+
+def check_settings(folder: Path, config: Any) -> None:
+    """Refuses settings of which one is not as a run's; says what to type to go on with it.
+
+    Raises:
+        InputError: it is no run, or one of another command.
+        ConfigError: a setting differs that cannot change.
+    """
+    saved = _read_settings(folder, type(config))
+    for name, was, now in _differences(saved, describe_config(config)):
+        flag = "DATA" if name == "paths" else "--" + name.replace("_", "-")
+        raise ConfigError(
+            f"{flag}: is {_say(now)} here, and {folder} was started with {_say(was)}; "
+            f"{'give' if name == 'paths' else 'add'} {_type(flag, was)} to go on with it, or name another folder"
+        )
+
+
+def _type(flag: str, value: Any) -> str:
+    """What to type so that a setting has a value."""
+    if flag == "DATA":
+        return " ".join(value)
+    if isinstance(value, bool):
+        return flag if value else f"--no-{flag[2:]}"
+    if isinstance(value, list):
+        return f"{flag} {','.join(map(str, value)) or 'none'}"
+    return f"{flag} {value}"
+
+
+def _complete(kind: type[Any], saved: Mapping[str, Any]) -> dict[str, Any]:
+    """A run's settings, with those that are newer than it as it was trained."""
+    names = {field.name for field in fields(kind)} if is_dataclass(kind) else set()
+    return {name: value for name, value in _BEFORE.items() if name in names} | dict(saved)
 
 
 def _compare(folder: Path, saved: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    for name, was, now in _differences(saved, given):
+        flag = "--" + name.replace("_", "-")
+        raise ConfigError(
+            f"{flag}: {_say(now)} was given, but {folder} was started with {_say(was)}; "
+            "leave it away, or start a new run in another folder"
+        )
+
+
+def _differences(saved: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+    """Yields the name of each setting that differs and may not, what it was and what it is."""
     for name in [*saved, *(given.keys() - saved.keys())]:
         if name in MAY_CHANGE:
             continue
         was, now = saved.get(name), given.get(name)
         if isinstance(was, dict) and isinstance(now, dict):
-            _compare(folder, was, now)
+            yield from _differences(was, now)
         elif was != now:
-            flag = "--" + name.replace("_", "-")
-            raise ConfigError(
-                f"{flag}: {_say(now)} was given, but {folder} was started with {_say(was)}; "
-                "leave it away, or start a new run in another folder"
-            )
+            yield name, was, now
 
 
 def _say(value: Any) -> str:
     if isinstance(value, list):
-        return " ".join(map(str, value))
+        return " ".join(map(str, value)) or "none"
     return "none" if value is None else str(value)
 
 
@@ -419,7 +577,20 @@ def _open_board(folder: Path, first_step: int) -> Any:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
         return None
+    if threading.excepthook is not _skip_board:
+        _before.append(threading.excepthook)
+        threading.excepthook = _skip_board
     return SummaryWriter(folder, purge_step=first_step + 1 if first_step else None)
+
+
+_before: list[Callable[[Any], object]] = []  # what heard of errors in threads before we did
+
+
+def _skip_board(args: Any) -> None:
+    """Hears of errors in threads: on a full disk, which we name ourselves, TensorBoard's would print a traceback."""
+    ours = isinstance(args.exc_value, OSError) and type(args.thread).__module__.startswith("tensorboard")
+    if not ours:
+        _before[-1](args)
 
 
 def _remove_drafts(folder: Path) -> None:

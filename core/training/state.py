@@ -17,8 +17,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from ..config.parsing import read_whole
 from ..errors import CheckpointError
 from ..files import written_beside
+from ..json_text import parse_object
 
 STATE_VERSION = 1
 
@@ -162,15 +164,15 @@ def read_state(path: Path) -> State:
     if header.get("format") != "animi-state":
         raise CheckpointError(f"{path}: holds no state of a training; give one that animi has written")
     try:
-        if int(header["format_version"]) > STATE_VERSION:
+        if read_whole(header["format_version"]) > STATE_VERSION:
             raise CheckpointError(
                 f"{path}: has format version {header['format_version']}, this animi knows up to {STATE_VERSION}; "
                 "install a newer animi"
             )
-        state = State(int(header["step"]), tensors, json.loads(header["settings"]))
+        state = State(read_whole(header["step"]), tensors, parse_object(header["settings"]))
         if not all(isinstance(state.settings[part], dict) for part in ("counters", "optimizers")):
             raise TypeError
-    except (KeyError, ValueError, TypeError) as error:
+    except (KeyError, ValueError, TypeError, RecursionError) as error:
         raise CheckpointError(
             f"{path}: its header is damaged; remove it to go on from the checkpoint before"
         ) from error

@@ -5,7 +5,9 @@ Header, all strings: format ("animi"), format_version, architecture, config (JSO
 
 import json
 import math
+import stat
 import struct
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,13 +15,21 @@ from typing import Any, NamedTuple
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import nn
+from torch import Tensor, nn
 
 from ...models import registry
-from ..errors import CheckpointError
+from ..errors import CheckpointError, printable
 from ..files import reason, written_beside
 
 FORMAT_VERSION = 1
+_MOST_SHOWN = 100  # letters of a name that a file gives, in a message
+_MOST_SAID = 300  # of what is wrong with its settings, which are quoted
+_MOST_STEPS = 1 << 53
+
+
+_FRACTIONS = ("F64", "F32", "F16", "BF16")
+_WHOLE = ("I64", "I32", "I16", "I8", "U8", "BOOL")
+"""Types of numbers, as safetensors names them, that a network's own numbers are read from."""
 
 
 class Header(NamedTuple):
@@ -82,11 +92,11 @@ def read_header(path: Path) -> Header:
             raise CheckpointError(
                 f"{path}: has format version {found}, this animi knows up to {FORMAT_VERSION}; install a newer animi"
             )
-        config = json.loads(header["config"])
-        if not isinstance(config, dict):
+        config, step = json.loads(header["config"]), int(header["step"])
+        if not isinstance(config, dict) or not 0 <= step <= _MOST_STEPS:
             raise TypeError
-        return Header(header["architecture"], config, int(header["step"]), header["animi_version"])
-    except (KeyError, ValueError, TypeError) as error:
+        return Header(header["architecture"], config, step, header["animi_version"])
+    except (KeyError, ValueError, TypeError, RecursionError) as error:
         raise CheckpointError(f"{path}: its header is damaged; save the checkpoint again") from error
 
 
@@ -100,31 +110,55 @@ def load_checkpoint(path: Path, device: torch.device) -> tuple[nn.Module, Header
     known = registry.known_architectures()
     if header.architecture not in known:
         raise CheckpointError(
-            f"{path}: holds a network {header.architecture!r} (animi {header.animi_version}); "
+            f"{path}: holds a network {printable(repr(header.architecture), _MOST_SHOWN)} "
+            f"(animi {printable(header.animi_version, _MOST_SHOWN)}); "
             f"this animi knows: {', '.join(known) or 'none yet'}"
         )
     try:
-        module = registry.build(header.architecture, header.config, filled=False)
-    except ValueError as error:
-        raise CheckpointError(f"{path}: its settings do not fit {header.architecture!r}: {error}") from error
-    try:
+        wanted = registry.outline(header.architecture, header.config)
         with safe_open(path, "pt") as file:
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dictionary
-    except (SafetensorError, OSError, ValueError, RuntimeError) as error:
+            _check_tensors(path, file, wanted, header.architecture)
+            # no more memory is asked for than the file holds
+            module = registry.build(header.architecture, header.config, filled=False)
+            weights = {name: file.get_tensor(name) for name in wanted}
+    except (SafetensorError, OSError, RuntimeError) as error:
         raise CheckpointError(f"{path}: is damaged; use another checkpoint") from error
-    wanted = module.state_dict()
-    for name in sorted(weights.keys() ^ wanted.keys()):
-        side = "misses" if name in wanted else "has an unknown tensor"
-        raise CheckpointError(f"{path}: {side} {name}; it was saved from another version of {header.architecture!r}")
+    except ValueError as error:
+        raise CheckpointError(
+            f"{path}: its settings do not fit {header.architecture!r}: {printable(error, _MOST_SAID)}"
+        ) from error
     for name, tensor in weights.items():
-        if tensor.shape != wanted[name].shape:
-            raise CheckpointError(
-                f"{path}: {name} has shape {tuple(tensor.shape)}, {tuple(wanted[name].shape)} is needed"
-            )
         if tensor.is_floating_point() and not math.isfinite(tensor.float().abs().sum().item()):
             raise CheckpointError(f"{path}: {name} holds values that are not finite; use an earlier checkpoint")
     module.load_state_dict(weights)
     return module.to(device).eval(), header
+
+
+def _check_tensors(path: Path, file: Any, wanted: Mapping[str, Tensor], architecture: str) -> None:
+    """Refuses a file whose tensors are not those of the network that its header describes, before any is read.
+
+    Args:
+        path: of the file.
+        file: opened by `safe_open`.
+        wanted: names, shapes and types; see `registry.outline`.
+        architecture: of the network.
+
+    Raises:
+        CheckpointError: they are others.
+    """
+    found = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 - it is no dictionary
+    for name in sorted(found.keys() ^ wanted.keys()):
+        side = "misses" if name in wanted else "has an unknown tensor"
+        raise CheckpointError(
+            f"{path}: {side} {printable(name, _MOST_SHOWN)}; it was saved from another version of {architecture!r}"
+        )
+    for name, part in found.items():
+        shape, needed = tuple(part.get_shape()), tuple(wanted[name].shape)
+        if shape != needed:
+            raise CheckpointError(f"{path}: {name} has shape {printable(shape, _MOST_SHOWN)}, {needed} is needed")
+        kinds = _FRACTIONS if wanted[name].is_floating_point() else _WHOLE
+        if part.get_dtype() not in kinds:
+            raise CheckpointError(f"{path}: {name} holds {part.get_dtype()}, and {' or '.join(kinds)} is needed")
 
 
 def _check_file(path: Path) -> None:
@@ -134,6 +168,8 @@ def _check_file(path: Path) -> None:
         CheckpointError: missing, a folder, or not to be read.
     """
     try:
+        if not stat.S_ISREG(path.stat().st_mode) and not path.is_dir():  # a pipe may keep us waiting for ever
+            raise CheckpointError(f"{path}: is not an ordinary file; give a checkpoint that animi has written")
         with path.open("rb"):
             pass
     except FileNotFoundError as error:

@@ -8,7 +8,7 @@ from animi.core.cartoon import actions, backgrounds, cast, composition, props, s
 from animi.core.cartoon.backgrounds import Layer, Place
 from animi.core.cartoon.composition import compose
 from animi.core.cartoon.geometry import apply, box, ellipse, loop, outward, place, read
-from animi.core.cartoon.motion import find_lines, find_observable, follow
+from animi.core.cartoon.motion import find_observable, follow, mask_lines
 from animi.core.cartoon.puppets import Blob, Joint, Pose, Puppet, Tube, still
 from animi.core.cartoon.scenes import Actor, Scene, stand
 from animi.core.drawn.batches import load_cartoons
@@ -212,7 +212,7 @@ def test_lines_are_where_ink_is():
     scene = scene_of(lambda time: Pose(np.eye(3)), shapes=[Blob("root", box(-20, -20, 20, 20), "thing")],
                      style=styles.Style(line=3.0, swell=0.0, line_colour=(0, 0, 0)))  # fmt: skip
     cel = scene.cel(0, 100, 100)
-    lines = find_lines(scene.drawing, cel)
+    lines = mask_lines(scene.drawing, cel)
     assert lines[50, 29] and lines[50, 71] and not lines[50, 50] and not lines[50, 10]
     assert np.all(scene.colour(cel)[50, 29] == 0)
     assert 4 * 40 * 3 * 0.8 < lines.sum() < 4 * 40 * 3 * 1.5
@@ -221,7 +221,7 @@ def test_lines_are_where_ink_is():
 def test_a_line_swells_on_the_side_away_from_the_light():
     scene = scene_of(lambda time: Pose(np.eye(3)), shapes=[Blob("root", ellipse(0, 0, 30, count=60), "thing")],
                      style=styles.Style(line=2.0, swell=0.6))  # fmt: skip
-    lines = find_lines(scene.drawing, scene.cel(0, 200, 200))
+    lines = mask_lines(scene.drawing, scene.cel(0, 200, 200))
     assert lines[100:, 100:].sum() > 2 * lines[:100, :100].sum()
 
 

@@ -138,13 +138,20 @@ def test_without_pairs_the_truth_joins_the_frames_of_each_shot(tmp_path):
     [
         (["--scene", "opera"], "--scene: opera is not known; give one of film, chase"),
         (["--style", "cubist"], "--style: cubist is not known; give one of house"),
-        (["--seed", "-1"], "--seed: -1 is negative"),
+        (["--seed", "-1"], "--seed: -1 is out of range; give a whole number from 0"),
         (["--seconds", "0"], "--seconds: 0 is out of range"),
-        (["--fps", "fast"], "--fps: fast is no rate"),
-        (["--fps", "24/0"], "--fps: 24/0 is no rate"),
+        (["--fps", "fast"], "--fps: 'fast' is no rate"),
+        (["--fps", "24/0"], "--fps: '24/0' is no rate"),
+        (["--fps", "1e400"], "--fps: '1e400' is no rate"),
+        (["--fps", "1e999999999"], "--fps: '1e999999999' is no rate"),
+        (["--size", "1" * 5000], "--size: '1111"),
+        (["--size", "1" * 5000 + "x5"], "--size: '1111"),
+        (["--hold", "1" * 5000], "invalid value for '--hold'"),
+        (["--seconds", "1e400"], "--seconds: inf is out of range"),
+        (["--truth", "t", "--pairs", "0:1e400"], "--pairs: 0:1e400 is no list of pairs"),
         (["--fps", "-5"], "--fps: -5 is out of range"),
         (["--hold", "0"], "--hold: 0 is out of range"),
-        (["--size", "big"], "--size: big is no size"),
+        (["--size", "big"], "--size: 'big' cannot be read; give WIDTHxHEIGHT"),
         (["--size", "8x8"], "--size: 8x8 is out of range"),
         (["--size", "2000x100"], "--size: 2000x100 is wider than the places are"),
         (["--fine", "2"], "--fine: 2 cannot be used"),
@@ -178,6 +185,14 @@ def test_what_stands_there_is_kept_unless_told_otherwise(tmp_path):
     result = run(tmp_path / "new.gif", "--seconds", "0.2", "--truth", truth, *SMALL)
     assert result.exit_code == 1 and not (tmp_path / "new.gif").exists()
     assert (truth / "notes.txt").read_text() == "mine"
+    # nor is what others have put there, whatever was said
+    for words in (("--overwrite",), ("--overwrite", "--at", "0.1")):
+        target = tmp_path / ("new.png" if "--at" in words else "new.gif")
+        result = run(target, "--seconds", "0.2", "--truth", truth, *words, *SMALL)
+        assert result.exit_code == 1 and "notes.txt, which is no file of a pair's motion" in result.stderr
+        assert not target.exists() and (truth / "notes.txt").read_text() == "mine"
+    result = run(truth / "new.gif", "--seconds", "0.2", "--truth", truth, "--overwrite", *SMALL)
+    assert result.exit_code == 1 and "the cartoon goes there" in result.stderr
 
 
 def test_progress_is_reported_frame_by_frame(tmp_path):

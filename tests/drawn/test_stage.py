@@ -8,6 +8,8 @@ from animi.core.drawn import stage as sprite_stage
 from animi.core.drawn.stage import SPANS, SpriteStage, Stock, build_stage, draw_grounds, render_stock
 from animi.core.material.films import open_material
 from animi.core.media.image_files import write_png
+from animi.core.sprites import chances
+from animi.core.sprites import samples as sprite_samples
 from animi.core.sprites.renderer import SpriteError
 from animi.models.warping import warp
 
@@ -63,7 +65,7 @@ def test_known_motion_carries_one_frame_to_the_other():
 
 
 def test_a_sprite_that_moves_by_itself_is_not_told(monkeypatch):
-    monkeypatch.setattr(sprite_stage, "_HELD", 0.0)
+    monkeypatch.setattr(chances, "HELD", 0.0)
     monkeypatch.setattr(sprite_stage, "_GROUND_KINDS", 1)
     batch = stage_of(striped_square(0.0)).draw(1, 6, SIZE)
     ground = batch.frames[:, 0, :, :1, :1]  # one colour, and no sprite reaches every corner
@@ -71,7 +73,7 @@ def test_a_sprite_that_moves_by_itself_is_not_told(monkeypatch):
     told = batch.forward_observable & on_it
     assert on_it.float().mean() > 0.05
     assert told.sum() < 0.35 * on_it.sum()  # soft outlines alone
-    monkeypatch.setattr(sprite_stage, "_HELD", 1.0)
+    monkeypatch.setattr(chances, "HELD", 1.0)
     held = stage_of(striped_square(0.0)).draw(1, 6, SIZE)
     on_it = (held.frames[:, 0] != ground).any(1, keepdim=True)
     assert (held.forward_observable & on_it).sum() > 0.9 * on_it.sum()
@@ -81,7 +83,7 @@ def test_the_frame_between_is_the_animations_own(monkeypatch):
     def straight(t, size, side, chance):
         return torch.eye(3).repeat(len(t), 3, 1, 1)
 
-    monkeypatch.setattr(sprite_stage, "_HELD", 0.0)
+    monkeypatch.setattr(chances, "HELD", 0.0)
     monkeypatch.setattr(sprite_stage, "_GROUND_KINDS", 1)
     monkeypatch.setattr(sprite_stage, "MOST_SPRITES", 1)
     monkeypatch.setattr(sprite_stage, "_choose_ways", straight)
@@ -125,3 +127,30 @@ def test_grounds_come_from_films_too(tmp_path, lottie, monkeypatch):
     stage = build_stage([tmp_path / "sprites" / "a.json"], films, SIZE, 0, torch.device("cpu"))
     assert stage.grounds.shape == (4, 3, 96, 96) and (stage.grounds[2:] == 77).all()
     assert stage.frames.shape[2] == SIZE
+
+
+def test_sprites_are_set_moving_alike_on_the_device_and_on_the_processor():
+    """The two make their placements in their own ways; how far, how large and how turned they come out is the same."""
+    size, side, count = 200, 64, 4000
+    half = torch.full((count,), 0.5)
+    device = sprite_stage._choose_ways(half, size, side, torch.Generator().manual_seed(3)).numpy()  # (N, 3, 3, 3)
+    rng = np.random.default_rng(3)
+    sides = [int(size * np.exp(rng.uniform(*np.log(chances.SIDES)))) for _ in range(count)]
+    processor = np.array([sprite_samples._way(rng, size, each, 0.5) for each in sides])
+
+    def measure(ways, sides):
+        middles = np.stack(
+            [(way @ np.array([each / 2, each / 2, 1]))[:, :2] for way, each in zip(ways, sides, strict=True)]
+        )
+        scales = np.sqrt(np.abs(np.linalg.det(ways[..., :2, :2])))  # (N, 3)
+        angles = np.degrees(np.arctan2(ways[..., 1, 1], -ways[..., 0, 1])) - 90  # of the column that no mirror turns
+        far = np.linalg.norm(middles[:, 2] - middles[:, 0], axis=1)
+        spin = np.abs((angles[:, 2] - angles[:, 0] + 180) % 360 - 180)
+        return np.array([
+            (far > 1e-3).mean(), np.log(far[far > 1e-3]).mean(), np.log(far[far > 1e-3]).std(),
+            np.log(scales[:, 0] * sides).mean(), np.log(scales[:, 0] * sides).std(), (spin > 0.01).mean(),
+            spin.std() / 10, np.abs(angles[:, 0]).mean() / 10, np.abs(np.log(scales[:, 2] / scales[:, 0])).mean() * 10,
+            middles[:, 1].min() / size, middles[:, 1].max() / size,
+        ])  # fmt: skip
+
+    np.testing.assert_allclose(measure(device, [side] * count), measure(processor, sides), atol=0.08)

@@ -1,5 +1,6 @@
 """Which frame or in-between each new frame of a film shows: cadence, cuts, fades, varying rates."""
 
+import tracemalloc
 from fractions import Fraction
 
 import numpy as np
@@ -165,3 +166,16 @@ def test_a_hole_in_a_film_is_like_a_cut():
     frames = [(Fraction(k if k < 5 else k + 10, 24), scene(6, k).astype(np.uint8)) for k in range(10)]
     assert [f.cut for f in judge_frames(frames, Fraction(3, 24))] == [k == 5 for k in range(10)]
     assert not any(f.cut for f in judge_frames(frames))
+
+
+def test_a_hole_of_a_day_takes_no_memory():
+    """27 hours at 240 frames a second are 23 million times."""
+    frames = [FilmFrame(Fraction(time), np.zeros((1, 1, 3), np.uint8)) for time in (0, 97_200, 97_201)]
+    shown = expose(iter(frames), Clock(Fraction(1), Fraction(240), Fraction(240)))
+    tracemalloc.start()
+    try:
+        for number in range(1000):
+            assert next(shown).time == Fraction(number, 240)
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()

@@ -1,10 +1,13 @@
 """Exposure sheets: key frames with a hold, in-betweens and a spacing each, and errors that name file and line."""
 
 import json
+import os
+import subprocess
 
 import numpy as np
 import pytest
 
+from animi.core.errors import InputError
 from animi.core.inbetween.exposure_sheet import read_sheet
 from animi.core.media.image_files import read_image, write_png
 
@@ -95,7 +98,10 @@ def test_a_loop_goes_on_to_the_first_drawing(animi, keys, tmp_path):
         (("drawing,inbetweens", "a.png,1", "b.png,1"), "line 3: is the last"),
         (("drawing,hold", "a.png,100000", "b.png,1"), "makes more than 100000 frames"),
         (("drawing,hold", "a.png,0", "b.png,0"), "holds every drawing for no frame"),
-        (("drawing,hold", "a.png,1"), "two key frames or more are needed"),
+        (("drawing,hold", f"a.png,{'1' * 5000}"), "line 2: hold is '1111"),
+        (("drawing,hold", f"a.png,{'x' * 131_073}"), "line 2: cannot be cut into cells (field larger than field limit"),
+        (("x" * 131_073,), "line 1: cannot be cut into cells (field larger than field limit"),
+        (("drawing,spacing", f"a.png,{'1' * 5000}", "b.png"), "line 2: spacing: '1111"),
     ],
 )
 def test_what_cannot_be_used_is_told_with_its_line(animi, keys, tmp_path, lines, found):
@@ -103,8 +109,28 @@ def test_what_cannot_be_used_is_told_with_its_line(animi, keys, tmp_path, lines,
     result = animi("interpolate", keys, "--sheet", sheet, "-o", tmp_path / "out.gif")
     assert (result.exit_code, result.stdout) == (1, ""), result.output
     assert result.stderr.count("\n") == 1 and found in result.stderr, result.stderr
-    assert "sheet.csv" in result.stderr or "two key frames" in found
+    assert "sheet.csv: " in result.stderr and len(result.stderr) < 400
     assert not (tmp_path / "out.gif").exists()
+
+
+def test_a_sheet_of_one_drawing_is_none(animi, keys, tmp_path):
+    sheet = write(tmp_path, "drawing,hold", "a.png,1")
+    result = animi("interpolate", keys, "--sheet", sheet, "-o", tmp_path / "out.gif")
+    assert (result.exit_code, result.stdout) == (1, ""), result.output
+    assert result.stderr.count("\n") == 1 and "two key frames or more are needed" in result.stderr
+    assert not (tmp_path / "out.gif").exists()
+
+
+def test_a_pipe_without_an_end_is_no_sheet(keys, tmp_path):
+    pipe = tmp_path / "endless.csv"
+    os.mkfifo(pipe)
+    writer = subprocess.Popen(["sh", "-c", f"yes a.png,1 > '{pipe}'"], stderr=subprocess.DEVNULL)
+    try:
+        with pytest.raises(InputError, match=r"endless\.csv: is too large for an exposure sheet"):
+            read_sheet(pipe, [keys / "a.png"])
+    finally:
+        writer.kill()
+        writer.wait()
 
 
 def test_files_that_are_no_sheet(animi, keys, tmp_path):

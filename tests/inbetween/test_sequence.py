@@ -187,7 +187,7 @@ def test_a_chart_of_numbers_that_cannot_be_used():
 
 @pytest.mark.parametrize("count", [-1, 0, 1, MOST_FRAMES + 1])
 def test_counts_out_of_range(count):
-    with pytest.raises(ConfigError, match=rf"^-n: {count} is too"):
+    with pytest.raises(ConfigError, match=rf"^-n: {count} is out of range; give 2 to 100000"):
         InterpolateConfig((), "out.gif", count)
 
 

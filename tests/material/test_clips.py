@@ -5,6 +5,7 @@ import sys
 import threading
 import time
 from itertools import islice
+from pathlib import Path
 
 import cv2
 import imageio_ffmpeg
@@ -18,10 +19,18 @@ from typer.testing import CliRunner
 from animi.cli.main import app
 from animi.core.config.material import ClipConfig
 from animi.core.errors import ConfigError, InputError
-from animi.core.material.films import Film, ImageFolder, Material, hold_out, open_material
+from animi.core.material.films import (
+    Film,
+    ImageFolder,
+    Material,
+    describe_enlarged,
+    hold_out,
+    hold_out_clips,
+    open_material,
+)
 from animi.core.material.frame_store import FrameStore, FrameStoreWriter
 from animi.core.material.loading import load_batches, load_images
-from animi.core.material.preview import lay_out
+from animi.core.material.preview import tile_clips
 from animi.core.material.sampler import Clip, ClipSampler
 from animi.core.media.image_files import encode_png
 
@@ -216,6 +225,63 @@ def test_stretches_of_each_film_are_held_out(tmp_path):
         hold_out(open_material([tmp_path / "one"]), 0.1)
 
 
+@given(
+    films=st.lists(st.lists(st.integers(1, 60), min_size=1, max_size=8), min_size=1, max_size=3),
+    span=st.integers(1, 8),
+    least=st.integers(1, 12),
+    share=st.sampled_from([0.0, 0.05, 0.2]),
+)
+@settings(max_examples=80, deadline=None)
+def test_clips_are_held_out_by_whole_shots_or_their_ends(films, span, least, share):
+    records = [[{"film": "a", "shot": s} for s, count in enumerate(shots) for _ in range(count)] for shots in films]
+    material = Material(
+        tuple(
+            Film(f"{n}", n, np.zeros((len(r), 4, 4, 3), np.uint8), [x | {"duplicate_of": None} for x in r])
+            for n, r in enumerate(records)
+        ),
+        tuple(Path(f"{n}") for n in range(len(films))),
+    )
+    parted = hold_out_clips(material, share, span, least)
+    if parted is None:  # what it takes is the next test's
+        return
+    assert share
+    counts = []
+    for part in parted:
+        numbers = [{int(n) for shot in film.shots() for n in shot} for film in part.films]
+        counts.append(sum(max(0, len(shot) - span + 1) for film in part.films for shot in film.shots()))
+        for film, whole in zip(part.films, material.films, strict=True):
+            ends = [{int(n) for n in shot} for shot in whole.shots()]
+            for shot in film.shots():
+                assert not len(shot) or any({int(n) for n in shot} <= each for each in ends)  # of one shot
+        if part is parted[0]:
+            left = numbers
+    for kept, held in zip(left, numbers, strict=True):
+        assert not kept & held
+    assert counts[0] >= 1 and counts[1] >= least
+
+
+def test_what_is_held_out_lies_all_over_a_film(tmp_path):
+    material = open_material([make_store(tmp_path / "a", [20] * 40)])
+    _, aside = hold_out_clips(material, 0.1, 8, 10)
+    shots = sorted({int(shot[0]) // 20 for shot in aside.films[0].shots() if len(shot)})
+    assert shots == [5, 10, 20, 30]
+    assert sum(len(shot) - 7 for shot in aside.films[0].shots() if len(shot)) == 52  # a tenth of 40 times 13
+    assert hold_out_clips(material, 0.1, 8, 131) is None  # more than a quarter of it
+    assert hold_out_clips(material, 0.1, 8, 130) is not None
+    _, end = hold_out_clips(open_material([make_store(tmp_path / "b", [400])]), 0.05, 8, 4)
+    assert [len(shot) for shot in end.films[0].shots() if len(shot)] == [7 + 20]
+    assert hold_out_clips(material, 0.0, 8, 10) is None
+
+
+def test_frames_that_are_enlarged_are_told_of(tmp_path):
+    material = open_material([make_store(tmp_path / "a", [3]), make_store(tmp_path / "b", [3], height=40, width=32)])
+    assert describe_enlarged(material, 16) is None
+    told = describe_enlarged(material, 64)
+    assert told.startswith("a: its frames are of 16 pixels and are enlarged to 64, which adds no detail, and 1 others")
+    assert "--size 64" in told
+    assert describe_enlarged(material, 24).startswith("a: its frames are of 16 pixels and are enlarged to 24")
+
+
 def test_paths_that_hold_no_film(tmp_path):
     with pytest.raises(InputError, match="no film was given"):
         open_material([])
@@ -240,7 +306,7 @@ def test_paths_that_hold_no_film(tmp_path):
         ({"size": -1}, "--size: -1"),
         ({"crop": 0.0}, "--crop: 0 is"),
         ({"crop": float("nan")}, "--crop: nan"),
-        ({"weights": (1.0, 0.0)}, "--weights: 0 cannot"),
+        ({"weights": (1.0, 0.0)}, "--weights: 0 is out"),
         ({"weights": (float("inf"),)}, "--weights: inf"),
         ({"seed": -1}, "--seed: -1"),
     ],
@@ -554,7 +620,7 @@ def test_preview_shows_the_batch(tmp_path):
     assert done.stdout == f"{out}\n" and "row 1: a, frames " in done.stderr
     sampler = ClipSampler(open_material([tmp_path / "a"]), ClipConfig(4, size=20, seed=5), 3)
     sheet = cv2.imdecode(np.frombuffer(out.read_bytes(), np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
-    np.testing.assert_array_equal(sheet, lay_out(sampler.batch(2).numpy()))
+    np.testing.assert_array_equal(sheet, tile_clips(sampler.batch(2).numpy()))
     assert sheet.shape == (3 * 24 - 4, 80, 3)
     again = invoke(tmp_path / "a", "-o", out)
     assert again.exit_code == 1 and "exists already; add --overwrite" in again.stderr
@@ -569,9 +635,9 @@ def test_preview_shows_the_batch(tmp_path):
     ("words", "code", "said"),
     [
         (["--weights", "2,x"], 2, "--weights: 2,x is no list of numbers"),
-        (["--rows", "0"], 2, "--rows: 0 is too small"),
+        (["--rows", "0"], 2, "--rows: 0 is out of range; give a whole number from 1"),
         (["--size", "9000"], 2, "--size: 8 x 8 frames of 9000 pixels would make a picture of 5184 megapixels"),
-        (["--step", "-1"], 2, "--step: -1 is negative"),
+        (["--step", "-1"], 2, "--step: -1 is out of range"),
         (["--length", "21"], 1, "a: the longest shot has 20 drawings, and a clip of 21 frames needs 21"),
     ],
 )

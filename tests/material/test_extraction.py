@@ -19,9 +19,10 @@ from animi.cli.main import app
 from animi.core.config.material import ExtractFramesConfig
 from animi.core.config.parsing import parse_time
 from animi.core.errors import ConfigError
-from animi.core.material.extraction import _Keeper, extract_frames, read_cuts
+from animi.core.material.extraction import extract_frames, read_cuts
 from animi.core.material.films import open_material
 from animi.core.material.frame_store import FrameStore
+from animi.core.material.keeper import Keeper
 from animi.core.media.decode import decode_video, probe_video
 from animi.core.media.encode import write_video
 
@@ -365,7 +366,7 @@ def test_an_interrupted_run_goes_on_and_ends_with_the_same_files(longer, uninter
 @pytest.mark.parametrize("words", [(), ("--packed", "--format", "png")])
 @pytest.mark.parametrize("record", ["before", "after"])
 def test_ctrl_c_beside_a_record_leaves_an_image_for_every_record(film, tmp_path, monkeypatch, words, record):
-    write = _Keeper._write
+    write = Keeper._write
 
     def interrupted(keeper, pixels, told):
         if told["frame"] == 5 and record == "before":
@@ -374,7 +375,7 @@ def test_ctrl_c_beside_a_record_leaves_an_image_for_every_record(film, tmp_path,
         if told["frame"] == 5:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(_Keeper, "_write", interrupted)
+    monkeypatch.setattr(Keeper, "_write", interrupted)
     extract(film, "-o", tmp_path, *words, code=130)
     kept = 5 if record == "before" else 6
     assert (tmp_path / "chase" / "frames.jsonl").read_bytes().count(b"\n") == kept
@@ -439,3 +440,22 @@ def test_the_defaults_hold():
     with pytest.raises(ConfigError, match="--every"):
         ExtractFramesConfig((Path("a.mp4"),), every=0)
     assert ExtractFramesConfig((Path("a.mp4"),)).max_frames == 30_000
+
+
+def test_extraction_ends_with_what_matters_of_the_film(animi, tmp_path, draw_disc):
+    """A disc moves 6 pixels of 120 a drawing for 12 drawings on twos; then nothing moves for a shot."""
+    film = tmp_path / "film.mp4"
+    moving = [draw_disc(30 + 6 * (number // 2), 60, (160, 120), 40) for number in range(24)]
+    still = [np.full((120, 160, 3), 30, np.uint8)] * 12
+    write_video(film, [*moving, *still], fps=Fraction(24), size=(160, 120))
+    done = animi("extract-frames", film, "-o", tmp_path / "frames", "--packed", "--size", 120, "--json")
+    assert done.exit_code == 0, done.stderr
+    (found,) = json.loads(done.stdout)
+    measured = found["statistics"]
+    assert (measured["shots"], measured["longest_shot"], measured["drawings"]) == (2, 12, 13)
+    assert (measured["clips"], measured["long_shots"], measured["typical_shot"]) == (5, 1, 6.5)
+    assert 0.03 < measured["motion"] < 0.07  # 6 of 120 pixels
+    assert measured["still"] == 0  # a drawing that is held makes no pair
+    line = done.stderr.splitlines()[-1]
+    assert line.startswith("film.mp4: 13 drawings in 2 shots, of 6.5 each (median) and up to 12; 5 clips of 8 in 1 of")
+    assert "a drawing stands for 2.8 frames" in line

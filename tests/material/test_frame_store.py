@@ -224,25 +224,36 @@ def break_store(folder, how):
 @pytest.mark.parametrize(
     ("how", "words"),
     [
-        ("truncated", r"frames\.bin: was cut short: 3 of 4 frames are there; copy it again"),
-        ("too big", r"frames\.bin: holds 721 bytes, and 4 frames of 10 x 6 are 720"),
-        ("version", r"store\.json: is of version 9, and this animi reads version 1"),
-        ("format", r"store\.json: does not describe a frame store"),
-        ("no json", r"store\.json: is no JSON"),
-        ("sides", r"store\.json: has no height, width and count"),
-        ("no header", r"s: is no frame store \(store\.json is missing\)"),
-        ("no frames", r"frames\.bin: cannot be read \(No such file or directory\)"),
-        ("no records", r"frames\.jsonl: is missing"),
-        ("fewer records", r"frames\.jsonl: describes 3 frames, and frames\.bin holds 4"),
-        ("bad record", r"frames\.jsonl: line 1 is no JSON object"),
+        (
+            "truncated",
+            r"frames\.bin: was cut short: 3 of 4 frames are there; copy it again, or extract the frames again",
+        ),
+        (
+            "too big",
+            r"frames\.bin: holds 721 bytes, and 4 frames of 10 x 6 are 720; it does not belong to its store\.json: "
+            "extract the frames again",
+        ),
+        (
+            "version",
+            r"store\.json: is of version 9, and this animi reads version 1; "
+            "install the animi that wrote it, or extract the frames again",
+        ),
+        ("format", r"store\.json: does not describe a frame store; extract the frames again"),
+        ("no json", r"store\.json: is no JSON; extract the frames again"),
+        ("sides", r"store\.json: has no height, width and count that can be used; extract the frames again"),
+        ("no header", r"s: is no frame store \(store\.json is missing\); make one with extract-frames"),
+        ("no frames", r"frames\.bin: cannot be read \(No such file or directory\); extract the frames again"),
+        ("no records", r"frames\.jsonl: is missing; extract the frames again"),
+        ("fewer records", r"frames\.jsonl: describes 3 frames, and frames\.bin holds 4; extract the frames again"),
+        ("bad record", r"frames\.jsonl: line 1 is no JSON object; extract the frames again"),
     ],
 )
 def test_a_broken_store_says_which_file_and_what_to_do(tmp_path, how, words):
     fill(tmp_path / "s", range(4))
     break_store(tmp_path / "s", how)
-    with pytest.raises(InputError, match=words) as caught:
+    with pytest.raises(InputError, match=rf"{words}$") as caught:
         _ = FrameStore.open(tmp_path / "s").records
-    assert "\n" not in str(caught.value) and ("extract" in str(caught.value) or "again" in str(caught.value))
+    assert "\n" not in str(caught.value)
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):

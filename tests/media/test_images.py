@@ -5,6 +5,7 @@ import os
 import struct
 import subprocess
 import sys
+import threading
 import zlib
 from pathlib import Path
 
@@ -388,10 +389,10 @@ def test_no_permission(tmp_path, monkeypatch):
         path.chmod(0)
     else:  # root may read everything
 
-        def deny(self):
+        def deny(self, *_how):
             raise PermissionError(13, "Permission denied", str(self))
 
-        monkeypatch.setattr(Path, "read_bytes", deny)
+        monkeypatch.setattr(Path, "open", deny)
     assert "permissions" in refusal(path)
 
 
@@ -474,6 +475,53 @@ def test_a_header_that_claims_too_much(tmp_path, capfd, size):
     assert f"{MOST_PIXELS:,}" in message
     assert "scale it down" in message
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_pipe_without_an_end_is_refused_when_it_has_sent_too_much(tmp_path, monkeypatch):
+    monkeypatch.setattr("animi.core.media.image_files.MOST_BYTES", 1 << 20)
+    pipe = tmp_path / "endless.png"
+    os.mkfifo(pipe)
+    writer = subprocess.Popen(["/bin/sh", "-c", 'exec cat /dev/zero > "$0"', pipe], stderr=subprocess.DEVNULL)
+    try:
+        assert "larger than an image file may be" in refusal(pipe)
+    finally:
+        writer.kill()
+        writer.wait()
+
+
+def test_a_pipe_that_ends_is_read(tmp_path):
+    pipe = tmp_path / "frame.png"
+    os.mkfifo(pipe)
+    frame = noise(20, 30, 3)
+    threading.Thread(target=lambda: pipe.write_bytes(encode_png(frame)), daemon=True).start()
+    np.testing.assert_array_equal(read_image(pipe), frame)
+
+
+def test_many_threads_read_large_images_without_a_word(tmp_path):
+    path = tmp_path / "large.png"
+    path.write_bytes(make_png(10_000, 10_000, 1, 0, bytes(1000)))  # enough for Pillow to warn of; cut short
+    code = (
+        "import sys, threading; from pathlib import Path; from animi.core.media.image_files import read_image\n"
+        "def read():\n"
+        "    for _ in range(5):\n"
+        "        try: read_image(Path(sys.argv[1]))\n"
+        "        except Exception as error: assert 'cut short' in str(error), error\n"
+        "threads = [threading.Thread(target=read) for _ in range(8)]\n"
+        "for thread in threads: thread.start()\n"
+        "for thread in threads: thread.join()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "always", "-c", code, path], capture_output=True, text=True, check=True
+    )
+    assert (done.stdout, done.stderr) == ("", "")
+
+
+def test_a_smaller_limit_of_ones_own(tmp_path):
+    path = tmp_path / "frame.png"
+    path.write_bytes(encode_png(noise(20, 30, 3)))
+    with pytest.raises(InputError, match=r"is 30 x 20 pixels, and a frame may have 599; ask somebody"):
+        read_image(path, 599, "ask somebody")
+    assert read_image(path, 600).shape == (20, 30, 3)
 
 
 def test_floating_point_and_32_bits_are_refused(tmp_path):
@@ -629,15 +677,6 @@ def test_tensors_and_back(dtype):
     assert tensors.to_tensor([noise(2, 2, 1)]).shape == (1, 3, 2, 2)
     with pytest.raises(ValueError, match="without loss"):
         tensors.to_tensor([noise(2, 2, 4)])
-
-
-@pytest.mark.parametrize("size", [(1, 1), (8, 8), (5, 17)])
-def test_pad_and_crop(size):
-    batch = tensors.to_tensor([noise(*size, 3)])
-    padded = tensors.pad_to_multiple(batch, 8)
-    assert all(length % 8 == 0 and length - old < 8 for length, old in zip(padded.shape[-2:], size, strict=True))
-    assert (tensors.crop(padded, *size) == batch).all()
-    assert (padded[..., -1, -1] == batch[..., -1, -1]).all()
 
 
 def test_reading_images_needs_no_torch():

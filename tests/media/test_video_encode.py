@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from animi.core.errors import OutputError
-from animi.core.media import encode
-from animi.core.media.encode import CODECS, write_video
+from animi.core.media.codecs import FILM_OUTPUTS
+from animi.core.media.encode import write_video
 
 FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
-SUFFIXES = sorted(CODECS)
+SUFFIXES = sorted(FILM_OUTPUTS)
 
 
 def decode_yuv(path, width, height):
@@ -165,7 +165,7 @@ def started(monkeypatch):
         found.append(popen(*words, **settings))
         return found[-1]
 
-    monkeypatch.setattr(encode.subprocess, "Popen", start)
+    monkeypatch.setattr(subprocess, "Popen", start)
     return found
 
 

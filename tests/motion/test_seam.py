@@ -108,6 +108,13 @@ def test_a_difference_without_outlines_is_left_to_the_mixture():
             assert found.fades.any() == (fades and other is shadow)
 
 
+@pytest.mark.parametrize("size", [(1, 1), (1, 9), (9, 1)])
+def test_one_row_or_column_has_differences_too(size):
+    dark, light = np.zeros((*size, 3), np.uint8), np.full((*size, 3), 90, np.uint8)
+    difference, _ = measure_difference(dark, light, size[::-1])
+    assert difference.shape == size and np.allclose(difference, 90, atol=0.01)
+
+
 def draw_face(x, mouth, size=(240, 160)):
     """A head at x with an open or a closed mouth, over plain ground."""
     frame = np.full((size[1], size[0], 3), (150, 190, 220), np.uint8)

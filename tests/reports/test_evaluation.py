@@ -24,13 +24,16 @@ from animi.core.inbetween.sequence import interpolate
 from animi.core.material.frame_store import FrameStore, FrameStoreWriter
 from animi.core.material.sequences import find_sequences
 from animi.core.measures import metrics
+from animi.core.measures.coherence import coherence
+from animi.core.measures.patches import KeyPatches
 from animi.core.measures.perceptual import PerceptualDistance
+from animi.core.measures.see_through import see_through_score
 from animi.core.media.frames import to_tensor
 from animi.core.media.image_files import read_image, write_png
 from animi.core.reports import evaluation
 from animi.core.reports.evaluation import Evaluation, Scored, evaluate
 
-QUICK = ("--metrics", "psnr,ssim,line-distance,ghost,sharpness,smoothness")
+QUICK = ("--metrics", "psnr,ssim,line-distance,ghost,sharpness,smoothness,coherence,see-through")
 SIZE = (112, 64)
 
 
@@ -101,12 +104,19 @@ def test_figures_are_those_of_the_metrics_on_what_the_engines_draw(animi, sequen
             assert means["sharpness"] == pytest.approx(fmean(metrics.sharpness(*pair) for pair in pairs))
             ghost = fmean(metrics.ghost_score(one, frames[0], frames[-1]) for one in drawn[1:-1])
             assert means["ghost"] == pytest.approx(ghost)
+            keys = KeyPatches(frames[0], frames[-1])
+            doubled = fmean(see_through_score(one, keys) for one in drawn[1:-1])
+            assert means["see_through"] == pytest.approx(doubled)
+            assert means["coherence"] == pytest.approx(fmean(coherence(one, keys) for one in drawn[1:-1]))
+            assert row["truth"]["coherence"] == pytest.approx(fmean(coherence(one, keys) for one in frames[1:-1]))
             assert means["smoothness"] == pytest.approx(metrics.StepMotion(frames).smoothness(drawn))
             rows = row["in_betweens"][engine]
             assert [value["psnr"] for value in rows] == pytest.approx([metrics.psnr(*pair) for pair in pairs])
     calm = found["sequences"][0]["means"]
     assert calm["flow"]["psnr"] > calm["blend"]["psnr"] + 5
     assert calm["flow"]["ghost"] < 0.3 < calm["blend"]["ghost"]
+    assert calm["flow"]["see_through"] < 0.1 < 0.5 < calm["blend"]["see_through"]
+    assert calm["flow"]["coherence"] < calm["blend"]["coherence"] / 2
     assert calm["flow"]["smoothness"] > 0.8 > 0.2 > calm["blend"]["smoothness"]
 
 
@@ -451,7 +461,7 @@ def test_progress_counts_sequences_and_engines(sequences):
         (["notes.txt", "data"], 1, "notes.txt: is damaged or no safetensors file"),
         (["flow", "data", "--json", "there.json"], 1, "there.json: exists already; add --overwrite"),
         (["flow", "data", "--html", "page.pdf"], 2, "--html: page.pdf is no page; give a name that ends in .html"),
-        (["flow", "data", "--metrics", "psrn"], 2, "--metrics: psrn is not known; give any of psnr, ssim"),
+        (["flow", "data", "--metrics", "psrn"], 2, "--metrics: 'psrn' is not known; give any of psnr, ssim"),
         (["flow", "data", "--length", 2], 2, "--length: 2 leaves nothing between the ends"),
         (["flow", "data", "--device", "abacus"], 2, "--device: 'abacus' is not known"),
     ],

@@ -6,13 +6,12 @@ import json
 import re
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
-from pathlib import Path
+from importlib import import_module
 
 import pytest
 import torch
 from PIL import Image
 
-from animi.cli.training_options import tell_run
 from animi.cli.training_progress import training_progress
 from animi.core.config.training import TrainingConfig
 from animi.core.training.run_folder import open_run
@@ -120,6 +119,19 @@ def test_runs_of_the_same_name_are_told_apart_by_their_folders(animi, tmp_path):
     assert Page((tmp_path / "page.html").read_text()).rows[0] == ["", "", "one/run", "two/run"]
 
 
+def test_of_many_paths_those_that_are_no_runs_are_left_out(animi, tmp_path):
+    make_run(tmp_path / "run", 1e-3, 0.9)
+    (tmp_path / "frames-64").mkdir()
+    (tmp_path / "page.html").write_text("a page")
+    paths = [tmp_path / name for name in ("frames-64", "page.html", "run")]
+    done = animi("report", *paths, "-o", tmp_path / "out.html")
+    assert done.exit_code == 0, done.stderr
+    assert done.stderr == "".join(f"animi: {path}: is no run, and is left out\n" for path in paths[:2])
+    assert "frames-64" not in (tmp_path / "out.html").read_text()
+    done = animi("report", *paths[:2], "-o", tmp_path / "none.html")
+    assert done.exit_code == 1 and "frames-64: is no run" in done.stderr
+
+
 def test_a_run_that_has_measured_nothing_yet_makes_a_page_all_the_same(animi, tmp_path):
     open_run(tmp_path / "run", Settings(), command="train-noise").close()
     result = animi("report", tmp_path / "run", "-o", tmp_path / "page.html", "--json")
@@ -181,8 +193,21 @@ def test_other_processes_show_nothing(capsys):
     assert capsys.readouterr().err == ""
 
 
-def test_a_runs_folder_is_written_once_by_several_processes(monkeypatch, capsys):
-    for rank, as_json in (("0", True), ("1", True), ("0", False), ("1", False)):
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("train-vgg-sle", ("data",)), ("train-noise", ("data",)), ("pretrain-ae", ("data",)),
+        ("finetune-adv", ("data", "--init", "ae")), ("train-motion", ()),
+    ],
+)  # fmt: skip
+def test_a_runs_folder_is_written_once_by_several_processes(command, words, animi, monkeypatch):
+    """Of every training's command: what it trains with is left out, and what it prints is what counts."""
+    function = command.replace("-", "_")
+    recipe = import_module(f"animi.core.training.recipes.{function}")
+    monkeypatch.setattr(recipe, function, lambda config, **_: config.output)
+    for rank, as_json, printed in (
+        ("0", ["--json"], '{"output": "runs/a"}\n'), ("1", ["--json"], ""), ("0", [], "runs/a\n"), ("1", [], ""),
+    ):  # fmt: skip
         monkeypatch.setenv("RANK", rank)
-        tell_run(Path("runs/a"), as_json)
-    assert capsys.readouterr().out == '{"output": "runs/a"}\nruns/a\n'
+        done = animi(command, *words, "-o", "runs/a", *as_json)
+        assert (done.exit_code, done.stdout) == (0, printed), (rank, as_json, done.output)

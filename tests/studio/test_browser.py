@@ -57,7 +57,9 @@ def studio(window, address):
     said = [entry["message"] for entry in window.get_log("browser") if entry["source"] != "network"]
     assert not said
     fetched = window.execute_script("return performance.getEntriesByType('resource').map((entry) => entry.name)")
-    assert fetched and all(name.startswith((address, f"blob:{address}")) for name in fetched)
+    base = address.partition("?")[0]
+    assert fetched and all(name.startswith((base, f"blob:{base}")) for name in fetched)
+    assert window.current_url == base  # the token does not stay to be seen
 
 
 class Studio:
@@ -343,6 +345,47 @@ def test_a_page_loaded_anew_still_has_its_drawings_until_it_starts_over(studio, 
     studio.until(lambda: len(studio.all("#keys li")) == 2 and "drawn with" in studio("status").text)
     studio("start-over").click()
     studio.until(lambda: studio.is_ready() and not studio.all("#keys li"))
+
+
+def test_who_comes_without_the_token_is_asked_for_it(studio, address):
+    base, _, token = address.partition("?token=")
+    driver = studio.driver
+    driver.delete_all_cookies()
+    driver.get(base)
+    assert "asks for its token" in driver.find_element(By.TAG_NAME, "body").text
+    box = driver.find_element(By.NAME, "token")
+    assert driver.switch_to.active_element == box
+    box.send_keys("wrong", Keys.ENTER)
+    studio.until(lambda: "wrong" in driver.current_url)
+    assert "asks for its token" in driver.find_element(By.TAG_NAME, "body").text
+    driver.find_element(By.NAME, "token").send_keys(token, Keys.ENTER)
+    studio.until(studio.is_ready)
+    assert driver.current_url == base
+    driver.refresh()
+    studio.until(studio.is_ready)  # by the cookie
+    assert token not in driver.execute_script("return document.cookie + location.href")
+
+
+def test_a_file_that_has_expired_is_said_to_have_done_so(studio, two, downloads):
+    studio.drop_and_see(*two)
+    studio.all("#downloads button[value=png]")[0].click()
+    studio.until((downloads / "one-to-two.png").exists)
+    assert studio.until(lambda: studio.all("#files-made a"))
+    studio.driver.execute_async_script("""
+        const done = arguments[0], session = `/api/sessions/${sessionStorage.getItem("session")}`;
+        const body = JSON.stringify({ engine: "blend", count: 2, format: "png" });
+        (async () => {
+          for (let k = 0; k < 32; k += 1) {
+            await fetch(`${session}/export`, { method: "POST", body });
+            for (let isOver = false; !isOver;) {
+              const { jobs } = await (await fetch(`${session}/jobs`)).json();
+              isOver = jobs.every((job) => !["waiting", "running"].includes(job.state));
+            }
+          }
+        })().then(done, done);
+    """)
+    studio.redrawn(lambda: studio.fill("count", "3"))
+    studio.until(lambda: "one-to-two.png has expired; make it anew" in studio("files-made").text)
 
 
 def test_hands_that_are_quicker_than_the_session_do_no_harm(studio, two):

@@ -59,8 +59,7 @@ register("tiny-autoencoder", TinyConfig, lambda config: LatentInbetweener(config
 @pytest.fixture(autouse=True)
 def few(monkeypatch, one_panel):
     """Looks at fewer pictures, and computes in one thread."""
-    for room in (samples, recipe):
-        monkeypatch.setattr(room, "LOOKED_AT", 4)
+    monkeypatch.setattr(samples, "LOOKED_AT", 4)
     torch.set_num_threads(1)
 
 
@@ -204,9 +203,9 @@ def test_what_cannot_be_trained_is_told_in_a_line(animi, film, autoencoder, tmp_
         (("--init", tmp_path / "noise.safetensors"), 1, "which is no auto-encoder"),
         ((*init, "--image", 0), 2, "--edge: nobody refuses softened drawings"),
         ((*init, "--image", 0, "--edge", 0, "--sequence", 0), 2, "--fade: nobody refuses"),
-        ((*init, "--ghost", -1), 2, "--ghost: -1 cannot be used"),
+        ((*init, "--ghost", -1), 2, "--ghost: -1 is out of range"),
         ((*init, "--double"), 2, "--double: it is the refinement that doubles"),
-        ((*init, "--refine", "twice"), 2, "--refine: twice is not known"),
+        ((*init, "--refine", "twice"), 2, "--refine: 'twice' is not known"),
         ((*init, "--length", 2), 2, "--length: 2 leaves nothing"),
     ):
         refused = animi(*words, *more)

@@ -22,9 +22,11 @@ from torch import nn
 from animi.core.config.training import TrainingConfig
 from animi.core.errors import CheckpointError, ConfigError, TrainingError
 from animi.core.media.image_files import write_png
-from animi.core.training.distributed import World, check_batch
+from animi.core.training import distributed
+from animi.core.training.distributed import World, check_batch, join_world
 from animi.core.training.loop import (
     Ema,
+    Hooks,
     Phase,
     choose_precision,
     draw_noise,
@@ -36,6 +38,7 @@ from animi.core.training.loop import (
     split_batch,
 )
 from animi.core.training.run_folder import read_metrics
+from animi.core.training.schedules import schedule_rate
 from animi.core.training.state import capture_state, read_state, restore_state, write_state
 
 PROGRAM = Path(__file__).parents[1] / "tiny_training.py"
@@ -241,7 +244,7 @@ def line(batches, weight=0.0, **settings):
     phase = Phase("line", module, torch.optim.SGD(module.parameters(), 0.1), lambda b, _: (error(module, b), {}))
     seen = []
     config = TrainingConfig(**{"steps": len(batches), "batch_size": 4, "log_every": 1} | settings)
-    fit([phase], enumerate(batches), config, report=lambda step, values: seen.append((step, values)))
+    fit([phase], enumerate(batches), config, Hooks(report=lambda step, values: seen.append((step, values))))
     return phase, seen
 
 
@@ -298,7 +301,7 @@ def test_only_the_phase_at_hand_is_free_and_what_was_frozen_stays_so():
         phases,
         ((step, torch.ones(2, 2)) for step in range(4)),
         TrainingConfig(steps=4, log_every=1),
-        report=lambda step, values: moved.append(sorted({name.partition("/")[0] for name in values})),
+        Hooks(report=lambda step, values: moved.append(sorted({name.partition("/")[0] for name in values}))),
     )
     one, other = [False, False, True, True, False, False], [False] * 4 + [True, True]
     assert free == [one, other, one, one, one, other]
@@ -320,8 +323,8 @@ def test_the_speed_counts_every_picture_of_a_sample(monkeypatch):
             [Phase("line", module, make_adam(module.parameters(), 0.1), lambda b, _, m=module: (error(m, b), {}))],
             enumerate(points(seed) for seed in range(2)),
             TrainingConfig(steps=2, batch_size=4, log_every=1),
+            Hooks(report=lambda step, values: speeds.append(values["images_per_second"])),
             pictures=pictures,
-            report=lambda step, values: speeds.append(values["images_per_second"]),
         )
     assert speeds[2:] == [8 * speed for speed in speeds[:2]] and speeds[0] > 0
 
@@ -340,7 +343,7 @@ def test_a_schedule_multiplies_the_rate_that_the_optimizer_was_made_with():
         [phase],
         enumerate(points(seed) for seed in range(3)),
         TrainingConfig(steps=3),
-        after_step=lambda _: rates.append(phase.optimizer.param_groups[0]["lr"]),
+        Hooks(after_step=lambda _: rates.append(phase.optimizer.param_groups[0]["lr"])),
     )
     assert rates == pytest.approx([0.5, 0.25, 0.5 / 3])
 
@@ -364,7 +367,7 @@ def test_half_precision_is_used_inside_the_loss_and_not_where_it_would_harm(prec
         [phase],
         ((step, torch.ones(4, 4)) for step in range(40)),
         config,
-        report=lambda _, value: values.append(value),
+        Hooks(report=lambda _, value: values.append(value)),
     )
     assert set(seen) == {(dtype, torch.float32)}
     assert module.weight.dtype == torch.float32
@@ -386,8 +389,7 @@ def test_fp16_halves_its_scale_where_gradients_overflow_and_the_scale_is_kept_in
         [phase],
         ((step, torch.ones(2, 1)) for step in range(3)),
         config,
-        report=lambda _, values: scales.append(values["line/scale"]),
-        save=lambda _, state: states.append(state),
+        Hooks(report=lambda _, values: scales.append(values["line/scale"]), save=lambda _, state: states.append(state)),
     )
     assert scales == [2.0**15, 2.0**14, 2.0**13]
     assert states[-1].settings["counters"]["scalers"]["line"]["scale"] == 2.0**13
@@ -395,14 +397,46 @@ def test_fp16_halves_its_scale_where_gradients_overflow_and_the_scale_is_kept_in
         [phase],
         ((step, torch.ones(2, 1)) for step in range(3, 4)),
         TrainingConfig(steps=4, precision="fp16", log_every=1),
+        Hooks(report=lambda _, values: scales.append(values["line/scale"])),
         state=states[-1],
-        report=lambda _, values: scales.append(values["line/scale"]),
     )
     assert scales[-1] == 2.0**12
 
 
 def test_automatic_precision_is_whole_on_the_cpu():
     assert choose_precision("auto", torch.device("cpu")) == torch.float32
+
+
+def test_fp32_is_exact_on_cuda_and_tf32_is_cudas_alone(monkeypatch):
+    """Where there is no GPU: the switches are looked at, as PyTorch has them without one too."""
+    monkeypatch.setattr(distributed, "choose_device", torch.device)
+    before = (torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32, torch.backends.cudnn.benchmark)
+    try:
+        for precision, exact in (("fp32", True), ("tf32", False), ("auto", False), ("bf16", False), ("fp32", True)):
+            with join_world("cuda", precision):
+                assert torch.backends.cudnn.allow_tf32 != exact
+                assert torch.get_float32_matmul_precision() == ("highest" if exact else "high")
+    finally:
+        torch.set_float32_matmul_precision(before[0])
+        torch.backends.cudnn.allow_tf32, torch.backends.cudnn.benchmark = before[1:]
+    assert choose_precision("tf32", torch.device("cuda")) == torch.float32
+    with pytest.raises(ConfigError, match="--precision: tf32 is CUDA's, and this is cpu"), join_world("cpu", "tf32"):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("kind", "warm_up", "rates"),
+    [
+        ("constant", 0, [1, 1, 1, 1, 1]),
+        ("constant", 4, [0.25, 1, 1, 1, 1]),
+        ("linear", 0, [1, 1, 1, 0.5, 0.02]),
+        ("cosine", 0, [1, 0.8536, 0.5, 0.1464, 0.0002]),
+        ("cosine", 50, [0.02, 0.52 * 0.8536, 0.5, 0.1464, 0.0002]),
+    ],
+)
+def test_learning_rates_follow_their_schedule(kind, warm_up, rates):
+    found = [schedule_rate(kind, step, 100, warm_up) for step in (0, 25, 50, 75, 99)]
+    assert found == pytest.approx(rates, abs=1e-4)
 
 
 def test_networks_and_pictures_lie_channels_last():
@@ -489,10 +523,12 @@ def adversaries(steps, spoilt=()):
         ],
         batches(),
         TrainingConfig(steps=steps, save_every=10, sample_every=15, log_every=1),
+        Hooks(
+            after_step=ema.update,
+            report=lambda step, values: seen.append((step, values["generator/loss"])),
+            warn=warnings.append,
+        ),
         also={"ema": ema.module},
-        after_step=ema.update,
-        report=lambda step, values: seen.append((step, values["generator/loss"])),
-        warn=warnings.append,
     )
     assert done == steps
     return seen, [*ema.module.state_dict().values(), *discriminator.state_dict().values()], warnings

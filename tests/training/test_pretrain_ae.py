@@ -306,13 +306,13 @@ def test_lpips_is_measured_where_weights_are_given(animi, film, tmp_path):
 @pytest.mark.parametrize(
     ("words", "code", "told"),
     [
-        (("--net", "flat"), 2, "--net: flat is not known; give deep or plain"),
-        (("--between", "round"), 2, "--between: round is not known; give lerp or slerp"),
+        (("--net", "flat"), 2, "--net: 'flat' is not known; choose one of deep, plain"),
+        (("--between", "round"), 2, "--between: 'round' is not known; choose one of lerp, slerp"),
         (("--size", 36), 2, "--size: 36 cannot be trained; give a multiple of 8"),
         (("--size", 40, "--halvings", 4), 2, "give a multiple of 16 (--halvings 4)"),
         (("--width", 0), 2, "--width: 0 is out of range"),
         (("--depth", 99), 2, "--depth: 99 is out of range"),
-        (("--rate", 0), 2, "--rate: 0 cannot be used"),
+        (("--rate", 0), 2, "--rate: 0 is out of range; give a number above 0"),
         (("--hold-out", 0), 2, "--hold-out: 0 is out of range"),
         (("--samples", 0), 2, "--samples: 0 is out of range"),
         (("--unseen", "nowhere"), 1, "nowhere: there is no such folder"),

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors import safe_open
 from safetensors.torch import load_file
 
 from animi.core.config.choices import RECIPES
@@ -17,6 +18,7 @@ from animi.core.config.material import ClipConfig
 from animi.core.config.pictures import SampleConfig
 from animi.core.config.training import AdversarialConfig, TrainingConfig, TrainNoiseConfig, TrainVggSleConfig
 from animi.core.errors import AnimiError, ConfigError
+from animi.core.material.sampler import ClipSampler
 from animi.core.media.decode import decode_video, probe_video
 from animi.core.media.image_files import write_png
 from animi.core.pictures.sample import draw_latents, walk
@@ -28,7 +30,8 @@ from animi.core.training.recipes.train_vgg_sle import KeptLatents
 from animi.core.training.run_folder import read_metrics, read_series
 from animi.core.weights.checkpoint import save_checkpoint
 from animi.core.weights.vgg import load_vgg
-from animi.models.sle import NoiseGenerator, NoiseGeneratorConfig
+from animi.models.discriminators import ImageDiscriminator, ImageDiscriminatorConfig
+from animi.models.sle import LatentGenerator, NoiseGenerator, NoiseGeneratorConfig, VggSleConfig
 from animi.models.vgg import VggEncoder
 
 LOOKED_AT = 6
@@ -38,8 +41,7 @@ SMALL = ("--size", 64, "--width", 4, "--device", "cpu", "--workers", 0, "--log-e
 @pytest.fixture(autouse=True)
 def few(monkeypatch, one_panel):
     """Looks at fewer pictures, and computes in one thread."""
-    for room in (samples, noise_recipe, vgg_recipe):
-        monkeypatch.setattr(room, "LOOKED_AT", LOOKED_AT)
+    monkeypatch.setattr(samples, "LOOKED_AT", LOOKED_AT)
     torch.set_num_threads(1)
 
 
@@ -112,6 +114,28 @@ def test_from_films_to_pictures_drawn_from_noise(animi, film, other_film, vgg, t
     assert "draws no in-betweens" in refused.stderr
 
 
+def test_precision_and_parts_of_a_batch_through_the_command(animi, film, tmp_path):
+    """Half precision is another rounding, and two parts are the same mean: of a plain net, which has no batch norms."""
+    words = ("pretrain-ae", film, "--net", "plain", "--size", 32, "--width", 4, "--latent", 8, "--batch-size", 4)
+    words += ("--steps", 1, "--log-every", 1, "--device", "cpu", "--workers", 0)
+    losses = {}
+    for name, more in (
+        ("whole", ()), ("parts", ("--accumulate", 2)),
+        ("bf16", ("--precision", "bf16")), ("fp32", ("--precision", "fp32")),
+    ):  # fmt: skip
+        done = animi(*words, *more, "-o", tmp_path / name)
+        assert done.exit_code == 0, done.stderr
+        losses[name] = read_series(tmp_path / name)["autoencoder/loss"][1][0]
+        kept = load_file(tmp_path / name / "checkpoints" / "00000001.safetensors")
+        assert {tensor.dtype for tensor in kept.values() if tensor.is_floating_point()} == {torch.float32}
+    assert losses["whole"] == losses["fp32"] == pytest.approx(losses["parts"], rel=1e-5)
+    assert losses["bf16"] != losses["fp32"] and losses["bf16"] == pytest.approx(losses["fp32"], rel=0.05)
+    refused = animi(*words, "--accumulate", 3, "-o", tmp_path / "odd")
+    assert (
+        refused.exit_code == 2 and "--accumulate: a process has 4" in refused.stderr and not (tmp_path / "odd").exists()
+    )
+
+
 @pytest.fixture
 def checkpoint(tmp_path):
     """A generator of 64 x 64 whose batch norms have seen a batch."""
@@ -182,7 +206,7 @@ def test_from_a_film_to_in_betweens_by_vgg(animi, film, vgg, tmp_path):
             "-o",
             gif,
             "--checkpoint",
-            run / "best.safetensors",
+            run,
         )
     finally:
         vgg.with_name("away").rename(vgg)
@@ -362,12 +386,166 @@ def test_what_is_given_wins_over_the_recipe(animi, film, vgg, tmp_path):
     assert (nets["generator_rate"], nets["discriminator_rate"]) == (0.01, 0.001)
 
 
+def test_what_is_measured_was_held_out(animi, vgg, tmp_path, monkeypatch):
+    """Health, and so the choice of the best, looks at frames that no batch shows."""
+    folder = tmp_path / "long"
+    folder.mkdir()
+    for number in range(80):
+        write_png(folder / f"{number:03}.png", np.full((64, 64, 3), 3 * number + 5, np.uint8))
+    seen = {"learnt": set(), "looked": set()}
+    draw = ClipSampler.clips
+
+    def clips(sampler, step):
+        found = draw(sampler, step)
+        kind = "learnt" if sampler.config.seed == 0 else "looked"
+        seen[kind] |= {number for clip in found for number in clip.numbers}
+        return found
+
+    monkeypatch.setattr(ClipSampler, "clips", clips)
+    long = ("--steps", 3, "--vgg-weights", vgg, "--samples", 2, "--batch-size", 4)
+    done = animi("train-noise", folder, "-o", tmp_path / "noise", *SMALL, *long)
+    assert done.exit_code == 0, done.stderr
+    assert "evaluated on what it learns from" not in done.stderr
+    learnt = seen["learnt"]
+    assert learnt and not learnt & {*range(68, 80)}
+    assert seen["looked"] & {*range(68, 80)} and seen["looked"] - {*range(68, 80)}  # and of those learnt, for copies
+    reals = Image.open(tmp_path / "noise" / "samples" / "reals.png")
+    assert np.asarray(reals).min() < 3 * 68  # what it learns from
+    done = animi("train-noise", folder, "-o", tmp_path / "all", *SMALL, *long, "--hold-out", 0)
+    assert done.exit_code == 0, done.stderr
+    other = animi("train-noise", folder, "-o", tmp_path / "other", *SMALL, *long, "--unseen", folder)
+    assert other.exit_code == 0, other.stderr
+    wrong = animi("train-noise", folder, "-o", tmp_path / "x", "--hold-out", 0.5)
+    assert wrong.exit_code == 2 and wrong.stderr.startswith("animi: --hold-out: 0.5 is out of range")
+
+
+def test_a_run_from_before_clips_were_held_out_goes_on_as_it_was(animi, film, tmp_path):
+    run = tmp_path / "run"
+    few = ("--steps", 1, "--no-health", "--hold-out", 0, "--batch-size", 2)
+    assert animi("train-noise", film, "-o", run, *SMALL, *few).exit_code == 0
+    place = run / "config.json"
+    config = json.loads(place.read_text())
+    for name in ("hold_out", "unseen"):
+        del config["config"][name]
+    for name in ("bn_init", "schedule", "warm_up"):
+        del config["config"]["nets"][name]
+    place.write_text(json.dumps(config))
+    done = animi("train-noise", "--resume", run, "--steps", 2)
+    assert done.exit_code == 0, done.stderr
+    assert json.loads(place.read_text())["config"]["hold_out"] == 0
+
+
+def test_both_learning_rates_follow_the_schedule(animi, film, tmp_path):
+    run = tmp_path / "run"
+    words = ("--schedule", "linear", "--warm-up", 2, "--generator-rate", 0.1, "--discriminator-rate", 0.2)
+    done = animi("train-noise", film, "-o", run, *SMALL, "--steps", 4, "--batch-size", 2, "--no-health", *words)
+    assert done.exit_code == 0, done.stderr
+    with safe_open(run / "checkpoints" / "00000004.state.safetensors", "pt") as file:
+        optimizers = json.loads(file.metadata()["settings"])["optimizers"]
+    assert optimizers["generator"]["groups"][0]["lr"] == pytest.approx(0.1 * 0.5)  # of the last step, number 3 of 4
+    assert optimizers["discriminator"]["groups"][0]["lr"] == pytest.approx(0.2 * 0.5)
+    wrong = animi("train-noise", film, "-o", tmp_path / "x", "--schedule", "steps")
+    assert wrong.exit_code == 2 and wrong.stderr.startswith("animi: --schedule: 'steps' is not known")
+
+
+def test_continue_starts_a_run_and_goes_on_with_just_that_run(animi, film, other_film, tmp_path):
+    run = tmp_path / "run"
+    words = ("train-noise", film, "-o", run, *SMALL, "--batch-size", 2, "--no-health", "--continue")
+    assert animi(*words, "--steps", 1).exit_code == 0
+    done = animi(*words, "--steps", 2)
+    assert done.exit_code == 0, done.stderr
+    assert read_series(run)["generator/loss"][0] == [1, 2]
+    before = sorted(path.name for path in (run / "checkpoints").iterdir())
+    for more, says in (
+        (
+            ("--recipe", "notebook"),
+            "--recipe: is notebook here, and {run} was started with steady; add --recipe steady",
+        ),
+        (
+            ("--betas", "0.1,0.9"),
+            "--betas: is 0.1 0.9 here, and {run} was started with 0.5 0.999; add --betas 0.5,0.999",
+        ),
+        (
+            ("--no-spectral-norm",),
+            "--spectral-norm: is False here, and {run} was started with True; add --spectral-norm",
+        ),
+        (("--flip", "--no-flip"), "--flip: is False here, and {run} was started with True; add --flip"),
+        (("--augment", "none"), "--augment: is none here, and"),
+        (
+            (other_film,),
+            f"DATA: is {film} {other_film} here, and {{run}} was started with {film}; give {film} to go on",
+        ),
+    ):
+        done = animi(*words, "--steps", 3, *more)
+        assert done.exit_code == 2, (more, done.stderr)
+        assert done.stderr.startswith(f"animi: {says.format(run=run)}"), done.stderr
+    # what was given before and is not given now differs too
+    given = tmp_path / "given"
+    assert animi(*words[:2], "-o", given, *words[4:], "--steps", 1, "--lecam", 3).exit_code == 0
+    done = animi(*words[:2], "-o", given, *words[4:], "--steps", 2)
+    assert done.exit_code == 2
+    assert done.stderr.startswith(
+        f"animi: --lecam: is 0.1 here, and {given} was started with 3.0; add --lecam 3.0 to go"
+    )
+    command = animi("train-vgg-sle", film, "-o", run, *SMALL, "--continue")
+    assert command.exit_code == 1 and str(run) in command.stderr
+    assert sorted(path.name for path in (run / "checkpoints").iterdir()) == before
+
+
+def test_a_run_goes_on_with_the_films_it_has_learnt_from_alone(animi, film, other_film, tmp_path):
+    run = tmp_path / "run"
+    words = ("train-noise", film, "-o", run, *SMALL, "--batch-size", 2, "--no-health")
+    assert animi(*words, "--steps", 1).exit_code == 0
+    (material,) = json.loads((run / "config.json").read_text())["material"]
+    assert (material["film"], material["frames"]) == ("film", 16)
+    film.rename(tmp_path / "away")
+    other_film.rename(film)
+    done = animi("train-noise", "--resume", run, "--steps", 2)
+    assert done.exit_code == 1
+    assert done.stderr == (
+        f"animi: {run}: has learnt from film (16 frames), and film (6 frames) is given; give what it has learnt from, "
+        "or start a new run in another folder with -o\n"
+    )
+    film.rename(other_film)
+    (tmp_path / "away").rename(film)
+    picture = film / "000.png"
+    kept = picture.read_bytes()
+    write_png(picture, np.zeros((64, 72, 3), np.uint8))
+    done = animi("train-noise", "--resume", run, "--steps", 2)
+    assert done.exit_code == 1 and "has learnt from other frames of film (16 frames)" in done.stderr
+    picture.write_bytes(kept)
+    assert animi("train-noise", "--resume", run, "--steps", 2).exit_code == 0
+
+
+def test_a_dry_run_tells_what_a_training_costs_and_keeps_nothing(animi, film, vgg, tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    (tmp_path / "tmp").mkdir()
+    words = ("train-vgg-sle", film, "-o", tmp_path / "run", *SMALL, "--length", 3, "--vgg-weights", vgg, "--dry-run")
+    done = animi(*words, "--steps", 10_000)
+    assert done.exit_code == 0, done.stderr
+    lines = dict(line.split(": ", 1) for line in done.stdout.splitlines())
+    assert (lines["size"], lines["width"], lines["length"], lines["recipe"]) == ("64", "4", "3", "steady")
+    generator = sum(p.numel() for p in LatentGenerator(VggSleConfig(4)).parameters())
+    judge = sum(p.numel() for p in ImageDiscriminator(ImageDiscriminatorConfig(64, 4)).parameters())
+    assert lines["parameters"] == f"discriminator {judge:,}, generator {generator:,}"
+    assert 0.05 < float(lines["memory"].removesuffix(" GiB")) < 20
+    seconds = float(lines["time"].partition(" s a step")[0])
+    assert seconds > 0 and "hours for 10,000 steps" in lines["time"]
+    assert not (tmp_path / "run").exists() and not list((tmp_path / "tmp").glob("animi-*"))
+    found = json.loads(animi(*words, "--steps", 1, "--json").stdout)
+    assert found["steps"] == 1 and found["parameters"]["generator"] == generator
+    assert found["settings"]["nets"]["width"] == 4 and found["seconds"] > 0 and found["memory"] > 1 << 20
+    refused = animi("train-noise", "--resume", tmp_path / "run", "--dry-run")
+    assert refused.exit_code == 2 and refused.stderr.startswith("animi: --dry-run: is of a new run")
+
+
 WRONG = [
     (("--size", 100), "--size: 100"),
-    (("--recipe", "best"), "--recipe: best"),
+    (("--recipe", "best"), "--recipe: 'best'"),
     (("--betas", "0.5"), "--betas"),
     (("--betas", "a,b"), "--betas: a,b"),
-    (("--augment", "blur"), "--augment: blur"),
+    (("--augment", "blur"), "--augment: 'blur'"),
     (("--augment", "cutout,cutout"), "--augment"),
     (("--lecam", -1), "--lecam: -1"),
     (("--r1", "nan"), "--r1"),
@@ -400,7 +578,7 @@ def test_what_is_missing_is_named(animi, film, vgg, tmp_path):
         (("train-noise", "-o", tmp_path / "run"), "DATA: no film was given", 2),
         (("train-noise", film), "--output: the run has no folder", 2),
         (("train-vgg-sle", film, "-o", tmp_path / "run", "--length", 2), "--length: 2 leaves nothing between", 2),
-        (("train-vgg-sle", film, "-o", tmp_path / "run", "--judged", "none"), "--judged: none", 2),
+        (("train-vgg-sle", film, "-o", tmp_path / "run", "--judged", "none"), "--judged: 'none'", 2),
         (("train-vgg-sle", film, "-o", tmp_path / "run", "--vgg-weights", film / "no"), "--vgg-weights:", 1),
         (("train-vgg-sle", film, "-o", tmp_path / "run", "--length", 40, "--vgg-weights", vgg), "film", 1),
         (("train-noise", tmp_path / "none", "-o", tmp_path / "run"), str(tmp_path / "none"), 1),

@@ -2,6 +2,9 @@
 
 import json
 import os
+import re
+import subprocess
+import sys
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -16,6 +19,7 @@ from animi.core.config.material import ClipConfig
 from animi.core.config.serialise import build_config, describe_config
 from animi.core.config.training import TrainingConfig
 from animi.core.errors import CheckpointError, ConfigError, InputError, OutputError
+from animi.core.lock import LOCK
 from animi.core.media.image_files import read_image
 from animi.core.training.run_folder import (
     Network,
@@ -167,6 +171,7 @@ def test_where_all_checkpoints_are_damaged_nothing_is_removed(folder):
 def test_a_run_stopped_before_its_first_checkpoint_starts_from_the_beginning(tmp_path):
     run = open_run(tmp_path / "run", SETTINGS, command="train")
     run.log(1, {"net/loss": 1.0})
+    run.close()  # as its end does, in whatever way it ended
     again = open_run(tmp_path / "run", SETTINGS, resume=True, command="train")
     assert (again.first_step, again.state) == (0, None)
     assert "has no checkpoint yet" in again.notes[0]
@@ -271,3 +276,52 @@ def test_tensorboard_gets_numbers_and_pictures_where_it_is_installed(tmp_path):
     events.Reload()
     assert [(event.step, event.value) for event in events.Scalars("net/loss")] == [(5, 0.25)]
     assert [event.step for event in events.Images("fakes")] == [5]
+
+
+def test_two_runs_at_once(tmp_path):
+    run = open_run(tmp_path / "run", SETTINGS, command="train")
+    run.log(1, {"net/loss": 1.0})
+    before = (tmp_path / "run" / "metrics.jsonl").read_bytes()
+    for resume in (False, True):
+        with pytest.raises(OutputError) as caught:
+            open_run(tmp_path / "run", SETTINGS, resume, command="train")
+        assert re.search(rf"process {os.getpid()} on|holds something already", str(caught.value)), caught.value
+    assert (tmp_path / "run" / "metrics.jsonl").read_bytes() == before
+    run.close()
+    again = open_run(tmp_path / "run", SETTINGS, resume=True, command="train")
+    assert again.first_step == 0
+    again.close()
+    assert not (tmp_path / "run" / LOCK).exists()
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_run_says_who_has_its_folder(tmp_path, begun):
+    folder = tmp_path / "run"
+    if begun:
+        open_run(folder, SETTINGS, command="train").close()
+    code = (
+        "import sys, time; from pathlib import Path; from animi.core.lock import locked\n"
+        "with locked(Path(sys.argv[1])): print('locked', flush=True); time.sleep(60)"
+    )
+    holder = subprocess.Popen([sys.executable, "-c", code, folder], stdout=subprocess.PIPE)
+    try:
+        holder.stdout.readline()
+        with pytest.raises(OutputError, match=f"process {holder.pid} on .* is writing it"):
+            open_run(folder, SETTINGS, begun, command="train")
+        # the other processes of one training only read
+        open_run(folder, SETTINGS, begun, command="train", writes=False)
+    finally:
+        holder.kill()
+        holder.communicate()
+    open_run(folder, SETTINGS, begun, command="train").close()  # a dead run's lock is taken over
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"score": "high"}', "{}"])
+def test_a_best_score_that_cannot_be_read_is_set_aside(tmp_path, text):
+    with open_run(tmp_path / "run", SETTINGS) as run:
+        module = nn.Linear(1, 1)
+        run.save_best(10, 0.5, Network(module, "net", Net()))
+        (tmp_path / "run" / "best.json").write_text(text)
+        assert run.save_best(20, 0.1, Network(module, "net", Net()))
+        assert not run.save_best(30, 0.05, Network(module, "net", Net()))
+    assert (tmp_path / "run" / "best.json.unreadable").read_text() == text

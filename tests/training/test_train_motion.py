@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch.nn.functional import interpolate
+from torchvision.models import alexnet
 
 from animi.core.cartoon.samples import GAP, draw_sample
 from animi.core.config.material import ClipConfig
@@ -173,15 +174,48 @@ def test_only_what_draws_learns_where_the_motion_is_held(tmp_path):
     assert "painter" in changed and changed <= {"order", "content", "painter", "decision"}
 
 
-def test_fine_tuning_begins_with_a_network_and_lowers_style_and_ghosts(tmp_path, vgg_weights):
+def test_fine_tuning_begins_with_a_network_and_lowers_style_and_ghosts(tmp_path, vgg_weights, monkeypatch):
+    # a network that has learnt nothing yet draws no ghosts: what is scored in their place is never 0
+    monkeypatch.setattr(recipe, "ghost_penalty", lambda drawn, *_: drawn.square().mean())
     torch.manual_seed(3)
     config = MotionConfig(width=16, layers=1)
-    save_checkpoint(tmp_path / "first.safetensors", MotionNetwork(config), "motion", config)
-    how = {"style": 0.1, "ghost": 1.0, "vgg_weights": vgg_weights(tmp_path), "init": tmp_path / "first.safetensors"}
-    train_motion(settings(tmp_path / "run", 1, **how))
-    assert read_header(tmp_path / "run" / "best.safetensors").config["width"] == 16
-    assert {"motion/style", "motion/ghost"} <= read_series(tmp_path / "run").keys()
-    train_motion(settings(tmp_path / "again", 1, init=tmp_path / "run"))  # a run's folder does too
+    first = MotionNetwork(config)
+    save_checkpoint(tmp_path / "first.safetensors", first, "motion", config)
+    how = {"init": tmp_path / "first.safetensors", "rate": 1e-12, "decay": 0.0, "warm_up": 0, "sample_every": 100}
+    terms = {"style": 0.1, "ghost": 1.0, "vgg_weights": vgg_weights(tmp_path)}
+
+    def gradient(name, **more):
+        train_motion(settings(tmp_path / name, 1, **how | more))
+        series = read_series(tmp_path / name)
+        for term in ("style", "ghost"):
+            assert (f"motion/{term}" in series) == (term in more), (name, term)
+        return series["motion/gradient"][1]
+
+    plain, both = gradient("plain"), gradient("both", **terms)
+    assert both != gradient("style", **{name: terms[name] for name in ("style", "vgg_weights")}) != plain
+    begun = load_file(tmp_path / "both" / "checkpoints" / "00000001.safetensors")
+    assert read_header(tmp_path / "both" / "best.safetensors").config["width"] == 16
+    for name, weight in first.state_dict().items():  # so slow, it is still the network that it began with
+        assert torch.allclose(weight, begun[name], atol=1e-9), name
+    train_motion(settings(tmp_path / "again", 1, **how | {"init": tmp_path / "both"}))  # a run's folder does too
+    again = load_file(tmp_path / "again" / "checkpoints" / "00000001.safetensors")
+    assert all(torch.allclose(weight, again[name], atol=1e-9) for name, weight in begun.items())
+
+
+def test_lpips_is_lowered_through_the_command(animi, tmp_path):
+    torch.manual_seed(0)
+    features = {f"features.{k}": v.contiguous() for k, v in alexnet(weights=None).features.state_dict().items()}
+    save_file(features, tmp_path / "alex.safetensors")
+    words = ("train-motion", *SMALL, "--steps", 1, "--warm-up", 0, "--alex-weights", tmp_path / "alex.safetensors")
+    gradients = []
+    for name, weight in (("with", 0.5), ("without", 0)):
+        done = animi(*words, "-o", tmp_path / name, "--perceptual", weight)
+        assert done.exit_code == 0, done.stderr
+        series = read_series(tmp_path / name)
+        assert ("motion/perceptual" in series) == bool(weight)
+        assert series["lpips"][1][0] > 0  # it is measured either way
+        gradients += series["motion/gradient"][1]
+    assert gradients[0] != gradients[1] and all(0 < gradient < float("inf") for gradient in gradients)
 
 
 def test_a_guided_network_learns_from_drawings_shown_again_and_goes_on_exactly(tmp_path, film):
@@ -214,9 +248,9 @@ def test_another_network_is_no_beginning(tmp_path):
         ({"flow": 0.0, "matching": 0.0, "pictures": 0.0}, "--flow: is 0, and so are"),
         ({"cuts": 1.5}, "--cuts: 1.5 is out of range"),
         ({"films": -0.1}, "--films: -0.1 is out of range"),
-        ({"collage": -1}, "--collage: -1 is negative"),
+        ({"collage": -1}, "--collage: -1 is out of range"),
         ({"samples": 0}, "--samples: 0"),
-        ({"small": -1}, "--small: -1 is negative"),
+        ({"small": -1}, "--small: -1 is out of range"),
         ({"staged": 0.5}, "--staged: puts sprites together; give a folder"),
         ({"sprite_share": 2.0}, "--sprite-share: 2 is out of range"),
         ({"drawing_only": True}, "--drawing-only: holds motion that was never learnt"),
@@ -411,12 +445,16 @@ def test_cuts_teach_that_nothing_is_seen_and_nothing_else(tmp_path):
 
 
 def test_style_is_none_for_equal_pictures_and_leads_drawn_ones_alone(tmp_path, vgg_weights):
+    torch.manual_seed(0)
     style = StyleDistance(load_vgg(vgg_weights(tmp_path)))
-    drawn, truth = torch.rand(2, 2, 3, 32, 32, requires_grad=True)
+    drawn, truth = (torch.rand(2, 3, 32, 32, requires_grad=True) for _ in range(2))
     assert style(truth, truth).item() == pytest.approx(0, abs=1e-6)
     distance = style(drawn, truth)
     distance.backward()
-    assert distance > 0
+    assert distance > 0 and drawn.grad.abs().max() > 0 and truth.grad is None
+    assert all(parameter.grad is None for parameter in style.parameters())
+    step = drawn.detach() - 0.05 * drawn.grad / drawn.grad.abs().max()
+    assert style(step, truth) < distance  # the way that it leads is the right one
 
 
 # Looks

@@ -33,7 +33,7 @@ from ....models.latent_inbetweener import LatentInbetweener
 from ....models.refinement import RefinementConfig
 from ...config.training import FinetuneAdvConfig
 from ...errors import CheckpointError, ConfigError
-from ...material.films import open_material
+from ...material.films import fingerprint
 from ...material.loading import load_batches
 from ...material.sampler import ClipSampler
 from ...measures.ghost import ghost_penalty, ghost_score
@@ -41,13 +41,14 @@ from ...measures.metrics import sharpness
 from ...media.frames import from_tensor, to_uint8
 from ...weights.checkpoint import load_checkpoint
 from ...weights.find import find_checkpoint, find_states
+from .. import samples
 from ..adversarial import Duel, Judge, Look, Shown, find_encoder, judge_pictures, train
 from ..augmentation import Spoilt, fade_across, soften_edges
 from ..distributed import check_batch, join_world
 from ..listeners import Listeners, Parts
 from ..losses.adversarial import latent_distance
 from ..run_folder import Network, open_run
-from ..samples import LOOKED_AT, draw_look, in_parts, looking_clips
+from ..samples import draw_look, in_parts, looking_clips, part_material
 
 COMMAND = "finetune-adv"
 _CLIPS_AT_ONCE = 8  # read together for a look
@@ -99,15 +100,25 @@ def finetune_adv(config: FinetuneAdvConfig, *, resume: bool = False, listeners: 
     """
     listeners = listeners or Listeners()
     training, length = config.training, config.clips.length
-    with join_world(training.device) as world:
+    with join_world(training.device, training.precision) as world:
         check_batch(training, world)
-        material = open_material(config.paths)
-        sampler = ClipSampler(material, config.clips, training.batch_size, on_look=listeners.look)
+        learnt, unseen, notes = part_material(
+            config.paths, config.unseen, config.hold_out, config.clips, listeners.look
+        )
+        sampler = ClipSampler(learnt, config.clips, training.batch_size, on_look=listeners.look)
         first, count = world.share(training.batch_size)
-        looked = ClipSampler(material, looking_clips(config.clips), _CLIPS_AT_ONCE)
+        looked = ClipSampler(unseen, looking_clips(config.clips), _CLIPS_AT_ONCE)
         encoder = find_encoder(config.vgg_weights, world.device, listeners) if config.health else None
         network, architecture = _open_network(config, resume)
-        run = open_run(config.output, config, resume, command=COMMAND, writes=world.is_first)
+        run = open_run(
+            config.output,
+            config,
+            resume,
+            command=COMMAND,
+            writes=world.is_first,
+            material=fingerprint(learnt),
+        )
+        run.notes += notes
         torch.manual_seed(training.seed)
         network.refine_by(_find_refinement(config))
         drawing = Drawing(network, finished=config.refine == "after").train()
@@ -124,7 +135,7 @@ def finetune_adv(config: FinetuneAdvConfig, *, resume: bool = False, listeners: 
 
         # drawn for some clips, and health compares them with others: the frame that was to be drawn is near by right
         start = draw_look(looked, 0, [0, length // 2, -1])  # (LOOKED_AT, 3, 3, S, S)
-        reals = draw_look(looked, LOOKED_AT, [length // 2])[:, 0]  # (LOOKED_AT, 3, S, S)
+        reals = draw_look(looked, samples.LOOKED_AT, [length // 2])[:, 0]  # (LOOKED_AT, 3, S, S)
 
         def fakes(mean: nn.Module) -> Tensor:
             return in_parts(
@@ -144,12 +155,15 @@ def finetune_adv(config: FinetuneAdvConfig, *, resume: bool = False, listeners: 
             pair,
             kept,
             fakes,
-            LOOKED_AT,
+            len(start),
             moving,
             length,
             lambda middles: measure_middles(middles, start[:, 1], start[:, 0], start[:, 2]),
         )
-        train(duel, batches(), run, training, config.nets, reals, encoder, world, listeners)
+        known = None
+        if unseen is not learnt:
+            known = draw_look(ClipSampler(learnt, looking_clips(config.clips), _CLIPS_AT_ONCE), 0, [length // 2])[:, 0]
+        train(duel, batches(), run, training, config.nets, reals, encoder, world, listeners, known)
     return config.output
 
 

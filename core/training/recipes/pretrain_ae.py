@@ -23,7 +23,7 @@ from ....models.autoencoder import (
 )
 from ....models.latent_inbetweener import LatentInbetweener
 from ...config.training import PretrainAeConfig
-from ...material.films import Material, hold_out, open_material
+from ...material.films import Material, describe_enlarged, fingerprint, hold_out, open_material
 from ...material.loading import load_images
 from ...material.sampler import ClipSampler
 from ...measures.metrics import Picture, line_distance, psnr
@@ -32,7 +32,7 @@ from ...media.frames import from_tensor, to_uint8
 from ..adversarial import Look
 from ..distributed import check_batch, join_world
 from ..listeners import Listeners, Parts
-from ..loop import Ema, Phase, fit, make_adam, place_module
+from ..loop import Ema, Hooks, Phase, fit, make_adam, place_module
 from ..run_folder import Network, open_run
 from ..samples import draw_look, in_parts, looking_clips
 from ..state import State
@@ -58,14 +58,23 @@ def pretrain_ae(config: PretrainAeConfig, *, resume: bool = False, listeners: Li
     """
     listeners = listeners or Listeners()
     training = config.training
-    with join_world(training.device) as world:
+    with join_world(training.device, training.precision) as world:
         check_batch(training, world)
         learnt, unseen = _open_material(config)
         sampler = ClipSampler(learnt, config.clips, training.batch_size)
         first, count = world.share(training.batch_size)
         looked = ClipSampler(unseen, looking_clips(replace(config.clips, weights=None)), _PICTURES_AT_ONCE)
         distance = None if config.alex_weights is None else PerceptualDistance("alex", config.alex_weights)
-        run = open_run(config.output, config, resume, command=COMMAND, writes=world.is_first)
+        run = open_run(
+            config.output,
+            config,
+            resume,
+            command=COMMAND,
+            writes=world.is_first,
+            material=fingerprint(learnt),
+        )
+        enlarged = describe_enlarged(learnt, config.clips.size)
+        run.notes += [] if enlarged is None else [enlarged]
         torch.manual_seed(training.seed)
         architecture, shape, coder = _make_autoencoder(config)
         place_module(coder, training, world)
@@ -98,21 +107,23 @@ def pretrain_ae(config: PretrainAeConfig, *, resume: bool = False, listeners: Li
 
         for sentence in run.notes:
             listeners.tell(sentence)
+        listeners.count({"autoencoder": coder})
         phase = Phase("autoencoder", coder, make_adam(coder.parameters(), config.rate), learn, schedule=warm_up)
         try:
             fit(
                 [phase],
                 load_images(sampler.share(first, count), run.first_step, world.device, workers=training.workers),
                 training,
-                first_step=run.first_step,
+                Hooks(
+                    after_step=ema.update,
+                    advance=listeners.advance,
+                    report=run.log,
+                    sample=sample,
+                    save=save,
+                    warn=warn,
+                ),
                 state=run.state,
                 also={"ema": ema.module},
-                after_step=ema.update,
-                advance=listeners.advance,
-                report=run.log,
-                sample=sample,
-                save=save,
-                warn=warn,
                 world=world,
             )
         finally:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from math import cos, pi
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -23,7 +23,7 @@ from ...drawn.batches import CartoonBatch, choose_side, load_cartoons
 from ...drawn.collage import Collage, draw_layers
 from ...drawn.stage import SpriteStage, build_stage
 from ...errors import CheckpointError
-from ...material.films import open_material
+from ...material.films import describe_enlarged, fingerprint, open_material
 from ...material.loading import load_batches
 from ...material.sampler import ClipSampler
 from ...measures.ghost import ghost_penalty
@@ -36,7 +36,7 @@ from ...weights.find import find_checkpoint, find_states
 from ...weights.vgg import load_vgg
 from ..distributed import World, check_batch, join_world
 from ..listeners import Listeners, Parts
-from ..loop import Ema, Phase, fit, make_adam, map_batch, place_module
+from ..loop import Ema, Hooks, Phase, fit, make_adam, map_batch, place_module
 from ..losses.motion import StyleDistance, end_point_errors, matching_loss, picture_distance, sight_loss
 from ..motion_evaluation import MotionLook
 from ..run_folder import Network, open_run
@@ -78,7 +78,7 @@ def train_motion(config: TrainMotionConfig, *, resume: bool = False, listeners: 
     """
     listeners = listeners or Listeners()
     training = config.training
-    with join_world(training.device) as world:
+    with join_world(training.device, training.precision) as world:
         check_batch(training, world)
         style = StyleDistance(load_vgg(config.vgg_weights, world.device)) if config.style else None
         perceptual = PerceptualDistance("alex", config.alex_weights, world.device) if config.perceptual else None
@@ -88,7 +88,15 @@ def train_motion(config: TrainMotionConfig, *, resume: bool = False, listeners: 
             network.hold_motion()
         # opens films and sprites before a folder is made
         batches = _Batches(config, world, listeners, guided=network.config.guided)
-        run = open_run(config.output, config, resume, command=COMMAND, writes=world.is_first)
+        run = open_run(
+            config.output,
+            config,
+            resume,
+            command=COMMAND,
+            writes=world.is_first,
+            material=batches.material,
+        )
+        run.notes += [] if batches.enlarged is None else [batches.enlarged]
         place_module(network, training, world)
         ema = Ema(network, training.ema)
         drawn_with = Network(ema.module, "motion", network.config)
@@ -122,6 +130,7 @@ def train_motion(config: TrainMotionConfig, *, resume: bool = False, listeners: 
 
         for sentence in run.notes:
             listeners.tell(sentence)
+        listeners.count({"motion": network})
         if look is not None and run.first_step == 0:
             run.sample(0, look.draw_strips(look.yardstick, config.samples), "yardstick")
         try:
@@ -129,16 +138,17 @@ def train_motion(config: TrainMotionConfig, *, resume: bool = False, listeners: 
                 [phase],
                 batches.load(run.first_step),
                 training,
+                Hooks(
+                    after_step=ema.update,
+                    advance=listeners.advance,
+                    report=run.log,
+                    sample=sample,
+                    save=save,
+                    warn=warn,
+                ),
                 pictures=_PICTURES,
-                first_step=run.first_step,
                 state=run.state,
                 also={"ema": ema.module},
-                after_step=ema.update,
-                advance=listeners.advance,
-                report=run.log,
-                sample=sample,
-                save=save,
-                warn=warn,
                 world=world,
             )
         finally:
@@ -202,9 +212,13 @@ class _Batches:
         self.share = world.share(config.training.batch_size)
         self.sprites = [] if config.sprites is None else find_sprites(config.sprites)
         self.films: ClipSampler | None = None
+        self.enlarged: str | None = None
+        self.material: list[dict[str, Any]] = []
         if config.paths and config.films:
             clips = replace(config.clips, size=max(config.sizes), seed=config.training.seed)
             material = open_material(config.paths)
+            self.enlarged = describe_enlarged(material, clips.size)
+            self.material = fingerprint(material)
             self.films = ClipSampler(material, clips, config.training.batch_size, on_look=listeners.look)
         self.collage: Collage | None = None
         if config.collage:

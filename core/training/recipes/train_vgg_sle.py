@@ -13,19 +13,20 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import l1_loss
 
-from ....models.blocks import slerp
+from ....models.blocks import init_batch_norms, slerp
 from ....models.sle import LatentGenerator, VggSleConfig, VggSleInbetweener
 from ...config.training import TrainVggSleConfig
-from ...material.films import open_material
+from ...material.films import fingerprint
 from ...material.loading import load_batches
 from ...material.sampler import ClipSampler
 from ...weights.vgg import load_vgg
+from .. import samples
 from ..adversarial import Duel, Shown, judge_pictures, train
 from ..distributed import check_batch, join_world
 from ..listeners import Listeners, Parts
 from ..loop import choose_precision
 from ..run_folder import Network, open_run
-from ..samples import LOOKED_AT, draw_look, in_parts, looking_clips
+from ..samples import draw_look, in_parts, looking_clips, part_material
 
 COMMAND = "train-vgg-sle"
 _CLIPS_AT_ONCE = 8  # read together for a look
@@ -85,19 +86,30 @@ def train_vgg_sle(config: TrainVggSleConfig, *, resume: bool = False, listeners:
     listeners = listeners or Listeners()
     training, length = config.training, config.clips.length
     middle = slice(1, -1) if config.judged == "middle" else slice(None)
-    with join_world(training.device) as world:
+    with join_world(training.device, training.precision) as world:
         check_batch(training, world)
-        material = open_material(config.paths)
-        sampler = ClipSampler(material, config.clips, training.batch_size, on_look=listeners.look)
+        learnt, unseen, notes = part_material(
+            config.paths, config.unseen, config.hold_out, config.clips, listeners.look
+        )
+        sampler = ClipSampler(learnt, config.clips, training.batch_size, on_look=listeners.look)
         first, count = world.share(training.batch_size)
-        looked = ClipSampler(material, looking_clips(config.clips), _CLIPS_AT_ONCE)
+        looked = ClipSampler(unseen, looking_clips(config.clips), _CLIPS_AT_ONCE)
         encoder = load_vgg(config.vgg_weights, world.device)
         if training.channels_last:
             encoder.to(memory_format=torch.channels_last)
-        run = open_run(config.output, config, resume, command=COMMAND, writes=world.is_first)
+        run = open_run(
+            config.output,
+            config,
+            resume,
+            command=COMMAND,
+            writes=world.is_first,
+            material=fingerprint(learnt),
+        )
+        run.notes += notes
         torch.manual_seed(training.seed)
-        shape = VggSleConfig(config.nets.width)
+        shape = VggSleConfig(config.nets.width, config.nets.spectral_norm)
         generator = LatentGenerator(shape)
+        init_batch_norms(generator, config.nets.bn_init)
         judge = judge_pictures(config.clips.size, config.nets)
         times = torch.linspace(0, 1, length, device=world.device)
         precision = choose_precision(training.precision, world.device)
@@ -141,9 +153,9 @@ def train_vgg_sle(config: TrainVggSleConfig, *, resume: bool = False, listeners:
 
         # drawn for some clips, and compared with others: the frame that was to be drawn is near by right
         start = draw_look(looked, 0, [0, -1])  # (LOOKED_AT, 2, 3, S, S)
-        parts = [start[low : low + _CLIPS_AT_ONCE].to(world.device) for low in range(0, LOOKED_AT, _CLIPS_AT_ONCE)]
-        latents = torch.cat([encode_clips(part).cpu() for part in parts])  # (LOOKED_AT, T, 512, …)
-        reals = draw_look(looked, LOOKED_AT, [length // 2])[:, 0]  # (LOOKED_AT, 3, S, S)
+        parts = start.split(_CLIPS_AT_ONCE)  # type: ignore[no-untyped-call]
+        latents = torch.cat([encode_clips(part.to(world.device)).cpu() for part in parts])  # (LOOKED_AT, T, 512, …)
+        reals = draw_look(looked, samples.LOOKED_AT, [length // 2])[:, 0]  # (LOOKED_AT, 3, S, S)
         clips = latents[: config.samples]  # (samples, T, 512, S/32, S/32)
 
         def fakes(mean: nn.Module) -> Tensor:
@@ -157,6 +169,9 @@ def train_vgg_sle(config: TrainVggSleConfig, *, resume: bool = False, listeners:
             assert isinstance(mean, LatentGenerator)
             return Network(VggSleInbetweener(shape, encoder, mean), "vgg-sle", shape)
 
-        duel = Duel(generator, [judge], pair, network, fakes, LOOKED_AT, moving, length)
-        train(duel, batches(), run, training, config.nets, reals, encoder, world, listeners)
+        duel = Duel(generator, [judge], pair, network, fakes, len(start), moving, length)
+        known = None
+        if unseen is not learnt:
+            known = draw_look(ClipSampler(learnt, looking_clips(config.clips), _CLIPS_AT_ONCE), 0, [length // 2])[:, 0]
+        train(duel, batches(), run, training, config.nets, reals, encoder, world, listeners, known)
     return config.output

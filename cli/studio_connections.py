@@ -1,0 +1,221 @@
+"""The connections of `animi studio`: how many there may be, and for how long one may keep the server waiting.
+
+Each connection takes one of the process's descriptors. Where they run out, asyncio cannot take further connections,
+and writes a traceback for each attempt; a program that opens connections and sends half a request on each would shut
+everybody out. So there is a limit below that of the descriptors: one connection more takes the place of the one that
+has been waiting for its request for longest. A request must come within seconds, and its body at some speed.
+"""
+
+import asyncio
+import logging
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+MOST = 128
+"""Connections at once, where the system's limit of descriptors allows for them; a browser opens 6."""
+BACKLOG = 32
+"""Connections that wait in the system to be taken; so many may be taken at once, before any is closed again."""
+_RESERVE = 24  # descriptors for the program itself, its files and its programs
+_REQUEST = 10.0  # seconds within which a request's head must have come
+_PART = 30.0  # seconds within which some more of a body must come
+_SPEED = 1_000  # bytes a second that a body must come at, after the first _PART seconds
+_STUCK = 30.0  # seconds without progress, after which an answer that nobody takes may make way for others
+_WORDS = 20  # messages a minute that a logger may write
+
+
+class TooSlow(Exception):
+    """A request's body does not come."""
+
+
+@dataclass
+class _Connection:
+    transport: asyncio.Transport
+    since: float
+    timer: asyncio.TimerHandle | None = None
+    is_asking: bool = False
+
+
+class Connections:
+    """All connections at this moment, by the address of the other end. Everything happens in the event loop."""
+
+    def __init__(self, most: int | None = None, request: float = _REQUEST) -> None:
+        """Begins with none.
+
+        Args:
+            most: how many there may be; as many as descriptors allow when None.
+            request: seconds within which a request must come.
+        """
+        self.most = _count_allowed() if most is None else most
+        self._request = request
+        self._known: dict[Any, _Connection] = {}
+
+    def protocol(self) -> type[asyncio.Protocol]:
+        """Uvicorn's protocol, with these limits."""
+        from uvicorn.protocols.http.auto import AutoHTTPProtocol
+
+        connections = self
+
+        class Limited(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
+            def connection_made(self, transport: asyncio.Transport) -> None:
+                name = transport.get_extra_info("peername")
+                self._peer = (str(name[0]), int(name[1])) if name else object()  # None: it is gone already
+                connections._add(self._peer, transport)
+                super().connection_made(transport)
+
+            def connection_lost(self, error: Exception | None) -> None:
+                connections._remove(self._peer)
+                super().connection_lost(error)
+
+        return Limited
+
+    def begin(self, peer: Any) -> None:
+        """A request has come; it is being answered."""
+        known = self._known.get(peer)
+        if known is not None:
+            known.is_asking, known.since = True, time.monotonic()
+            if known.timer is not None:
+                known.timer.cancel()
+
+    def progress(self, peer: Any) -> None:
+        """Some of the answer was taken."""
+        known = self._known.get(peer)
+        if known is not None:
+            known.since = time.monotonic()
+
+    def end(self, peer: Any) -> None:
+        """A request was answered; another one may come."""
+        known = self._known.get(peer)
+        if known is not None:
+            known.is_asking = False
+            self._wait(known)
+
+    def _add(self, peer: Any, transport: asyncio.Transport) -> None:
+        while len(self._known) >= self.most:
+            idle = [known for known in self._known.items() if not known[1].is_asking]
+            stuck = [known for known in self._known.items() if time.monotonic() - known[1].since > _STUCK]
+            chosen = min(idle or stuck, key=lambda known: known[1].since, default=None)
+            if chosen is None:
+                transport.abort()
+                return
+            chosen[1].transport.abort()
+            self._remove(chosen[0])
+        known = self._known[peer] = _Connection(transport, time.monotonic())
+        self._wait(known)
+
+    def _wait(self, known: _Connection) -> None:
+        known.since = time.monotonic()
+        if known.timer is not None:
+            known.timer.cancel()
+        known.timer = asyncio.get_running_loop().call_later(self._request, self._give_up, known)
+
+    def _give_up(self, known: _Connection) -> None:
+        if not known.is_asking:
+            known.transport.abort()
+
+    def _remove(self, peer: Any) -> None:
+        known = self._known.pop(peer, None)
+        if known is not None and known.timer is not None:
+            known.timer.cancel()
+
+
+class Patience:
+    """Keeps count of what is being answered, and gives up on bodies that do not come."""
+
+    def __init__(self, app: ASGIApp, connections: Connections | None = None) -> None:
+        """Watches over `app`."""
+        self._app = app
+        self._connections = connections
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hands a request on."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        peer = scope.get("client")
+        began, size, has_more = time.monotonic(), 0, True
+
+        async def receive_in_time() -> Message:
+            nonlocal size, has_more
+            if not has_more:  # what comes next is that the other end has gone
+                return await receive()
+            try:
+                message = await asyncio.wait_for(receive(), _PART)
+            except TimeoutError:
+                raise TooSlow from None
+            size += len(message.get("body", b""))
+            has_more = message.get("more_body", False)
+            passed = time.monotonic() - began
+            if has_more and passed > _PART and size < _SPEED * passed:
+                raise TooSlow
+            return message
+
+        has_begun = False
+
+        async def send_on(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = True
+            if message["type"] == "http.response.start" and has_more and _has_body(scope):
+                message["headers"] = [*message["headers"], (b"connection", b"close")]  # what still comes is not read
+            await send(message)
+            if self._connections is not None:
+                self._connections.progress(peer)
+
+        if self._connections is not None:
+            self._connections.begin(peer)
+        try:
+            await self._app(scope, receive_in_time, send_on)
+        except asyncio.CancelledError:  # the studio stops, and waits no longer for what is asked
+            if not has_begun:
+                await JSONResponse({"error": "the studio stops"}, status_code=503)(scope, receive, send)
+        finally:
+            if self._connections is not None:
+                self._connections.end(peer)
+
+
+def _has_body(scope: Scope) -> bool:
+    """Whether a request says that it sends something."""
+    headers = dict(scope["headers"])
+    return b"transfer-encoding" in headers or headers.get(b"content-length", b"0") != b"0"
+
+
+class FewWords(logging.Filter):
+    """Lets a logger write so many messages a minute, so that nobody can fill a disk by what goes wrong."""
+
+    def __init__(self, most: int = _WORDS) -> None:
+        """Lets `most` messages of each minute pass."""
+        super().__init__()
+        self._most = most
+        self._minute = 0
+        self._count = 0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the message may be written."""
+        if "timeout graceful shutdown exceeded" in str(record.msg):  # the person wants it to stop, and it does
+            return False
+        minute = int(time.monotonic() // 60)
+        if minute != self._minute:
+            self._minute, self._count = minute, 0
+        self._count += 1
+        if self._count == self._most:
+            record.msg, record.args, record.exc_info = (
+                "%s; further messages of this minute are left out",
+                (record.getMessage(),),
+                None,
+            )
+        return self._count <= self._most
+
+
+def _count_allowed() -> int:
+    """Connections for which there are descriptors, beside those that are taken and not yet counted or closed."""
+    try:
+        import resource
+    except ImportError:
+        return MOST
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return MOST
+    return max(4, min(MOST, soft - _RESERVE - 3 * BACKLOG))

@@ -1,0 +1,221 @@
+"""What the page of `animi studio` asks, from JSON to typed settings: the only place where its JSON is taken apart.
+
+A value that is missing gets its default; one of another type than it should have is refused in the words of the option
+that it stands for.
+"""
+
+from dataclasses import dataclass
+from math import isfinite
+from pathlib import Path
+from typing import Any, TypeGuard
+
+from starlette.requests import Request
+
+from ..core.config.choices import CADENCES, ON_FAILURE
+from ..core.config.interpolation import InterpolateConfig
+from ..core.config.parsing import read_rate, shorten
+from ..core.errors import ConfigError, InputError
+from ..core.json_text import parse_object
+from ..core.studio.settings import DOWNLOADS, FILM_DOWNLOADS, DrawSettings, FilmSettings
+
+LONGEST = 1 << 17
+"""Bytes of a request that is no file."""
+_TEXT = 80  # letters of a setting, but for a spacing chart
+_CHART = 1 << 16  # letters of a spacing chart
+_LARGEST = 1 << 53  # whole numbers up to this are exact in JavaScript
+
+Raw = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Announcement:
+    """A file that is to be sent: its name, and how many bytes it has."""
+
+    name: str
+    size: int
+
+
+async def read_json(request: Request) -> Raw:
+    """The body of a request that is no file.
+
+    Raises:
+        InputError: it is too long, or no JSON object.
+    """
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > LONGEST:
+            raise InputError("the request is too long")
+    try:
+        return parse_object(body)
+    except ValueError as error:
+        raise InputError("the request is no JSON object") from error
+
+
+def read_announcement(raw: Raw) -> Announcement:
+    """Reads "name" and "size".
+
+    Raises:
+        InputError: one is missing, or of another type.
+    """
+    name, size = raw.get("name", ""), raw.get("size")
+    if not isinstance(name, str) or not _is_whole(size) or size < 0:
+        raise InputError("a file is announced by its name and size")
+    return Announcement(_clear(name), size)
+
+
+def read_order(raw: Raw) -> list[str]:
+    """Reads "drawings", names in order.
+
+    Raises:
+        InputError: it is no list of names.
+    """
+    names = raw.get("drawings")
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise InputError("drawings: is no list of names; load the page anew")
+    return names
+
+
+def read_choice(raw: Raw) -> list[int]:
+    """Reads "drawings", numbers from 0.
+
+    Raises:
+        InputError: it is no list of numbers.
+    """
+    numbers = raw.get("drawings")
+    if not isinstance(numbers, list) or not all(_is_whole(number) for number in numbers):
+        raise InputError("drawings: is no list of numbers; choose a first and a last")
+    return numbers
+
+
+def read_draw_settings(raw: Raw, engines: tuple[str, ...]) -> DrawSettings:
+    """Reads "engine", "count", "fps", "spacing", "loop", "boomerang", "size" and "on_failure".
+
+    Args:
+        raw: what the page has sent.
+        engines: those of the studio; the first is the default.
+
+    Raises:
+        ConfigError: one has a value that cannot be used; the message begins with the option's name.
+    """
+    defaults = InterpolateConfig((), Path())
+    count = raw.get("count", defaults.count)
+    if not _is_whole(count):
+        raise ConfigError(f"-n: {_quote(count)} is no whole number; it counts both key frames, so give 2 or more")
+    config = InterpolateConfig(
+        (),
+        Path(),
+        count,
+        read_rate(_read_text(raw, "fps", "--fps", str(defaults.fps)), "--fps"),
+        _read_text(raw, "spacing", "--spacing", defaults.spacing, _CHART),
+        _read_flag(raw, "loop"),
+        _read_flag(raw, "boomerang"),
+        size=_read_text(raw, "size", "--size", "").strip() or None,
+        on_failure=_read_text(raw, "on_failure", "--on-failure", defaults.on_failure),
+    )
+    return DrawSettings(_read_engine(raw, engines), config)
+
+
+def read_moment(raw: Raw) -> tuple[float, bool]:
+    """Reads "position", and "full": whether the moment is wanted at full size.
+
+    Raises:
+        InputError: the position is no number.
+    """
+    position = raw.get("position")
+    if not _is_number(position):
+        raise InputError("t: a moment is a number; give one from 0")
+    return float(position), _read_flag(raw, "full")
+
+
+def read_download(raw: Raw) -> str:
+    """Reads "format", one of DOWNLOADS.
+
+    Raises:
+        ConfigError: it is not known.
+    """
+    kind = raw.get("format")
+    if not isinstance(kind, str) or kind not in DOWNLOADS:
+        raise ConfigError(f"format: {_quote(kind)} is not known; give one of {', '.join(DOWNLOADS)}")
+    return kind
+
+
+def read_film_settings(raw: Raw, engines: tuple[str, ...]) -> FilmSettings:
+    """Reads "engine", "factor" or "fps", "cadence", "on_failure", "preview" (seconds) and "format".
+
+    Args:
+        raw: what the page has sent.
+        engines: those of the studio; the first is the default.
+
+    Raises:
+        ConfigError: one has a value that cannot be used.
+    """
+    kind = FILM_DOWNLOADS[0] if raw.get("format") in (None, "") else raw["format"]
+    if not isinstance(kind, str) or kind not in FILM_DOWNLOADS:
+        raise ConfigError(f"format: {_quote(kind)} is not known; give one of {', '.join(FILM_DOWNLOADS)}")
+    preview = raw.get("preview")
+    if preview is not None and not _is_number(preview):
+        raise ConfigError(f"--preview: {_quote(preview)} is no number of seconds; give some, such as 5")
+    factor, fps = (_read_text(raw, name, f"--{name}", "") for name in ("factor", "fps"))
+    return FilmSettings(
+        _read_engine(raw, engines),
+        kind,
+        read_rate(factor, "--factor") if factor else None,
+        read_rate(fps, "--fps") if fps else None,
+        _read_text(raw, "cadence", "--cadence", CADENCES[0]),
+        None if preview is None else float(preview),
+        _read_text(raw, "on_failure", "--on-failure", ON_FAILURE[0]),
+    )
+
+
+def _read_engine(raw: Raw, engines: tuple[str, ...]) -> str:
+    name = engines[0] if raw.get("engine") in (None, "") else raw["engine"]
+    if not isinstance(name, str) or name not in engines:
+        raise ConfigError(f"--engine: {_quote(name)} is not known; choose one of {', '.join(engines)}")
+    return name
+
+
+def _read_text(raw: Raw, name: str, option: str, default: str, longest: int = _TEXT) -> str:
+    """A text, or a number as one; the default where it is missing or empty."""
+    value = raw.get(name)
+    if value is None or value == "":
+        return default
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        value = str(value) if _is_number(value) else ""
+    if not isinstance(value, str) or not value or len(value) > longest:
+        raise ConfigError(
+            f"{option}: {_quote(raw[name])} cannot be read; give {default or 'it as the command takes it'}"
+        )
+    return _clear(value)
+
+
+def _read_flag(raw: Raw, name: str) -> bool:
+    value = raw.get(name, False)
+    if not isinstance(value, bool):
+        raise ConfigError(f"--{name.replace('_', '-')}: {_quote(value)} is neither true nor false")
+    return value
+
+
+def _is_whole(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _LARGEST
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    """Whether a value is a finite number that a float holds."""
+    if isinstance(value, float):
+        return isfinite(value)
+    return _is_whole(value)
+
+
+def _clear(text: str) -> str:
+    """A text without halves of letters (surrogates), which no file and no answer can hold."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _quote(value: object) -> str:
+    """A value as it may be quoted: huge numbers cannot be written out at all."""
+    if isinstance(value, int) and abs(value) > _LARGEST:
+        return "a number beyond all bounds"
+    if isinstance(value, str):
+        return shorten(value)
+    return repr(value) if isinstance(value, int | float | None) else f"a {type(value).__name__}"

@@ -1,0 +1,61 @@
+"""Work of the server that takes a while, beside its event loop."""
+
+import asyncio
+import contextvars
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import ParamSpec, TypeVar
+
+from ..core.studio.jobs import AT_WORK
+
+_IDLE = "animi-idle"
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class DaemonThreads:
+    """Threads that work and that nobody waits for when the program ends.
+
+    Those of `concurrent.futures` and anyio are waited for: drawing one large frame would keep the program from ending.
+    """
+
+    def __init__(self, most: int) -> None:
+        """Starts none yet; `most` work at once, and what is more waits."""
+        self._most = most
+        self._threads = 0
+        self._tasks = 0  # that wait or are worked at
+        self._lock = threading.Lock()
+        self._waiting: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+
+    async def run(self, work: Callable[P, R], *words: P.args, **more: P.kwargs) -> R:
+        """Runs `work` in a thread, and gives what it gives; where this is cancelled, the thread is left to itself."""
+        future: Future[R] = Future()
+        context = contextvars.copy_context()
+
+        def do() -> None:
+            if not future.set_running_or_notify_cancel():
+                return
+            try:
+                future.set_result(context.run(work, *words, **more))
+            except BaseException as error:
+                future.set_exception(error)
+
+        with self._lock:
+            self._waiting.put(do)
+            self._tasks += 1
+            if self._tasks > self._threads and self._threads < self._most:
+                self._threads += 1
+                threading.Thread(target=self._work, name=_IDLE, daemon=True).start()
+        return await asyncio.wrap_future(future)
+
+    def _work(self) -> None:
+        while True:
+            do = self._waiting.get()
+            threading.current_thread().name = AT_WORK
+            do()
+            threading.current_thread().name = _IDLE
+            with self._lock:
+                self._tasks -= 1

@@ -1,0 +1,141 @@
+"""The one lock: a folder that a run writes to is its own for as long as it lives, however it ends.
+
+The system keeps the lock and lets it go when its owner dies; nothing has to be guessed from numbers of processes. The
+lock's file says who the owner is, for the message that the second run gets.
+"""
+
+import errno
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from pathlib import Path
+from time import monotonic, sleep
+
+from .errors import OutputError
+from .files import shown
+
+LOCK = ".animi.lock"
+"""The file in a folder that is locked."""
+PATIENCE = 2.0
+"""Seconds for which a second run waits: what a killed run has started may still be ending."""
+_TAKEN = (errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK)
+_held: set[int] = set()  # descriptors, by this process
+
+
+@contextmanager
+def locked(folder: Path, *, named: Path | None = None, patience: float = PATIENCE) -> Iterator[None]:
+    """Keeps other runs out of a folder until the block ends.
+
+    Args:
+        folder: made if it is not there.
+        named: what the run makes there, as the message names it; the folder unless said.
+        patience: seconds to wait for another run's end.
+
+    Raises:
+        OutputError: another run writes there; it says which.
+        OSError: the folder cannot be written.
+    """
+    lock = take_lock(folder, named=named, patience=patience)
+    try:
+        yield
+    finally:
+        unlock(folder, lock)
+
+
+def take_lock(folder: Path, *, named: Path | None = None, patience: float = PATIENCE) -> int:
+    """Keeps other runs out of a folder until `unlock`, which takes what this gives; else as `locked`."""
+    lock = try_lock(folder, patience=patience)
+    if lock is None:
+        raise OutputError(
+            f"{shown(named or folder)}: {_describe_owner(folder)} is writing it; "
+            "wait for that, end it, or choose another place"
+        )
+    return lock
+
+
+def try_lock(folder: Path, *, patience: float = 0.0) -> int | None:
+    """Locks a folder for this process.
+
+    Returns:
+        What `unlock` takes; None where another run has the folder and keeps it for longer than `patience` seconds.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    path = folder / LOCK
+    until = monotonic() + patience
+    while True:
+        folder.mkdir(exist_ok=True)  # another run that was waited for may have removed it
+        lock = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
+        if _take(lock) and _is_there(lock, path):
+            _held.add(lock)
+            words = f"process {os.getpid()} on {socket.gethostname()}, since {datetime.now():%Y-%m-%d %H:%M:%S}"
+            os.ftruncate(lock, 0)
+            os.pwrite(lock, words.encode(), 0)
+            return lock
+        os.close(lock)
+        if monotonic() >= until:
+            return None
+        sleep(0.05)
+
+
+def unlock(folder: Path, lock: int) -> None:
+    """Lets a folder go, and removes the lock's file; nothing happens where that was done already."""
+    if lock not in _held:
+        return
+    with suppress(OSError):
+        if _is_there(lock, folder / LOCK):
+            (folder / LOCK).unlink()
+    _held.discard(lock)
+    os.close(lock)
+
+
+def _is_there(lock: int, path: Path) -> bool:
+    """Whether the file that is locked is still the one of that name: its owner removes it before letting go."""
+    try:
+        return os.path.samestat(os.fstat(lock), path.stat())
+    except OSError:
+        return False
+
+
+def _describe_owner(folder: Path) -> str:
+    try:
+        words = (folder / LOCK).read_text(encoding="utf-8", errors="replace")[:200]
+    except OSError:
+        words = ""
+    words = "".join(letter for letter in words if letter.isprintable())
+    return f"another run ({words})" if words else "another run"
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _take(lock: int) -> bool:
+        os.lseek(lock, 1 << 30, os.SEEK_SET)  # behind the words, which others may then read
+        try:
+            msvcrt.locking(lock, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+else:
+    import fcntl
+
+    def _take(lock: int) -> bool:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            return error.errno not in _TAKEN  # a disk without locks must do without
+        return True
+
+    def _let_go_in_child() -> None:
+        """A process that is forked off must not keep the lock when we are killed."""
+        for lock in _held:
+            with suppress(OSError):
+                os.close(lock)
+        _held.clear()
+
+    os.register_at_fork(after_in_child=_let_go_in_child)

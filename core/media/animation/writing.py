@@ -1,0 +1,135 @@
+"""Writing frames as an animation of the kind that a path's suffix names."""
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from os import fspath
+from pathlib import Path
+
+import numpy as np
+
+from ...config.choices import STREAM
+from ...errors import OutputError
+from ...files import check_output, shown, written_beside
+from ..frames import Frame
+from .apng import write_apng
+from .folder import NUMBERED, write_folder
+from .gif import write_gif
+from .job import Job
+from .video import write_film
+from .webp import write_webp
+
+Write = Callable[[Job, Iterator[Frame]], Fraction]
+"""Writes frames to the job's draft, and gives the seconds that they last."""
+
+FORMATS: dict[str, Write] = {
+    ".gif": write_gif,
+    ".webp": write_webp,
+    ".png": write_apng,
+    ".apng": write_apng,
+    ".mp4": write_film,
+    ".mov": write_film,
+    ".webm": write_film,
+}
+"""How a file is written, by its suffix: a new format is a file beside this one and a row here."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """What stands on the disk after `write_animation`."""
+
+    path: Path
+    frames: int
+    width: int
+    """In pixels, of the file: a video may be padded."""
+    height: int
+    seconds: Fraction
+    """The real duration of the file, after rounding to what the format can say."""
+    notes: tuple[str, ...]
+    """What the format could not keep, in plain sentences without a full stop."""
+
+
+def write_animation(
+    path: Path | str,
+    frames: Iterable[Frame],
+    *,
+    fps: Fraction,
+    loop: bool = True,
+    overwrite: bool = False,
+    count: int | None = None,
+    on_frame: Callable[[int], None] | None = None,
+) -> Written:
+    """Writes frames as an animation of the kind that the suffix of `path` names; whole or not at all.
+
+    A path without a suffix, one that ends in a slash, or a folder that exists, becomes a folder of PNGs: 000.png, ...
+    What the format cannot keep is changed, and the notes say so: more than 8 bits, transparency, more than 256 colours,
+    odd sizes, a rate of frames that is too high.
+
+    GIF counts time in hundredths of a second, and browsers take a frame of less than 2 for one of 10; frames of a GIF
+    are therefore never shorter than 2. Browsers also slow WebP and APNG frames of 10 ms or less down.
+
+    Args:
+        path: the file or folder.
+        frames: taken once, one at a time: all (H, W, C) of one size, C and depth (see `frames.match_images`).
+        fps: frames per second, > 0.
+        loop: whether players start again at the end; a video or a folder has no such mark.
+        overwrite: whether something that stands there may be replaced.
+        count: the number of frames where it is known; it sets the width of a folder's numbers.
+        on_frame: called with the number of frames taken so far.
+
+    Raises:
+        OutputError: the suffix is unknown, there is no frame, or the place cannot be written; what stood there stays.
+    """
+    write = _find_format(path)
+    target = Path(path)
+    is_folder = write is write_folder
+    ours = NUMBERED if is_folder and overwrite else None
+    check_output(target, overwrite=overwrite, ours=ours)
+    stream = iter(frames)
+    try:
+        first = next(stream)
+    except StopIteration:
+        raise OutputError(f"{shown(target)}: there is no frame to write") from None
+    height, width = first.shape[:2]
+    with written_beside(target, overwrite=overwrite, folder=is_folder, ours=ours) as draft:
+        job = Job(target, draft, fps, loop, width, height, count, first.dtype == np.uint16)
+        seconds = write(job, _counted(itertools.chain([first], stream), first, job, on_frame))
+    return Written(target, job.written, job.width, job.height, seconds, tuple(job.notes))
+
+
+def check_format(path: Path | str) -> None:
+    """Refuses, before any work, a path whose suffix names no kind of animation.
+
+    Raises:
+        OutputError: the suffix is unknown.
+    """
+    _find_format(path)
+
+
+def _find_format(path: Path | str) -> Write:
+    target = Path(path)
+    if target == STREAM:
+        raise OutputError("-: standard output takes whole films alone, as y4m; name a file or a folder")
+    if fspath(path).endswith("/") or target.is_dir():
+        return write_folder
+    suffix = target.suffix.lower()
+    if not suffix and target.name.lower() not in FORMATS:
+        return write_folder
+    if suffix not in FORMATS:
+        found = f"the suffix {shown(Path(suffix))} is not known" if suffix else "a name is missing before the suffix"
+        raise OutputError(f"{shown(target)}: {found}; use {', '.join(FORMATS)}, or a folder's name without a suffix")
+    return FORMATS[suffix]
+
+
+def _counted(
+    frames: Iterable[Frame], first: Frame, job: Job, on_frame: Callable[[int], None] | None
+) -> Iterator[Frame]:
+    """Hands frames on, sees that they are alike, and counts them."""
+    for frame in frames:
+        if frame.shape != first.shape or frame.dtype != first.dtype:
+            raise ValueError(f"frame {job.written} is {frame.shape} {frame.dtype}, not {first.shape} {first.dtype}")
+        yield frame
+        job.written += 1
+        if on_frame is not None:
+            on_frame(job.written)

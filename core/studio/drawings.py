@@ -1,0 +1,75 @@
+"""Key frames of a page: read, checked and shown small."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..config.interpolation import InterpolateConfig
+from ..config.parsing import read_size
+from ..media.frames import resize_image, to_uint8
+from ..media.image_files import encode_png, read_image
+
+LARGER = "scale it down first, or start the studio with --max-megapixels"
+"""What helps where a frame has more pixels than the studio takes."""
+_THUMB = 240  # pixels of the longer side of a drawing's small picture
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A key frame that came in.
+
+    Attributes:
+        id: tells it from the others of its session.
+        name: what the person calls it.
+        path: where it lies.
+        width: in pixels.
+        height: in pixels.
+    """
+
+    id: str
+    name: str
+    path: Path
+    width: int
+    height: int
+
+    @property
+    def thumb(self) -> Path:
+        """Its small picture."""
+        return self.path.with_name(f"{self.path.stem}-small.png")
+
+
+def read_drawing(name: str, path: Path, most_pixels: int, remedy: str) -> Drawing:
+    """Makes a key frame of a file, with its small picture beside it.
+
+    Args:
+        name: what the person calls it.
+        path: the file.
+        most_pixels: that it may have.
+        remedy: what the error advises where it has more.
+
+    Raises:
+        InputError: it is not an image that can be used.
+    """
+    frame = read_image(path, most_pixels, remedy)
+    height, width = frame.shape[:2]
+    scale = min(1.0, _THUMB / max(height, width))
+    small = resize_image(frame, max(1, round(width * scale)), max(1, round(height * scale)))
+    drawing = Drawing(secrets.token_urlsafe(6), name, path, width, height)
+    drawing.thumb.write_bytes(encode_png(to_uint8(small)))
+    return drawing
+
+
+def paths_of(drawings: Sequence[Drawing]) -> list[Path]:
+    """Where drawings lie."""
+    return [drawing.path for drawing in drawings]
+
+
+def count_pixels(drawings: Sequence[Drawing], config: InterpolateConfig) -> float:
+    """Of the frames that are drawn between drawings, of which there must be one."""
+    first = drawings[0]
+    if config.size is None:
+        return first.width * first.height
+    width, height = read_size(config.size)
+    ratio = min(first.width, first.height) / max(first.width, first.height)
+    return width * (width * ratio if height is None else height)

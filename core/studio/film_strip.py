@@ -1,0 +1,95 @@
+"""Films as a page shows them: drawing by drawing and shot by shot."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..config.material import ExtractFramesConfig
+from ..media.decode import VideoInfo, decode_video
+from ..media.frames import Frame
+
+STRIP = 144
+"""Pixels of the shorter side of a film's small pictures."""
+_SAME_TIME = 0.002  # seconds by which the time of one frame may differ between two decodings
+_SEEK = 3.0  # seconds; to a later drawing it is quicker to seek than to decode on
+
+
+@dataclass(frozen=True)
+class FilmDrawing:
+    """A drawing of a film; a held one counts once.
+
+    Attributes:
+        time: when it is first shown, in seconds.
+        shot: the number of its shot, from 0.
+        thumb: its small picture.
+    """
+
+    time: float
+    shot: int
+    thumb: Path
+
+
+@dataclass(frozen=True)
+class FilmStrip:
+    """A film that came in, looked through.
+
+    Attributes:
+        name: what the person calls it.
+        info: what it says of itself.
+        drawings: in order.
+        cadences: for each shot, on how many frames it is drawn; None where that cannot be told.
+        is_whole: whether all of its drawings are here, and not only the first so many.
+    """
+
+    name: str
+    info: VideoInfo
+    drawings: tuple[FilmDrawing, ...]
+    cadences: tuple[int | None, ...]
+    is_whole: bool
+
+
+def lay_out(name: str, info: VideoInfo, folder: Path, most: int, on_frame: Callable[[float], None]) -> FilmStrip:
+    """Finds a film's drawings and shots, and makes their small pictures.
+
+    Args:
+        name: what the person calls it.
+        info: what it says of itself.
+        folder: where a folder for the pictures is made.
+        most: drawings that are taken.
+        on_frame: called with the seconds up to each frame; what it raises ends the work.
+
+    Raises:
+        InputError: it cannot be decoded.
+    """
+    from ..material.extraction import SHOTS, extract_frames
+    from ..material.frame_store import RECORDS
+
+    config = ExtractFramesConfig((info.path,), folder, STRIP, "keep", format="jpeg", quality=80, max_frames=most)
+    found = extract_frames(config, on_time=on_frame)[0]
+    lines = (found.folder / RECORDS).read_text(encoding="utf-8").splitlines()
+    records = [json.loads(line) for line in lines]
+    shots = json.loads((found.folder / SHOTS).read_text(encoding="utf-8"))
+    drawings = tuple(
+        FilmDrawing(record["timestamp"], record["shot"], found.folder / record["file"])
+        for record in records
+        if record["file"]
+    )
+    return FilmStrip(name, info, drawings, tuple(shot["cadence"] for shot in shots), not found.full)
+
+
+def fetch_frames(film: FilmStrip, numbers: Sequence[int]) -> Iterator[Frame]:
+    """Decodes drawings of a film at full size, in order; ends early where one cannot be decoded."""
+    wanted = [film.drawings[number].time for number in numbers]
+    while wanted:
+        with closing(decode_video(film.info, start=max(0.0, wanted[0] - _SAME_TIME))) as frames:
+            for frame in frames:
+                if frame.time < wanted[0] - _SAME_TIME:
+                    continue
+                yield frame.pixels
+                del wanted[0]
+                if not wanted or wanted[0] - frame.time > _SEEK:
+                    break
+            else:
+                return

@@ -1,0 +1,601 @@
+"""One page of the studio: its key frames, its film, its work and its files."""
+
+import re
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from ..config.interpolation import InterpolateConfig, InterpolateFilmConfig
+from ..config.material import DrawCartoonConfig
+from ..config.parsing import read_size
+from ..errors import AnimiError, ConfigError, InputError
+from ..files import reason, shown
+from ..inbetween.pair import prepare_pair
+from ..inbetween.sequence import count_frames, interpolate, turn_back
+from ..media.animation import write_animation
+from ..media.decode import VideoInfo, probe_video
+from ..media.film_source import FILM_SUFFIXES
+from ..media.frames import Frame, to_uint8
+from ..media.image_files import encode_png, write_png
+from ..media.moving import moves
+from .drawings import LARGER, Drawing, count_pixels, paths_of, read_drawing
+from .film_strip import FilmStrip, fetch_frames, lay_out
+from .folder import INCOMING, Room, SessionFolder
+from .host import Host
+from .jobs import DONE, Job, JobQueue
+from .pair_memory import PairMemory
+from .results import clean_name, find_positions, name_result, pack
+from .settings import DOWNLOADS, DrawSettings, FilmSettings
+from .uploads import Upload, Uploads, check_weight
+from .view import TurnsKeyFrames, View
+
+_RESULTS = 12  # drawn results of which the frames are kept
+_LARGE = 4_000_000  # pixels; drawing one frame of 24 million takes a gigabyte, and smaller ones need not wait for it
+
+
+class Expired(KeyError):
+    """What was asked for was there, and has been removed."""
+
+
+class Session:
+    """One page: its drawings, its film, and its work. All of it may be asked from several threads."""
+
+    def __init__(self, id: str, folder: Path, studio: Host) -> None:
+        """Makes the folder."""
+        self.id = id
+        self.files = SessionFolder(folder)
+        self.jobs = JobQueue(self.tell)
+        self.jobs.on_report, self.jobs.on_over = self._check_room, self._let_go
+        self.jobs.on_forget = self._remove_results
+        self.drawings: tuple[Drawing, ...] = ()
+        self.film: FilmStrip | None = None
+        self.touched = time.monotonic()
+        self._studio = studio
+        self._config = studio.config
+        self._room = Room(
+            folder, self._config.max_session, "the files of this page",
+            "remove key frames, or start the studio with --max-session",
+        )  # fmt: skip
+        self._uploads = Uploads()
+        self._lock = threading.RLock()
+        self._live = threading.Lock()
+        self._view: tuple[tuple[object, ...], View] | None = None
+        self._memories: dict[str, PairMemory] = {}
+        self._held: dict[str, tuple[Callable[[], None], Callable[[], None]]] = {}  # by job, see `_submit`
+        self._chases = 0
+
+    @property
+    def folder(self) -> Path:
+        """Where its files lie."""
+        return self.files.path
+
+    # What comes in
+
+    def announce(self, name: str, size: int) -> Upload:
+        """Says whether a file may be sent, before its bytes come, and keeps room for it.
+
+        Args:
+            name: what the person calls it.
+            size: bytes.
+
+        Raises:
+            InputError: it is too large, there is no room for it, or its kind is not taken here.
+        """
+        name = shown(Path(name.replace("\\", "/").rpartition("/")[2].strip()[:200] or "drawing"))
+        suffix = PurePosixPath(name).suffix.lower()
+        config = self._config
+        is_film = suffix in FILM_SUFFIXES
+        may_move = suffix in (".gif", ".webp", ".png", ".apng") and "films" in config.accept
+        if is_film and "films" not in config.accept:
+            raise InputError(f"{name}: is a film, and the studio was started to take drawings alone (--accept)")
+        if size < 0:
+            raise InputError(f"{name}: cannot have {size} bytes; give its size")
+        limit, option = (
+            (config.max_film, "--max-film") if is_film or may_move else (config.max_drawing, "--max-drawing")
+        )
+        check_weight(name, size, limit, option)
+        if len(self.drawings) >= config.max_drawings and not is_film:
+            raise InputError(
+                f"{name}: there are {len(self.drawings)} key frames already; "
+                "remove some, or start the studio with --max-drawings"
+            )
+        for late in self._uploads.drop_late():
+            self._release(late)
+        safe = suffix if re.fullmatch(r"\.[a-z0-9]{1,8}", suffix) else ""
+        path = self.files.name(name, safe)
+        upload = self._uploads.announce(name, path, self.files.folder(INCOMING), size)
+        try:
+            self._make_room(upload.id, size)
+        except InputError:
+            self.give_up(upload)
+            raise
+        return upload
+
+    def claim(self, id: str) -> Upload:
+        """A file that was announced and whose bytes come now; KeyError where there is none.
+
+        Raises:
+            InputError: it is being sent already.
+        """
+        return self._uploads.claim(id)
+
+    def give_up(self, upload: Upload) -> None:
+        """Forgets a file that did not come whole."""
+        self._uploads.give_up(upload)
+        self._release(upload)
+
+    def take(self, upload: Upload) -> Drawing | Job:
+        """Takes a file whose bytes have come: a drawing at once; a film is laid out by a job.
+
+        Raises:
+            InputError: it is neither, or damaged; the file is gone then.
+        """
+        try:
+            self._uploads.finish(upload)
+            if upload.path.suffix in FILM_SUFFIXES or ("films" in self._config.accept and moves(upload.path)):
+                return self._take_film(upload)
+            check_weight(upload.name, upload.size, self._config.max_drawing, "--max-drawing")
+            if "drawings" not in self._config.accept:
+                raise InputError(
+                    f"{upload.name}: is no film, and the studio was started to take films alone (--accept)"
+                )
+            drawing = self._read_drawing(upload.name, upload.path)
+            with self._lock:
+                self.drawings = (*self.drawings, drawing)
+            return drawing
+        except BaseException:
+            self.files.remove([upload.path])
+            raise
+        finally:
+            self._room.release(upload.id)
+            self._studio.room.release(upload.id)
+
+    def draw_chase(self) -> None:
+        """Puts two key frames that animi draws itself in the place of the drawings: a cat chases a mouse."""
+        from ..cartoon.films import plan_film
+
+        with self._lock:
+            seed, self._chases = 7 + self._chases, self._chases + 1
+        film = plan_film(DrawCartoonConfig(Path(), "chase", seed=seed, width=480, height=320, fine=5))
+        self._replace_drawings(
+            (self._keep("cat-a.png", film.draw_at(0.34)), self._keep("cat-b.png", film.draw_at(0.42)))
+        )
+
+    def arrange(self, ids: Sequence[str]) -> None:
+        """Puts the drawings in this order; those that are not named are removed, with their files.
+
+        Raises:
+            InputError: there is no drawing of that name, or one is named twice.
+        """
+        with self._lock:
+            known = {drawing.id: drawing for drawing in self.drawings}
+            if len(set(ids)) != len(ids) or not set(ids) <= set(known):
+                raise InputError("the key frames have changed in the meantime; load the page anew")
+            self._replace_drawings(tuple(known[id] for id in ids))
+
+    def _replace_drawings(self, drawings: tuple[Drawing, ...]) -> None:
+        with self._lock:
+            gone = [drawing.path for drawing in self.drawings if drawing not in drawings]
+            self.drawings = drawings
+            if gone:
+                self._view = None
+        self.files.remove(gone)
+
+    def _keep(self, name: str, frame: Frame) -> Drawing:
+        """Makes a key frame of a picture."""
+        path = self.files.name(name, ".png")
+        write_png(path, frame)
+        return self._read_drawing(name, path)
+
+    def _read_drawing(self, name: str, path: Path) -> Drawing:
+        with self._studio.turn:
+            return read_drawing(name, path, self._config.most_pixels, LARGER)
+
+    # Room
+
+    def _make_room(self, id: str, size: int) -> None:
+        """Promises room to an upload; finished downloads expire, the oldest first, where there is none.
+
+        Raises:
+            InputError: there is none all the same.
+        """
+        finished = [job for job in self.jobs.list() if job.kind == "export" and job.is_over]
+        while finished and (self._room.lacks(size) or self._studio.room.lacks(size)):
+            self.jobs.forget(finished.pop(0))
+        self._room.promise(id, size)
+        try:
+            self._studio.room.promise(id, size)
+        except InputError:
+            self._room.release(id)
+            raise
+
+    def _release(self, upload: Upload) -> None:
+        self._room.release(upload.id)
+        self._studio.room.release(upload.id)
+        self.files.remove([upload.path])
+
+    def _check_room(self, _job: Job) -> None:
+        self._room.check_now_and_then()
+        self._studio.room.check_now_and_then()
+
+    def _let_go(self, job: Job) -> None:
+        held = self._held.pop(job.id, None)
+        if held is not None:
+            held[0]()
+            if job.state != DONE:
+                held[1]()
+
+    def _remove_results(self, job: Job) -> None:
+        """Removes what a job has drawn or written."""
+        for name in ("results", "exports"):
+            shutil.rmtree(self.folder / name / job.id, ignore_errors=True)
+
+    def _submit(
+        self,
+        kind: str,
+        title: str,
+        work: Callable[[Job], None],
+        uses: Sequence[Path],
+        *,
+        minutes: float | None = None,
+        or_else: Callable[[], None] = lambda: None,
+        **result: Any,
+    ) -> Job:
+        """Submits a job; the files that it uses stay until it is over. Where it is not done then, does `or_else`."""
+        let_go = self.files.use(uses)
+        try:
+            job = self.jobs.submit(kind, title, work, minutes=minutes, **result)
+        except BaseException:
+            let_go()
+            raise
+        self._held[job.id] = let_go, or_else
+        if job.is_over:  # it was quick
+            self._let_go(job)
+        return job
+
+    # Films
+
+    def _take_film(self, upload: Upload) -> Job:
+        def look_through(job: Job) -> None:
+            strips = self.files.folder(f"strips/{job.id}")
+            try:
+                info = probe_video(upload.path)
+                self._check_film(upload.name, info)
+                count = 0
+
+                def on_frame(seconds: float) -> None:
+                    nonlocal count
+                    count += 1
+                    if count > self._config.max_film_frames:
+                        raise InputError(
+                            f"{upload.name}: has more frames than the {self._config.max_film_frames} that are looked "
+                            "through; give a shorter piece, or start the studio with --max-film-frames"
+                        )
+                    job.report(seconds, info.duration)
+
+                film = lay_out(upload.name, info, strips, self._config.max_film_drawings, on_frame)
+                if len(film.drawings) < 2:
+                    raise InputError(
+                        f"{upload.name}: shows one drawing only, and two are needed; "
+                        "give a longer film, or drop drawings"
+                    )
+            except BaseException:
+                shutil.rmtree(strips, ignore_errors=True)
+                raise
+            job.report(job.done)  # the last chance to be cancelled
+            earlier, self.film = self.film, film
+            if earlier is not None:
+                self.files.remove([earlier.info.path])
+                shutil.rmtree(earlier.drawings[0].thumb.parent.parent, ignore_errors=True)
+
+        return self._submit(
+            "look", f"Looking through {upload.name}", look_through, [], minutes=self._config.max_film_minutes,
+            or_else=lambda: self.files.remove([upload.path]),
+        )  # fmt: skip
+
+    def _check_film(self, name: str, info: VideoInfo) -> None:
+        if info.width * info.height > self._config.most_pixels:
+            raise InputError(
+                f"{name}: is of {info.width} x {info.height} pixels, and a frame may have "
+                f"{self._config.most_pixels:,}; {LARGER}"
+            )
+
+    def choose(self, numbers: Sequence[int]) -> Job:
+        """Puts drawings of the film, by their numbers, in the place of the key frames, at full size.
+
+        Raises:
+            InputError: there is no film, or no such drawing, or they are too few or too many.
+        """
+        film = self._need_film("choose from")
+        chosen = sorted(set(numbers))
+        if len(chosen) < 2 or not 0 <= chosen[0] <= chosen[-1] < len(film.drawings):
+            raise InputError(f"two drawings or more are needed of the {len(film.drawings)}; choose a first and a last")
+        if len(chosen) > self._config.max_drawings:
+            raise InputError(
+                f"{len(chosen)} drawings are more than the {self._config.max_drawings} key frames that are taken; "
+                "choose a shorter range, or start the studio with --max-drawings"
+            )
+
+        def fetch(job: Job) -> None:
+            job.report(0, len(chosen))
+            drawings: list[Drawing] = []
+            try:
+                for number, frame in zip(chosen, fetch_frames(film, chosen), strict=False):
+                    drawings.append(self._keep(f"{PurePosixPath(film.name).stem}-{number + 1}.png", frame))
+                    job.report(len(drawings))
+                if len(drawings) < len(chosen):
+                    raise InputError(
+                        f"{film.name}: drawing {chosen[len(drawings)] + 1} cannot be decoded; choose another"
+                    )
+            except BaseException:
+                self.files.remove(drawing.path for drawing in drawings)
+                raise
+            self._replace_drawings(tuple(drawings))
+
+        return self._submit(
+            "choose", f"Taking {len(chosen)} drawings out of {film.name}", fetch, [film.info.path],
+            minutes=self._config.max_film_minutes,
+        )  # fmt: skip
+
+    def smooth(self, settings: FilmSettings) -> Job:
+        """Draws the whole film anew with more frames, as `animi interpolate FILM` would.
+
+        Raises:
+            AnimiError: a setting cannot be used, or there is no film.
+        """
+        film = self._need_film("draw anew")
+        title = f"{clean_name(film.name) or 'film'}-{'preview' if settings.preview else 'smooth'}.{settings.kind}"
+        engine, checkpoint = self._studio.find_source(settings.engine)
+        config = InterpolateFilmConfig(
+            film.info.path,
+            Path(title),
+            factor=settings.factor,
+            fps=settings.fps,
+            cadence=settings.cadence,
+            preview=settings.preview,
+            engine=engine,
+            checkpoint=checkpoint,
+            device=self._config.device,
+            on_failure=settings.on_failure,
+        )
+
+        def draw_anew(job: Job) -> None:
+            from ..films.interpolation import interpolate_film
+
+            with self._export_folder(job) as folder:
+                made = interpolate_film(replace(config, output=folder / title), job.report)
+                job.result |= {
+                    "width": made.width, "height": made.height, "frames": made.frames,
+                    "notes": [self.files.say(note) for note in made.notes], "bytes": (folder / title).stat().st_size,
+                }  # fmt: skip
+
+        return self._submit("export", f"Drawing {title}", draw_anew, [film.info.path], name=title)
+
+    def _need_film(self, what: str) -> FilmStrip:
+        if self.film is None:
+            raise InputError(f"there is no film to {what}; drop one first")
+        return self.film
+
+    # What goes out
+
+    def draw(self, settings: DrawSettings) -> Job:
+        """Draws all frames at the size of the screen; an earlier drawing by the same engine is no longer wanted.
+
+        Raises:
+            AnimiError: a setting cannot be used.
+        """
+        drawings, config, name = self._check(settings)
+        for earlier in self.jobs.list():
+            if earlier.kind == "draw" and earlier.result.get("engine") == name and not earlier.is_over:
+                earlier.cancel()
+        self._drop_results()
+        positions = find_positions(config, len(drawings))
+        order = list(range(len(positions)))
+        if config.boomerang:
+            order += turn_back(len(positions), loop=config.loop)
+
+        def draw_all(job: Job) -> None:
+            keys = self._open_view(drawings, config)
+            engine = self._memory(name)
+            job.report(0, len(positions))
+            frames = interpolate(
+                keys, config.count, spacing=config.spacing, loop=config.loop, engine=engine,
+                on_failure=config.on_failure,
+            )  # fmt: skip
+            folder = self.files.folder(f"results/{job.id}")
+            for number, frame in enumerate(frames):
+                (folder / f"{number}.png").write_bytes(encode_png(to_uint8(frame)))
+                job.result |= {"width": frame.shape[1], "height": frame.shape[0]}
+                job.report(number + 1)
+
+        return self._submit(
+            "draw", f"Drawing with {name}", draw_all, paths_of(drawings), engine=name, positions=positions, order=order
+        )
+
+    def find_frame(self, job: Job, number: int) -> Path:
+        """A frame that `draw` has drawn; KeyError where it has not come to that yet, or the result is dropped."""
+        path = self.folder / "results" / job.id / f"{number}.png"
+        if job.kind != "draw" or not 0 <= number < job.done or not path.is_file():
+            raise KeyError(number)
+        return path
+
+    def draw_moment(self, settings: DrawSettings, position: float, *, full: bool = False) -> bytes:
+        """Draws one moment; the pair is prepared once, and any further moment of it is quick.
+
+        Args:
+            settings: as in `draw`.
+            position: the number of the key frame before it, and t after the point: 1.25 is between the second and the
+                third.
+            full: at the key frames' own size.
+
+        Returns:
+            A PNG.
+
+        Raises:
+            AnimiError: a setting cannot be used.
+        """
+        drawings, config, name = self._check(settings)
+        segments = len(drawings) if config.loop else len(drawings) - 1
+        if not 0 <= position <= max(segments, 0):
+            raise ConfigError(f"t: {position:g} is out of range; give 0 to {segments}")
+        let_go = self.files.use(paths_of(drawings))
+        try:
+            with self._live, self._turn_for(drawings, config) if full else nullcontext():
+                keys = self._open_keys(drawings, config) if full else self._open_view(drawings, config)
+                segment = min(int(position), segments - 1)
+                t = position - segment
+                ends = [keys[segment], keys[(segment + 1) % len(keys)]]
+                if t in (0, 1):
+                    frame = ends[int(t)]
+                else:
+                    engine = self._studio.open(name) if full else self._memory(name)
+                    frame = next(prepare_pair(ends[0], ends[1], engine, config.on_failure)([t]))
+        finally:
+            let_go()
+        return encode_png(frame if full else to_uint8(frame))
+
+    def export(self, settings: DrawSettings, kind: str) -> Job:
+        """Writes the animation at full size, as `animi interpolate` would; `kind` is one of DOWNLOADS.
+
+        Raises:
+            AnimiError: a setting cannot be used.
+        """
+        drawings, config, name = self._check(settings)
+        title = name_result(drawings) + DOWNLOADS[kind]
+
+        def write(job: Job) -> None:
+            keys = self._open_keys(drawings, config)
+            total = count_frames(len(keys), len(config.times), loop=config.loop, boomerang=config.boomerang)
+            job.report(0, total)
+            frames = interpolate(
+                keys, config.count, spacing=config.spacing, loop=config.loop, boomerang=config.boomerang,
+                engine=self._studio.open(name), on_failure=config.on_failure,
+            )  # fmt: skip
+            with self._turn_for(drawings, config, lambda: job.report(0)), self._export_folder(job) as folder:
+                target = folder / ("frames" if kind == "zip" else title)
+                written = write_animation(target, frames, fps=config.fps, count=total, on_frame=job.report)
+                if kind == "zip":
+                    pack(target, folder / title)
+                job.result |= {
+                    "width": written.width, "height": written.height, "frames": written.frames,
+                    "notes": [self.files.say(note) for note in written.notes],
+                    "bytes": (folder / title).stat().st_size,
+                }  # fmt: skip
+
+        return self._submit("export", f"Writing {title}", write, paths_of(drawings), name=title)
+
+    def find_job(self, id: str) -> Job:
+        """The job of that name.
+
+        Raises:
+            Expired: it is forgotten, and what it wrote is removed.
+            KeyError: there never was one.
+        """
+        try:
+            return self.jobs[id]
+        except KeyError:
+            if self.jobs.had(id):
+                raise Expired(id) from None
+            raise
+
+    def find_export(self, job: Job) -> Path:
+        """The file that `export` has written; KeyError where there is none."""
+        path = self.folder / "exports" / job.id / str(job.result.get("name", ""))
+        if job.kind != "export" or job.state != DONE or not path.is_file():
+            raise KeyError(job.id)
+        return path
+
+    def tell(self, error: Exception) -> str | None:
+        """An error in the words of the command line, with the person's own names; None for one that is our fault."""
+        if isinstance(error, AnimiError):
+            words = str(error)
+        elif isinstance(error, OSError):
+            words = f"the temporary folder cannot be written ({reason(error)}); free some space and try again"
+        elif isinstance(error, MemoryError):
+            words = "not enough memory; use smaller frames (--size) or close other programs"
+        else:
+            return None
+        return self.files.say(words)
+
+    def close(self) -> None:
+        """Ends its work, within 2 seconds, and removes its files."""
+        self.jobs.close()
+        self.files.close()
+
+    def _check(self, settings: DrawSettings) -> tuple[tuple[Drawing, ...], InterpolateConfig, str]:
+        """The drawings as they are now, and the settings, of which it is known that they fit them.
+
+        Raises:
+            ConfigError: there would be too many frames, or too large ones.
+        """
+        drawings, config = self.drawings, settings.config
+        total = count_frames(
+            max(2, len(drawings)), len(config.times), loop=config.loop, boomerang=config.boomerang
+        )  # fmt: skip
+        if total > self._config.max_frames:
+            raise ConfigError(
+                f"-n: {total} frames in all are more than the {self._config.max_frames} that are drawn here; "
+                "lower it, or start the studio with --max-frames"
+            )
+        if config.size is not None and drawings and count_pixels(drawings, config) > self._config.most_pixels:
+            raise ConfigError(
+                f"--size: {config.size} makes larger frames than the {self._config.max_megapixels} megapixels that "
+                "are drawn here; lower it, or start the studio with --max-megapixels"
+            )
+        return drawings, config, settings.engine
+
+    @contextmanager
+    def _turn_for(
+        self, drawings: Sequence[Drawing], config: InterpolateConfig, answer: Callable[[], None] = lambda: None
+    ) -> Iterator[None]:
+        """Waits until no other page draws large frames, if these are large; `answer` is called now and then."""
+        if not drawings or count_pixels(drawings, config) <= _LARGE:
+            yield
+            return
+        while not self._studio.large.acquire(timeout=0.2):
+            answer()
+        try:
+            yield
+        finally:
+            self._studio.large.release()
+
+    @contextmanager
+    def _export_folder(self, job: Job) -> Iterator[Path]:
+        """A folder for what a job writes; removed with all that is in it where the job does not come to its end."""
+        folder = self.files.folder(f"exports/{job.id}")
+        try:
+            yield folder
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+
+    def _open_keys(self, drawings: Sequence[Drawing], config: InterpolateConfig) -> TurnsKeyFrames:
+        """The drawings as key frames, checked against each other."""
+        size = None if config.size is None else read_size(config.size)
+        return TurnsKeyFrames(paths_of(drawings), size, self._studio.turn)
+
+    def _open_view(self, drawings: Sequence[Drawing], config: InterpolateConfig) -> View:
+        """The same at the size of the screen; the last one asked for is kept."""
+        key = (drawings, config.size)
+        with self._lock:
+            if self._view is None or self._view[0] != key:
+                self._view = key, View(self._open_keys(drawings, config), self._config.view)
+            return self._view[1]
+
+    def _memory(self, name: str) -> PairMemory:
+        with self._lock:
+            if name not in self._memories:
+                self._memories[name] = PairMemory(self._studio.open(name))
+            return self._memories[name]
+
+    def _drop_results(self) -> None:
+        """Removes the oldest frames, which nobody looks at any more."""
+        at_work = {job.id for job in self.jobs.list() if not job.is_over}
+        over = [path for path in self.files.folder("results").iterdir() if path.name not in at_work]
+        for path in sorted(over, key=lambda path: int(path.name))[:-_RESULTS]:
+            shutil.rmtree(path, ignore_errors=True)

@@ -1,0 +1,10 @@
+"""What the page is told, without what is nobody's business: where things lie on this machine."""
+
+import re
+
+_ABSOLUTE = re.compile(r"(?<![\w/])(?:[A-Za-z]:[\\/]+|/)(?:[^\s/\\:'\"]+[\\/]+)*(?=[\w.])")
+
+
+def hide_paths(words: str) -> str:
+    """A message in which absolute paths are cut down to their last names."""
+    return _ABSOLUTE.sub("", words)
