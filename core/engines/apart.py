@@ -64,7 +64,7 @@ def _lay_over(frame: Working, cut_out: Working, mask: Working, x: float, y: floa
     """Lays a cut-out with its upper left corner at (x, y) over a frame, in place."""
     left, top = int(np.floor(x)), int(np.floor(y))
     size = (cut_out.shape[1] + 1, cut_out.shape[0] + 1)
-    move = np.array([[1, 0, x - left], [0, 1, y - top]])
+    move = np.array([[1, 0, x - left], [0, 1, y - top]], np.float32)
     laid = cv2.warpAffine(cut_out, move, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     share = cv2.warpAffine(mask, move, size, flags=cv2.INTER_LINEAR)
     inside = np.s_[max(0, top) : top + size[1], max(0, left) : left + size[0]]
