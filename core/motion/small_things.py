@@ -21,6 +21,7 @@ _GROWTH = 1.5  # ratio of sides up to which two places may be of one thing
 _ROOM = 4  # pixels around a place in which its thing is searched for
 _GROUND, _AMISS = 4, 3  # pixels around a thing that are looked at, and by which its shift may be amiss
 _FITS = 22.0  # levels, root of the mean square, up to which it is the same thing
+_ALIKE = 0.6  # share of a thing's contrast to its ground by which another of its kind may differ
 _BETTER = 1.5  # times that any other place fits worse
 
 
@@ -67,9 +68,7 @@ def find_small_things(first: Array, last: Array) -> list[SmallThing]:
         others = np.concatenate([np.delete(errors[i], j), np.delete(errors[:, j], i)])
         if errors[i, j] > _FITS or others.min(initial=np.inf) < _BETTER * errors[i, j] + 4:
             continue
-        if _has_alike(frames[0], boxes[here], masks[here], _FITS) or _has_alike(
-            frames[1], boxes[index[j]], masks[index[j]], _FITS
-        ):
+        if any(_has_alike(frames, k, boxes[place], masks[place]) for k, place in ((0, here), (1, index[j]))):
             continue
         found.append(_trace(first, last, boxes[here], boxes[index[j]], shifts[i, j], extent))
     return found
@@ -105,21 +104,22 @@ def _compare(
     return error, (left + float(best[1]) - x, top + float(best[0]) - y)
 
 
-def _has_alike(frame: Array, box: tuple[int, ...], mask: Array, most: float) -> bool:
-    """Whether the frame has the same thing at another place too."""
+def _has_alike(frames: list[Array], number: int, box: tuple[int, ...], mask: Array) -> bool:
+    """Whether a frame has what is in a box, where the other frame has the ground, at another place too."""
     x, y, w, h = box
-    thing = frame[y : y + h, x : x + w]
+    frame, thing, ground = frames[number], *(part[y : y + h, x : x + w] for part in (frames[number], frames[1 - number]))
     if min(w, h) >= 8:  # half as fine is fine enough, and takes a sixteenth of the time
         x, y, w, h = x // 2, y // 2, w // 2, h // 2
-        frame, thing, mask = (
-            cv2.resize(part, size, interpolation=cv2.INTER_AREA)
-            for part, size in ((frame, (frame.shape[1] // 2, frame.shape[0] // 2)), (thing, (w, h)), (mask, (w, h)))
+        frame = cv2.resize(frame, (frame.shape[1] // 2, frame.shape[0] // 2), interpolation=cv2.INTER_AREA)
+        thing, ground, mask = (
+            cv2.resize(part, (w, h), interpolation=cv2.INTER_AREA) for part in (thing, ground, mask)
         )
-    scores = cv2.matchTemplate(
-        frame.astype(np.float32), thing.astype(np.float32), cv2.TM_SQDIFF, mask=np.dstack([mask] * 3)
-    )
+    weight = np.dstack([mask] * 3)
+    contrast = float((np.square(thing.astype(np.float32) - ground) * weight).sum())
+    scores = cv2.matchTemplate(frame.astype(np.float32), thing.astype(np.float32), cv2.TM_SQDIFF, mask=weight)
     scores[max(0, y - h // 2) : y + h // 2 + 1, max(0, x - w // 2) : x + w // 2 + 1] = np.inf
-    return bool(np.sqrt(max(0.0, float(scores.min())) / (3 * mask.sum())) < most)
+    # the same thing on other parts of its pixels differs at its outline
+    return float(scores.min()) < _ALIKE**2 * contrast
 
 
 def _trace(
