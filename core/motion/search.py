@@ -31,7 +31,7 @@ _SLOPE = 0.4
 _STILL = 4.0
 _MANY = 0.15
 _REFINED, _STEP, _VOTING = 8, 0.6, 15.0
-_GAIN = 0.3
+_GAIN, _BAR = 1.0, 1.0
 _VARIES, _FLATS = 9.0, 0
 _FAR, _NOISE, _LIKE = 1000.0, 20.0, 0.1
 _NEAR, _ALIKE = np.ones((11, 11), np.uint8), 1.0
@@ -367,7 +367,7 @@ def _find_gains(costs: Array, candidates: Candidates) -> Array:
     means = homes @ costs.reshape(homes.shape[1], -1) / (homes.sum(1, keepdims=True) + 1e-6)  # (P, K)
     others = costs.shape[2] - len(homes)
     own = means[np.arange(len(homes)), others + np.arange(len(homes))]
-    return np.asarray(np.clip((means[:, :others].min(1) - own) / _GAIN, 0, 1))
+    return np.asarray(np.clip(1 + (means[:, :others].min(1) - own + _BAR) / _GAIN, 0, 1))
 
 
 def _infer(
