@@ -38,6 +38,8 @@ class Apart:
                 _lay_over(ground, other[box], cv2.dilate(mask, np.ones((3, 3), np.uint8)), x, y)
         self._pair = prepare(*grounds)
         self.explained = not isinstance(self._pair, Sure) or self._pair.explained
+        self.confidence: float = getattr(self._pair, "confidence", 1.0)
+        """How well motion explains what is left."""
 
     def render(self, t: float) -> Working:
         """Draws the frame at t in (0, 1)."""
