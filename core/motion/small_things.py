@@ -5,6 +5,7 @@ place in the first drawing and is at another in the last has moved there, unless
 of a row of dashes, one that goes and one that comes are not the same.
 """
 
+from functools import reduce
 from typing import NamedTuple
 
 import cv2
@@ -16,7 +17,7 @@ SIDE = 320
 """Longest side of the picture in which places are compared, in pixels."""
 _CHANGED = 24  # levels of 255 in any channel by which a place differs
 _LEAST, _MOST = 12, 0.11  # pixels of a thing, and share of the picture's longer side that it is long
-_PLACES = 24  # that may differ; where more do, it is not a few small things that move
+_PLACES = 12  # that may differ; where more do, it is not a few small things that move
 _GROWTH = 1.5  # ratio of sides up to which two places may be of one thing
 _ROOM = 4  # pixels around a place in which its thing is searched for
 _GROUND, _AMISS = 4, 3  # pixels around a thing that are looked at, and by which its shift may be amiss
@@ -45,8 +46,8 @@ def find_small_things(first: Array, last: Array) -> list[SmallThing]:
     """
     scale = min(1.0, SIDE / max(first.shape[:2]))
     size = (max(8, round(first.shape[1] * scale)), max(8, round(first.shape[0] * scale)))
-    frames = [cv2.resize(frame, size, interpolation=cv2.INTER_AREA) for frame in (first, last)]
-    differs = (cv2.absdiff(*frames).max(2) > _CHANGED).astype(np.uint8)
+    frames = [cv2.resize(frame, size, interpolation=cv2.INTER_LINEAR) for frame in (first, last)]
+    differs = (reduce(cv2.max, cv2.split(cv2.absdiff(*frames))) > _CHANGED).astype(np.uint8)
     differs = cv2.dilate(differs, np.ones((3, 3), np.uint8))
     count, labels, stats, _ = cv2.connectedComponentsWithStats(differs)
     most = _MOST * max(size)
@@ -107,16 +108,16 @@ def _compare(
 def _has_alike(frames: list[Array], number: int, box: tuple[int, ...], mask: Array) -> bool:
     """Whether a frame has what is in a box, where the other frame has the ground, at another place too."""
     x, y, w, h = box
-    frame, thing, ground = frames[number], *(part[y : y + h, x : x + w] for part in (frames[number], frames[1 - number]))
+    frame, other = (cv2.cvtColor(part, cv2.COLOR_RGB2GRAY) for part in (frames[number], frames[1 - number]))
+    thing, ground = frame[y : y + h, x : x + w], other[y : y + h, x : x + w]
     if min(w, h) >= 8:  # half as fine is fine enough, and takes a sixteenth of the time
         x, y, w, h = x // 2, y // 2, w // 2, h // 2
         frame = cv2.resize(frame, (frame.shape[1] // 2, frame.shape[0] // 2), interpolation=cv2.INTER_AREA)
         thing, ground, mask = (
             cv2.resize(part, (w, h), interpolation=cv2.INTER_AREA) for part in (thing, ground, mask)
         )
-    weight = np.dstack([mask] * 3)
-    contrast = float((np.square(thing.astype(np.float32) - ground) * weight).sum())
-    scores = cv2.matchTemplate(frame.astype(np.float32), thing.astype(np.float32), cv2.TM_SQDIFF, mask=weight)
+    contrast = float((np.square(thing.astype(np.float32) - ground) * mask).sum())
+    scores = cv2.matchTemplate(frame.astype(np.float32), thing.astype(np.float32), cv2.TM_SQDIFF, mask=mask)
     scores[max(0, y - h // 2) : y + h // 2 + 1, max(0, x - w // 2) : x + w // 2 + 1] = np.inf
     # the same thing on other parts of its pixels differs at its outline
     return float(scores.min()) < _ALIKE**2 * contrast
@@ -132,7 +133,7 @@ def _trace(
         right = min(first.shape[1], int(np.ceil((x + w) * scale[0])) + _GROUND)
         low = min(first.shape[0], int(np.ceil((y + h) * scale[1])) + _GROUND)
         box = np.s_[top:low, left:right]
-        solid = (cv2.absdiff(first[box], last[box]).max(2) > _CHANGED / 2).astype(np.uint8)
+        solid = (reduce(cv2.max, cv2.split(cv2.absdiff(first[box], last[box]))) > _CHANGED / 2).astype(np.uint8)
         outlines, _ = cv2.findContours(solid, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
         cv2.drawContours(solid, outlines, -1, 1, cv2.FILLED)  # what has the ground's colour inside belongs to it
         solid = cv2.dilate(solid, np.ones((3, 3), np.uint8))
