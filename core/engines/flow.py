@@ -6,7 +6,7 @@ from functools import partial
 import cv2
 import numpy as np
 
-from ..motion.grid import Array, Flow, pixel_grid, shrink_flow, warp
+from ..motion.grid import Array, Flow, pixel_grid, warp
 from ..motion.light import is_another_light
 from ..motion.search import estimate_flow
 from ..motion.splatting import fill_holes, splat, splat_step
@@ -92,7 +92,7 @@ class FlowPair:
         )
         w, h = self._cells
         self._to_cells = np.array([w / width, h / height], np.float32)
-        scaled = [shrink_flow(flow, w, h, width / w) * self._to_cells for flow in found]
+        scaled = [cv2.resize(flow, (w, h), interpolation=cv2.INTER_AREA) * self._to_cells for flow in found]
         small = [_shrink(view, w, h) / 255 for view in views]
         grid = pixel_grid(h, w)
         self._velocities = [scaled[0], -scaled[1]]  # both in the direction of time

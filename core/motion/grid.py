@@ -53,20 +53,3 @@ def mean_of_channels(picture: Array) -> Array:
 
 
 _LEAP = 4.0
-
-
-def shrink_flow(flow: Flow, width: int, height: int, cell: float) -> Flow:
-    """Brings a flow to a coarser grid; its lengths stay as they are.
-
-    A mean, but where things part whose motions are far apart, one of them: what lies between leads nowhere.
-
-    Args:
-        flow: (h, w, 2).
-        width: cells of the grid across.
-        height: cells down.
-        cell: length of a cell in units of the flow.
-    """
-    mean = cv2.resize(flow, (width, height), interpolation=cv2.INTER_AREA)
-    one = cv2.resize(flow, (width, height), interpolation=cv2.INTER_NEAREST)
-    apart = np.abs(one - mean).max(2, keepdims=True) > _LEAP * cell
-    return np.where(apart, one, mean)

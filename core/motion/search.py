@@ -12,33 +12,17 @@ Conventions: a flow is (h, w, 2) float32 in pixels, (dx, dy); forward flow leads
 place in the last, backward flow the other way.
 """
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
-from .grid import Array, Flow, mean_of_channels, pixel_grid, shrink_flow, warp
+from .grid import Array, Flow
 from .segments import Carried, find_transforms
-from .small_things import find_small_things
-from .splatting import fill_holes
 
 CELLS = 64
 """Longest side of the matching grid. 48 is a little worse, 96 no better and three times slower."""
 _PIECE_PENALTY, _PIECE_BONUS = 6.0, 4.0  # of motions of pieces, elsewhere and on the piece, in colour difference
-_WORST, _UNKNOWN = 30.0, 18.0  # a wrong match costs no more than this; a match outside the picture costs this
-_EXPLAINED, _TEXTURE = 8.0, 6.0  # cost up to which a match explains a cell, and deviation around one that tells it
-_FILL = 4.0
-_SLOPE = 0.4
-_STILL = 4.0
-_MANY = 0.15
-_REFINED, _STEP, _VOTING = 8, 0.6, 15.0
-_GAIN = 1.0
-_SMEAR = 10  # pixels
-_VARIES, _FLATS = 9.0, 0
-_FAR, _NOISE, _LIKE = 1000.0, 20.0, 0.1
-_NEAR, _ALIKE = np.ones((11, 11), np.uint8), 1.0
-_GAP, _ERROR = 1.0, 20.0
 SMALLEST = 8
 """Frames with a side below this have no motion that could be told."""
 _SEARCH_MARGIN = 32
@@ -60,8 +44,6 @@ class Candidates(NamedTuple):
     """For each of the last candidates (rows, columns) how much of a cell belongs to the piece that it is of."""
     partners: tuple[Array, ...] = ()
     """The same of the pieces that they are carried to."""
-    sure: tuple[bool, ...] = ()
-    """Of the same candidates, whether they are known to be right, whatever else fits."""
 
     def displace(self, rows: int, columns: int) -> Array:
         """Where each candidate takes each cell: (K, rows, columns, 2), (dx, dy) in cells."""
@@ -74,7 +56,7 @@ class Candidates(NamedTuple):
         """The same from the other drawing back to this one."""
         back = [cv2.invertAffineTransform(transform) for transform in self.transforms]
         there = np.einsum("kij,kj->ki", self.transforms[:, :, :2], self.centres) + self.transforms[:, :, 2]
-        return Candidates(np.array(back, np.float32), self.penalties, there, self.partners, self.homes, self.sure)
+        return Candidates(np.array(back, np.float32), self.penalties, there, self.partners, self.homes)
 
 
 def estimate_flow(first: Array, last: Array, *, finest: int = _FINEST_SIDE) -> tuple[Flow, Flow]:
@@ -97,15 +79,9 @@ def estimate_flow(first: Array, last: Array, *, finest: int = _FINEST_SIDE) -> t
         return still, still.copy()
     small_first = cv2.resize(first, (w, h), interpolation=cv2.INTER_AREA)
     small_last = cv2.resize(last, (w, h), interpolation=cv2.INTER_AREA)
-    small_things = find_small_things(small_first, small_last)
-    coarse_forward, coarse_backward = match_globally(small_first, small_last, small_things)
+    coarse_forward, coarse_backward = match_globally(small_first, small_last)
     forward = _refine(small_first, small_last, coarse_forward)
     backward = _refine(small_last, small_first, coarse_backward)
-    forward, backward = _steady(small_first, small_last, (forward, backward), (coarse_forward, coarse_backward))
-    for thing in small_things:
-        shift = (thing.transform[:, 2] * (w, h)).astype(np.float32)
-        _set_apart(forward, thing.here, shift)
-        _set_apart(backward, thing.there, -shift)
     to_pixels = np.array([width / w, height / h], np.float32)
     return forward * to_pixels, backward * to_pixels
 
@@ -124,17 +100,16 @@ def search_motion(first: Array, last: Array, height: int, width: int) -> Array:
     """
     scale = np.array([width / first.shape[1], height / first.shape[0]], np.float32)
     found = estimate_flow(first, last, finest=round(_OVERSAMPLING * max(height, width)))
-    flows = [shrink_flow(flow, width, height, first.shape[1] / width) for flow in found]
+    flows = [cv2.resize(flow, (width, height), interpolation=cv2.INTER_AREA) for flow in found]
     return np.stack([(flow * scale).transpose(2, 0, 1) for flow in flows])
 
 
-def match_globally(first: Array, last: Array, known: Sequence[Carried] = ()) -> tuple[Flow, Flow]:
+def match_globally(first: Array, last: Array) -> tuple[Flow, Flow]:
     """Finds displacements of any length, to the accuracy of a cell.
 
     Args:
         first: (h, w, 3) uint8 RGB.
         last: the same shape.
-        known: motions that are candidates besides those that are found here.
 
     Returns:
         Forward and backward flow, (h, w, 2) in pixels of these frames, constant within a cell.
@@ -143,20 +118,18 @@ def match_globally(first: Array, last: Array, known: Sequence[Carried] = ()) -> 
     scale = min(1 / 5, CELLS / max(h, w))  # smaller cells add time and noise
     columns, rows = max(SMALLEST, round(w * scale)), max(SMALLEST, round(h * scale))
     cells_first, cells_last = _lab_cells(first, columns, rows), _lab_cells(last, columns, rows)
-    candidates = refine_shifts(cells_first, cells_last, find_candidates(cells_first, cells_last))
-    carried = [*find_transforms(first, last), *known]
+    candidates = find_candidates(cells_first, cells_last)
+    carried = find_transforms(first, last)
     if carried:
         candidates = _add_transforms(candidates, carried, rows, columns)
     to_pixels = np.array([w / columns, h / rows], np.float32)
     y, x = np.mgrid[:rows, :columns]
 
-    def spread(chosen: Array, candidates: Candidates) -> Flow:
-        moves = candidates.displace(rows, columns)[chosen, y, x]
-        return np.asarray(cv2.resize(moves * to_pixels, (w, h), interpolation=cv2.INTER_NEAREST), np.float32)
+    def spread(here: Array, there: Array, candidates: Candidates) -> Flow:
+        chosen = candidates.displace(rows, columns)[_choose_candidates(here, there, candidates), y, x]
+        return np.asarray(cv2.resize(chosen * to_pixels, (w, h), interpolation=cv2.INTER_NEAREST), np.float32)
 
-    back = candidates.reverse()
-    forward, backward = _choose_both_ways(cells_first, cells_last, candidates, back)
-    return spread(forward, candidates), spread(backward, back)
+    return spread(cells_first, cells_last, candidates), spread(cells_last, cells_first, candidates.reverse())
 
 
 def _add_transforms(candidates: Candidates, carried: list[Carried], rows: int, columns: int) -> Candidates:
@@ -175,7 +148,6 @@ def _add_transforms(candidates: Candidates, carried: list[Carried], rows: int, c
         np.concatenate([candidates.centres, np.array(centres)]),
         tuple(cv2.resize(piece.here, (columns, rows), interpolation=cv2.INTER_AREA) for piece in carried),
         tuple(cv2.resize(piece.there, (columns, rows), interpolation=cv2.INTER_AREA) for piece in carried),
-        tuple(piece.sure for piece in carried),
     )
 
 
@@ -211,83 +183,25 @@ def find_candidates(first: Array, last: Array, most: int = 16) -> Candidates:
         nearest, back = distance.argmin(1), distance.argmin(0)
         index = np.arange(len(at_first))
         mutual = back[nearest] == index
+        weight = mutual * np.exp(-distance[index, nearest] / 100) * texture / (texture + 20)
         y0, x0 = np.divmod(at_first, columns)
         y1, x1 = np.divmod(at_last[nearest], columns)
-        best = distance[index, nearest]
-        distinct = _ask_distinctness(distance, best, at_last, (rows, columns), y1, x1)
-        weight = mutual * np.exp(-best / 100) * texture / (texture + 20)
-        both = np.zeros((2 * rows + 1, 2 * columns + 1, 2), np.float32)
-        np.add.at(both, (y1 - y0 + rows, x1 - x0 + columns), np.column_stack([weight, weight * distinct]))
-        ballots, distinct_ballots = cv2.split(cv2.GaussianBlur(both, (3, 3), 0.8))
+        ballots = np.zeros((2 * rows + 1, 2 * columns + 1), np.float32)
+        np.add.at(ballots, (y1 - y0 + rows, x1 - x0 + columns), weight)
+        ballots = cv2.GaussianBlur(ballots, (3, 3), 0.8)
         for _ in range(most):
             y, x = (int(i) for i in np.unravel_index(ballots.argmax(), ballots.shape))
             if ballots[y, x] < 0.5:
                 break
             if (x, y) != (columns, rows):
                 displacements.append((x - columns, y - rows))
-                votes.append(float(distinct_ballots[y, x]))
+                votes.append(float(ballots[y, x]))
             ballots[max(0, y - 1) : y + 2, max(0, x - 1) : x + 2] = 0
     moves = np.array(displacements, np.float32)
     penalties = 0.3 * np.hypot(moves[:, 0], moves[:, 1]) - 1.5 * np.log(np.array(votes) / sum(votes))
     penalties[0] = 0
     transforms = np.concatenate([np.broadcast_to(np.eye(2), (len(moves), 2, 2)), moves[:, :, None]], 2)
     return Candidates(transforms.astype(np.float32), penalties.astype(np.float32), np.full((len(moves), 2), np.nan))
-
-
-def refine_shifts(first: Array, last: Array, candidates: Candidates) -> Candidates:
-    """Brings shifts that most cells vote for from whole cells to fractions of one.
-
-    One step of Lucas and Kanade ("An Iterative Image Registration Technique", IJCAI 1981), over the cells that a shift
-    explains better than rest does. Half a cell amiss, lines of a repeated pattern fit better where they do not belong.
-
-    Args:
-        first: (rows, columns, 3) float32 CIE Lab.
-        last: the same shape.
-        candidates: as `find_candidates` gives them.
-    """
-    rows, columns = first.shape[:2]
-    rest = np.abs(first - last).sum(2)
-    transforms = candidates.transforms.copy()
-    for transform in transforms[1 : 1 + int(_REFINED)]:
-        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        seen = cv2.warpAffine(last, transform, (columns, rows), flags=flags, borderMode=cv2.BORDER_REPLICATE)
-        apart = first - seen
-        votes = (np.abs(apart).sum(2) < np.minimum(rest, _VOTING))[1:-1, 1:-1]
-        if votes.mean() < _MANY:
-            continue
-        right = ((seen[1:-1, 2:] - seen[1:-1, :-2]) / 2)[votes].ravel()
-        down = ((seen[2:, 1:-1] - seen[:-2, 1:-1]) / 2)[votes].ravel()
-        left_over = apart[1:-1, 1:-1][votes].ravel()
-        slopes = np.array([[right @ right, right @ down], [right @ down, down @ down]]) + np.eye(2)
-        step = np.linalg.solve(slopes, [right @ left_over, down @ left_over])
-        if np.abs(step).max() < _STEP:
-            transform[:, 2] += np.rint(step * 16) / 16
-    return candidates._replace(transforms=transforms)
-
-
-def _ask_distinctness(
-    distance: Array, best: Array, at_last: Array, size: tuple[int, int], rows: Array, columns: Array
-) -> Array:
-    """How much better each cell's match is than any other but its neighbours: (n,) in [0, 1], 0 in repeated patterns.
-
-    Args:
-        distance: (n, m): of all cells; neighbours of the matches are struck out.
-        best: (n,): of the matches.
-        at_last: (m,): indices of the cells that were compared with.
-        size: rows and columns of the picture.
-        rows: (n,): of the matches.
-        columns: (n,): likewise.
-    """
-    number = np.full((size[0] + 2, size[1] + 2), -1)
-    y, x = np.divmod(at_last, size[1])
-    number[y + 1, x + 1] = np.arange(len(at_last))
-    n = np.arange(len(best))
-    for down in range(3):
-        for right in range(3):
-            near = number[rows + down, columns + right]
-            distance[n[near >= 0], near[near >= 0]] = np.inf
-    second = np.minimum(distance.min(1), _FAR)
-    return np.asarray(_LIKE + (1 - _LIKE) * np.clip((second - best) / (second + _NOISE), 0, 1))
 
 
 def _textured_cells(cells: Array, changed: Array, most: int = 1200) -> tuple[Array, Array, Array]:
@@ -308,98 +222,26 @@ def _textured_cells(cells: Array, changed: Array, most: int = 1200) -> tuple[Arr
     return index, descriptors, texture[index]
 
 
-def _choose_both_ways(first: Array, last: Array, forward: Candidates, backward: Candidates) -> tuple[Array, Array]:
-    """Gives every cell of both drawings a candidate: (rows, columns) each.
-
-    First each drawing for itself; then with what the two say of each other. Where cells of both drawings chose each
-    other, they are explained, and no other cell may choose them: one of several look-alike things that comes or goes
-    would otherwise be drawn from its neighbours. What is left without a partner goes with its surroundings.
-    """
-    pairs = ((first, last, forward), (last, first, backward))
-    costs = [_compare(*pair) for pair in pairs]
-    bonds = [_find_bonds(here) for here, _, _ in pairs]
-    choices = [
-        _infer(cost, bond, candidates) for cost, bond, (_, _, candidates) in zip(costs, bonds, pairs, strict=True)
-    ]
-    settled = [_find_settled(choices[k], choices[1 - k], costs[k], pairs[k][0], pairs[k][2]) for k in range(2)]
-    for k, (_, _, candidates) in enumerate(pairs):
-        _give_up_claimed(costs[k], choices[1 - k], settled[1 - k], candidates)
-    return tuple(  # type: ignore[return-value]
-        _infer(cost, bond, candidates, fills=True)
-        for cost, bond, (_, _, candidates) in zip(costs, bonds, pairs, strict=True)
-    )
-
-
-def _compare(here: Array, there: Array, candidates: Candidates) -> Array:
-    """How much each cell differs from where each candidate leads: (rows, columns, K) in units of CIE Lab."""
+def _choose_candidates(here: Array, there: Array, candidates: Candidates, rounds: int = 2) -> Array:
+    """Gives every cell the candidate that explains it and its neighbours of like colour best: (rows, columns)."""
     rows, columns = here.shape[:2]
-    costs = np.empty((rows, columns, len(candidates.transforms)), np.float32)
+    count = len(candidates.transforms)
+    costs = np.empty((rows, columns, count), np.float32)
+    worst, unknown = 30.0, 18.0  # a wrong match costs no more than this; a match outside the picture costs this
     inside = np.ones((rows, columns), np.uint8)
     for k, transform in enumerate(candidates.transforms):
         seen = cv2.warpAffine(there, transform, (columns, rows), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
         known = cv2.warpAffine(inside, transform, (columns, rows), flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP)
-        costs[..., k] = np.where(known, np.minimum(np.abs(here - seen).sum(2), _WORST), _UNKNOWN)
-    return costs
-
-
-def _find_settled(chosen: Array, others: Array, costs: Array, here: Array, candidates: Candidates) -> Array:
-    """Which cells have texture and are explained: they and their partners chose each other. (rows, columns) bool."""
-    rows, columns = chosen.shape
-    y, x = np.mgrid[:rows, :columns]
-    to = np.rint(candidates.displace(rows, columns)[chosen, y, x]).astype(int)
-    column, row = np.clip(x + to[..., 0], 0, columns - 1), np.clip(y + to[..., 1], 0, rows - 1)
-    cost = np.take_along_axis(costs, chosen[..., None], 2)[..., 0]
-    near = cv2.blur(here, (3, 3))
-    texture = np.sqrt(np.maximum(cv2.blur(here * here, (3, 3)) - near * near, 0)).sum(2)
-    explained = (others[row, column] == chosen) & (cost < _EXPLAINED + _SLOPE * texture)
-    told = cv2.dilate((explained & (texture > _TEXTURE)).astype(np.uint8), np.ones((3, 3), np.uint8))
-    return np.asarray(explained & (told > 0))
-
-
-def _give_up_claimed(costs: Array, others: Array, settled: Array, candidates: Candidates) -> None:
-    """Raises the costs of candidates that lead to cells which are explained by another; in place."""
-    rows, columns = settled.shape
-    for k, transform in enumerate(candidates.transforms):
-        claimed = (settled & (others != k)).astype(np.float32)
-        if claimed.any():
-            there = cv2.warpAffine(claimed, transform, (columns, rows), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
-            costs[..., k] += there * (_WORST - costs[..., k])
-
-
-def _find_bonds(here: Array) -> tuple[Array, Array]:
-    """How much cells go with the cell below and with the one to the right, by their colours."""
-    down = np.exp(-np.abs(here[1:] - here[:-1]).sum(2) / 8)[..., None] + np.float32(0.05)
-    right = np.exp(-np.abs(here[:, 1:] - here[:, :-1]).sum(2) / 8)[..., None] + np.float32(0.05)
-    return down, right
-
-
-def _find_gains(costs: Array, candidates: Candidates) -> Array:
-    """How much better than any other motion each piece's own explains it and its outline: (P,) in [0, 1]."""
-    homes = np.stack([cv2.dilate(home, np.ones((3, 3), np.uint8)) for home in candidates.homes])
-    homes = homes.reshape(len(homes), -1)  # (P, cells)
-    means = homes @ costs.reshape(homes.shape[1], -1) / (homes.sum(1, keepdims=True) + 1e-6)  # (P, K)
-    others = costs.shape[2] - len(homes)
-    own = means[np.arange(len(homes)), others + np.arange(len(homes))]
-    return np.asarray(np.maximum(np.clip((means[:, :others].min(1) - own) / _GAIN, 0, 1), candidates.sure))
-
-
-def _infer(
-    costs: Array, bonds: tuple[Array, Array], candidates: Candidates, *, fills: bool = False, rounds: int = 2
-) -> Array:
-    """Gives every cell the candidate that explains it and its neighbours of like colour best: (rows, columns)."""
-    count = len(candidates.transforms)
-    if count == 1:
-        return np.zeros(costs.shape[:2], int)
-    priced = costs + candidates.penalties
-    average = cv2.blur(priced, (3, 3), borderType=cv2.BORDER_REPLICATE).reshape(costs.shape)
-    evidence = average + 0.25 * priced
-    if candidates.homes:
-        gains = _find_gains(costs, candidates)
-        for k, (home, gain) in enumerate(zip(candidates.homes, gains, strict=True), count - len(candidates.homes)):
-            evidence[..., k] -= gain * home * (candidates.penalties[k] * 1.25 + _PIECE_BONUS)
+        difference = np.minimum(np.abs(here - seen).sum(2), worst)
+        costs[..., k] = np.where(known, difference, unknown) + candidates.penalties[k]
+    average = cv2.blur(costs, (3, 3), borderType=cv2.BORDER_REPLICATE).reshape(costs.shape)
+    evidence = average + 0.25 * costs
+    for k, home in enumerate(candidates.homes, count - len(candidates.homes)):
+        evidence[..., k] -= home * (candidates.penalties[k] * 1.25 + _PIECE_BONUS)
 
     disagreement = 10 * np.minimum(_tell_apart(candidates) / 2.5, 1)  # neighbours with nearly the same motion are free
-    bond_down, bond_right = bonds
+    bond_down = np.exp(-np.abs(here[1:] - here[:-1]).sum(2) / 8)[..., None] + np.float32(0.05)
+    bond_right = np.exp(-np.abs(here[:, 1:] - here[:, :-1]).sum(2) / 8)[..., None] + np.float32(0.05)
     energy = evidence
     for _ in range(rounds):
         belief = np.exp((energy.min(2, keepdims=True) - energy) / 4)
@@ -410,15 +252,6 @@ def _infer(
         heard[:, 1:] += bond_right * belief[:, :-1]
         heard[:, :-1] += bond_right * belief[:, 1:]
         energy = evidence + (heard.reshape(-1, count) @ disagreement).reshape(heard.shape)
-    if fills:
-        best = cv2.blur(costs, (3, 3), borderType=cv2.BORDER_REPLICATE).reshape(costs.shape).min(2)
-        explained = np.clip((_WORST - best) / (_WORST - _EXPLAINED), 0, 1) ** 2
-        belief = np.exp((energy.min(2, keepdims=True) - energy) / 4)
-        belief /= belief.sum(2, keepdims=True)
-        around = fill_holes(belief, explained + np.float32(1e-4))
-        energy = explained[..., None] * energy + ((1 - explained[..., None]) * _FILL * around).reshape(-1, count).dot(
-            disagreement
-        ).reshape(energy.shape)
     return np.asarray(energy.argmin(2))
 
 
@@ -447,65 +280,3 @@ def _refine(here: Array, there: Array, start: Flow) -> Flow:
     grey_here, grey_there = (grow(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)) for frame in (here, there))
     flow = search.calc(grey_here, grey_there, np.ascontiguousarray(grow(start)).copy())
     return np.ascontiguousarray(flow[:h, :w])
-
-
-def _steady(first: Array, last: Array, refined: tuple[Flow, Flow], chosen: tuple[Flow, Flow]) -> tuple[Flow, Flow]:
-    """Takes back what refinement did where it explains nothing.
-
-    Refinement leads every place somewhere, also what has no partner: it is drawn to whatever looks a little like it,
-    and bends on the way. Where a place does not fit, or the way back leads elsewhere, it keeps the candidate that was
-    chosen for it and its surroundings, with as much refinement as they had.
-
-    Args:
-        first: (h, w, 3) uint8 RGB.
-        last: the same shape.
-        refined: both ways, (h, w, 2) in pixels.
-        chosen: likewise, before it was refined.
-    """
-    h, w = first.shape[:2]
-    size = (max(1, w // 2), max(1, h // 2))
-    to_half = np.array([size[0] / w, size[1] / h], np.float32)
-    frames = [cv2.resize(frame, size, interpolation=cv2.INTER_AREA) for frame in (first, last)]
-    flows = [cv2.resize(flow, size, interpolation=cv2.INTER_AREA) * to_half for flow in refined]
-    starts = [cv2.resize(flow, size, interpolation=cv2.INTER_NEAREST) * to_half for flow in chosen]
-    grid = pixel_grid(size[1], size[0])
-    in_place = cv2.blur(mean_of_channels(cv2.absdiff(*frames)), (5, 5))
-    steadied = []
-    for k in range(2):
-        at = grid + flows[k]
-        error = cv2.blur(mean_of_channels(cv2.absdiff(frames[k], warp(frames[1 - k], at))), (5, 5))
-        gap = flows[k] + warp(flows[1 - k], at)
-        gap = gap[..., 0] ** 2 + gap[..., 1] ** 2
-        reach = _GAP + 0.05 * np.sqrt(flows[k][..., 0] ** 2 + flows[k][..., 1] ** 2)
-        fits = np.exp(-((error / _ERROR) ** 2) - gap / reach**2)
-        loose = np.clip(cv2.blur(1 - fits, (9, 9)) * 2 - 0.5, 0, 1)
-        grey = frames[k].mean(2, dtype=np.float32)
-        mean = cv2.blur(grey, (5, 5))
-        varies = np.maximum(cv2.blur(grey * grey, (5, 5)) - mean * mean, 0)
-        told = fits * (1 - loose) * varies / (varies + _VARIES)
-        gained = fill_holes(flows[k] - starts[k], (told + 1e-6).astype(np.float32))
-        wanted = starts[k] + gained
-        rests = (np.abs(starts[k]).max(2) == 0) & (in_place < error - 2) & (in_place < _STILL)
-        wanted[rests] = 0
-        loose = np.maximum(loose, _FLATS * (1 - varies / (varies + _VARIES)))
-        loose = np.maximum(loose, rests)
-        spread = cv2.dilate(starts[k], _NEAR) - cv2.erode(starts[k], _NEAR)
-        loose *= spread.max(2) < _ALIKE
-        change = loose[..., None] * (wanted - flows[k]) / to_half
-        steadied.append(refined[k] + cv2.resize(change.astype(np.float32), (w, h), interpolation=cv2.INTER_LINEAR))
-    return steadied[0], steadied[1]
-
-
-def _set_apart(flow: Flow, mask: Array, shift: Array) -> None:
-    """Gives a thing its motion up to its outline, and what is around it that of its surroundings; in place.
-
-    Refinement is smooth: in a smear around a small thing nothing moves as it should.
-    """
-    h, w = flow.shape[:2]
-    thing = (cv2.resize(mask, (w, h), interpolation=cv2.INTER_LINEAR) > 0.5).astype(np.uint8)
-    x, y, width, height = cv2.boundingRect(thing)
-    box = np.s_[max(0, y - 2 * _SMEAR) : y + height + 2 * _SMEAR, max(0, x - 2 * _SMEAR) : x + width + 2 * _SMEAR]
-    inside = thing[box]
-    near = cv2.dilate(inside, np.ones((2 * _SMEAR + 1, 2 * _SMEAR + 1), np.uint8))
-    around = fill_holes(flow[box], (near == 0).astype(np.float32))
-    flow[box] = np.where(near[..., None] > 0, np.where(inside[..., None] > 0, shift, around), flow[box])
