@@ -312,7 +312,7 @@ def _choose_both_ways(first: Array, last: Array, forward: Candidates, backward: 
     costs = [_compare(*pair) for pair in pairs]
     bonds = [_find_bonds(here) for here, _, _ in pairs]
     choices = [
-        _infer(cost, bond, candidates) for cost, bond, (_, _, candidates) in zip(costs, bonds, pairs, strict=True)
+        _infer(cost, bond, candidates, rounds=1) for cost, bond, (_, _, candidates) in zip(costs, bonds, pairs, strict=True)
     ]
     settled = [_find_settled(choices[k], choices[1 - k], costs[k], pairs[k][0], pairs[k][2]) for k in range(2)]
     for k, (_, _, candidates) in enumerate(pairs):
