@@ -143,7 +143,7 @@ def _draw_dashes(t: float, changed: bool) -> Picture:
     sheet = _Sheet((244, 238, 224))
     for row in range(4):
         for k in range(11):
-            if (row, k) != (1, 6) and not (changed and (row, k) == (2, 4)) or changed and (row, k) == (1, 6):
+            if ((row, k) != (1, 6) and not (changed and (row, k) == (2, 4))) or (changed and (row, k) == (1, 6)):
                 sheet.box(60 + 36 * k, 50 + 36 * row, 22, 6, INK)
     sheet.disc(80 + 60 * t, 226, 22, (70, 130, 190), 3)
     return sheet.finish()
@@ -292,7 +292,8 @@ def _draw_screen(t: float, changed: bool) -> Picture:
         colour = tuple(rng.integers(0, 256, 3).tolist())
         turns = rng.random() * 7 + np.sort(rng.random(rng.integers(3, 7))) * 2 * pi
         sizes = rng.uniform(10, 34, len(turns))
-        spots = [(min(346, max(34, x + s * cos(a))), min(206, max(34, y + s * sin(a)))) for s, a in zip(sizes, turns)]
+        around = np.column_stack([x + sizes * np.cos(turns), y + sizes * np.sin(turns)])
+        spots = [(float(px), float(py)) for px, py in np.clip(around, (34, 34), (346, 206))]
         sheet.fill(spots, colour, 2)
     x = 396 + 44 * t
     sheet.fill([(x - 22, 275), (x - 18, 150), (x + 18, 150), (x + 22, 275)], (60, 110, 90), 3)

@@ -13,9 +13,7 @@ from ..motion.small_things import SmallThing, find_small_things
 from .interface import Pair, Sure, Working, render_all, view_for_matching
 
 
-def prepare_without_small_things(
-    first: Working, last: Working, prepare: Callable[[Working, Working], Pair]
-) -> Pair:
+def prepare_without_small_things(first: Working, last: Working, prepare: Callable[[Working, Working], Pair]) -> Pair:
     """Prepares two frames as `prepare` does, with small things that go far drawn apart."""
     things = find_small_things(view_for_matching(first), view_for_matching(last))
     return Apart(things, first, last, prepare) if things else prepare(first, last)
@@ -31,9 +29,7 @@ class Apart:
         self._things, self._frames = things, (first, last)
         grounds = (first.copy(), last.copy())
         for thing in things:
-            for ground, other, (x, y, w, h), mask in zip(
-                grounds, (last, first), thing.boxes, thing.masks, strict=True
-            ):
+            for ground, other, (x, y, w, h), mask in zip(grounds, (last, first), thing.boxes, thing.masks, strict=True):
                 box = np.s_[y : y + h, x : x + w]
                 _lay_over(ground, other[box], cv2.dilate(mask, np.ones((3, 3), np.uint8)), x, y)
         self._pair = prepare(*grounds)

@@ -33,7 +33,12 @@ _TEXTURE = 6.0  # deviation around a cell from which on a match says something
 _FILL = 4.0  # how much cells without a partner heed their surroundings, where others heed each of four neighbours by 1
 _FAR, _NOISE = 1000.0, 20.0  # squared Lab units: of no second match at all, and by which equal cells differ
 _LIKE = 0.1  # what a vote counts for a cell that has its like elsewhere
-_REFINED, _STEP, _VOTING, _MANY = 8, 0.6, 15.0, 0.15  # shifts that are refined, by cells at most; cost up to which cells
+_REFINED, _STEP, _VOTING, _MANY = (
+    8,
+    0.6,
+    15.0,
+    0.15,
+)  # shifts that are refined, by cells at most; cost up to which cells
 # vote on it, and their share of the picture
 _GAIN, _BAR = 1.0, 1.0  # cost by which a piece's own motion may be worse than others, and over which its bonus ends
 _GAP, _GAP_GROWTH = 4.0, 0.05  # half pixels, and of the way, by which there and back may miss
@@ -312,7 +317,8 @@ def _choose_both_ways(first: Array, last: Array, forward: Candidates, backward: 
     costs = [_compare(*pair) for pair in pairs]
     bonds = [_find_bonds(here) for here, _, _ in pairs]
     choices = [
-        _infer(cost, bond, candidates, rounds=1) for cost, bond, (_, _, candidates) in zip(costs, bonds, pairs, strict=True)
+        _infer(cost, bond, candidates, rounds=1)
+        for cost, bond, (_, _, candidates) in zip(costs, bonds, pairs, strict=True)
     ]
     settled = [_find_settled(choices[k], choices[1 - k], costs[k], pairs[k][0], pairs[k][2]) for k in range(2)]
     for k, (_, _, candidates) in enumerate(pairs):
@@ -367,7 +373,7 @@ def _find_bonds(here: Array) -> tuple[Array, Array]:
 
 
 def _find_gains(costs: Array, candidates: Candidates) -> Array:
-    """How much better than all that is not of pieces each piece's motion explains it and its outline: (P,) in [0, 1]."""
+    """Whether no motion but those of pieces explains each piece and its outline better: (P,) in [0, 1]."""
     homes = np.stack([cv2.dilate(home, np.ones((3, 3), np.uint8)) for home in candidates.homes])
     homes = homes.reshape(len(homes), -1)  # (P, cells)
     means = homes @ costs.reshape(homes.shape[1], -1) / (homes.sum(1, keepdims=True) + 1e-6)  # (P, K)

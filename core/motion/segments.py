@@ -134,8 +134,8 @@ def _describe(colours: Array, areas: Array, spreads: Array) -> Array:
 def drop_strays(first: Segments, last: Segments, pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
     """Drops pairs that lead elsewhere than those of several pieces which look the same.
 
-    Of a row of windows, teeth or dashes of which one goes and another comes, these two are most like each other; but the
-    others tell that the row stays, or moves as a whole.
+    Of a row of windows, teeth or dashes of which one goes and another comes, these two are most like each other. But
+    the others show that the row stays, or moves as a whole.
 
     Args:
         first: the pieces of one drawing.

@@ -113,9 +113,7 @@ def _has_alike(frames: list[Array], number: int, box: tuple[int, ...], mask: Arr
     if min(w, h) >= 8:  # half as fine is fine enough, and takes a sixteenth of the time
         x, y, w, h = x // 2, y // 2, w // 2, h // 2
         frame = cv2.resize(frame, (frame.shape[1] // 2, frame.shape[0] // 2), interpolation=cv2.INTER_AREA)
-        thing, ground, mask = (
-            cv2.resize(part, (w, h), interpolation=cv2.INTER_AREA) for part in (thing, ground, mask)
-        )
+        thing, ground, mask = (cv2.resize(part, (w, h), interpolation=cv2.INTER_AREA) for part in (thing, ground, mask))
     contrast = float((np.square(thing.astype(np.float32) - ground) * mask).sum())
     scores = cv2.matchTemplate(frame.astype(np.float32), thing.astype(np.float32), cv2.TM_SQDIFF, mask=mask)
     scores[max(0, y - h // 2) : y + h // 2 + 1, max(0, x - w // 2) : x + w // 2 + 1] = np.inf
