@@ -248,9 +248,9 @@ def _draw_subtitle(t: float, changed: bool) -> Picture:
 def _draw_figure(t: float, changed: bool) -> Picture:
     """A small figure that goes far in a wide sky."""
     sheet = _Sheet(_gradient((120, 170, 225), (230, 226, 205)))
-    for x, y in ((90, 60), (370, 90), (250, 200)):
+    for cloud_x, cloud_y in ((90, 60), (370, 90), (250, 200)):
         for k in (-1, 0, 1):
-            sheet.disc(x + 20 * k, y - 4 * (k == 0), 15 - 3 * abs(k), (246, 246, 244))
+            sheet.disc(cloud_x + 20 * k, cloud_y - 4 * (k == 0), 15 - 3 * abs(k), (246, 246, 244))
     x, y = 60 + 350 * t, 176 - 60 * t
     sheet.fill([(x - 7, y - 2), (x - 22, y - 9), (x - 15, y + 6)], (60, 70, 120), 1.5)
     sheet.fill([(x - 9, y + 4), (x + 2, y - 10), (x + 8, y + 4), (x + 4, y + 13)], (214, 40, 60), 1.5)
@@ -261,9 +261,9 @@ def _draw_figure(t: float, changed: bool) -> Picture:
 def _draw_bricks(t: float, changed: bool) -> Picture:
     """A brick wall and a fence that the camera passes, with a door and a poster by which to know how far."""
     sheet = _Sheet((186, 104, 82))
-    x = -44 * t
+    x = -44.0 * t
     for row in range(10):
-        y = 18 * row + 9
+        y = 18.0 * row + 9
         sheet.line([(0, 18 * row), (WIDTH, 18 * row)], (222, 200, 180), 2)
         for k in range(-2, 20):
             px = 36 * k + 18 * (row % 2) + x
@@ -276,8 +276,8 @@ def _draw_bricks(t: float, changed: bool) -> Picture:
     for k in range(-2, 26):
         px = 24 * k + x
         sheet.fill([(px - 7, 280), (px - 7, 196), (px, 186), (px + 7, 196), (px + 7, 280)], (244, 240, 230), 2)
-    for y in (212, 250):
-        sheet.box(WIDTH / 2, y, WIDTH + 20, 8, (232, 226, 214), 1.5)
+    for rail in (212, 250):
+        sheet.box(WIDTH / 2, rail, WIDTH + 20, 8, (232, 226, 214), 1.5)
     return sheet.finish()
 
 

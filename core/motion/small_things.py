@@ -47,8 +47,8 @@ def find_small_things(first: Array, last: Array) -> list[SmallThing]:
     scale = min(1.0, SIDE / max(first.shape[:2]))
     size = (max(8, round(first.shape[1] * scale)), max(8, round(first.shape[0] * scale)))
     frames = [cv2.resize(frame, size, interpolation=cv2.INTER_LINEAR) for frame in (first, last)]
-    differs = (reduce(cv2.max, cv2.split(cv2.absdiff(*frames))) > _CHANGED).astype(np.uint8)
-    differs = cv2.dilate(differs, np.ones((3, 3), np.uint8))
+    changed = (_find_most(*frames) > _CHANGED).astype(np.uint8)
+    differs = cv2.dilate(changed, np.ones((3, 3), np.uint8))
     count, labels, stats, _ = cv2.connectedComponentsWithStats(differs)
     most = _MOST * max(size)
     index = [k for k in range(1, count) if stats[k, cv2.CC_STAT_AREA] >= _LEAST and stats[k, 2:4].max() <= most]
@@ -73,6 +73,11 @@ def find_small_things(first: Array, last: Array) -> list[SmallThing]:
             continue
         found.append(_trace(first, last, boxes[here], boxes[index[j]], shifts[i, j], extent))
     return found
+
+
+def _find_most(one: Array, other: Array) -> Array:
+    """The largest difference of any channel, (h, w); NumPy's maximum takes twenty times as long."""
+    return np.asarray(reduce(cv2.max, cv2.split(cv2.absdiff(one, other))))
 
 
 def _may_be_one(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
@@ -131,7 +136,7 @@ def _trace(
         right = min(first.shape[1], int(np.ceil((x + w) * scale[0])) + _GROUND)
         low = min(first.shape[0], int(np.ceil((y + h) * scale[1])) + _GROUND)
         box = np.s_[top:low, left:right]
-        solid = (reduce(cv2.max, cv2.split(cv2.absdiff(first[box], last[box]))) > _CHANGED / 2).astype(np.uint8)
+        solid: Array = (_find_most(first[box], last[box]) > _CHANGED / 2).astype(np.uint8)
         outlines, _ = cv2.findContours(solid, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
         cv2.drawContours(solid, outlines, -1, 1, cv2.FILLED)  # what has the ground's colour inside belongs to it
         solid = cv2.dilate(solid, np.ones((3, 3), np.uint8))
