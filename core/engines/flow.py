@@ -10,6 +10,7 @@ from ..motion.grid import Array, Flow, pixel_grid, warp
 from ..motion.light import is_another_light
 from ..motion.search import estimate_flow
 from ..motion.splatting import fill_holes, splat, splat_step
+from .apart import prepare_without_small_things
 from .interface import Pair, Working, view_for_matching
 from .joining import Placed, draw_joined
 from .relit import prepare_in_one_light
@@ -51,7 +52,8 @@ class FlowEngine:
 
     def prepare(self, first: Working, last: Working) -> Pair:
         """Finds the motion both ways, and where each frame shows what the other hides."""
-        return prepare_in_one_light(first, last, partial(FlowPair, mixes=self._mixes))
+        prepare = partial(FlowPair, mixes=self._mixes)
+        return prepare_without_small_things(first, last, partial(prepare_in_one_light, prepare=prepare))
 
 
 class FlowPair:

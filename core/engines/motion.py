@@ -16,6 +16,7 @@ network sees a picture of 8 bits and three channels, and all of the key frames' 
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import cv2
 import numpy as np
@@ -29,6 +30,7 @@ from ..motion.grid import Array, Flow
 from ..motion.light import is_another_light, is_fade
 from ..motion.seam import Choice
 from ..motion.search import search_motion
+from .apart import prepare_without_small_things
 from .blend import Blend
 from .flow import FlowPair
 from .interface import Pair, Working, limit_colours, view_for_matching
@@ -81,7 +83,7 @@ class MotionEngine:
 
     def prepare(self, first: Working, last: Working) -> Pair:
         """Finds the motion both ways, if it is motion, in one light if the frames have two."""
-        return prepare_in_one_light(first, last, self._prepare)
+        return prepare_without_small_things(first, last, partial(prepare_in_one_light, prepare=self._prepare))
 
     def _prepare(self, first: Working, last: Working) -> Pair:
         if is_fade(view_for_matching(first), view_for_matching(last)):

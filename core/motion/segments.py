@@ -24,6 +24,9 @@ _WORST = 26.0  # sum of all differences between partners
 _CHANGED = 5.0  # Lab units by which a piece must differ from what lies there in the other drawing
 _OUTLINE = 12.0  # the same of its outline, where the piece itself has the ground's colour
 _SHIFT = 0.1  # by which a transform's matrix must differ from a shift's
+_LIKE_COLOUR, _LIKE_SIZE = 8.0, 0.35  # Lab units and logarithm up to which two pieces look the same
+_ALIKE = 3  # pieces that look the same and move together, from which on another one does not go its own way
+_PAIRED = 64  # pieces that are compared; the smaller ones only say how things move that look like them
 _LONG = 1.6  # ratio of a piece's axes from which on its direction can be told
 
 
@@ -40,6 +43,8 @@ class Segments(NamedTuple):
     """(K, 2, 2): covariances of the pixels' places."""
     labels: Array
     """(h, w): each pixel's piece, -1 for none of these."""
+    resting: Array
+    """(R, 5): how pieces look that are where they are in the other drawing too; see `_describe`."""
 
 
 class Carried(NamedTuple):
@@ -55,13 +60,14 @@ class Carried(NamedTuple):
     """The same of its partner."""
 
 
-def find_segments(picture: Array, other: Array, most: int = 24) -> Segments:
+def find_segments(picture: Array, other: Array, most: int = 24, least: float = _LEAST) -> Segments:
     """Cuts a drawing into pieces along its edges, and keeps those that are not where they are in the other one.
 
     Args:
         picture: (h, w, 3) float32 CIE Lab.
         other: of the same shape.
         most: how many pieces at most.
+        least: share of the picture that a piece has at least.
     """
     h, w = picture.shape[:2]
     smooth = cv2.medianBlur(cv2.cvtColor(picture, cv2.COLOR_LAB2RGB), 3)
@@ -87,9 +93,13 @@ def find_segments(picture: Array, other: Array, most: int = 24) -> Segments:
     wide[flat > 0] = 0
     around = np.bincount(wide, changed, count) / np.maximum(np.bincount(wide, minlength=count), 1)
     moved = (change > _CHANGED) | (around > _OUTLINE)
-    usable = (areas >= _LEAST * h * w) & (areas <= _MOST * h * w) & moved
+    usable = (areas >= least * h * w) & (areas <= _MOST * h * w)
+    # what spans the picture is cut off by its sides, and how far it has moved along them cannot be told
+    usable[np.intersect1d(labels[:, 0], labels[:, -1])] = usable[np.intersect1d(labels[0], labels[-1])] = False
     index = np.flatnonzero(usable)
-    index = index[np.argsort(-areas[index], kind="stable")][:most]
+    index = index[np.lexsort((-areas[index], ~moved[index]))]
+    count_moved = min(most, int(moved[index].sum()))
+    index = np.concatenate([index[:count_moved], index[~moved[index]][:most]])
     y, x = np.divmod(np.arange(h * w), w)
     sums = {
         name: np.bincount(flat, values, count)[index] / areas[index]
@@ -106,9 +116,49 @@ def find_segments(picture: Array, other: Array, most: int = 24) -> Segments:
     spreads = spreads + 0.1 * np.eye(2)  # a line has some width
     colours = np.stack([np.bincount(flat, picture[..., k].ravel(), count)[index] / areas[index] for k in range(3)], 1)
     ranks = np.full(count, -1)
-    ranks[index] = np.arange(len(index))
+    ranks[index[:count_moved]] = np.arange(count_moved)
     centres = np.stack([sums["x"], sums["y"]], 1)
-    return Segments(colours, areas[index] / (h * w), centres, spreads, ranks[labels])
+    shares = areas[index] / (h * w)
+    own, rest = slice(count_moved), slice(count_moved, None)
+    resting = _describe(colours[rest], shares[rest], spreads[rest])
+    return Segments(colours[own], shares[own], centres[own], spreads[own], ranks[labels], resting)
+
+
+def _describe(colours: Array, areas: Array, spreads: Array) -> Array:
+    """How pieces look: (K, 5), in units of which one tells two apart: colour, size, shape."""
+    axes = np.sqrt(np.linalg.eigvalsh(spreads.reshape(-1, 2, 2)))
+    sizes = np.log(areas) / _LIKE_SIZE
+    return np.column_stack([colours / _LIKE_COLOUR, sizes, np.log(axes[:, 1] / axes[:, 0]) / _LIKE_SIZE])
+
+
+def drop_strays(first: Segments, last: Segments, pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Drops pairs that lead elsewhere than those of several pieces which look the same.
+
+    Of a row of windows, teeth or dashes of which one goes and another comes, these two are most like each other. But
+    the others show that the row stays, or moves as a whole.
+
+    Args:
+        first: the pieces of one drawing.
+        last: those of the other.
+        pairs: as `pair_segments` gives them.
+    """
+    if not pairs or len(pairs) + len(first.resting) < _ALIKE:
+        return pairs
+    here, there = np.array(pairs).reshape(-1, 2).T
+    shifts = last.centres[there] - first.centres[here]
+    looks = _describe(first.colours, first.areas, first.spreads)[here]
+    looks_all = np.concatenate([looks, first.resting])
+    shifts_all = np.concatenate([shifts, np.zeros((len(first.resting), 2))])
+    like = (np.abs(looks[:, None] - looks_all[None]).max(2) < 1) & ~np.eye(len(looks), len(looks_all), dtype=bool)
+    sizes = np.sqrt(first.areas[here] * first.labels.size) / 2  # half of a piece's length
+    agree = np.linalg.norm(shifts_all[:, None] - shifts_all[None], axis=2)  # (N, N)
+    kept = []
+    for k, pair in enumerate(pairs):
+        votes = (agree[like[k]][:, like[k]] < sizes[k]).sum(1)
+        backed = int((agree[k][like[k]] < sizes[k]).sum())
+        if not len(votes) or votes.max() < _ALIKE or backed >= votes.max() / 2:
+            kept.append(pair)
+    return kept
 
 
 def pair_segments(first: Segments, last: Segments, diagonal: float) -> list[tuple[int, int]]:
@@ -168,10 +218,16 @@ def find_transforms(first: Array, last: Array, most: int = 10) -> list[Carried]:
         )
         for frame in (first, last)
     ]
-    segments = [find_segments(small[0], small[1]), find_segments(small[1], small[0])]
+    segments = [find_segments(small[k], small[1 - k], _PAIRED, _LEAST / 3) for k in range(2)]
     found = []
     size = np.array([width, height], float)
-    for pair in pair_segments(segments[0], segments[1], float(np.hypot(width, height)))[:most]:
+    pairs = pair_segments(segments[0], segments[1], float(np.hypot(width, height)))
+    pairs = [
+        (one, other)
+        for one, other in drop_strays(segments[0], segments[1], pairs)
+        if min(segments[0].areas[one], segments[1].areas[other]) >= _LEAST
+    ]
+    for pair in pairs[:most]:
         here, there = ((segments[n].labels == pair[n]).astype(np.float32) for n in range(2))
         for transform in carry(segments[0], segments[1], pair):
             part = transform[:, :2] * size[None] / size[:, None]
