@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from ..motion.grid import Array, Flow, mean_of_channels, pixel_grid, warp
-from ..motion.seam import CELLS, Choice, choose, measure_difference
+from ..motion.seam import CELLS, SURE, Choice, choose, measure_difference
 from .interface import Working, limit_colours
 
 _LARGE = 480  # pixels of the longer side from which on shares are made at half size: a third of their time at 720p
@@ -37,6 +37,8 @@ class Placed:
     """(h, w) float32: log odds that the first key frame shows what is there."""
     mix: Callable[[Array], Array]
     """From the mean difference of the two warped frames, (h, w) in levels, to the first frame's share, (h, w)."""
+    missing: Array | None = None
+    """(h, w) float32 in [0, 1]: how far neither key frame has a match for what it shows, so that time alone decides."""
 
 
 def draw_joined(
@@ -102,7 +104,11 @@ def _choose_all(frames: tuple[Working, Working], placed: Sequence[Placed], first
         difference, outlined = measure_difference(one, other, cells)
         differences.append(difference)
         outlines.append(outlined)
-        beliefs.append(cv2.resize(way.belief, cells, interpolation=cv2.INTER_AREA))
+        belief = cv2.resize(way.belief, cells, interpolation=cv2.INTER_AREA)
+        if way.missing is not None:
+            missing = cv2.resize(way.missing, cells, interpolation=cv2.INTER_AREA)
+            belief += missing * ((SURE if way.t < 0.5 else -SURE) - belief)
+        beliefs.append(belief)
         shifts.append([cv2.resize(shift * to_cells, cells, interpolation=cv2.INTER_AREA) for shift in way.shifts])
     steps = [
         (

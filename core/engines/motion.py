@@ -16,7 +16,7 @@ network sees a picture of 8 bits and three channels, and all of the key frames' 
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from functools import cached_property, partial
 
 import cv2
 import numpy as np
@@ -30,6 +30,7 @@ from ..motion.grid import Array, Flow
 from ..motion.light import is_another_light, is_fade
 from ..motion.seam import Choice
 from ..motion.search import search_motion
+from ..motion.unmatched import find_unmatched, move_with_surroundings
 from .apart import prepare_without_small_things
 from .blend import Blend
 from .flow import FlowPair
@@ -197,10 +198,10 @@ class MotionPair:
         for number in range(0, len(times), TOGETHER):
             chunk = times[number : number + TOGETHER]
             rising = sorted(set(chunk))
-            way = self._find_way(rising)
+            way, missing = self._find_way(rising)
             choices: list[Choice] | None = None
             if not self._mixes:
-                placed = self._read_way(way, rising)
+                placed = self._read_way(way, missing, rising)
                 choices = choose_frames(self._frames, placed, before)
                 before = placed[-1], choices[-1]
             for start in range(0, len(chunk), most):
@@ -209,15 +210,39 @@ class MotionPair:
                     yield limit_colours(_fetch(drawn))
 
     @torch.inference_mode()
-    def _find_way(self, times: Sequence[float]) -> Way:
-        """Where to sample the frames for all these times, on the network's device."""
+    def _find_way(self, times: Sequence[float]) -> tuple[Way, list[Array] | None]:
+        """Where to sample the frames for all these times, on the network's device.
+
+        And what is missing at each of them, (h, w), unless frames are mixed.
+        """
         # k times forward and then k times backward
         motion = Motion(*(part[:, None].expand(-1, len(times), -1, -1, -1).flatten(0, 1) for part in self.motion))
         t = torch.tensor(times, dtype=torch.float32).to(self._device, non_blocking=self._device.type == "cuda")
-        return self._network.find_way(motion, t)
+        way = self._network.find_way(motion, t)
+        if self._mixes:
+            return way, None
+        shifts = way.shift.permute(0, 2, 3, 1).contiguous().cpu().numpy()  # (2k, h, w, 2)
+        h, w = shifts.shape[1:3]
+        first, last = (cv2.resize(part, (w, h), interpolation=cv2.INTER_LINEAR) for part in self._unmatched)
+        missing = []
+        for k in range(len(times)):
+            (shifts[k], shifts[len(times) + k]), lost = move_with_surroundings(
+                (shifts[k], shifts[len(times) + k]), (first, last)
+            )
+            missing.append(lost)
+        return Way(torch.from_numpy(shifts).permute(0, 3, 1, 2).to(self._device), way.claim), missing
+
+    @cached_property
+    def _unmatched(self) -> list[Array]:
+        """What either key frame shows and the other does not: (h, w) each."""
+        pictures, flows, visible = (
+            np.ascontiguousarray(part.permute(0, 2, 3, 1).float().cpu().numpy())
+            for part in ((self.motion.small + 1) * 127.5, self.motion.flow, torch.sigmoid(self.motion.visible))
+        )
+        return [find_unmatched(pictures[k], pictures[1 - k], flows[k], visible[k, ..., 0]) for k in range(2)]
 
     @torch.inference_mode()
-    def _read_way(self, way: Way, times: Sequence[float]) -> list[Placed]:
+    def _read_way(self, way: Way, missing: Sequence[Array] | None, times: Sequence[float]) -> list[Placed]:
         """The same as the joining knows it."""
         shifts = way.shift.permute(0, 2, 3, 1).contiguous().cpu().numpy()  # (2k, h, w, 2)
         forward, backward = np.split(shifts, 2)
@@ -232,10 +257,13 @@ class MotionPair:
 
             return mix
 
-        return [Placed(t, (forward[k], backward[k]), beliefs[k], mix_at(k)) for k, t in enumerate(times)]
+        return [
+            Placed(t, (forward[k], backward[k]), beliefs[k], mix_at(k), None if missing is None else missing[k])
+            for k, t in enumerate(times)
+        ]
 
     def _place(self, t: float) -> Placed:
-        return self._read_way(self._find_way([t]), [t])[0]
+        return self._read_way(*self._find_way([t]), [t])[0]
 
     @torch.inference_mode()
     def _draw_at_once(

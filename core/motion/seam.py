@@ -27,7 +27,8 @@ _SEAM = 5.0  # cost of a seam across a full difference, from a trial on 107 pair
 _BELIEF = 40.0  # the other frame, for each unit of log odds, over the grid's side in cells, so that a piece of the same
 # share of the picture weighs the same on any grid; 20 to 80 are level on validation pairs, 20 leaves uncovered ground
 _TURN = 3.0  # log odds that a turn back along the motion costs: less than a sure belief, as where a ground is uncovered
-_SURE = 8.0  # log odds from which on an engine's belief counts no more
+SURE = 8.0
+"""Log odds from which on an engine's belief counts no more."""
 _WEIGHTY = 20.0  # levels of difference from which on a cell's belief counts in full
 _SCALE = 1000  # the solver counts in whole numbers
 _NEVER = 1_000_000  # a capacity that no cut pays
@@ -186,7 +187,7 @@ def _cut(
             # never back: if the earlier cell shows the last key frame, the later one does
             earlier, later = (start, end) if source == time else (end, start)
             connect(later, earlier, _NEVER if step is None else round(_TURN * each))
-    belief = np.clip(beliefs, -_SURE, _SURE) * np.clip(differences / _WEIGHTY, 0, 1) * each
+    belief = np.clip(beliefs, -SURE, SURE) * np.clip(differences / _WEIGHTY, 0, 1) * each
     if begun is not None:
         belief[0] = np.where(begun.first > 0, _NEVER, -_NEVER)
     belief = np.rint(belief[active]).astype(np.int64)
