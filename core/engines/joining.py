@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from ..motion.grid import Array, Flow, mean_of_channels, pixel_grid, warp
-from ..motion.seam import CELLS, SURE, Choice, choose, measure_difference
+from ..motion.seam import CELLS, Choice, choose, measure_difference
 from .interface import Working, limit_colours
 
 _LARGE = 480  # pixels of the longer side from which on shares are made at half size: a third of their time at 720p
@@ -95,7 +95,7 @@ def _choose_all(frames: tuple[Working, Working], placed: Sequence[Placed], first
     views = [cv2.resize(frame, size, interpolation=cv2.INTER_AREA) for frame in frames]
     grid = pixel_grid(size[1], size[0])
     to_view, to_cells = (np.array([side[0] / w, side[1] / h], np.float32) for side in (size, cells))
-    differences, outlines, beliefs, shifts = [], [], [], []
+    differences, outlines, beliefs, missing, shifts = [], [], [], [], []
     for way in placed:
         one, other = (
             warp(view, cv2.resize(shift * to_view, size, interpolation=cv2.INTER_LINEAR) + grid)
@@ -104,11 +104,8 @@ def _choose_all(frames: tuple[Working, Working], placed: Sequence[Placed], first
         difference, outlined = measure_difference(one, other, cells)
         differences.append(difference)
         outlines.append(outlined)
-        belief = cv2.resize(way.belief, cells, interpolation=cv2.INTER_AREA)
-        if way.missing is not None:
-            missing = cv2.resize(way.missing, cells, interpolation=cv2.INTER_AREA)
-            belief += missing * ((SURE if way.t < 0.5 else -SURE) - belief)
-        beliefs.append(belief)
+        beliefs.append(cv2.resize(way.belief, cells, interpolation=cv2.INTER_AREA))
+        missing.append(None if way.missing is None else cv2.resize(way.missing, cells, interpolation=cv2.INTER_AREA))
         shifts.append([cv2.resize(shift * to_cells, cells, interpolation=cv2.INTER_AREA) for shift in way.shifts])
     steps = [
         (
@@ -117,7 +114,7 @@ def _choose_all(frames: tuple[Working, Working], placed: Sequence[Placed], first
         )
         for k, (before, after) in enumerate(pairwise(placed))
     ]
-    return choose([way.t for way in placed], differences, outlines, beliefs, steps, first)
+    return choose([way.t for way in placed], differences, outlines, beliefs, steps, first, missing)
 
 
 def _draw(frames: tuple[Working, Working], placed: Placed, choice: Choice | None, grid: Array) -> Working:

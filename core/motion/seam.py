@@ -27,8 +27,7 @@ _SEAM = 5.0  # cost of a seam across a full difference, from a trial on 107 pair
 _BELIEF = 40.0  # the other frame, for each unit of log odds, over the grid's side in cells, so that a piece of the same
 # share of the picture weighs the same on any grid; 20 to 80 are level on validation pairs, 20 leaves uncovered ground
 _TURN = 3.0  # log odds that a turn back along the motion costs: less than a sure belief, as where a ground is uncovered
-SURE = 8.0
-"""Log odds from which on an engine's belief counts no more."""
+_SURE = 8.0  # log odds from which on an engine's belief counts no more
 _WEIGHTY = 20.0  # levels of difference from which on a cell's belief counts in full
 _SCALE = 1000  # the solver counts in whole numbers
 _NEVER = 1_000_000  # a capacity that no cut pays
@@ -104,6 +103,7 @@ def choose(
     beliefs: Sequence[Array],
     steps: Sequence[tuple[Flow, Flow]],
     begun: Choice | None = None,
+    missing: Sequence[Array | None] | None = None,
 ) -> list[Choice]:
     """Chooses the key frame to show, for all times of a pair together.
 
@@ -115,10 +115,18 @@ def choose(
         steps: for each time but the last, how far content moves until the next time, (h, w, 2) in cells: that of the
             last key frame from this time on, and that of the first key frame back from the next time.
         begun: what was chosen at the first of the times already; it stays.
+        missing: for each time (h, w) in [0, 1]: how far neither key frame has a match for what it shows there, so that
+            the nearer one is shown; None: nowhere.
     """
+    missing = missing or [None] * len(times)
+    doubted = [belief if lost is None else (1 - lost) * belief for belief, lost in zip(beliefs, missing, strict=True)]
     found = [
         find_kinds(difference, outline, np.abs(belief) if t == 0.5 else np.maximum(0, belief * np.sign(t - 0.5)))
-        for t, difference, outline, belief in zip(times, differences, outlines, beliefs, strict=True)
+        for t, difference, outline, belief in zip(times, differences, outlines, doubted, strict=True)
+    ]
+    beliefs = [
+        belief if lost is None else belief + lost * (_SURE if t < 0.5 else -_SURE)
+        for t, belief, lost in zip(times, doubted, missing, strict=True)
     ]
     active = np.stack([outlined for outlined, _ in found])  # (T, h, w)
     nodes = int(active.sum())
@@ -187,7 +195,7 @@ def _cut(
             # never back: if the earlier cell shows the last key frame, the later one does
             earlier, later = (start, end) if source == time else (end, start)
             connect(later, earlier, _NEVER if step is None else round(_TURN * each))
-    belief = np.clip(beliefs, -SURE, SURE) * np.clip(differences / _WEIGHTY, 0, 1) * each
+    belief = np.clip(beliefs, -_SURE, _SURE) * np.clip(differences / _WEIGHTY, 0, 1) * each
     if begun is not None:
         belief[0] = np.where(begun.first > 0, _NEVER, -_NEVER)
     belief = np.rint(belief[active]).astype(np.int64)

@@ -318,8 +318,7 @@ def _choose_both_ways(first: Array, last: Array, forward: Candidates, backward: 
     for k, (_, _, candidates) in enumerate(pairs):
         _give_up_claimed(costs[k], choices[1 - k], settled[1 - k], candidates)
     return tuple(  # type: ignore[return-value]
-        _infer(cost, bond, candidates)
-        for cost, bond, (_, _, candidates) in zip(costs, bonds, pairs, strict=True)
+        _infer(cost, bond, candidates) for cost, bond, (_, _, candidates) in zip(costs, bonds, pairs, strict=True)
     )
 
 
@@ -376,9 +375,7 @@ def _find_gains(costs: Array, candidates: Candidates) -> Array:
     return np.asarray(np.clip(1 + (means[:, :others].min(1) - own + _BAR) / _GAIN, 0, 1))
 
 
-def _infer(
-    costs: Array, bonds: tuple[Array, Array], candidates: Candidates, rounds: int = 2
-) -> Array:
+def _infer(costs: Array, bonds: tuple[Array, Array], candidates: Candidates, rounds: int = 2) -> Array:
     """Gives every cell the candidate that explains it and its neighbours of like colour best: (rows, columns)."""
     count = len(candidates.transforms)
     if count == 1:

@@ -40,7 +40,9 @@ def find_unmatched(frame: Array, other: Array, flow: Flow, visible: Array) -> Ar
     return np.maximum(1 - visible, misfit).astype(np.float32)
 
 
-def move_with_surroundings(shifts: tuple[Flow, Flow], unmatched: tuple[Array, Array]) -> tuple[tuple[Flow, Flow], Array]:
+def move_with_surroundings(
+    shifts: tuple[Flow, Flow], unmatched: tuple[Array, Array]
+) -> tuple[tuple[Flow, Flow], Array]:
     """Moves what neither key frame has a match for as its surroundings move.
 
     Args:

@@ -180,3 +180,14 @@ def test_mix_gives_the_mixture():
     keys = draw_face(90, "open"), draw_face(90, "closed")
     joined, mixed = (next(render_all(FlowEngine(mixes=mixes).prepare(*keys), [0.5])) for mixes in (False, True))
     assert find_transparent(joined, 90) + 0.03 < find_transparent(mixed, 90)
+
+
+def test_where_nothing_matches_time_alone_decides():
+    """Whatever is believed of the places, all of them turn at once in the middle."""
+    difference, outlines = [np.full((6, 6), 60, np.float32)] * 4, [np.ones((6, 6), bool)] * 4
+    belief = [np.random.default_rng(k).normal(0, 4, (6, 6)).astype(np.float32) for k in range(4)]
+    times = [0.2, 0.4, 0.6, 0.8]
+    steps = [(STILL, STILL)] * 3
+    found = choose(times, difference, outlines, belief, steps, missing=[np.ones((6, 6), np.float32)] * 4)
+    assert [c.first.mean() for c in found] == [1, 1, 0, 0]
+    assert [c.first.mean() for c in choose(times, difference, outlines, belief, steps)] != [1, 1, 0, 0]
