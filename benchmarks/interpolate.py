@@ -4,7 +4,7 @@
     python benchmarks/interpolate.py speed --peers FOLDER --with animi-flow,dis,rife46
     python benchmarks/interpolate.py speed --peers FOLDER --device cuda --checkpoint runs/motion/best.safetensors
     python benchmarks/interpolate.py memory
-    python benchmarks/interpolate.py sheet SEQUENCES --names a,b,c -o sheet.png
+    python benchmarks/interpolate.py sheet SEQUENCES --names a,b,c --with animi-flow -o sheet.png
     python benchmarks/interpolate.py middles SEQUENCES --names a,b,c --with animi-mix -o middles.webp
 
 SEQUENCES holds folders NAME/000.png to 008.png: the ends are the key frames, the rest is the truth. FOLDER holds a
@@ -325,15 +325,15 @@ def report_memory(_: argparse.Namespace) -> None:
 
 
 def draw_sheet(chosen: argparse.Namespace) -> None:
-    """A row for each sequence: first key frame, three in-betweens and the last, ours above the truth."""
+    """Rows for each sequence, by each interpolator and the truth below: first key frame, three in-betweens, the last."""
     rows = []
     for name in chosen.names:
         files = sorted((chosen.sequences / name).glob("*.png"))
         frames = [read_image(file) for file in files]
         times = [0.25, 0.5, 0.75]
-        ours = open_interpolator("animi", "", 2)(frames[0], frames[-1], times)
+        drawn = [open_interpolator(other, chosen.peers, 2)(frames[0], frames[-1], times) for other in chosen.others]
         truth = [frames[round(t * (len(frames) - 1))] for t in times]
-        for middle in (ours, truth):
+        for middle in (*drawn, truth):
             strip = [
                 resize_image(frame, chosen.width * frame.shape[1] // frame.shape[0], chosen.width)
                 for frame in (frames[0], *middle, frames[-1])
@@ -341,7 +341,7 @@ def draw_sheet(chosen: argparse.Namespace) -> None:
             rows.append(np.hstack(strip))
     widest = max(row.shape[1] for row in rows)
     rows = [np.pad(row, ((0, 2), (0, widest - row.shape[1]), (0, 0)), constant_values=255) for row in rows]
-    cv2.imwrite(str(chosen.output), np.vstack(rows)[..., ::-1])
+    cv2.imwrite(str(chosen.output), np.vstack(rows)[..., ::-1], [cv2.IMWRITE_WEBP_QUALITY, 85])
 
 
 def draw_middles(chosen: argparse.Namespace) -> None:
@@ -362,7 +362,7 @@ def draw_middles(chosen: argparse.Namespace) -> None:
         )
     widest = max(row.shape[1] for row in rows)
     rows = [np.pad(row, ((0, 2), (0, widest - row.shape[1]), (0, 0)), constant_values=255) for row in rows]
-    cv2.imwrite(str(chosen.output), np.vstack(rows)[..., ::-1])
+    cv2.imwrite(str(chosen.output), np.vstack(rows)[..., ::-1], [cv2.IMWRITE_WEBP_QUALITY, 85])
 
 
 def read_sizes(text: str) -> list[tuple[int, int]]:
