@@ -325,7 +325,7 @@ def report_memory(_: argparse.Namespace) -> None:
 
 
 def draw_sheet(chosen: argparse.Namespace) -> None:
-    """Rows for each sequence, by each interpolator and the truth below: first key frame, three in-betweens, the last."""
+    """Rows for each sequence, by each interpolator, the truth below: first key frame, three in-betweens, the last."""
     rows = []
     for name in chosen.names:
         files = sorted((chosen.sequences / name).glob("*.png"))

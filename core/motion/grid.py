@@ -50,6 +50,3 @@ def mean_of_channels(picture: Array) -> Array:
     picture = picture.astype(np.float32)
     count = picture.shape[2]
     return picture[..., 0] if count == 1 else cv2.transform(picture, np.full((1, count), 1 / count, np.float32))
-
-
-_LEAP = 4.0
