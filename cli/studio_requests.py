@@ -6,13 +6,11 @@ that it stands for.
 
 from dataclasses import dataclass
 from math import isfinite
-from pathlib import Path
 from typing import Any, TypeGuard
 
 from starlette.requests import Request
 
 from ..core.config.choices import CADENCES, ON_FAILURE
-from ..core.config.interpolation import InterpolateConfig
 from ..core.config.parsing import read_rate, shorten
 from ..core.errors import ConfigError, InputError
 from ..core.json_text import parse_object
@@ -98,22 +96,16 @@ def read_draw_settings(raw: Raw, engines: tuple[str, ...]) -> DrawSettings:
     Raises:
         ConfigError: one has a value that cannot be used; the message begins with the option's name.
     """
-    defaults = InterpolateConfig((), Path())
-    count = raw.get("count", defaults.count)
+    count = raw.get("count", DrawSettings.count)
     if not _is_whole(count):
         raise ConfigError(f"-n: {_quote(count)} is no whole number; it counts both key frames, so give 2 or more")
-    config = InterpolateConfig(
-        (),
-        Path(),
-        count,
-        read_rate(_read_text(raw, "fps", "--fps", str(defaults.fps)), "--fps"),
-        _read_text(raw, "spacing", "--spacing", defaults.spacing, _CHART),
-        _read_flag(raw, "loop"),
-        _read_flag(raw, "boomerang"),
-        size=_read_text(raw, "size", "--size", "").strip() or None,
-        on_failure=_read_text(raw, "on_failure", "--on-failure", defaults.on_failure),
-    )
-    return DrawSettings(_read_engine(raw, engines), config)
+    fps = read_rate(_read_text(raw, "fps", "--fps", str(DrawSettings.fps)), "--fps")
+    spacing = _read_text(raw, "spacing", "--spacing", DrawSettings.spacing, _CHART)
+    loop, boomerang = _read_flag(raw, "loop"), _read_flag(raw, "boomerang")
+    size = _read_text(raw, "size", "--size", "").strip() or None
+    on_failure = _read_text(raw, "on_failure", "--on-failure", DrawSettings.on_failure)
+    engine = _read_engine(raw, engines)
+    return DrawSettings(engine, count, fps, spacing, loop, boomerang, size, on_failure)
 
 
 def read_moment(raw: Raw) -> tuple[float, bool]:

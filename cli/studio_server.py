@@ -19,14 +19,14 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from ..core.config.choices import CADENCES, EASINGS, ON_FAILURE
-from ..core.config.interpolation import InterpolateConfig
 from ..core.errors import AnimiError
 from ..core.studio.jobs import Cancelled, Job
-from ..core.studio.session import Expired, Session
-from ..core.studio.settings import DOWNLOADS, FILM_DOWNLOADS
+from ..core.studio.session import Session
+from ..core.studio.settings import DOWNLOADS, FILM_DOWNLOADS, DrawSettings
 from ..core.studio.studio import Studio
 from ..core.studio.uploads import Upload
 from ..core.studio.words import hide_paths
+from ..core.studio.work import Expired
 from .studio_connections import Connections, Patience, TooSlow
 from .studio_guard import Guard
 from .studio_requests import (
@@ -130,13 +130,13 @@ class _Page:
         return self._studio[request.path_params["session"]]
 
     def _job(self, request: Request) -> Job:
-        return self._session(request).find_job(request.path_params["job"])
+        return self._session(request).work.find_job(request.path_params["job"])
 
     async def refuse(self, request: Request, error: Exception) -> Response:
         words: str | None = hide_paths(str(error))
         if "session" in request.path_params:
             try:
-                words = self._session(request).tell(error)
+                words = self._session(request).work.describe_error(error)
             except KeyError as ended:  # its files went while they were asked for
                 return await self.miss(request, ended)
         return JSONResponse({"error": words}, status_code=400 if isinstance(error, AnimiError) else 507)
@@ -162,7 +162,7 @@ class _Page:
         return JSONResponse({"error": "there is no such file"}, 404) if path is None else FileResponse(path)
 
     async def tell_options(self, _request: Request) -> Response:
-        defaults, config = InterpolateConfig((), Path()), self._studio.config
+        config = self._studio.config
         return JSONResponse(
             {
                 "version": version("animi"),
@@ -178,17 +178,17 @@ class _Page:
                 "max_megapixels": config.max_megapixels,
                 "checkpoints": self._studio.checkpoints,
                 "defaults": {
-                    "count": defaults.count,
-                    "fps": str(defaults.fps),
-                    "spacing": defaults.spacing,
-                    "on_failure": defaults.on_failure,
+                    "count": DrawSettings.count,
+                    "fps": str(DrawSettings.fps),
+                    "spacing": DrawSettings.spacing,
+                    "on_failure": DrawSettings.on_failure,
                 },
             }
         )
 
     async def tell_times(self, request: Request) -> Response:
         settings = read_draw_settings(await read_json(request), self._studio.engines)
-        return JSONResponse({"times": settings.config.times})
+        return JSONResponse({"times": settings.times})
 
     async def begin(self, _request: Request) -> Response:
         session = await self.aside(self._studio.begin)
@@ -292,7 +292,7 @@ class _Page:
         return JSONResponse(_describe_job(await self.aside(session.smooth, settings)), status_code=202)
 
     async def tell_jobs(self, request: Request) -> Response:
-        return JSONResponse({"jobs": [_describe_job(job) for job in self._session(request).jobs.list()]})
+        return JSONResponse({"jobs": [_describe_job(job) for job in self._session(request).work.jobs.list()]})
 
     async def cancel(self, request: Request) -> Response:
         job = self._job(request)
@@ -301,10 +301,10 @@ class _Page:
 
     async def show_frame(self, request: Request) -> Response:
         session, job = self._session(request), self._job(request)
-        return await self._show(session.find_frame(job, _read_number(request)), "image/png")
+        return await self._show(session.work.find_frame(job, _read_number(request)), "image/png")
 
     async def download(self, request: Request) -> Response:
-        path = self._session(request).find_export(self._job(request))
+        path = self._session(request).work.find_export(self._job(request))
         return FileResponse(path, filename=path.name)
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 from ..errors import ConfigError
 from .checks import Checked, Choice, Doc, Flags, NoOption, Range, Seconds, check_range
@@ -12,13 +12,16 @@ from .fields import Device, Rate
 from .parsing import ease, read_size, read_spacing
 
 _COUNT = Range(2, MOST_FRAMES, unit="frames, both key frames included")
+FrameCount: TypeAlias = Annotated[
+    int, _COUNT, Flags("-n", "--count"), Doc("Frames from one key frame to the next, both included.")
+]
 _Engine = Annotated[
     str | None,
     Choice(ENGINES),
     Doc("What draws: learnt motion, classical motion, or a plain cross-fade. None: motion."),
 ]
 _Checkpoint = Annotated[Path | None, Doc("A trained network (.safetensors) that draws instead of the engine.")]
-_OnFailure = Annotated[
+OnFailure: TypeAlias = Annotated[
     str,
     Choice(ON_FAILURE),
     Doc(
@@ -36,8 +39,7 @@ class InterpolateConfig(Checked):
     """Key frames in order; a folder stands for the images in it, in natural order."""
     output: Annotated[Path, Flags("--output", "-o")]
     """A .gif, .webp, .png, .apng, .mp4, .mov or .webm, or a folder for numbered PNGs."""
-    count: Annotated[int, _COUNT, Flags("-n", "--count")] = 8
-    """Frames from one key frame to the next, both included."""
+    count: FrameCount = 8
     fps: Rate = Fraction(12)
     """Frames a second: 12, 23.976 or 24000/1001."""
     spacing: str = EASINGS[0]
@@ -55,7 +57,7 @@ class InterpolateConfig(Checked):
     """Resize the key frames first; one number is the longer side."""
     overwrite: bool = False
     """Replace an output that stands there."""
-    on_failure: _OnFailure = ON_FAILURE[0]
+    on_failure: OnFailure = ON_FAILURE[0]
     sheet: Path | None = None
     """An exposure sheet (.csv): drawing, hold, inbetweens, on, spacing for each key frame; it wins over `count`."""
 
@@ -126,7 +128,7 @@ class InterpolateFilmConfig(Checked):
     mix: bool = False
     """Mix the two moved key frames where they disagree, instead of choosing one of them along a seam."""
     device: Device = DEVICES[0]
-    on_failure: _OnFailure = ON_FAILURE[0]
+    on_failure: OnFailure = ON_FAILURE[0]
     overwrite: bool = False
     """Replace an output that stands there, or begin anew what was interrupted."""
     resume: bool = False

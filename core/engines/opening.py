@@ -4,10 +4,29 @@ from pathlib import Path
 
 from ..config.choices import ENGINES
 from ..errors import ConfigError
-from ..weights.find import MOTION_WEIGHTS
+from ..weights.find import MOTION_WEIGHTS, find_checkpoint
 from .blend import BlendEngine
 from .flow import FlowEngine
 from .interface import Engine
+
+_LEARNT = {"motion": MOTION_WEIGHTS}
+"""Weights of the engines that are networks and come with animi."""
+
+
+def find_weights(name: str | None = None, checkpoint: Path | None = None) -> Path | None:
+    """Finds the file of the weights that an engine draws with.
+
+    Args:
+        name: as in `open_engine`.
+        checkpoint: likewise.
+
+    Returns:
+        The file; None: the engine has no weights.
+
+    Raises:
+        CheckpointError: the checkpoint is a folder without one.
+    """
+    return _LEARNT.get(name or ENGINES[0]) if checkpoint is None else find_checkpoint(checkpoint)
 
 
 def open_engine(
@@ -34,10 +53,11 @@ def open_engine(
         from .network import open_network  # imports torch
 
         return open_network(checkpoint, device, mixes=mixes)
-    if name in (None, "motion"):
+    learnt = find_weights(name)
+    if learnt is not None:
         from .network import open_network  # imports torch
 
-        return open_network(MOTION_WEIGHTS, device, mixes=mixes)
+        return open_network(learnt, device, mixes=mixes)
     if device not in ("auto", "cpu"):
         from ..devices import choose_device  # imports torch
 

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..config.interpolation import InterpolateConfig
 from ..config.parsing import read_size
 from ..media.frames import resize_image, to_uint8
 from ..media.image_files import encode_png, read_image
+from .settings import DrawSettings
 
 LARGER = "scale it down first, or start the studio with --max-megapixels"
 """What helps where a frame has more pixels than the studio takes."""
@@ -16,7 +16,7 @@ _THUMB = 240  # pixels of the longer side of a drawing's small picture
 
 
 @dataclass(frozen=True)
-class Drawing:
+class KeyFrame:
     """A key frame that came in.
 
     Attributes:
@@ -39,7 +39,7 @@ class Drawing:
         return self.path.with_name(f"{self.path.stem}-small.png")
 
 
-def read_drawing(name: str, path: Path, most_pixels: int, remedy: str) -> Drawing:
+def read_drawing(name: str, path: Path, most_pixels: int, remedy: str) -> KeyFrame:
     """Makes a key frame of a file, with its small picture beside it.
 
     Args:
@@ -55,21 +55,21 @@ def read_drawing(name: str, path: Path, most_pixels: int, remedy: str) -> Drawin
     height, width = frame.shape[:2]
     scale = min(1.0, _THUMB / max(height, width))
     small = resize_image(frame, max(1, round(width * scale)), max(1, round(height * scale)))
-    drawing = Drawing(secrets.token_urlsafe(6), name, path, width, height)
+    drawing = KeyFrame(secrets.token_urlsafe(6), name, path, width, height)
     drawing.thumb.write_bytes(encode_png(to_uint8(small)))
     return drawing
 
 
-def paths_of(drawings: Sequence[Drawing]) -> list[Path]:
+def paths_of(drawings: Sequence[KeyFrame]) -> list[Path]:
     """Where drawings lie."""
     return [drawing.path for drawing in drawings]
 
 
-def count_pixels(drawings: Sequence[Drawing], config: InterpolateConfig) -> float:
+def count_pixels(drawings: Sequence[KeyFrame], settings: DrawSettings) -> float:
     """Of the frames that are drawn between drawings, of which there must be one."""
     first = drawings[0]
-    if config.size is None:
+    if settings.size is None:
         return first.width * first.height
-    width, height = read_size(config.size)
+    width, height = read_size(settings.size)
     ratio = min(first.width, first.height) / max(first.width, first.height)
     return width * (width * ratio if height is None else height)

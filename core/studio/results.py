@@ -6,18 +6,18 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from ..config.interpolation import InterpolateConfig
-from .drawings import Drawing
+from .drawings import KeyFrame
+from .settings import DrawSettings
 
 
-def find_positions(config: InterpolateConfig, keys: int) -> list[float]:
+def find_positions(settings: DrawSettings, keys: int) -> list[float]:
     """Where the frames that `interpolate` gives without a boomerang lie, see `Session.draw_moment`."""
-    segments = max(0, keys if config.loop else keys - 1)
-    found = [segment + t for segment in range(segments) for t in config.times[:-1]]
-    return found if config.loop else [*found, float(segments)]
+    segments = max(0, keys if settings.loop else keys - 1)
+    found = [segment + t for segment in range(segments) for t in settings.times[:-1]]
+    return found if settings.loop else [*found, float(segments)]
 
 
-def name_result(drawings: Sequence[Drawing]) -> str:
+def name_result(drawings: Sequence[KeyFrame]) -> str:
     """A file name without a suffix: those of the first and the last key frame."""
     stems = [clean_name(drawing.name) for drawing in drawings]
     ends = dict.fromkeys([*stems[:1], *stems[-1:]])

@@ -122,7 +122,7 @@ class Studio:
         with self._lock:
             sessions = list(self._sessions.values())
         for session in sessions:
-            for job in session.jobs.list():
+            for job in session.work.jobs.list():
                 threading.Thread(target=job.cancel, daemon=True).start()
 
     def close(self) -> None:
