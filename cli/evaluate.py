@@ -73,7 +73,7 @@ def _print_tables(found: "Evaluation") -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from ..core.reports.results import columns, find_best, tell_group
+    from ..core.reports.results import columns, find_best, title_group
 
     console = Console(file=sys.stdout, highlight=False)
     if not console.is_terminal:
@@ -97,7 +97,7 @@ def _print_tables(found: "Evaluation") -> None:
     for number, group in enumerate(found.groups()):
         if number:
             table.add_row()
-        table.add_row(Text(printable(tell_group(group)), "bold"))
+        table.add_row(Text(printable(title_group(group)), "bold"))
         fill(table, group.means, columns(found))
     console.print(table)
     if found.sets:

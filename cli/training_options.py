@@ -90,7 +90,7 @@ def start_training(
         AnimiError: see the recipe.
     """
     from ..core.training.listeners import Listeners
-    from ..core.training.run_folder import check_settings, is_run, resume_config
+    from ..core.training.run_settings import check_settings, is_run, resume_config
     from ..core.weights.find import find_states
 
     if is_dry:
@@ -123,7 +123,7 @@ def start_training(
     if is_dry:
         _tell_cost(found, as_json)
     else:
-        tell_run(run, as_json)
+        print_run(run, as_json)
 
 
 def _tell_cost(found: "Cost", as_json: bool) -> None:
@@ -152,7 +152,7 @@ def _begin(kind: type[Config], given: Given) -> Config:
     return config
 
 
-def tell_run(run: Path, as_json: bool) -> None:
+def print_run(run: Path, as_json: bool) -> None:
     """Writes a run's folder to stdout, once: as JSON, or as it is."""
     if _is_first():
         if as_json:

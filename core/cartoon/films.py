@@ -109,7 +109,7 @@ class CartoonFilm:
             )
         return shots[0]
 
-    def tell_truth(self, first: float, last: float) -> dict[str, NDArray[np.generic]]:
+    def find_truth(self, first: float, last: float) -> dict[str, NDArray[np.generic]]:
         """Everything known of the motion between two moments of one shot, in seconds from the start of the film.
 
         Returns:
@@ -215,7 +215,7 @@ def draw_cartoon(config: DrawCartoonConfig, report: Report | None = None) -> Dra
         with written_beside(config.truth, overwrite=config.overwrite, folder=True, ours=_TRUTH) as draft:
             for number, (first, last) in enumerate(pairs):
                 name = f"pair-{number:04d}.npz"
-                np.savez_compressed(draft / name, **film.tell_truth(first, last))  # type: ignore[arg-type]
+                np.savez_compressed(draft / name, **film.find_truth(first, last))  # type: ignore[arg-type]
                 truth.append(config.truth / name)
     return DrawnCartoon(config.out, count, film.shots, tuple(truth), notes)
 

@@ -156,6 +156,11 @@ _HeldOut = Annotated[
     Range(0, 0.25),
     Doc("Share of the clips that is evaluated on and not learnt from, where `unseen` names no film; 0: none is."),
 ]
+_Evaluated = Annotated[
+    int,
+    Range(4, 4096),
+    Doc("Pictures that an evaluation draws and measures; twice as many clips are held out for it."),
+]
 _NOTEBOOK: dict[str, Any] = {
     "crop": 1.0, "flip": False, "colour": False, "reverse": False, "augment": (), "lecam": 0.0, "ema": 0.0,
     "bn_init": "notebook",
@@ -190,6 +195,7 @@ class TrainVggSleConfig(OfRecipe, Checked):
     hold_out: _HeldOut = 0.05
     samples: Annotated[int, Range(1, 256)] = 4
     """Clips shown at each evaluation."""
+    evaluation_samples: _Evaluated = 64
 
     def __post_init__(self) -> None:
         """Checks the values.
@@ -229,6 +235,7 @@ class TrainNoiseConfig(OfRecipe, Checked):
     hold_out: _HeldOut = 0.05
     samples: Annotated[int, Range(1, 256)] = 64
     """Pictures shown at each evaluation."""
+    evaluation_samples: _Evaluated = 64
 
     def __post_init__(self) -> None:
         """Checks the values.
@@ -275,6 +282,7 @@ class PretrainAeConfig(Checked):
     alex_weights: AlexWeights = None
     samples: Annotated[int, Range(1, 64)] = 16
     """Pictures shown at each evaluation."""
+    evaluation_samples: _Evaluated = 64
 
     def __post_init__(self) -> None:
         """Checks the values.
@@ -340,6 +348,7 @@ class FinetuneAdvConfig(OfRecipe, Checked):
     hold_out: _HeldOut = 0.05
     samples: Annotated[int, Range(1, 256)] = 4
     """Clips shown at each evaluation."""
+    evaluation_samples: _Evaluated = 64
 
     def __post_init__(self) -> None:
         """Checks the values.
@@ -421,7 +430,7 @@ class TrainMotionConfig(Checked):
     """Weight of the motion's error in pixels."""
     matching: Weight = 0.2
     """Weight of the global matches' cross-entropy."""
-    sight: Weight = 0.2
+    visibility: Weight = 0.2
     """Weight of the cross-entropy of what is visible in both frames."""
     pictures: Weight = 1.0
     """Weight of the drawn frames' difference from the truth: absolute, Laplacian and census."""
@@ -437,6 +446,8 @@ class TrainMotionConfig(Checked):
     measured."""
     samples: Annotated[int, Range(1, 64)] = 8
     """Strips shown at each evaluation."""
+    evaluation_samples: Annotated[int, Range(1, 4096)] = 32
+    """Drawn samples that an evaluation measures; half of them are chosen for large motion from four times as many."""
 
     def __post_init__(self) -> None:
         """Checks the values.

@@ -189,7 +189,7 @@ class SpriteStage:
         self.seed, self.device = seed, torch.device(device)
         self.stock, self.grounds = stock, grounds.to(self.device)
         self.frames = stock.frames.to(self.device)
-        self.lively = _tell_change(self.frames).cpu()
+        self.lively = _sum_changes(self.frames).cpu()
 
     def draw(self, step: int, batch: int, size: int) -> CartoonBatch:
         """Puts batch number `step` together, of pictures of `size`: a function of the arguments and what was given."""
@@ -264,7 +264,7 @@ class SpriteStage:
         return best + torch.where(backward, span[:, None] - moments, moments)
 
 
-def _tell_change(frames: Tensor) -> Tensor:
+def _sum_changes(frames: Tensor) -> Tensor:
     """How much has changed in all up to each frame: (F,), of frames (F, 4, S, S)."""
     small = frames[:, :, ::8, ::8]
     change = torch.zeros(len(frames), device=frames.device)

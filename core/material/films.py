@@ -20,7 +20,7 @@ from ..shots.cuts import ShotDetector, Verdict
 from ..shots.held import DuplicateFinder
 from .frame_store import FRAMES, HEADER, RECORDS, FrameStore, is_frame_store, read_records
 
-OnLook: TypeAlias = Callable[[str, int, int], None]
+OnScan: TypeAlias = Callable[[str, int, int], None]
 """Told while a film without records is looked through: its name, frames seen, frames in all."""
 _MOST_HELD = 0.25  # share of all clips that may be held out
 _MOST_STRETCHES, _SHORTEST_STRETCH = 4, 8  # of a film that are held out; frames
@@ -91,13 +91,13 @@ class Film:
             return [*self.frames.paths, self.frames.paths[0].with_name(RECORDS)]
         return []
 
-    def shots(self, on_look: OnLook | None = None) -> list[NDArray[np.int64]]:
+    def shots(self, on_scan: OnScan | None = None) -> list[NDArray[np.int64]]:
         """The numbers of each shot's frames in order, duplicate drawings left out.
 
-        Without records the whole film is looked through on the first call; `on_look` is told how far it has come.
+        Without records the whole film is looked through on the first call; `on_scan` is told how far it has come.
         """
         if self._shots is None:
-            self._shots = _find_shots(self, on_look)
+            self._shots = _find_shots(self, on_scan)
         return self._within(self._shots)
 
     def pictures(self) -> list[NDArray[np.int64]]:
@@ -213,7 +213,7 @@ def hold_out(material: Material, share: float) -> tuple[Material, Material]:
 
 
 def hold_out_clips(
-    material: Material, share: float, span: int, least: int, on_look: OnLook | None = None
+    material: Material, share: float, span: int, least: int, on_scan: OnScan | None = None
 ) -> tuple[Material, Material] | None:
     """Sets clips aside that are not to be learnt from: whole shots, spread over each film, and ends of longer ones.
 
@@ -222,12 +222,12 @@ def hold_out_clips(
         share: of all clips.
         span: drawings that a clip reaches over.
         least: clips that must be set aside, or what is measured on them would say little.
-        on_look: told while films without records are looked through for cuts; of single pictures there is no need to.
+        on_scan: told while films without records are looked through for cuts; of single pictures there is no need to.
 
     Returns:
         What is left, and what was set aside; None where that would be more than a quarter of all.
     """
-    found = [film.pictures() if span == 1 and not film.knows_shots else film.shots(on_look) for film in material.films]
+    found = [film.pictures() if span == 1 and not film.knows_shots else film.shots(on_scan) for film in material.films]
     shots = [[shot for shot in of_film if len(shot) >= span] for of_film in found]
     totals = [sum(len(shot) - span + 1 for shot in of_film) for of_film in shots]  # clips of each film
     wanted = max(round(share * sum(totals)), least)
@@ -327,7 +327,7 @@ def _open_images(folder: Path, origin: int) -> Film:
     return Film(name, origin, ImageFolder([folder / record["file"] for record in records]), _with_shots(records))
 
 
-def _find_shots(film: Film, on_look: OnLook | None) -> list[NDArray[np.int64]]:
+def _find_shots(film: Film, on_scan: OnScan | None) -> list[NDArray[np.int64]]:
     """Looks through a film for cuts, dissolves, flashes and duplicate drawings; a change of size is a cut."""
     shots, drawings = ShotDetector(), DuplicateFinder()
     verdicts: list[Verdict] = []
@@ -341,8 +341,8 @@ def _find_shots(film: Film, on_look: OnLook | None) -> list[NDArray[np.int64]]:
             drawings.forget()
         verdicts += shots.push(frame)
         records.append({"shot": sizes, "duplicate_of": 0 if drawings.is_duplicate(frame) else None})
-        if on_look is not None:
-            on_look(film.name, number + 1, len(film))
+        if on_scan is not None:
+            on_scan(film.name, number + 1, len(film))
     verdicts += shots.finish()
     cuts = 0
     for record, verdict in zip(records, verdicts, strict=True):

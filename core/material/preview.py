@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from ..config.material import PreviewClipsConfig
 from ..files import check_no_input, check_output, written_beside
 from ..media.image_files import encode_png
-from .films import OnLook, open_material
+from .films import OnScan, open_material
 from .sampler import ClipSampler
 
 _GAP = 4  # pixels between two clips; the frames of a clip touch, so that motion reads across them
@@ -43,12 +43,12 @@ class Preview:
     left_out: tuple[str, ...]
 
 
-def preview_clips(config: PreviewClipsConfig, on_look: OnLook | None = None) -> Preview:
+def preview_clips(config: PreviewClipsConfig, on_scan: OnScan | None = None) -> Preview:
     """Writes the clips of one batch as a picture, exactly as a trainer with the same settings would get them.
 
     Args:
         config: what to draw.
-        on_look: told while films without records are looked through for cuts.
+        on_scan: told while films without records are looked through for cuts.
 
     Raises:
         InputError: a path holds no frames, or no shot is long enough.
@@ -57,7 +57,7 @@ def preview_clips(config: PreviewClipsConfig, on_look: OnLook | None = None) -> 
     check_output(config.output, overwrite=config.overwrite)
     material = open_material(config.paths)
     check_no_input(config.output, {"a film's frames": [path for film in material.films for path in film.files]})
-    sampler = ClipSampler(material, config.clips, config.rows, on_look=on_look)
+    sampler = ClipSampler(material, config.clips, config.rows, on_scan=on_scan)
     sheet = tile_clips(sampler.batch(config.step).numpy())
     with written_beside(config.output, overwrite=config.overwrite) as draft:
         draft.write_bytes(encode_png(sheet))

@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from ..config.material import ClipConfig
 from ..errors import ConfigError, InputError
 from ..files import shown
-from .films import Film, Material, OnLook
+from .films import Film, Material, OnScan
 from .frame_store import FrameStore
 
 _ORDERS = tuple(permutations(range(3)))
@@ -85,7 +85,7 @@ class ClipSampler:
         material: what to draw from.
         config: how.
         batch_size: at least 1.
-        on_look: told while films without records are looked through for cuts.
+        on_scan: told while films without records are looked through for cuts.
 
     Raises:
         InputError: no film has a shot that is long enough, or none of those under a path that has a weight.
@@ -93,7 +93,7 @@ class ClipSampler:
     """
 
     def __init__(
-        self, material: Material, config: ClipConfig, batch_size: int, *, on_look: OnLook | None = None
+        self, material: Material, config: ClipConfig, batch_size: int, *, on_scan: OnScan | None = None
     ) -> None:
         if batch_size < 1:
             raise ConfigError(f"--batch-size: {batch_size} is too small; give a whole number from 1")
@@ -104,7 +104,7 @@ class ClipSampler:
         self.config = config
         self.batch_size = batch_size
         self._first = 0
-        runs = [_Runs.of(film, config, on_look) for film in material.films]
+        runs = [_Runs.of(film, config, on_scan) for film in material.films]
         self._runs = [run for run in runs if run.clips]
         self.films = [run.film for run in self._runs]
         self.left_out = [run.film.name for run in runs if not run.clips]
@@ -225,9 +225,9 @@ class _Runs:
     stride: int
 
     @classmethod
-    def of(cls, film: Film, config: ClipConfig, on_look: OnLook | None) -> "_Runs":
+    def of(cls, film: Film, config: ClipConfig, on_scan: OnScan | None) -> "_Runs":
         one_picture = config.length == 1 and not film.knows_shots  # it crosses no cut: no need to look for any
-        found = film.pictures() if one_picture else film.shots(on_look)
+        found = film.pictures() if one_picture else film.shots(on_scan)
         span = clip_span(config)
         shots = [shot for shot in found if len(shot) >= span]
         up_to = list(accumulate(len(shot) - span + 1 for shot in shots))

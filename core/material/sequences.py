@@ -12,7 +12,7 @@ from ..config.material import ClipConfig
 from ..errors import InputError
 from ..files import natural_order, shown
 from ..media.frames import resize_image, to_uint8
-from .films import Film, ImageFolder, Material, OnLook, open_material
+from .films import Film, ImageFolder, Material, OnScan, open_material
 from .sampler import ClipSampler
 
 CLIP_SIZE = 256
@@ -50,7 +50,7 @@ def find_sequences(
     stride: int = 1,
     size: int | None = None,
     seed: int = 0,
-    on_look: OnLook | None = None,
+    on_scan: OnScan | None = None,
 ) -> tuple[list[TrueSequence], list[str]]:
     """Finds sequences.
 
@@ -66,7 +66,7 @@ def find_sequences(
         stride: 1 takes successive drawings, 2 every other one.
         size: side of a clip's square, and a sequence's longer side; None: `CLIP_SIZE`, and as it is.
         seed: the same seed gives the same clips.
-        on_look: told while films without an index are looked through for cuts.
+        on_scan: told while films without an index are looked through for cuts.
 
     Returns:
         The sequences in order, and what a person should know, in sentences.
@@ -87,7 +87,7 @@ def find_sequences(
         config = ClipConfig(
             length, stride, size or CLIP_SIZE, crop=1, flip=False, colour=False, reverse=False, seed=seed
         )
-        sampler = ClipSampler(Material(films, material.paths), config, _SPARE * clips, on_look=on_look)
+        sampler = ClipSampler(Material(films, material.paths), config, _SPARE * clips, on_scan=on_scan)
         notes += [f"{name}: has no shot that is long enough, and was left out" for name in sampler.left_out]
         cut = _cut_clips(sampler, clips)
         if len(cut) < clips:

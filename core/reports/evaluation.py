@@ -208,7 +208,7 @@ class Evaluation:
 def evaluate(
     config: EvaluateConfig,
     on_progress: Callable[[float, float], None] | None = None,
-    on_look: Callable[[str, int, int], None] | None = None,
+    on_scan: Callable[[str, int, int], None] | None = None,
     tell: Callable[[str], None] | None = None,
 ) -> Evaluation:
     """Draws and measures; `results.write_results` writes what was found.
@@ -218,7 +218,7 @@ def evaluate(
     Args:
         config: what to judge, and on what.
         on_progress: told after each engine and sequence how many of how many are done.
-        on_look: told while films without an index are looked through for cuts.
+        on_scan: told while films without an index are looked through for cuts.
         tell: told before weights are downloaded, in a sentence.
 
     Raises:
@@ -244,7 +244,7 @@ def evaluate(
         stride=config.stride,
         size=config.size,
         seed=config.seed,
-        on_look=on_look,
+        on_scan=on_scan,
     )
     found = Evaluation(drawers, len(sequences), notes=notes)
     instruments = _Instruments.open(config, device, found.left_out, tell)

@@ -165,7 +165,7 @@ def _tell_means(found: Evaluation) -> str:
     measures = columns(found)
     lines = [_head(measures)]
     for group in found.groups():
-        title = html.escape(tell_group(group))
+        title = html.escape(title_group(group))
         lines.append(f'<tr class="group"><td colspan="{len(measures) + 1}">{title}</td></tr>')
         lines += _rows(group.means, found.labels, measures)
     return '<div class="scroll"><table>\n' + "\n".join(lines) + f"\n</table></div>\n{_EXPLANATION}"
@@ -197,7 +197,7 @@ def _rows(values: Mapping[str, Values], labels: Sequence[str], measures: Sequenc
     return lines
 
 
-def tell_group(group: Group) -> str:
+def title_group(group: Group) -> str:
     """A group's title, and how many it has."""
     return f"{group.title}, {group.count} sequence{'s' * (group.count != 1)}"
 

@@ -14,7 +14,8 @@ from ..errors import InputError
 from ..files import check_output, name_apart, written_beside
 from ..pages.curves import Curve, draw_curves
 from ..pages.page import embed, lay_out, table
-from ..training.run_folder import is_run, read_metrics, read_run_config, read_series
+from ..training.metrics_file import read_metrics, read_series
+from ..training.run_settings import is_run, read_run_config
 
 _MOST_LOOKS = 6  # samples of so many steps are shown, spread evenly
 _WIDTH = 720  # pixels; larger grids are scaled down, or a page of five runs would weigh hundreds of megabytes

@@ -230,7 +230,7 @@ def test_a_pair_across_a_cut_is_refused():
     film = plan_film(DrawCartoonConfig(Path("x.mp4"), seconds=6))
     cut = film.shots[1].start / 24
     with pytest.raises(ConfigError, match="a cut at"):
-        film.tell_truth(cut - 1 / 24, cut)
+        film.find_truth(cut - 1 / 24, cut)
     assert film.find_pair(cut, cut + 1 / 24) is film.shots[1]
 
 

@@ -510,7 +510,7 @@ def test_a_plain_folder_is_looked_through_for_cuts_and_held_drawings(tmp_path):
 
 def test_single_pictures_of_a_plain_folder_need_no_look(tmp_path):
     write_images(tmp_path / "a", [noise(n, 10 + n, 30 - n) for n in range(5)])  # and may be of any size
-    sampler = ClipSampler(open_material([tmp_path / "a"]), ClipConfig(1, size=12), 9, on_look=lambda *_: pytest.fail())
+    sampler = ClipSampler(open_material([tmp_path / "a"]), ClipConfig(1, size=12), 9, on_scan=lambda *_: pytest.fail())
     assert sampler.batch(0).shape == (9, 1, 3, 12, 12)
 
 

@@ -15,11 +15,10 @@ from torch._dynamo.backends.registry import lookup_backend
 
 from animi.core.config.training import AdversarialConfig
 from animi.core.media.image_files import write_png
-from animi.core.training import motion_evaluation, samples
 from animi.core.training.adversarial import discriminator_loss
 from animi.core.training.losses.adversarial import LeCam
+from animi.core.training.metrics_file import read_series
 from animi.core.training.recipes import pretrain_ae
-from animi.core.training.run_folder import read_series
 from animi.models.discriminators import (
     ImageDiscriminator,
     ImageDiscriminatorConfig,
@@ -27,15 +26,13 @@ from animi.models.discriminators import (
     SequenceDiscriminatorConfig,
 )
 
-FEW = ("--device", "cpu", "--workers", 0, "--log-every", 1, "--steps", 1, "--samples", 1)
+FEW = ("--device", "cpu", "--workers", 0, "--log-every", 1, "--steps", 1, "--samples", 1, "--evaluation-samples", 4)
 HOW = ("--compile", "--precision", "bf16", "--accumulate", 2, "--batch-size", 4)
 
 
 @pytest.fixture(autouse=True)
 def few(monkeypatch, one_panel):
-    """Looks at fewer pictures, computes in one thread, and begins with nothing compiled."""
-    monkeypatch.setattr(samples, "LOOKED_AT", 6)
-    monkeypatch.setattr(motion_evaluation, "LOOKED_AT", 1)
+    """Computes in one thread, and starts with nothing compiled."""
     monkeypatch.setattr(pretrain_ae, "_WARM_UP", 1)
     torch.set_num_threads(1)
     torch._dynamo.reset()

@@ -37,7 +37,7 @@ from animi.core.training.loop import (
     place_module,
     split_batch,
 )
-from animi.core.training.run_folder import read_metrics
+from animi.core.training.metrics_file import read_metrics
 from animi.core.training.schedules import schedule_rate
 from animi.core.training.state import capture_state, read_state, restore_state, write_state
 

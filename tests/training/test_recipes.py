@@ -22,26 +22,25 @@ from animi.core.material.sampler import ClipSampler
 from animi.core.media.decode import decode_video, probe_video
 from animi.core.media.image_files import write_png
 from animi.core.pictures.sample import draw_latents, walk
-from animi.core.training import samples
 from animi.core.training.listeners import Listeners
+from animi.core.training.metrics_file import read_metrics, read_series
 from animi.core.training.recipes import train_noise as noise_recipe
 from animi.core.training.recipes import train_vgg_sle as vgg_recipe
 from animi.core.training.recipes.train_vgg_sle import KeptLatents
-from animi.core.training.run_folder import read_metrics, read_series
 from animi.core.weights.checkpoint import save_checkpoint
 from animi.core.weights.vgg import load_vgg
 from animi.models.discriminators import ImageDiscriminator, ImageDiscriminatorConfig
 from animi.models.sle import LatentGenerator, NoiseGenerator, NoiseGeneratorConfig, VggSleConfig
 from animi.models.vgg import VggEncoder
 
-LOOKED_AT = 6
-SMALL = ("--size", 64, "--width", 4, "--device", "cpu", "--workers", 0, "--log-every", 1)
+EVALUATED = 6
+SMALL = ("--size", 64, "--width", 4, "--device", "cpu", "--workers", 0, "--log-every", 1,
+         "--evaluation-samples", EVALUATED)  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
-def few(monkeypatch, one_panel):
-    """Looks at fewer pictures, and computes in one thread."""
-    monkeypatch.setattr(samples, "LOOKED_AT", LOOKED_AT)
+def one_thread(one_panel):
+    """Computes in one thread."""
     torch.set_num_threads(1)
 
 
@@ -247,6 +246,7 @@ def test_the_ends_are_learnt(film, vgg, tmp_path):
     config = TrainVggSleConfig(
         (film,),
         tmp_path / "run",
+        evaluation_samples=EVALUATED,
         clips=ClipConfig(length=3, size=64, crop=1, flip=False, colour=False, reverse=False),
         training=TrainingConfig(steps=40, batch_size=2, log_every=1, sample_every=1000, device="cpu", workers=0),
         nets=AdversarialConfig(4, generator_rate=5e-3, discriminator_rate=1e-4),
@@ -261,13 +261,14 @@ def test_the_ends_are_learnt(film, vgg, tmp_path):
 def test_the_discriminator_judges_the_frames_that_it_should(judged, count, film, vgg, tmp_path, monkeypatch):
     caught = {}
 
-    def catch(duel, batches, *_rest):
-        caught["duel"], caught["batch"] = duel, next(iter(batches))[1]
+    def catch(task, batches, *_rest):
+        caught["task"], caught["batch"] = task, next(iter(batches))[1]
 
     monkeypatch.setattr(vgg_recipe, "train", catch)
     config = TrainVggSleConfig(
         (film,),
         tmp_path / "run",
+        evaluation_samples=EVALUATED,
         clips=ClipConfig(length=5, size=64),
         training=TrainingConfig(batch_size=2, device="cpu", workers=0),
         nets=AdversarialConfig(4),
@@ -278,14 +279,14 @@ def test_the_discriminator_judges_the_frames_that_it_should(judged, count, film,
     vgg_recipe.train_vgg_sle(config)
     frames, latents = caught["batch"]
     assert latents.shape == (2, 5, 512, 2, 2)
-    duel = caught["duel"]
-    duel.generator.eval()
-    shown, parts = duel.pair(caught["batch"], True)
+    task = caught["task"]
+    task.generator.eval()
+    shown, parts = task.draw(caught["batch"], True)
     real, drawn = shown["picture"]
     assert real.shape == drawn.shape == (2 * count, 3, 64, 64)
     skipped = (5 - count) // 2
     assert torch.equal(real.reshape(2, count, 3, 64, 64), frames[:, skipped : 5 - skipped])
-    redrawn = duel.generator(latents[:, [0, -1]].flatten(0, 1)).reshape(2, 2, 3, 64, 64)
+    redrawn = task.generator(latents[:, [0, -1]].flatten(0, 1)).reshape(2, 2, 3, 64, 64)
     error = (redrawn - frames[:, [0, -1]]).abs().mean()
     assert parts["ends"].item() == pytest.approx(3 * error.item(), rel=1e-3)
 
@@ -305,11 +306,13 @@ def test_a_frame_that_comes_again_is_encoded_once_and_its_latents_are_its_own(
     monkeypatch.setattr(VggEncoder, "forward", count)
     clips = ClipConfig(length=3, size=64, crop=1, flip=flip, colour=colour)
     training = TrainingConfig(batch_size=2, device="cpu", workers=0)
+    nets = AdversarialConfig(4)
     config = TrainVggSleConfig(
-        (film,), tmp_path / "run", clips=clips, training=training, nets=AdversarialConfig(4), vgg_weights=vgg
-    )
+        (film,), tmp_path / "run", clips=clips, training=training, nets=nets, vgg_weights=vgg,
+        evaluation_samples=EVALUATED,
+    )  # fmt: skip
     vgg_recipe.train_vgg_sle(config)
-    assert encoded.pop(0) == 2 * LOOKED_AT  # the ends of the looks' clips
+    assert encoded.pop(0) == 2 * EVALUATED  # the ends of the evaluation's clips
     if colour:
         assert encoded == [4] * 12
     else:
@@ -527,8 +530,8 @@ def test_a_dry_run_tells_what_a_training_costs_and_keeps_nothing(animi, film, vg
     lines = dict(line.split(": ", 1) for line in done.stdout.splitlines())
     assert (lines["size"], lines["width"], lines["length"], lines["recipe"]) == ("64", "4", "3", "steady")
     generator = sum(p.numel() for p in LatentGenerator(VggSleConfig(4)).parameters())
-    judge = sum(p.numel() for p in ImageDiscriminator(ImageDiscriminatorConfig(64, 4)).parameters())
-    assert lines["parameters"] == f"discriminator {judge:,}, generator {generator:,}"
+    discriminator = sum(p.numel() for p in ImageDiscriminator(ImageDiscriminatorConfig(64, 4)).parameters())
+    assert lines["parameters"] == f"discriminator {discriminator:,}, generator {generator:,}"
     assert 0.05 < float(lines["memory"].removesuffix(" GiB")) < 20
     seconds = float(lines["time"].partition(" s a step")[0])
     assert seconds > 0 and "hours for 10,000 steps" in lines["time"]
@@ -614,7 +617,9 @@ def test_without_a_network_pictures_are_still_learnt_but_nothing_random_measures
     monkeypatch.setattr(torch.hub, "load_state_dict_from_url", fail)
     training = TrainingConfig(steps=1, batch_size=2, device="cpu", workers=0)
     clips, nets, told = ClipConfig(length=1, size=64), AdversarialConfig(4), []
-    config = TrainNoiseConfig((film,), tmp_path / "run", clips=clips, training=training, nets=nets, latent_dim=3)
+    config = TrainNoiseConfig(
+        (film,), tmp_path / "run", latent_dim=3, clips=clips, training=training, nets=nets, evaluation_samples=EVALUATED
+    )
     noise_recipe.train_noise(config, listeners=Listeners(note=told.append))
     assert told[0].startswith("health is not measured")
     assert not [name for name in read_series(tmp_path / "run") if name.startswith("health")]

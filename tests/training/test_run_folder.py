@@ -21,15 +21,9 @@ from animi.core.config.training import TrainingConfig
 from animi.core.errors import CheckpointError, ConfigError, InputError, OutputError
 from animi.core.lock import LOCK
 from animi.core.media.image_files import read_image
-from animi.core.training.run_folder import (
-    Network,
-    lay_grid,
-    open_run,
-    read_metrics,
-    read_run_config,
-    read_series,
-    resume_config,
-)
+from animi.core.training.metrics_file import read_metrics, read_series
+from animi.core.training.run_folder import Network, lay_grid, open_run
+from animi.core.training.run_settings import read_run_config, resume_config
 from animi.core.training.state import capture_state
 from animi.core.weights.checkpoint import read_header
 from animi.core.weights.find import find_states
