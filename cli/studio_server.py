@@ -56,7 +56,7 @@ def build_app(studio: Studio, token: str | None, connections: Connections | None
     Args:
         studio: what works.
         token: without which nobody is let in; None: all users of this machine are.
-        connections: told what is being answered.
+        connections: gets each request that is being answered.
     """
     page = _Page(studio)
 
@@ -75,10 +75,10 @@ def build_app(studio: Studio, token: str | None, connections: Connections | None
     routes = [
         Route("/", page.index),
         Route("/static/{name}", page.show_static),
-        Route("/api/options", page.tell_options),
-        Route("/api/times", page.tell_times, methods=["POST"]),
+        Route("/api/options", page.send_options),
+        Route("/api/times", page.send_times, methods=["POST"]),
         Route("/api/sessions", page.begin, methods=["POST"]),
-        Route(at, page.tell_session),
+        Route(at, page.send_session),
         Route(at, page.end, methods=["DELETE"]),
         Route(f"{at}/uploads", page.announce, methods=["POST"]),
         Route(f"{at}/uploads/{{upload}}", page.receive, methods=["PUT"]),
@@ -91,7 +91,7 @@ def build_app(studio: Studio, token: str | None, connections: Connections | None
         Route(f"{at}/moment", page.draw_moment, methods=["POST"]),
         Route(f"{at}/draw", page.draw, methods=["POST"]),
         Route(f"{at}/export", page.export, methods=["POST"]),
-        Route(f"{at}/jobs", page.tell_jobs),
+        Route(f"{at}/jobs", page.send_jobs),
         Route(f"{at}/jobs/{{job}}", page.cancel, methods=["DELETE"]),
         Route(f"{at}/jobs/{{job}}/frames/{{number}}.png", page.show_frame),
         Route(f"{at}/jobs/{{job}}/file", page.download),
@@ -103,9 +103,9 @@ def build_app(studio: Studio, token: str | None, connections: Connections | None
             Middleware(Guard, config=studio.config, token=token),
         ],
         exception_handlers={
-            AnimiError: page.refuse,
-            OSError: page.refuse,
-            MemoryError: page.refuse,
+            AnimiError: page.reject,
+            OSError: page.reject,
+            MemoryError: page.reject,
             KeyError: page.miss,
             Cancelled: page.miss,
             TooSlow: page.give_up,
@@ -132,7 +132,7 @@ class _Page:
     def _job(self, request: Request) -> Job:
         return self._session(request).work.find_job(request.path_params["job"])
 
-    async def refuse(self, request: Request, error: Exception) -> Response:
+    async def reject(self, request: Request, error: Exception) -> Response:
         words: str | None = hide_paths(str(error))
         if "session" in request.path_params:
             try:
@@ -161,7 +161,7 @@ class _Page:
         path = _STATIC.get(request.path_params["name"])
         return JSONResponse({"error": "there is no such file"}, 404) if path is None else FileResponse(path)
 
-    async def tell_options(self, _request: Request) -> Response:
+    async def send_options(self, _request: Request) -> Response:
         config = self._studio.config
         return JSONResponse(
             {
@@ -186,7 +186,7 @@ class _Page:
             }
         )
 
-    async def tell_times(self, request: Request) -> Response:
+    async def send_times(self, request: Request) -> Response:
         settings = read_draw_settings(await read_json(request), self._studio.engines)
         return JSONResponse({"times": settings.times})
 
@@ -198,12 +198,12 @@ class _Page:
         await self.aside(self._studio.end, request.path_params["session"])
         return Response(status_code=204)
 
-    async def tell_session(self, request: Request) -> Response:
+    async def send_session(self, request: Request) -> Response:
         return JSONResponse(_describe_session(self._session(request)))
 
     async def announce(self, request: Request) -> Response:
-        session, told = self._session(request), read_announcement(await read_json(request))
-        upload = await self.aside(session.announce, told.name, told.size)
+        session, file = self._session(request), read_announcement(await read_json(request))
+        upload = await self.aside(session.announce, file.name, file.size)
         return JSONResponse({"upload": upload.id}, status_code=201)
 
     async def receive(self, request: Request) -> Response:
@@ -291,7 +291,7 @@ class _Page:
         settings = read_film_settings(raw, self._studio.engines)
         return JSONResponse(_describe_job(await self.aside(session.smooth, settings)), status_code=202)
 
-    async def tell_jobs(self, request: Request) -> Response:
+    async def send_jobs(self, request: Request) -> Response:
         return JSONResponse({"jobs": [_describe_job(job) for job in self._session(request).work.jobs.list()]})
 
     async def cancel(self, request: Request) -> Response:

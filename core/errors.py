@@ -53,7 +53,7 @@ class DeviceError(AnimiError):
 
 
 class TrainingError(AnimiError):
-    """A training cannot go on: its losses are not finite, however often it starts again from a good state."""
+    """A training cannot continue: its losses are not finite, however often it starts again from a good state."""
 
 
 class Ended(AnimiError):

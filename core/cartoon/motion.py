@@ -80,7 +80,7 @@ def mask_lines(drawing: Drawing, cel: Cel) -> NDArray[np.bool_]:
 def find_observable(drawing: Drawing, cel: Cel, picture: NDArray[np.uint8], motion: TrueMotion) -> NDArray[np.bool_]:
     """Where the motion can be told from the pictures: (H, W).
 
-    That is where `find_telling` says so. What stands still counts too: that it does not move is what one sees.
+    That is where `find_distinct` says so. What stands still counts too: that it does not move is what one sees.
 
     Args:
         drawing: the drawing.
@@ -89,11 +89,11 @@ def find_observable(drawing: Drawing, cel: Cel, picture: NDArray[np.uint8], moti
         motion: its motion to the other moment.
     """
     rests = np.maximum(np.abs(motion.flow[..., 0]), np.abs(motion.flow[..., 1])) < STILL
-    observable: NDArray[np.bool_] = motion.known & (find_telling(drawing, cel, picture) | rests)
+    observable: NDArray[np.bool_] = motion.known & (find_distinct(drawing, cel, picture) | rests)
     return observable
 
 
-def find_telling(drawing: Drawing, cel: Cel, picture: NDArray[np.uint8]) -> NDArray[np.bool_]:
+def find_distinct(drawing: Drawing, cel: Cel, picture: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Where a surface's own drawing would show any motion: (H, W).
 
     A flat wall that pans looks the same wherever it is, and a long straight edge hides how far it slides along itself.

@@ -36,7 +36,7 @@ class CartoonBatch(NamedTuple):
     """(N, 1, H, W) bool: what is there is seen in the last frame too."""
     backward_visible: torch.Tensor
     forward_observable: torch.Tensor
-    """(N, 1, H, W) bool: the motion can be told from the pictures; leave the rest out of a loss on motion."""
+    """(N, 1, H, W) bool: the motion can be observed in the pictures; losses on motion leave the rest out."""
     backward_observable: torch.Tensor
     given: torch.Tensor | None = None
     """(N, 2, 2, H/2, W/2) float32: motion found without training, forward and backward, in cells; if asked for."""
@@ -189,7 +189,7 @@ def load_cartoons(
         size: height and width in pixels; of several, batches take turns.
         batch: samples a batch.
         workers: processes that draw; 0 draws in this one.
-        first_step: number of the first batch, to go on where a training stopped.
+        first_step: number of the first batch, for a resumed training.
         chosen: says which batches are wanted, by their numbers; None: all, one after the other.
         part: number of the first sample within each batch, and how many, where several processes share it.
         grow: number of the batch from which on motion is as large as it gets; up to it, the time between the outer

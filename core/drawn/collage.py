@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from ..cartoon.composition import compose
-from ..cartoon.motion import STILL, find_telling, follow
+from ..cartoon.motion import STILL, find_distinct, follow
 from ..cartoon.raster import cut_out
 from ..cartoon.samples import choose_gap
 from .batches import CartoonBatch, start_worker
@@ -43,7 +43,7 @@ class Layers:
     flow: Tensor
     """(7 N, 2, 2, C, C) float16 in pixels, (dx, dy): at 0 on the way to 1, and at 1 on the way to 0."""
     masks: Tensor
-    """(7 N, 2, 3, C, C) uint8, 0 or 1: visible, known and telling (see `motion`), at 0 and at 1."""
+    """(7 N, 2, 3, C, C) uint8, 0 or 1: visible, known and distinct (see `cartoon.motion`), at 0 and at 1."""
 
 
 @dataclass
@@ -68,8 +68,8 @@ class _Drawn:
         for motion, cel, cut in ((motions[0], cels[0], cuts[0]), (motions[1], cels[2], cuts[2])):
             # on grey, which is neither ink nor light
             picture = np.clip(cut[..., :3] + (128 - cut[..., 3:] / 2), 0, 255).astype(np.uint8)
-            telling = find_telling(scene.drawing, cel, picture)
-            masks.append(np.stack([motion.visible, motion.known, telling]).astype(np.uint8))
+            distinct = find_distinct(scene.drawing, cel, picture)
+            masks.append(np.stack([motion.visible, motion.known, distinct]).astype(np.uint8))
         flow = np.stack([motion.flow.transpose(2, 0, 1) for motion in motions])
         return (
             torch.from_numpy(np.stack(cuts).transpose(0, 3, 1, 2).copy()),
@@ -89,7 +89,7 @@ def draw_layers(
         size: height and width of the pictures they are for, in pixels.
         count: how many for each of `TIMES`.
         workers: processes that draw; 0 draws in this one.
-        on_layer: told how many are drawn, and of how many.
+        on_layer: called with the number of layers drawn, and the number in all.
     """
     side, total = round(size * CANVAS), count * len(TIMES)
     loader: DataLoader[tuple[Tensor, Tensor, Tensor]] = DataLoader(
@@ -179,7 +179,7 @@ def pixel_centres(size: int, device: torch.device) -> Tensor:
 
 
 def look_up_layers(layers: Tensor, spots: Tensor, size: int, mode: str, *, padding: str = "zeros") -> Tensor:
-    """Looks layers (M, C, H, W) up at spots (M, 2, S S) in their pixels: (M, C, S, S)."""
+    """Samples layers (M, C, H, W) at positions (M, 2, S S) in their pixels: (M, C, S, S)."""
     side = layers.shape[-1]
     grid = (spots * (2 / side) - 1).transpose(1, 2).view(-1, size, size, 2)
     return functional.grid_sample(layers.float(), grid, mode=mode, padding_mode=padding, align_corners=False)
@@ -192,12 +192,12 @@ def hide_covered(frames: Tensor, t: Tensor, flow: Tensor, masks: Tensor, top: Te
         frames: (N, 3, 3, S, S) in [0, 255].
         t: (N,).
         flow: (N, 2, 2, S, S) in pixels, of what is on top at 0 on the way to 1, and at 1 on the way to 0.
-        masks: (N, 2, 3, S, S) bool: visible, known and telling (see `motion`), of the layer for itself.
+        masks: (N, 2, 3, S, S) bool: visible, known and distinct (see `cartoon.motion`), of each layer by itself.
         top: (N, 2, S, S): number of the layer that is on top.
         spots: (2, S S): see `pixel_centres`.
     """
     batch, size = len(frames), frames.shape[-1]
-    visible, known, telling = masks.unbind(2)  # (N, 2, S, S)
+    visible, known, distinct = masks.unbind(2)  # (N, 2, S, S)
     flow = flow * known[:, :, None]
     to = (flow.flatten(3) + spots).floor().long()  # (N, 2, 2, S S)
     inside = ((to >= 0) & (to < size)).all(2)
@@ -206,7 +206,7 @@ def hide_covered(frames: Tensor, t: Tensor, flow: Tensor, masks: Tensor, top: Te
     same = (inside & (on_top == top.flatten(2))).view(batch, 2, size, size)
     visible = visible & same
     rests = flow.abs().amax(2) < STILL
-    observable = known & (telling | rests)
+    observable = known & (distinct | rests)
     return CartoonBatch(
         frames.add_(0.5).clamp_(0, 255).to(torch.uint8),
         t,

@@ -222,7 +222,7 @@ class SpriteStage:
         return hide_covered(frames, t.to(self.device), flow, masks, top, spots)
 
     def _lay_ground(self, t: Tensor, size: int, chance: torch.Generator, spots: Tensor) -> tuple[Tensor, Tensor]:
-        """What lies below all sprites, (N, 3, 3, S, S) in [0, 255], and how it moves, (N, 2, 2, S, S)."""
+        """Draws the grounds, (N, 3, 3, S, S) in [0, 255], and their motion, (N, 2, 2, S, S)."""
         batch = len(t)
         kind = torch.randint(_GROUND_KINDS, (batch,), generator=chance).to(self.device).view(-1, 1, 1, 1, 1)
         colours = torch.randint(40, 256, (batch, 2, 3, 1), generator=chance).float().to(self.device)
@@ -242,9 +242,9 @@ class SpriteStage:
         mirror = 1.0 - 2.0 * (torch.rand(batch, generator=chance) < 0.5)
         ways = build_ways(t, middle, slide, (grow, still), (still, still), mirror, side)
         spot = _find_spots(ways, spots)  # (N, 3, 2, S S)
-        # all three moments of a ground are looked up in one picture
+        # all three moments of a ground are sampled from one picture
         beside = spot.permute(0, 2, 1, 3).flatten(2)  # (N, 2, 3 S S)
-        seen = _look_up_once(self.grounds[chosen], beside).view(batch, 3, 3, size, size).transpose(1, 2)
+        seen = _sample_once(self.grounds[chosen], beside).view(batch, 3, 3, size, size).transpose(1, 2)
         seen = _recolour(seen, choose_colours(batch, chance).to(self.device))
         is_picture = kind == 2
         frames = torch.where(is_picture, seen, plain.view(batch, 1, 3, size, size))
@@ -314,10 +314,10 @@ def _recolour(colours: Tensor, order: Tensor) -> Tensor:
     return exchanged
 
 
-def _look_up_once(pictures: Tensor, spots: Tensor) -> Tensor:
-    """Looks pictures (N, C, H, W) up at spots (N, 2, P) in their pixels, mirrored beyond the edge: (N, C, P)."""
+def _sample_once(pictures: Tensor, spots: Tensor) -> Tensor:
+    """Samples pictures (N, C, H, W) at positions (N, 2, P) in pixels, mirrored beyond the edge: (N, C, P)."""
     grid = (spots * (2 / pictures.shape[-1]) - 1).transpose(1, 2)[:, None]  # (N, 1, P, 2)
-    looked = torch.nn.functional.grid_sample(
+    sampled = torch.nn.functional.grid_sample(
         pictures.float(), grid, mode="bilinear", padding_mode="reflection", align_corners=False
     )
-    return looked[:, :, 0]
+    return sampled[:, :, 0]

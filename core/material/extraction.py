@@ -1,4 +1,4 @@
-"""Films into training material: decode once, find the shots, leave out what is held or empty, keep the rest.
+"""Extracts training material from films: decodes once, finds shots, drops held and empty frames, keeps the rest.
 
 A film becomes a folder:
 
@@ -76,7 +76,7 @@ _BEGUN = {LOCK, f".{FILM}.part"}
 
 @dataclass
 class Extraction:
-    """What became of a film.
+    """The result of extracting a film.
 
     Attributes:
         film: its path.
@@ -110,16 +110,16 @@ def extract_frames(
     on_time: Callable[[float], None] | None = None,
     on_note: Callable[[str], None] | None = None,
 ) -> list[Extraction]:
-    """Extracts several films, one after the other; a film that cannot be read does not keep the others from it.
+    """Extracts several films, one after the other; a film that cannot be read does not stop the others.
 
     Args:
         config: the films, and how.
-        on_film: told when a film begins: its path, and how many seconds there are to do, where that is known.
-        on_time: told how many seconds of it are done.
-        on_note: told what a person should know, a line each: damage, films that failed, films done before.
+        on_film: called when a film is started, with its path and its seconds, or None if they are unknown.
+        on_time: called with the number of seconds that are done.
+        on_note: called with a line about damage, a film that failed, or a film that was complete already.
 
     Returns:
-        What became of each film.
+        The result for each film.
 
     Raises:
         OutputError: the disk is full or cannot be written, or a folder holds something else; what is there is kept.
@@ -282,10 +282,10 @@ def _has_counts(film: dict[str, Any]) -> bool:
 
 def _is_ours(name: str) -> bool:
     """Whether a file of that name is one that an extraction writes."""
-    told = (FILM, SHOTS, CUTS, SCORES)
+    written = (FILM, SHOTS, CUTS, SCORES)
     return (
         is_kept(name)
-        or name in (*told, LOCK, f"{SCORES}.part", *(f".{each}.part" for each in told))
+        or name in (*written, LOCK, f"{SCORES}.part", *(f".{each}.part" for each in written))
         or name.endswith(UNREADABLE)
     )
 
@@ -403,13 +403,13 @@ def _extract_within(
 def _take_up(
     folder: Path, wanted: dict[str, Any], cuts: Path | None, note: Callable[[str], None]
 ) -> tuple[dict[str, Any] | None, bool, int | None]:
-    """Finds what an earlier run has left that can be gone on with; what cannot be read is set aside, and that is said.
+    """Finds what an earlier run has left to resume from; files that cannot be read are set aside, with a note.
 
     Args:
         folder: the film's.
         wanted: what film.json is to say of the film and the settings.
         cuts: the list of cuts that was given.
-        note: told what a person should know.
+        note: called with sentences for the person.
 
     Returns:
         What film.json says, if it can be used; whether what is there may be of another film; and the permissions that
@@ -444,7 +444,7 @@ def _find_fault(folder: Path, known: dict[str, Any]) -> str | None:
     if not (folder / RECORDS).is_file():
         return f"{RECORDS} is missing"
     if found != count or end != (folder / RECORDS).stat().st_size:
-        return f"{RECORDS} is damaged: {found} of {count} frames are told of in order"
+        return f"{RECORDS} is damaged: {found} of {count} frames are listed in order"
     if settings.get("packed"):
         try:
             if len(FrameStore.open(folder)) != count:

@@ -79,14 +79,14 @@ class Scores:
             sync(self._part)
             self._part.replace(self._path)
             return
-        with suppress(OSError):  # the first error is the one to tell
+        with suppress(OSError):  # the first error is reported
             self._file.close()
         with suppress(OSError):
             self._part.unlink()
 
 
 class Keeper:
-    """Writes frames into the folder, as images, packed, or both, and goes on where an earlier run stopped.
+    """Writes frames into the folder, as images, packed, or both, and continues where an earlier run stopped.
 
     Images are encoded in threads; a frame's record is written when its image is there, in order.
     """
@@ -101,7 +101,7 @@ class Keeper:
         mode: int | None = None,
         verify: bool = False,
     ) -> None:
-        """Begins, or goes on.
+        """Starts, or continues.
 
         Args:
             folder: exists; nobody else writes to it.
@@ -201,7 +201,7 @@ class Keeper:
                     self._flush()
                 self._store.close()
             except AnimiError:
-                if error is None:  # else the first error is the one to tell
+                if error is None:  # else the first error is reported
                     raise
 
     def _drop_unrecorded(self) -> None:
@@ -238,7 +238,7 @@ class Keeper:
             self._flush()
 
     def _flush(self) -> None:
-        """Waits until all that was written is on the disk: images before the records that tell of them."""
+        """Waits until all that was written is on the disk: images before their records."""
         unsafe, self._unsafe = self._unsafe, []
         for path in unsafe:
             with suppress(FileNotFoundError):  # an image without a record, which is gone again

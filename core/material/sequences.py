@@ -17,14 +17,14 @@ from .sampler import ClipSampler
 
 CLIP_SIZE = 256
 """Side of the squares cut from films, in pixels, where nothing else was asked for."""
-_SPARE = 4  # times as many clips are thought of as are wanted, since the same one may come up twice
+_SPARE = 4  # factor of the clips that are drawn, since the same one may come twice
 
 
 class TrueFrames(NamedTuple):
     """A sequence's pictures."""
 
     frames: list[NDArray[np.uint8]]
-    """Both ends and what lies between, in order: (H, W, 3) uint8, RGB, all of one size."""
+    """All frames in order, both ends included: (H, W, 3) uint8, RGB, all of one size."""
     motion: NDArray[np.float32] | None
     """The exact motion from the first frame to the last, (H, W, 2) in pixels, where it is known."""
 
@@ -66,10 +66,10 @@ def find_sequences(
         stride: 1 takes successive drawings, 2 every other one.
         size: side of a clip's square, and a sequence's longer side; None: `CLIP_SIZE`, and as it is.
         seed: the same seed gives the same clips.
-        on_scan: told while films without an index are looked through for cuts.
+        on_scan: called while films without an index are scanned for cuts.
 
     Returns:
-        The sequences in order, and what a person should know, in sentences.
+        The sequences in order, and sentences for the person.
 
     Raises:
         InputError: a path holds no frames, or nothing is long enough.
@@ -124,7 +124,7 @@ def _take_whole(film: Film, size: int | None) -> TrueSequence:
 
 
 def _read_motion(film: Film, shape: tuple[int, int]) -> NDArray[np.float32] | None:
-    """The exact motion that lies beside the images, (H, W, 2); None where there is no such file, or several."""
+    """Reads the exact motion from the file beside the images, (H, W, 2). None: there is no such file, or several."""
     if not isinstance(film.frames, ImageFolder):
         return None
     files = natural_order(film.frames.paths[0].parent.glob("*.npz"))

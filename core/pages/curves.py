@@ -70,7 +70,7 @@ def draw_curves(panels: Mapping[str, Sequence[Curve]], kind: str = "png", column
         place.grid(alpha=0.25)
         place.spines[["top", "right"]].set_visible(False)
         if len(curves) > 1:
-            place.legend(fontsize=7, frameon=False, loc="upper right")  # to look for the best place can take seconds
+            place.legend(fontsize=7, frameon=False, loc="upper right")  # finding the best place can take seconds
     file = io.BytesIO()
     # nothing of when and with what it was drawn, so that the same metrics make the same file
     figure.savefig(file, format=kind, metadata={"Software": None} if kind == "png" else {"Date": None})

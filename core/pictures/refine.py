@@ -41,7 +41,7 @@ def refine_pictures(config: RefineConfig, on_picture: Callable[[float, float], N
 
     Args:
         config: what to refine.
-        on_picture: told how many pictures are done, of how many.
+        on_picture: called with the number of pictures done, and the number in all.
 
     Raises:
         CheckpointError: the checkpoint cannot be read, or refines nothing.

@@ -48,7 +48,7 @@ def draw_samples(config: SampleConfig, on_picture: Callable[[float, float], None
 
     Args:
         config: what to draw.
-        on_picture: told how many pictures are drawn, of how many.
+        on_picture: called with the number of pictures drawn, and the number in all.
 
     Raises:
         CheckpointError: the checkpoint cannot be read, or draws nothing from noise.

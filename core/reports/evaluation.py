@@ -38,15 +38,15 @@ from ..weights.vgg import load_vgg
 
 MOTIONS = (8, 24, 64)
 """Pixels at which groups of like motion part: slow, brisk, fast and leaping at a size of a few hundred pixels."""
-_FEATURE_SIDE = 256  # pixels of the longer side at which VGG16 looks at frames; it is slow beyond
+_FEATURE_SIDE = 256  # pixels of the longer side of VGG16's input; larger ones are slow
 _MOST_FEATURES = 2048  # frames whose features are kept, of each engine
 _NEIGHBOURS = 3
 TRUTH = "truth"
-"""What stands for the truth where engines are told by their labels."""
+"""The label of the truth among those of the engines."""
 
 
 class Measure(NamedTuple):
-    """A figure, and how it is told."""
+    """A metric, and how it is shown."""
 
     key: str
     """Its name in JSON."""
@@ -58,7 +58,7 @@ class Measure(NamedTuple):
     scale: float = 1.0
     """What it is multiplied by in tables."""
 
-    def tell(self, value: float | None) -> str:
+    def format(self, value: float | None) -> str:
         """The value as tables have it."""
         return "–" if value is None or not math.isfinite(value) else f"{value * self.scale:.{self.digits}f}"
 
@@ -90,7 +90,7 @@ SET_MEASURES = (
 """Of all in-betweens of an engine together."""
 
 Values = dict[str, float]
-"""Figures by their keys; what cannot be told is NaN."""
+"""Values of metrics by their keys; NaN: it cannot be measured."""
 
 
 @dataclass(frozen=True)
@@ -209,7 +209,7 @@ def evaluate(
     config: EvaluateConfig,
     on_progress: Callable[[float, float], None] | None = None,
     on_scan: Callable[[str, int, int], None] | None = None,
-    tell: Callable[[str], None] | None = None,
+    note: Callable[[str], None] | None = None,
 ) -> Evaluation:
     """Draws and measures; `results.write_results` writes what was found.
 
@@ -217,9 +217,9 @@ def evaluate(
 
     Args:
         config: what to judge, and on what.
-        on_progress: told after each engine and sequence how many of how many are done.
-        on_scan: told while films without an index are looked through for cuts.
-        tell: told before weights are downloaded, in a sentence.
+        on_progress: called after each engine and sequence with the number done and the number in all.
+        on_scan: called while films without an index are scanned for cuts.
+        note: called with a sentence before weights are downloaded.
 
     Raises:
         InputError: nothing to judge or to judge on was given, or a frame cannot be read.
@@ -247,7 +247,7 @@ def evaluate(
         on_scan=on_scan,
     )
     found = Evaluation(drawers, len(sequences), notes=notes)
-    instruments = _Instruments.open(config, device, found.left_out, tell)
+    instruments = _Instruments.open(config, device, found.left_out, note)
     per_sequence = max(1, _MOST_FEATURES // len(sequences))
     features: dict[str, list[Tensor]] = {label: [] for label in (*found.labels, TRUTH)}
     done, total = 0, len(sequences) * len(drawers)
@@ -273,7 +273,7 @@ def evaluate(
 
 
 def _sort(given: Sequence[str]) -> tuple[list[str | Path], list[Path]]:
-    """Tells engines, by names, and checkpoints from folders of frames.
+    """Separates engines (by name) and checkpoints from folders of frames.
 
     Raises:
         InputError: one is missing, or there are none of either.
@@ -332,15 +332,15 @@ class _Instruments:
         config: EvaluateConfig,
         device: torch.device,
         left_out: dict[str, str],
-        tell: Callable[[str], None] | None,
+        note: Callable[[str], None] | None,
     ) -> "_Instruments":
         """Loads the networks; why one is not to be had goes into `left_out`."""
 
         def at_hand(network: Trained, path: Path | None) -> bool:
             if path is not None or is_cached(network):
                 return True
-            if config.download and tell is not None:
-                tell(f"fetching {network.name}'s weights ({network.size}) from {network.url}")
+            if config.download and note is not None:
+                note(f"fetching {network.name}'s weights ({network.size}) from {network.url}")
             return config.download
 
         distance, embed = None, None

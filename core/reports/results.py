@@ -37,7 +37,7 @@ def as_text(found: Evaluation, config: EvaluateConfig) -> str:
 
 
 def as_json(found: Evaluation, config: EvaluateConfig) -> dict[str, Any]:
-    """Everything that was found, as JSON holds it; figures that cannot be told are null."""
+    """All results as JSON; values that cannot be measured are null."""
     return {
         "format": "animi evaluation",
         "format_version": FORMAT_VERSION,
@@ -130,9 +130,9 @@ def lay_out_evaluation(found: Evaluation) -> str:
     ruling = _ruling(found)
     ordered = sorted(found.sequences, key=lambda scored: -_badness(scored, found.labels[0], ruling))
     parts = [
-        *(f'<p class="warning">{html.escape(note)}</p>' for note in _tell_notes(found)),
-        _tell_means(found),
-        _tell_sets(found),
+        *(f'<p class="warning">{html.escape(note)}</p>' for note in _list_notes(found)),
+        _list_means(found),
+        _list_sets(found),
         "<h2>Sequences</h2>",
         _offer_orders(found, ruling),
         '<div id="sequences">',
@@ -154,14 +154,14 @@ def _badness(scored: Scored, label: str, measure: Measure | None) -> float:
     return 0.0 if measure is None else measure.badness(scored.means[label].get(measure.key))
 
 
-def _tell_notes(found: Evaluation) -> list[str]:
+def _list_notes(found: Evaluation) -> list[str]:
     notes = [*found.left_out.values(), *found.notes]
     if found.interrupted:
         notes.insert(0, f"interrupted: {len(found.sequences)} of {found.planned} sequences were done")
     return notes
 
 
-def _tell_means(found: Evaluation) -> str:
+def _list_means(found: Evaluation) -> str:
     measures = columns(found)
     lines = [_head(measures)]
     for group in found.groups():
@@ -171,7 +171,7 @@ def _tell_means(found: Evaluation) -> str:
     return '<div class="scroll"><table>\n' + "\n".join(lines) + f"\n</table></div>\n{_EXPLANATION}"
 
 
-def _tell_sets(found: Evaluation) -> str:
+def _list_sets(found: Evaluation) -> str:
     if not found.sets:
         return ""
     lines = [_head(found.set_measures), *_rows(found.sets, found.labels, found.set_measures)]
@@ -190,7 +190,7 @@ def _rows(values: Mapping[str, Values], labels: Sequence[str], measures: Sequenc
     lines = []
     for label, means in values.items():
         cells = "".join(
-            f'<td class="number{" best" if label in best[m.key] else ""}">{m.tell(means.get(m.key))}</td>'
+            f'<td class="number{" best" if label in best[m.key] else ""}">{m.format(means.get(m.key))}</td>'
             for m in measures
         )
         lines += [f"<tr><td>{html.escape(label)}</td>{cells}</tr>"] if means else []
@@ -217,9 +217,9 @@ def columns(found: Evaluation) -> list[Measure]:
 
 
 def find_best(table: Mapping[str, Values], labels: Sequence[str], measure: Measure) -> frozenset[str]:
-    """The labels whose value, as it is told, no other's beats; none where there is nothing to choose from."""
-    told = {label: measure.tell(table[label].get(measure.key)) for label in labels}
-    known = {label: measure.badness(float(text) / measure.scale) for label, text in told.items() if text != "–"}
+    """The labels with the best value as it is shown; none if there is nothing to compare."""
+    shown = {label: measure.format(table[label].get(measure.key)) for label in labels}
+    known = {label: measure.badness(float(text) / measure.scale) for label, text in shown.items() if text != "–"}
     if len(known) < 2:
         return frozenset()
     least = min(known.values())
@@ -260,7 +260,7 @@ def _show_sequence(scored: Scored, found: Evaluation) -> str:
     strips = []
     for label in labels:
         figures = "".join(
-            _mark(f"{measure.title} {measure.tell(values[label][measure.key])}", label in best[measure.key])
+            _mark(f"{measure.title} {measure.format(values[label][measure.key])}", label in best[measure.key])
             for measure in found.measures
             if measure.key in values[label]
         )

@@ -24,7 +24,7 @@ _SHOWN_LAST = (
     *(f"reconstruction/{name}" for name in ("psnr", "lines", "lpips")),
     *(f"middles/{name}" for name in ("error", "ghost", "ghost of the truth", "sharpness", "score")),
 )
-"""What the table of results tells, where a run has it."""
+"""Rows of the table of results."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def write_report(config: ReportConfig, on_note: Callable[[str], None] | None = N
 
     Args:
         config: the runs, and the page; of several paths those that are no runs are left out.
-        on_note: told of each that is.
+        on_note: called with a sentence about each.
 
     Returns:
         Where it is.
@@ -84,18 +84,18 @@ def _flatten(settings: dict[str, Any]) -> dict[str, Any]:
 def _lay_out(stories: Sequence[_Story]) -> str:
     title = " and ".join(story.name for story in stories) if len(stories) < 4 else f"{len(stories)} runs"
     parts = [
-        _tell_results(stories),
+        _list_results(stories),
         _show_warnings(stories),
         "<h2>Curves</h2>",
         _show_curves(stories),
         "<h2>Samples</h2>",
         _show_samples(stories),
-        _tell_settings(stories),
+        _list_settings(stories),
     ]
     return lay_out(title, parts, columns=len(stories))
 
 
-def _tell_results(stories: Sequence[_Story]) -> str:
+def _list_results(stories: Sequence[_Story]) -> str:
     rows: list[tuple[str, Sequence[str]]] = [
         ("", ["command", *(story.command for story in stories)]),
         ("", ["steps done", *(str(_last_step(story)) for story in stories)]),
@@ -195,7 +195,7 @@ def _shrink(path: Path) -> bytes:
     return file.getvalue()
 
 
-def _tell_settings(stories: Sequence[_Story]) -> str:
+def _list_settings(stories: Sequence[_Story]) -> str:
     names = dict.fromkeys(name for story in stories for name in story.settings)
     rows: list[tuple[str, Sequence[str]]] = []
     for name in names:

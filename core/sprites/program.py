@@ -2,7 +2,7 @@
 
 Started by sprites.SpriteRenderer. It reads requests from stdin, one line of JSON each: the file's path, the size in
 pixels and the moments, from 0 to 1 of the animation. For each it writes a line of JSON, with how many frames there are,
-and then, unless the line tells of an error, the pictures: BGRA, premultiplied, 8 bits, one after the other.
+and then, unless the line reports an error, the pictures: BGRA, premultiplied, 8 bits, one after the other.
 """
 
 import json

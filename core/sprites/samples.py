@@ -60,7 +60,7 @@ def draw_sprite_sample(
 def lay_below(sample: Sample, rng: np.random.Generator) -> Sample:
     """A sample of nothing but a ground: one colour, a gradient, or the sample's first picture, which slides as a whole.
 
-    Sprites over a busy cartoon are hard to tell from it; over plain grounds their own motion is all there is to learn.
+    Sprites are hard to distinguish from a busy cartoon below them; over plain grounds only their motion is learnt.
     """
     size = sample.first.shape[0]
     everywhere, nowhere = np.ones((size, size), bool), np.zeros((size, size), bool)
@@ -84,8 +84,8 @@ def lay_below(sample: Sample, rng: np.random.Generator) -> Sample:
         inside = (x + way[0] >= 0) & (x + way[0] < size) & (y + way[1] >= 0) & (y + way[1] < size)
         return TrueMotion(np.broadcast_to(way.astype(np.float32), (size, size, 2)).copy(), inside, everywhere)
 
-    told, told_back = (everywhere & find_corners(picture, everywhere) for picture in (first, last))
-    return Sample(first, middle, last, sample.t, go(slide), go(-slide), told, told_back)
+    distinct, distinct_back = (everywhere & find_corners(picture, everywhere) for picture in (first, last))
+    return Sample(first, middle, last, sample.t, go(slide), go(-slide), distinct, distinct_back)
 
 
 def _render_any(
@@ -120,7 +120,7 @@ def lay_over(sample: Sample, drawn: NDArray[np.uint8], where: Sequence[Matrix], 
     """Lays a sprite over a sample's three frames and says what of its motion is known.
 
     Args:
-        sample: what lies below.
+        sample: the cartoon below the sprites.
         drawn: (3, s, s, 4) RGBA premultiplied: the sprite at 0, t and 1.
         where: for each, the (3, 3) placement from the sprite's pixels, whose corner is at (0, 0), to the picture's.
         held: whether the sprite's own drawing is the same at 0 and 1, so that the placement is all its motion.

@@ -17,12 +17,12 @@ _THUMB = 240  # pixels of the longer side of a drawing's small picture
 
 @dataclass(frozen=True)
 class KeyFrame:
-    """A key frame that came in.
+    """A key frame that was received.
 
     Attributes:
-        id: tells it from the others of its session.
+        id: identifies it in its session.
         name: what the person calls it.
-        path: where it lies.
+        path: its file.
         width: in pixels.
         height: in pixels.
     """

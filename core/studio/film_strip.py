@@ -33,13 +33,13 @@ class FilmDrawing:
 
 @dataclass(frozen=True)
 class FilmStrip:
-    """A film that came in, looked through.
+    """A film that was received and scanned.
 
     Attributes:
         name: what the person calls it.
         info: what it says of itself.
         drawings: in order.
-        cadences: for each shot, on how many frames it is drawn; None where that cannot be told.
+        cadences: for each shot, on how many frames it is drawn; None if that is unknown.
         is_whole: whether all of its drawings are here, and not only the first so many.
     """
 
@@ -50,7 +50,7 @@ class FilmStrip:
     is_whole: bool
 
 
-def lay_out(name: str, info: VideoInfo, folder: Path, most: int, on_frame: Callable[[float], None]) -> FilmStrip:
+def scan_film(name: str, info: VideoInfo, folder: Path, most: int, on_frame: Callable[[float], None]) -> FilmStrip:
     """Finds a film's drawings and shots, and makes their small pictures.
 
     Args:

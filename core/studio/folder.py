@@ -19,7 +19,7 @@ INCOMING = "incoming"
 """The folder of files that are being sent; what they may take was promised to them and is counted as such."""
 
 _NAMES = 4096  # files whose names are remembered
-_OFTEN = 1.0  # seconds between two measurements of a folder while work goes on: thousands of files take 20 ms
+_OFTEN = 1.0  # seconds between two measurements of a folder during work: thousands of files take 20 ms
 
 
 class Room:
@@ -133,7 +133,7 @@ class SessionFolder:
         with self._lock:
             self._count += 1
             path = self.folder("files") / f"{self._count}{suffix}"
-            self._names[path] = name  # kept when the file goes: a message that is told then names it still
+            self._names[path] = name  # kept when the file is removed, as later messages may still name it
             while len(self._names) > _NAMES:
                 del self._names[next(iter(self._names))]
         return path
@@ -159,7 +159,7 @@ class SessionFolder:
         return let_go
 
     def remove(self, paths: Iterable[Path]) -> None:
-        """Removes files, each as soon as nothing uses it, with what lies beside it under the same number."""
+        """Removes files, each as soon as nothing uses it, with the files of the same number beside it."""
         with self._lock:
             self._unwanted.update(paths)
         self._remove_unwanted()

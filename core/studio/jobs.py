@@ -1,4 +1,4 @@
-"""Long work in the background: one piece after the other, with progress, and over soon after nobody wants it."""
+"""Jobs in the background: run one after the other, with progress, and cancelled soon when they are not wanted."""
 
 import itertools
 import logging
@@ -31,7 +31,7 @@ class Job:
     """A piece of work that somebody waits for.
 
     Attributes:
-        id: tells the job from others of its queue.
+        id: identifies the job in its queue.
         kind: what it does, in a word.
         title: what it does, for a person.
         state: one of WAITING, RUNNING, DONE, FAILED and CANCELLED.
@@ -84,7 +84,7 @@ class Job:
         """Waits until it is over, whatever came of it.
 
         Raises:
-            TimeoutError: it goes on for longer.
+            TimeoutError: it is not over by then.
         """
         if not self._over.wait(seconds):
             raise TimeoutError
@@ -93,11 +93,11 @@ class Job:
 class JobQueue:
     """Does jobs in a daemon thread, one at a time, in the order in which they came."""
 
-    def __init__(self, tell: Callable[[Exception], str | None], keep: int = 32) -> None:
+    def __init__(self, describe: Callable[[Exception], str | None], keep: int = 32) -> None:
         """Starts without any.
 
         Args:
-            tell: puts an error that a person can do something about into words; None for any other.
+            describe: returns the message for an error that a person can mend; None for any other error.
             keep: jobs of each kind that are remembered; the oldest of those that are over are forgotten first.
         """
         self.on_report: Callable[[Job], None] = _ignore
@@ -106,7 +106,7 @@ class JobQueue:
         """Called when a job is over."""
         self.on_forget: Callable[[Job], None] = _ignore
         """Called when nothing of a job will be asked for any more, so that its files may go."""
-        self._tell, self._keep = tell, keep
+        self._describe_error, self._keep = describe, keep
         self._numbers = itertools.count(1)
         self._newest = 0
         self._jobs: dict[str, Job] = {}
@@ -161,7 +161,7 @@ class JobQueue:
             self.on_forget(known)
 
     def end(self, job: Job, why: Exception) -> None:
-        """Ends a job, see `Job.cancel`; an InputError is what the person is told."""
+        """Ends a job, see `Job.cancel`; the message of an InputError is shown to the person."""
         with self._lock:
             if job.is_over or job._stop is not None:
                 return
@@ -259,7 +259,7 @@ class JobQueue:
         return True
 
     def _describe(self, job: Job, error: Exception) -> str:
-        message = self._tell(error)
+        message = self._describe_error(error)
         if message is None:
             _log.error("%s failed", job.title, exc_info=error)
             message = f"animi failed at this ({type(error).__name__}: {hide_paths(str(error))}); please report it"

@@ -30,9 +30,9 @@ def clean_name(name: str) -> str:
     return kept.encode()[:100].decode(errors="ignore")  # two of these are a file's name, of 255 bytes at most
 
 
-def pack(folder: Path, target: Path) -> None:
+def zip_folder(folder: Path, target: Path) -> None:
     """Puts a folder of PNGs into a zip file, as they are, and removes it."""
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as pack:
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
         for path in sorted(folder.iterdir()):
-            pack.write(path, path.name)
+            archive.write(path, path.name)
     shutil.rmtree(folder)

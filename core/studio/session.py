@@ -23,12 +23,12 @@ from ..media.frames import Frame, to_uint8
 from ..media.image_files import encode_png, write_png
 from ..media.moving import moves
 from .drawings import LARGER, KeyFrame, count_pixels, paths_of, read_drawing
-from .film_strip import FilmStrip, fetch_frames, lay_out
+from .film_strip import FilmStrip, fetch_frames, scan_film
 from .folder import INCOMING, Room, SessionFolder
 from .host import Host
 from .jobs import Job
 from .pair_memory import PairMemory
-from .results import clean_name, find_positions, name_result, pack
+from .results import clean_name, find_positions, name_result, zip_folder
 from .settings import DOWNLOADS, DrawSettings, FilmSettings
 from .uploads import Upload, Uploads, check_weight
 from .view import TurnsKeyFrames, View
@@ -218,7 +218,7 @@ class Session:
     # Films
 
     def _take_film(self, upload: Upload) -> Job:
-        def look_through(job: Job) -> None:
+        def scan(job: Job) -> None:
             strips = self.files.folder(f"strips/{job.id}")
             try:
                 info = probe_video(upload.path)
@@ -235,7 +235,7 @@ class Session:
                         )
                     job.report(seconds, info.duration)
 
-                film = lay_out(upload.name, info, strips, self._config.max_film_drawings, on_frame)
+                film = scan_film(upload.name, info, strips, self._config.max_film_drawings, on_frame)
                 if len(film.drawings) < 2:
                     raise InputError(
                         f"{upload.name}: shows one drawing only, and two are needed; "
@@ -251,7 +251,7 @@ class Session:
                 shutil.rmtree(earlier.drawings[0].thumb.parent.parent, ignore_errors=True)
 
         return self.work.submit(
-            "look", f"Looking through {upload.name}", look_through, [], minutes=self._config.max_film_minutes,
+            "look", f"Looking through {upload.name}", scan, [], minutes=self._config.max_film_minutes,
             or_else=lambda: self.files.remove([upload.path]),
         )  # fmt: skip
 
@@ -436,7 +436,7 @@ class Session:
                 target = folder / ("frames" if kind == "zip" else title)
                 written = write_animation(target, frames, fps=settings.fps, count=total, on_frame=job.report)
                 if kind == "zip":
-                    pack(target, folder / title)
+                    zip_folder(target, folder / title)
                 job.result |= {
                     "width": written.width, "height": written.height, "frames": written.frames,
                     "notes": [self.files.say(note) for note in written.notes],

@@ -1,4 +1,4 @@
-"""What `animi studio` does for its page: takes drawings and films in, draws what lies between, and forgets it all.
+"""The work of `animi studio`: receives drawings and films, draws the frames between them, and removes everything.
 
 Each page has a session: its files lie in a folder of their own, in one temporary folder that is removed with the
 `Studio`, and its long work waits in a queue of its own. What the page shows is drawn at the size of a screen (`view`);

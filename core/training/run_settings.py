@@ -137,7 +137,7 @@ def check_settings(folder: Path, config: Any) -> None:
         flag = "DATA" if name == "paths" else "--" + name.replace("_", "-")
         raise ConfigError(
             f"{flag}: is {_say(now)} here, and {folder} was started with {_say(was)}; "
-            f"{'give' if name == 'paths' else 'add'} {_type(flag, was)} to go on with it, or name another folder"
+            f"{'give' if name == 'paths' else 'add'} {_type(flag, was)} to resume it, or name another folder"
         )
 
 

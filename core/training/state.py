@@ -85,8 +85,8 @@ def restore_state(
         return _restore(state, modules, optimizers)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:  # JSON may hold anything
         raise CheckpointError(
-            f"the state of step {state.step} is damaged ({type(error).__name__}: {error}); remove it to go on from the "
-            "checkpoint before"
+            f"the state of step {state.step} is damaged ({type(error).__name__}: {error}); remove it to resume from "
+            "the checkpoint before"
         ) from error
 
 
@@ -160,7 +160,7 @@ def read_state(path: Path) -> State:
             header = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dictionary
     except (SafetensorError, OSError, ValueError, struct.error) as error:
-        raise CheckpointError(f"{path}: is damaged; remove it to go on from the checkpoint before") from error
+        raise CheckpointError(f"{path}: is damaged; remove it to resume from the checkpoint before") from error
     if header.get("format") != "animi-state":
         raise CheckpointError(f"{path}: holds no state of a training; give one that animi has written")
     try:
@@ -174,12 +174,12 @@ def read_state(path: Path) -> State:
             raise TypeError
     except (KeyError, ValueError, TypeError, RecursionError) as error:
         raise CheckpointError(
-            f"{path}: its header is damaged; remove it to go on from the checkpoint before"
+            f"{path}: its header is damaged; remove it to resume from the checkpoint before"
         ) from error
     for name, tensor in tensors.items():
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
             raise CheckpointError(
-                f"{path}: {name} holds values that are not finite; remove it to go on from the checkpoint before"
+                f"{path}: {name} holds values that are not finite; remove it to resume from the checkpoint before"
             )
     return state
 

@@ -135,7 +135,7 @@ def load_checkpoint(path: Path, device: torch.device) -> tuple[nn.Module, Header
 
 
 def _check_tensors(path: Path, file: Any, wanted: Mapping[str, Tensor], architecture: str) -> None:
-    """Refuses a file whose tensors are not those of the network that its header describes, before any is read.
+    """Rejects a file whose tensors are not those of the network that its header describes, before any is read.
 
     Args:
         path: of the file.
@@ -162,7 +162,7 @@ def _check_tensors(path: Path, file: Any, wanted: Mapping[str, Tensor], architec
 
 
 def _check_file(path: Path) -> None:
-    """Refuses what cannot be opened.
+    """Rejects what cannot be opened.
 
     Raises:
         CheckpointError: missing, a folder, or not to be read.

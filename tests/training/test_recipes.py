@@ -476,7 +476,7 @@ def test_continue_starts_a_run_and_goes_on_with_just_that_run(animi, film, other
         (("--augment", "none"), "--augment: is none here, and"),
         (
             (other_film,),
-            f"DATA: is {film} {other_film} here, and {{run}} was started with {film}; give {film} to go on",
+            f"DATA: is {film} {other_film} here, and {{run}} was started with {film}; give {film} to resume",
         ),
     ):
         done = animi(*words, "--steps", 3, *more)
