@@ -14,7 +14,7 @@ from .options import Change, Given, make_config, options_from
 from .output import print_json, print_path
 
 if TYPE_CHECKING:
-    from ..core.material.extraction import Extraction
+    from ..core.material.film_folders import Extraction
 
 
 @options_from(

@@ -1,4 +1,4 @@
-"""What an evaluation found, as JSON and as a page on which a person can judge for himself."""
+"""Writes the results of an evaluation as JSON, and as a page with the frames side by side."""
 
 import html
 import json
@@ -10,15 +10,15 @@ from typing import Any
 from ..config.choices import ENGINES
 from ..config.evaluation import EvaluateConfig
 from ..files import written_beside
-from ..pages.page import embed, lay_out
+from ..pages.page import embed, make_page
 from .evaluation import LINES_MEDIAN, TRUTH, Evaluation, Group, Measure, Scored, Values
 
 FORMAT_VERSION = 1
-"""Of the JSON."""
+"""Version of the JSON's format."""
 
 
 def write_results(found: Evaluation, config: EvaluateConfig) -> None:
-    """Writes the files that were asked for.
+    """Writes the files that the config names.
 
     Raises:
         OutputError: one cannot be written.
@@ -28,11 +28,11 @@ def write_results(found: Evaluation, config: EvaluateConfig) -> None:
             draft.write_text(as_text(found, config), encoding="utf-8")
     if config.html is not None:
         with written_beside(config.html, overwrite=config.overwrite) as draft:
-            draft.write_text(lay_out_evaluation(found), encoding="utf-8")
+            draft.write_text(make_page_evaluation(found), encoding="utf-8")
 
 
 def as_text(found: Evaluation, config: EvaluateConfig) -> str:
-    """The JSON, as it stands in a file."""
+    """The JSON as text."""
     return json.dumps(as_json(found, config), ensure_ascii=False, allow_nan=False, indent=1) + "\n"
 
 
@@ -124,8 +124,8 @@ for (const control of [metric, engine, order]) control.addEventListener('change'
 """
 
 
-def lay_out_evaluation(found: Evaluation) -> str:
-    """Makes the page: tables, and every sequence with the truth and what each engine drew, the worst first."""
+def make_page_evaluation(found: Evaluation) -> str:
+    """Makes the page: tables, and every sequence with the truth and each engine's frames, the worst first."""
     title = f"{', '.join(found.labels)} on {len(found.sequences)} sequences"
     ruling = _ruling(found)
     ordered = sorted(found.sequences, key=lambda scored: -_badness(scored, found.labels[0], ruling))
@@ -139,11 +139,11 @@ def lay_out_evaluation(found: Evaluation) -> str:
         *(_show_sequence(scored, found) for scored in ordered),
         "</div>",
     ]
-    return lay_out(title, parts, style=_STYLE, script=_SCRIPT)
+    return make_page(title, parts, style=_STYLE, script=_SCRIPT)
 
 
 def _ruling(found: Evaluation) -> Measure | None:
-    """The figure that the sequences are put in order by at first: LPIPS, or lines, or whatever there is."""
+    """The metric by which sequences are sorted at first: LPIPS, or lines, or the first there is."""
     wanted = ("lpips", "lpips_vgg", "line_distance")
     known = {measure.key: measure for measure in found.measures}
     chosen = [known[key] for key in wanted if key in known] or found.measures
@@ -185,7 +185,7 @@ def _head(measures: Sequence[Measure]) -> str:
 
 
 def _rows(values: Mapping[str, Values], labels: Sequence[str], measures: Sequence[Measure]) -> list[str]:
-    """A row for each label that has any value, the best of each column marked."""
+    """A row for each label with values; the best of each column is marked."""
     best = {measure.key: find_best(values, labels, measure) for measure in measures}
     lines = []
     for label, means in values.items():
@@ -198,7 +198,7 @@ def _rows(values: Mapping[str, Values], labels: Sequence[str], measures: Sequenc
 
 
 def title_group(group: Group) -> str:
-    """A group's title, and how many it has."""
+    """A group's title with the number of its sequences."""
     return f"{group.title}, {group.count} sequence{'s' * (group.count != 1)}"
 
 
@@ -209,7 +209,7 @@ truth. Green is the best of its column.</p>"""
 
 
 def columns(found: Evaluation) -> list[Measure]:
-    """The columns of a table of means: each figure, and for lines the median too, as few drawings rule their mean."""
+    """The columns of a table of means; of lines also the median, as few drawings dominate their mean."""
     measures = []
     for measure in found.measures:
         measures += [measure, LINES_MEDIAN] if measure.key == "line_distance" else [measure]

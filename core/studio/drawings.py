@@ -1,4 +1,4 @@
-"""Key frames of a page: read, checked and shown small."""
+"""Key frames of a session: reading, checks and thumbnails."""
 
 import secrets
 from collections.abc import Sequence
@@ -11,8 +11,8 @@ from ..media.image_files import encode_png, read_image
 from .settings import DrawSettings
 
 LARGER = "scale it down first, or start the studio with --max-megapixels"
-"""What helps where a frame has more pixels than the studio takes."""
-_THUMB = 240  # pixels of the longer side of a drawing's small picture
+"""The remedy for a frame with more pixels than the studio takes."""
+_THUMB = 240  # pixels of the longer side of a thumbnail
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class KeyFrame:
 
     Attributes:
         id: identifies it in its session.
-        name: what the person calls it.
+        name: its name for the person.
         path: its file.
         width: in pixels.
         height: in pixels.
@@ -35,18 +35,18 @@ class KeyFrame:
 
     @property
     def thumb(self) -> Path:
-        """Its small picture."""
+        """Its thumbnail."""
         return self.path.with_name(f"{self.path.stem}-small.png")
 
 
 def read_drawing(name: str, path: Path, most_pixels: int, remedy: str) -> KeyFrame:
-    """Makes a key frame of a file, with its small picture beside it.
+    """Makes a key frame of a file, and writes its thumbnail beside it.
 
     Args:
-        name: what the person calls it.
+        name: its name for the person.
         path: the file.
-        most_pixels: that it may have.
-        remedy: what the error advises where it has more.
+        most_pixels: largest number of pixels.
+        remedy: the error's advice if it has more.
 
     Raises:
         InputError: it is not an image that can be used.
@@ -61,12 +61,12 @@ def read_drawing(name: str, path: Path, most_pixels: int, remedy: str) -> KeyFra
 
 
 def paths_of(drawings: Sequence[KeyFrame]) -> list[Path]:
-    """Where drawings lie."""
+    """The files of key frames."""
     return [drawing.path for drawing in drawings]
 
 
 def count_pixels(drawings: Sequence[KeyFrame], settings: DrawSettings) -> float:
-    """Of the frames that are drawn between drawings, of which there must be one."""
+    """The number of pixels of frames drawn between key frames; there must be at least one."""
     first = drawings[0]
     if settings.size is None:
         return first.width * first.height

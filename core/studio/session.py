@@ -1,4 +1,4 @@
-"""One page of the studio: its key frames, its film, its work and its files."""
+"""A session of the studio: the key frames, the film, the jobs and the files of one page."""
 
 import re
 import shutil
@@ -38,7 +38,7 @@ _LARGE = 4_000_000  # pixels; drawing one frame of 24 million takes a gigabyte, 
 
 
 class Session:
-    """One page: its drawings, its film, and its work. All of it may be asked from several threads."""
+    """A session of one page: its key frames, its film and its jobs; may be used from several threads."""
 
     def __init__(self, id: str, folder: Path, studio: Host) -> None:
         """Makes the folder."""
@@ -63,20 +63,20 @@ class Session:
 
     @property
     def folder(self) -> Path:
-        """Where its files lie."""
+        """The folder of its files."""
         return self.files.path
 
     # What comes in
 
     def announce(self, name: str, size: int) -> Upload:
-        """Says whether a file may be sent, before its bytes come, and keeps room for it.
+        """Checks that a file may be sent, and reserves room for it.
 
         Args:
-            name: what the person calls it.
+            name: its name for the person.
             size: bytes.
 
         Raises:
-            InputError: it is too large, there is no room for it, or its kind is not taken here.
+            InputError: it is too large, there is no room for it, or its kind is not accepted.
         """
         name = shown(Path(name.replace("\\", "/").rpartition("/")[2].strip()[:200] or "drawing"))
         suffix = PurePosixPath(name).suffix.lower()
@@ -109,7 +109,7 @@ class Session:
         return upload
 
     def claim(self, id: str) -> Upload:
-        """A file that was announced and whose bytes come now; KeyError where there is none.
+        """Returns an announced file whose bytes are about to be received; KeyError if there is none.
 
         Raises:
             InputError: it is being sent already.
@@ -117,15 +117,15 @@ class Session:
         return self._uploads.claim(id)
 
     def give_up(self, upload: Upload) -> None:
-        """Forgets a file that did not come whole."""
+        """Forgets a file that was not received completely."""
         self._uploads.give_up(upload)
         self._release(upload)
 
     def take(self, upload: Upload) -> KeyFrame | Job:
-        """Takes a file whose bytes have come: a drawing at once; a film is laid out by a job.
+        """Takes a file that was received: a drawing at once, a film by a job that scans it.
 
         Raises:
-            InputError: it is neither, or damaged; the file is gone then.
+            InputError: it is neither, or damaged; the file is removed.
         """
         try:
             self._uploads.finish(upload)
@@ -148,7 +148,7 @@ class Session:
             self._studio.room.release(upload.id)
 
     def draw_chase(self) -> None:
-        """Puts two key frames that animi draws itself in the place of the drawings: a cat chases a mouse."""
+        """Replaces the key frames by two that animi draws: a cat chases a mouse."""
         from ..cartoon.films import plan_film
 
         with self._lock:
@@ -159,10 +159,10 @@ class Session:
         )
 
     def arrange(self, ids: Sequence[str]) -> None:
-        """Puts the drawings in this order; those that are not named are removed, with their files.
+        """Puts the key frames in this order; those that are not named are removed, with their files.
 
         Raises:
-            InputError: there is no drawing of that name, or one is named twice.
+            InputError: an id is unknown, or given twice.
         """
         with self._lock:
             known = {drawing.id: drawing for drawing in self.drawings}
