@@ -1,4 +1,4 @@
-"""What places are made of: layers, and the clouds, hills and plants that several places have.
+"""Layers of places, and the clouds, hills and plants that several places have.
 
 A layer's depth is its share of the camera's motion: 1 moves with the stage, 0 stays where it is, like the moon, and
 more than 1 is nearer than the stage. Places are wide enough for the camera to travel 120 units to either side.
@@ -28,11 +28,11 @@ class Layer:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a scene plays."""
+    """The place of a scene."""
 
     behind: tuple[Layer, ...]
     before: tuple[Layer, ...] = ()
-    """What stands between the characters and the camera."""
+    """Layers between the characters and the camera."""
     ground: float = 32.0
     """Height of the floor under the characters' feet, in units from the sheet's middle down."""
     shadow: Colour = (120, 96, 84)
