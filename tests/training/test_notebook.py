@@ -16,7 +16,7 @@ from animi.models.discriminators import ImageDiscriminator, SequenceDiscriminato
 from animi.models.latent_inbetweener import LatentInbetweener
 from animi.models.sle import LatentGenerator, NoiseGenerator
 
-ONE = ("--device", "cpu", "--workers", 0, "--steps", 1, "--evaluation-samples", 6)
+ONE = ("--device", "cpu", "--workers", 0, "--steps", 1, "--evaluation-samples", 4)
 CONVOLUTIONS = (nn.Conv2d, nn.Conv3d, nn.ConvTranspose2d)
 
 
