@@ -1,5 +1,6 @@
-"""Opens engines by name, or the network that a checkpoint holds."""
+"""Opens engines by name, or the network that a checkpoint holds. A new engine is a row in one of the two tables."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from ..config.choices import ENGINES
@@ -10,7 +11,12 @@ from .flow import FlowEngine
 from .interface import Engine
 
 _LEARNT = {"motion": MOTION_WEIGHTS}
-"""Weights of the engines that are networks and come with animi."""
+"""Engines of ENGINES that are networks: their weights."""
+_CLASSICAL: dict[str, Callable[[bool], Engine]] = {
+    "flow": lambda mixes: FlowEngine(mixes=mixes),
+    "blend": lambda _mixes: BlendEngine(),
+}
+"""All other engines of ENGINES: how one is made."""
 
 
 def find_weights(name: str | None = None, checkpoint: Path | None = None) -> Path | None:
@@ -62,4 +68,4 @@ def open_engine(
         from ..devices import choose_device  # imports torch
 
         choose_device(device)
-    return BlendEngine() if name == "blend" else FlowEngine(mixes=mixes)
+    return _CLASSICAL[name or ENGINES[0]](mixes)

@@ -57,6 +57,13 @@ class Measure(NamedTuple):
     digits: int
     scale: float = 1.0
     """Its factor in tables."""
+    compare: Callable[[Picture, Picture], float] | None = None
+    """Measures a drawn picture against the true one. None: it is measured otherwise."""
+
+    @property
+    def name(self) -> str:
+        """Its name in --metrics."""
+        return self.key.replace("_", "-")
 
     def format(self, value: float | None) -> str:
         """The value as it is shown in tables."""
@@ -68,18 +75,18 @@ class Measure(NamedTuple):
 
 
 MEASURES = (
-    Measure("psnr", "PSNR", metrics.MOST_PSNR, 2),
-    Measure("ssim", "SSIM", 1, 3),
+    Measure("psnr", "PSNR", metrics.MOST_PSNR, 2, compare=metrics.psnr),
+    Measure("ssim", "SSIM", 1, 3, compare=metrics.ssim),
     Measure("lpips", "LPIPS", 0, 4),
     Measure("lpips_vgg", "LPIPS by VGG16", 0, 4),
-    Measure("line_distance", "line distance", 0, 1, 1e5),
+    Measure("line_distance", "line distance", 0, 1, 1e5, metrics.line_distance),
     Measure("ghost", "ghost", 0, 3),
     Measure("see_through", "see-through", 0, 4),
     Measure("coherence", "coherence", 0, 2),
-    Measure("sharpness", "sharpness", 1, 3),
+    Measure("sharpness", "sharpness", 1, 3, compare=metrics.sharpness),
     Measure("smoothness", "smoothness", 1, 3),
 )
-"""Metrics of a frame or a sequence, in the order of tables."""
+"""Metrics of a frame or a sequence, in the order of tables. A new one is a row here and its name in METRICS."""
 LINES_MEDIAN = Measure("line_distance_median", "median", 0, 1, 1e5)
 SET_MEASURES = (
     Measure("kid", "KID", 0, 4),
@@ -370,16 +377,10 @@ class _Instruments:
     def compare(self, drawn: Sequence[Picture], truth: Sequence[Picture]) -> list[Values]:
         """Metrics of each in-between against the true one."""
         rows: list[Values] = [{} for _ in drawn]
-        alone: dict[str, tuple[str, Callable[[Picture, Picture], float]]] = {
-            "psnr": ("psnr", metrics.psnr),
-            "ssim": ("ssim", metrics.ssim),
-            "line-distance": ("line_distance", metrics.line_distance),
-            "sharpness": ("sharpness", metrics.sharpness),
-        }
-        for name, (key, measure) in alone.items():
-            if name in self.wanted:
+        for measure in MEASURES:
+            if measure.compare is not None and measure.name in self.wanted:
                 for row, one, other in zip(rows, drawn, truth, strict=True):
-                    row[key] = measure(one, other)
+                    row[measure.key] = measure.compare(one, other)
         if self.distance is not None:
             key = "lpips" if self.distance.backbone == "alex" else "lpips_vgg"
             for row, value in zip(rows, self.distance(drawn, truth), strict=True):
