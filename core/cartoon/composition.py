@@ -12,7 +12,7 @@ import numpy as np
 from .actions import ACTIONS
 from .backgrounds import BACKGROUNDS, Place
 from .cast import CAST, cat, mouse
-from .geometry import ease, place
+from .geometry import place, smooth_step
 from .props import PROPS, cheese
 from .puppets import Pose
 from .scenes import Actor, Scene, stand
@@ -96,7 +96,7 @@ def _camera(rng: Random, length: float) -> Callable[[float], tuple[float, float,
     middle = np.array([float(rng.uniform(-20, 20)), float(rng.uniform(-6, 14)) * (near - 0.85)])
 
     def look(time: float) -> tuple[float, float, float]:
-        gone = time / length if even else ease(time / length)
+        gone = time / length if even else smooth_step(time / length)
         x, y = middle + pan * length * (gone - 0.5)
         # the camera must not show the ends of a place
         return float(np.clip(x, -110, 110)), float(np.clip(y, -14, 14)), near * exp(zoom * length * (gone - 0.5))
@@ -115,7 +115,7 @@ def _path(rng: Random, length: float, spread: float) -> Callable[[float], tuple[
     even = rng.random() < 0.7
 
     def go(time: float) -> tuple[float, float, float, float]:
-        gone = length * ((time / length if even else ease(time / length)) - 0.5)
+        gone = length * ((time / length if even else smooth_step(time / length)) - 0.5)
         x, y = middle + pace * gone
         return float(x), float(y) + fall * gone * gone, turn + spin * gone, exp(swell * gone)
 

@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from ..cartoon.samples import GAP, draw_sample
-from ..material.films import Film
+from ..material.films import FilmFrames
 from ..media.frames import resize_image, to_uint8
 from ..sprites import chances
 from ..sprites.renderer import SpriteError, SpriteRenderer
@@ -141,7 +141,7 @@ def draw_grounds(seed: int, size: int, count: int, *, workers: int = 0) -> Tenso
 
 
 def build_stage(
-    paths: Sequence[Path], films: Sequence[Film], size: int, seed: int, device: torch.device, *, workers: int = 0
+    paths: Sequence[Path], films: Sequence[FilmFrames], size: int, seed: int, device: torch.device, *, workers: int = 0
 ) -> "SpriteStage":
     """Renders sprites, draws grounds and takes others from films.
 

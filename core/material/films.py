@@ -58,7 +58,7 @@ class ImageFolder:
         return to_uint8(flatten_alpha(read_image(self.paths[number])))
 
 
-class Film:
+class FilmFrames:
     """One film's frames, and how they fall into shots.
 
     Attributes:
@@ -104,7 +104,7 @@ class Film:
         """The numbers of all frames as a single shot, without a scan for cuts."""
         return self._within([np.arange(len(self))])
 
-    def keep(self, stretches: Sequence[range]) -> "Film":
+    def keep(self, stretches: Sequence[range]) -> "FilmFrames":
         """The film restricted to some stretches; no clip crosses from one into another."""
         part = copy.copy(self)
         part._stretches = list(stretches)
@@ -123,7 +123,7 @@ class Material:
         paths: the paths as they were given; weights go by them.
     """
 
-    films: tuple[Film, ...]
+    films: tuple[FilmFrames, ...]
     paths: tuple[Path, ...]
 
 
@@ -275,7 +275,7 @@ def _reversed_bits(number: int) -> float:
     return value
 
 
-def _open_films(path: Path, origin: int) -> list[Film]:
+def _open_films(path: Path, origin: int) -> list[FilmFrames]:
     if path.is_file():
         raise InputError(
             f"{shown(path)}: is a file, and a folder of frames is needed; make one of a film with extract-frames"
@@ -284,7 +284,7 @@ def _open_films(path: Path, origin: int) -> list[Film]:
         store = FrameStore.open(path)
         if not len(store):
             raise InputError(f"{shown(path)}: holds no frame; extract the frames again")
-        return [Film(shown(Path(path.resolve().name)), origin, store, _with_shots(store.records))]
+        return [FilmFrames(shown(Path(path.resolve().name)), origin, store, _with_shots(store.records))]
     try:
         inside = [p for p in path.iterdir() if not p.name.startswith(".")]
     except FileNotFoundError as error:
@@ -309,12 +309,12 @@ def _holds_frames(folder: Path) -> bool:
     return is_frame_store(folder) or any(p.suffix.lower() in SUFFIXES for p in folder.iterdir())
 
 
-def _open_images(folder: Path, origin: int) -> Film:
+def _open_images(folder: Path, origin: int) -> FilmFrames:
     """Opens a folder of images; the index of extract-frames, if there is one, lists the images and their shots."""
     name = shown(Path(folder.resolve().name))
     images = list_images(folder)
     if not (folder / RECORDS).is_file():
-        return Film(name, origin, ImageFolder(images), None)
+        return FilmFrames(name, origin, ImageFolder(images), None)
     records = read_records(folder / RECORDS)
     if not records:
         raise InputError(f"{shown(folder / RECORDS)}: lists no frame; run extract-frames again, or remove it")
@@ -324,10 +324,10 @@ def _open_images(folder: Path, origin: int) -> Film:
             raise InputError(
                 f"{shown(folder)}: {RECORDS} lists {record.get('file')}, which is missing; run extract-frames again"
             )
-    return Film(name, origin, ImageFolder([folder / record["file"] for record in records]), _with_shots(records))
+    return FilmFrames(name, origin, ImageFolder([folder / record["file"] for record in records]), _with_shots(records))
 
 
-def _find_shots(film: Film, on_scan: OnScan | None) -> list[NDArray[np.int64]]:
+def _find_shots(film: FilmFrames, on_scan: OnScan | None) -> list[NDArray[np.int64]]:
     """Scans a film for cuts, dissolves, flashes and duplicate drawings; a change of size is a cut."""
     shots, drawings = ShotDetector(), DuplicateFinder()
     verdicts: list[Verdict] = []

@@ -146,7 +146,7 @@ class Keeper:
         """
         number, self._next = self._next, self._next + 1
         if number < self._count and self._before is not None:
-            same = self._before.readline() == write_line(record)
+            same = self._before.readline() == encode_record(record)
             if same and self._verify and self._store is not None:
                 same = self._store.holds(number, pixels)
             if not same:
@@ -226,7 +226,7 @@ class Keeper:
         if self._store is not None:
             self._store.append(pixels, record)
         elif self._journal is not None:
-            line = write_line(record)
+            line = encode_record(record)
             try:
                 if self._journal.write(line) != len(line):
                     raise OSError(28, os.strerror(28))  # ENOSPC: part of the line fitted
@@ -287,7 +287,7 @@ def _encode(pixels: NDArray[np.uint8], kind: str, quality: int) -> bytes:
     return data.tobytes()
 
 
-def write_line(record: dict[str, Any]) -> bytes:
+def encode_record(record: dict[str, Any]) -> bytes:
     """A record as `FrameStoreWriter` writes it too."""
     return json.dumps(record, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode() + b"\n"
 

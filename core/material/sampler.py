@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from ..config.material import ClipConfig
 from ..errors import ConfigError, InputError
 from ..files import shown
-from .films import Film, Material, OnScan
+from .films import FilmFrames, Material, OnScan
 from .frame_store import FrameStore
 
 _ORDERS = tuple(permutations(range(3)))
@@ -217,7 +217,7 @@ class _Runs:
         stride: drawings from one frame of a clip to the next.
     """
 
-    film: Film
+    film: FilmFrames
     shots: list[NDArray[np.int64]]
     longest: int
     up_to: list[int]
@@ -225,7 +225,7 @@ class _Runs:
     stride: int
 
     @classmethod
-    def of(cls, film: Film, config: ClipConfig, on_scan: OnScan | None) -> "_Runs":
+    def of(cls, film: FilmFrames, config: ClipConfig, on_scan: OnScan | None) -> "_Runs":
         one_picture = config.length == 1 and not film.knows_shots  # it crosses no cut, so no scan is needed
         found = film.pictures() if one_picture else film.shots(on_scan)
         span = clip_span(config)

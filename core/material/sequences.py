@@ -12,7 +12,7 @@ from ..config.material import ClipConfig
 from ..errors import InputError
 from ..files import natural_order, shown
 from ..media.frames import resize_image, to_uint8
-from .films import Film, ImageFolder, Material, OnScan, open_material
+from .films import FilmFrames, ImageFolder, Material, OnScan, open_material
 from .sampler import ClipSampler
 
 CLIP_SIZE = 256
@@ -98,11 +98,11 @@ def find_sequences(
     return _name_apart(found), notes
 
 
-def _is_whole(film: Film, length: int) -> bool:
+def _is_whole(film: FilmFrames, length: int) -> bool:
     return isinstance(film.frames, ImageFolder) and not film.knows_shots and len(film) <= length
 
 
-def _take_whole(film: Film, size: int | None) -> TrueSequence:
+def _take_whole(film: FilmFrames, size: int | None) -> TrueSequence:
     def read() -> TrueFrames:
         frames = [film.frames[number] for number in range(len(film))]
         height, width = frames[0].shape[:2]
@@ -123,7 +123,7 @@ def _take_whole(film: Film, size: int | None) -> TrueSequence:
     return TrueSequence(film.name, read)
 
 
-def _read_motion(film: Film, shape: tuple[int, int]) -> NDArray[np.float32] | None:
+def _read_motion(film: FilmFrames, shape: tuple[int, int]) -> NDArray[np.float32] | None:
     """Reads the exact motion from the file beside the images, (H, W, 2). None: there is no such file, or several."""
     if not isinstance(film.frames, ImageFolder):
         return None

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .films import Film, open_material
+from .films import FilmFrames, open_material
 
 _PAIRS = 24  # of successive drawings whose motion is measured, spread over the film
 _SIDE = 160  # pixels of the shorter side at which motion is measured; larger sides give nearly the same figures
@@ -84,7 +84,7 @@ def measure_material(folder: Path) -> Statistics:
     )
 
 
-def _measure_motion(film: Film, shots: list[NDArray[np.int64]]) -> list[float]:
+def _measure_motion(film: FilmFrames, shots: list[NDArray[np.int64]]) -> list[float]:
     """How far the fastest part of a frame moves, for pairs of successive drawings: dense inverse search.
 
     Kroeger et al., arXiv 1603.03590, as OpenCV has it.

@@ -20,7 +20,7 @@ from animi.cli.main import app
 from animi.core.config.material import ClipConfig
 from animi.core.errors import ConfigError, InputError
 from animi.core.material.films import (
-    Film,
+    FilmFrames,
     ImageFolder,
     Material,
     describe_enlarged,
@@ -82,7 +82,7 @@ def test_clips_follow_the_drawings_of_one_shot(shots, held, length, stride, seed
         first = number == 0 or records[number - 1]["shot"] != record["shot"]
         record["duplicate_of"] = number - 1 if number in held and not first else None
     frames = np.zeros((len(records), 4, 4, 3), np.uint8)
-    material = Material((Film("a", 0, frames, records),), ("a",))
+    material = Material((FilmFrames("a", 0, frames, records),), ("a",))
     config = ClipConfig(length, stride, 4, seed=seed)
     drawings = {}
     for number, record in enumerate(records):
@@ -236,7 +236,7 @@ def test_clips_are_held_out_by_whole_shots_or_their_ends(films, span, least, sha
     records = [[{"film": "a", "shot": s} for s, count in enumerate(shots) for _ in range(count)] for shots in films]
     material = Material(
         tuple(
-            Film(f"{n}", n, np.zeros((len(r), 4, 4, 3), np.uint8), [x | {"duplicate_of": None} for x in r])
+            FilmFrames(f"{n}", n, np.zeros((len(r), 4, 4, 3), np.uint8), [x | {"duplicate_of": None} for x in r])
             for n, r in enumerate(records)
         ),
         tuple(Path(f"{n}") for n in range(len(films))),

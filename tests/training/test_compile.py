@@ -76,7 +76,7 @@ def autoencoder(animi, film, tmp_path):
 
 
 def run(animi, command, *words, tmp_path):
-    done = animi(command, *words, "-o", tmp_path / "run", *FEW, *HOW)
+    done = animi(command, "-o", tmp_path / "run", *FEW, *HOW, *words)
     assert done.exit_code == 0, (done.stderr, done.exception)
     series = read_series(tmp_path / "run")
     assert all(values == values for _, values in series.values())  # none is NaN
@@ -125,7 +125,7 @@ def test_train_motion(animi, graphs, film, tmp_path):
     torch.manual_seed(0)
     small = MotionConfig(width=8, layers=1, coarse_rounds=1, fine_rounds=1, drawing=8)
     save_checkpoint(tmp_path / "small.safetensors", MotionNetwork(small), "motion", small)
-    words = (film, "--init", tmp_path / "small.safetensors", "--sizes", 48, "--length", 3)
+    words = (film, "--init", tmp_path / "small.safetensors", "--sizes", 48, "--length", 3, "--evaluation-samples", 1)
     assert "motion/loss" in run(animi, "train-motion", *words, tmp_path=tmp_path)
     assert graphs
 

@@ -43,7 +43,7 @@ from animi.models.sle import NoiseGenerator, NoiseGeneratorConfig
 from animi.models.warping import warp
 
 SMALL = ("--sizes", "64,48", "--width", 8, "--batch-size", 2, "--workers", 0, "--device", "cpu", "--log-every", 1,
-         "--evaluation-samples", 3)  # fmt: skip
+         "--evaluation-samples", 2)  # fmt: skip
 CPU = torch.device("cpu")
 
 
@@ -56,7 +56,7 @@ def one_thread(one_panel):
 def settings(output, steps=5, **changes):
     training = {"steps": steps, "batch_size": 2, "workers": 0, "device": "cpu", "log_every": 1, "clip": 1.0}
     training |= {name: changes.pop(name) for name in ("save_every", "sample_every", "seed") if name in changes}
-    config = {"width": 8, "sizes": (48,), "grow": 2, "samples": 2, "evaluation_samples": 3} | changes
+    config = {"width": 8, "sizes": (48,), "grow": 2, "samples": 2, "evaluation_samples": 2} | changes
     return TrainMotionConfig(config.pop("paths", ()), output, training=TrainingConfig(**training), **config)
 
 
