@@ -34,7 +34,7 @@ def natural_order(paths: Iterable[Path]) -> list[Path]:
 
 
 def name_apart(paths: Sequence[Path]) -> list[str]:
-    """The paths' last names, with as many parents as make them distinct."""
+    """The paths' last names, with as many parents as it takes to tell them apart."""
     whole = [path.resolve() for path in paths]
     names = [path.name for path in whole]
     for count in range(2, max((len(path.parts) for path in whole), default=0) + 1):
@@ -91,7 +91,7 @@ def check_output(
 
 
 def check_no_stream(path: Path) -> None:
-    """Rejects "-" as a place: where it means standard output, there is no file of that name.
+    """Rejects "-" as a place: where it stands for standard output it is not looked for on the disk.
 
     Raises:
         OutputError: the path is "-".
@@ -286,7 +286,7 @@ class Scratch:
 def _no_scratch(error: OSError) -> OutputError:
     try:
         place = shown(Path(tempfile.gettempdir()))
-    except OSError:  # it is found by writing, and no folder has room
+    except OSError:  # it is looked for by writing, and there is no room anywhere
         place = "TMPDIR"
     return OutputError(
         f"{place}: temporary files cannot be written there ({reason(error)}); "

@@ -4,8 +4,8 @@ Decoding and judging run in one thread, drawing in another, encoding in a third,
 wait a few frames, so that memory is the same for any length. What is made lies in a hidden folder beside the output
 until all of it is there.
 
-An interrupted run is gone on with by going through the old film from its start, which is quick as nothing is drawn:
-what each new frame shows is then found as it was before, and only frames of segments that are missing are drawn.
+A resumed run decodes the old film from its start, which is quick as nothing is drawn: the content of each new frame is
+found as before, and only the frames of missing segments are drawn.
 """
 
 import hashlib
