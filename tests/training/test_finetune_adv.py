@@ -204,7 +204,7 @@ def test_what_cannot_be_trained_is_told_in_a_line(animi, film, autoencoder, tmp_
         ((*init, "--image", 0), 2, "--edge: nothing rejects softened drawings"),
         ((*init, "--image", 0, "--edge", 0, "--sequence", 0), 2, "--fade: no discriminator rejects"),
         ((*init, "--ghost", -1), 2, "--ghost: -1 is out of range"),
-        ((*init, "--double"), 2, "--double: it is the refinement that doubles"),
+        ((*init, "--double"), 2, "--double: needs a refinement network"),
         ((*init, "--refine", "twice"), 2, "--refine: 'twice' is not known"),
         ((*init, "--length", 2), 2, "--length: 2 leaves nothing"),
     ):
@@ -214,7 +214,7 @@ def test_what_cannot_be_trained_is_told_in_a_line(animi, film, autoencoder, tmp_
         assert refused.stderr.count("\n") == 1
         assert not (tmp_path / "run").exists()
     nothing = dict.fromkeys(TERMS, 0.0)
-    with pytest.raises(ConfigError, match="nothing is to be learnt"):
+    with pytest.raises(ConfigError, match="nothing would be learnt"):
         FinetuneAdvConfig((), Path("a"), Path("b"), **nothing)
 
 

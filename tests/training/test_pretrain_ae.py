@@ -338,7 +338,7 @@ def test_a_film_of_one_frame_has_none_to_hold_out(animi, draw_disc, tmp_path):
     refused = animi("pretrain-ae", tmp_path / "one", "-o", tmp_path / "run", *SMALL)
     assert refused.exit_code == 1
     assert "one: has one frame, so none can be held out" in refused.stderr
-    with pytest.raises(ConfigError, match="--length: 8 is of no use"):
+    with pytest.raises(ConfigError, match="--length: 8 cannot be used"):
         PretrainAeConfig((Path("a"),), Path("b"), clips=ClipConfig())
 
 

@@ -490,7 +490,7 @@ def test_a_dry_run_tells_what_a_training_costs_and_keeps_nothing(animi, film, vg
     assert found["steps"] == 1 and found["parameters"]["generator"] == generator
     assert found["settings"]["nets"]["width"] == 4 and found["seconds"] > 0 and found["memory"] > 1 << 20
     refused = animi("train-noise", "--resume", tmp_path / "run", "--dry-run")
-    assert refused.exit_code == 2 and refused.stderr.startswith("animi: --dry-run: is of a new run")
+    assert refused.exit_code == 2 and refused.stderr.startswith("animi: --dry-run: is for a new run")
 
 
 WRONG = [

@@ -251,11 +251,11 @@ def test_another_network_is_no_beginning(tmp_path):
         ({"collage": -1}, "--collage: -1 is out of range"),
         ({"samples": 0}, "--samples: 0"),
         ({"small": -1}, "--small: -1 is out of range"),
-        ({"staged": 0.5}, "--staged: puts sprites together; give a folder"),
+        ({"staged": 0.5}, "--staged: needs sprites; give a folder"),
         ({"sprite_share": 2.0}, "--sprite-share: 2 is out of range"),
-        ({"drawing_only": True}, "--drawing-only: holds motion that was never learnt"),
+        ({"drawing_only": True}, "--drawing-only: needs a network that has learnt motion"),
         ({"paths": ("x",), "clips": ClipConfig(length=2)}, "--length: 2 leaves nothing"),
-        ({"paths": ("x",), "pictures": 0.0}, "--films: teach pictures only"),
+        ({"paths": ("x",), "pictures": 0.0}, "--films: films train pictures only"),
     ],
 )
 def test_settings_that_cannot_be_used_are_refused_by_their_flag(tmp_path, changes, sentence):
