@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 from ..errors import ConfigError
 from .checks import Checked, Choice, Doc, Flags, NoOption, Range, Seconds, check_range
@@ -12,18 +12,21 @@ from .fields import Device, Rate
 from .parsing import ease, read_size, read_spacing
 
 _COUNT = Range(2, MOST_FRAMES, unit="frames, both key frames included")
+FrameCount: TypeAlias = Annotated[
+    int, _COUNT, Flags("-n", "--count"), Doc("Frames from one key frame to the next, both included.")
+]
 _Engine = Annotated[
     str | None,
     Choice(ENGINES),
-    Doc("What draws: learnt motion, classical motion, or a plain cross-fade. None: motion."),
+    Doc("How frames are drawn: by learnt motion, by classical motion, or as a cross-fade. None: motion."),
 ]
-_Checkpoint = Annotated[Path | None, Doc("A trained network (.safetensors) that draws instead of the engine.")]
-_OnFailure = Annotated[
+_Checkpoint = Annotated[Path | None, Doc("A trained network (.safetensors) to draw with instead of an engine.")]
+OnFailure: TypeAlias = Annotated[
     str,
     Choice(ON_FAILURE),
     Doc(
-        "Where motion cannot be what happened, as at a cut: hold the nearer key frame, blend both, or draw along the "
-        "motion all the same (morph)."
+        "Where motion does not explain the key frames, as at a cut: hold the nearer one, blend both, or draw along the "
+        "motion anyway (morph)."
     ),
 ]
 
@@ -36,26 +39,25 @@ class InterpolateConfig(Checked):
     """Key frames in order; a folder stands for the images in it, in natural order."""
     output: Annotated[Path, Flags("--output", "-o")]
     """A .gif, .webp, .png, .apng, .mp4, .mov or .webm, or a folder for numbered PNGs."""
-    count: Annotated[int, _COUNT, Flags("-n", "--count")] = 8
-    """Frames from one key frame to the next, both included."""
+    count: FrameCount = 8
     fps: Rate = Fraction(12)
     """Frames a second: 12, 23.976 or 24000/1001."""
     spacing: str = EASINGS[0]
     """linear, ease-in, ease-out, ease-in-out, or a spacing chart such as 0,0.1,0.35,1, which wins over `count`."""
     loop: bool = False
-    """Go on from the last key frame to the first."""
+    """Add the frames from the last key frame back to the first."""
     boomerang: bool = False
     """Play to the end and back."""
     engine: _Engine = None
     checkpoint: _Checkpoint = None
     mix: bool = False
-    """Mix the two moved key frames where they disagree, instead of choosing one of them along a seam."""
+    """Blend the two warped key frames where they differ, instead of choosing one along a seam."""
     device: Device = DEVICES[0]
     size: str | None = None
     """Resize the key frames first; one number is the longer side."""
     overwrite: bool = False
-    """Replace an output that stands there."""
-    on_failure: _OnFailure = ON_FAILURE[0]
+    """Replace an existing output."""
+    on_failure: OnFailure = ON_FAILURE[0]
     sheet: Path | None = None
     """An exposure sheet (.csv): drawing, hold, inbetweens, on, spacing for each key frame; it wins over `count`."""
 
@@ -112,11 +114,11 @@ class InterpolateFilmConfig(Checked):
     """What becomes of drawings held on twos and threes: in-betweens on every frame (smooth), or as many frames to a
     drawing as before (keep)."""
     start: Annotated[float, NoOption(), Flags("--range")] = 0.0
-    """Seconds: what lies before is left out."""
+    """Start, in seconds."""
     end: Annotated[float | None, NoOption(), Flags("--range")] = None
-    """Seconds: what lies at or after is left out. None: nothing is."""
+    """End, in seconds, not included. None: the film's end."""
     preview: Annotated[float | None, Seconds(), Range(0, above=True, unit="seconds, such as 5s")] = None
-    """Only so much from the film's start or --range's, quickly encoded: 5s."""
+    """Draw only this much from the start of the film or of --range, with fast encoding: 5s."""
     codec: Annotated[str | None, Choice(CODECS)] = None
     """How the film is encoded. None: by the output's suffix."""
     crf: Annotated[int | None, Range(0, 63)] = None
@@ -124,13 +126,13 @@ class InterpolateFilmConfig(Checked):
     engine: _Engine = None
     checkpoint: _Checkpoint = None
     mix: bool = False
-    """Mix the two moved key frames where they disagree, instead of choosing one of them along a seam."""
+    """Blend the two warped key frames where they differ, instead of choosing one along a seam."""
     device: Device = DEVICES[0]
-    on_failure: _OnFailure = ON_FAILURE[0]
+    on_failure: OnFailure = ON_FAILURE[0]
     overwrite: bool = False
-    """Replace an output that stands there, or begin anew what was interrupted."""
+    """Replace an existing output, or start an interrupted run again from the beginning."""
     resume: bool = False
-    """Go on where a run was interrupted."""
+    """Resume an interrupted run."""
 
     def __post_init__(self) -> None:
         """Checks the values.

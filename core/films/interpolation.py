@@ -4,8 +4,8 @@ Decoding and judging run in one thread, drawing in another, encoding in a third,
 wait a few frames, so that memory is the same for any length. What is made lies in a hidden folder beside the output
 until all of it is there.
 
-An interrupted run is gone on with by going through the old film from its start, which is quick as nothing is drawn:
-what each new frame shows is then found as it was before, and only frames of segments that are missing are drawn.
+A resumed run decodes the old film from its start, which is quick as nothing is drawn: the content of each new frame is
+found as before, and only the frames of missing segments are drawn.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ from typing import Any
 from ..config.choices import STREAM
 from ..config.interpolation import InterpolateFilmConfig
 from ..engines.interface import Engine
-from ..engines.opening import open_engine
+from ..engines.opening import find_weights, open_engine
 from ..errors import ConfigError, InputError, OutputError
 from ..files import check_no_input, check_output, put_in_place, shown, sync, write_text
 from ..inbetween.pair import prepare_pair
@@ -37,7 +37,6 @@ from ..media.film_sink import SEGMENT, FilmWriter, Kept, choose_streams, join_se
 from ..media.film_source import Film, open_film, read_frames
 from ..media.frames import Frame
 from ..read_ahead import read_ahead
-from ..weights.find import MOTION_WEIGHTS, find_checkpoint
 from .timing import Clock, Exposure, FilmFrame, expose, judge_frames
 from .work_folder import FINISHED, claim_folder, clear, digest_job, find_target, name_draft, name_inputs
 
@@ -449,8 +448,7 @@ def _describe_job(plan: _Plan, coding: Coding) -> dict[str, Any]:
     """All on which the new film's bytes depend, by which a run knows what it may go on with."""
     config = plan.config
     # another animi of the same version may bring other weights
-    given = None if config.checkpoint is None else find_checkpoint(config.checkpoint)
-    weights = given or (MOTION_WEIGHTS if plan.engine.name == "motion" else None)
+    weights = find_weights(config.engine, config.checkpoint)
     checkpoint = None if weights is None else hashlib.sha256(weights.read_bytes()).hexdigest()
     return {
         "animi": version("animi"),

@@ -1,4 +1,4 @@
-"""The whole of `animi interpolate` for key frames: files in, an animation out."""
+"""`animi interpolate` for key frames: reads files, writes an animation."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,23 +15,23 @@ from .sequence import count_frames, interpolate, there_and_back
 
 @dataclass(frozen=True)
 class DrawnAnimation:
-    """What `draw_animation` made."""
+    """The result of `draw_animation`."""
 
     written: Written
     engine: str
-    """What drew it: an engine's name, or a network's architecture."""
+    """The engine's name, or the network's architecture."""
     key_frames: int
 
 
 def draw_animation(config: InterpolateConfig, on_frame: Callable[[int, int], None] | None = None) -> DrawnAnimation:
-    """Reads key frames, draws what lies between and writes the animation: the whole of `animi interpolate`.
+    """Reads key frames, draws the frames between them and writes the animation.
 
     Args:
-        config: what to draw.
-        on_frame: told after each frame how many of how many are written.
+        config: the settings.
+        on_frame: called after each frame with the number written, and the number in all.
 
     Raises:
-        AnimiError: a key frame, an option or the output cannot be used; nothing that stood there is harmed.
+        AnimiError: a key frame, an option or the output cannot be used; an existing output is not changed.
     """
     check_format(config.output)
     read: Inputs = {
@@ -43,7 +43,7 @@ def draw_animation(config: InterpolateConfig, on_frame: Callable[[int, int], Non
     engine = open_engine(config.engine, config.checkpoint, config.device, mixes=config.mix)
     size = None if config.size is None else read_size(config.size)
     if config.sheet is not None:
-        from .exposure_sheet import draw_sheet, read_sheet  # which draws by this module
+        from .exposure_sheet import draw_sheet, read_sheet  # imports this module
 
         rows = read_sheet(config.sheet, find_key_frames(config.inputs), loop=config.loop)
         keys = KeyFrames([row.drawing for row in rows], size)

@@ -1,4 +1,4 @@
-"""Key frames on disk: found, checked, and read when they are needed."""
+"""Key frames on disk: finds and checks them, and reads them on demand."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +13,7 @@ from ..media.image_files import list_images, read_image
 
 
 class _Form(NamedTuple):
-    """What a frame holds beside its picture."""
+    """The form of a frame."""
 
     height: int
     width: int
@@ -22,7 +22,7 @@ class _Form(NamedTuple):
 
 
 def find_key_frames(paths: Sequence[Path]) -> list[Path]:
-    """Puts the images of a folder, in natural order, in the place of the folder.
+    """Replaces folders by the images in them, in natural order.
 
     Raises:
         InputError: a folder cannot be read or holds no image.
@@ -33,15 +33,15 @@ def find_key_frames(paths: Sequence[Path]) -> list[Path]:
 class KeyFrames(Sequence[Frame]):
     """Key frames of one size, one number of channels and one depth, read from disk one at a time.
 
-    All of them are read once when this is made, so that a broken file is known before any work is done.
+    All are read once at the beginning, so that a broken file is found before any work.
     """
 
     def __init__(self, paths: Sequence[Path], size: tuple[int, int | None] | None = None) -> None:
         """Finds and checks the files.
 
         Args:
-            paths: images, and folders that stand for the images in them.
-            size: (width, height) or (longer side, None) to resize to; None: leave them as they are.
+            paths: images, and folders of images.
+            size: (width, height) or (longer side, None) to resize to. None: their own size.
 
         Raises:
             InputError: a file cannot be read, there are fewer than two, or their sizes differ.

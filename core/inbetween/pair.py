@@ -1,4 +1,4 @@
-"""Two key frames and an engine in, frames between them out, in the key frames' own form."""
+"""Draws frames between two key frames with an engine, in the key frames' own form."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -11,9 +11,10 @@ from ..engines.interface import Engine, Sure, Working, render_all
 from ..media.frames import Frame, premultiply, unpremultiply
 
 STILL = 6
-"""Levels of 255 by which an engine may miss a pixel that both key frames agree on before it counts as covered."""
+"""Levels of 255 by which an engine's pixel may differ from equal pixels of both key frames, until it counts as covered
+by something that moves."""
 MARGIN = 24
-"""Pixels around what changes that an engine sees, so that it can tell where a moving outline ends."""
+"""Margin in pixels around the part that changes, so that the engine gets complete outlines."""
 
 
 def draw_segment(first: Frame, last: Frame, times: Iterable[float], engine: Engine, on_failure: str) -> Iterator[Frame]:
@@ -33,9 +34,9 @@ def draw_segment(first: Frame, last: Frame, times: Iterable[float], engine: Engi
 def prepare_pair(
     first: Frame, last: Frame, engine: Engine, on_failure: str
 ) -> Callable[[Sequence[float]], Iterator[Frame]]:
-    """Readies a pair: conversion to the engine's working form and back, and what stands still stays untouched.
+    """Prepares a pair: converts to the engine's working form and back, and keeps pixels that are equal in both.
 
-    The engine is shown only the part of the picture in which something changes, with a margin around it.
+    The engine only gets the part of the picture that changes, with a margin around it.
 
     Args:
         first: a frame.
@@ -44,7 +45,7 @@ def prepare_pair(
         on_failure: one of `config.choices.ON_FAILURE`.
 
     Returns:
-        What draws the frames at times in (0, 1), in their order, as they are asked for.
+        A function that draws the frames at given times in (0, 1), in order, as an iterator.
     """
     shape = first.shape
     whole = [frame.reshape(*shape[:2], -1) for frame in (first, last)]
@@ -63,8 +64,8 @@ def prepare_pair(
         pair = Blend(working[0], working[1])
 
     def finish(drawn: Working) -> Frame:
-        # where both key frames agree, unless something else clearly covers it; compared as it is seen: what is
-        # transparent has any colour
+        # pixels that are equal in both key frames, unless something clearly covers them; compared premultiplied, as
+        # transparent pixels may have any colour
         near = cv2.inRange(cv2.absdiff(drawn, working[0]), none, (STILL,) * len(none))
         changed = cv2.bitwise_not(cv2.bitwise_and(still, near))
         frame = whole[0].copy()
@@ -75,14 +76,14 @@ def prepare_pair(
 
 
 def _to_working(frame: Frame) -> Working:
-    """(H, W, C) uint8 or uint16 to the engines' working form."""
+    """Converts (H, W, C) uint8 or uint16 to the engines' working form."""
     if frame.shape[2] == 4:
         return premultiply(frame) * np.float32(255)
     return frame if frame.dtype == np.uint8 else frame.astype(np.float32) / 257
 
 
 def _from_working(drawn: Working, dtype: DTypeLike) -> Frame:
-    """An engine's frame in the key frames' type."""
+    """Converts an engine's frame to the key frames' type."""
     if drawn.dtype == np.uint8:
         return drawn
     if drawn.shape[2] == 4:

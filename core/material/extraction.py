@@ -1,4 +1,4 @@
-"""Films into training material: decode once, find the shots, leave out what is held or empty, keep the rest.
+"""Extracts training material from films: decodes once, finds shots, drops held and empty frames, keeps the rest.
 
 A film becomes a folder:
 
@@ -18,12 +18,10 @@ where the first one stopped, and ends with the same files as a run that was neve
 """
 
 import json
-import os
-import stat
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -34,73 +32,39 @@ from ..config.material import ExtractFramesConfig
 from ..config.parsing import parse_time
 from ..errors import InputError, OutputError
 from ..files import (
-    UNREADABLE,
-    check_no_input,
-    check_no_stream,
-    is_read_only,
     reason,
-    set_aside,
     shown,
     spell,
     write_text,
 )
 from ..interrupts import held_back
-from ..json_text import read_json
-from ..lock import LOCK, locked
+from ..lock import locked
 from ..media.decode import (
     DamagedStretch,
     DecodedFrame,
     VideoInfo,
     decode_video,
     fitted_size,
-    identify_film,
     probe_video,
 )
 from ..read_ahead import read_ahead
 from ..shots.cuts import ShotDetector, Verdict
 from ..shots.empty import name_empty
 from ..shots.held import DuplicateFinder, find_cadence
-from .frame_store import FRAMES, RECORDS, FrameStore
-from .keeper import SUFFIXES, Keeper, Scores, choose_format, is_kept, is_whole, whole_lines
-
-FILM = "film.json"
-SHOTS = "shots.json"
-CUTS = "cuts.txt"
-SCORES = "scores.csv"
+from .film_folders import (
+    CUTS,
+    FILM,
+    SCORES,
+    SHOTS,
+    Extraction,
+    FilmFolders,
+    find_earlier,
+    is_extracted_file,
+    is_same_file,
+)
+from .keeper import SUFFIXES, Keeper, Scores, choose_format
 
 _AHEAD = 4  # decoded frames that may wait
-_MOST_NAME = 255  # bytes that a folder's name may have on the usual disks
-_BEGUN = {LOCK, f".{FILM}.part"}
-"""What a run that was killed at its very beginning has left."""
-
-
-@dataclass
-class Extraction:
-    """What became of a film.
-
-    Attributes:
-        film: its path.
-        folder: where its frames are.
-        frames: how many were kept.
-        shots: how many shots they fall into.
-        decoded: how many frames the film has, between --start and --end.
-        duplicates: how many of them show a drawing that is held.
-        dropped: how many were left out, by kind.
-        damaged: parts that could not be decoded, (first, last) in seconds; last is None where the film ends in one.
-        was_complete: nothing was left to do.
-        full: it stopped at --max-frames.
-    """
-
-    film: Path
-    folder: Path
-    frames: int = 0
-    shots: int = 0
-    decoded: int = 0
-    duplicates: int = 0
-    dropped: dict[str, int] = field(default_factory=dict)
-    damaged: list[tuple[float, float | None]] = field(default_factory=list)
-    was_complete: bool = False
-    full: bool = False
 
 
 def extract_frames(
@@ -110,16 +74,16 @@ def extract_frames(
     on_time: Callable[[float], None] | None = None,
     on_note: Callable[[str], None] | None = None,
 ) -> list[Extraction]:
-    """Extracts several films, one after the other; a film that cannot be read does not keep the others from it.
+    """Extracts several films, one after the other; a film that cannot be read does not stop the others.
 
     Args:
         config: the films, and how.
-        on_film: told when a film begins: its path, and how many seconds there are to do, where that is known.
-        on_time: told how many seconds of it are done.
-        on_note: told what a person should know, a line each: damage, films that failed, films done before.
+        on_film: called when a film is started, with its path and its seconds, or None if they are unknown.
+        on_time: called with the number of seconds that are done.
+        on_note: called with a line about damage, a film that failed, or a film that was complete already.
 
     Returns:
-        What became of each film.
+        The result for each film.
 
     Raises:
         OutputError: the disk is full or cannot be written, or a folder holds something else; what is there is kept.
@@ -127,7 +91,7 @@ def extract_frames(
     """
     note = on_note or (lambda line: None)
     cuts = None if config.cuts in ("auto", "none") else read_cuts(Path(config.cuts))
-    folders = _Folders(config)
+    folders = FilmFolders(config)
     done: list[Extraction] = []
     failed: list[str] = []
     for video in config.videos:
@@ -177,143 +141,6 @@ def read_cuts(path: Path) -> list[float]:
     return sorted(times)
 
 
-class _Folders:
-    """Gives each film a folder of its own, and the same one when the same film comes again."""
-
-    def __init__(self, config: ExtractFramesConfig) -> None:
-        self._config = config
-        self._taken: set[Path] = set()
-
-    def claim(self, video: Path, cuts: list[float] | None) -> tuple[Path, dict[str, Any]]:
-        """The folder of a film, not made yet, and what its film.json has to say of the film and the settings."""
-        wanted = {"film": identify_film(video), "settings": _settings(self._config, cuts)}
-        root = self._config.output
-        check_no_stream(root)
-        try:
-            root.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(
-                f"{shown(root)}: cannot be made ({reason(error)}); choose another folder with -o"
-            ) from error
-        stem = video.stem.lstrip(".") or "film"
-        for number in range(1, 10_000):
-            folder = root / _name_folder(stem, number)
-            if folder in self._taken:
-                continue
-            self._check_place(folder, video)
-            known = _read_film(folder)
-            if known and known.get("film") != wanted["film"]:
-                continue  # another film of the same name
-            self._taken.add(folder)
-            if known and known.get("settings") != wanted["settings"] and not self._config.overwrite:
-                raise OutputError(
-                    f"{shown(folder)}: was extracted with other settings; "
-                    "add --overwrite to replace it, or choose another folder with -o"
-                )
-            return folder, wanted
-        raise OutputError(f"{shown(root / stem)}: too many films of this name; choose another folder with -o")
-
-    def _check_place(self, folder: Path, video: Path) -> None:
-        """Rejects a place in which an extraction cannot be, or where something would be lost.
-
-        Raises:
-            OutputError: see above.
-        """
-        if folder.is_symlink():
-            raise OutputError(f"{shown(folder)}: is a link; remove it, or choose another place with -o")
-        if folder.exists() and not folder.is_dir():
-            raise OutputError(f"{shown(folder)}: is a file, and a folder is needed; choose another place with -o")
-        check_no_input(folder, {"the film itself": [video]})
-        if not folder.is_dir():
-            return
-        names = {path.name for path in folder.iterdir()}
-        if FILM not in names and names - _BEGUN:
-            raise OutputError(f"{shown(folder)}: holds files that are no extracted film; choose another folder with -o")
-        foreign = sorted(name for name in names if not _is_ours(name))
-        if foreign and _read_film(folder) == {}:
-            raise OutputError(
-                f"{shown(folder / FILM)}: cannot be read, and {shown(Path(foreign[0]))} is no file of an extraction; "
-                "choose another folder with -o"
-            )
-
-
-def _name_folder(stem: str, number: int) -> str:
-    """The name of a film's folder, no longer than the usual disks allow; films of one name are numbered."""
-    end = "" if number == 1 else f"-{number}"
-    room = _MOST_NAME - len(end)
-    if len(os.fsencode(stem)) > room:
-        stem = os.fsencode(stem)[:room].decode(errors="ignore")
-    return stem + end
-
-
-def _settings(config: ExtractFramesConfig, cuts: list[float] | None) -> dict[str, Any]:
-    """The settings on which the frames depend, as film.json holds them."""
-    settings = asdict(config)
-    for name in ("videos", "output", "overwrite"):
-        del settings[name]
-    settings["drop"] = sorted(set(config.drop))
-    settings["format"] = choose_format(config)
-    if cuts is not None:
-        settings["cuts"] = cuts
-    return settings
-
-
-def _read_film(folder: Path) -> dict[str, Any] | None:
-    """What film.json says; empty where it cannot be read, None where there is none."""
-    try:
-        film = read_json(folder / FILM)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except (OSError, ValueError):
-        return {}
-    whole = isinstance(film, dict) and {"film", "settings", "complete"} <= film.keys()
-    return film if whole and (film["complete"] is not True or _has_counts(film)) else {}
-
-
-def _has_counts(film: dict[str, Any]) -> bool:
-    counts, names = film.get("counts"), {field.name for field in fields(Extraction)}
-    return (
-        isinstance(counts, dict)
-        and counts.keys() == names - {"film", "folder", "was_complete"}
-        and isinstance(counts["damaged"], list)
-        and all(isinstance(part, list) for part in counts["damaged"])
-    )
-
-
-def _is_ours(name: str) -> bool:
-    """Whether a file of that name is one that an extraction writes."""
-    told = (FILM, SHOTS, CUTS, SCORES)
-    return (
-        is_kept(name)
-        or name in (*told, LOCK, f"{SCORES}.part", *(f".{each}.part" for each in told))
-        or name.endswith(UNREADABLE)
-    )
-
-
-def _clear(folder: Path, cuts: Path | None) -> None:
-    """Removes what an extraction has written, and nothing else; film.json stays, to be written again.
-
-    Raises:
-        OutputError: it is read-only, or cannot be removed.
-    """
-    for path in (folder, folder / FILM):
-        if is_read_only(path):
-            raise OutputError(
-                f"{shown(path)}: is read-only, and stays as it is; change its permissions, or choose another folder"
-            )
-    try:
-        for path in folder.iterdir():
-            kept = path.name in (LOCK, FILM) or path.name.endswith(UNREADABLE) or _is_same(path, cuts)
-            if not kept and _is_ours(path.name) and (path.is_symlink() or not path.is_dir()):
-                path.unlink()
-    except OSError as error:
-        raise OutputError(f"{shown(folder)}: cannot be replaced ({reason(error)}); change its permissions") from error
-
-
-def _is_same(path: Path, other: Path | None) -> bool:
-    return other is not None and path.exists() and other.exists() and path.samefile(other)
-
-
 def _extract_film(
     info: VideoInfo,
     config: ExtractFramesConfig,
@@ -347,7 +174,7 @@ def _extract_within(
     folder, wanted = place
     name = shown(Path(info.path.name))
     given = None if cuts is None else Path(config.cuts)
-    known, verify, mode = _take_up(folder, wanted, given, note)
+    known, verify, mode = find_earlier(folder, wanted, given, note)
     if known is not None and known["complete"] is True:
         note(f"{name}: complete already, in {shown(folder)}")
         counts = known["counts"]
@@ -365,7 +192,7 @@ def _extract_within(
         note(f"{name}: damaged from {part.first:.2f} s to {until}; skipped ({part.words})")
 
     for path in folder.iterdir():
-        if path.is_symlink() and _is_ours(path.name):
+        if path.is_symlink() and is_extracted_file(path.name):
             raise OutputError(f"{shown(path)}: is a link, through which nothing is written; remove it")
     write_text(folder / FILM, json.dumps({**wanted, "complete": False}, indent=1))
     width, height = fitted_size(info, config.size, config.fit)
@@ -389,74 +216,15 @@ def _extract_within(
     extraction.frames = pick.kept
     extraction.shots = len(pick.shots)
     write_text(folder / SHOTS, "[\n" + ",\n".join(json.dumps(shot) for shot in pick.shots) + "\n]\n")
-    if not _is_same(folder / CUTS, given):  # a list that was edited there and given back is left as it is
+    if not is_same_file(folder / CUTS, given):  # a list that was edited there and given back is left as it is
         write_text(folder / CUTS, _list_cuts(pick.shots))
     for path in (folder / SHOTS, folder / CUTS):
-        if mode is not None and not _is_same(path, given):
+        if mode is not None and not is_same_file(path, given):
             path.chmod(mode)
     counts = {k: v for k, v in asdict(extraction).items() if k not in ("film", "folder", "was_complete")}
     size = {"width": width, "height": height}
     write_text(folder / FILM, json.dumps({**wanted, "complete": True, "size": size, "counts": counts}, indent=1))
     return extraction
-
-
-def _take_up(
-    folder: Path, wanted: dict[str, Any], cuts: Path | None, note: Callable[[str], None]
-) -> tuple[dict[str, Any] | None, bool, int | None]:
-    """Finds what an earlier run has left that can be gone on with; what cannot be read is set aside, and that is said.
-
-    Args:
-        folder: the film's.
-        wanted: what film.json is to say of the film and the settings.
-        cuts: the list of cuts that was given.
-        note: told what a person should know.
-
-    Returns:
-        What film.json says, if it can be used; whether what is there may be of another film; and the permissions that
-        new files get, None for those of any new file.
-    """
-    known = _read_film(folder)
-    if known is None:
-        return None, False, None
-    mode = stat.S_IMODE((folder / FILM).stat().st_mode)
-    if not known:
-        aside = set_aside(folder / FILM)
-        note(
-            f"{shown(folder / FILM)}: cannot be read, and is set aside as {shown(Path(aside.name))}; "
-            "frames that are there are compared with the film's"
-        )
-        return None, True, mode
-    if known.get("settings") != wanted["settings"] or known.get("film") != wanted["film"]:
-        _clear(folder, cuts)
-        return None, False, mode
-    fault = _find_fault(folder, known) if known["complete"] is True else None
-    if fault is None:
-        return known, False, mode
-    kept = f"; {RECORDS} is set aside as {set_aside(folder / RECORDS).name}" if (folder / RECORDS).exists() else ""
-    note(f"{shown(folder)}: was complete, but {fault}{kept}; the film is extracted again")
-    return None, False, mode
-
-
-def _find_fault(folder: Path, known: dict[str, Any]) -> str | None:
-    """What is wrong with a folder that says it is complete; None: nothing that can be seen from outside."""
-    settings, count = known["settings"], known["counts"]["frames"]
-    found, end = whole_lines(folder / RECORDS)
-    if not (folder / RECORDS).is_file():
-        return f"{RECORDS} is missing"
-    if found != count or end != (folder / RECORDS).stat().st_size:
-        return f"{RECORDS} is damaged: {found} of {count} frames are told of in order"
-    if settings.get("packed"):
-        try:
-            if len(FrameStore.open(folder)) != count:
-                return f"{FRAMES} holds another number of frames"
-        except InputError as error:
-            return f"the store cannot be read ({error})"
-    suffix = SUFFIXES.get(settings.get("format", ""))
-    if suffix is not None:
-        missing = sum(not is_whole(folder / f"{number:06d}{suffix}") for number in range(count))
-        if missing:
-            return f"{missing} of {count} images are missing or cut short"
-    return None
 
 
 def _judge(

@@ -79,14 +79,14 @@ class Scores:
             sync(self._part)
             self._part.replace(self._path)
             return
-        with suppress(OSError):  # the first error is the one to tell
+        with suppress(OSError):  # the first error is reported
             self._file.close()
         with suppress(OSError):
             self._part.unlink()
 
 
 class Keeper:
-    """Writes frames into the folder, as images, packed, or both, and goes on where an earlier run stopped.
+    """Writes frames into the folder, as images, packed, or both, and continues where an earlier run stopped.
 
     Images are encoded in threads; a frame's record is written when its image is there, in order.
     """
@@ -101,7 +101,7 @@ class Keeper:
         mode: int | None = None,
         verify: bool = False,
     ) -> None:
-        """Begins, or goes on.
+        """Starts, or continues.
 
         Args:
             folder: exists; nobody else writes to it.
@@ -146,7 +146,7 @@ class Keeper:
         """
         number, self._next = self._next, self._next + 1
         if number < self._count and self._before is not None:
-            same = self._before.readline() == write_line(record)
+            same = self._before.readline() == encode_record(record)
             if same and self._verify and self._store is not None:
                 same = self._store.holds(number, pixels)
             if not same:
@@ -201,7 +201,7 @@ class Keeper:
                     self._flush()
                 self._store.close()
             except AnimiError:
-                if error is None:  # else the first error is the one to tell
+                if error is None:  # else the first error is reported
                     raise
 
     def _drop_unrecorded(self) -> None:
@@ -226,7 +226,7 @@ class Keeper:
         if self._store is not None:
             self._store.append(pixels, record)
         elif self._journal is not None:
-            line = write_line(record)
+            line = encode_record(record)
             try:
                 if self._journal.write(line) != len(line):
                     raise OSError(28, os.strerror(28))  # ENOSPC: part of the line fitted
@@ -238,7 +238,7 @@ class Keeper:
             self._flush()
 
     def _flush(self) -> None:
-        """Waits until all that was written is on the disk: images before the records that tell of them."""
+        """Waits until all that was written is on the disk: images before their records."""
         unsafe, self._unsafe = self._unsafe, []
         for path in unsafe:
             with suppress(FileNotFoundError):  # an image without a record, which is gone again
@@ -287,7 +287,7 @@ def _encode(pixels: NDArray[np.uint8], kind: str, quality: int) -> bytes:
     return data.tobytes()
 
 
-def write_line(record: dict[str, Any]) -> bytes:
+def encode_record(record: dict[str, Any]) -> bytes:
     """A record as `FrameStoreWriter` writes it too."""
     return json.dumps(record, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode() + b"\n"
 

@@ -6,8 +6,10 @@ from torch.nn.functional import avg_pool2d, relu
 
 _SCALES = (1, 2, 4)  # how much smaller pictures are when ghosts are looked for: soft ones show in small pictures
 _WINDOW = 5  # pixels across what is explained together
-_TOLD = 0.02  # deviation of the ends' difference within a window, colours in [0, 1], from which on it tells something
-_STRAY = 0.01  # the same of what a mixture leaves unexplained, up to which it explains a window
+MIN_CONTRAST = (
+    0.02  # deviation of the ends' difference within a window, colours in [0, 1], from which on it tells something
+)
+RESIDUAL_FLOOR = 0.01  # the same of what a mixture leaves unexplained, up to which it explains a window
 _STRAY_SHARE = 0.05  # of the difference's variance, which may stay unexplained besides
 
 
@@ -48,8 +50,8 @@ def ghost_score(drawn: Tensor, first: Tensor, last: Tensor) -> Tensor:
         shared = _covary(apart, gone)
         share = (shared / (told + 1e-8)).clamp(0, 1)
         stray = (_covary(gone, gone) - 2 * share * shared + share.square() * told).clamp_min(0)
-        counts = (told >= _TOLD**2).float() * scale**2
-        mixed = 4 * share * (1 - share) * torch.exp(-stray / (_STRAY**2 + _STRAY_SHARE * told))
+        counts = (told >= MIN_CONTRAST**2).float() * scale**2
+        mixed = 4 * share * (1 - share) * torch.exp(-stray / (RESIDUAL_FLOOR**2 + _STRAY_SHARE * told))
         found = found + (counts * mixed).sum((1, 2))  # (N,)
         counted = counted + counts.sum((1, 2))
     return found / counted.clamp_min(1)

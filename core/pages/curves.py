@@ -1,4 +1,4 @@
-"""Draws how values went over a training: one run, or several over one another."""
+"""Draws curves of a training's values, of one run or of several in one panel."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 _COLOURS = ("#0b6fa4", "#d1495b", "#2e933c", "#8d5bb2", "#c77700", "#16a3a3", "#6b6b6b", "#b5179e")
-_POINTS = 400  # a curve of more points is thinned to means, or it would be a band of noise
-_SMOOTH = 25  # points that a smoothed point is the mean of
+_POINTS = 400  # points of a curve; more are reduced to means, as they would be a band of noise
+_SMOOTH = 25  # points in the running mean
 _WIDTH, _HEIGHT = 5.4, 2.9  # of a panel, inches
-_SHARES = ("diversity", "recall", "coverage", "score")  # values that are read against 0 and 1
+_SHARES = ("diversity", "recall", "coverage", "score")  # values in [0, 1], drawn on this range
 
 
 class Curve(NamedTuple):
@@ -26,20 +26,20 @@ def draw_curves(panels: Mapping[str, Sequence[Curve]], kind: str = "png", column
     """Draws panels of curves.
 
     Args:
-        panels: for each title its curves; a curve keeps its place's colour in all panels.
+        panels: curves by the title of their panel; the n-th curve has the same colour in all panels.
         kind: "png" or "svg".
         columns: panels side by side.
 
     Returns:
         The file's bytes.
     """
-    from matplotlib.figure import Figure  # not pyplot: no window system, no state, and any thread may draw
+    from matplotlib.figure import Figure  # not pyplot, which needs a window system and one thread
 
     count = max(1, len(panels))
     columns = min(columns, count)
     rows = -(-count // columns)
     figure = Figure(figsize=(_WIDTH * columns, _HEIGHT * rows), dpi=110)
-    # margins of our own: to have them computed takes as long as all the drawing
+    # fixed margins, as computing them takes as long as drawing
     left, right, top, bottom = 0.8 / _WIDTH, 0.15 / _WIDTH, 0.45 / _HEIGHT, 0.45 / _HEIGHT  # shares of a panel
     margins = {
         "left": left / columns,
@@ -56,7 +56,7 @@ def draw_curves(panels: Mapping[str, Sequence[Curve]], kind: str = "png", column
         for number, curve in enumerate(curves):
             colour = _COLOURS[number % len(_COLOURS)]
             steps, values = _thin(curve)
-            if len(steps) > 2 * _SMOOTH:  # the curve that is read over the one that was measured
+            if len(steps) > 2 * _SMOOTH:  # a smoothed curve over the measured one
                 place.plot(steps, values, color=colour, linewidth=0.7, alpha=0.25)
                 values = _smooth(values)
             marker = "o" if len(steps) < 30 else ""
@@ -70,9 +70,9 @@ def draw_curves(panels: Mapping[str, Sequence[Curve]], kind: str = "png", column
         place.grid(alpha=0.25)
         place.spines[["top", "right"]].set_visible(False)
         if len(curves) > 1:
-            place.legend(fontsize=7, frameon=False, loc="upper right")  # to look for the best place can take seconds
+            place.legend(fontsize=7, frameon=False, loc="upper right")  # finding the best place can take seconds
     file = io.BytesIO()
-    # nothing of when and with what it was drawn, so that the same metrics make the same file
+    # no date and no version, so that the same metrics make the same file
     figure.savefig(file, format=kind, metadata={"Software": None} if kind == "png" else {"Date": None})
     return file.getvalue()
 

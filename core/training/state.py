@@ -1,7 +1,7 @@
-"""All that a training needs to go on: networks, optimisers and counters, in memory and as NAME.state.safetensors.
+"""A training's state, to resume from: networks, optimizers and counters, in memory and as NAME.state.safetensors.
 
-Tensors lie in the file under names such as module/generator/conv.weight and optimizer/generator/3/exp_avg; what is no
-tensor (learning rates, scales, the step) is JSON in the header. No pickle is written or loaded.
+Tensors have names such as module/generator/conv.weight and optimizer/generator/3/exp_avg; learning rates, scales and
+the step are JSON in the header. No pickle is written or loaded.
 """
 
 import json
@@ -27,14 +27,14 @@ STATE_VERSION = 1
 
 @dataclass(frozen=True)
 class State:
-    """A training as it was after a step."""
+    """The state of a training after a step."""
 
     step: int
     """Steps done."""
     tensors: dict[str, Tensor]
-    """On the CPU, copies that further training does not touch."""
+    """Copies on the CPU, which further training does not change."""
     settings: dict[str, Any]
-    """What is no tensor, as JSON holds it."""
+    """Everything else, as JSON."""
 
 
 def capture_state(
@@ -43,13 +43,13 @@ def capture_state(
     optimizers: Mapping[str, torch.optim.Optimizer],
     counters: Mapping[str, Any],
 ) -> State:
-    """Copies a training.
+    """Copies the state of a training.
 
     Args:
-        step: steps done.
+        step: number of steps done.
         modules: the networks by name.
-        optimizers: theirs by name.
-        counters: anything else, as JSON holds it.
+        optimizers: the optimizers by name.
+        counters: anything else that JSON can hold.
     """
     tensors = {
         f"module/{name}/{key}": _copy(tensor)
@@ -73,21 +73,20 @@ def capture_state(
 def restore_state(
     state: State, modules: Mapping[str, nn.Module], optimizers: Mapping[str, torch.optim.Optimizer]
 ) -> dict[str, Any]:
-    """Puts a training back as it was.
+    """Restores the state of a training.
 
     Returns:
         The counters.
 
     Raises:
-        CheckpointError: the networks or optimisers are others than those that were captured, or what is known of them
-            is damaged.
+        CheckpointError: the state is of other networks or optimizers, or damaged.
     """
     try:
         return _restore(state, modules, optimizers)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:  # JSON may hold anything
         raise CheckpointError(
-            f"the state of step {state.step} is damaged ({type(error).__name__}: {error}); remove it to go on from the "
-            "checkpoint before"
+            f"the state of step {state.step} is damaged ({type(error).__name__}: {error}); remove it to resume from "
+            "the checkpoint before"
         ) from error
 
 
@@ -131,7 +130,7 @@ def _restore(
 
 
 def write_state(path: Path, state: State) -> None:
-    """Writes a training's state, whole or not at all.
+    """Writes a training's state; the file is complete or does not exist.
 
     Raises:
         OutputError: it cannot be written.
@@ -151,7 +150,8 @@ def read_state(path: Path) -> State:
     """Reads a training's state.
 
     Raises:
-        CheckpointError: it is missing, damaged, none of animi's, of a newer format, or holds what is not finite.
+        CheckpointError: the file is missing, damaged, not animi's, of a newer format, or holds values that are not
+            finite.
     """
     if not path.is_file():
         raise CheckpointError(f"{path}: does not exist; check the path")
@@ -160,7 +160,7 @@ def read_state(path: Path) -> State:
             header = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dictionary
     except (SafetensorError, OSError, ValueError, struct.error) as error:
-        raise CheckpointError(f"{path}: is damaged; remove it to go on from the checkpoint before") from error
+        raise CheckpointError(f"{path}: is damaged; remove it to resume from the checkpoint before") from error
     if header.get("format") != "animi-state":
         raise CheckpointError(f"{path}: holds no state of a training; give one that animi has written")
     try:
@@ -174,12 +174,12 @@ def read_state(path: Path) -> State:
             raise TypeError
     except (KeyError, ValueError, TypeError, RecursionError) as error:
         raise CheckpointError(
-            f"{path}: its header is damaged; remove it to go on from the checkpoint before"
+            f"{path}: its header is damaged; remove it to resume from the checkpoint before"
         ) from error
     for name, tensor in tensors.items():
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
             raise CheckpointError(
-                f"{path}: {name} holds values that are not finite; remove it to go on from the checkpoint before"
+                f"{path}: {name} holds values that are not finite; remove it to resume from the checkpoint before"
             )
     return state
 
@@ -189,9 +189,9 @@ def _copy(tensor: Tensor) -> Tensor:
 
 
 def _laid_out_as(parameter: Tensor, value: Any) -> Any:
-    """Copies a tensor into the parameter's order in memory: fused optimizers go through both side by side.
+    """Copies a tensor into the parameter's memory layout, which fused optimizers require.
 
-    It is a copy in any case, as load_state_dict keeps tensors that fit, and training would change the state given.
+    It is always a copy: load_state_dict keeps tensors that fit, and training would then change the given state.
     """
     if not isinstance(value, Tensor):
         return value
@@ -211,7 +211,7 @@ def _check_fit(name: str, found: Mapping[str, Tensor], wanted: Mapping[str, Tens
 
 
 def _with_tuples(group: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
-    """JSON knows no tuples, and Adam's betas are one."""
+    """Restores tuples, which JSON does not have, such as Adam's betas."""
     return {
         key: tuple(value) if isinstance(defaults.get(key), tuple) and isinstance(value, Sequence) else value
         for key, value in group.items()

@@ -21,15 +21,9 @@ from animi.core.config.training import TrainingConfig
 from animi.core.errors import CheckpointError, ConfigError, InputError, OutputError
 from animi.core.lock import LOCK
 from animi.core.media.image_files import read_image
-from animi.core.training.run_folder import (
-    Network,
-    lay_grid,
-    open_run,
-    read_metrics,
-    read_run_config,
-    read_series,
-    resume_config,
-)
+from animi.core.training.metrics_file import read_metrics, read_series
+from animi.core.training.run_folder import Network, lay_grid, open_run
+from animi.core.training.run_settings import read_run_config, resume_config
 from animi.core.training.state import capture_state
 from animi.core.weights.checkpoint import read_header
 from animi.core.weights.find import find_states
@@ -155,7 +149,7 @@ def test_a_damaged_checkpoint_is_told_of_and_the_one_before_taken(folder):
     newest.write_bytes(newest.read_bytes()[:100])
     run = open_run(folder, SETTINGS, resume=True, command="train")
     assert run.first_step == 40
-    assert run.notes == [f"{newest}: is damaged; remove it to go on from the checkpoint before"]
+    assert run.notes == [f"{newest}: is damaged; remove it to resume from the checkpoint before"]
     assert not newest.exists()
 
 
@@ -186,7 +180,7 @@ def test_a_run_killed_before_it_told_its_settings_is_begun_again_by_the_same_com
 
 
 def test_a_new_run_does_not_touch_what_is_there(folder, tmp_path):
-    with pytest.raises(OutputError, match="holds something already; add --resume to go on with it"):
+    with pytest.raises(OutputError, match="holds something already; add --resume to resume it"):
         open_run(folder, SETTINGS, command="train")
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter.txt").write_text("dear")
@@ -228,7 +222,7 @@ def test_a_run_goes_on_with_its_own_settings_and_those_that_may_change(folder):
 
 
 def test_what_is_no_run_of_this_command_is_refused(folder, tmp_path):
-    with pytest.raises(InputError, match="is a run of train; go on with that command"):
+    with pytest.raises(InputError, match="is a run of train; resume it with that command"):
         open_run(folder, SETTINGS, resume=True, command="train-noise")
     with pytest.raises(InputError, match=r"is no run, as it has no config\.json"):
         open_run(tmp_path, SETTINGS, resume=True, command="train")
