@@ -50,7 +50,7 @@ class Light:
         return _STILL + _STEP / float(self.gain.min())
 
     def darken(self, frame: Array, share: float = 1.0) -> Array:
-        """Relights a frame, (H, W, C) uint8 or float32 in [0, 255], to the darker light, or by a share of the change."""
+        """Relights a frame, (H, W, C) uint8 or float32 in [0, 255], to the darker light, or part of the way."""
         return self._apply(frame, 1 - share + share * self.gain, share * self.offset)
 
     def brighten(self, frame: Array) -> Array:
