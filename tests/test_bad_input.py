@@ -28,22 +28,8 @@ from animi.models.refinement import Refinement, RefinementConfig
 from animi.models.sle import NoiseGenerator, NoiseGeneratorConfig
 
 SIZE = (48, 32)
-SMALL = (
-    "--size",
-    64,
-    "--width",
-    4,
-    "--device",
-    "cpu",
-    "--workers",
-    0,
-    "--steps",
-    1,
-    "--batch-size",
-    2,
-    "--evaluation-samples",
-    24,
-)
+SMALL = ("--size", 64, "--width", 4, "--device", "cpu", "--workers", 0, "--steps", 1, "--batch-size", 2,
+         "--evaluation-samples", 24)  # fmt: skip
 
 
 def draw(number):

@@ -90,21 +90,8 @@ def test_a_training_ends_as_without_it(animi, tmp_path, draw_disc, one_panel):
     film.mkdir()
     for number in range(12):
         write_png(film / f"{number:03}.png", draw_disc(12 + 3 * number, 30, (72, 64), 10))
-    small = (
-        "--size",
-        64,
-        "--width",
-        4,
-        "--latent-dim",
-        4,
-        "--batch-size",
-        4,
-        "--steps",
-        3,
-        "--no-health",
-        "--evaluation-samples",
-        6,
-    )
+    small = ("--size", 64, "--width", 4, "--latent-dim", 4, "--batch-size", 4, "--steps", 3, "--no-health",
+             "--evaluation-samples", 6)  # fmt: skip
     how = ("--device", "cpu", "--workers", 0, "--log-every", 1, "--r1", 1)
     for name, more in (("plain", ()), ("again", ("--recompute",))):
         done = animi("train-noise", film, "-o", tmp_path / name, *small, *how, *more)
