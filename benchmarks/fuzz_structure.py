@@ -50,7 +50,8 @@ from animi.core.media.image_files import read_image, write_png
 from animi.core.reports.runs import write_report
 from animi.core.studio.studio import Studio
 from animi.core.training.loop import Hooks, Phase, fit
-from animi.core.training.run_folder import Network, open_run, read_series
+from animi.core.training.metrics_file import read_series
+from animi.core.training.run_folder import Network, open_run
 from animi.core.weights.imagenet import ALEXNET, read_weights
 from animi.models.refinement import RefinementConfig
 

@@ -3,6 +3,7 @@
 import copy
 import itertools
 import json
+import math
 from dataclasses import replace
 
 import pytest
