@@ -80,9 +80,8 @@ def draw_curves(panels: Mapping[str, Sequence[Curve]], kind: str = "png", column
         place.grid(alpha=0.25)
         place.spines[["top", "right"]].set_visible(False)
         if len(curves) > 1:
-            legend = place.legend(
-                fontsize=7, frameon=False, loc="upper right"
-            )  # finding the best place can take seconds
+            # finding the best place can take seconds
+            legend = place.legend(fontsize=7, frameon=False, loc="upper right")
             for text in legend.get_texts():
                 text.set_parse_math(False)  # a name with two $ is no formula
     file = io.BytesIO()
