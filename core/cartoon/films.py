@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..config.material import DrawCartoonConfig
 from ..errors import ConfigError, OutputError
-from ..files import check_output, shown, written_beside
+from ..files import check_output, follow_links, shown, written_beside
 from ..media.animation import check_format, write_animation
 from ..media.image_files import encode_png
 from .composition import SAYINGS, SCENES, compose
@@ -193,7 +193,8 @@ def draw_cartoon(config: DrawCartoonConfig, report: Report | None = None) -> Dra
     film = plan_film(config)
     pairs = _find_pairs(film, config)
     if config.truth is not None:
-        if config.truth.resolve() in (config.out.resolve(), *config.out.resolve().parents):
+        out = follow_links(config.out)
+        if follow_links(config.truth) in (out, *out.parents):
             raise OutputError(f"{shown(config.truth)}: the cartoon goes there; name another folder for --truth")
         check_output(config.truth, overwrite=config.overwrite, ours=_TRUTH)
     if config.at is not None:

@@ -124,7 +124,10 @@ def read_number(text: str) -> Fraction:
     over, slash, under = text.partition("/")
     try:
         number = Fraction(str(float(over)))
-        return number / Fraction(str(float(under))) if slash else number
+        if slash:
+            number /= Fraction(str(float(under)))
+        float(number)  # a quotient may be beyond what its parts are not
+        return number
     except (OverflowError, ZeroDivisionError) as error:
         raise ValueError(f"{shorten(text)} is no number") from error
 

@@ -24,7 +24,18 @@ from typing import Any
 from ..config.choices import STREAM
 from ..config.interpolation import InterpolateFilmConfig
 from ..errors import OutputError
-from ..files import UNREADABLE, Inputs, check_no_input, check_output, reason, set_aside, shown, sync, write_text
+from ..files import (
+    UNREADABLE,
+    Inputs,
+    check_no_input,
+    check_output,
+    follow_links,
+    reason,
+    set_aside,
+    shown,
+    sync,
+    write_text,
+)
 from ..interrupts import held_back
 from ..json_text import read_json
 from ..lock import LOCK, locked
@@ -35,6 +46,7 @@ JOB = "film.json"
 FINISHED = "finished"
 DRAFT = "draft"
 _MOST_NAME = 255  # bytes that a file's name may have on the usual disks
+_FRACTION = re.compile(r"[0-9]{1,30}(/[1-9][0-9]{0,29})?")
 _OURS = re.compile(
     rf"({re.escape(JOB)}|{FINISHED}|\d{{6,}}\.json)({re.escape(UNREADABLE)}|\.\d+{re.escape(UNREADABLE)})?"
     rf"|\.({re.escape(JOB)}|{FINISHED}|\d{{6,}}\.json)\.part"
@@ -44,7 +56,7 @@ _OURS = re.compile(
 
 def find_target(output: Path) -> Path:
     """The file that an output stands for: where a link leads, so that its target is replaced and not the link."""
-    return output.resolve() if output.is_symlink() else output.absolute()
+    return follow_links(output) if output.is_symlink() else output.absolute()
 
 
 def name_folder(output: Path) -> Path:
@@ -199,8 +211,21 @@ def _is_finished(config: InterpolateFilmConfig, folder: Path, told: dict[str, An
     """Whether the film that was told of is whole: as a draft, or in its place already."""
     draft = name_draft(config, folder)
     place = draft if draft.exists() else find_target(config.output)
-    names = {"frames", "drawn", "width", "height", "engine", "resumed", "seconds", "rate", "notes", "bytes"}
-    return names <= told.keys() and place.is_file() and place.stat().st_size == told["bytes"]
+    return _is_told(told) and place.is_file() and place.stat().st_size == told["bytes"]
+
+
+def _is_told(told: dict[str, Any]) -> bool:
+    """Whether all is told of a film that is told of one, and in the types that it has."""
+    counts = (told.get(name) for name in ("frames", "drawn", "width", "height", "resumed", "bytes"))
+    times = (told.get("seconds"), "1" if told.get("rate", 0) is None else told.get("rate"))
+    notes = told.get("notes")
+    return (
+        all(type(count) is int and count >= 0 for count in counts)
+        and all(isinstance(time, str) and _FRACTION.fullmatch(time) is not None for time in times)
+        and isinstance(told.get("engine"), str)
+        and isinstance(notes, list)
+        and all(isinstance(note, str) for note in notes)
+    )
 
 
 def name_draft(config: InterpolateFilmConfig, folder: Path) -> Path:

@@ -123,7 +123,11 @@ def read_cuts(path: Path) -> list[float]:
         InputError: the file cannot be read, or a line is no time.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        with path.open("rb") as file:
+            data = file.read(_MOST_CUTS + 1)  # a pipe has no size, and may have no end
+        if len(data) > _MOST_CUTS:
+            raise InputError(f"{shown(path)}: is too large for a list of cuts; give a text file with a time a line")
+        lines = data.decode("utf-8-sig").splitlines()
     except FileNotFoundError as error:
         raise InputError(f"{shown(path)}: there is no such file; give --cuts auto, none, or a file of times") from error
     except (OSError, UnicodeDecodeError) as error:
@@ -139,6 +143,9 @@ def read_cuts(path: Path) -> list[float]:
             raise InputError(f"{shown(path)}: line {number} is no time; write seconds (12.5) or h:mm:ss (0:01:12.5)")
         times.append(time)
     return sorted(times)
+
+
+_MOST_CUTS = 1 << 24  # bytes of a list of cuts
 
 
 def _extract_film(

@@ -320,10 +320,9 @@ def _open_images(folder: Path, origin: int) -> FilmFrames:
         raise InputError(f"{shown(folder / RECORDS)}: lists no frame; run extract-frames again, or remove it")
     there = {path.name for path in images}
     for record in records:
-        if record.get("file") not in there:
-            raise InputError(
-                f"{shown(folder)}: {RECORDS} lists {record.get('file')}, which is missing; run extract-frames again"
-            )
+        file = record.get("file")
+        if not isinstance(file, str) or file not in there:
+            raise InputError(f"{shown(folder)}: {RECORDS} lists {file}, which is missing; run extract-frames again")
     return FilmFrames(name, origin, ImageFolder([folder / record["file"] for record in records]), _with_shots(records))
 
 

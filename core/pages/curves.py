@@ -1,17 +1,25 @@
 """Draws curves of a training's values, of one run or of several in one panel."""
 
 import io
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import printable
+
+# Names come out of files, and may have letters that the font lacks; a person can do nothing about that.
+warnings.filterwarnings("ignore", message="Glyph .* missing from")
+
 _COLOURS = ("#0b6fa4", "#d1495b", "#2e933c", "#8d5bb2", "#c77700", "#16a3a3", "#6b6b6b", "#b5179e")
 _POINTS = 400  # points of a curve; more are reduced to means, as they would be a band of noise
 _SMOOTH = 25  # points in the running mean
 _WIDTH, _HEIGHT = 5.4, 2.9  # of a panel, inches
 _SHARES = ("diversity", "recall", "coverage", "score")  # values in [0, 1], drawn on this range
+_MOST = 1e30  # values beyond are drawn here: their differences may overflow, and no axis shows them
+_MOST_LETTERS = 80  # of a name
 
 
 class Curve(NamedTuple):
@@ -60,17 +68,22 @@ def draw_curves(panels: Mapping[str, Sequence[Curve]], kind: str = "png", column
                 place.plot(steps, values, color=colour, linewidth=0.7, alpha=0.25)
                 values = _smooth(values)
             marker = "o" if len(steps) < 30 else ""
-            place.plot(steps, values, color=colour, label=curve.label, linewidth=1.5, marker=marker, markersize=3)
+            # a label that begins with _ would be left out of the legend
+            label = f" {printable(curve.label, _MOST_LETTERS)}"
+            place.plot(steps, values, color=colour, label=label, linewidth=1.5, marker=marker, markersize=3)
         if title.removeprefix("health/") in _SHARES:
             place.set_ylim(0, max(1.05, place.get_ylim()[1]))
-        place.set_title(title, fontsize=10, loc="left")
+        place.set_title(printable(title, _MOST_LETTERS), fontsize=10, loc="left", parse_math=False)
         place.set_xlabel("step", fontsize=8)
         place.tick_params(labelsize=8)
         place.locator_params(nbins=5)
         place.grid(alpha=0.25)
         place.spines[["top", "right"]].set_visible(False)
         if len(curves) > 1:
-            place.legend(fontsize=7, frameon=False, loc="upper right")  # finding the best place can take seconds
+            # finding the best place can take seconds
+            legend = place.legend(fontsize=7, frameon=False, loc="upper right")
+            for text in legend.get_texts():
+                text.set_parse_math(False)  # a name with two $ is no formula
     file = io.BytesIO()
     # no date and no version, so that the same metrics make the same file
     figure.savefig(file, format=kind, metadata={"Software": None} if kind == "png" else {"Date": None})
@@ -79,7 +92,7 @@ def draw_curves(panels: Mapping[str, Sequence[Curve]], kind: str = "png", column
 
 def _thin(curve: Curve) -> tuple[NDArray[Any], NDArray[Any]]:
     """Means of neighbouring points where there are many."""
-    steps, values = np.asarray(curve.steps, float), np.asarray(curve.values, float)
+    steps, values = (np.clip(np.asarray(part, float), -_MOST, _MOST) for part in (curve.steps, curve.values))
     if len(steps) <= _POINTS:
         return steps, values
     parts = np.array_split(np.arange(len(steps)), _POINTS)

@@ -4,6 +4,7 @@ The metrics are in `core.measures`; docs/evaluation.md explains what they mean, 
 """
 
 import math
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -321,7 +322,7 @@ def _open_drawers(given: Sequence[str | Path], device: str) -> list[Drawer]:
 
 def _without_suffix(path: Path) -> Path:
     """The label of a checkpoint: the run's name for a best.safetensors, else the file's."""
-    path = path.resolve()
+    path = Path(os.path.realpath(path))
     return path.parent if path.name == "best.safetensors" else path.with_suffix("")
 
 

@@ -12,6 +12,8 @@ from PIL import Image
 from ..config.evaluation import ReportConfig
 from ..errors import InputError
 from ..files import check_output, name_apart, written_beside
+from ..media.frames import flatten_alpha, to_uint8
+from ..media.image_files import read_image
 from ..pages.curves import Curve, draw_curves
 from ..pages.page import embed, make_page, table
 from ..training.metrics_file import read_metrics, read_series
@@ -172,24 +174,21 @@ def _show_sample(story: _Story, name: str) -> str:
     if not path.is_file():
         return ""
     kind, _, step = path.stem.partition("-")
-    caption = f"{story.name}: {kind}" + (f", step {int(step)}" if step.isdigit() else "")
+    caption = f"{story.name}: {kind}" + (f", step {int(step)}" if step.isascii() and step.isdigit() else "")
     source = embed(path.read_bytes(), "gif") if path.suffix == ".gif" else embed(_shrink(path), "png")
     text = html.escape(caption)
     return f'<figure><img alt="{text}" src="{source}"><figcaption>{text}</figcaption></figure>'
 
 
 def _shrink(path: Path) -> bytes:
-    data = path.read_bytes()
     try:
-        with Image.open(io.BytesIO(data)) as image:
-            if image.width <= _WIDTH:
-                image.verify()
-                return data
-            small = image.convert("RGB").resize(
-                (_WIDTH, max(1, round(image.height * _WIDTH / image.width))), Image.Resampling.LANCZOS
-            )
-    except (OSError, SyntaxError) as error:
+        frame = flatten_alpha(to_uint8(read_image(path)))
+    except InputError as error:
         raise InputError(f"{path}: is no picture that can be read; remove it") from error
+    if frame.shape[1] <= _WIDTH:
+        return path.read_bytes()
+    rows = max(1, round(frame.shape[0] * _WIDTH / frame.shape[1]))
+    small = Image.fromarray(frame).resize((_WIDTH, rows), Image.Resampling.LANCZOS)
     file = io.BytesIO()
     small.save(file, "PNG", optimize=True)
     return file.getvalue()

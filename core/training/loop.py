@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from ..config.training import TrainingConfig
-from ..errors import TrainingError
+from ..errors import CheckpointError, TrainingError
 from ..interrupts import held_back
 from .distributed import World
 from .recompute import recompute_blocks
@@ -260,10 +260,16 @@ class _Loop:
 
     def restore(self, state: State) -> None:
         counters = restore_state(state, self.modules, self.optimizers)
+        saved = counters.get("scalers", {})
         for name, scaler in self.scalers.items():
-            saved = counters["scalers"].get(name)
-            if saved:
-                scaler.load_state_dict(saved)
+            own = scaler.state_dict()
+            found = saved.get(name) if isinstance(saved, dict) else None
+            if not found or not own:  # it was trained in another precision
+                continue
+            numbers = found.values() if isinstance(found, dict) and own.keys() == found.keys() else ()
+            if not numbers or not all(type(number) in (int, float) and number >= 0 for number in numbers):
+                raise CheckpointError(f"the state of step {state.step} is damaged: {name} has no scale of its losses")
+            scaler.load_state_dict(found)
 
     def throw_back(self, step: int, name: str, value: float) -> str:
         """Returns to the last good state after a value that was not finite; the next batch is trained on from there.

@@ -14,6 +14,7 @@ A resumed run removes what was written after its last checkpoint, and writes it 
 """
 
 import json
+import math
 import shutil
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -31,7 +32,7 @@ from torch import Tensor, nn
 
 from ..config.serialise import describe_config
 from ..errors import CheckpointError, OutputError
-from ..files import DRAFT, check_no_stream, reason, set_aside, written_beside
+from ..files import DRAFT, check_no_stream, reason, set_aside, shown, written_beside
 from ..json_text import read_json
 from ..lock import LOCK, take_lock, unlock
 from ..media.animation import write_animation
@@ -157,7 +158,10 @@ class Run:
     def _read_best(self, place: Path) -> float:
         """The best score so far; -inf if there is none, or if the file is damaged, which is then set aside."""
         try:
-            return float(read_json(place)["score"])
+            score = float(read_json(place)["score"])
+            if not math.isfinite(score):  # no score is above it, or none is compared with it
+                raise ValueError
+            return score
         except FileNotFoundError:
             return -float("inf")
         except (ValueError, TypeError, KeyError):
@@ -247,7 +251,7 @@ def open_run(
         material: the fingerprint of the films that are trained on; a resumed run must have the same.
 
     Raises:
-        OutputError: the folder of a new run is not empty, or cannot be written.
+        OutputError: the folder of a new run is not empty, it cannot be written, or a file in it is a link.
         InputError: the folder to resume is no run, or a run of another command or with other films.
         ConfigError: a setting differs from the run's and cannot change.
         CheckpointError: all checkpoints are damaged.
@@ -259,6 +263,8 @@ def open_run(
         _check_free(folder)
     lock = _lock(folder) if writes else None
     try:
+        if writes and resume:
+            _check_links(folder)
         state, notes = _read_newest(folder) if resume else (None, [])
         if writes:
             if not resume:
@@ -282,6 +288,18 @@ def _check_free(folder: Path) -> None:
         if not (folder / "config.json").is_file():
             remedy = "choose another folder"
         raise OutputError(f"{folder}: holds something already; {remedy}")
+
+
+def _check_links(folder: Path) -> None:
+    """Rejects a run in which a file that is written is a link: what it leads to belongs to somebody else.
+
+    Raises:
+        OutputError: one is.
+    """
+    ours = [folder / name for name in ("config.json", "metrics.jsonl", "losses.png", "best.json", "best.safetensors")]
+    for path in (*ours, *(folder / "samples").glob("*"), *(folder / "checkpoints").glob("*")):
+        if path.is_symlink():
+            raise OutputError(f"{shown(path)}: is a link, through which nothing is written; remove it")
 
 
 def _lock(folder: Path) -> int:
@@ -366,7 +384,7 @@ def _forget_after(folder: Path, step: int) -> None:
             draft.write_text("".join(json.dumps(record, ensure_ascii=False) + "\n" for record in kept), "utf-8")
     for later in (*(folder / "samples").iterdir(), *(folder / "checkpoints").iterdir()):
         number = later.name.partition(".")[0].rpartition("-")[2]
-        if number.isdigit() and int(number) > step:
+        if number.isascii() and number.isdigit() and int(number) > step:
             with suppress(OSError):
                 later.unlink()
 

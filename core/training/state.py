@@ -5,8 +5,9 @@ the step are JSON in the header. No pickle is written or loaded.
 """
 
 import json
+import math
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -113,14 +114,16 @@ def _restore(
             raise CheckpointError(f"the state holds no optimizer {name!r}")
         for number, values in saved["plain"].items():
             by_optimizer[name].setdefault(int(number), {}).update(values)
-        groups = [_with_tuples(group, optimizer.defaults) for group in saved["groups"]]
+        groups = [
+            _take_settings(name, group, own) for group, own in zip(saved["groups"], optimizer.param_groups, strict=True)
+        ]
         parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-        if any(number >= len(parameters) for number in by_optimizer[name]):
+        if any(not 0 <= place < len(parameters) for place in by_optimizer[name]):
             raise CheckpointError(f"the state of optimizer {name!r} is of more parameters than this training has")
-        values_of = {
-            number: {key: _laid_out_as(parameters[number], value) for key, value in values.items()}
-            for number, values in by_optimizer[name].items()
-        }
+        values_of = {}
+        for place, found in by_optimizer[name].items():
+            _check_values(f"{name}/{place}", optimizer, parameters[place], found)
+            values_of[place] = {key: _laid_out_as(parameters[place], value) for key, value in found.items()}
         try:
             optimizer.load_state_dict({"state": values_of, "param_groups": groups})
         except ValueError as error:
@@ -210,9 +213,46 @@ def _check_fit(name: str, found: Mapping[str, Tensor], wanted: Mapping[str, Tens
             )
 
 
-def _with_tuples(group: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
-    """Restores tuples, which JSON does not have, such as Adam's betas."""
-    return {
-        key: tuple(value) if isinstance(defaults.get(key), tuple) and isinstance(value, Sequence) else value
-        for key, value in group.items()
-    }
+def _check_values(name: str, optimizer: torch.optim.Optimizer, parameter: Tensor, values: Mapping[str, Any]) -> None:
+    """Rejects what an optimiser cannot go on from; it would notice in the midst of its next step.
+
+    Raises:
+        CheckpointError: Adam's means are missing, or one is no tensor of the parameter's shape.
+    """
+    if not isinstance(optimizer, torch.optim.Adam):  # AdamW is one
+        return
+    for key, shape in (("step", ()), ("exp_avg", parameter.shape), ("exp_avg_sq", parameter.shape)):
+        value = values.get(key)
+        if not isinstance(value, Tensor) or value.shape != shape or not value.is_floating_point():
+            raise CheckpointError(f"the state of optimizer {name} has no {key} of shape {tuple(shape)}")
+
+
+def _take_settings(name: str, saved: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """An optimiser's settings as they were saved, with the types that they have; one that is newer keeps its own.
+
+    Raises:
+        CheckpointError: one is of another type than it should be.
+    """
+    taken = {"params": saved["params"]}
+    for key, value in own.items():
+        if key == "params":
+            continue
+        # JSON knows no tuples, and Adam's betas are one
+        found = tuple(saved[key]) if isinstance(value, tuple) and isinstance(saved.get(key), list) else saved.get(key)
+        taken[key] = found if key in saved else value
+        if not _is_alike(taken[key], value):
+            raise CheckpointError(
+                f"the state of optimizer {name!r}: {key} is {taken[key]!r}, and was to be like {value!r}"
+            )
+    return taken
+
+
+def _is_alike(value: Any, other: Any) -> bool:
+    """Whether a setting is of the same type as another; one that may be None is a switch."""
+    if isinstance(other, bool) or other is None:
+        return value is None or isinstance(value, bool)
+    if isinstance(other, int | float):
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if isinstance(other, tuple):
+        return isinstance(value, tuple) and len(value) == len(other) and all(map(_is_alike, value, other))
+    return type(value) is type(other)

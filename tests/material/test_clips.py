@@ -471,6 +471,7 @@ def test_an_index_tells_images_and_shots(tmp_path):
         ([], r"frames\.jsonl: lists no frame; run extract-frames again"),
         ([{"file": "9.png", "shot": 0}], r"frames\.jsonl lists 9\.png, which is missing; run extract-frames again"),
         ([{"shot": 0}], r"frames\.jsonl lists None, which is missing"),
+        ([{"file": ["000000.png"], "shot": 0}], r"frames\.jsonl lists \['000000\.png'\], which is missing"),
         ([3], r"frames\.jsonl: line 1 is no JSON object"),
     ],
 )

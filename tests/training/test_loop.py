@@ -2,7 +2,9 @@
 
 import copy
 import itertools
+import json
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -415,6 +417,59 @@ def test_a_state_of_other_networks_is_refused():
         restore_state(state, {}, {})
     with pytest.raises(CheckpointError, match="'other' misses bias"):
         restore_state(state, {"net": small, "other": large}, {"net": torch.optim.Adam(small.parameters())})
+
+
+def _damage(state, change):
+    """A state, with its tensors and settings changed."""
+    tensors, settings = dict(state.tensors), json.loads(json.dumps(state.settings))
+    change(tensors, settings["optimizers"]["net"]["groups"][0], settings["optimizers"]["net"]["plain"])
+    return replace(state, tensors=tensors, settings=settings)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda tensors, group, plain: group.update(lr="fast"),
+        lambda tensors, group, plain: group.update(lr=float("nan")),
+        lambda tensors, group, plain: group.update(lr=None),
+        lambda tensors, group, plain: group.update(betas=[0.5]),
+        lambda tensors, group, plain: group.update(betas=0.5),
+        lambda tensors, group, plain: group.update(eps=[]),
+        lambda tensors, group, plain: group.update(amsgrad="no"),
+        lambda tensors, group, plain: group.update(params={}),
+        lambda tensors, group, plain: group.update(params=[[], []]),
+        lambda tensors, group, plain: plain.update({"0": {"exp_avg": 1.0}}),
+        lambda tensors, group, plain: plain.update({"0": None}),
+        lambda tensors, group, plain: plain.update({"-1": {"x": 1}}),
+        lambda tensors, group, plain: tensors.pop("optimizer/net/0/exp_avg_sq"),
+        lambda tensors, group, plain: tensors.update({"optimizer/net/0/exp_avg": torch.zeros(3)}),
+        lambda tensors, group, plain: tensors.update({"optimizer/net/0/step": torch.zeros(2)}),
+        lambda tensors, group, plain: tensors.update({"optimizer/net/0/exp_avg": torch.zeros(2, 2, dtype=torch.int64)}),
+    ],
+)
+def test_an_optimizer_takes_nothing_that_its_next_step_would_stumble_over(change):
+    module = nn.Linear(2, 2)
+    optimizer = torch.optim.Adam(module.parameters(), fused=True)
+    module(torch.ones(1, 2)).sum().backward()
+    optimizer.step()
+    state = capture_state(1, {"net": module}, {"net": optimizer}, {})
+    restore_state(state, {"net": module}, {"net": optimizer})
+    with pytest.raises(CheckpointError):
+        restore_state(_damage(state, change), {"net": module}, {"net": optimizer})
+    optimizer.step()  # it was left as it was
+
+
+@pytest.mark.parametrize("scalers", [None, [], "x", {"net": [1]}, {"net": {"scale": "x"}}, {"net": {"scale": 1.0}}])
+def test_odd_scales_of_losses_are_a_damaged_state(scalers):
+    module = nn.Linear(1, 1)
+    phase = Phase("net", module, make_adam(module.parameters(), 0.1), lambda batch, step: (module(batch).sum(), {}))
+    state = capture_state(1, {"net": module}, {"net": phase.optimizer}, {"scalers": scalers})
+    batches = [(step, torch.ones(4, 1)) for step in (1, 2)]
+    settings = TrainingConfig(steps=3, batch_size=4)
+    assert fit([phase], batches, settings, state=state) == 3  # of a training that scales none
+    if isinstance(scalers, dict):
+        with pytest.raises(CheckpointError, match="has no scale of its losses"):
+            fit([phase], batches, replace(settings, precision="fp16"), state=state)
 
 
 def test_batches_that_cannot_be_parted_are_refused():

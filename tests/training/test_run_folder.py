@@ -310,7 +310,34 @@ def test_a_run_says_who_has_its_folder(tmp_path, begun):
     open_run(folder, SETTINGS, begun, command="train").close()  # a dead run's lock is taken over
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"score": "high"}', "{}"])
+@pytest.mark.parametrize(
+    "name",
+    ["config.json", "metrics.jsonl", "losses.png", "best.json", "best.safetensors", "samples/fakes-00000010.png",
+     "checkpoints/00000010.safetensors", "checkpoints/00000020.state.safetensors"],
+)  # fmt: skip
+@pytest.mark.parametrize("dangling", [False, True])
+def test_a_run_is_never_written_through_a_link(folder, tmp_path, name, dangling):
+    path, precious = folder / name, tmp_path / "precious"
+    data = path.read_bytes() if path.exists() else b"mine"
+    dangling = dangling and name != "config.json"  # without which it is no run
+    if not dangling:
+        precious.write_bytes(data)
+    path.unlink(missing_ok=True)
+    path.symlink_to(precious)
+    with pytest.raises(OutputError, match="is a link, through which nothing is written; remove it"):
+        open_run(folder, SETTINGS, True, command="train")
+    assert not precious.exists() if dangling else precious.read_bytes() == data
+
+
+def test_files_of_odd_names_are_left_where_they_are(folder):
+    odd = [folder / "samples" / f"fakes-{number}.png" for number in ("²", "٣٣٣", "x", "")]
+    for path in odd:
+        path.write_bytes(b"mine")
+    open_run(folder, SETTINGS, True, command="train").close()
+    assert all(path.read_bytes() == b"mine" for path in odd)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"score": "high"}', "{}", '{"score": NaN}', '{"score": Infinity}'])
 def test_a_best_score_that_cannot_be_read_is_set_aside(tmp_path, text):
     with open_run(tmp_path / "run", SETTINGS) as run:
         module = nn.Linear(1, 1)
