@@ -22,7 +22,7 @@ IMAGE_FORMATS = ("png", "jpeg", "webp", "none")
 """How extracted frames are kept as images."""
 CADENCES = ("smooth", "keep")
 """Cadence of the new film: in-betweens on every frame, or each drawing held for as many frames as before."""
-CODECS = ("h264", "hevc", "vp9", "av1", "prores", "ffv1")
+CODECS = ("h264", "hevc", "vp9", "av1", "prores", "ffv1", "png", "qtrle")
 """Codecs of films; `media.codecs` has their encoders."""
 STREAM = Path("-")
 """Stands for standard input or output instead of a film's file: uncompressed video as YUV4MPEG2 (y4m)."""

@@ -113,6 +113,8 @@ class InterpolateFilmConfig(Checked):
     cadence: Annotated[str, Choice(CADENCES)] = CADENCES[0]
     """What becomes of drawings held on twos and threes: in-betweens on every frame (smooth), or as many frames to a
     drawing as before (keep)."""
+    loop: bool = False
+    """Go on from the last frame to the first. An animation that says of itself that it loops does so anyway."""
     start: Annotated[float, NoOption(), Flags("--range")] = 0.0
     """Start, in seconds."""
     end: Annotated[float | None, NoOption(), Flags("--range")] = None
@@ -143,6 +145,8 @@ class InterpolateFilmConfig(Checked):
         super().__post_init__()
         if self.factor is not None and self.fps is not None:
             raise ConfigError("--factor: cannot be given together with --fps; give one of the two")
+        if self.loop and (self.start or self.end is not None or self.preview is not None):
+            raise ConfigError("--loop: needs the whole film; leave --range and --preview out")
         if self.start < 0 or (self.end is not None and self.end <= self.start):
             raise ConfigError(f"--range: must end after it begins, such as {self.start:g}-{self.start + 10:g}")
         _check_engine(self.engine, self.checkpoint)

@@ -10,6 +10,7 @@ from ..errors import ConfigError
 from .checks import Checked, Choice, Flags, NoOption, Range, Seconds, check_suffix
 from .choices import CUT_SCORE, DROPS, FITS, IMAGE_FORMATS
 from .fields import Count, Films, Rate, Seed, Share
+from .parsing import read_background
 
 
 @dataclass(frozen=True)
@@ -167,6 +168,8 @@ class ExtractFramesConfig(Checked):
     """Quality of JPEG, and of WebP, where 100 is lossless."""
     packed: bool = False
     """Keep the frames in one packed store, which trainers read fastest."""
+    alpha: str = "white"
+    """What is transparent: keep it (in PNG or WebP), or lay it over a colour: white, black, #40a0ff."""
     overwrite: bool = False
     """Replace the output of an earlier run with other settings."""
 
@@ -189,3 +192,6 @@ class ExtractFramesConfig(Checked):
             raise ConfigError(f"--max-frames: {self.max_frames} is out of range; give a whole number from 1, or 0: all")
         if self.format == "none" and not self.packed:
             raise ConfigError("--format: none keeps nothing; add --packed, or give png, jpeg or webp")
+        if read_background(self.alpha) is None and (self.packed or self.format == "jpeg"):
+            where = "a packed store" if self.packed else "a JPEG"
+            raise ConfigError(f"--alpha: {where} holds no transparency; keep PNG or WebP images, or give a colour")

@@ -15,6 +15,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from importlib.metadata import version
+from itertools import chain, pairwise
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -28,9 +29,10 @@ from ..files import check_no_input, check_output, put_in_place, shown, sync, wri
 from ..inbetween.pair import prepare_pair
 from ..interrupts import held_back
 from ..lock import LOCK
-from ..media.animation import check_format, write_animation
+from ..media.animation import DELAYED, check_format, keeps_profile, write_animation
 from ..media.codecs import FILM_OUTPUTS, choose_codec
 from ..media.coding import Coding, plan_coding
+from ..media.colour_profiles import name_profile
 from ..media.decode import DamagedStretch, identify_film
 from ..media.film_segments import Segment, list_segments
 from ..media.film_sink import SEGMENT, FilmWriter, Kept, choose_streams, join_segments
@@ -95,6 +97,13 @@ class _Plan:
         return self.clock.rate or self.clock.factor / self.clock.usual
 
     @property
+    def loops(self) -> bool:
+        """Whether its end leads to its beginning: it says so, or it is asked for; not where only a part is made."""
+        config, animation = self.config, self.film.animation
+        whole = config.start == 0 and config.end is None and config.preview is None
+        return self.end is not None and whole and (config.loop or (animation is not None and animation.loops))
+
+    @property
     def length(self) -> float | None:
         """Seconds of the old film that are made; None: up to its end."""
         config = self.config
@@ -136,8 +145,19 @@ def interpolate_film(
         elif not config.resume:
             check_output(output, overwrite=config.overwrite)
         check_no_input(output, name_inputs(config))
-    film = open_film(config.film)
+    film, note = _settle_alpha(config, open_film(config.film), into_film=into_film)
+    if output != STREAM and not into_film:
+        film = replace(film, squared=True)  # no image says of its pixels that they are not square
+    foreign = film.profile
+    if foreign is not None and (output == STREAM or into_film or not keeps_profile(output)):
+        film = replace(film, profile=None, foreign=foreign)
     plan = _make_plan(config, film, on_note)
+    if film.foreign is not None and "sRGB" not in (profile := name_profile(film.foreign)):
+        plan.note(f"{shown(film.path)}: colours are converted from {profile} to sRGB, as the output has no profiles")
+    if film.square != (film.width, film.height):
+        plan.note(f"{shown(film.path)}: its pixels are not square; frames become {film.square[0]}x{film.square[1]}")
+    if note:
+        plan.note(note)
     if output == STREAM:
         return _stream(plan, told)
     return (_write_film if into_film else _write_animation)(plan, told)
@@ -151,6 +171,27 @@ def _check_animation(config: InterpolateFilmConfig) -> None:
         flag = "--codec" if config.codec is not None else "--crf"
         raise ConfigError(f"{flag}: is for films, not {suffix}; name the output {', '.join(FILM_OUTPUTS)}")
     check_output(config.output, overwrite=config.overwrite)
+
+
+def _settle_alpha(config: InterpolateFilmConfig, film: Film, *, into_film: bool) -> tuple[Film, str]:
+    """Keeps a film's alpha where the output has it; else frames are laid over white.
+
+    Returns:
+        The film as it is to be read, and what is to be said of it.
+    """
+    if not film.alpha or (config.output != STREAM and not into_film):
+        return film, ""
+    suffix = config.output.suffix.lower()
+    where = "y4m"
+    if config.output != STREAM:
+        codec = choose_codec(config.output, config.codec, config.crf, film.depth, alpha=True)
+        if codec.alpha and (codec.name != "vp9" or suffix in (".webm", ".mkv")):
+            return film, ""
+        where = f"{codec.name} in a {suffix}"
+    return replace(film, alpha=False), (
+        f"{shown(film.path)}: what is transparent in it is laid over white, as {where} has no transparency; "
+        "name the output .mov, .webm or .webp to keep it"
+    )
 
 
 def _make_plan(config: InterpolateFilmConfig, film: Film, on_note: Callable[[str], None] | None) -> _Plan:
@@ -177,7 +218,7 @@ def _make_plan(config: InterpolateFilmConfig, film: Film, on_note: Callable[[str
         clock = Clock(timing.usual, timing.rate * factor, factor)
     else:
         clock = Clock(timing.usual, None, factor)
-    if clock.rate is None and config.output.suffix.lower() not in FILM_OUTPUTS:
+    if clock.rate is None and config.output.suffix.lower() not in (*FILM_OUTPUTS, *DELAYED):
         raise ConfigError(f"--fps: {name} has frames at a varying rate, which the output cannot have; give --fps")
     if clock.rate is not None and clock.rate > 1000:
         raise ConfigError(f"--factor: makes {float(clock.rate):g} frames a second of {name}; up to 1000 can be made")
@@ -189,10 +230,10 @@ def _make_plan(config: InterpolateFilmConfig, film: Film, on_note: Callable[[str
         open_engine(config.engine, config.checkpoint, config.device, mixes=config.mix),
         on_note,
     )
-    if film.interlaced:
-        plan.note(f"{name} is interlaced: each of its frames is made of one moment first")
-    if film.info.alpha:
-        plan.note(f"{name}: what is transparent in it is laid over white")
+    if film.animation is not None and film.animation.hurried:
+        plan.note(f"{name}: pictures of 1/100 s or less are shown for 1/10 s, as browsers do it")
+    if film.restoration is not None:
+        plan.note(f"{name} {film.restoration.words}")
     if film.mastered:
         plan.note(f"{name}: its HDR10 mastering data is left out; colours and transfer stay")
     return plan
@@ -208,13 +249,27 @@ def _judge(plan: _Plan) -> Generator[FilmFrame, None, None]:
             f"{shown(film.path)}: damaged from {part.first:.2f} s to {until}, where a frame is held ({part.words})"
         )
 
+    def tell_size(time: float, width: int, height: int) -> None:
+        if (width, height) != size[-1]:
+            size.append((width, height))
+            plan.note(
+                f"{shown(film.path)}: from about {time:.2f} s on, frames are {width}x{height}; "
+                f"they are fitted into {film.width}x{film.height}"
+            )
+
+    size = [(film.width, film.height)]
+
     def take() -> Generator[tuple[Fraction, Frame], None, None]:
-        with closing(read_frames(film, start=config.start, on_damage=tell)) as frames:
+        first: Frame | None = None
+        with closing(read_frames(film, start=config.start, on_damage=tell, on_size=tell_size)) as frames:
             for time, pixels in frames:
                 if plan.end is not None and time >= plan.end:
-                    return
+                    break
                 if time >= config.start:
+                    first = pixels if first is None else first
                     yield time, pixels
+        if plan.loops and plan.end is not None and first is not None:
+            yield plan.end, first
 
     gap = None if film.timing.rate is None else _GAP * film.timing.usual
     with closing(take()) as taken:
@@ -231,7 +286,7 @@ class _Drawer:
         self.count = 0
 
     def draw(self, exposure: Exposure) -> Frame:
-        """The frame, (H, W, 3)."""
+        """The frame, (H, W, C)."""
         if exposure.last is None:
             return exposure.first.pixels
         pair = exposure.first, exposure.last
@@ -245,7 +300,7 @@ class _Drawer:
 @contextmanager
 def _exposures(plan: _Plan, answer: Callable[[], None] = lambda: None) -> Iterator[Iterator[Exposure]]:
     with closing(read_ahead(_judge(plan), _AHEAD, answer)) as frames:
-        yield expose(frames, plan.clock, plan.end, keep=plan.config.cadence == "keep")
+        yield expose(frames, plan.clock, plan.end, keep=plan.config.cadence == "keep", loops=plan.loops)
 
 
 @dataclass
@@ -332,22 +387,29 @@ def _stream(plan: _Plan, told: Callable[[int, int | None], None]) -> FilmDrawn:
 
 def _write_animation(plan: _Plan, told: Callable[[int, int | None], None]) -> FilmDrawn:
     """Writes a GIF, WebP, APNG or a folder, as for key frames: without sound, and all in one go."""
-    assert plan.clock.rate is not None
     config, total = plan.config, plan.total
     drawer = _Drawer(plan.engine, config.on_failure)
     course = _Course()
+    ends: list[Fraction] = []  # when frames have been shown, from the first one's beginning
 
     def draw(exposures: Iterator[Exposure]) -> Iterator[Frame]:
-        for exposure in exposures:
-            course.frames += 1
-            frame = drawer.draw(exposure)
-            yield frame
+        for exposure, following in pairwise(chain(exposures, (None,))):
+            assert exposure is not None
+            if not course.frames:
+                course.first = exposure.time
+            course.frames, course.last = course.frames + 1, exposure.time
+            ends.append((following.time if following is not None else _end_of(plan, course)) - course.first)
+            yield drawer.draw(exposure)
 
+    animation = plan.film.animation
     with _exposures(plan) as exposures:
         written = write_animation(
             config.output,
             draw(exposures),
-            fps=plan.clock.rate,
+            fps=plan.usual_rate,
+            ends=None if plan.clock.rate is not None else ends,
+            profile=plan.film.profile,
+            loop=config.loop or animation is None or animation.loops,
             overwrite=config.overwrite,
             count=total,
             on_frame=lambda done: told(done, total),
@@ -360,7 +422,7 @@ def _write_animation(plan: _Plan, told: Callable[[int, int | None], None]) -> Fi
 def _write_film(plan: _Plan, told: Callable[[int, int | None], None]) -> FilmDrawn:
     """Writes a film with all that was in the old one."""
     config, film = plan.config, plan.film
-    codec = choose_codec(config.output, config.codec, config.crf, film.depth)
+    codec = choose_codec(config.output, config.codec, config.crf, film.depth, alpha=film.alpha)
     coding = plan_coding(
         film, codec, plan.clock.rate, plan.usual_rate, crf=config.crf, quick=config.preview is not None
     )
@@ -371,12 +433,14 @@ def _write_film(plan: _Plan, told: Callable[[int, int | None], None]) -> FilmDra
         )
     if coding.depth < film.depth:
         plan.note(f"{codec.name} keeps {coding.depth} bits a channel: the film's {film.depth} were rounded")
+    if film.chroma == "rgb" and coding.chroma != "rgb" and film.animation is None:
+        plan.note(f"{codec.name} keeps no RGB: colours are written as {coding.chroma[0]}:{':'.join(coding.chroma[1:])}")
     drawer = _Drawer(plan.engine, config.on_failure)
     job = _describe_job(plan, coding)
     with claim_folder(config, job, plan.note) as (folder, told_before):
         if told_before is not None:
             return _finish(plan, folder, told_before)
-        streams, notes = choose_streams(film, config.output, folder)
+        streams, notes = choose_streams(film, coding, config.output, folder, start=config.start)
         for sentence in notes:
             plan.note(sentence)
         try:
@@ -461,6 +525,7 @@ def _describe_job(plan: _Plan, coding: Coding) -> dict[str, Any]:
         "checkpoint": checkpoint,
         "device": config.device,
         "mix": config.mix,
+        "loop": plan.loops,
         "on_failure": config.on_failure,
         "coding": list(coding.words),
     }

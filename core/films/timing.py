@@ -25,7 +25,8 @@ from fractions import Fraction
 from itertools import chain
 from math import ceil, floor
 
-from ..media.frames import Frame, to_uint8
+from ..media.decode import SELDOM
+from ..media.frames import Frame, flatten_alpha, to_uint8
 from ..shots.cuts import ShotDetector
 from ..shots.held import DuplicateFinder
 from ..shots.thumbnails import Thumb, find_fade, shrink
@@ -43,7 +44,7 @@ class FilmFrame:
 
     Attributes:
         time: when it is shown, in seconds.
-        pixels: (H, W, 3) uint8 or uint16.
+        pixels: (H, W, C) uint8 or uint16, C being 3 or 4.
         held: it shows the drawing of the frame before.
         cut: it begins a shot, or follows on a gap.
         mixed: it belongs to a dissolve or a flash.
@@ -72,7 +73,7 @@ def judge_frames(frames: Iterable[tuple[Fraction, Frame]], gap: Fraction | None 
     """Finds shots, held drawings, dissolves, flashes and fades, while as few frames are kept as that takes.
 
     Args:
-        frames: times in seconds, rising, and frames, (H, W, 3) uint8 or uint16.
+        frames: times in seconds, rising, and frames, (H, W, C) uint8 or uint16, C being 3 or 4.
         gap: seconds; frames that lie further apart have lost what was between them, which is like a cut; None: any
             distance is meant.
     """
@@ -90,7 +91,7 @@ def judge_frames(frames: Iterable[tuple[Fraction, Frame]], gap: Fraction | None 
         return FilmFrame(time, pixels, held and not alone, cut or torn, mixed, fading)
 
     for time, pixels in frames:
-        view = to_uint8(pixels)
+        view = to_uint8(flatten_alpha(pixels, SELDOM))
         thumb = shrink(view)
         lights.append(0 if before is None else find_fade(before[1], thumb))
         torn = before is not None and gap is not None and time - before[0] > gap
@@ -135,7 +136,9 @@ class Clock:
     rate: Fraction | None
     factor: Fraction
 
-    def list_times(self, number: int, begin: Fraction, until: Fraction, first: Fraction) -> Iterator[Fraction]:
+    def list_times(
+        self, number: int, begin: Fraction, until: Fraction, first: Fraction, moving: Fraction | None = None
+    ) -> Iterator[Fraction]:
         """When new frames are shown while the film shows its frame `number`, which it does from `begin` until `until`.
 
         They are given one at a time: a hole of a day in a film is millions of frames.
@@ -145,17 +148,25 @@ class Clock:
             begin: seconds.
             until: seconds.
             first: when the film's first frame is shown.
+            moving: from when on new drawings are wanted, where the rate varies; None: from `begin`.
         """
+        moving = begin if moving is None else moving
         if self.rate is not None:
             for k in range(ceil((begin - first) * self.rate), ceil((until - first) * self.rate)):
                 yield first + k / self.rate
             return
         for k in range(ceil(number * self.factor), ceil((number + 1) * self.factor)):
-            yield begin + (k / self.factor - number) * (until - begin)
+            part = k / self.factor - number
+            yield begin if part == 0 else moving + part * (until - moving)
 
 
 def expose(
-    frames: Iterator[FilmFrame], clock: Clock, end: Fraction | None = None, *, keep: bool = False
+    frames: Iterator[FilmFrame],
+    clock: Clock,
+    end: Fraction | None = None,
+    *,
+    keep: bool = False,
+    loops: bool = False,
 ) -> Iterator[Exposure]:
     """Goes through the new film's frames in order and tells what each shows; see the module's docstring.
 
@@ -164,6 +175,7 @@ def expose(
         clock: when new frames are shown.
         end: when the film's last frame has been shown, in seconds; None: after the usual time.
         keep: keep the rhythm of drawings that are held.
+        loops: the last of the frames is the first again, shown at the end: it is drawn towards, and not shown.
     """
     brief = max(BRIEF, _BRIEF_FRAMES * clock.usual)
     ahead: deque[FilmFrame] = deque()
@@ -185,13 +197,18 @@ def expose(
     step = clock.usual
     for number in range(1 << 62):
         following = look(0)
+        if following is None and loops and number:
+            return
         if following is not None:
             until = following.time
         else:
             until = end if end is not None and end > current.time else current.time + clock.usual
             if clock.rate is not None:
                 until -= _SLACK * clock.usual
-        times = clock.list_times(number, current.time, until, origin)
+        from_ = current.time
+        if until - from_ > brief and following is not None:
+            from_ = max(from_, until - step)  # where a pose begins to move
+        times = clock.list_times(number, current.time, until, origin, from_)
         soonest = next(times, None)
         if soonest is not None:
             times = chain((soonest,), times)

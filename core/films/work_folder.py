@@ -5,7 +5,7 @@ It is named `.NAME.animi`, lies beside the film, belongs to one run at a time, a
     film.json               the job: all on which the film's bytes depend
     000000.segment, ...     the pieces that are whole, and 000000.json, ... what each of them is
     000000.17-0.part        a piece that is being written
-    segments.txt, draft.mp4, trial.mp4     while the pieces are put together
+    segments.txt, draft.mp4, trial.mp4, cover7.jpg     while the pieces are put together
     finished                what was told of the film, when the draft is whole
     *.unreadable            what could not be read, and was set aside
 
@@ -50,7 +50,8 @@ _FRACTION = re.compile(r"[0-9]{1,30}(/[1-9][0-9]{0,29})?")
 _OURS = re.compile(
     rf"({re.escape(JOB)}|{FINISHED}|\d{{6,}}\.json)({re.escape(UNREADABLE)}|\.\d+{re.escape(UNREADABLE)})?"
     rf"|\.({re.escape(JOB)}|{FINISHED}|\d{{6,}}\.json)\.part"
-    rf"|\.{re.escape(LIST)}\.part|\d{{6,}}\.segment|\d{{6,}}\.\d+-\d+\.part|{re.escape(LIST)}|({DRAFT}|trial)\.\w+|{re.escape(LOCK)}"
+    rf"|\.{re.escape(LIST)}\.part|\d{{6,}}\.segment|\d{{6,}}\.\d+-\d+\.part|{re.escape(LIST)}"
+    rf"|({DRAFT}|trial)\.\w+|cover\d+\.\w+|{re.escape(LOCK)}"
 )
 
 

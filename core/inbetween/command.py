@@ -1,14 +1,14 @@
 """`animi interpolate` for key frames: reads files, writes an animation."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..config.interpolation import InterpolateConfig
 from ..config.parsing import read_size
 from ..engines.opening import open_engine
 from ..errors import InputError
 from ..files import Inputs, check_output, shown
-from ..media.animation import Written, check_format, write_animation
+from ..media.animation import Written, check_format, keeps_profile, write_animation
 from .key_frames import KeyFrames, find_key_frames
 from .sequence import count_frames, interpolate, there_and_back
 
@@ -46,7 +46,7 @@ def draw_animation(config: InterpolateConfig, on_frame: Callable[[int, int], Non
         from .exposure_sheet import draw_sheet, read_sheet  # imports this module
 
         rows = read_sheet(config.sheet, find_key_frames(config.inputs), loop=config.loop)
-        keys = KeyFrames([row.drawing for row in rows], size)
+        keys = KeyFrames([row.drawing for row in rows], size, keep_profile=keeps_profile(config.output))
         frames = draw_sheet(rows, keys, engine, config.on_failure, loop=config.loop)
         total = sum(row.frames for row in rows)
         if not total:
@@ -55,7 +55,7 @@ def draw_animation(config: InterpolateConfig, on_frame: Callable[[int, int], Non
             frames = there_and_back(frames, config.loop)
             total = max(1, 2 * total - (0 if config.loop else 2))
     else:
-        keys = KeyFrames(config.inputs, size)
+        keys = KeyFrames(config.inputs, size, keep_profile=keeps_profile(config.output))
         total = count_frames(len(keys), len(config.times), loop=config.loop, boomerang=config.boomerang)
         frames = interpolate(
             keys,
@@ -70,8 +70,13 @@ def draw_animation(config: InterpolateConfig, on_frame: Callable[[int, int], Non
         config.output,
         frames,
         fps=config.fps,
+        profile=keys.profile,
         overwrite=config.overwrite,
         count=total,
         on_frame=None if on_frame is None else lambda done: on_frame(done, total),
     )
+    if keys.converted:
+        why = "the key frames differ in it" if keeps_profile(config.output) else "the format has no place for a profile"
+        note = f"colours were converted from {', '.join(keys.converted)} to sRGB, as {why}"
+        written = replace(written, notes=(*written.notes, note))
     return DrawnAnimation(written, engine.name, len(keys))

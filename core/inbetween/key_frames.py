@@ -8,6 +8,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..files import shown
+from ..media.colour_profiles import name_profile, read_profile, to_srgb
 from ..media.frames import Frame, as_channels, match_images, resize_image
 from ..media.image_files import list_images, read_image
 
@@ -36,12 +37,15 @@ class KeyFrames(Sequence[Frame]):
     All are read once at the beginning, so that a broken file is found before any work.
     """
 
-    def __init__(self, paths: Sequence[Path], size: tuple[int, int | None] | None = None) -> None:
+    def __init__(
+        self, paths: Sequence[Path], size: tuple[int, int | None] | None = None, *, keep_profile: bool = False
+    ) -> None:
         """Finds and checks the files.
 
         Args:
             paths: images, and folders of images.
             size: (width, height) or (longer side, None) to resize to. None: their own size.
+            keep_profile: keep colours in the ICC profile that all of them share; else they are converted to sRGB.
 
         Raises:
             InputError: a file cannot be read, there are fewer than two, or their sizes differ.
@@ -51,6 +55,15 @@ class KeyFrames(Sequence[Frame]):
             found = f"only {shown(self.paths[0])}" if self.paths else "none"
             raise InputError(f"two key frames or more are needed, and {found} was given; add another image")
         self._size = size
+        self._profiles = {path: read_profile(path) for path in self.paths}
+        found = set(self._profiles.values())
+        self.profile = found.pop() if keep_profile and len(found) == 1 else None
+        """The ICC profile of the frames' colours; None: sRGB."""
+        self.converted: list[str] = []
+        """The names of profiles whose colours became sRGB."""
+        if self.profile is None:
+            names = (name_profile(profile) for profile in self._profiles.values() if profile is not None)
+            self.converted = [name for name in dict.fromkeys(names) if "sRGB" not in name]
         forms = [self._look(path) for path in self.paths]
         if size is None or size[1] is None:
             for path, form in zip(self.paths, forms, strict=True):
@@ -71,6 +84,9 @@ class KeyFrames(Sequence[Frame]):
 
     def _read(self, path: Path) -> Frame:
         frame = read_image(path)
+        profile = self._profiles.get(path)
+        if profile is not None and self.profile is None:
+            frame = to_srgb(frame, profile)
         if self._size is None:
             return frame
         width, height = self._size

@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..config.material import ExtractFramesConfig
-from ..config.parsing import parse_time
+from ..config.parsing import parse_time, read_background
 from ..errors import InputError, OutputError
 from ..files import (
     reason,
@@ -209,7 +209,14 @@ def _extract_within(
         Keeper(folder, height, width, config, mode=mode, verify=verify) as keeper,
     ):
         pick = _Picker(info, config, keeper, scores, extraction)
-        decoded = decode_video(info, size=config.size, fit=config.fit, start=config.start, on_damage=report_damage)
+        decoded = decode_video(
+            info,
+            size=config.size,
+            fit=config.fit,
+            start=config.start,
+            background=read_background(config.alpha),
+            on_damage=report_damage,
+        )
         with closing(read_ahead(decoded, _AHEAD, held.answer)) as frames:
             for frame, verdict in _judge(frames, config, cuts, pick):
                 held.answer()
@@ -256,7 +263,7 @@ def _judge(
         if frame.time >= until:
             break
         held.append(frame)
-        for verdict in detector.push(frame.pixels):
+        for verdict in detector.push(frame.opaque):
             yield held.popleft(), verdict
     for verdict in detector.finish():
         yield held.popleft(), verdict
@@ -313,7 +320,7 @@ class _Picker:
         self._mixed, self._holes = mixed, holes
         if not self._is_due(frame.time, verdict.number):
             return
-        kind = self._unwanted(frame.pixels, verdict)
+        kind = self._unwanted(frame.opaque, verdict)
         if kind is not None:
             self._dropped[kind] += 1
             self._extraction.dropped = dict(sorted(self._dropped.items()))
@@ -325,7 +332,7 @@ class _Picker:
         assert self._shot is not None
         self._shot["frames"] += 1
         self._shot["last"] = frame.time
-        duplicate = self._duplicates.is_duplicate(frame.pixels)
+        duplicate = self._duplicates.is_duplicate(frame.opaque)
         if duplicate:
             self._extraction.duplicates += 1
             self._holds[-1] += 1

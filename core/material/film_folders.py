@@ -143,6 +143,8 @@ def list_settings(config: ExtractFramesConfig, cuts: list[float] | None) -> dict
     settings["format"] = choose_format(config)
     if cuts is not None:
         settings["cuts"] = cuts
+    if config.alpha == "white":  # as older versions did: their folders are still recognised
+        del settings["alpha"]
     return settings
 
 

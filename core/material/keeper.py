@@ -275,13 +275,14 @@ def is_whole(path: Path) -> bool:
 
 
 def _encode(pixels: NDArray[np.uint8], kind: str, quality: int) -> bytes:
-    """Encodes (H, W, 3) RGB as an image file."""
+    """Encodes (H, W, 3) RGB or (H, W, 4) RGBA as an image file."""
     settings = {
         "png": [cv2.IMWRITE_PNG_COMPRESSION, _PNG_LEVEL],
         "jpeg": [cv2.IMWRITE_JPEG_QUALITY, quality],
         "webp": [cv2.IMWRITE_WEBP_QUALITY, quality if quality < 100 else 101],  # OpenCV: above 100 is lossless
     }[kind]
-    done, data = cv2.imencode(SUFFIXES[kind], cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), settings)
+    order = cv2.COLOR_RGB2BGR if pixels.shape[2] == 3 else cv2.COLOR_RGBA2BGRA
+    done, data = cv2.imencode(SUFFIXES[kind], cv2.cvtColor(pixels, order), settings)
     if not done:  # OpenCV gives no reason; out of memory is the one that is left for a valid frame
         raise MemoryError(f"a frame of {pixels.shape[1]} x {pixels.shape[0]} pixels could not be encoded")
     return data.tobytes()

@@ -28,6 +28,9 @@ _STANDS_OUT = 3.0  # times the usual change: a cut by every measure
 _WORTH_A_LOOK = 1.3  # times the usual change; below it no cut is looked for, and the score is 0
 _RETURN = 12  # frames within which a flash has passed
 _RETURNED = 0.68  # share of a frame's score: what the frame after a flash may keep of it
+_WINK = 3  # frames for which the light may be another, until it is no flash
+_WINK_LIGHT = 12.0  # levels by which the light of the whole picture changes in one
+_WINK_LEFT = 0.35  # share of that change by which the picture afterwards may differ from that before
 _NEARER = 0.95  # share of a frame's change: a picture that came back differs by no more
 _SUDDEN = 40.0  # levels from frame to frame; fades change less
 _FADED = 15.0  # levels by which the light changes in a fade
@@ -124,6 +127,7 @@ class ShotDetector:
             return
         usual = self._usual_step(number)
         step = self._steps[number]
+        self._find_wink(number, before, step)
         if step >= _LEAST_STEP and step >= _WORTH_A_LOOK * usual:
             unexplained = compare(before, thumb)
             score = unexplained * min(1.0, step / (_STANDS_OUT * usual))
@@ -131,6 +135,22 @@ class ShotDetector:
             if score >= self._cut_score and not self._is_flash(number, unexplained):
                 self._cuts.append(number)
         self._follow_blank(number, before, thumb)
+
+    def _find_wink(self, number: int, before: Thumb, step: float) -> None:
+        """Marks a frame, or up to _WINK, in which only the light is another, and comes back: lightning, or a hit.
+
+        The picture explains itself under another light, so that its score is none of a cut.
+        """
+        thumb = self._thumb(number)
+        if thumb is None or number - 1 in self._flashes or light_change(before, thumb) < _WINK_LIGHT:
+            return
+        for length in range(1, _WINK + 1):
+            after = self._thumb(number + length)
+            if after is None:
+                return
+            if difference(before, after) <= _WINK_LEFT * step:
+                self._flashes.update(range(number, number + length))
+                return
 
     def _usual_step(self, number: int) -> float:
         """The second largest change around a frame: one other cut or flash nearby does not count."""
