@@ -7,8 +7,8 @@ from typing import Annotated, TypeAlias
 
 from ..errors import ConfigError
 from .checks import Checked, Choice, Doc, Flags, NoOption, Range, Seconds, check_range
-from .choices import CADENCES, CODECS, DEVICES, EASINGS, ENGINES, MOST_FRAMES, ON_FAILURE, STREAM
-from .fields import Device, Rate
+from .choices import CADENCES, CODECS, DEVICES, EASINGS, ENGINES, HOLD_SCORE, MOST_FRAMES, ON_FAILURE, STREAM
+from .fields import Device, HoldThreshold, Rate
 from .parsing import ease, read_size, read_spacing
 
 _COUNT = Range(2, MOST_FRAMES, unit="frames, both key frames included")
@@ -113,6 +113,7 @@ class InterpolateFilmConfig(Checked):
     cadence: Annotated[str, Choice(CADENCES)] = CADENCES[0]
     """What becomes of drawings held on twos and threes: in-betweens on every frame (smooth), or as many frames to a
     drawing as before (keep)."""
+    hold_threshold: HoldThreshold = HOLD_SCORE
     start: Annotated[float, NoOption(), Flags("--range")] = 0.0
     """Start, in seconds."""
     end: Annotated[float | None, NoOption(), Flags("--range")] = None

@@ -37,6 +37,7 @@ from ..media.film_sink import SEGMENT, FilmWriter, Kept, choose_streams, join_se
 from ..media.film_source import Film, open_film, read_frames
 from ..media.frames import Frame
 from ..read_ahead import read_ahead
+from .grain import GrainyDrawer
 from .timing import Clock, Exposure, FilmFrame, expose, judge_frames
 from .work_folder import FINISHED, claim_folder, clear, digest_job, find_target, name_draft, name_inputs
 
@@ -218,7 +219,7 @@ def _judge(plan: _Plan) -> Generator[FilmFrame, None, None]:
 
     gap = None if film.timing.rate is None else _GAP * film.timing.usual
     with closing(take()) as taken:
-        yield from judge_frames(taken, gap)
+        yield from judge_frames(taken, gap, config.hold_threshold)
 
 
 class _Drawer:
@@ -226,6 +227,7 @@ class _Drawer:
 
     def __init__(self, engine: Engine, on_failure: str) -> None:
         self._engine, self._on_failure = engine, on_failure
+        self._grainy = GrainyDrawer(engine, on_failure)
         self._pair: tuple[FilmFrame, FilmFrame] | None = None
         self._draw: Callable[[Sequence[float]], Iterator[Frame]] | None = None
         self.count = 0
@@ -237,7 +239,11 @@ class _Drawer:
         pair = exposure.first, exposure.last
         if self._pair is None or self._pair[0] is not pair[0] or self._pair[1] is not pair[1] or self._draw is None:
             self._pair = pair
-            self._draw = prepare_pair(pair[0].pixels, pair[1].pixels, self._engine, self._on_failure)
+            first, last = (frame.pixels if frame.clean is None else frame.clean for frame in pair)
+            if pair[0].grainy or pair[1].grainy:
+                self._draw = self._grainy.prepare(first, last)
+            else:
+                self._draw = prepare_pair(first, last, self._engine, self._on_failure)
         self.count += 1
         return next(self._draw([exposure.t]))
 
@@ -456,6 +462,7 @@ def _describe_job(plan: _Plan, coding: Coding) -> dict[str, Any]:
         "fps": None if plan.clock.rate is None else str(plan.clock.rate),
         "factor": str(plan.clock.factor),
         "cadence": config.cadence,
+        "hold_threshold": config.hold_threshold,
         "range": [config.start, None if plan.end is None else str(plan.end)],
         "engine": plan.engine.name,
         "checkpoint": checkpoint,
