@@ -229,21 +229,33 @@ class _Drawer:
         self._engine, self._on_failure = engine, on_failure
         self._grainy = GrainyDrawer(engine, on_failure)
         self._pair: tuple[FilmFrame, FilmFrame] | None = None
+        self._before: FilmFrame | None = None  # the drawing before that pair
         self._draw: Callable[[Sequence[float]], Iterator[Frame]] | None = None
         self.count = 0
 
+    def follow(self, exposure: Exposure) -> None:
+        """Takes note of an exposure, whether it is drawn or was drawn by an earlier run."""
+        if exposure.last is None:
+            return
+        pair = exposure.first, exposure.last
+        if self._pair is None or self._pair[0] is not pair[0] or self._pair[1] is not pair[1]:
+            joins = self._pair is not None and self._pair[1] is pair[0] and not pair[0].cut
+            self._before = self._pair[0] if joins and self._pair is not None else None
+            self._pair, self._draw = pair, None
+
     def draw(self, exposure: Exposure) -> Frame:
         """The frame, (H, W, 3)."""
-        if exposure.last is None:
+        self.follow(exposure)
+        if exposure.last is None or self._pair is None:
             return exposure.first.pixels
-        pair = exposure.first, exposure.last
-        if self._pair is None or self._pair[0] is not pair[0] or self._pair[1] is not pair[1] or self._draw is None:
-            self._pair = pair
+        if self._draw is None:
+            pair = self._pair
             first, last = (frame.pixels if frame.clean is None else frame.clean for frame in pair)
             if pair[0].grainy or pair[1].grainy:
                 self._draw = self._grainy.prepare(first, last)
             else:
-                self._draw = prepare_pair(first, last, self._engine, self._on_failure)
+                before = None if self._before is None else self._before.pixels
+                self._draw = prepare_pair(first, last, self._engine, self._on_failure, before)
         self.count += 1
         return next(self._draw([exposure.t]))
 
@@ -297,6 +309,7 @@ def _run(
             course.last = exposure.time
             if writer.has(number):
                 course.resumed += 1
+                drawer.follow(exposure)
             else:
                 writer.put(number, exposure.time, drawer.draw(exposure))
             course.frames = number + 1

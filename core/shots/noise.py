@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .registration import NORMAL, Array, Registration, register
-from .specks import Spots, choose_specks, cover_specks, find_spots, is_shadow
+from .specks import Spots, choose_specks, cover_specks, find_opposite, find_spots
 
 WORKING_SIDE = 640
 """Pixels of the longer side of the pictures in which noise is measured, and drawings under noise are compared."""
@@ -38,6 +38,7 @@ _DIRTY, _DIRTIED = 0.3, 0.2  # specks a frame, and share of the frames that have
 _RAIN = 12.0  # specks a frame, from which on they are drawn
 _FEWEST = 8  # pairs of frames, and half as many specks, before anything is said of a film
 _TREND = 6  # frames either side over which the path of a film is smoothed
+_AGAIN = 4  # frames either side in which what a speck may have hidden is looked for
 _STEPS = 6**0.5  # of a second difference of independent values, to one of them
 _GREY = 128.0  # of Cr and Cb
 _STILL_PART, _STILL_LEVEL = 0.97, 3  # of the pixels differ by no more levels in frames that are the same
@@ -174,17 +175,9 @@ class NoiseMeter:
         here = self._find_spots(number) if self.noise(number).dirty else None
         if here is None or not here.spots:
             return None
-        around = self._find_spots(number - 1), self._find_spots(number + 1)
-        chosen = choose_specks(here, *around)
+        chosen = choose_specks(here, self._find_spots(number - 1), self._find_spots(number + 1))
         if mended:
-            chosen = [
-                each
-                for each in chosen
-                if not any(
-                    here.spots[each].source == way and is_shadow(here.spots[each], there)
-                    for way, there in zip((-1, 1), around, strict=True)
-                )
-            ]
+            chosen = [each for each in chosen if not self._is_drawn(number, each)]
         mask = cover_specks(here, chosen)
         if not mask.any():
             return None
@@ -192,6 +185,33 @@ class NoiseMeter:
             return np.asarray(np.where(mask > 0, 255, 0), np.uint8)
         sources = [0] + [2 if spot.source == 1 else 1 for spot in here.spots]
         return np.asarray(np.array(sources, np.uint8)[mask])
+
+    def _is_drawn(self, number: int, place: int) -> bool:
+        """Whether a spot only stands out because a frame beside has a speck there: other frames show it too, then."""
+        here = self._find_spots(number)
+        assert here is not None
+        spot = here.spots[place]
+        other = number + spot.source
+        there = None if spot.source == 0 else self._find_spots(other)
+        opposite = find_opposite(spot, there)
+        if there is None or opposite is None:
+            return False
+        mine = self._find_again(number, here.labels == place + 1, (number, other))
+        return mine <= self._find_again(other, there.labels == opposite + 1, (number, other))
+
+    def _find_again(self, number: int, where: NDArray[np.bool_], but: tuple[int, int]) -> float:
+        """By how many levels a place differs from the frame near by in which it is most alike."""
+        rows, columns = np.nonzero(where)
+        box = np.s_[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+        view = self.view(number)
+        found = np.inf
+        for each in range(number - _AGAIN, number + _AGAIN + 1):
+            other, way = self.view(each), self.way(each, number)
+            if each in but or view is None or other is None or way is None:
+                continue
+            shown = way.apply(np.ascontiguousarray(other[..., 0], np.float32))[box]
+            found = min(found, float(np.abs(shown - view[..., 0][box])[where[box]].mean()))
+        return found
 
     def path(self, number: int) -> tuple[Array, Array]:
         """How a film's place and light go on from the frame before: evenly, and from this frame to the next by chance.

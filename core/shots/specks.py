@@ -38,8 +38,6 @@ class Spot(NamedTuple):
     bright: bool
     source: int
     """Which frame shows what is behind it: -1 the one before, 1 the one after, 0 either."""
-    unlike: float
-    """Levels by which it differs from what is around it."""
     line: tuple[float, float, float, float] | None
     """Of a scratch: its direction and a point on it, both as x and y."""
 
@@ -93,7 +91,7 @@ def find_spots(before: Array, here: Array, after: Array, grain: float) -> Spots:
             if not any(still):
                 continue
             source = 0 if all(still) else -1 if still[0] else 1
-            level, ground = (float(here[around][where].mean()) for where in (inside > 0, ring))
+            level = float(here[around][inside > 0].mean())
             line = None
             if long >= _LONG * thick and long >= _SCRATCH * side:
                 points = np.argwhere(found[around] == index)[:, ::-1].astype(np.float32)
@@ -107,7 +105,7 @@ def find_spots(before: Array, here: Array, after: Array, grain: float) -> Spots:
             if line is None and alone < (_ALONE / 2 if is_round else _ALONE):
                 continue
             centre = (float(v) for v in centres[index])
-            spots.append(Spot(*centre, int(area), level, bright, source, abs(level - ground), line))
+            spots.append(Spot(*centre, int(area), level, bright, source, line))
             labels[around][inside > 0] = len(spots)
     return Spots(spots, labels)
 
@@ -129,16 +127,18 @@ def choose_specks(here: Spots, before: Spots | None, after: Spots | None) -> lis
     return chosen
 
 
-def is_shadow(spot: Spot, others: Spots | None) -> bool:
-    """Whether it is a speck of a frame beside, seen as its opposite where that one alone shows the same drawing."""
+def find_opposite(spot: Spot, others: Spots | None) -> int | None:
+    """The place in another frame's list of what stands out the other way where a spot is; None: there is none.
+
+    Where two frames alone show one drawing, a speck of the one makes what it hides stand out in the other.
+    """
     if others is None:
-        return False
-    return any(
-        spot.bright != other.bright
-        and np.hypot(spot.x - other.x, spot.y - other.y) <= max(spot.area, other.area) ** 0.5
-        and spot.unlike <= other.unlike
-        for other in others.spots
-    )
+        return None
+    for number, other in enumerate(others.spots):
+        far = np.hypot(spot.x - other.x, spot.y - other.y)
+        if spot.bright != other.bright and far <= max(spot.area, other.area) ** 0.5:
+            return number
+    return None
 
 
 def cover_specks(here: Spots, chosen: list[int]) -> Array:
