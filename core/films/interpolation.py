@@ -26,6 +26,7 @@ from ..engines.opening import find_weights, open_engine
 from ..errors import ConfigError, InputError, OutputError
 from ..files import check_no_input, check_output, put_in_place, shown, sync, write_text
 from ..inbetween.pair import prepare_pair
+from ..inbetween.pixel_art import PixelArtEngine, read_palette
 from ..interrupts import held_back
 from ..lock import LOCK
 from ..media.animation import check_format, write_animation
@@ -182,14 +183,10 @@ def _make_plan(config: InterpolateFilmConfig, film: Film, on_note: Callable[[str
         raise ConfigError(f"--fps: {name} has frames at a varying rate, which the output cannot have; give --fps")
     if clock.rate is not None and clock.rate > 1000:
         raise ConfigError(f"--factor: makes {float(clock.rate):g} frames a second of {name}; up to 1000 can be made")
-    plan = _Plan(
-        config,
-        film,
-        clock,
-        end,
-        open_engine(config.engine, config.checkpoint, config.device, mixes=config.mix),
-        on_note,
-    )
+    engine = open_engine(config.engine, config.checkpoint, config.device, mixes=config.mix)
+    if config.pixel_art:
+        engine = PixelArtEngine(engine, None if config.palette is None else read_palette(config.palette))
+    plan = _Plan(config, film, clock, end, engine, on_note)
     if film.interlaced:
         plan.note(f"{name} is interlaced: each of its frames is made of one moment first")
     if film.info.alpha:
@@ -251,7 +248,7 @@ class _Drawer:
         if self._draw is None:
             pair = self._pair
             first, last = (frame.pixels if frame.clean is None else frame.clean for frame in pair)
-            if pair[0].grainy or pair[1].grainy:
+            if (pair[0].grainy or pair[1].grainy) and not isinstance(self._engine, PixelArtEngine):
                 self._draw = self._grainy.prepare(first, last)
             else:
                 before = None if self._before is None else self._before.pixels
@@ -481,6 +478,8 @@ def _describe_job(plan: _Plan, coding: Coding) -> dict[str, Any]:
         "checkpoint": checkpoint,
         "device": config.device,
         "mix": config.mix,
+        "pixel_art": config.pixel_art,
+        "palette": None if config.palette is None else hashlib.sha256(config.palette.read_bytes()).hexdigest(),
         "on_failure": config.on_failure,
         "coding": list(coding.words),
     }

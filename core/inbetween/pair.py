@@ -10,6 +10,7 @@ from ..engines.blend import Blend
 from ..engines.interface import Engine, Sure, Working, render_all
 from ..media.frames import Frame, premultiply, unpremultiply
 from .overlay import find_overlay
+from .pixel_art import PixelArtEngine
 
 STILL = 6
 """Levels of 255 by which an engine's pixel may differ from equal pixels of both key frames, until it counts as covered
@@ -47,6 +48,8 @@ def prepare_pair(
     Returns:
         What draws the frames at times in (0, 1), in their order, as they are asked for.
     """
+    if isinstance(engine, PixelArtEngine):
+        return engine.prepare_frames(first, last, lambda one, other, drawer: _prepare(one, other, drawer, on_failure))
     overlay = find_overlay(first, last, before)
     if overlay is None:
         return _prepare(first, last, engine, on_failure)
