@@ -17,14 +17,14 @@ _SMOOTH = 0.7  # pixels: standard deviation of the blur before the comparison
 _LEAST, _OF_GRAIN = 6.0, 4.5  # levels by which a speck must stand out, and times the grain of the blurred difference
 _THICK = 0.035  # of the shorter side: thicker things are no dirt
 _ROUND = 0.0016  # of the picture, that a speck may cover unless it is a scratch, which is ...
+_LEAST_THICK, _LEAST_ROUND = 5.0, 60  # pixels: in small pictures, specks of three pixels are larger than that
 _LONG = 6.0  # ... so many times longer than thick
 _SCRATCH = 0.12  # of the shorter side, from which on a thin thing is a scratch, which leads through the whole picture
 _RING = 3  # pixels around a speck, in which nothing may change
 _ALONE, _UNLIKE = 0.6, 0.35  # of the ring must be unlike the speck, by so much of what it stands out by
 _OVAL, _FILLED = 1.6, 0.6  # ratio of the sides of a spot that is round, and what it fills of its box: half of that is asked
 _QUIET = 2.5  # times the grain: what the mean of the ring may differ by, and as many levels
-_NEAR = 0.08  # of the longer side: within it, a small thing that moves is looked for before and after
-_ALIKE, _SIZED = 30.0, 2.5  # levels, and times the size: a spot that is alike
+_NEAR = 0.07  # of the longer side: within it, what else stands out before and after belongs together
 _GROWN = 2  # pixels that are added around what stands out
 
 
@@ -77,7 +77,7 @@ def find_spots(before: Array, here: Array, after: Array, grain: float) -> Spots:
             x, y, w, h, area = boxes[index]
             long = float(np.hypot(w, h))
             thick = area / long
-            if thick > _THICK * side or (area > _ROUND * height * width and long < _LONG * thick):
+            if thick > max(_LEAST_THICK, _THICK * side) or (area > max(_LEAST_ROUND, _ROUND * height * width) and long < _LONG * thick):
                 continue
             around = np.s_[
                 max(0, y - _RING - 2) : y + h + _RING + 2, max(0, x - _RING - 2) : x + w + _RING + 2
@@ -113,16 +113,18 @@ def find_spots(before: Array, here: Array, after: Array, grain: float) -> Spots:
 def choose_specks(here: Spots, before: Spots | None, after: Spots | None) -> list[int]:
     """Which of what stands out in a frame are specks, as places in its list.
 
-    A spot that has its like near it in both frames around is a thing that moves. Where a neighbour is unknown, the
-    other decides.
+    A spot near which others stand out in both frames around is part of a thing that moves: specks lie anywhere. Where
+    a neighbour is unknown, the other decides.
     """
     near = _NEAR * max(here.labels.shape)
     chosen = []
     for number, spot in enumerate(here.spots):
         moves = [
-            any(_is_like(spot, other, near) for other in there.spots) for there in (before, after) if there is not None
+            any(np.hypot(spot.x - other.x, spot.y - other.y) <= near for other in there.spots)
+            for there in (before, after)
+            if there is not None
         ]
-        if not moves or not all(moves):
+        if not moves or not all(moves) or spot.line is not None:
             chosen.append(number)
     return chosen
 
@@ -158,12 +160,3 @@ def cover_specks(here: Spots, chosen: list[int]) -> Array:
             cv2.line(drawn, *ends, 1, 1)
             mask[(drawn > 0) & (mask == 0)] = kept[number + 1]
     return np.asarray(cv2.dilate(mask, np.ones((2 * _GROWN + 1, 2 * _GROWN + 1), np.uint8)), np.uint8)
-
-
-def _is_like(spot: Spot, other: Spot, near: float) -> bool:
-    return (
-        spot.bright == other.bright
-        and abs(spot.level - other.level) <= _ALIKE
-        and max(spot.area, other.area) <= _SIZED * min(spot.area, other.area)
-        and np.hypot(spot.x - other.x, spot.y - other.y) <= near
-    )
