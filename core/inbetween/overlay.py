@@ -26,10 +26,11 @@ _QUICK_SIDE = 320  # pixels of the longer side of the picture in which the camer
 _EDGE = 24  # levels from the darkest to the brightest of 3 x 3 pixels: an outline
 _SAME, _OTHER = 6, 16  # levels: what stands still in the small picture differs by less, what moves by more
 _FEWEST_STILL, _FEWEST_MOVING = 10, 60  # pixels of outlines, before anything is looked for
-_MOST_STILL = 3.0  # times as many pixels of outlines may stand still as move
+_MOST_STILL = 2.5  # times as many pixels of outlines may stand still as move
 _CORNERS, _FEWEST_CORNERS = 120, 8
 _SAMPLES = 1500  # pixels by which shifts are judged
-_CELLS, _EVERYWHERE = (8, 6), 0.6  # of a picture; in so many of those with outlines some must move
+_CELLS, _EVERYWHERE, _SOMEWHERE = (8, 6), 0.75, 0.23  # of a picture; of those with outlines, in so many some must move,
+# and in no more may all stand still
 _PEAKS = 12  # shifts that are tried
 _OFF = 1.0  # pixels of the small picture by which a corner may miss the camera's motion
 _BEGINS, _EXPLAINED, _FITS = 0.25, 0.45, 14  # of the outlines that move must fit a shift, and the camera; and levels
@@ -38,7 +39,7 @@ _EQUAL = 8  # levels up to which two pixels are the same, in films as well
 _CONTRAST = 24  # levels by which pieces of two colours differ
 _UNEXPLAINED = 20  # levels by which a pixel differs from all around where the camera leads
 _AWAY = 0.25  # of a piece's border must be unexplained by the camera's motion
-_ENDS = 0.8  # of its border must be one in both frames
+_ENDS, _SIDE = 0.8, 0.5  # of its border must be one in both frames, and so much on each side
 _THIN, _BOX = 0.045, 0.85  # of the shorter side: the thickness of thin pieces; and what a box fills of its frame
 _SMALLEST = 3  # pixels
 _LARGEST = 0.5  # of the picture
@@ -47,6 +48,7 @@ _ROUNDS, _NEARLY, _ALL = 4, 0.6, 0.95  # of taking up pieces of which so much li
 _SOME, _HALF, _SIZES = 0.08, 0.5, 6.0  # of the border, for pieces beside those found; and times their size, at most
 _REACH = 2  # pixels around an overlay in which it may be half transparent
 _FILLED = 3  # pixels around an overlay that are taken off with it
+_GUESSED = 0.05  # weight of a frame whose ground is only guessed from around
 _FAINTEST = 0.06  # less opaque is what the ground is not known by
 _TOLD_APART = 24.0  # levels by which overlay and background must differ, root of squares, to tell how opaque it is
 
@@ -119,11 +121,11 @@ def find_camera(first: NDArray[np.uint8], last: NDArray[np.uint8]) -> Array | No
     count = min(int(each.sum()) for each in moving)
     if not _FEWEST_STILL <= still.sum() <= _MOST_STILL * count or count < _FEWEST_MOVING:
         return None
-    drawn, moves = (
+    drawn, moves, stay = (
         cv2.resize(each.astype(np.float32), _CELLS, interpolation=cv2.INTER_AREA) > 0.01
-        for each in (outlines[0], moving[0])
+        for each in (outlines[0], moving[0], still)
     )
-    if (drawn & moves).sum() < _EVERYWHERE * drawn.sum():
+    if (drawn & moves).sum() < _EVERYWHERE * drawn.sum() or (stay & ~moves).sum() > _SOMEWHERE * drawn.sum():
         return None
     def fit(way: Array) -> float:
         """How much of what moves is where a way leads."""
@@ -216,7 +218,9 @@ def _find_pieces(first: NDArray[np.uint8], last: NDArray[np.uint8], camera: Arra
     count = len(boxes)
     height, width = equal.shape
     border = np.zeros(count, np.int64)
-    ends, moves = border.copy(), border.copy()
+    ends, moves, whole = border.copy(), border.copy(), np.ones(count, bool)
+    walls = np.zeros(count, np.int64)  # of the border that is one with a piece of what moves by itself
+    sides = []
     for axis in (0, 1):
         for way in (1, -1):
             label, beside = labels, _shifted(labels, axis, way)
@@ -233,16 +237,26 @@ def _find_pieces(first: NDArray[np.uint8], last: NDArray[np.uint8], camera: Arra
                     most = np.maximum(most, np.abs(frame[tuple(place)] - here).max(1))
                 contrast = np.minimum(contrast, most)
             clear[open_] = contrast > _CONTRAST
-            border += np.bincount(label[edge], minlength=count)
-            ends += np.bincount(label[clear], minlength=count)
+            here, there = (np.bincount(label[where], minlength=count) for where in (edge, clear))
+            # on no side may it go on in one of the frames: a line that moves along itself does at its tips
+            whole &= there >= _SIDE * here
+            border += here
+            ends += there
             moves += np.bincount(label[edge & away], minlength=count)
+            sides.append((label[edge & (beside > 0)], beside[edge & (beside > 0)]))
     area = np.bincount(labels.ravel(), minlength=count)
     thickness = 2 * area / np.maximum(border, 1)  # of a long piece; less than the side of a square by half
     fills = area / np.maximum(1, boxes[:, 2] * boxes[:, 3])
     touches = (boxes[:, 0] == 0) | (boxes[:, 1] == 0)
     touches |= (boxes[:, 0] + boxes[:, 2] == width) | (boxes[:, 1] + boxes[:, 3] == height)
     shaped = (thickness <= _THIN * min(height, width)) | (fills >= _BOX) | touches
-    whole = (area <= _LARGEST * height * width) & (border > 0) & shaped & (ends >= _ENDS * border)
+    whole &= (border > 0) & (ends >= _ENDS * border)
+    itself = ~whole & (moves >= _AWAY * border) & (area >= _SMALLEST)
+    itself[0] = False
+    for label, beside in sides:
+        walls += np.bincount(label[itself[beside]], minlength=count)
+    # what is drawn on a thing that moves by itself moves with it, if by the distance of two that are alike
+    whole &= (area <= _LARGEST * height * width) & shaped & (walls < _HALF * border)
     whole[0] = False
     kept = whole & (area >= _SMALLEST) & (moves >= _AWAY * border)
     if not kept.any():
@@ -256,6 +270,7 @@ def _find_pieces(first: NDArray[np.uint8], last: NDArray[np.uint8], camera: Arra
             break
         kept = grown
     doubtful = shaped & (area >= _SMALLEST) & (ends >= _HALF * border) & (moves >= _SOME * border) & ~kept
+    doubtful &= walls < _HALF * border
     doubtful[0] = False
     return (kept | _find_like(first, labels, boxes, area, kept, doubtful))[labels]
 
@@ -338,7 +353,7 @@ def _take_off(first: Frame, last: Frame, found: Mask, camera: Array) -> Overlay:
     unit = most / 255
     covered = cv2.dilate(found.astype(np.uint8), np.ones((2 * _FILLED + 1,) * 2, np.uint8))
     grounds: list[Array] = []
-    known = np.ones((height, width), bool)  # where the ground of both frames is
+    known: list[Mask] = []  # where the ground of each frame is
     for k, way in ((0, camera), (1, cv2.invertAffineTransform(camera))):
         flags = cv2.WARP_INVERSE_MAP
         carried, hidden = (
@@ -352,7 +367,7 @@ def _take_off(first: Frame, last: Frame, found: Mask, camera: Array) -> Overlay:
         if left.any():
             ground = _fill(ground, left, unit)
         grounds.append(ground)
-        known &= (covered == 0) | seen
+        known.append((covered == 0) | seen)
     alpha = np.zeros((height, width, 1), np.float32)
     alpha[found] = 1
     own = (frames[0] + frames[1]) / 2
@@ -366,21 +381,21 @@ def _take_off(first: Frame, last: Frame, found: Mask, camera: Array) -> Overlay:
     palette[nearest[found]] = own[found]
     colour = palette[nearest[band]]
     over, under = np.zeros(len(colour), np.float32), np.zeros(len(colour), np.float32)
-    for frame, ground in zip(frames, grounds, strict=True):
-        reach = colour - ground[band]
-        over += ((frame[band] - ground[band]) * reach).sum(1)
-        under += np.square(reach).sum(1)
+    for frame, ground, sure in zip(frames, grounds, known, strict=True):
+        reach, weight = colour - ground[band], np.where(sure[band], 1, _GUESSED)
+        over += weight * ((frame[band] - ground[band]) * reach).sum(1)
+        under += weight * np.square(reach).sum(1)
     least = 2 * (_TOLD_APART * unit) ** 2
-    share = np.where(under > least, over / np.maximum(under, 1), 0).clip(0, 1)
+    share = np.where(under > _GUESSED * least, over / np.maximum(under, 1), 0).clip(0, 1)
     shown = share[:, None] * colour
     # over two grounds it shows by itself, whatever its colour
     apart = grounds[0][band] - grounds[1][band]
     far = np.square(apart).sum(1)
     through = (((frames[0][band] - frames[1][band]) * apart).sum(1) / np.maximum(far, 1)).clip(0, 1)
-    sure = known[band] & (far > least)
-    share = np.where(sure, 1 - through, share)
+    certain = known[0][band] & known[1][band] & (far > least)
+    share = np.where(certain, 1 - through, share)
     own_colour = sum(frame[band] - (1 - share[:, None]) * ground[band] for frame, ground in zip(frames, grounds, strict=True)) / 2
-    shown = np.where(sure[:, None], np.clip(own_colour, 0, share[:, None] * most), shown)
+    shown = np.where(certain[:, None], np.clip(own_colour, 0, share[:, None] * most), shown)
     seen_at_all = share >= _FAINTEST
     alpha[band, 0] = np.where(seen_at_all, share, 0)
     colours[band] = np.where(seen_at_all[:, None], shown, 0)
