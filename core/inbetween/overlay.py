@@ -111,8 +111,7 @@ def find_camera(first: NDArray[np.uint8], last: NDArray[np.uint8]) -> Array | No
     times = max(1, round(max(height, width) / _QUICK_SIDE))  # whole numbers, which are quick
     size = (max(8, width // times), max(8, height // times))
     grey = [
-        cv2.resize(cv2.cvtColor(view, cv2.COLOR_RGB2GRAY), size, interpolation=cv2.INTER_AREA)
-        for view in (first, last)
+        cv2.resize(cv2.cvtColor(view, cv2.COLOR_RGB2GRAY), size, interpolation=cv2.INTER_AREA) for view in (first, last)
     ]
     outlines = [cv2.morphologyEx(view, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > _EDGE for view in grey]
     apart = cv2.absdiff(*grey)
@@ -127,6 +126,7 @@ def find_camera(first: NDArray[np.uint8], last: NDArray[np.uint8]) -> Array | No
     )
     if (drawn & moves).sum() < _EVERYWHERE * drawn.sum() or (stay & ~moves).sum() > _SOMEWHERE * drawn.sum():
         return None
+
     def fit(way: Array) -> float:
         """How much of what moves is where a way leads."""
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
@@ -357,7 +357,9 @@ def _take_off(first: Frame, last: Frame, found: Mask, camera: Array) -> Overlay:
     for k, way in ((0, camera), (1, cv2.invertAffineTransform(camera))):
         flags = cv2.WARP_INVERSE_MAP
         carried, hidden = (
-            cv2.warpAffine(image, way, (width, height), flags=flags | how, borderMode=cv2.BORDER_CONSTANT, borderValue=border)
+            cv2.warpAffine(
+                image, way, (width, height), flags=flags | how, borderMode=cv2.BORDER_CONSTANT, borderValue=border
+            )
             for image, how, border in ((frames[1 - k], cv2.INTER_LINEAR, 0), (covered, cv2.INTER_NEAREST, 1))
         )
         carried = carried.reshape(height, width, -1)
@@ -394,7 +396,10 @@ def _take_off(first: Frame, last: Frame, found: Mask, camera: Array) -> Overlay:
     through = (((frames[0][band] - frames[1][band]) * apart).sum(1) / np.maximum(far, 1)).clip(0, 1)
     certain = known[0][band] & known[1][band] & (far > least)
     share = np.where(certain, 1 - through, share)
-    own_colour = sum(frame[band] - (1 - share[:, None]) * ground[band] for frame, ground in zip(frames, grounds, strict=True)) / 2
+    own_colour = (
+        sum(frame[band] - (1 - share[:, None]) * ground[band] for frame, ground in zip(frames, grounds, strict=True))
+        / 2
+    )
     shown = np.where(certain[:, None], np.clip(own_colour, 0, share[:, None] * most), shown)
     seen_at_all = share >= _FAINTEST
     alpha[band, 0] = np.where(seen_at_all, share, 0)

@@ -110,7 +110,9 @@ def read_palette(path: Path) -> NDArray[np.uint8]:
         if values.shape[1] == 4:
             values = values[values[:, 3] >= _OPAQUE, :3]
         found = np.unique(values, axis=0)
-        colours = [tuple(int(v) for v in (row if len(row) == 3 else [row[0]] * 3)) for row in found[: _MOST_COLOURS + 1]]
+        colours = [
+            tuple(int(v) for v in (row if len(row) == 3 else [row[0]] * 3)) for row in found[: _MOST_COLOURS + 1]
+        ]
     if not colours or len(colours) > _MOST_COLOURS:
         has = "no colour" if not colours else f"more than {_MOST_COLOURS} colours"
         raise InputError(f"{name}: has {has}; give a .gpl, .hex or .pal, or an image of few colours")
@@ -177,7 +179,10 @@ class PixelArtEngine:
         draw = prepare(large[0], large[1], self._engine)
         middle = slice(times_larger // 2, None, times_larger)
         back = [np.arange(side) for side in (height, width)]
-        back = [np.clip((at - start) // cell + (start > 0), 0, None) for at, start in zip(back, (grid.y, grid.x), strict=True)]
+        back = [
+            np.clip((at - start) // cell + (start > 0), 0, None)
+            for at, start in zip(back, (grid.y, grid.x), strict=True)
+        ]
 
         def finish(frame: Frame) -> Frame:
             cells = _choose(frame.reshape(large[0].shape)[middle, middle], colours)

@@ -80,9 +80,7 @@ class DuplicateFinder:
             self._kept, self._light, self._kept_number = frame, light, number or 0
         return held
 
-    def _is_duplicate_under_noise(
-        self, frame: NDArray[np.uint8], meter: NoiseMeter, number: int, noise: Noise
-    ) -> bool:
+    def _is_duplicate_under_noise(self, frame: NDArray[np.uint8], meter: NoiseMeter, number: int, noise: Noise) -> bool:
         view = _View.take(meter, number)
         before, self.score = self._kept_view, 0.0
         if before is None and self._kept is not None:  # the film seemed clean until now

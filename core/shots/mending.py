@@ -10,9 +10,7 @@ from .registration import Array, Registration
 _SOFT = 0.8  # pixels: standard deviation of the blur of a mended place's border
 
 
-def mend_specks(
-    meter: NoiseMeter, number: int, before: Frame | None, here: Frame, after: Frame | None
-) -> Frame | None:
+def mend_specks(meter: NoiseMeter, number: int, before: Frame | None, here: Frame, after: Frame | None) -> Frame | None:
     """A frame without the specks that stand in it only; None where it has none.
 
     Args:

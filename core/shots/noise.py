@@ -33,6 +33,7 @@ _FEWEST_PIXELS = 40  # of one slope, before anything is said of it
 _GRAINY = 0.9  # levels: standard deviation of a frame's grain in the working size from which a film is not clean
 _FLICKERS = 0.35  # levels: standard deviation of the light from frame to frame, the same
 _WEAVES = 0.12, 1.5  # pixels of the working size, the same; more is a camera that shakes
+_RESTS, _RESTED = (0.12, 0.12), 0.33  # pixels, and levels, up to which a film rests from a frame to the next; how often
 _STILL = 0.15  # share of pairs that are the same: from there on, the film neither weaves nor flickers
 _DIRTY, _DIRTIED = 0.3, 0.2  # specks a frame, and share of the frames that have one, the same
 _RAIN = 12.0  # specks a frame, from which on they are drawn
@@ -357,17 +358,15 @@ class NoiseMeter:
         if len(seconds) >= _FEWEST // 2 and np.mean([step.still for step in steps]) <= _STILL:
             spread = NORMAL * np.median(np.abs(seconds), axis=0) / _STEPS  # (3,)
             weave, flicker = float(np.hypot(*spread[:2]) / 2**0.5), float(spread[2])
+            # what moves on twos rests every other frame, and what weaves or flickers hardly ever
+            if np.mean([np.abs(step.registration.shift).max() < _RESTS[0] for step in steps]) >= _RESTED:
+                weave = 0.0
+            if np.mean([abs(step.light) < _RESTS[1] for step in steps]) >= _RESTED:
+                flicker = 0.0
         counts = np.array([count for _, count in self._known.values()])
         specks = float(counts.mean())
-        dirty = bool(
-            _DIRTY <= specks <= _RAIN and (counts > 0).mean() >= _DIRTIED and counts.sum() >= _FEWEST // 2
-        )
-        noisy = bool(
-            grain[0] >= _GRAINY
-            or flicker >= _FLICKERS
-            or _WEAVES[0] <= weave <= _WEAVES[1]
-            or dirty
-        )
+        dirty = bool(_DIRTY <= specks <= _RAIN and (counts > 0).mean() >= _DIRTIED and counts.sum() >= _FEWEST // 2)
+        noisy = bool(grain[0] >= _GRAINY or flicker >= _FLICKERS or _WEAVES[0] <= weave <= _WEAVES[1] or dirty)
         holds = self._holds_drawings() if noisy or near[0, 2:].mean() >= _BESIDE else False
         noisy |= holds  # what is left in drawings that are held is noise, if only beside outlines
         together = 2 * np.pi / (1 - np.clip(kept, 0, _MOST_KEPT))

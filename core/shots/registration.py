@@ -48,9 +48,7 @@ class Registration:
         if np.abs(self.shift).max() > 0.02:  # less is not worth the blur of looking up between pixels
             matrix = np.array([[1, 0, self.shift[0]], [0, 1, self.shift[1]]], np.float32)
             return np.asarray(
-                cv2.warpAffine(
-                    frame, matrix, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
-                )
+                cv2.warpAffine(frame, matrix, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
             )
         return frame.copy()
 
@@ -104,9 +102,7 @@ def register(first: Array, last: Array, start: Array | None = None) -> Registrat
         for _ in range(_ROUNDS):
             matrix = np.array([[1, 0, shift[0] / level], [0, 1, shift[1] / level]], np.float32)
             moved = cv2.warpAffine(here, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-            slopes = [
-                cv2.Sobel(moved, cv2.CV_32F, 1 - axis, axis, scale=1 / 8)[inside].ravel() for axis in (0, 1)
-            ]
+            slopes = [cv2.Sobel(moved, cv2.CV_32F, 1 - axis, axis, scale=1 / 8)[inside].ravel() for axis in (0, 1)]
             moved, wanted = moved[inside].ravel(), there[inside].ravel()
             off = wanted - (gain * moved + offset)
             left = NORMAL * float(np.median(np.abs(off)))

@@ -22,7 +22,10 @@ _LONG = 6.0  # ... so many times longer than thick
 _SCRATCH = 0.12  # of the shorter side, from which on a thin thing is a scratch, which leads through the whole picture
 _RING = 3  # pixels around a speck, in which nothing may change
 _ALONE, _UNLIKE = 0.6, 0.35  # of the ring must be unlike the speck, by so much of what it stands out by
-_OVAL, _FILLED = 1.6, 0.6  # ratio of the sides of a spot that is round, and what it fills of its box: half of that is asked
+_OVAL, _FILLED = (
+    1.6,
+    0.6,
+)  # ratio of the sides of a spot that is round, and what it fills of its box: half of that is asked
 _QUIET = 2.5  # times the grain: what the mean of the ring may differ by, and as many levels
 _NEAR = 0.07  # of the longer side: within it, what else stands out before and after belongs together
 _GROWN = 2  # pixels that are added around what stands out
@@ -77,11 +80,11 @@ def find_spots(before: Array, here: Array, after: Array, grain: float) -> Spots:
             x, y, w, h, area = boxes[index]
             long = float(np.hypot(w, h))
             thick = area / long
-            if thick > max(_LEAST_THICK, _THICK * side) or (area > max(_LEAST_ROUND, _ROUND * height * width) and long < _LONG * thick):
+            if thick > max(_LEAST_THICK, _THICK * side) or (
+                area > max(_LEAST_ROUND, _ROUND * height * width) and long < _LONG * thick
+            ):
                 continue
-            around = np.s_[
-                max(0, y - _RING - 2) : y + h + _RING + 2, max(0, x - _RING - 2) : x + w + _RING + 2
-            ]
+            around = np.s_[max(0, y - _RING - 2) : y + h + _RING + 2, max(0, x - _RING - 2) : x + w + _RING + 2]
             inside = (found[around] == index).astype(np.uint8)
             near = cv2.dilate(inside, np.ones((3, 3), np.uint8), iterations=2)
             ring = cv2.dilate(near, np.ones((3, 3), np.uint8), iterations=_RING) > near
