@@ -1,4 +1,4 @@
-"""Draws the in-betweens of a worn film: the motion is found on cleaned frames, and the grain is laid over what is drawn.
+"""Draws the in-betweens of a worn film: motion is found on cleaned frames, and grain is laid over what is drawn.
 
 Grain is new in every frame of a film. An engine that is given it moves it along with the drawing, and what it mixes of
 two frames has less of it; so films would pulse from frame to frame. Here each key frame is freed of its grain by

@@ -21,7 +21,7 @@ from ..media.frames import Frame
 from ..media.image_files import read_image
 
 PALETTES = (".gpl", ".hex", ".pal")
-"""Files that list colours: GIMP's, one of hexadecimal numbers, and JASC's (Paint Shop Pro). Any image is one as well."""
+"""Files that list colours: GIMP's, hexadecimal numbers, and JASC's (Paint Shop Pro). Any image is one as well."""
 _MOST_COLOURS = 4096
 _MOST_BYTES = 1 << 20
 _SIDE = 512  # pixels of the longer side, about, to which key frames are enlarged for the engine

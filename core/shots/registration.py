@@ -1,4 +1,4 @@
-"""Brings one frame of a film onto another: the small shift of a film that weaves in its gate, and the light that flickers.
+"""Brings one frame of a film onto another: the small shift of weave in the gate, and the light that flickers.
 
 What is solved for is one shift, one gain and one offset for the whole picture, by least squares on the linearised
 difference (Lucas and Kanade, IJCAI 1981), from coarse to fine. Pixels that fit badly come to count less, so that what

@@ -74,7 +74,7 @@ def find_spots(before: Array, here: Array, after: Array, grain: float) -> Spots:
     for bright, mask in ((True, up > least), (False, down < -least)):
         # what is fainter around a peak belongs to it
         wide = (up > least / 2) if bright else (down < -least / 2)
-        count, found, boxes, centres = cv2.connectedComponentsWithStats(wide.astype(np.uint8), connectivity=8)
+        _, found, boxes, centres = cv2.connectedComponentsWithStats(wide.astype(np.uint8), connectivity=8)
         peaks = np.unique(found[mask])
         for index in peaks[peaks > 0]:
             x, y, w, h, area = boxes[index]

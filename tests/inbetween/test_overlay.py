@@ -12,7 +12,7 @@ WIDTH, HEIGHT = 240, 140
 
 
 def street(x, y=0.0):
-    """Houses, fences and clouds of unlike size and colour, of which the camera shows what is right of and below x, y."""
+    """Houses of unlike size and colour, of which the camera shows what is right of and below x, y."""
     large = np.full((HEIGHT * 2, WIDTH * 2, 3), (150, 190, 230), np.uint8)
     rng = np.random.default_rng(11)
     left = -160.0
