@@ -16,6 +16,8 @@ FITS = ("crop", "letterbox", "keep")
 """How frames are resized: the square in the middle, the whole with bars, or the whole in its own shape."""
 CUT_SCORE = 0.42
 """Score in [0, 1] from which a frame starts a shot: the share of it that the frame before does not explain."""
+HOLD_SCORE = 1.0
+"""How far a frame may differ from the drawing before, as scores.csv measures it, to show the same drawing."""
 DROPS = ("black", "blank", "credits", "dissolve", "flash")
 """Kinds of frames that can be left out."""
 IMAGE_FORMATS = ("png", "jpeg", "webp", "none")

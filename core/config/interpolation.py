@@ -7,8 +7,8 @@ from typing import Annotated, TypeAlias
 
 from ..errors import ConfigError
 from .checks import Checked, Choice, Doc, Flags, NoOption, Range, Seconds, check_range
-from .choices import CADENCES, CODECS, DEVICES, EASINGS, ENGINES, MOST_FRAMES, ON_FAILURE, STREAM
-from .fields import Device, Rate
+from .choices import CADENCES, CODECS, DEVICES, EASINGS, ENGINES, HOLD_SCORE, MOST_FRAMES, ON_FAILURE, STREAM
+from .fields import Device, HoldThreshold, Rate
 from .parsing import ease, read_size, read_spacing
 
 _COUNT = Range(2, MOST_FRAMES, unit="frames, both key frames included")
@@ -28,6 +28,14 @@ OnFailure: TypeAlias = Annotated[
         "Where motion does not explain the key frames, as at a cut: hold the nearer one, blend both, or draw along the "
         "motion anyway (morph)."
     ),
+]
+_PixelArt = Annotated[
+    bool,
+    Doc("Draw pixel art: in the key frames' colours, on their grid, and every pixel opaque or not there at all."),
+]
+_Palette = Annotated[
+    Path | None,
+    Doc("The colours of pixel art's in-betweens: a .gpl, .hex or .pal, or an image. None: those of the key frames."),
 ]
 
 
@@ -52,6 +60,8 @@ class InterpolateConfig(Checked):
     checkpoint: _Checkpoint = None
     mix: bool = False
     """Blend the two warped key frames where they differ, instead of choosing one along a seam."""
+    pixel_art: _PixelArt = False
+    palette: _Palette = None
     device: Device = DEVICES[0]
     size: str | None = None
     """Resize the key frames first; one number is the longer side."""
@@ -69,6 +79,7 @@ class InterpolateConfig(Checked):
         """
         super().__post_init__()
         _check_engine(self.engine, self.checkpoint)
+        _check_palette(self.palette, self.pixel_art)
         read_spacing(self.spacing)
         if self.size is not None:
             read_size(self.size)
@@ -98,6 +109,11 @@ def _check_engine(engine: str | None, checkpoint: Path | None) -> None:
         raise ConfigError(f"--engine: {engine} cannot draw together with --checkpoint; give one of the two")
 
 
+def _check_palette(palette: Path | None, pixel_art: bool) -> None:
+    if palette is not None and not pixel_art:
+        raise ConfigError("--palette: is for pixel art; add --pixel-art, or leave it out")
+
+
 @dataclass(frozen=True)
 class InterpolateFilmConfig(Checked):
     """What `animi interpolate` makes of a film."""
@@ -115,6 +131,7 @@ class InterpolateFilmConfig(Checked):
     drawing as before (keep)."""
     loop: bool = False
     """Go on from the last frame to the first. An animation that says of itself that it loops does so anyway."""
+    hold_threshold: HoldThreshold = HOLD_SCORE
     start: Annotated[float, NoOption(), Flags("--range")] = 0.0
     """Start, in seconds."""
     end: Annotated[float | None, NoOption(), Flags("--range")] = None
@@ -129,6 +146,8 @@ class InterpolateFilmConfig(Checked):
     checkpoint: _Checkpoint = None
     mix: bool = False
     """Blend the two warped key frames where they differ, instead of choosing one along a seam."""
+    pixel_art: _PixelArt = False
+    palette: _Palette = None
     device: Device = DEVICES[0]
     on_failure: OnFailure = ON_FAILURE[0]
     overwrite: bool = False
@@ -150,6 +169,7 @@ class InterpolateFilmConfig(Checked):
         if self.start < 0 or (self.end is not None and self.end <= self.start):
             raise ConfigError(f"--range: must end after it begins, such as {self.start:g}-{self.start + 10:g}")
         _check_engine(self.engine, self.checkpoint)
+        _check_palette(self.palette, self.pixel_art)
         if self.resume and STREAM in (self.film, self.output):
             raise ConfigError("--resume: needs files; what comes by standard input or goes to output cannot be resumed")
         if self.output == STREAM and (self.codec is not None or self.crf is not None):

@@ -8,8 +8,8 @@ from typing import Annotated
 
 from ..errors import ConfigError
 from .checks import Checked, Choice, Flags, NoOption, Range, Seconds, check_suffix
-from .choices import CUT_SCORE, DROPS, FITS, IMAGE_FORMATS
-from .fields import Count, Films, Rate, Seed, Share
+from .choices import CUT_SCORE, DROPS, FITS, HOLD_SCORE, IMAGE_FORMATS
+from .fields import Count, Films, HoldThreshold, Rate, Seed, Share
 from .parsing import read_background
 
 
@@ -148,6 +148,7 @@ class ExtractFramesConfig(Checked):
     """auto: find the shots; none: one shot; or a file with the times at which shots begin."""
     cut_score: Share = CUT_SCORE
     """A frame with this score or more starts a shot; scores.csv lists the scores."""
+    hold_threshold: HoldThreshold = HOLD_SCORE
     keep_duplicates: bool = False
     """Keep held drawings, marked as duplicates."""
     drop: Annotated[tuple[str, ...], Choice(DROPS, none=True)] = ()

@@ -27,6 +27,7 @@ from ..engines.opening import find_weights, open_engine
 from ..errors import ConfigError, InputError, OutputError
 from ..files import check_no_input, check_output, put_in_place, shown, sync, write_text
 from ..inbetween.pair import prepare_pair
+from ..inbetween.pixel_art import PixelArtEngine, read_palette
 from ..interrupts import held_back
 from ..lock import LOCK
 from ..media.animation import DELAYED, check_format, keeps_profile, write_animation
@@ -39,6 +40,7 @@ from ..media.film_sink import SEGMENT, FilmWriter, Kept, choose_streams, join_se
 from ..media.film_source import Film, open_film, read_frames
 from ..media.frames import Frame
 from ..read_ahead import read_ahead
+from .grain import GrainyDrawer
 from .timing import Clock, Exposure, FilmFrame, expose, judge_frames
 from .work_folder import FINISHED, claim_folder, clear, digest_job, find_target, name_draft, name_inputs
 
@@ -222,14 +224,10 @@ def _make_plan(config: InterpolateFilmConfig, film: Film, on_note: Callable[[str
         raise ConfigError(f"--fps: {name} has frames at a varying rate, which the output cannot have; give --fps")
     if clock.rate is not None and clock.rate > 1000:
         raise ConfigError(f"--factor: makes {float(clock.rate):g} frames a second of {name}; up to 1000 can be made")
-    plan = _Plan(
-        config,
-        film,
-        clock,
-        end,
-        open_engine(config.engine, config.checkpoint, config.device, mixes=config.mix),
-        on_note,
-    )
+    engine = open_engine(config.engine, config.checkpoint, config.device, mixes=config.mix)
+    if config.pixel_art:
+        engine = PixelArtEngine(engine, None if config.palette is None else read_palette(config.palette))
+    plan = _Plan(config, film, clock, end, engine, on_note)
     if film.animation is not None and film.animation.hurried:
         plan.note(f"{name}: pictures of 1/100 s or less are shown for 1/10 s, as browsers do it")
     if film.restoration is not None:
@@ -273,7 +271,7 @@ def _judge(plan: _Plan) -> Generator[FilmFrame, None, None]:
 
     gap = None if film.timing.rate is None else _GAP * film.timing.usual
     with closing(take()) as taken:
-        yield from judge_frames(taken, gap)
+        yield from judge_frames(taken, gap, config.hold_threshold)
 
 
 class _Drawer:
@@ -281,18 +279,35 @@ class _Drawer:
 
     def __init__(self, engine: Engine, on_failure: str) -> None:
         self._engine, self._on_failure = engine, on_failure
+        self._grainy = GrainyDrawer(engine, on_failure)
         self._pair: tuple[FilmFrame, FilmFrame] | None = None
+        self._before: FilmFrame | None = None  # the drawing before that pair
         self._draw: Callable[[Sequence[float]], Iterator[Frame]] | None = None
         self.count = 0
 
+    def follow(self, exposure: Exposure) -> None:
+        """Takes note of an exposure, whether it is drawn or was drawn by an earlier run."""
+        if exposure.last is None:
+            return
+        pair = exposure.first, exposure.last
+        if self._pair is None or self._pair[0] is not pair[0] or self._pair[1] is not pair[1]:
+            joins = self._pair is not None and self._pair[1] is pair[0] and not pair[0].cut
+            self._before = self._pair[0] if joins and self._pair is not None else None
+            self._pair, self._draw = pair, None
+
     def draw(self, exposure: Exposure) -> Frame:
         """The frame, (H, W, C)."""
-        if exposure.last is None:
+        self.follow(exposure)
+        if exposure.last is None or self._pair is None:
             return exposure.first.pixels
-        pair = exposure.first, exposure.last
-        if self._pair is None or self._pair[0] is not pair[0] or self._pair[1] is not pair[1] or self._draw is None:
-            self._pair = pair
-            self._draw = prepare_pair(pair[0].pixels, pair[1].pixels, self._engine, self._on_failure)
+        if self._draw is None:
+            pair = self._pair
+            first, last = (frame.pixels if frame.clean is None else frame.clean for frame in pair)
+            if (pair[0].grainy or pair[1].grainy) and not isinstance(self._engine, PixelArtEngine):
+                self._draw = self._grainy.prepare(first, last)
+            else:
+                before = None if self._before is None else self._before.pixels
+                self._draw = prepare_pair(first, last, self._engine, self._on_failure, before)
         self.count += 1
         return next(self._draw([exposure.t]))
 
@@ -346,6 +361,7 @@ def _run(
             course.last = exposure.time
             if writer.has(number):
                 course.resumed += 1
+                drawer.follow(exposure)
             else:
                 writer.put(number, exposure.time, drawer.draw(exposure))
             course.frames = number + 1
@@ -520,12 +536,15 @@ def _describe_job(plan: _Plan, coding: Coding) -> dict[str, Any]:
         "fps": None if plan.clock.rate is None else str(plan.clock.rate),
         "factor": str(plan.clock.factor),
         "cadence": config.cadence,
+        "hold_threshold": config.hold_threshold,
         "range": [config.start, None if plan.end is None else str(plan.end)],
         "engine": plan.engine.name,
         "checkpoint": checkpoint,
         "device": config.device,
         "mix": config.mix,
         "loop": plan.loops,
+        "pixel_art": config.pixel_art,
+        "palette": None if config.palette is None else hashlib.sha256(config.palette.read_bytes()).hexdigest(),
         "on_failure": config.on_failure,
         "coding": list(coding.words),
     }

@@ -73,7 +73,11 @@ def name_folder(output: Path) -> Path:
 
 def name_inputs(config: InterpolateFilmConfig) -> Inputs:
     """What is read to make a film, as `check_no_input` takes it."""
-    return {"the film itself": [None if config.film == STREAM else config.film], "the checkpoint": [config.checkpoint]}
+    return {
+        "the film itself": [None if config.film == STREAM else config.film],
+        "the checkpoint": [config.checkpoint],
+        "the palette": [config.palette],
+    }
 
 
 def digest_job(job: dict[str, Any]) -> str:

@@ -1,15 +1,18 @@
 """`animi interpolate` for key frames: reads files, writes an animation."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from ..config.interpolation import InterpolateConfig
 from ..config.parsing import read_size
+from ..engines.interface import Engine
 from ..engines.opening import open_engine
 from ..errors import InputError
 from ..files import Inputs, check_output, shown
 from ..media.animation import Written, check_format, keeps_profile, write_animation
+from ..media.frames import Frame
 from .key_frames import KeyFrames, find_key_frames
+from .pixel_art import PixelArtEngine, find_grid, read_palette
 from .sequence import count_frames, interpolate, there_and_back
 
 
@@ -38,16 +41,28 @@ def draw_animation(config: InterpolateConfig, on_frame: Callable[[int, int], Non
         "a key frame": find_key_frames(config.inputs),
         "the checkpoint": [config.checkpoint],
         "the exposure sheet": [config.sheet],
+        "the palette": [config.palette],
     }
     check_output(config.output, overwrite=config.overwrite, inputs=read)
     engine = open_engine(config.engine, config.checkpoint, config.device, mixes=config.mix)
+    palette = None if config.palette is None else read_palette(config.palette)
+    notes: list[str] = []
+
+    def choose_engine(keys: Sequence[Frame]) -> Engine:
+        if not config.pixel_art:
+            return engine
+        grid = find_grid(keys[k] for k in range(len(keys)))
+        if (sentence := grid.describe()) is not None:
+            notes.append(sentence)
+        return PixelArtEngine(engine, palette, grid)
+
     size = None if config.size is None else read_size(config.size)
     if config.sheet is not None:
         from .exposure_sheet import draw_sheet, read_sheet  # imports this module
 
         rows = read_sheet(config.sheet, find_key_frames(config.inputs), loop=config.loop)
         keys = KeyFrames([row.drawing for row in rows], size, keep_profile=keeps_profile(config.output))
-        frames = draw_sheet(rows, keys, engine, config.on_failure, loop=config.loop)
+        frames = draw_sheet(rows, keys, choose_engine(keys), config.on_failure, loop=config.loop)
         total = sum(row.frames for row in rows)
         if not total:
             raise InputError(f"{shown(config.sheet)}: holds every drawing for no frame; let some hold be 1 or more")
@@ -63,7 +78,7 @@ def draw_animation(config: InterpolateConfig, on_frame: Callable[[int, int], Non
             spacing=config.spacing,
             loop=config.loop,
             boomerang=config.boomerang,
-            engine=engine,
+            engine=choose_engine(keys),
             on_failure=config.on_failure,
         )
     written = write_animation(
@@ -77,6 +92,5 @@ def draw_animation(config: InterpolateConfig, on_frame: Callable[[int, int], Non
     )
     if keys.converted:
         why = "the key frames differ in it" if keeps_profile(config.output) else "the format has no place for a profile"
-        note = f"colours were converted from {', '.join(keys.converted)} to sRGB, as {why}"
-        written = replace(written, notes=(*written.notes, note))
-    return DrawnAnimation(written, engine.name, len(keys))
+        notes.append(f"colours were converted from {', '.join(keys.converted)} to sRGB, as {why}")
+    return DrawnAnimation(replace(written, notes=(*written.notes, *notes)), engine.name, len(keys))

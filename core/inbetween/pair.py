@@ -9,6 +9,8 @@ from numpy.typing import DTypeLike
 from ..engines.blend import Blend
 from ..engines.interface import Engine, Sure, Working, render_all
 from ..media.frames import Frame, premultiply, unpremultiply
+from .overlay import find_overlay
+from .pixel_art import PixelArtEngine
 
 STILL = 6
 """Levels of 255 by which an engine's pixel may differ from equal pixels of both key frames, until it counts as covered
@@ -32,6 +34,30 @@ def draw_segment(first: Frame, last: Frame, times: Iterable[float], engine: Engi
 
 
 def prepare_pair(
+    first: Frame, last: Frame, engine: Engine, on_failure: str, before: Frame | None = None
+) -> Callable[[Sequence[float]], Iterator[Frame]]:
+    """Readies a pair: what lies over the picture while that moves is taken off, and laid over what is drawn.
+
+    Args:
+        first: a frame.
+        last: another of the same shape and type.
+        engine: draws between them.
+        on_failure: one of `config.choices.ON_FAILURE`.
+        before: the drawing before `first`, of the same shot, where there is one.
+
+    Returns:
+        What draws the frames at times in (0, 1), in their order, as they are asked for.
+    """
+    if isinstance(engine, PixelArtEngine):
+        return engine.prepare_frames(first, last, lambda one, other, drawer: _prepare(one, other, drawer, on_failure))
+    overlay = find_overlay(first, last, before)
+    if overlay is None:
+        return _prepare(first, last, engine, on_failure)
+    draw = _prepare(*overlay.frames, engine, on_failure)
+    return lambda times: map(overlay.lay, draw(times))
+
+
+def _prepare(
     first: Frame, last: Frame, engine: Engine, on_failure: str
 ) -> Callable[[Sequence[float]], Iterator[Frame]]:
     """Prepares a pair: converts to the engine's working form and back, and keeps pixels that are equal in both.

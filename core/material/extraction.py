@@ -7,7 +7,8 @@ A film becomes a folder:
   timestamp (seconds in the film), duplicate_of (the number of the drawing that is held, or null), cut_score, transition
   ("dissolve", "flash" or null);
 - `frames.bin`, `store.json`: the same frames packed, see `frame_store`;
-- `scores.csv`: each decoded frame's cut score and what was found there, for choosing a threshold;
+- `scores.csv`: each decoded frame's cut score and what was found there, and how much it differs from the drawing kept
+  before it, for choosing thresholds;
 - `cuts.txt`: when each shot begins; edit it and give it back with --cuts;
 - `shots.json`: each shot's times, drawings and cadence;
 - `film.json`: which film and settings the folder belongs to, whether it is complete, and how much of what there is.
@@ -51,6 +52,7 @@ from ..read_ahead import read_ahead
 from ..shots.cuts import ShotDetector, Verdict
 from ..shots.empty import name_empty
 from ..shots.held import DuplicateFinder, find_cadence
+from ..shots.noise import AHEAD, NoiseMeter
 from .film_folders import (
     CUTS,
     FILM,
@@ -218,7 +220,7 @@ def _extract_within(
             on_damage=report_damage,
         )
         with closing(read_ahead(decoded, _AHEAD, held.answer)) as frames:
-            for frame, verdict in _judge(frames, config, cuts, pick):
+            for frame, verdict in _judge(frames, config, cuts, pick.meter):
                 held.answer()
                 pick.take(frame, verdict)
                 if on_time is not None:
@@ -242,20 +244,26 @@ def _extract_within(
 
 
 def _judge(
-    frames: Iterator[DecodedFrame], config: ExtractFramesConfig, cuts: list[float] | None, pick: "_Picker"
+    frames: Iterator[DecodedFrame], config: ExtractFramesConfig, cuts: list[float] | None, meter: NoiseMeter
 ) -> Iterator[tuple[DecodedFrame, Verdict]]:
     """Goes through the frames up to --end with what is found of each; frames wait until their verdict is known."""
     until = float("inf") if config.end is None else config.end
     if config.cuts != "auto":
         waiting = deque(cuts or ())
+        late: deque[tuple[DecodedFrame, Verdict]] = deque()  # the film's noise is known by what follows
         for number, frame in enumerate(frames):
             if frame.time >= until:
-                return
+                break
+            meter.push(frame.pixels)
             cut = False
             while waiting and waiting[0] <= frame.time + _SAME_TIME:
                 waiting.popleft()
                 cut = number > 0
-            yield frame, Verdict(number, 0.0, cut, None)
+            late.append((frame, Verdict(number, 0.0, cut, None)))
+            if len(late) > AHEAD:
+                yield late.popleft()
+        meter.finish()
+        yield from late
         return
     detector = ShotDetector(config.cut_score)
     held: deque[DecodedFrame] = deque()
@@ -263,8 +271,10 @@ def _judge(
         if frame.time >= until:
             break
         held.append(frame)
+        meter.push(frame.opaque)
         for verdict in detector.push(frame.opaque):
             yield held.popleft(), verdict
+    meter.finish()
     for verdict in detector.finish():
         yield held.popleft(), verdict
 
@@ -296,7 +306,9 @@ class _Picker:
         self._keeper = keeper
         self._scores = scores
         self._extraction = extraction
-        self._duplicates = DuplicateFinder()
+        self.meter = NoiseMeter()
+        """Sees every frame, some time before it is taken."""
+        self._duplicates = DuplicateFinder(config.hold_threshold, self.meter)
         self._drop = set(config.drop)
         self._empty = bool(self._drop & {"black", "blank", "credits"})
         self._detected = config.cuts == "auto"
@@ -313,31 +325,35 @@ class _Picker:
     def take(self, frame: DecodedFrame, verdict: Verdict) -> None:
         """Keeps a frame or leaves it out."""
         self._extraction.decoded += 1
-        self._scores.add(frame.time, verdict)
+        self._scores.add(frame.time, verdict, self._take(frame, verdict))
+
+    def _take(self, frame: DecodedFrame, verdict: Verdict) -> float | None:
+        """The same; gives how much the frame differs from the drawing kept last, None where nobody asked."""
         mixed = verdict.transition == "dissolve"
         holes = sum(last is not None and last <= frame.time for _, last in self._extraction.damaged)
         self._broken |= verdict.cut or mixed != self._mixed or holes > self._holes
         self._mixed, self._holes = mixed, holes
         if not self._is_due(frame.time, verdict.number):
-            return
+            return None
         kind = self._unwanted(frame.opaque, verdict)
         if kind is not None:
             self._dropped[kind] += 1
             self._extraction.dropped = dict(sorted(self._dropped.items()))
             self._broken = True
-            return
+            return None
         if self._broken or self._shot is None:
             self.end_shot()
             self._begin_shot(frame.time, verdict)
         assert self._shot is not None
         self._shot["frames"] += 1
         self._shot["last"] = frame.time
-        duplicate = self._duplicates.is_duplicate(frame.opaque)
+        duplicate = self._duplicates.is_duplicate(frame.opaque, verdict.number)
+        score = self._duplicates.score
         if duplicate:
             self._extraction.duplicates += 1
             self._holds[-1] += 1
             if not self._config.keep_duplicates:
-                return
+                return score
         else:
             self._holds.append(1)
             self._last_drawing = self.kept
@@ -354,6 +370,7 @@ class _Picker:
         }
         self._keeper.append(frame.pixels, record)
         self.kept += 1
+        return score
 
     def end_shot(self) -> None:
         """Writes down what is known of the shot that has ended."""

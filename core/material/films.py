@@ -2,6 +2,7 @@
 
 import copy
 import hashlib
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -18,6 +19,7 @@ from ..media.frames import flatten_alpha, to_uint8
 from ..media.image_files import SUFFIXES, list_images, read_image
 from ..shots.cuts import ShotDetector, Verdict
 from ..shots.held import DuplicateFinder
+from ..shots.noise import AHEAD, NoiseMeter
 from .frame_store import FRAMES, HEADER, RECORDS, FrameStore, is_frame_store, read_records
 
 OnScan: TypeAlias = Callable[[str, int, int], None]
@@ -328,20 +330,35 @@ def _open_images(folder: Path, origin: int) -> FilmFrames:
 
 def _find_shots(film: FilmFrames, on_scan: OnScan | None) -> list[NDArray[np.int64]]:
     """Scans a film for cuts, dissolves, flashes and duplicate drawings; a change of size is a cut."""
-    shots, drawings = ShotDetector(), DuplicateFinder()
+    shots, meter = ShotDetector(), NoiseMeter()
+    drawings = DuplicateFinder(meter=meter)
     verdicts: list[Verdict] = []
     records: list[dict[str, Any]] = []
     size: tuple[int, ...] | None = None
     sizes = 0
-    for number in range(len(film)):
-        frame = film.frames[number]
+    waiting: deque[NDArray[np.uint8]] = deque()  # a film's noise is known by what follows
+
+    def settle() -> None:
+        nonlocal size, sizes
+        frame = waiting.popleft()
         if frame.shape != size:
             size, sizes = frame.shape, sizes + 1
             drawings.forget()
+        held = drawings.is_duplicate(frame, len(records))
+        records.append({"shot": sizes, "duplicate_of": 0 if held else None})
+
+    for number in range(len(film)):
+        frame = film.frames[number]
         verdicts += shots.push(frame)
-        records.append({"shot": sizes, "duplicate_of": 0 if drawings.is_duplicate(frame) else None})
+        meter.push(frame)
+        waiting.append(frame)
+        if len(waiting) > AHEAD:
+            settle()
         if on_scan is not None:
             on_scan(film.name, number + 1, len(film))
+    meter.finish()
+    while waiting:
+        settle()
     verdicts += shots.finish()
     cuts = 0
     for record, verdict in zip(records, verdicts, strict=True):

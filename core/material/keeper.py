@@ -63,12 +63,13 @@ class Scores:
         self._file = self._part.open("x", encoding="utf-8", newline="\n")
         if mode is not None:
             self._part.chmod(mode)
-        self._file.write("time,score,found\n")
+        self._file.write("time,score,found,hold_score\n")
 
-    def add(self, time: float, verdict: Verdict) -> None:
-        """Writes down what was found of a frame."""
+    def add(self, time: float, verdict: Verdict, hold_score: float | None) -> None:
+        """Writes down what was found of a frame; `hold_score` is None where it was compared with no drawing."""
         found = "cut" if verdict.cut else verdict.transition or ""
-        self._file.write(f"{time:.6f},{verdict.score:.3f},{found}\n")
+        held = "" if hold_score is None else f"{hold_score:.3f}"
+        self._file.write(f"{time:.6f},{verdict.score:.3f},{found},{held}\n")
 
     def __enter__(self) -> Self:
         return self
