@@ -22,7 +22,7 @@ from ..media.frames import Frame
 Array = NDArray[Any]
 
 _STRENGTH = 1.1  # of non-local means, in standard deviations of the grain
-_PATCH, _SEARCH = 5, 13  # pixels a side: of what is compared, and of where its like is looked for
+_PATCH, _SEARCH = 5, 13  # pixels a side: of what is compared, and of the search window
 _FINE = 1.5  # pixels: grain is what changes faster than a blur of that
 _FLAT = 0.5  # quantile of the slope up to which a picture is flat
 _EDGE = 3.0  # times the grain's slope, from which on a place has outlines that grain cannot be taken from

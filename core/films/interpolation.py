@@ -129,15 +129,15 @@ def interpolate_film(
 
     Args:
         config: what to make of which film.
-        on_frame: told after each frame how many of how many are there; None where nobody knows.
-        on_note: told at once what a person should know while it runs.
+        on_frame: called after each frame with the number done and the number in all (None: unknown).
+        on_note: called with sentences for the person while it runs.
 
     Raises:
         AnimiError: the film, an option or the output cannot be used; nothing that stood there is harmed, and what was
             made is kept for --resume.
         BrokenPipeError: whoever reads standard output has had enough.
     """
-    told = on_frame or (lambda done, total: None)
+    advance = on_frame or (lambda done, total: None)
     output = config.output
     into_film = output.suffix.lower() in FILM_OUTPUTS and not output.is_dir()
     if output != STREAM:
@@ -161,8 +161,8 @@ def interpolate_film(
     if note:
         plan.note(note)
     if output == STREAM:
-        return _stream(plan, told)
-    return (_write_film if into_film else _write_animation)(plan, told)
+        return _stream(plan, advance)
+    return (_write_film if into_film else _write_animation)(plan, advance)
 
 
 def _check_animation(config: InterpolateFilmConfig) -> None:
@@ -241,13 +241,13 @@ def _judge(plan: _Plan) -> Generator[FilmFrame, None, None]:
     """The film's frames within the range, judged."""
     film, config = plan.film, plan.config
 
-    def tell(part: DamagedStretch) -> None:
+    def note_damage(part: DamagedStretch) -> None:
         until = "its end" if part.last is None else f"{part.last:.2f} s"
         plan.note(
             f"{shown(film.path)}: damaged from {part.first:.2f} s to {until}, where a frame is held ({part.words})"
         )
 
-    def tell_size(time: float, width: int, height: int) -> None:
+    def note_size(time: float, width: int, height: int) -> None:
         if (width, height) != size[-1]:
             size.append((width, height))
             plan.note(
@@ -259,7 +259,7 @@ def _judge(plan: _Plan) -> Generator[FilmFrame, None, None]:
 
     def take() -> Generator[tuple[Fraction, Frame], None, None]:
         first: Frame | None = None
-        with closing(read_frames(film, start=config.start, on_damage=tell, on_size=tell_size)) as frames:
+        with closing(read_frames(film, start=config.start, on_damage=note_damage, on_size=note_size)) as frames:
             for time, pixels in frames:
                 if plan.end is not None and time >= plan.end:
                     break
@@ -335,7 +335,7 @@ def _run(
     drawer: _Drawer,
     coding: Coding,
     folder: Path | None,
-    told: Callable[[int, int | None], None],
+    advance: Callable[[int, int | None], None],
     job: str = "",
 ) -> _Course:
     """Draws every frame that is not there yet, and encodes it; Ctrl-C is answered between frames."""
@@ -365,7 +365,7 @@ def _run(
             else:
                 writer.put(number, exposure.time, drawer.draw(exposure))
             course.frames = number + 1
-            told(course.frames, total)
+            advance(course.frames, total)
     if not course.frames:
         raise InputError(f"{shown(plan.film.path)}: has no frame there; give another --range")
     return course
@@ -393,15 +393,15 @@ def _report(plan: _Plan, drawer: _Drawer, course: _Course, size: tuple[int, int]
     )
 
 
-def _stream(plan: _Plan, told: Callable[[int, int | None], None]) -> FilmDrawn:
+def _stream(plan: _Plan, advance: Callable[[int, int | None], None]) -> FilmDrawn:
     """Sends the film to standard output as y4m."""
     coding = plan_coding(plan.film, None, plan.clock.rate, plan.usual_rate, crf=None, quick=False)
     drawer = _Drawer(plan.engine, plan.config.on_failure)
-    course = _run(plan, drawer, coding, None, told)
+    course = _run(plan, drawer, coding, None, advance)
     return _report(plan, drawer, course, coding.size)
 
 
-def _write_animation(plan: _Plan, told: Callable[[int, int | None], None]) -> FilmDrawn:
+def _write_animation(plan: _Plan, advance: Callable[[int, int | None], None]) -> FilmDrawn:
     """Writes a GIF, WebP, APNG or a folder, as for key frames: without sound, and all in one go."""
     config, total = plan.config, plan.total
     drawer = _Drawer(plan.engine, config.on_failure)
@@ -428,14 +428,14 @@ def _write_animation(plan: _Plan, told: Callable[[int, int | None], None]) -> Fi
             loop=config.loop or animation is None or animation.loops,
             overwrite=config.overwrite,
             count=total,
-            on_frame=lambda done: told(done, total),
+            on_frame=lambda done: advance(done, total),
         )
     for sentence in written.notes:
         plan.note(sentence)
     return replace(_report(plan, drawer, course, (written.width, written.height)), seconds=written.seconds)
 
 
-def _write_film(plan: _Plan, told: Callable[[int, int | None], None]) -> FilmDrawn:
+def _write_film(plan: _Plan, advance: Callable[[int, int | None], None]) -> FilmDrawn:
     """Writes a film with all that was in the old one."""
     config, film = plan.config, plan.film
     codec = choose_codec(config.output, config.codec, config.crf, film.depth, alpha=film.alpha)
@@ -460,7 +460,7 @@ def _write_film(plan: _Plan, told: Callable[[int, int | None], None]) -> FilmDra
         for sentence in notes:
             plan.note(sentence)
         try:
-            course = _run(plan, drawer, coding, folder, told, digest_job(job))
+            course = _run(plan, drawer, coding, folder, advance, digest_job(job))
         except KeyboardInterrupt:
             if list_segments(folder):
                 plan.note(
@@ -506,22 +506,22 @@ def _join(plan: _Plan, folder: Path, streams: list[Kept], course: _Course, codin
 
 
 def _keep(drawn: FilmDrawn) -> dict[str, Any]:
-    """What is told of a film that is finished, as JSON."""
-    told = {name: getattr(drawn, name) for name in ("frames", "drawn", "width", "height", "engine", "resumed")}
+    """The summary of a finished film, as JSON."""
+    summary = {name: getattr(drawn, name) for name in ("frames", "drawn", "width", "height", "engine", "resumed")}
     rate = None if drawn.rate is None else str(drawn.rate)
-    return told | {"seconds": str(drawn.seconds), "rate": rate, "notes": list(drawn.notes)}
+    return summary | {"seconds": str(drawn.seconds), "rate": rate, "notes": list(drawn.notes)}
 
 
-def _finish(plan: _Plan, folder: Path, told: dict[str, Any]) -> FilmDrawn:
+def _finish(plan: _Plan, folder: Path, summary: dict[str, Any]) -> FilmDrawn:
     """Puts the finished film in its place, where a run that was killed has not done so, and clears up."""
     draft, output = name_draft(plan.config, folder), plan.config.output
     if draft.exists():
         put_in_place(draft, find_target(output))
     clear(folder, but=(LOCK, FINISHED))
     (folder / FINISHED).unlink()
-    rate = None if told["rate"] is None else Fraction(told["rate"])
-    plain = {name: told[name] for name in ("frames", "drawn", "width", "height", "engine", "resumed")}
-    return FilmDrawn(output, seconds=Fraction(told["seconds"]), rate=rate, notes=tuple(told["notes"]), **plain)
+    rate = None if summary["rate"] is None else Fraction(summary["rate"])
+    plain = {name: summary[name] for name in ("frames", "drawn", "width", "height", "engine", "resumed")}
+    return FilmDrawn(output, seconds=Fraction(summary["seconds"]), rate=rate, notes=tuple(summary["notes"]), **plain)
 
 
 def _describe_job(plan: _Plan, coding: Coding) -> dict[str, Any]:

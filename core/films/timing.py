@@ -191,7 +191,7 @@ def expose(
     keep: bool = False,
     loops: bool = False,
 ) -> Iterator[Exposure]:
-    """Goes through the new film's frames in order and tells what each shows; see the module's docstring.
+    """Yields the content of the new film's frames in order; see the module's docstring.
 
     Args:
         frames: the film's, judged, in order.

@@ -25,7 +25,7 @@ Mask = NDArray[np.bool_]
 _QUICK_SIDE = 320  # pixels of the longer side of the picture in which the camera's motion is found
 _EDGE = 24  # levels from the darkest to the brightest of 3 x 3 pixels: an outline
 _SAME, _OTHER = 6, 16  # levels: what stands still in the small picture differs by less, what moves by more
-_FEWEST_STILL, _FEWEST_MOVING = 10, 60  # pixels of outlines, before anything is looked for
+_FEWEST_STILL, _FEWEST_MOVING = 10, 60  # fewest pixels of outlines for a search
 _MOST_STILL = 2.5  # times as many pixels of outlines may stand still as move
 _CORNERS, _FEWEST_CORNERS = 120, 8
 _SAMPLES = 1500  # pixels by which shifts are judged
@@ -50,7 +50,7 @@ _REACH = 2  # pixels around an overlay in which it may be half transparent
 _FILLED = 3  # pixels around an overlay that are taken off with it
 _GUESSED = 0.05  # weight of a frame whose ground is only guessed from around
 _FAINTEST = 0.06  # less opaque is what the ground is not known by
-_TOLD_APART = 24.0  # levels by which overlay and background must differ, root of squares, to tell how opaque it is
+_DISTINCT = 24.0  # levels by which overlay and background must differ, root of squares, to find its opacity
 
 
 @dataclass(frozen=True)
@@ -387,7 +387,7 @@ def _take_off(first: Frame, last: Frame, found: Mask, camera: Array) -> Overlay:
         reach, weight = colour - ground[band], np.where(sure[band], 1, _GUESSED)
         over += weight * ((frame[band] - ground[band]) * reach).sum(1)
         under += weight * np.square(reach).sum(1)
-    least = 2 * (_TOLD_APART * unit) ** 2
+    least = 2 * (_DISTINCT * unit) ** 2
     share = np.where(under > _GUESSED * least, over / np.maximum(under, 1), 0).clip(0, 1)
     shown = share[:, None] * colour
     # over two grounds it shows by itself, whatever its colour

@@ -27,7 +27,7 @@ _MOST_BYTES = 1 << 20
 _SIDE = 512  # pixels of the longer side, about, to which key frames are enlarged for the engine
 _MOST_TIMES = 15  # times that they are enlarged
 _OPAQUE = 128  # alpha from which on a pixel is opaque
-_CHUNK = 1 << 14  # pixels whose colours are looked up together
+_CHUNK = 1 << 14  # pixels whose colours are mapped together
 
 
 @dataclass(frozen=True)

@@ -208,7 +208,7 @@ def decode_video(
         fit: one of `config.choices.FITS`.
         start: seconds to leave out at the beginning.
         background: what frames with alpha are laid over; None: they keep it, and have four channels.
-        on_damage: told of each stretch that was left out.
+        on_damage: called with each stretch that was left out.
 
     Yields:
         Frames in the order of their times, which rise strictly.
@@ -250,7 +250,7 @@ def decode_frames(
     keys: NDArray[np.int64] | None = None,
     stdin: IO[bytes] | None = None,
 ) -> Generator[tuple[float, Frame], None, None]:
-    """Runs ffmpeg over a film and gives its frames with their times, as `decode_video` tells.
+    """Runs ffmpeg over a film and gives its frames with their times, as in `decode_video`.
 
     Args:
         info: what is known of the film.
@@ -260,8 +260,8 @@ def decode_frames(
         deep: take 16 bits a channel, not 8.
         background: what frames with alpha are laid over; None: they keep it.
         start: seconds to leave out at the beginning.
-        on_damage: told of each stretch that was left out.
-        on_size: told when frames of another size come: about when, in seconds, and their width and height.
+        on_damage: called with each stretch that was left out.
+        on_size: called when frames of another size come, with about their time in seconds, width and height.
         keys: when frames are shown that need no others, in microseconds, rising; after damage these are trusted.
         stdin: what ffmpeg is given as its standard input, to the end.
 
@@ -334,7 +334,7 @@ _MEMORY = 24  # distances between frames that make up the usual one
 
 
 def check_readable(path: Path) -> None:
-    """Refuses what is no file that can be read.
+    """Rejects what is not a readable file.
 
     Raises:
         InputError: it is a folder, missing, or may not be read.
@@ -499,7 +499,7 @@ def _trusted(
     bad_until: float | None = None
     bad_from = start
 
-    def told(until: float | None) -> None:
+    def report(until: float | None) -> None:
         if on_damage is not None:
             on_damage(DamagedStretch(bad_from, until, spoken.last_words()))
 
@@ -525,16 +525,16 @@ def _trusted(
         if bad_until is not None:
             if time < bad_until:
                 continue
-            told(time)
+            report(time)
             bad_until = None
         yield time, pixels
     spoken.join()
     short = info.duration is not None and last is not None and info.duration - last > _DISTRUST + 2 / (info.fps or 25.0)
     if bad_until is not None:
-        told(None)
+        report(None)
     elif short and spoken.complaints:
         bad_from = last or start
-        told(None)
+        report(None)
 
 
 def _is_key(keys: NDArray[np.int64] | None, time: float) -> bool:

@@ -32,7 +32,7 @@ CONTAINERS = (
 image2, vobsub, avisynth, ...) or is drawn by a program of its own (svg_pipe, lavfi, tty)."""
 
 MOST_PIXELS = 1 << 26
-"""The largest frame of a film, in pixels; 8K (7680 x 4320) fits. A header that claims more is refused."""
+"""The largest frame of a film, in pixels; 8K (7680 x 4320) fits. A larger one is rejected by its header."""
 MOST_BYTES = 1 << 30
 """The most memory that ffmpeg may take in one piece; the largest frame, at 16 bits a channel with alpha, takes half."""
 PROBE_SECONDS = 60.0
@@ -40,7 +40,7 @@ PROBE_SECONDS = 60.0
 STALL_SECONDS = 300.0
 """For which ffmpeg may give nothing while it reads a file: seeking may decode many frames that it does not give."""
 
-_MOST_LETTERS = 500  # of what ffmpeg says that are told on
+_MOST_LETTERS = 500  # characters of ffmpeg's messages that are passed on
 QUIET = ("-hide_banner", "-nostdin", "-loglevel", "error")
 
 
@@ -238,7 +238,7 @@ def first_words(words: bytes) -> str:
 
 
 def why_unread(words: bytes, path: Path) -> str:
-    """What ffmpeg found wrong with a file, in its last line that tells it."""
+    """The reason that ffmpeg gives for a file that it cannot read: the last line with one."""
     said = words.decode(errors="replace")
     if "Format not on whitelist" in said:
         return "it is a list of other files, or of a kind that animi takes no films from"

@@ -41,7 +41,7 @@ FILM_SUFFIXES = frozenset((
     ".flv", ".ogv", ".3gp", ".y4m", ".mxf",
 ))
 # fmt: on
-"""By these a file is taken for a film before it is looked into."""
+"""Suffixes by which a file is taken for a film before it is opened."""
 MOST_FRAMES = 1 << 24
 """As many frames as a film may have: 194 hours at 24 a second."""
 _MOVING = ("GIF", "WEBP", "PNG", "AVIF")  # kinds of image that may be animations
@@ -102,7 +102,7 @@ class Timing:
 
 @dataclass(frozen=True)
 class Film:
-    """A film, looked into.
+    """A probed film.
 
     Attributes:
         path: the file, or STREAM.
@@ -437,7 +437,7 @@ def read_frames(
     Args:
         film: from `open_film`.
         start: seconds to leave out at the beginning.
-        on_damage: told of each stretch that cannot be decoded.
+        on_damage: called with each stretch that cannot be decoded.
         on_size: told about when frames of another size come, and of which; they are fitted into the first one's.
 
     Yields:
@@ -576,7 +576,7 @@ def _open_webp(info: VideoInfo) -> Film:
 
 
 def _open_stream(stream: IO[bytes]) -> Film:
-    """Reads the head line of a YUV4MPEG2 stream, as mjpegtools' yuv4mpeg(5) tells of it.
+    """Reads the head line of a YUV4MPEG2 stream, as in mjpegtools' yuv4mpeg(5).
 
     Raises:
         InputError: it is no such stream.

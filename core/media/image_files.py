@@ -24,13 +24,13 @@ from .frames import Frame, as_channels, unpremultiply
 
 # Pillow logs what it finds odd in a TIFF, and what nobody listens to comes out on stderr.
 logging.getLogger("PIL").addHandler(logging.NullHandler())
-# Pillow warns of odd metadata, about which a person can do nothing, and of large images, which are refused below in our
+# Pillow warns of odd metadata, which a person cannot mend, and of large images, which are rejected below in our
 # own words. For good and not around each call: filters are the process's, and threads that set them for a while undo
 # each other's.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
 MOST_PIXELS = 1 << 27
-"""The largest frame that is decoded, in pixels; 16K (15360 x 8640) fits. A header that claims more is refused."""
+"""The largest frame that is decoded, in pixels; 16K (15360 x 8640) fits. A larger one is rejected by its header."""
 MOST_SIDE = 65_535
 """The longest side of a frame, in pixels: no GIF or JPEG has a longer one."""
 MOST_BYTES = 8 * MOST_PIXELS
@@ -68,7 +68,7 @@ def read_image(path: Path, most_pixels: int = MOST_PIXELS, remedy: str = _SMALLE
 
     Args:
         path: the file, or a pipe, which is read to its end.
-        most_pixels: the largest frame that is decoded; a header that claims more is refused.
+        most_pixels: the largest frame that is decoded; a larger one is rejected by its header.
         remedy: what the error then advises, where it is not larger than any frame may be.
 
     Returns:

@@ -15,7 +15,7 @@ from .grid import Array, pixel_grid, warp
 
 _SIDE, _ALIKE = 48, 0.4  # pixels a side, and correlation, by which one drawing in two lights is known
 _FADED = 0.1  # of a squared difference may be left by another light
-_SEARCHED = 128  # pixels of the longer side where light is told from motion
+_SEARCHED = 128  # pixels of the longer side where light and motion are separated
 _CHANGED = 2.0  # levels by which the frames' levels, in their order, must differ in another light
 _UNLIT = 1.5  # levels that are left along the motion: below, there is no other light to speak of
 _DIMMEST, _BRIGHTEST = 0.1, 1.1  # gains; a frame that is too dark cannot be brought to the other's light

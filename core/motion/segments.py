@@ -27,7 +27,7 @@ _SHIFT = 0.1  # by which a transform's matrix must differ from a shift's
 _LIKE_COLOUR, _LIKE_SIZE = 8.0, 0.35  # Lab units and logarithm up to which two pieces look the same
 _ALIKE = 3  # pieces that look the same and move together, from which on another one does not go its own way
 _PAIRED = 64  # pieces that are compared; the smaller ones only say how things move that look like them
-_LONG = 1.6  # ratio of a piece's axes from which on its direction can be told
+_LONG = 1.6  # ratio of a piece's axes from which on its direction is known
 
 
 class Segments(NamedTuple):
@@ -94,7 +94,7 @@ def find_segments(picture: Array, other: Array, most: int = 24, least: float = _
     around = np.bincount(wide, changed, count) / np.maximum(np.bincount(wide, minlength=count), 1)
     moved = (change > _CHANGED) | (around > _OUTLINE)
     usable = (areas >= least * h * w) & (areas <= _MOST * h * w)
-    # what spans the picture is cut off by its sides, and how far it has moved along them cannot be told
+    # what spans the picture is cut off by its sides, and its motion along them is unknown
     usable[np.intersect1d(labels[:, 0], labels[:, -1])] = usable[np.intersect1d(labels[0], labels[-1])] = False
     index = np.flatnonzero(usable)
     index = index[np.lexsort((-areas[index], ~moved[index]))]
@@ -125,7 +125,7 @@ def find_segments(picture: Array, other: Array, most: int = 24, least: float = _
 
 
 def _describe(colours: Array, areas: Array, spreads: Array) -> Array:
-    """How pieces look: (K, 5), in units of which one tells two apart: colour, size, shape."""
+    """Descriptions of pieces: (K, 5), colour, size and shape, in units of which one makes two distinct."""
     axes = np.sqrt(np.linalg.eigvalsh(spreads.reshape(-1, 2, 2)))
     sizes = np.log(areas) / _LIKE_SIZE
     return np.column_stack([colours / _LIKE_COLOUR, sizes, np.log(axes[:, 1] / axes[:, 0]) / _LIKE_SIZE])
@@ -197,8 +197,8 @@ def carry(first: Segments, last: Segments, pair: tuple[int, int]) -> list[Array]
             if axes[:, k] @ axes_there[:, k] < 0:
                 axes_there[:, k] *= -1
         parts.append(axes_there @ np.diag(np.sqrt(small_there / small)) @ axes.T)
-    told = [parts[0], *(part for part in parts[1:] if np.abs(part - parts[0]).max() > _SHIFT)]
-    return [np.hstack([part, (target - part @ origin)[:, None]]) for part in told]
+    distinct = [parts[0], *(part for part in parts[1:] if np.abs(part - parts[0]).max() > _SHIFT)]
+    return [np.hstack([part, (target - part @ origin)[:, None]]) for part in distinct]
 
 
 def find_transforms(first: Array, last: Array, most: int = 10) -> list[Carried]:

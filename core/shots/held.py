@@ -38,7 +38,7 @@ class _View:
 
 
 class DuplicateFinder:
-    """Tells drawings that are held from new ones: each frame is compared with the last one that was kept.
+    """Finds held drawings: each frame is compared with the last one that was kept.
 
     A frame is new when one of its blocks (a thirty-second of the shorter side) has changed visibly, when the whole has
     changed a little everywhere, or when its light has. Against the last kept frame slow motion and fades add up.
@@ -121,7 +121,7 @@ _LEAST_BLOCK = 8  # pixels
 _LEAST_LUMA, _LEAST_CHROMA = 1.0, 1.5  # levels that a codec changes a held drawing by, after the blur
 _BLURRED_OUTLINES = 0.07  # pixels by which registration leaves outlines displaced
 _RARE = 4.75  # standard deviations of a normal distribution that a block reaches by noise once in a million
-_MOVING = (3, 6, 12, 24)  # blocks of the shorter side in which slow motion is looked for
+_MOVING = (3, 6, 12, 24)  # blocks of the shorter side in which slow motion is searched
 _SURE = 40.0  # what twice 4.75 standard deviations' chance gives a sum of two squares, and half as much again
 _SHIFTED = 0.15  # pixels by which a held drawing may seem to have moved
 _MARGIN = 1.5  # times what normally distributed noise would reach: grain is not quite that

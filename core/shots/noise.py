@@ -21,7 +21,7 @@ WORKING_SIDE = 640
 """Pixels of the longer side of the pictures in which noise is measured, and drawings under noise are compared."""
 _REGISTERED_SIDE = 320  # of those in which shifts are found
 AHEAD = 24
-"""Frames that are looked at ahead of the one that is asked for, and back."""
+"""Frames before and after the wanted one that are examined."""
 _MEMORY = 256  # pairs of frames that an estimate rests on, at most
 _SAMPLED = 16  # frames of a film that seems clean, of which two are measured
 _LOW = 0.25  # quantile of the noise of pairs: of drawings on twos half of all pairs show one drawing
@@ -39,7 +39,7 @@ _DIRTY, _DIRTIED = 0.3, 0.2  # specks a frame, and share of the frames that have
 _RAIN = 12.0  # specks a frame, from which on they are drawn
 _FEWEST = 8  # pairs of frames, and half as many specks, before anything is said of a film
 _TREND = 6  # frames either side over which the path of a film is smoothed
-_AGAIN = 4  # frames either side in which what a speck may have hidden is looked for
+_AGAIN = 4  # frames on either side in which the content under a speck is searched
 _STEPS = 6**0.5  # of a second difference of independent values, to one of them
 _GREY = 128.0  # of Cr and Cb
 _STILL_PART, _STILL_LEVEL = 0.97, 3  # of the pixels differ by no more levels in frames that are the same
@@ -48,7 +48,7 @@ _NEARLY_ALL, _ALL_TO_NORMAL = 0.95, 1.96  # the same for what is beside outlines
 _SAME_NOISE, _LEAST_ROUGH = 1.6, 0.2  # times, and levels squared, by which the noise of pairs of one drawing may differ
 _GROWTHS, _GROWN = 6, 1.4  # pairs of pairs that are asked whether what differs grows, and the times that noise may
 _BESIDE = 2.0  # levels beside outlines in drawings that are held, from which on a film is not clean
-_APART = 3.0  # times the noise of pairs of one drawing by which those of two are told
+_APART = 3.0  # times the noise of pairs of one drawing by which pairs of two drawings are distinct
 _MOST_KEPT = 0.95  # of the grain's variance that the blur leaves
 
 
@@ -60,7 +60,7 @@ class Noise:
         grain: (3,) standard deviation of one frame's grain, in levels of luma, Cr and Cb.
         left: (3,) the same of the difference of two frames that are registered and blurred by a pixel.
         near: (3, len(SLOPES)) the same by how steep the picture is near by: beside outlines codecs leave more. 0 where
-            that cannot be told from motion.
+            that cannot be distinguished from motion.
         together: (3,) pixels of that difference that are as one.
         flicker: standard deviation of the light in levels.
         weave: of the place, in pixels.

@@ -230,8 +230,8 @@ class Session:
                     count += 1
                     if count > self._config.max_film_frames:
                         raise InputError(
-                            f"{upload.name}: has more frames than the {self._config.max_film_frames} that are looked "
-                            "through; give a shorter piece, or start the studio with --max-film-frames"
+                            f"{upload.name}: has more frames than the {self._config.max_film_frames} that are "
+                            "examined; give a shorter piece, or start the studio with --max-film-frames"
                         )
                     job.report(seconds, info.duration)
 

@@ -115,7 +115,7 @@ def write_animation(
 
 
 def check_format(path: Path | str) -> None:
-    """Refuses, before any work, a path whose suffix names no kind of animation.
+    """Checks, before any work, that a path's suffix names a kind of animation.
 
     Raises:
         OutputError: the suffix is unknown.
