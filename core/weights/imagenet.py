@@ -80,9 +80,9 @@ def read_weights(network: Trained, path: Path | None, wanted: Mapping[str, Tenso
 
 def _read(network: Trained, path: Path) -> dict[str, Tensor]:
     advice = f"give {network.name}'s weights as .safetensors, or torchvision's {network.file}"
+    if path.exists() and not path.is_file():  # a pipe may keep us waiting for ever
+        raise CheckpointError(f"{network.flag}: {path} is no ordinary file; {advice}")
     try:
-        if path.exists() and not path.is_file():  # a pipe may keep us waiting for ever
-            raise CheckpointError(f"{network.flag}: {path} is no ordinary file; {advice}")
         with path.open("rb"):
             pass
         if path.suffix.lower() in (".pth", ".pt"):
