@@ -312,7 +312,7 @@ def _try(
         *(*QUIET, "-y", *read_list(f"{_TRIAL}.txt", ("mov", "matroska"))),
         *(*_cut(start, 1.0), *read_file(film.path.absolute())),
         *_put_together(film, streams, coding, suffix, start),
-        *(f"file:{trial.name}", *use_beside(1, "V:0")),
+        *(f"file:{trial.name}", *use_beside(_container(film), 1, "V:0")),
     ]
     if ask(command, film.path, cwd=folder).code != 0:
         return None
@@ -350,6 +350,11 @@ def _take_out_cover(film: Film, cover: Stream, folder: Path) -> None:
 
 def _name_cover(cover: Stream) -> str:
     return f"cover{cover.index}.{_COVERS.get(cover.codec, ('bin', ''))[0]}"
+
+
+def _container(film: Film) -> str | None:
+    """FFmpeg's name of a film's format; None where Pillow reads it, or it is a stream."""
+    return None if film.file is None else film.file.container
 
 
 def _cut(start: float, length: float | None) -> list[str]:
@@ -443,7 +448,7 @@ def join_segments(
         *((*_cut(start, length), *read_file(film.path.absolute())) if beside else ()),
         *_put_together(film, streams, coding, draft.suffix.lower(), start),
         *("-bsf:v:0", f"setts=pts=PTS:dts=DTS:duration='{ends}'", f"file:{draft.absolute()}"),
-        *(use_beside(1, "V:0") if beside else ()),
+        *use_beside(_container(film), 1, "V:0"),
     ]
     with Program(command, cwd=folder) as program:
         code = program.wait()

@@ -223,7 +223,7 @@ def open_film(path: Path) -> Film:
     if picture.turned:
         width, height, aspect = height, width, 1 / aspect
     chroma, depth = _read_pixel_format(picture.pixel_format)
-    timing, animation = _read_timing(path, picture.decoder), None
+    timing, animation = _read_timing(path, head), None
     restoration = None
     if head.container in ("gif", "apng"):
         timing, animation = _time_pictures(path, timing)
@@ -286,7 +286,7 @@ def _read_colours(pixel_format: str, tags: Sequence[str], rows: int) -> Colours:
     return Colours(range_, matrix, primaries, transfer, by=_MATRICES.get(matrix, guess))
 
 
-def _read_timing(path: Path, decoder: str | None) -> Timing:
+def _read_timing(path: Path, head: Head) -> Timing:
     """Reads when a film's frames are shown.
 
     That is what its packets say, which are listed without decoding any; but only where they all say it, and where the
@@ -296,10 +296,10 @@ def _read_timing(path: Path, decoder: str | None) -> Timing:
     Raises:
         InputError: there is no frame, or more than MOST_FRAMES.
     """
-    packets = _list_stamps(path, decoder, None)
-    decoded = _list_stamps(path, decoder, _SAMPLE)
+    packets = _list_stamps(path, head, None)
+    decoded = _list_stamps(path, head, _SAMPLE)
     if not _agree(packets, decoded):
-        packets = _list_stamps(path, decoder, 0)
+        packets = _list_stamps(path, head, 0)
     shown_at = array("q", (stamp for stamp in packets.stamps if stamp >= 0))
     if not shown_at:
         raise InputError(f"{shown(path)}: holds no frame whose time is known; convert it to .mkv or .mp4")
@@ -329,7 +329,7 @@ def _leave_out_a_fifth(timing: Timing) -> Timing:
     return Timing(rate, 1 / rate, timing.end, round(timing.count * Fraction(4, 5)))
 
 
-def _list_stamps(path: Path, decoder: str | None, decode: int | None) -> _Stamps:
+def _list_stamps(path: Path, head: Head, decode: int | None) -> _Stamps:
     """Lists times of packets, or of the frames that they decode to, as `list_packets` does.
 
     Raises:
@@ -339,7 +339,8 @@ def _list_stamps(path: Path, decoder: str | None, decode: int | None) -> _Stamps
     stamps = array("q")
     keys = array("q")
     lasts: dict[int, int] = {}
-    with closing(list_packets(read_file(path, decoder), "0:V:0", path, decode=decode)) as packets:
+    source = read_file(path, head.picture.decoder)
+    with closing(list_packets(source, "0:V:0", path, decode=decode, container=head.container)) as packets:
         for packet in packets:
             if packet[0] == b"#tb":
                 tick = Fraction(packet[1].decode())

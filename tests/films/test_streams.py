@@ -193,6 +193,17 @@ def test_mpeg_4_and_transport_streams_bring_their_languages(rich, tmp_path):
     assert [stream[:2] for stream in list_streams(tmp_path / "both.mkv")] == [("video", "h264")]
 
 
+def test_names_of_any_letters_are_kept(tmp_path):
+    """As reported of others: a track named LPCM->FLAC lost its sound."""
+    sound = ("-f", "lavfi", "-i", "sine=d=1")
+    title = 'a=b; "quoted" \\ $HOME `ls`'
+    tags = ("-metadata:s:a:0", "title=LPCM->FLAC", "-metadata:s:v:0", f"title={title}")
+    film = make_film(tmp_path / "in.mkv", "-pix_fmt", "yuv420p", "-c:a", "flac", *tags, inputs=sound)
+    assert not run(film, tmp_path / "out.mkv")[1]
+    assert list_streams(tmp_path / "out.mkv")[0][:4] == ("audio", "flac", None, "LPCM->FLAC")
+    assert probe_film(tmp_path / "out.mkv").tags["title"] == title
+
+
 def test_data_that_is_left_out_is_named(tmp_path):
     film = make_film(tmp_path / "in.mov", "-timecode", "01:00:00:00", "-pix_fmt", "yuv420p")
     assert not run(film, tmp_path / "out.mov")[1]
