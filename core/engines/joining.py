@@ -5,13 +5,14 @@ with `--mix`, mixed.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import cv2
 import numpy as np
 
 from ..motion.grid import Array, Flow, mean_of_channels, pixel_grid, warp
+from ..motion.guides import Guides
 from ..motion.seam import CELLS, Choice, choose, measure_difference
 from .interface import Working, limit_colours
 
@@ -39,6 +40,12 @@ class Placed:
     """From the mean difference of the two warped frames, (h, w) in levels, to the first frame's share, (h, w)."""
     missing: Array | None = None
     """(h, w) float32 in [0, 1]: how far neither key frame has a match for what it shows, so that time alone decides."""
+
+
+def settle(placed: Placed, guides: Guides) -> Placed:
+    """The same with what an animator gives in place of what was found."""
+    shifts, belief, missing = guides.settle(placed.t, placed.shifts, placed.belief, placed.missing)
+    return replace(placed, shifts=shifts, belief=belief, missing=missing)
 
 
 def draw_joined(

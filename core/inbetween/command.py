@@ -10,7 +10,7 @@ from ..errors import InputError
 from ..files import Inputs, check_output, shown
 from ..media.animation import Written, check_format, write_animation
 from .key_frames import KeyFrames, find_key_frames
-from .sequence import count_frames, interpolate, there_and_back
+from .sequence import check_hints, count_frames, gather_hints, interpolate, there_and_back
 
 
 @dataclass(frozen=True)
@@ -38,16 +38,19 @@ def draw_animation(config: InterpolateConfig, on_frame: Callable[[int, int], Non
         "a key frame": find_key_frames(config.inputs),
         "the checkpoint": [config.checkpoint],
         "the exposure sheet": [config.sheet],
+        "the hints": [config.hints],
     }
     check_output(config.output, overwrite=config.overwrite, inputs=read)
     engine = open_engine(config.engine, config.checkpoint, config.device, mixes=config.mix)
+    hints = gather_hints(config.hint) | gather_hints(config.hints)
     size = None if config.size is None else read_size(config.size)
     if config.sheet is not None:
         from .exposure_sheet import draw_sheet, read_sheet  # which draws by this module
 
         rows = read_sheet(config.sheet, find_key_frames(config.inputs), loop=config.loop)
         keys = KeyFrames([row.drawing for row in rows], size)
-        frames = draw_sheet(rows, keys, engine, config.on_failure, loop=config.loop)
+        check_hints(hints, engine, len(keys), loop=config.loop)
+        frames = draw_sheet(rows, keys, engine, config.on_failure, loop=config.loop, hints=hints)
         total = sum(row.frames for row in rows)
         if not total:
             raise InputError(f"{shown(config.sheet)}: holds every drawing for no frame; let some hold be 1 or more")
@@ -65,6 +68,7 @@ def draw_animation(config: InterpolateConfig, on_frame: Callable[[int, int], Non
             boomerang=config.boomerang,
             engine=engine,
             on_failure=config.on_failure,
+            hints=hints,
         )
     written = write_animation(
         config.output,

@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from ..engines.blend import Blend
-from ..engines.interface import Engine, Sure, Working, render_all
+from ..engines.interface import Engine, Guided, Sure, Working, render_all
 from ..media.frames import Frame, premultiply, unpremultiply
+from ..motion.guides import PairHints
 
 STILL = 6
 """Levels of 255 by which an engine may miss a pixel that both key frames agree on before it counts as covered."""
@@ -16,7 +17,14 @@ MARGIN = 24
 """Pixels around what changes that an engine sees, so that it can tell where a moving outline ends."""
 
 
-def draw_segment(first: Frame, last: Frame, times: Iterable[float], engine: Engine, on_failure: str) -> Iterator[Frame]:
+def draw_segment(
+    first: Frame,
+    last: Frame,
+    times: Iterable[float],
+    engine: Engine,
+    on_failure: str,
+    hints: PairHints | None = None,
+) -> Iterator[Frame]:
     """The frames of one segment at `times`, in [0, 1] and in order."""
     times = list(times)
     drawn: Iterator[Frame] | None = None
@@ -25,13 +33,13 @@ def draw_segment(first: Frame, last: Frame, times: Iterable[float], engine: Engi
             yield (first, last)[int(t)].copy()
             continue
         if drawn is None:
-            draw = prepare_pair(first, last, engine, on_failure)
+            draw = prepare_pair(first, last, engine, on_failure, hints)
             drawn = draw([time for time in times if time not in (0, 1)])
         yield next(drawn)
 
 
 def prepare_pair(
-    first: Frame, last: Frame, engine: Engine, on_failure: str
+    first: Frame, last: Frame, engine: Engine, on_failure: str, hints: PairHints | None = None
 ) -> Callable[[Sequence[float]], Iterator[Frame]]:
     """Readies a pair: conversion to the engine's working form and back, and what stands still stays untouched.
 
@@ -42,6 +50,7 @@ def prepare_pair(
         last: another of the same shape and type.
         engine: draws between them.
         on_failure: one of `config.choices.ON_FAILURE`.
+        hints: what an animator says of this pair, in its pixels; only engines that are `Guided` take any.
 
     Returns:
         What draws the frames at times in (0, 1), in their order, as they are asked for.
@@ -56,7 +65,12 @@ def prepare_pair(
     box = slice(max(0, y - MARGIN), y + h + MARGIN), slice(max(0, x - MARGIN), x + w + MARGIN)
     still, key = np.ascontiguousarray(still[box]), np.ascontiguousarray(whole[0][box])
     working = [_to_working(frame) for frame in (key, np.ascontiguousarray(whole[1][box]))]
-    pair = engine.prepare(working[0], working[1])
+    if hints and isinstance(engine, Guided):
+        rows, columns = (part.indices(side) for part, side in zip(box, shape[:2], strict=True))
+        hints = hints.crop(columns[0], rows[0], columns[1] - columns[0], rows[1] - rows[0])
+        pair = engine.prepare(working[0], working[1], hints)
+    else:
+        pair = engine.prepare(working[0], working[1])
     if on_failure != "morph" and isinstance(pair, Sure) and not pair.explained:
         if on_failure == "hold":
             return lambda times: ((first, last)[t >= 0.5].copy() for t in times)
