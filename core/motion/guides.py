@@ -10,8 +10,8 @@ last. It acts on the thing that was pointed at, up to its outline, and not on a 
 - Between the drawings a piece turns about its centre while the centre goes straight, or along the path that was given
   (Whited et al., "BetweenIT", Eurographics 2010, use spirals; both keep its size where it only turns).
 
-A guide is used three times: as a candidate of the search, without a penalty; over what the search and a network made
-of it; and at each t over the places to sample, so that its word is the last.
+A guide is used three times: as a candidate of the search; over what the search and a network made of it; and at each t
+over the places to sample, so that its word is the last.
 """
 
 from dataclasses import dataclass, field, replace
@@ -268,7 +268,7 @@ class Guides:
         return float(middle[0]), float(middle[1])
 
     def candidates(self) -> list[Carried]:
-        """What the search may choose without a penalty: each piece's motion, as far as it is affine."""
+        """What the search may choose: each piece's motion, as far as it is affine."""
         size = np.array(self.shape[::-1], float)
         found = []
         for guide in self.guides:

@@ -136,7 +136,7 @@ def match_globally(first: Array, last: Array, guides: Guides | None = None) -> t
     Args:
         first: (h, w, 3) uint8 RGB.
         last: the same shape.
-        guides: motion that is given, which cells may choose without a penalty.
+        guides: motion that is given, which cells may choose.
 
     Returns:
         Forward and backward flow, (h, w, 2) in pixels of these frames, constant within a cell.
@@ -165,7 +165,7 @@ def match_globally(first: Array, last: Array, guides: Guides | None = None) -> t
 def _add_transforms(
     candidates: Candidates, carried: list[Carried], rows: int, columns: int, *, given: bool = False
 ) -> Candidates:
-    """Adds motions of pieces, as `find_transforms` gives them; those that an animator gave cost nothing."""
+    """Adds motions of pieces, as `find_transforms` gives them; those that an animator gave cost no more than their length."""
     size = np.array([columns, rows], float)
     transforms, centres = [], []
     for piece in carried:
@@ -174,7 +174,7 @@ def _add_transforms(
         transforms.append(np.hstack([part, shift[:, None]]))
         centres.append(piece.centre * size - 0.5)
     away = [np.linalg.norm(t[:, :2] @ c + t[:, 2] - c) for t, c in zip(transforms, centres, strict=True)]
-    penalties = np.zeros(len(away)) if given else 0.3 * np.array(away) + _PIECE_PENALTY
+    penalties = 0.3 * np.array(away) if given else 0.3 * np.array(away) + _PIECE_PENALTY
     return Candidates(
         np.concatenate([candidates.transforms, np.array(transforms)]).astype(np.float32),
         np.concatenate([candidates.penalties, penalties]).astype(np.float32),
