@@ -33,7 +33,8 @@ def find_flow(engine, first, last, hints):
         flow = read_flows(pair.motion, height, width)[0]
     else:
         flow = estimate_flow(view_for_matching(first), view_for_matching(last), guides=guides)[0]
-    return cv2.resize(flow, (width, height), interpolation=cv2.INTER_LINEAR)
+    flow = cv2.resize(flow, (width, height), interpolation=cv2.INTER_LINEAR)
+    return flow if guides is None else guides.move(flow, 0)
 
 
 def find_middle(bad):
@@ -103,11 +104,15 @@ def main() -> None:
                     print(number, [round(v, 2) for v in found[0]], found[1], flush=True)
         errors = np.array([row[0] for row in rows])
         means = errors.mean(0)
-        print(
-            f"| {name} | {len(rows)} | {statistics.fmean(row[1] for row in rows):.1f} | {means[0]:.1f} | {means[1]:.2f} | "
-            f"{np.median(errors[:, 1]):.2f} | {(errors[:, 1] < 2).mean():.0%} | {means[2]:.2f} | {means[3]:.2f} |",
-            flush=True,
-        )
+        cells = [
+            name,
+            len(rows),
+            f"{statistics.fmean(row[1] for row in rows):.1f}",
+            f"{means[0]:.1f}",
+            f"{means[1]:.2f}",
+        ]
+        cells += [f"{np.median(errors[:, 1]):.2f}", f"{(errors[:, 1] < 2).mean():.0%}"]
+        print("| " + " | ".join(map(str, [*cells, f"{means[2]:.2f}", f"{means[3]:.2f}"])) + " |", flush=True)
 
 
 if __name__ == "__main__":

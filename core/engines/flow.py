@@ -13,7 +13,7 @@ from ..motion.search import estimate_flow
 from ..motion.splatting import fill_holes, splat, splat_step
 from .apart import prepare_without_small_things
 from .interface import Pair, Working, make_guides, view_for_matching
-from .joining import Placed, draw_joined, settle
+from .joining import Placed, draw_joined
 from .relit import prepare_in_one_light
 
 _UNEXPLAINED = 0.03  # confidence: of 60 drawn cuts the highest had 0.029, of 60 drawn pairs in motion the lowest 0.04
@@ -171,7 +171,7 @@ class FlowPair:
 
     def render_all(self, times: Sequence[float]) -> Iterator[Working]:
         """Draws the frames at `times` in (0, 1), with seams that are chosen for all of them together."""
-        return draw_joined(self._frames, times, self._place, mixes=self._mixes)
+        return draw_joined(self._frames, times, self._place, mixes=self._mixes, guides=self._guides)
 
     def _place(self, t: float) -> Placed:
         """Where to sample both frames at t, and how much either is believed."""
@@ -201,8 +201,7 @@ class FlowPair:
             return np.asarray(share + (choice - share) * disagreement, np.float32)
 
         belief = (_BELIEF * (share - 0.5)).astype(np.float32)
-        placed = Placed(t, (shifts[0], shifts[1]), belief, mix)
-        return placed if self._guides is None else settle(placed, self._guides)
+        return Placed(t, (shifts[0], shifts[1]), belief, mix)
 
 
 def _shrink(frame: Working, w: int, h: int) -> Array:

@@ -42,18 +42,13 @@ class Placed:
     """(h, w) float32 in [0, 1]: how far neither key frame has a match for what it shows, so that time alone decides."""
 
 
-def settle(placed: Placed, guides: Guides) -> Placed:
-    """The same with what an animator gives in place of what was found."""
-    shifts, belief, missing = guides.settle(placed.t, placed.shifts, placed.belief, placed.missing)
-    return replace(placed, shifts=shifts, belief=belief, missing=missing)
-
-
 def draw_joined(
     frames: tuple[Working, Working],
     times: Sequence[float],
     place: Callable[[float], Placed],
     *,
     mixes: bool = False,
+    guides: Guides | None = None,
 ) -> Iterator[Working]:
     """Draws the frames at `times`, each as it is asked for.
 
@@ -62,7 +57,11 @@ def draw_joined(
         times: in (0, 1), in any order.
         place: what the engine knows of a time.
         mixes: mix the warped frames instead of joining them.
+        guides: motion that an animator gives.
     """
+    if guides is not None:
+        yield from _draw_guided(frames, times, place, guides, mixes)
+        return
     grid = pixel_grid(*frames[0].shape[:2])
     if mixes:
         for t in times:
@@ -77,6 +76,26 @@ def draw_joined(
             yield _draw(frames, placed[t], choices[t], grid)
         latest = max(placed)
         before = placed[latest], choices[latest]
+
+
+def _draw_guided(
+    frames: tuple[Working, Working],
+    times: Sequence[float],
+    place: Callable[[float], Placed],
+    guides: Guides,
+    mixes: bool,
+) -> Iterator[Working]:
+    """The same, with the pieces that an animator moves laid over the rest."""
+    settled: dict[float, Placed] = {}
+
+    def settle(t: float) -> Placed:
+        found = place(t)
+        shifts, belief, missing = guides.settle(t, found.shifts, found.belief, found.missing)
+        settled[t] = replace(found, shifts=shifts, belief=belief, missing=missing)
+        return settled[t]
+
+    for t, drawn in zip(times, draw_joined(frames, times, settle, mixes=mixes), strict=True):
+        yield guides.lay_over(drawn, frames, t, settled[t].shifts)
 
 
 def choose_frames(

@@ -36,7 +36,7 @@ from .apart import prepare_without_small_things
 from .blend import Blend
 from .flow import FlowPair
 from .interface import Pair, Working, limit_colours, make_guides, view_for_matching
-from .joining import AGREES, RAMP, SEAM_WIDTH, TOGETHER, Placed, choose_frames, draw_joined, settle
+from .joining import AGREES, RAMP, SEAM_WIDTH, TOGETHER, Placed, choose_frames, draw_joined
 from .relit import prepare_in_one_light
 
 RENDERERS = ("network", "classical")
@@ -143,7 +143,7 @@ class MotionEngine:
             found = search_motion(views[0], views[1], height // 2, width // 2, guides)
             given = torch.from_numpy(found).to(self._device)  # (2, 2, H'/2, W'/2)
         motion = self.network.find_motion(first, last, given)
-        return motion if guides is None else _correct(motion, guides)
+        return motion if guides is None else _clear(motion, guides)
 
 
 class MotionPair:
@@ -200,7 +200,7 @@ class MotionPair:
     def render_all(self, times: Sequence[float]) -> Iterator[Working]:
         """Draws the frames at `times` in (0, 1): by PyTorch several at once, else each as it is asked for."""
         if not self._by_torch:
-            yield from draw_joined(self._frames, times, self._place, mixes=self._mixes)
+            yield from draw_joined(self._frames, times, self._place, mixes=self._mixes, guides=self._guides)
             return
         height, width = self._frames[0].shape[:2]
         most = max(1, min(_AT_ONCE, _AREA_AT_ONCE // (height * width)))
@@ -267,11 +267,10 @@ class MotionPair:
 
             return mix
 
-        placed = [
+        return [
             Placed(t, (forward[k], backward[k]), beliefs[k], mix_at(k), None if missing is None else missing[k])
             for k, t in enumerate(times)
         ]
-        return placed if self._guides is None else [settle(each, self._guides) for each in placed]
 
     def _place(self, t: float) -> Placed:
         return self._read_way(*self._find_way([t]), [t])[0]
@@ -293,14 +292,14 @@ class MotionPair:
         return drawn.permute(0, 2, 3, 1).contiguous()
 
 
-def _correct(motion: Motion, guides: Guides) -> Motion:
-    """The motion with what an animator gives in place of what the network found."""
+def _clear(motion: Motion, guides: Guides) -> Motion:
+    """The motion without the pieces whose motion an animator gives."""
     parts, seen = [], []
     for flow in (motion.flow, motion.fine):
         found = np.ascontiguousarray(flow.permute(0, 2, 3, 1).float().cpu().numpy())  # (2, h, w, 2)
-        corrected = [guides.correct(found[end], end) for end in range(2)]
-        parts.append(torch.from_numpy(np.stack([part for part, _ in corrected])).permute(0, 3, 1, 2).to(flow))
-        seen.append(torch.from_numpy(np.stack([known for _, known in corrected]))[:, None].to(flow))
+        cleared = [guides.clear(found[end], end) for end in range(2)]
+        parts.append(torch.from_numpy(np.stack([part for part, _ in cleared])).permute(0, 3, 1, 2).to(flow))
+        seen.append(torch.from_numpy(np.stack([known for _, known in cleared]))[:, None].to(flow))
     known = seen[0]
     visible = torch.where(known == 0, motion.visible, _KNOWN * known)
     return motion._replace(flow=parts[0], fine=parts[1], visible=visible)

@@ -10,8 +10,9 @@ last. It acts on the thing that was pointed at, up to its outline, and not on a 
 - Between the drawings a piece turns about its centre while the centre goes straight, or along the path that was given
   (Whited et al., "BetweenIT", Eurographics 2010, use spirals; both keep its size where it only turns).
 
-A guide is used three times: as a candidate of the search; over what the search and a network made of it; and at each t
-over the places to sample, so that its word is the last.
+A guide is used three times. The search may choose its motion, for what moves along. Then the piece is taken out of the
+motion that was found: what is left there moves as its surroundings do. At each t, the piece is laid over that where it
+is by then, so that the guide's word is the last, and what it leaves behind is the ground.
 """
 
 from dataclasses import dataclass, field, replace
@@ -26,10 +27,10 @@ from .splatting import fill_holes
 
 SIDE = 480
 """Longest side of the picture in which pieces are cut out, in pixels: an outline of 3 pixels in 1280 is still one."""
-_OUTLINE = 2  # pixels there by which a piece is widened: its outline belongs to it
+_OUTLINE = 4  # pixels there by which a piece is widened at most: its outline belongs to it
 _FIT = 0.1  # by how much more of their area two pieces must overlap for a map that squashes or turns to be taken
-_FIRM = 4.0  # log odds for the drawing in which a place is on the piece, where in the other one it is not
-_GONE = 12.0  # the same against a drawing that still has the piece where it is no longer
+_CLEARLY = 0.08  # by how much more for a larger turn than another one
+_GONE = 12.0  # log odds against a drawing that shows a piece where it is no longer
 _SMOOTH = 1e-3  # of a thin-plate spline, in units of the points' spread: two hints that contradict do not tear
 _TINY = 1e-4  # weight of a place's own motion in filling: it counts only where nothing better is near
 
@@ -100,8 +101,13 @@ class Guide:
     part: Array = field(default_factory=lambda: np.eye(2))
     """(2, 2): how the piece turns and squashes, where a single track does not say."""
 
+    @property
+    def comes_or_goes(self) -> bool:
+        """Whether one of the drawings does not have it."""
+        return not (self.here.any() and self.there.any())
+
     @cached_property
-    def _ends(self) -> tuple[Array, Array]:
+    def ends(self) -> tuple[Array, Array]:
         """(n, 2) points in the first drawing, and in the last: of the tracks, or of one and what `part` makes of it."""
         first, last = (np.array([track.at(t) for track in self.tracks]) for t in (0, 1))
         if len(first) == 1 and not np.allclose(self.part, np.eye(2)):
@@ -113,12 +119,12 @@ class Guide:
     @property
     def plane(self) -> "Map":
         """What carries the piece from the first drawing to the last, without what bends it."""
-        plane = fit_map(*self._ends)
+        plane = fit_map(*self.ends)
         return Map(plane.linear, plane.shift)
 
     def place(self, t: float) -> Array:
-        """Where the points of `_ends` are at t: (n, 2)."""
-        first, last = self._ends
+        """Where the points of `ends` are at t: (n, 2)."""
+        first, last = self.ends
         if len(first) == 1:
             return self.tracks[0].at(t)[None]
         centre, centre_there = first.mean(0), last.mean(0)
@@ -132,7 +138,7 @@ class Guide:
 
     def shifts(self, t: float, grid: Array) -> tuple[Array, Array]:
         """From places at t to those of the piece in the first and in the last drawing: (h, w, 2) each, in pixels."""
-        first, last = self._ends
+        first, last = self.ends
         now = self.place(t)
         return fit_map(now, first)(grid) - grid, fit_map(now, last)(grid) - grid
 
@@ -140,16 +146,23 @@ class Guide:
 class Map:
     """A map of the plane: affine, with a thin-plate spline on top where points want it."""
 
-    def __init__(self, linear: Array, shift: Array, centres: Array | None = None, bends: Array | None = None) -> None:
-        """`linear` (2, 2), `shift` (2,), and of a spline its centres (n, 2) and bends (n, 2)."""
-        self.linear, self.shift, self._centres, self._bends = linear, shift, centres, bends
+    def __init__(
+        self,
+        linear: Array,
+        shift: Array,
+        centres: Array | None = None,
+        bends: Array | None = None,
+        unit: float = 1.0,
+    ) -> None:
+        """`linear` (2, 2), `shift` (2,), and of a spline its centres (n, 2), bends (n, 2) and unit of length."""
+        self.linear, self.shift, self._centres, self._bends, self._unit = linear, shift, centres, bends, unit
 
     def __call__(self, places: Array) -> Array:
         """Maps places (…, 2)."""
         mapped = places @ self.linear.T + self.shift
         if self._centres is not None and self._bends is not None:
             for centre, bend in zip(self._centres, self._bends, strict=True):
-                mapped += _thin_plate(((places - centre) ** 2).sum(-1))[..., None] * bend
+                mapped += _thin_plate(((places - centre) ** 2).sum(-1) / self._unit**2)[..., None] * bend
         return np.asarray(mapped, np.float32)
 
 
@@ -186,10 +199,8 @@ def fit_map(source: Array, target: Array) -> Map:
     system[n:, :n] = system[:n, n:].T
     solved = np.linalg.lstsq(system, np.vstack([left, np.zeros((3, 2))]), rcond=None)[0]
     bends, offset, slope = solved[:n], solved[n], solved[n + 1 :]
-    # the same with squares in pixels: what log(spread) adds is a polynomial that the bends cancel
-    linear = linear + slope.T / spread
     moved = shift + offset - slope.T @ centre / spread
-    return Map(linear, moved, source, bends / spread**2)
+    return Map(linear + slope.T / spread, moved, source, bends, spread)
 
 
 def turn_and_squash(linear: Array, t: float) -> Array:
@@ -221,17 +232,17 @@ class Guides:
         self._still = None if hints.still is None else hints.still.astype(np.float32)
         cutters = [_Cutter(view) for view in (first, last)]
         moved = [track for track in hints.tracks if not track.comes_or_goes]
-        masks = [[cutters[end].cut(track.at(end)) for end in (0, 1)] for track in moved]
+        cut = [[cutters[end].cut(track.at(end)) for end in (0, 1)] for track in moved]
         groups: list[list[int]] = []
-        for number, mask in enumerate(masks):
+        for number, (here, there) in enumerate(cut):
             for group in groups:
-                if _is_one(masks[group[0]][0], mask[0]) and _is_one(masks[group[0]][1], mask[1]):
+                if _is_one(cut[group[0]][0], here) and _is_one(cut[group[0]][1], there):
                     group.append(number)
                     break
             else:
                 groups.append([number])
         views = (cutters[0].view, cutters[1].view)
-        self.guides = [self._make([moved[n] for n in group], *masks[group[0]], views) for group in groups]
+        self.guides = [self._make([moved[n] for n in group], *cut[group[0]], views) for group in groups]
         """One for each piece."""
         for regions in hints.apart:
             size = cutters[0].size[::-1]
@@ -240,12 +251,13 @@ class Guides:
             )
             track = Track((self._middle(here), self._middle(there)))
             self.guides.append(self._make([track], here, there, views))
-        self._lone = [np.zeros(cutters[0].size, np.float32) for _ in range(2)]
         for track in hints.tracks:
             if track.comes_or_goes:
                 end = 0 if track.points[0] is not None else 1
                 point = next(point for point in track.points if point is not None)
-                self._lone[end] = np.maximum(self._lone[end], cutters[end].cut(np.array(point)))
+                masks = [np.zeros(cutters[0].size, np.float32) for _ in range(2)]
+                masks[end] = cutters[end].cut(np.array(point))
+                self.guides.append(Guide((Track((point, point)),), masks[0], masks[1], self.shape))
 
     def _make(self, tracks: list[Track], here: Array, there: Array, views: tuple[Array, Array]) -> Guide:
         """With how the piece squashes and turns, if its partner shows that and a single track does not say it."""
@@ -258,7 +270,7 @@ class Guides:
             other = replace(guide, part=part)
             overlap = _measure_fit(other, views)
             if overlap > best:
-                best, found = overlap, other
+                best, found = overlap + _CLEARLY, other
         return found
 
     def _middle(self, mask: Array) -> Point:
@@ -272,6 +284,8 @@ class Guides:
         size = np.array(self.shape[::-1], float)
         found = []
         for guide in self.guides:
+            if guide.comes_or_goes:
+                continue
             plane = guide.plane
             shift = (plane.shift + 0.5 - plane.linear.sum(1) / 2) / size  # pixels are where their middles are
             part = plane.linear * size[None] / size[:, None]
@@ -279,29 +293,38 @@ class Guides:
             found.append(Carried(np.hstack([part, shift[:, None]]), centre, guide.here, guide.there))
         return found
 
-    def correct(self, flow: Flow, end: int) -> tuple[Flow, Array]:
-        """Puts the given motion over one that was found.
+    def move(self, flow: Flow, end: int) -> Flow:
+        """The flow with the given motion on the pieces.
 
         Args:
             flow: (h, w, 2) on any grid, in its cells: from the first drawing to the last, or back.
             end: 0 where it begins at the first drawing, 1 at the last.
+        """
+        h, w = flow.shape[:2]
+        flow, places, to_cells = flow.copy(), *self._lay_grid(w, h)
+        for guide in self.guides:
+            if not guide.comes_or_goes:
+                mask = self._shrink((guide.here, guide.there)[end], w, h)
+                flow += mask[..., None] * (guide.shifts(float(end), places)[1 - end] * to_cells - flow)
+        return flow.astype(np.float32)
+
+    def clear(self, flow: Flow, end: int) -> tuple[Flow, Array]:
+        """Takes the pieces out of a flow: what is left moves as its surroundings do, and what stays stays.
+
+        Args:
+            flow: as `move` takes it.
+            end: likewise.
 
         Returns:
             The flow, and how visible each cell is known to be in the other drawing: (h, w), 1 seen, -1 not, 0 unknown.
         """
         h, w = flow.shape[:2]
-        to_cells = np.array([w / self.shape[1], h / self.shape[0]], np.float32)
-        places = (pixel_grid(h, w) + 0.5) / to_cells - 0.5
         flow, known = flow.copy(), np.zeros((h, w), np.float32)
-        lone = self._shrink(self._lone[end], w, h)
-        if lone.any():
-            flow += lone[..., None] * (fill_holes(flow, 1 - lone + np.float32(_TINY)) - flow)
-            known[lone > 0.5] = -1
-        for guide in self.guides:
-            mask = self._shrink((guide.here, guide.there)[end], w, h)
-            to_other = guide.shifts(float(end), places)[1 - end] * to_cells
-            flow += mask[..., None] * (to_other - flow)
-            known[mask > 0.5] = 1
+        if self.guides:
+            taken = np.maximum.reduce([self._shrink((guide.here, guide.there)[end], w, h) for guide in self.guides])
+            around = cv2.dilate(taken, np.ones((3, 3), np.uint8))  # motion is smeared over an outline
+            flow += around[..., None] * (fill_holes(flow, 1 - around + np.float32(_TINY)) - flow)
+            known[taken > 0.5] = -1
         if self._still is not None:
             mask = self._shrink(self._still, w, h)
             flow *= 1 - mask[..., None]
@@ -320,40 +343,81 @@ class Guides:
             missing: (h, w) in [0, 1], or None; see `core.engines.joining.Placed`.
         """
         h, w = belief.shape
-        to_cells = np.array([w / self.shape[1], h / self.shape[0]], np.float32)
         grid = pixel_grid(h, w)
-        places = (grid + 0.5) / to_cells - 0.5
-        here, there = shifts[0].copy(), shifts[1].copy()
-        belief = belief.copy()
-        lone = [self._shrink(mask, w, h) for mask in self._lone]
-        if any(mask.any() for mask in lone):
-            seen = np.maximum(warp(lone[0], grid + here), warp(lone[1], grid + there))
-            missing = seen if missing is None else np.maximum(missing, seen)
-        for guide in self.guides:
-            ways = [way * to_cells for way in guide.shifts(t, places)]
-            on_first, on_last = (
-                warp(self._shrink(mask, w, h), (grid + way).astype(np.float32))
-                for mask, way in zip((guide.here, guide.there), ways, strict=True)
-            )
-            on = np.maximum(on_first, on_last)
-            # where a drawing shows the piece at a place that it is not at now, the other one is right
-            for shift, mask, sign in ((here, guide.here, -1), (there, guide.there, 1)):
-                left = warp(self._shrink(mask, w, h), grid + shift)
-                belief += sign * _GONE * left * (1 - on)
-                if missing is not None:
-                    missing = missing * (1 - left)
-            here += on[..., None] * (ways[0] - here)
-            there += on[..., None] * (ways[1] - there)
-            own = _FIRM * (on_first - on_last) + (1 if t < 0.5 else -1)
-            belief += on * (own - belief)
-            if missing is not None:
-                missing = missing * (1 - on)
+        here, there, belief = shifts[0].copy(), shifts[1].copy(), belief.copy()
+        missing = np.zeros_like(belief) if missing is None else missing
+        nearer = 1 if t < 0.5 else -1
         if self._still is not None:
             mask = self._shrink(self._still, w, h)
             here *= 1 - mask[..., None]
             there *= 1 - mask[..., None]
-            belief += mask * ((1 if t < 0.5 else -1) - belief)
+            belief += mask * (nearer - belief)
+        # where a drawing shows a piece at a place that it has left, the other one is right
+        if self.guides:
+            left = []
+            for end, shift in enumerate((here, there)):
+                masks = [self._shrink((guide.here, guide.there)[end], w, h) for guide in self.guides]
+                left.append(warp(np.maximum.reduce(masks), grid + shift))
+            belief += _GONE * (left[1] - left[0])
+            missing = missing * (1 - np.maximum(left[0], left[1]))
         return (here.astype(np.float32), there.astype(np.float32)), belief.astype(np.float32), missing
+
+    def lay_over(self, drawn: Array, frames: tuple[Array, Array], t: float, shifts: tuple[Flow, Flow]) -> Array:
+        """Lays the pieces over what is drawn without them, each where it is at t and as the nearer drawing has it.
+
+        Args:
+            drawn: (H, W, C) uint8 or float32.
+            frames: the first and the last drawing, likewise.
+            t: in (0, 1).
+            shifts: as `settle` gives them; what comes or goes moves as its surroundings do.
+        """
+        end = int(t >= 0.5)
+        drawn = drawn.copy()
+        for guide in self.guides:
+            mask = (guide.here, guide.there)[end]
+            if not mask.any():
+                continue
+            own = guide.ends[end]
+            now = guide.place(t) if not guide.comes_or_goes else own - self._sample(shifts[end], own)
+            self._lay_piece(drawn, frames[end], mask, own, now)
+        return drawn
+
+    def _sample(self, shift: Flow, points: Array) -> Array:
+        """A shift at points of the drawings, (n, 2), in their pixels."""
+        h, w = shift.shape[:2]
+        scale = np.array([w / self.shape[1], h / self.shape[0]])
+        at = np.clip(((points + 0.5) * scale - 0.5).round().astype(int), 0, (w - 1, h - 1))
+        return np.asarray(shift[at[:, 1], at[:, 0]] / scale)
+
+    def _lay_piece(self, drawn: Array, frame: Array, mask: Array, own: Array, now: Array) -> None:
+        """Lays one piece of a frame over what is drawn, in place; it is moved as points `own` (n, 2) go to `now`."""
+        height, width = self.shape
+        h, w = mask.shape
+        to_mask = np.array([w / width, h / height])
+        y, x = np.nonzero(mask > 0.05)
+        edge = np.array(
+            [[a, b] for a in np.linspace(x.min(), x.max() + 1, 9) for b in np.linspace(y.min(), y.max() + 1, 9)]
+        )
+        moved = fit_map(own, now)(edge / to_mask)
+        left, top = np.clip(np.floor(moved.min(0)) - 2, 0, (width, height)).astype(int)
+        right, low = np.clip(np.ceil(moved.max(0)) + 2, 0, (width, height)).astype(int)
+        if right <= left or low <= top:
+            return
+        places = pixel_grid(low - top, right - left) + np.array([left, top], np.float32)
+        at = fit_map(now, own)(places)
+        share = warp(mask, ((at + 0.5) * to_mask - 0.5).astype(np.float32))
+        share = np.clip((share - 0.5) / max(to_mask[0], 0.5) + 0.5, 0, 1).astype(np.float32)
+        share *= ((at >= -0.5) & (at <= (width - 0.5, height - 0.5))).all(2)
+        piece = warp(frame, at, cv2.INTER_CUBIC).reshape(low - top, right - left, -1)
+        there = drawn[top:low, left:right]
+        there[:] = cv2.blendLinear(np.ascontiguousarray(piece), np.ascontiguousarray(there), share, 1 - share).reshape(
+            there.shape
+        )
+
+    def _lay_grid(self, w: int, h: int) -> tuple[Array, Array]:
+        """The places of a grid's cells in pixels of the drawings, (h, w, 2), and cells a pixel (2,)."""
+        to_cells = np.array([w / self.shape[1], h / self.shape[0]], np.float32)
+        return (pixel_grid(h, w) + 0.5) / to_cells - 0.5, to_cells
 
     @staticmethod
     def _shrink(mask: Array, w: int, h: int) -> Array:

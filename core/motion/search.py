@@ -87,7 +87,7 @@ def estimate_flow(
         first: (H, W, 3) uint8 RGB.
         last: the same shape.
         finest: cells that the working grid's longer side has at most.
-        guides: motion that is given.
+        guides: motion that is given; what it is of is taken out.
 
     Returns:
         The forward and the backward flow on one working grid of (h, w) cells, three quarters of the frame's size and at
@@ -106,7 +106,7 @@ def estimate_flow(
     backward = _refine(small_last, small_first, coarse_backward)
     forward, backward = _steady(small_first, small_last, (forward, backward), (coarse_forward, coarse_backward))
     if guides is not None:
-        forward, backward = guides.correct(forward, 0)[0], guides.correct(backward, 1)[0]
+        forward, backward = guides.clear(forward, 0)[0], guides.clear(backward, 1)[0]
     to_pixels = np.array([width / w, height / h], np.float32)
     return forward * to_pixels, backward * to_pixels
 
@@ -149,8 +149,9 @@ def match_globally(first: Array, last: Array, guides: Guides | None = None) -> t
     carried = find_transforms(first, last)
     if carried:
         candidates = _add_transforms(candidates, carried, rows, columns)
-    if guides is not None and guides.guides:
-        candidates = _add_transforms(candidates, guides.candidates(), rows, columns, given=True)
+    said = [] if guides is None else guides.candidates()
+    if said:
+        candidates = _add_transforms(candidates, said, rows, columns, given=True)
     to_pixels = np.array([w / columns, h / rows], np.float32)
 
     def spread(chosen: Array, candidates: Candidates) -> Flow:
@@ -165,7 +166,7 @@ def match_globally(first: Array, last: Array, guides: Guides | None = None) -> t
 def _add_transforms(
     candidates: Candidates, carried: list[Carried], rows: int, columns: int, *, given: bool = False
 ) -> Candidates:
-    """Adds motions of pieces, as `find_transforms` gives them; those that an animator gave cost no more than their length."""
+    """Adds motions of pieces, as `find_transforms` gives them; what an animator gave costs no more than its length."""
     size = np.array([columns, rows], float)
     transforms, centres = [], []
     for piece in carried:

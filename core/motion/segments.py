@@ -237,19 +237,24 @@ class Pieces:
     def __init__(self, picture: Array) -> None:
         """Of (h, w, 3) uint8 RGB."""
         lab = cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
-        count, self._labels = _label(_smooth(lab))
-        areas = np.bincount(self._labels.ravel(), minlength=count)
-        areas[0] = 0
-        self._large = areas[self._labels] >= max(12, _LEAST * self._labels.size / 8)
+        _, self._labels = _label(_smooth(lab))
+        # outlines are pieces too, but thin: of a broad one, some pixel has nothing else around it
+        numbers = self._labels.astype(np.float32)
+        window = np.ones((5, 5), np.uint8)
+        inner = cv2.erode(numbers, window) == cv2.dilate(numbers, window)
+        broad = np.zeros(self._labels.max() + 1, bool)
+        broad[np.unique(self._labels[inner])] = True
+        broad[0] = False
+        self._broad = broad[self._labels]
 
     def cut_out(self, at: tuple[int, int], outline: int) -> Array:
         """The flat piece that a place is on, with what it encloses and the outline around it: (h, w) bool.
 
         Args:
-            at: (x, y); on an outline, the nearest piece of some size is taken.
-            outline: pixels by which the piece is widened where no other piece of some size begins.
+            at: (x, y); on an outline, the nearest broad piece is taken.
+            outline: pixels by which the piece is widened where no other broad piece begins.
         """
-        y, x = np.nonzero(self._large)
+        y, x = np.nonzero(self._broad)
         if not len(x):
             return np.ones(self._labels.shape, bool)
         nearest = int(np.argmin((x - at[0]) ** 2 + (y - at[1]) ** 2))
@@ -257,7 +262,7 @@ class Pieces:
         outlines, _ = cv2.findContours(own, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
         filled = cv2.drawContours(own, outlines, -1, 1, cv2.FILLED)
         wide = cv2.dilate(filled, np.ones((2 * outline + 1, 2 * outline + 1), np.uint8))
-        return np.asarray((filled > 0) | ((wide > 0) & ~self._large))
+        return np.asarray((filled > 0) | ((wide > 0) & ~self._broad))
 
 
 def find_transforms(first: Array, last: Array, most: int = 10) -> list[Carried]:
