@@ -32,7 +32,7 @@ _FIT = 0.1  # by how much more of their area two pieces must overlap for a map t
 _CLEARLY = 0.08  # by how much more for a larger turn than another one
 _GONE = 12.0  # log odds against a drawing that shows a piece where it is no longer
 _SMOOTH = 1e-3  # of a thin-plate spline, in units of the points' spread: two hints that contradict do not tear
-_TINY = 1e-4  # weight of a place's own motion in filling: it counts only where nothing better is near
+_TINY = 1e-6  # weight of a place's own motion in filling: it counts only where nothing better is near
 
 Point = tuple[float, float]
 

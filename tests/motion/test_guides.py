@@ -32,7 +32,7 @@ def guide(first, last, *tracks):
 
 def test_points_fit_as_much_as_they_say():
     source = np.array([[0, 0], [10, 0], [0, 10], [10, 10], [5, 2]], float)
-    assert fit_map(source[:1], source[:1] + (3, 4))(np.zeros((1, 2))).tolist() == [[3, 4]]
+    assert fit_map(source[:1], source[:1] + np.array([3, 4]))(np.zeros((1, 2))).tolist() == [[3, 4]]
     turned = source[:2] @ np.array([[0, 1], [-1, 0]]) * 2 + (1, 1)
     assert np.allclose(fit_map(source[:2], turned)(np.array([[0.0, 10.0]])), [[-19, 1]])
     sheared = source[:3] @ np.array([[1, 0.5], [0, 1]]) + (2, 0)
@@ -44,7 +44,7 @@ def test_points_fit_as_much_as_they_say():
 @pytest.mark.parametrize("points", [[[5, 5]] * 3, [[0, 0], [5, 5], [10, 10], [15, 15]], [[0, 0], [0, 0]]])
 def test_points_on_each_other_or_on_a_line_are_no_trouble(points):
     source = np.array(points, float)
-    mapped = fit_map(source, source + (7, -2))(np.array([[3.0, 30.0]]))
+    mapped = fit_map(source, source + np.array([7, -2]))(np.array([[3.0, 30.0]]))
     assert np.abs(mapped - (10, 28)).max() < 0.2
 
 
@@ -68,7 +68,7 @@ def test_a_hint_acts_on_the_thing_and_nothing_around_it():
 def test_what_is_taken_out_leaves_the_motion_around_it():
     guides = guide(draw((60, 90, RED)), draw((250, 50, RED)), ((60, 90), (250, 50)))
     flow = np.full((180, 320, 2), (3, 1), np.float32)
-    flow[74:107, 44:77] = (50, -9)
+    flow[80:101, 50:71] = (50, -9)
     cleared, known = guides.clear(flow, 0)
     assert np.allclose(cleared[90, 60], (3, 1), atol=0.5) and known[90, 60] == -1 and known[20, 20] == 0
 
