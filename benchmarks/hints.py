@@ -79,7 +79,9 @@ def measure(engine, scene, most):
     inside, rest = pieces & seen & same, seen & ~pieces
     if not inside.any():
         inside = pieces & seen
-    return tuple(float(error[where].mean()) for where in (inside, rest) for error in (before, now)), len(hints.tracks)
+    return tuple(
+        float(error[where].mean()) if where.any() else 0.0 for where in (inside, rest) for error in (before, now)
+    ), len(hints.tracks)
 
 
 def main() -> None:
