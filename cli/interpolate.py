@@ -48,6 +48,16 @@ def interpolate(
             rich_help_panel="Films",
         ),
     ] = None,
+    hint: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--hint",
+            metavar="X,Y>X,Y",
+            help="A point of a key frame and where it is in the next: 120,80>200,96. Alone it stays, more points are a "
+            "path, none instead of one says that the thing comes or goes. 1: before it means the second pair. May be "
+            "repeated.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Draws the frames between two key frames or more, and writes an animation; or those of a whole film.
@@ -59,6 +69,8 @@ def interpolate(
 
     if range_ is not None:
         given["start"], given["end"] = read_range(range_)
+    if hint:
+        given["hint"] = tuple(hint)
     of_pair, of_film = ({field.name for field in fields(kind)} for kind in (InterpolateConfig, InterpolateFilmConfig))
     film = find_film(given["inputs"])
     if film is None:

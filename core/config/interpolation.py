@@ -70,6 +70,10 @@ class InterpolateConfig(Checked):
     on_failure: OnFailure = ON_FAILURE[0]
     sheet: Path | None = None
     """An exposure sheet (.csv): drawing, hold, inbetweens, on, spacing for each key frame; it wins over `count`."""
+    hint: Annotated[tuple[str, ...], NoOption(), Flags("--hint")] = ()
+    """Points of one key frame and where they are in the next, each as 120,80>200,96."""
+    hints: Path | None = None
+    """A file of hints (.json): points, paths and masks; docs/hints.md explains it."""
 
     def __post_init__(self) -> None:
         """Checks the values.

@@ -7,11 +7,12 @@ import cv2
 import numpy as np
 
 from ..motion.grid import Array, Flow, pixel_grid, warp
+from ..motion.guides import Guides, PairHints
 from ..motion.light import is_another_light
 from ..motion.search import estimate_flow
 from ..motion.splatting import fill_holes, splat, splat_step
 from .apart import prepare_without_small_things
-from .interface import Pair, Working, view_for_matching
+from .interface import Pair, Working, make_guides, view_for_matching
 from .joining import Placed, draw_joined
 from .relit import prepare_in_one_light
 
@@ -44,15 +45,18 @@ _NOISE = (3, 3)  # pixels over which the difference is averaged first
 class FlowEngine:
     """Moves pixels along the motion between the key frames, with occlusion reasoning; needs no training."""
 
-    name = "flow"
+    name, takes_hints = "flow", True
 
     def __init__(self, *, mixes: bool = False) -> None:
         """Draws; with `mixes`, frames that disagree are mixed instead of joined along a seam."""
         self._mixes = mixes
 
-    def prepare(self, first: Working, last: Working) -> Pair:
+    def prepare(self, first: Working, last: Working, hints: PairHints | None = None) -> Pair:
         """Finds the motion both ways, and where each frame shows what the other hides."""
-        prepare = partial(FlowPair, mixes=self._mixes)
+        guides = make_guides(hints, first, last)
+        prepare = partial(FlowPair, mixes=self._mixes, guides=guides)
+        if guides is not None:  # what is pointed at is not cut out beforehand
+            return prepare_in_one_light(first, last, prepare)
         return prepare_without_small_things(first, last, partial(prepare_in_one_light, prepare=prepare))
 
 
@@ -72,7 +76,13 @@ class FlowPair:
     """
 
     def __init__(
-        self, first: Working, last: Working, flows: tuple[Flow, Flow] | None = None, *, mixes: bool = False
+        self,
+        first: Working,
+        last: Working,
+        flows: tuple[Flow, Flow] | None = None,
+        *,
+        mixes: bool = False,
+        guides: Guides | None = None,
     ) -> None:
         """Finds the motion, and where each frame shows what the other hides.
 
@@ -81,12 +91,14 @@ class FlowPair:
             last: another of the same shape and type.
             flows: the motion where it is known already, as `estimate_flow` gives it.
             mixes: whether frames that disagree are mixed instead of joined.
+            guides: motion that an animator gives.
         """
+        self._guides = guides
         self._frames = (first, last)
         self._mixes = mixes
         self._shape = first.shape
         views = tuple(view_for_matching(frame) for frame in self._frames)
-        found: tuple[Flow, Flow] = estimate_flow(*views) if flows is None else flows
+        found: tuple[Flow, Flow] = estimate_flow(*views, guides=guides) if flows is None else flows
         height, width = first.shape[:2]
         self._cells = (
             max(1, round(width / splat_step(width, height))),
@@ -110,7 +122,7 @@ class FlowPair:
             self._importance.append(np.exp(-_HARDNESS * error) * (trust + _LEAST_TRUST))
         self.confidence = self._measure_confidence(small)
         """How much of what differs between the frames fits where its motion leads, in [0, 1]."""
-        self.explained = self.confidence > _UNEXPLAINED or is_another_light(*views)
+        self.explained = self.confidence > _UNEXPLAINED or guides is not None or is_another_light(*views)
         self._find_covered()
 
     def _measure_confidence(self, small: list[Array]) -> float:
@@ -159,7 +171,7 @@ class FlowPair:
 
     def render_all(self, times: Sequence[float]) -> Iterator[Working]:
         """Draws the frames at `times` in (0, 1), with seams that are chosen for all of them together."""
-        return draw_joined(self._frames, times, self._place, mixes=self._mixes)
+        return draw_joined(self._frames, times, self._place, mixes=self._mixes, guides=self._guides)
 
     def _place(self, t: float) -> Placed:
         """Where to sample both frames at t, and how much either is believed."""

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from ..motion.grid import Array
+from ..motion.guides import Guides, PairHints
 
 Working = Array
 """A frame in the engines' working form; its type is np.uint8 or np.float32."""
@@ -53,6 +54,21 @@ class Engine(Protocol):
 
     def prepare(self, first: Working, last: Working) -> Pair:
         """Prepares two key frames of one shape and type."""
+
+
+@runtime_checkable
+class Guided(Protocol):
+    """An engine that takes hints."""
+
+    takes_hints: bool
+
+    def prepare(self, first: Working, last: Working, hints: PairHints | None = None) -> Pair:
+        """The same, with what an animator says of the motion."""
+
+
+def make_guides(hints: PairHints | None, first: Working, last: Working) -> Guides | None:
+    """Readies hints for two key frames; None where there are none."""
+    return Guides(hints, view_for_matching(first), view_for_matching(last)) if hints else None
 
 
 def render_all(pair: Pair, times: Sequence[float]) -> Iterator[Working]:

@@ -5,13 +5,14 @@ blended with `--mix`.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import cv2
 import numpy as np
 
 from ..motion.grid import Array, Flow, mean_of_channels, pixel_grid, warp
+from ..motion.guides import Guides
 from ..motion.seam import CELLS, Choice, choose, measure_difference
 from .interface import Working, limit_colours
 
@@ -47,6 +48,7 @@ def draw_joined(
     place: Callable[[float], Placed],
     *,
     mixes: bool = False,
+    guides: Guides | None = None,
 ) -> Iterator[Working]:
     """Draws the frames at `times` on demand.
 
@@ -55,7 +57,11 @@ def draw_joined(
         times: in (0, 1), in any order.
         place: returns the engine's prediction for a time.
         mixes: whether to blend the warped frames instead of joining them.
+        guides: motion that an animator gives.
     """
+    if guides is not None:
+        yield from _draw_guided(frames, times, place, guides, mixes)
+        return
     grid = pixel_grid(*frames[0].shape[:2])
     if mixes:
         for t in times:
@@ -70,6 +76,26 @@ def draw_joined(
             yield _draw(frames, placed[t], choices[t], grid)
         latest = max(placed)
         before = placed[latest], choices[latest]
+
+
+def _draw_guided(
+    frames: tuple[Working, Working],
+    times: Sequence[float],
+    place: Callable[[float], Placed],
+    guides: Guides,
+    mixes: bool,
+) -> Iterator[Working]:
+    """The same, with the pieces that an animator moves laid over the rest."""
+    settled: dict[float, Placed] = {}
+
+    def settle(t: float) -> Placed:
+        found = place(t)
+        shifts, belief, missing = guides.settle(t, found.shifts, found.belief, found.missing)
+        settled[t] = replace(found, shifts=shifts, belief=belief, missing=missing)
+        return settled[t]
+
+    for t, drawn in zip(times, draw_joined(frames, times, settle, mixes=mixes), strict=True):
+        yield guides.lay_over(drawn, frames, t, settled[t].shifts)
 
 
 def choose_frames(

@@ -27,6 +27,7 @@ from torch.nn.functional import avg_pool2d, interpolate
 from ...models.motion import Motion, MotionNetwork, Way, choose_size, explained_share
 from ..media.frames import Frame
 from ..motion.grid import Array, Flow
+from ..motion.guides import Guides, PairHints
 from ..motion.light import is_another_light, is_fade
 from ..motion.seam import Choice
 from ..motion.search import search_motion
@@ -34,7 +35,7 @@ from ..motion.unmatched import find_unmatched, move_with_surroundings
 from .apart import prepare_without_small_things
 from .blend import Blend
 from .flow import FlowPair
-from .interface import Pair, Working, limit_colours, view_for_matching
+from .interface import Pair, Working, limit_colours, make_guides, view_for_matching
 from .joining import AGREES, RAMP, SEAM_WIDTH, TOGETHER, Placed, choose_frames, draw_joined
 from .relit import prepare_in_one_light
 
@@ -42,10 +43,10 @@ RENDERERS = ("network", "classical")
 """The ways to draw along the network's motion."""
 AREA, SEARCHED_AREA = 288 * 288, 224 * 224
 """Pixels of the network's input; larger key frames are reduced. The smaller one is for networks that get the motion of
-a
-search, which has the detail: it draws as well, in 60 % of the time."""
+a search, which has the detail: it draws as well, in 60 % of the time."""
 _UNEXPLAINED = 0.1  # explained share of differences below which motion does not explain the pair
 _UNSURE = 0.6  # explained share below which the motion is also searched in a smaller picture
+_KNOWN = 6.0  # logit of the visibility of what an animator gives
 _SMALLER = 4  # factor by which that has fewer pixels
 _AT_ONCE, _AREA_AT_ONCE = 8, 1 << 24  # frames that PyTorch draws together, and their pixels: 1080p still goes by eights
 
@@ -53,7 +54,7 @@ _AT_ONCE, _AREA_AT_ONCE = 8, 1 << 24  # frames that PyTorch draws together, and 
 class MotionEngine:
     """Draws with a motion network; see the module's docstring."""
 
-    name = "motion"
+    name, takes_hints = "motion", True
 
     def __init__(
         self,
@@ -83,22 +84,25 @@ class MotionEngine:
         """Whether the network gets the motion of a search."""
         self._area = area or (SEARCHED_AREA if self.searches else AREA)
 
-    def prepare(self, first: Working, last: Working) -> Pair:
+    def prepare(self, first: Working, last: Working, hints: PairHints | None = None) -> Pair:
         """Prepares a pair, if motion can explain it; frames in different light are relit first."""
+        guides = make_guides(hints, first, last)
+        if guides is not None:  # hinted pieces are not cut out as small things
+            return prepare_in_one_light(first, last, partial(self._prepare, guides=guides))
         return prepare_without_small_things(first, last, partial(prepare_in_one_light, prepare=self._prepare))
 
-    def _prepare(self, first: Working, last: Working) -> Pair:
-        if is_fade(view_for_matching(first), view_for_matching(last)):
+    def _prepare(self, first: Working, last: Working, guides: Guides | None = None) -> Pair:
+        if guides is None and is_fade(view_for_matching(first), view_for_matching(last)):
             return Blend(first, last)
         if self._classical:
-            flows = read_flows(self.find_motion(first, last), first.shape[0], first.shape[1])
-            return FlowPair(first, last, flows, mixes=self._mixes)
-        return self.prepare_motion(first, last)
+            flows = read_flows(self._search(first, last, guides)[0], first.shape[0], first.shape[1])
+            return FlowPair(first, last, flows, mixes=self._mixes, guides=guides)
+        return self.prepare_motion(first, last, guides)
 
-    def prepare_motion(self, first: Working, last: Working) -> "MotionPair":
+    def prepare_motion(self, first: Working, last: Working, guides: Guides | None = None) -> "MotionPair":
         """Finds the motion of a pair, for the network's own renderer."""
-        motion, share = self._search(first, last)
-        return MotionPair(self.network, motion, first, last, confidence=share, mixes=self._mixes)
+        motion, share = self._search(first, last, guides)
+        return MotionPair(self.network, motion, first, last, confidence=share, mixes=self._mixes, guides=guides)
 
     def find_motion(self, first: Working, last: Working) -> Motion:
         """Finds the motion in a picture of the working size and, if that explains little, in a smaller one too.
@@ -109,11 +113,11 @@ class MotionEngine:
         return self._search(first, last)[0]
 
     @torch.inference_mode()
-    def _search(self, first: Working, last: Working) -> tuple[Motion, float | None]:
+    def _search(self, first: Working, last: Working, guides: Guides | None = None) -> tuple[Motion, float | None]:
         """The motion, and the share that it explains if that is wanted."""
         views = [view_for_matching(frame) for frame in (first, last)]
-        motion = self._find(views, self._area)
-        if self.searches:
+        motion = self._find(views, self._area, guides)
+        if self.searches or guides is not None:
             return motion, None
         share = explained_share(motion).item()
         height, width = first.shape[:2]
@@ -126,7 +130,7 @@ class MotionEngine:
                 return other, more
         return motion, share
 
-    def _find(self, views: list[Frame], area: int) -> Motion:
+    def _find(self, views: list[Frame], area: int, guides: Guides | None = None) -> Motion:
         height, width = choose_size(views[0].shape[0], views[0].shape[1], area)
         small: list[Frame] = [
             np.asarray(cv2.resize(view, (width, height), interpolation=cv2.INTER_AREA), np.uint8) for view in views
@@ -136,9 +140,10 @@ class MotionEngine:
         first, last = (both.float() * (2 / 255) - 1).chunk(2)  # (1, 3, H', W') each
         given = None
         if self.searches:
-            found = search_motion(views[0], views[1], height // 2, width // 2)
+            found = search_motion(views[0], views[1], height // 2, width // 2, guides)
             given = torch.from_numpy(found).to(self._device)  # (2, 2, H'/2, W'/2)
-        return self.network.find_motion(first, last, given)
+        motion = self.network.find_motion(first, last, given)
+        return motion if guides is None else _clear(motion, guides)
 
 
 class MotionPair:
@@ -154,6 +159,7 @@ class MotionPair:
         by_torch: bool | None = None,
         confidence: float | None = None,
         mixes: bool = False,
+        guides: Guides | None = None,
     ) -> None:
         """Prepares the frames for sampling.
 
@@ -165,8 +171,9 @@ class MotionPair:
             by_torch: whether PyTorch samples at full size. None: on any device but a CPU.
             confidence: `explained_share` of the motion, if it is known already.
             mixes: whether warped frames are blended where they differ, instead of joined along a seam.
+            guides: motion that an animator gives.
         """
-        self._network = network
+        self._network, self._guides = network, guides
         self.motion = motion
         """The network's motion."""
         self._frames = (first, last)
@@ -175,8 +182,10 @@ class MotionPair:
         self.confidence = explained_share(motion).item() if confidence is None else confidence
         """The share of differences between the frames that is visible in both, in [0, 1]."""
         views = (view_for_matching(frame) for frame in (first, last))
-        self.explained = self.confidence > _UNEXPLAINED or is_another_light(*views)
+        self.explained = self.confidence > _UNEXPLAINED or guides is not None or is_another_light(*views)
         self._by_torch = self._device.type != "cpu" if by_torch is None else by_torch
+        if guides is not None:  # they have the last word on where to sample, which is OpenCV's way of drawing
+            self._by_torch = False
         if self._by_torch:
             self._early, self._late = (
                 torch.from_numpy(np.ascontiguousarray(frame)).to(self._device).permute(2, 0, 1)[None].float() / 127.5
@@ -191,7 +200,7 @@ class MotionPair:
     def render_all(self, times: Sequence[float]) -> Iterator[Working]:
         """Draws the frames at `times` in (0, 1): by PyTorch several at once, else on demand."""
         if not self._by_torch:
-            yield from draw_joined(self._frames, times, self._place, mixes=self._mixes)
+            yield from draw_joined(self._frames, times, self._place, mixes=self._mixes, guides=self._guides)
             return
         height, width = self._frames[0].shape[:2]
         most = max(1, min(_AT_ONCE, _AREA_AT_ONCE // (height * width)))
@@ -281,6 +290,19 @@ class MotionPair:
         if self._frames[0].dtype == np.uint8:
             drawn = drawn.add_(0.5).to(torch.uint8)
         return drawn.permute(0, 2, 3, 1).contiguous()
+
+
+def _clear(motion: Motion, guides: Guides) -> Motion:
+    """The motion without the pieces whose motion an animator gives."""
+    parts, seen = [], []
+    for flow in (motion.flow, motion.fine):
+        found = np.ascontiguousarray(flow.permute(0, 2, 3, 1).float().cpu().numpy())  # (2, h, w, 2)
+        cleared = [guides.clear(found[end], end) for end in range(2)]
+        parts.append(torch.from_numpy(np.stack([part for part, _ in cleared])).permute(0, 3, 1, 2).to(flow))
+        seen.append(torch.from_numpy(np.stack([known for _, known in cleared]))[:, None].to(flow))
+    known = seen[0]
+    visible = torch.where(known == 0, motion.visible, _KNOWN * known)
+    return motion._replace(flow=parts[0], fine=parts[1], visible=visible)
 
 
 def _join(choices: Sequence[Choice], times: Sequence[float], share: Tensor, early: Tensor, late: Tensor) -> Tensor:

@@ -7,13 +7,13 @@ from ..config.interpolation import InterpolateConfig
 from ..config.parsing import read_size
 from ..engines.interface import Engine
 from ..engines.opening import open_engine
-from ..errors import InputError
+from ..errors import ConfigError, InputError
 from ..files import Inputs, check_output, shown
 from ..media.animation import Written, check_format, keeps_profile, write_animation
 from ..media.frames import Frame
 from .key_frames import KeyFrames, find_key_frames
 from .pixel_art import PixelArtEngine, find_grid, read_palette
-from .sequence import count_frames, interpolate, there_and_back
+from .sequence import check_hints, count_frames, gather_hints, interpolate, there_and_back
 
 
 @dataclass(frozen=True)
@@ -42,10 +42,14 @@ def draw_animation(config: InterpolateConfig, on_frame: Callable[[int, int], Non
         "the checkpoint": [config.checkpoint],
         "the exposure sheet": [config.sheet],
         "the palette": [config.palette],
+        "the hints": [config.hints],
     }
     check_output(config.output, overwrite=config.overwrite, inputs=read)
     engine = open_engine(config.engine, config.checkpoint, config.device, mixes=config.mix)
     palette = None if config.palette is None else read_palette(config.palette)
+    hints = gather_hints(config.hint) | gather_hints(config.hints)
+    if hints and config.pixel_art:
+        raise ConfigError("--hint: does not go with --pixel-art yet; leave one of the two out")
     notes: list[str] = []
 
     def choose_engine(keys: Sequence[Frame]) -> Engine:
@@ -62,7 +66,8 @@ def draw_animation(config: InterpolateConfig, on_frame: Callable[[int, int], Non
 
         rows = read_sheet(config.sheet, find_key_frames(config.inputs), loop=config.loop)
         keys = KeyFrames([row.drawing for row in rows], size, keep_profile=keeps_profile(config.output))
-        frames = draw_sheet(rows, keys, choose_engine(keys), config.on_failure, loop=config.loop)
+        check_hints(hints, engine, len(keys), loop=config.loop)
+        frames = draw_sheet(rows, keys, choose_engine(keys), config.on_failure, loop=config.loop, hints=hints)
         total = sum(row.frames for row in rows)
         if not total:
             raise InputError(f"{shown(config.sheet)}: holds every drawing for no frame; let some hold be 1 or more")
@@ -80,6 +85,7 @@ def draw_animation(config: InterpolateConfig, on_frame: Callable[[int, int], Non
             boomerang=config.boomerang,
             engine=choose_engine(keys),
             on_failure=config.on_failure,
+            hints=hints,
         )
     written = write_animation(
         config.output,

@@ -27,6 +27,7 @@ from ..engines.interface import Engine
 from ..errors import ConfigError, InputError
 from ..files import reason, shown
 from ..media.frames import Frame
+from .hints import Hints
 from .pair import draw_segment
 
 COLUMNS = ("drawing", "hold", "inbetweens", "on", "spacing")
@@ -169,7 +170,13 @@ def _read_count(where: str, column: str, cells: dict[str, str], default: int | N
 
 
 def draw_sheet(
-    rows: Sequence[SheetRow], keys: Sequence[Frame], engine: Engine, on_failure: str, *, loop: bool = False
+    rows: Sequence[SheetRow],
+    keys: Sequence[Frame],
+    engine: Engine,
+    on_failure: str,
+    *,
+    loop: bool = False,
+    hints: Hints | None = None,
 ) -> Iterator[Frame]:
     """Draws the frames of a sheet.
 
@@ -179,6 +186,7 @@ def draw_sheet(
         engine: draws the in-betweens.
         on_failure: one of `config.choices.ON_FAILURE`.
         loop: draw also from the last row to the first.
+        hints: the motion from a row's drawing to the next one's; rows count from 0.
 
     Returns:
         An iterator of frames in order.
@@ -189,6 +197,7 @@ def draw_sheet(
             yield first
         following = number + 1 if number + 1 < len(rows) else 0
         if row.times and (loop or following):
-            for frame in draw_segment(first, keys[following], row.times, engine, on_failure):
+            said = hints.of(number, following, first.shape[1], first.shape[0]) if hints else None
+            for frame in draw_segment(first, keys[following], row.times, engine, on_failure, said):
                 for _ in range(row.on):
                     yield frame

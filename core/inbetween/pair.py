@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from ..engines.blend import Blend
-from ..engines.interface import Engine, Sure, Working, render_all
+from ..engines.interface import Engine, Guided, Sure, Working, render_all
 from ..media.frames import Frame, premultiply, unpremultiply
+from ..motion.guides import PairHints
 from .overlay import find_overlay
 from .pixel_art import PixelArtEngine
 
@@ -19,7 +20,14 @@ MARGIN = 24
 """Margin in pixels around the part that changes, so that the engine gets complete outlines."""
 
 
-def draw_segment(first: Frame, last: Frame, times: Iterable[float], engine: Engine, on_failure: str) -> Iterator[Frame]:
+def draw_segment(
+    first: Frame,
+    last: Frame,
+    times: Iterable[float],
+    engine: Engine,
+    on_failure: str,
+    hints: PairHints | None = None,
+) -> Iterator[Frame]:
     """The frames of one segment at `times`, in [0, 1] and in order."""
     times = list(times)
     drawn: Iterator[Frame] | None = None
@@ -28,15 +36,21 @@ def draw_segment(first: Frame, last: Frame, times: Iterable[float], engine: Engi
             yield (first, last)[int(t)].copy()
             continue
         if drawn is None:
-            draw = prepare_pair(first, last, engine, on_failure)
+            draw = prepare_pair(first, last, engine, on_failure, hints=hints)
             drawn = draw([time for time in times if time not in (0, 1)])
         yield next(drawn)
 
 
 def prepare_pair(
-    first: Frame, last: Frame, engine: Engine, on_failure: str, before: Frame | None = None
+    first: Frame,
+    last: Frame,
+    engine: Engine,
+    on_failure: str,
+    before: Frame | None = None,
+    *,
+    hints: PairHints | None = None,
 ) -> Callable[[Sequence[float]], Iterator[Frame]]:
-    """Readies a pair: what lies over the picture while that moves is taken off, and laid over what is drawn.
+    """Prepares a pair: what lies over a moving picture is taken off, and laid over what is drawn.
 
     Args:
         first: a frame.
@@ -44,21 +58,23 @@ def prepare_pair(
         engine: draws between them.
         on_failure: one of `config.choices.ON_FAILURE`.
         before: the drawing before `first`, of the same shot, where there is one.
+        hints: what an animator says of this pair, in its pixels; only engines that are `Guided` take any.
 
     Returns:
-        What draws the frames at times in (0, 1), in their order, as they are asked for.
+        A function that draws the frames at given times in (0, 1), in order, as an iterator.
     """
     if isinstance(engine, PixelArtEngine):
         return engine.prepare_frames(first, last, lambda one, other, drawer: _prepare(one, other, drawer, on_failure))
-    overlay = find_overlay(first, last, before)
+    # who gives hints says what stays as well
+    overlay = None if hints else find_overlay(first, last, before)
     if overlay is None:
-        return _prepare(first, last, engine, on_failure)
+        return _prepare(first, last, engine, on_failure, hints)
     draw = _prepare(*overlay.frames, engine, on_failure)
     return lambda times: map(overlay.lay, draw(times))
 
 
 def _prepare(
-    first: Frame, last: Frame, engine: Engine, on_failure: str
+    first: Frame, last: Frame, engine: Engine, on_failure: str, hints: PairHints | None = None
 ) -> Callable[[Sequence[float]], Iterator[Frame]]:
     """Prepares a pair: converts to the engine's working form and back, and keeps pixels that are equal in both.
 
@@ -69,6 +85,7 @@ def _prepare(
         last: another of the same shape and type.
         engine: draws between them.
         on_failure: one of `config.choices.ON_FAILURE`.
+        hints: what an animator says of this pair, in its pixels; only engines that are `Guided` take any.
 
     Returns:
         A function that draws the frames at given times in (0, 1), in order, as an iterator.
@@ -83,7 +100,12 @@ def _prepare(
     box = slice(max(0, y - MARGIN), y + h + MARGIN), slice(max(0, x - MARGIN), x + w + MARGIN)
     still, key = np.ascontiguousarray(still[box]), np.ascontiguousarray(whole[0][box])
     working = [_to_working(frame) for frame in (key, np.ascontiguousarray(whole[1][box]))]
-    pair = engine.prepare(working[0], working[1])
+    if hints and isinstance(engine, Guided):
+        rows, columns = (part.indices(side) for part, side in zip(box, shape[:2], strict=True))
+        hints = hints.crop(columns[0], rows[0], columns[1] - columns[0], rows[1] - rows[0])
+        pair = engine.prepare(working[0], working[1], hints)
+    else:
+        pair = engine.prepare(working[0], working[1])
     if on_failure != "morph" and isinstance(pair, Sure) and not pair.explained:
         if on_failure == "hold":
             return lambda times: ((first, last)[t >= 0.5].copy() for t in times)

@@ -8,11 +8,12 @@ import numpy as np
 from ..config.checks import Choice, check_choice
 from ..config.choices import DEVICES, EASINGS, ON_FAILURE
 from ..config.interpolation import space_frames
-from ..engines.interface import Engine
+from ..engines.interface import Engine, Guided
 from ..engines.opening import open_engine
-from ..errors import InputError
+from ..errors import ConfigError, InputError
 from ..files import Scratch
 from ..media.frames import Frame
+from .hints import Hints, parse_hint, read_hints
 from .pair import draw_segment
 
 
@@ -28,6 +29,7 @@ def interpolate(
     mix: bool = False,
     device: str = DEVICES[0],
     on_failure: str = ON_FAILURE[0],
+    hints: Hints | str | Path | Sequence[str] | None = None,
 ) -> Iterator[Frame]:
     """Draws the frames between key frames.
 
@@ -46,6 +48,8 @@ def interpolate(
         device: the network's device: "auto", "cpu", "cuda" or "mps".
         on_failure: what to do if motion does not explain the key frames, as at a cut: "hold" the nearer one, "blend"
             both, or "morph" along the motion anyway. It has no effect on engines without motion.
+        hints: the motion from one key frame to the next: a file (see `core.inbetween.hints`), a hint such as
+            "120,80>200,96", or a list of these.
 
     Returns:
         An iterator of arrays of the key frames' shape and type, in order, drawn on demand; a network on a GPU draws up
@@ -64,7 +68,9 @@ def interpolate(
         raise InputError(f"two key frames or more are needed, and {len(frames)} was given; add another")
     _check_forms(frames[0], frames[1], 1)
     drawer = open_engine(engine, checkpoint, device, mixes=mix) if engine is None or isinstance(engine, str) else engine
-    once = _walk(frames, times, loop, drawer, on_failure)
+    known = hints if isinstance(hints, Hints) else gather_hints(hints)
+    check_hints(known, drawer, len(frames), loop=loop)
+    once = _walk(frames, times, loop, drawer, on_failure, known)
     return there_and_back(once, loop) if boomerang else once
 
 
@@ -83,15 +89,45 @@ def turn_back(count: int, *, loop: bool = False) -> Sequence[int]:
     return (0, *range(count - 1, 0, -1)) if loop else range(count - 2, 0, -1)
 
 
+def gather_hints(given: str | Path | Sequence[str] | None) -> Hints:
+    """Reads a file of hints, a hint, or a list of hints.
+
+    Raises:
+        ConfigError: one is no hint.
+        InputError: the file holds none.
+    """
+    if given is None:
+        return Hints()
+    if isinstance(given, Path):
+        return read_hints(given)
+    texts = [given] if isinstance(given, str) else given
+    return Hints(tuple(pair for text in texts for pair in parse_hint(text).pairs))
+
+
+def check_hints(hints: Hints, engine: Engine, keys: int, *, loop: bool = False) -> None:
+    """Checks that hints can be used.
+
+    Raises:
+        ConfigError: the engine takes none.
+        InputError: they are of other key frames.
+    """
+    if hints and not isinstance(engine, Guided):
+        raise ConfigError(
+            f"--hint: {engine.name} draws without motion; leave the hints out, or draw with motion or flow"
+        )
+    hints.check_pairs(keys, loop=loop)
+
+
 def _walk(
-    frames: Sequence[Frame], times: Sequence[float], loop: bool, engine: Engine, on_failure: str
+    frames: Sequence[Frame], times: Sequence[float], loop: bool, engine: Engine, on_failure: str, hints: Hints
 ) -> Iterator[Frame]:
     """Yields all segments; a key frame that two segments share comes once."""
     first = last = frames[0]
     for index in range(1, len(frames) + loop):
         last = frames[index % len(frames)]
         _check_forms(frames[0], last, index % len(frames))
-        yield from draw_segment(first, last, times[:-1], engine, on_failure)
+        said = hints.of(index - 1, index % len(frames), first.shape[1], first.shape[0]) if hints else None
+        yield from draw_segment(first, last, times[:-1], engine, on_failure, said)
         first = last
     if not loop:
         yield last.copy()

@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 
 from .grid import Array, Flow, mean_of_channels, pixel_grid, warp
+from .guides import Guides
 from .segments import Carried, find_transforms
 from .splatting import fill_holes
 
@@ -77,13 +78,16 @@ class Candidates(NamedTuple):
         return Candidates(np.array(back, np.float32), self.penalties, there, self.partners, self.homes)
 
 
-def estimate_flow(first: Array, last: Array, *, finest: int = _FINEST_SIDE) -> tuple[Flow, Flow]:
+def estimate_flow(
+    first: Array, last: Array, *, finest: int = _FINEST_SIDE, guides: Guides | None = None
+) -> tuple[Flow, Flow]:
     """Finds the motion between two frames, both ways.
 
     Args:
         first: (H, W, 3) uint8 RGB.
         last: the same shape.
         finest: cells that the working grid's longer side has at most.
+        guides: motion that is given; what it is of is taken out.
 
     Returns:
         The forward and the backward flow on one working grid of (h, w) cells, three quarters of the frame's size and at
@@ -97,15 +101,17 @@ def estimate_flow(first: Array, last: Array, *, finest: int = _FINEST_SIDE) -> t
         return still, still.copy()
     small_first = cv2.resize(first, (w, h), interpolation=cv2.INTER_AREA)
     small_last = cv2.resize(last, (w, h), interpolation=cv2.INTER_AREA)
-    coarse_forward, coarse_backward = match_globally(small_first, small_last)
+    coarse_forward, coarse_backward = match_globally(small_first, small_last, guides)
     forward = _refine(small_first, small_last, coarse_forward)
     backward = _refine(small_last, small_first, coarse_backward)
     forward, backward = _steady(small_first, small_last, (forward, backward), (coarse_forward, coarse_backward))
+    if guides is not None:
+        forward, backward = guides.clear(forward, 0)[0], guides.clear(backward, 1)[0]
     to_pixels = np.array([width / w, height / h], np.float32)
     return forward * to_pixels, backward * to_pixels
 
 
-def search_motion(first: Array, last: Array, height: int, width: int) -> Array:
+def search_motion(first: Array, last: Array, height: int, width: int, guides: Guides | None = None) -> Array:
     """Finds the motion between two frames both ways, as a motion network is given it.
 
     Args:
@@ -113,22 +119,24 @@ def search_motion(first: Array, last: Array, height: int, width: int) -> Array:
         last: the same shape.
         height: rows of the grid that is wanted.
         width: columns.
+        guides: motion that is given.
 
     Returns:
         (2, 2, height, width) float32: forward and backward, each (dx, dy) in cells of that grid.
     """
     scale = np.array([width / first.shape[1], height / first.shape[0]], np.float32)
-    found = estimate_flow(first, last, finest=round(_OVERSAMPLING * max(height, width)))
+    found = estimate_flow(first, last, finest=round(_OVERSAMPLING * max(height, width)), guides=guides)
     flows = [cv2.resize(flow, (width, height), interpolation=cv2.INTER_AREA) for flow in found]
     return np.stack([(flow * scale).transpose(2, 0, 1) for flow in flows])
 
 
-def match_globally(first: Array, last: Array) -> tuple[Flow, Flow]:
+def match_globally(first: Array, last: Array, guides: Guides | None = None) -> tuple[Flow, Flow]:
     """Finds displacements of any length, to the accuracy of a cell.
 
     Args:
         first: (h, w, 3) uint8 RGB.
         last: the same shape.
+        guides: motion that is given, which cells may choose.
 
     Returns:
         Forward and backward flow, (h, w, 2) in pixels of these frames, constant within a cell.
@@ -141,6 +149,9 @@ def match_globally(first: Array, last: Array) -> tuple[Flow, Flow]:
     carried = find_transforms(first, last)
     if carried:
         candidates = _add_transforms(candidates, carried, rows, columns)
+    said = [] if guides is None else guides.candidates()
+    if said:
+        candidates = _add_transforms(candidates, said, rows, columns, given=True)
     to_pixels = np.array([w / columns, h / rows], np.float32)
 
     def spread(chosen: Array, candidates: Candidates) -> Flow:
@@ -152,8 +163,10 @@ def match_globally(first: Array, last: Array) -> tuple[Flow, Flow]:
     return spread(forward, candidates), spread(backward, back)
 
 
-def _add_transforms(candidates: Candidates, carried: list[Carried], rows: int, columns: int) -> Candidates:
-    """Adds motions of pieces, as `find_transforms` gives them."""
+def _add_transforms(
+    candidates: Candidates, carried: list[Carried], rows: int, columns: int, *, given: bool = False
+) -> Candidates:
+    """Adds motions of pieces, as `find_transforms` gives them; what an animator gave costs no more than its length."""
     size = np.array([columns, rows], float)
     transforms, centres = [], []
     for piece in carried:
@@ -162,12 +175,15 @@ def _add_transforms(candidates: Candidates, carried: list[Carried], rows: int, c
         transforms.append(np.hstack([part, shift[:, None]]))
         centres.append(piece.centre * size - 0.5)
     away = [np.linalg.norm(t[:, :2] @ c + t[:, 2] - c) for t, c in zip(transforms, centres, strict=True)]
+    penalties = 0.3 * np.array(away) if given else 0.3 * np.array(away) + _PIECE_PENALTY
     return Candidates(
         np.concatenate([candidates.transforms, np.array(transforms)]).astype(np.float32),
-        np.concatenate([candidates.penalties, 0.3 * np.array(away) + _PIECE_PENALTY]).astype(np.float32),
+        np.concatenate([candidates.penalties, penalties]).astype(np.float32),
         np.concatenate([candidates.centres, np.array(centres)]),
-        tuple(cv2.resize(piece.here, (columns, rows), interpolation=cv2.INTER_AREA) for piece in carried),
-        tuple(cv2.resize(piece.there, (columns, rows), interpolation=cv2.INTER_AREA) for piece in carried),
+        candidates.homes
+        + tuple(cv2.resize(piece.here, (columns, rows), interpolation=cv2.INTER_AREA) for piece in carried),
+        candidates.partners
+        + tuple(cv2.resize(piece.there, (columns, rows), interpolation=cv2.INTER_AREA) for piece in carried),
     )
 
 

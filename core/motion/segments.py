@@ -28,6 +28,7 @@ _LIKE_COLOUR, _LIKE_SIZE = 8.0, 0.35  # Lab units and logarithm up to which two 
 _ALIKE = 3  # pieces that look the same and move together, from which on another one does not go its own way
 _PAIRED = 64  # pieces that are compared; the smaller ones only say how things move that look like them
 _LONG = 1.6  # ratio of a piece's axes from which on its direction is known
+_LARGE_TURN = 0.7  # cosine of a turn from which on the other way round is tried as well
 
 
 class Segments(NamedTuple):
@@ -70,19 +71,7 @@ def find_segments(picture: Array, other: Array, most: int = 24, least: float = _
         least: share of the picture that a piece has at least.
     """
     h, w = picture.shape[:2]
-    smooth = cv2.medianBlur(cv2.cvtColor(picture, cv2.COLOR_LAB2RGB), 3)
-    smooth = cv2.cvtColor(smooth, cv2.COLOR_RGB2LAB)
-    edges = np.zeros((h, w), np.float32)
-    for axis in (0, 1):
-        step = np.abs(np.diff(smooth, axis=axis)).sum(2)
-        ahead = np.zeros((h, w), np.float32)
-        if axis:
-            ahead[:, :-1] = step
-        else:
-            ahead[:-1] = step
-        edges = np.maximum(edges, ahead)
-    inside = (edges < _EDGE).astype(np.uint8)
-    count, labels = cv2.connectedComponents(inside, connectivity=4)
+    count, labels = _label(_smooth(picture))
     flat = labels.ravel()
     areas = np.bincount(flat, minlength=count).astype(np.float64)
     areas[0] = 0  # the edges themselves
@@ -122,6 +111,28 @@ def find_segments(picture: Array, other: Array, most: int = 24, least: float = _
     own, rest = slice(count_moved), slice(count_moved, None)
     resting = _describe(colours[rest], shares[rest], spreads[rest])
     return Segments(colours[own], shares[own], centres[own], spreads[own], ranks[labels], resting)
+
+
+def _smooth(picture: Array) -> Array:
+    """(h, w, 3) CIE Lab without single pixels that differ."""
+    smooth = cv2.medianBlur(cv2.cvtColor(picture, cv2.COLOR_LAB2RGB), 3)
+    return np.asarray(cv2.cvtColor(smooth, cv2.COLOR_RGB2LAB))
+
+
+def _label(smooth: Array) -> tuple[int, Array]:
+    """Cuts a picture into pieces along its edges: their number, and each pixel's piece, 0 on edges."""
+    h, w = smooth.shape[:2]
+    edges = np.zeros((h, w), np.float32)
+    for axis in (0, 1):
+        step = np.abs(np.diff(smooth, axis=axis)).sum(2)
+        ahead = np.zeros((h, w), np.float32)
+        if axis:
+            ahead[:, :-1] = step
+        else:
+            ahead[:-1] = step
+        edges = np.maximum(edges, ahead)
+    count, labels = cv2.connectedComponents((edges < _EDGE).astype(np.uint8), connectivity=4)
+    return count, labels
 
 
 def _describe(colours: Array, areas: Array, spreads: Array) -> Array:
@@ -188,17 +199,70 @@ def carry(first: Segments, last: Segments, pair: tuple[int, int]) -> list[Array]
     A shift; a shift with squash and stretch along the picture's sides; and, of long pieces, with a turn; those that are
     hardly more than the shift are left out.
     """
-    one, other = first.spreads[pair[0]], last.spreads[pair[1]]
     origin, target = first.centres[pair[0]], last.centres[pair[1]]
+    parts = find_parts(first.spreads[pair[0]], last.spreads[pair[1]])
+    return [np.hstack([part, (target - part @ origin)[:, None]]) for part in parts]
+
+
+def find_parts(one: Array, other: Array, *, both_ways: bool = False) -> list[Array]:
+    """How a piece may squash and turn on its way to its partner: (2, 2) matrices, the identity first.
+
+    Args:
+        one: (2, 2) covariance of the places of the piece's pixels.
+        other: the same of its partner.
+        both_ways: whether a large turn is tried the other way round too, as an axis has no direction.
+    """
     parts = [np.eye(2), np.diag(np.sqrt(np.diag(other) / np.diag(one)))]
     (small, axes), (small_there, axes_there) = np.linalg.eigh(one), np.linalg.eigh(other)
     if min(small[1] / small[0], small_there[1] / small_there[0]) > _LONG**2:
-        for k in range(2):  # an axis has no sign; the smaller turn is taken
+        for k in range(2):  # the smaller turn
             if axes[:, k] @ axes_there[:, k] < 0:
                 axes_there[:, k] *= -1
-        parts.append(axes_there @ np.diag(np.sqrt(small_there / small)) @ axes.T)
-    distinct = [parts[0], *(part for part in parts[1:] if np.abs(part - parts[0]).max() > _SHIFT)]
-    return [np.hstack([part, (target - part @ origin)[:, None]]) for part in distinct]
+        turn = axes_there @ np.diag(np.sqrt(small_there / small)) @ axes.T
+        parts.append(turn)
+        if both_ways and axes[:, 1] @ axes_there[:, 1] < _LARGE_TURN:
+            parts.append(-turn)
+    return [parts[0], *(part for part in parts[1:] if np.abs(part - parts[0]).max() > _SHIFT)]
+
+
+def measure_spread(mask: Array) -> Array:
+    """The covariance of the places of a mask's pixels: (2, 2), of x and y."""
+    y, x = np.nonzero(mask)
+    return np.asarray(np.cov(np.stack([x, y]).astype(float), bias=True) + 0.1 * np.eye(2))  # a line has some width
+
+
+class Pieces:
+    """A drawing that is cut along its edges, to have the piece at any place."""
+
+    def __init__(self, picture: Array) -> None:
+        """Of (h, w, 3) uint8 RGB."""
+        lab = cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+        _, self._labels = _label(_smooth(lab))
+        # outlines are pieces too, but thin: of a broad one, some pixel has nothing else around it
+        numbers = self._labels.astype(np.float32)
+        window = np.ones((5, 5), np.uint8)
+        inner = cv2.erode(numbers, window) == cv2.dilate(numbers, window)
+        broad = np.zeros(self._labels.max() + 1, bool)
+        broad[np.unique(self._labels[inner])] = True
+        broad[0] = False
+        self._broad = broad[self._labels]
+
+    def cut_out(self, at: tuple[int, int], outline: int) -> Array:
+        """The flat piece that a place is on, with what it encloses and the outline around it: (h, w) bool.
+
+        Args:
+            at: (x, y); on an outline, the nearest broad piece is taken.
+            outline: pixels by which the piece is widened where no other broad piece begins.
+        """
+        y, x = np.nonzero(self._broad)
+        if not len(x):
+            return np.ones(self._labels.shape, bool)
+        nearest = int(np.argmin((x - at[0]) ** 2 + (y - at[1]) ** 2))
+        own = (self._labels == self._labels[y[nearest], x[nearest]]).astype(np.uint8)
+        outlines, _ = cv2.findContours(own, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+        filled = cv2.drawContours(own, outlines, -1, 1, cv2.FILLED)
+        wide = cv2.dilate(filled, np.ones((2 * outline + 1, 2 * outline + 1), np.uint8))
+        return np.asarray((filled > 0) | ((wide > 0) & ~self._broad))
 
 
 def find_transforms(first: Array, last: Array, most: int = 10) -> list[Carried]:

@@ -1,0 +1,321 @@
+"""Hints: what an animator says of how things go from one key frame to the next.
+
+A file of hints is JSON:
+
+    {"version": 1, "size": [640, 360], "pairs": [
+      {"keys": [0, 1], "tracks": [[[120, 80], [200, 96]]], "still": "mask.png", "apart": [["a.png", "b.png"]]}]}
+
+A track is a list of points, each `[x, y]`, `{"x": …, "y": …}` or null; or an object with `points` and `times`. One
+point stays where it is; null instead of the first or the last says that the thing comes or goes. Lists of points
+without anything around them, as point editors of other programs write them, are tracks of the first pair.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations, pairwise
+from math import hypot, isfinite
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from ..config.parsing import shorten
+from ..errors import ConfigError, InputError
+from ..files import shown
+from ..json_text import read_json
+from ..media.frames import to_uint8
+from ..media.image_files import read_image
+from ..motion.grid import Array
+from ..motion.guides import PairHints, Point, Track
+
+VERSION = 1
+"""Of the file."""
+MOST = 200
+"""Tracks of a pair, and points of a track: each piece is drawn apart, which takes some milliseconds."""
+_SAME, _APART = 2.0, 8.0  # pixels up to which two points are one, and from which on they are two places
+
+
+@dataclass(frozen=True)
+class _Hinted:
+    """The hints of one pair, in pixels of `size`."""
+
+    keys: tuple[int, int]
+    tracks: tuple[Track, ...]
+    where: tuple[str, ...]
+    """How each track is named in messages."""
+    size: tuple[int, int] | None
+    """Width and height of the picture that they are of; None: of the key frames as they are."""
+    still: Path | None = None
+    apart: tuple[tuple[Path, Path], ...] = ()
+
+
+@dataclass(frozen=True)
+class Hints:
+    """All hints of a sequence of key frames."""
+
+    pairs: tuple[_Hinted, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.pairs)
+
+    def __or__(self, other: "Hints") -> "Hints":
+        return Hints(self.pairs + other.pairs)
+
+    def check_pairs(self, count: int, *, loop: bool = False) -> None:
+        """Checks that each is of two key frames that follow each other.
+
+        Raises:
+            InputError: one is not.
+        """
+        for pair in self.pairs:
+            first, last = pair.keys
+            if not (0 <= first < count and (last == first + 1 < count or (loop and (first, last) == (count - 1, 0)))):
+                raise InputError(
+                    f"{pair.where[0] if pair.where else 'the hints'}: is of key frames {first} and {last}, "
+                    f"and there are key frames 0 to {count - 1}; give two that follow each other"
+                )
+
+    def of(self, first: int, last: int, width: int, height: int) -> PairHints:
+        """The hints of two key frames, in their pixels.
+
+        Raises:
+            InputError: a point is outside the picture, two contradict each other, or a mask cannot be used.
+        """
+        tracks: list[Track] = []
+        names: list[str] = []
+        still: Array | None = None
+        apart: list[tuple[Array, Array]] = []
+        for pair in self.pairs:
+            if pair.keys != (first, last):
+                continue
+            scale = (1.0, 1.0) if pair.size is None else (width / pair.size[0], height / pair.size[1])
+            for track, where in zip(pair.tracks, pair.where, strict=True):
+                points = tuple(
+                    None if point is None else (point[0] * scale[0], point[1] * scale[1]) for point in track.points
+                )
+                for point in (points[0], points[-1]):
+                    if point is not None and not (0 <= point[0] < width and 0 <= point[1] < height):
+                        raise InputError(
+                            f"{where}: {point[0]:g},{point[1]:g} is outside the {width}x{height} picture; "
+                            "give a point in it, or nothing where the thing is not there"
+                        )
+                tracks.append(Track(points, track.times))
+                names.append(where)
+            if pair.still is not None:
+                mask = _read_mask(pair.still, width, height)
+                still = mask if still is None else still | mask
+            apart += [(_read_mask(one, width, height), _read_mask(other, width, height)) for one, other in pair.apart]
+        if len(tracks) > MOST:
+            raise InputError(
+                f"{names[MOST]}: is one of {len(tracks)} hints of a pair, and {MOST} can be kept; give fewer"
+            )
+        for (one, name), (other, other_name) in combinations(zip(tracks, names, strict=True), 2):
+            if _contradict(one, other):
+                raise InputError(f"{other_name}: leads elsewhere than {name}, from the same point; give one of the two")
+        return PairHints(tuple(tracks), still, tuple(apart))
+
+
+def parse_hint(text: str) -> Hints:
+    """Reads what `--hint` takes: `120,80>200,96`.
+
+    Points are joined by `>`; one alone stays. A point may have a time, as in `120,80>150,40@0.3>200,96`; `none` instead
+    of the first or the last point says that the thing comes or goes. `1:` before it all counts pairs from 0.
+
+    Raises:
+        ConfigError: it is no hint.
+    """
+    number, colon, rest = text.rpartition(":")
+    try:
+        if colon and not (number.strip().isdecimal() and len(number) < 7):
+            raise ValueError
+        pair = int(number) if colon else 0
+        points: list[Point | None] = []
+        times: list[float | None] = []
+        for part in rest.split(">"):
+            place, at, time = part.partition("@")
+            times.append(float(time) if at else None)
+            if place.strip() == "none":
+                points.append(None)
+                continue
+            x, y = (float(value) for value in place.split(","))
+            points.append((x, y))
+        track = _make_track(points, times)
+    except ValueError as error:
+        why = str(error) if isinstance(error, _NotATrack) else "is no hint"
+        raise ConfigError(
+            f"--hint: {shorten(text)} {why}; write where a point is in both key frames, such as 120,80>200,96"
+        ) from error
+    return Hints((_Hinted((pair, pair + 1), (track,), (f"--hint {text}",), None),))
+
+
+def read_hints(path: Path) -> Hints:
+    """Reads a file of hints; see the module's docstring.
+
+    Raises:
+        InputError: it cannot be read, or something in it is no hint; the message says what and where.
+    """
+    name = shown(path)
+    try:
+        found = read_json(path)
+    except OSError as error:
+        raise InputError(f"{name}: cannot be read ({error.strerror}); give a file of hints (.json)") from error
+    except ValueError as error:
+        raise InputError(f"{name}: {error}; give a file of hints (.json)") from error
+    if isinstance(found, list):
+        found = {"pairs": [{"tracks": [found] if _is_point(found[0] if found else None) else found}]}
+    if not isinstance(found, dict) or not isinstance(found.get("pairs"), list):
+        raise InputError(f'{name}: holds no hints; it needs a list "pairs"')
+    if found.get("version", VERSION) != VERSION:
+        raise InputError(
+            f"{name}: is of version {shorten(str(found['version']))}, and animi reads {VERSION}; save it anew"
+        )
+    size = found.get("size")
+    if size is not None and not (
+        isinstance(size, list) and len(size) == 2 and all(_is_number(side) and 1 <= side <= 65_535 for side in size)
+    ):
+        raise InputError(f'{name}: "size" must be [width, height] in pixels')
+    pairs = []
+    for number, pair in enumerate(found["pairs"]):
+        if not isinstance(pair, dict):
+            raise InputError(f'{name}: pair {number} is no object; write {{"keys": [0, 1], "tracks": […]}}')
+        pairs.append(_read_pair(pair, f"{name}: pair {number}", None if size is None else tuple(size), path.parent))
+    return Hints(tuple(pairs))
+
+
+class _NotATrack(ValueError):
+    """Why points and times make no track."""
+
+
+def _read_pair(pair: dict[str, Any], where: str, size: tuple[int, int] | None, folder: Path) -> _Hinted:
+    keys = pair.get("keys", [0, 1])
+    if not (isinstance(keys, list) and len(keys) == 2 and all(type(key) is int and 0 <= key < 10**6 for key in keys)):
+        raise InputError(f'{where}: "keys" must be two numbers of key frames, such as [0, 1]')
+    listed = pair.get("tracks", [])
+    if not isinstance(listed, list):
+        raise InputError(f'{where}: "tracks" must be a list')
+    if len(listed) > MOST:
+        raise InputError(f"{where}: has {len(listed)} tracks, and {MOST} can be kept; give fewer")
+    tracks, names = [], []
+    for number, track in enumerate(listed):
+        name = f"{where}, track {number}"
+        try:
+            tracks.append(_read_track(track))
+        except ValueError as error:
+            why = str(error) if isinstance(error, _NotATrack) else "is no list of points"
+            raise InputError(f"{name}: {why}; write [[120, 80], [200, 96]]") from error
+        names.append(name)
+    still, apart = pair.get("still"), pair.get("apart", [])
+    if still is not None and not isinstance(still, str):
+        raise InputError(f'{where}: "still" must be the name of an image')
+    if not isinstance(apart, list) or not all(
+        isinstance(two, list) and len(two) == 2 and all(isinstance(one, str) for one in two) for two in apart
+    ):
+        raise InputError(f'{where}: "apart" must be a list of pairs of images, such as [["a.png", "b.png"]]')
+    return _Hinted(
+        (keys[0], keys[1]),
+        tuple(tracks),
+        tuple(names),
+        size,
+        None if still is None else folder / still,
+        tuple((folder / one, folder / other) for one, other in apart[:MOST]),
+    )
+
+
+def _read_track(track: Any) -> Track:
+    times: list[float | None] | None = None
+    if isinstance(track, dict) and "points" in track:
+        listed = track.get("times")
+        if listed is not None:
+            if not isinstance(listed, list) or not all(_is_number(time) for time in listed):
+                raise _NotATrack('"times" must be numbers from 0 to 1')
+            times = [float(time) for time in listed]
+        track = track["points"]
+    if not isinstance(track, list):
+        raise ValueError
+    points = [_read_point(point) for point in track]
+    if times is not None and len(times) != len(points):
+        raise _NotATrack(f"has {len(points)} points and {len(times)} times")
+    return _make_track(points, times or [None] * len(points))
+
+
+def _read_point(point: Any) -> Point | None:
+    if point is None:
+        return None
+    if isinstance(point, dict):
+        point = [point.get("x"), point.get("y")]
+    if not (isinstance(point, list) and len(point) == 2 and all(_is_number(value) for value in point)):
+        raise ValueError
+    return float(point[0]), float(point[1])
+
+
+def _make_track(points: Sequence[Point | None], times: Sequence[float | None]) -> Track:
+    if not 1 <= len(points) <= MOST:
+        raise _NotATrack(f"has {len(points)} points; 1 to {MOST} can be used")
+    if any(point is None for point in points[1:-1]) or points[0] is points[-1] is None:
+        raise _NotATrack("has no point where one is needed; only the first or the last may be missing")
+    if len(points) == 1:
+        points, times = [*points, *points], [None, None]
+    if not all(isfinite(value) for point in points if point is not None for value in point):
+        raise _NotATrack("has a point that is no number")
+    if None in (points[0], points[-1]) and len(points) > 2:
+        raise _NotATrack("comes or goes, and so has one point")
+    if all(time is None for time in times):
+        return Track(tuple(points))
+    filled = [0.0 if times[0] is None else times[0], *times[1:-1], 1.0 if times[-1] is None else times[-1]]
+    if any(time is None for time in filled):
+        raise _NotATrack("has a time for some points; give one to all between the ends")
+    known = [float(time) for time in filled if time is not None]
+    if known[0] != 0 or known[-1] != 1 or any(not one < other for one, other in pairwise(known)):
+        raise _NotATrack("has times that do not rise from 0 to 1")
+    return Track(tuple(points), tuple(known))
+
+
+def _contradict(one: Track, other: Track) -> bool:
+    """Whether two tracks lead from one place to two, or to one from two."""
+
+    def apart(end: int) -> float:
+        a, b = one.points[end], other.points[end]
+        if a is None or b is None:
+            return 0.0 if a is b else float("inf")
+        return hypot(a[0] - b[0], a[1] - b[1])
+
+    ends = apart(0), apart(-1)
+    return min(ends) < _SAME and max(ends) > _APART
+
+
+def _read_mask(path: Path, width: int, height: int) -> Array:
+    """An image's bright or opaque pixels: (height, width) bool.
+
+    Raises:
+        InputError: it cannot be read, is of another shape, or marks nothing.
+    """
+    image = to_uint8(read_image(path))
+    image = image[..., 3] if image.ndim == 3 and image.shape[2] == 4 and image[..., 3].min() < 255 else image
+    grey = image if image.ndim == 2 else image.max(2)
+    if abs(grey.shape[1] * height - grey.shape[0] * width) > max(width, height):
+        raise InputError(
+            f"{shown(path)}: is {grey.shape[1]}x{grey.shape[0]}, and the key frames are {width}x{height}; "
+            "give a mask of their shape"
+        )
+    mask = cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA) >= 128
+    if not mask.any():
+        raise InputError(f"{shown(path)}: marks nothing; paint what is meant white")
+    return np.asarray(mask)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value)
+
+
+def _is_point(value: Any) -> bool:
+    return isinstance(value, dict) or (isinstance(value, list) and len(value) == 2 and all(map(_is_number, value)))
+
+
+def list_masks(hints: Hints) -> Iterator[Path]:
+    """The images that hints name."""
+    for pair in hints.pairs:
+        if pair.still is not None:
+            yield pair.still
+        for two in pair.apart:
+            yield from two

@@ -1,0 +1,129 @@
+"""Motion that an animator gives: what a hint acts on, and where it takes it."""
+
+import cv2
+import numpy as np
+import pytest
+
+from animi.core.engines.interface import render_all
+from animi.core.engines.opening import open_engine
+from animi.core.motion.guides import Guides, PairHints, Track, fit_map, turn_and_squash
+from animi.core.motion.search import estimate_flow
+
+GROUND, RED, BLUE, INK = (230, 225, 210), (200, 60, 50), (60, 90, 190), (30, 26, 30)
+
+
+def draw(*discs, bar=None):
+    """Discs (x, y, colour) with outlines, and a bar (x, y, degrees), on a ground of stripes."""
+    frame = np.full((180, 320, 3), GROUND, np.uint8)
+    frame[::24] = (205, 200, 185)
+    for x, y, colour in discs:
+        cv2.circle(frame, (x, y), 18, colour, -1, cv2.LINE_AA)
+        cv2.circle(frame, (x, y), 18, INK, 2, cv2.LINE_AA)
+    if bar is not None:
+        corners = cv2.boxPoints(((bar[0], bar[1]), (80, 18), bar[2])).astype(np.int32)
+        cv2.fillPoly(frame, [corners], RED, cv2.LINE_AA)
+        cv2.polylines(frame, [corners], True, INK, 2, cv2.LINE_AA)
+    return frame
+
+
+def guide(first, last, *tracks):
+    return Guides(PairHints(tuple(Track(points) for points in tracks)), first, last)
+
+
+def test_points_fit_as_much_as_they_say():
+    source = np.array([[0, 0], [10, 0], [0, 10], [10, 10], [5, 2]], float)
+    assert fit_map(source[:1], source[:1] + np.array([3, 4]))(np.zeros((1, 2))).tolist() == [[3, 4]]
+    turned = source[:2] @ np.array([[0, 1], [-1, 0]]) * 2 + (1, 1)
+    assert np.allclose(fit_map(source[:2], turned)(np.array([[0.0, 10.0]])), [[-19, 1]])
+    sheared = source[:3] @ np.array([[1, 0.5], [0, 1]]) + (2, 0)
+    assert np.allclose(fit_map(source[:3], sheared)(source[3:4]), [[12, 15]])
+    bent = source + np.array([[0, 0], [0, 0], [0, 0], [0, 0], [4, -3]])
+    assert np.abs(fit_map(source, bent)(source) - bent).max() < 0.1
+
+
+@pytest.mark.parametrize("points", [[[5, 5]] * 3, [[0, 0], [5, 5], [10, 10], [15, 15]], [[0, 0], [0, 0]]])
+def test_points_on_each_other_or_on_a_line_are_no_trouble(points):
+    source = np.array(points, float)
+    mapped = fit_map(source, source + np.array([7, -2]))(np.array([[3.0, 30.0]]))
+    assert np.abs(mapped - (10, 28)).max() < 0.2
+
+
+def test_a_turn_keeps_the_size_on_its_way():
+    quarter = np.array([[0.0, -1], [1, 0]])
+    half_way = turn_and_squash(quarter, 0.5)
+    assert np.allclose(half_way @ half_way.T, np.eye(2)) and np.allclose(half_way @ half_way, quarter)
+
+
+def test_a_hint_acts_on_the_thing_and_nothing_around_it():
+    first, last = draw((60, 90, RED), (110, 90, BLUE)), draw((250, 50, RED), (120, 100, BLUE))
+    guides = guide(first, last, ((60, 90), (250, 50)))
+    flow = guides.move(np.zeros((180, 320, 2), np.float32), 0)
+    assert np.allclose(flow[90, 60], (190, -40)) and np.allclose(flow[80, 50], (190, -40))  # up to its outline
+    assert np.allclose(flow[73, 60], (190, -40), atol=1)  # with the outline
+    assert not flow[90, 110].any() and not flow[60, 60].any() and not flow[120, 60].any()
+    back = guides.move(np.zeros((180, 320, 2), np.float32), 1)
+    assert np.allclose(back[50, 250], (-190, 40)) and not back[90, 60].any()
+
+
+def test_what_is_taken_out_leaves_the_motion_around_it():
+    guides = guide(draw((60, 90, RED)), draw((250, 50, RED)), ((60, 90), (250, 50)))
+    flow = np.full((180, 320, 2), (3, 1), np.float32)
+    flow[80:101, 50:71] = (50, -9)
+    cleared, known = guides.clear(flow, 0)
+    assert np.allclose(cleared[90, 60], (3, 1), atol=0.5) and known[90, 60] == -1 and known[20, 20] == 0
+
+
+def test_a_piece_that_turns_does_so_by_one_hint():
+    first, last = draw(bar=(100, 90, 0)), draw(bar=(200, 90, 60))
+    guides = guide(first, last, ((100, 90), (200, 90)))
+    flow = guides.move(np.zeros((180, 320, 2), np.float32), 0)
+    end = np.array([130, 90]) + flow[90, 130]
+    assert np.linalg.norm(end - (200 + 30 * np.cos(np.pi / 3), 90 + 30 * np.sin(np.pi / 3))) < 4
+
+
+@pytest.mark.parametrize("name", ["flow", "motion"])
+def test_two_alike_things_cross_because_they_are_told_apart(name):
+    """Nothing in the drawings shows that they cross."""
+    first, last = draw((60, 60, RED), (60, 130, RED)), draw((250, 130, RED), (250, 60, RED))
+    hints = PairHints((Track(((60, 60), (250, 130))), Track(((60, 130), (250, 60)))))
+    pair = open_engine(name, device="cpu").prepare(first, last, hints)
+    for t, drawn in zip((0.25, 0.75), render_all(pair, [0.25, 0.75]), strict=True):
+        truth = draw((round(60 + 190 * t), round(60 + 70 * t), RED), (round(60 + 190 * t), round(130 - 70 * t), RED))
+        wrong = np.abs(drawn.astype(int) - truth).max(2) > 90
+        assert wrong.mean() < 0.004
+
+
+def test_a_path_is_followed_at_its_times():
+    first, last = draw((60, 90, RED)), draw((260, 90, RED))
+    hints = PairHints((Track(((60, 90), (160, 30), (260, 90)), (0, 0.25, 1)),))
+    drawn = next(render_all(open_engine("flow").prepare(first, last, hints), [0.25]))
+    y, x = np.nonzero(np.abs(drawn.astype(int) - RED).sum(2) < 60)
+    assert abs(x.mean() - 160) < 2 and abs(y.mean() - 30) < 2
+
+
+def test_what_is_gone_is_whole_until_the_middle_and_then_not_there():
+    first, last = draw((60, 90, RED), (160, 90, BLUE)), draw((160, 90, BLUE), (240, 90, RED))
+    hints = PairHints((Track(((60, 90), None)), Track((None, (240, 90)))))
+    for t, drawn in zip(
+        (0.3, 0.7), render_all(open_engine("flow").prepare(first, last, hints), [0.3, 0.7]), strict=True
+    ):
+        red = np.abs(drawn.astype(int) - RED).sum(2) < 60
+        assert red[:, :120].sum() > 700 * (t < 0.5) - 1 and red[:, 200:].sum() > 700 * (t > 0.5) - 1
+        assert red.sum() < 1100
+
+
+def test_what_is_said_to_stay_stays():
+    first, last = draw((60, 90, RED), (160, 90, BLUE)), draw((75, 96, RED), (160, 90, BLUE))
+    still = np.zeros((180, 320), bool)
+    still[60:120, 30:110] = True
+    pair = open_engine("flow").prepare(first, last, PairHints((), still))
+    drawn = next(render_all(pair, [0.25]))
+    assert np.abs(drawn[60:120, 30:110].astype(int) - first[60:120, 30:110]).mean() < 1
+
+
+def test_without_hints_nothing_changes():
+    first, last = draw((60, 90, RED), (160, 90, BLUE)), draw((90, 96, RED), (150, 80, BLUE))
+    engine = open_engine("motion", device="cpu")
+    frames = [next(render_all(engine.prepare(first, last, hints), [0.5])) for hints in (None, PairHints())]
+    assert np.array_equal(*frames)
+    assert np.array_equal(estimate_flow(first, last)[0], estimate_flow(first, last, guides=None)[0])
