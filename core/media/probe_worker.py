@@ -124,7 +124,7 @@ def main() -> int:
     try:
         found = describe(path, formats, most_pixels, kind[0] if kind else None)
     except (av.FFmpegError, MemoryError, ValueError, OSError) as error:
-        print(error, file=sys.stderr)
+        sys.stderr.write(f"{error}\n")
         return 1
     json.dump(found, sys.stdout)
     sys.stdout.flush()
