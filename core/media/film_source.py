@@ -546,8 +546,8 @@ class _Rest:
 def _has_transparency(info: VideoInfo) -> bool:
     """Whether anything in a film is transparent, or all of its alpha is opaque; reads it up to the first such frame."""
     if info.head is None:
-        frames = decode_webp(info.path, info.width, info.height, "keep", 0.0, None)
-        return any(bool((frame.pixels[..., 3] < 255).any()) for frame in frames)
+        pictures = decode_webp(info.path, info.width, info.height, "keep", 0.0, None)
+        return any(bool((each.pixels[..., 3] < 255).any()) for each in pictures)
     picture = info.head.picture
     shape = (picture.width, picture.height) if picture.turned else (picture.height, picture.width)
     planes = "format=rgba,alphaextract,format=gray"
