@@ -227,12 +227,12 @@ def _find_pieces(first: NDArray[np.uint8], last: NDArray[np.uint8], camera: Arra
             edge = (label > 0) & (label != beside) & (beside >= 0)
             clear = edge & (beside > 0)  # where the neighbour is equal as well, the piece ends there in both frames
             open_ = np.nonzero(edge & (beside == 0))
-            contrast = np.full(len(open_[0]), 255, np.uint8)
+            contrast: Array = np.full(len(open_[0]), 255, np.int16)
             for frame in (first, last):
                 here = frame[open_].astype(np.int16)
-                most = np.zeros(len(open_[0]), np.int16)
+                most: Array = np.zeros(len(open_[0]), np.int16)
                 for far in (1, 2):  # what is next to it may be half transparent
-                    place = list(open_)
+                    place: list[Array] = list(open_)
                     place[axis] = np.clip(place[axis] + way * far, 0, equal.shape[axis] - 1)
                     most = np.maximum(most, np.abs(frame[tuple(place)] - here).max(1)).astype(np.int16)
                 contrast = np.minimum(contrast, most)
