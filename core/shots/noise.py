@@ -249,7 +249,8 @@ class NoiseMeter:
         rough = {number: step.rough for number, (step, _) in self._known.items()}
         most = _SAME_NOISE * float(np.quantile(list(rough.values()), _LOW)) + _LEAST_ROUGH
         low = {number for number, value in rough.items() if value <= most}
-        grows, alone = [], []
+        grows: list[float] = []
+        alone: list[bool] = []
         for number in sorted(low, reverse=True):
             if number + 1 in low:
                 if len(grows) < _GROWTHS and (grown := self._grow(number)) is not None:
