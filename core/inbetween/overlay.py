@@ -232,16 +232,16 @@ def _find_pieces(first: NDArray[np.uint8], last: NDArray[np.uint8], camera: Arra
                 here = frame[open_].astype(np.int16)
                 most: Array = np.zeros(len(open_[0]), np.int16)
                 for far in (1, 2):  # what is next to it may be half transparent
-                    place: list[Array] = list(open_)
+                    place: list[Array] = [*open_]
                     place[axis] = np.clip(place[axis] + way * far, 0, equal.shape[axis] - 1)
                     most = np.maximum(most, np.abs(frame[tuple(place)] - here).max(1)).astype(np.int16)
-                contrast = np.minimum(contrast, most)
+                contrast = np.minimum(contrast, most).astype(np.int16)
             clear[open_] = contrast > _CONTRAST
-            here, there = (np.bincount(label[where], minlength=count) for where in (edge, clear))
+            own, ended = (np.bincount(label[where], minlength=count) for where in (edge, clear))
             # on no side may it go on in one of the frames: a line that moves along itself does at its tips
-            whole &= there >= _SIDE * here
-            border += here
-            ends += there
+            whole &= ended >= _SIDE * own
+            border += own
+            ends += ended
             moves += np.bincount(label[edge & away], minlength=count)
             sides.append((label[edge & (beside > 0)], beside[edge & (beside > 0)]))
     area = np.bincount(labels.ravel(), minlength=count)

@@ -58,7 +58,7 @@ def _describe_stream(stream: Stream) -> dict[str, Any]:
 
 
 def _describe_frame(frame: VideoFrame) -> dict[str, Any]:
-    side_data = list(frame.side_data)
+    side_data: list[Any] = list(frame.side_data)  # PyAV types it as a mapping
     _kept.extend((frame, side_data))
     return {
         "width": frame.width,
@@ -70,7 +70,7 @@ def _describe_frame(frame: VideoFrame) -> dict[str, Any]:
         "matrix": int(frame.colorspace),
         "primaries": int(frame.color_primaries),
         "transfer": int(frame.color_trc),
-        "side_data": sorted({data.type.name for data in side_data}),
+        "side_data": sorted({str(data.type.name) for data in side_data}),
     }
 
 
