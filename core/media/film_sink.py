@@ -208,7 +208,7 @@ class Kept:
 
 _SUBTITLES = {".mp4": "mov_text", ".m4v": "mov_text", ".mov": "mov_text", ".mkv": "srt", ".webm": "webvtt"}
 _MPEG_4 = (".mp4", ".m4v", ".mov")
-_TRIAL = "trial"  # the name of what is tried out; its suffixes are those of a film, a list and a segment
+_TRIAL = "trial"  # the name of what is tried out; its suffixes are those of a film, a list and a frame
 _COVERS = {"mjpeg": ("jpg", "image/jpeg"), "png": ("png", "image/png")}
 _MEASURED = re.compile(
     r"(BPS|DURATION|NUMBER_OF_FRAMES|NUMBER_OF_BYTES|_STATISTICS_\w+|SOURCE_ID)(-\w+)?|ENCODER|ENCODER_OPTIONS|"
@@ -245,7 +245,7 @@ def choose_streams(
     if not wanted:
         return [], notes
     frame = np.zeros((film.height, film.width, 4 if coding.alpha else 3), np.uint16 if film.deep else np.uint8)
-    segment = folder / f"{_TRIAL}.segment"
+    segment = folder / f"{_TRIAL}.frame"
     segment.unlink(missing_ok=True)  # ffmpeg would write through a link
     try:
         encoder = Encoder(segment, coding, output)
@@ -307,7 +307,7 @@ def _try(
     """Puts a short film together; gives the streams beside its picture, or None where it cannot be done."""
     trial = folder / f"{_TRIAL}{suffix}"
     trial.unlink(missing_ok=True)  # ffmpeg would write through a link
-    (folder / f"{_TRIAL}.txt").write_text(f"ffconcat version 1.0\nfile {_TRIAL}.segment\n", encoding="utf-8")
+    (folder / f"{_TRIAL}.txt").write_text(f"ffconcat version 1.0\nfile {_TRIAL}.frame\n", encoding="utf-8")
     command = [
         *(*QUIET, "-y", *read_list(f"{_TRIAL}.txt", ("mov", "matroska"))),
         *(*_cut(start, 1.0), *read_file(film.path.absolute())),
