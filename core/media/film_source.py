@@ -60,6 +60,8 @@ _MATRICES = {
 """What ffmpeg's scaler calls the matrices that streams name."""
 RANGES = {"tv": "limited", "pc": "full"}
 """What ffmpeg's filters call the ranges that streams name."""
+_ASKED_FOR_ALPHA = 240  # frames that are read to know whether alpha is opaque throughout
+_WEBP_ALPHA = 0x10  # flag of the VP8X chunk, RFC 9649, section 2.7.1
 
 
 @dataclass(frozen=True)
@@ -544,16 +546,24 @@ class _Rest:
 
 
 def _has_transparency(info: VideoInfo) -> bool:
-    """Whether anything in a film is transparent, or all of its alpha is opaque; reads it up to the first such frame."""
+    """Whether anything in a film is transparent: all of its alpha may be opaque.
+
+    A WebP says it in its header. Of other films, the first frames are read; of one that goes on after them, the alpha
+    is kept, whatever it is.
+    """
     if info.head is None:
-        pictures = decode_webp(info.path, info.width, info.height, "keep", 0.0, None)
-        return any(bool((each.pixels[..., 3] < 255).any()) for each in pictures)
+        with info.path.open("rb") as file:
+            head = file.read(21)
+        return head[12:16] == b"VP8X" and len(head) > 20 and bool(head[20] & _WEBP_ALPHA)
     picture = info.head.picture
     shape = (picture.width, picture.height) if picture.turned else (picture.height, picture.width)
     planes = "format=rgba,alphaextract,format=gray"
     raw = decode_frames(info, read_file(info.path, info.decoder), f"{planes},scale={shape[1]}:{shape[0]}", (*shape, 1))
     with closing(raw) as frames:
-        return any(bool((pixels < 255).any()) for _, pixels in frames)
+        for number, (_, pixels) in enumerate(frames):
+            if number == _ASKED_FOR_ALPHA or bool((pixels < 255).any()):
+                return True
+    return False
 
 
 def _time_pictures(path: Path, timing: Timing) -> tuple[Timing, Animation | None]:
