@@ -236,12 +236,18 @@ def measure(path):
     with av.open(str(path)) as container:
         lit = [(f.time, f.to_ndarray(format="gray")[2:10, 50:62].mean() > 140) for f in container.decode(video=0)]
     with av.open(str(path)) as container:
-        for frame in container.decode(audio=0):
-            values = np.abs(frame.to_ndarray().astype(float)).reshape(-1)
-            values = values / 32768 if frame.format.name.startswith("s16") else values
-            if (values > 0.2).any():
-                beep = frame.time + int(np.argmax(values > 0.2)) / frame.sample_rate
-                break
+        heard = list(container.decode(audio=0))
+    # a stream's first packets may have no time: counted back from the first that has one
+    known = next(number for number, frame in enumerate(heard) if frame.time is not None)
+    begin = heard[known].time - sum(frame.samples / frame.sample_rate for frame in heard[:known])
+    for frame in heard:
+        values = np.abs(frame.to_ndarray().astype(float)).reshape(-1)
+        values = values / 32768 if frame.format.name.startswith("s16") else values
+        begin = begin if frame.time is None else frame.time
+        if (values > 0.2).any():
+            beep = begin + int(np.argmax(values > 0.2)) / frame.sample_rate
+            break
+        begin += frame.samples / frame.sample_rate
     lamp = next(time for time, on in lit if on)
     return beep - lamp, len(lit), lit[-1][0] - lit[0][0]
 
