@@ -49,6 +49,7 @@ _SAME_NOISE, _LEAST_ROUGH = 1.6, 0.2  # times, and levels squared, by which the 
 _GROWTHS, _GROWN = 6, 1.4  # pairs of pairs that are asked whether what differs grows, and the times that noise may
 _BESIDE = 2.0  # levels beside outlines in drawings that are held, from which on a film is not clean
 _RINGING = 30.0  # levels beside outlines, more than which no codec leaves there: things move
+_SMALLEST = 72  # pixels of the shorter side: no film is scanned smaller, and in smaller ones everything is an outline
 _APART = 3.0  # times the noise of pairs of one drawing by which pairs of two drawings are distinct
 _MOST_KEPT = 0.95  # of the grain's variance that the blur leaves
 
@@ -342,7 +343,7 @@ class NoiseMeter:
 
     def _estimate(self) -> Noise:
         steps = [step for step, _ in self._known.values()]
-        if len(steps) < _FEWEST:
+        if len(steps) < _FEWEST or min(next(reversed(self._views.values())).shape[:2]) < _SMALLEST:
             return Noise()
         grain, left, near, kept = (
             np.quantile([getattr(step, name) for step in steps], _LOW, axis=0)

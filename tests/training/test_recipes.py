@@ -198,8 +198,7 @@ def test_the_ends_are_learnt(film, vgg, tmp_path):
         evaluation_samples=EVALUATED,
         clips=ClipConfig(length=3, size=64, crop=1, flip=False, colour=False, reverse=False),
         training=TrainingConfig(steps=40, batch_size=2, log_every=1, sample_every=1000, device="cpu", workers=0),
-        # the terms of the discriminator do not matter here, and take most of the time
-        nets=AdversarialConfig(4, generator_rate=5e-3, discriminator_rate=1e-4, augment=(), redraw=0, lecam=0),
+        nets=AdversarialConfig(4, generator_rate=5e-3, discriminator_rate=1e-4),
         vgg_weights=vgg,
     )
     vgg_recipe.train_vgg_sle(config)
@@ -438,7 +437,7 @@ def test_continue_starts_a_run_and_goes_on_with_just_that_run(animi, film, other
     done = animi(*words[:2], "-o", given, *words[4:], "--steps", 2)
     assert done.exit_code == 2
     assert done.stderr.startswith(
-        f"animi: --lecam: is 0.1 here, and {given} was started with 3.0; add --lecam 3.0 to go"
+        f"animi: --lecam: is 0.1 here, and {given} was started with 3.0; add --lecam 3.0 to resume"
     )
     command = animi("train-vgg-sle", film, "-o", run, *SMALL, "--continue")
     assert command.exit_code == 1 and str(run) in command.stderr
