@@ -1,20 +1,38 @@
 """Two key frames and an engine in, frames between them out, in the key frames' own form."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import DTypeLike
 
 from ..engines.blend import Blend
-from ..engines.interface import Engine, Guided, Sure, Working, render_all
+from ..engines.interface import Engine, Guided, Sure, Working, find_doubt, follow, render_all
 from ..media.frames import Frame, premultiply, unpremultiply
+from ..motion.grid import Array, Flow
 from ..motion.guides import PairHints
 
 STILL = 6
 """Levels of 255 by which an engine may miss a pixel that both key frames agree on before it counts as covered."""
 MARGIN = 24
 """Pixels around what changes that an engine sees, so that it can tell where a moving outline ends."""
+
+
+@dataclass(frozen=True)
+class PreparedPair:
+    """Two key frames of which everything is known that is needed to draw between them."""
+
+    draw: Callable[[Sequence[float]], Iterator[Frame]]
+    """Draws the frames at times in (0, 1), in their order, as they are asked for."""
+    doubt: Callable[[float], Array]
+    """Where the frame at t is guesswork: (h, w) float32 in [0, 1] on any grid, of the whole picture."""
+    follow: Callable[[], Flow]
+    """Where everything goes from the first to the last: (H, W, 2), in pixels."""
+
+    def __call__(self, times: Sequence[float]) -> Iterator[Frame]:
+        """Draws."""
+        return self.draw(times)
 
 
 def draw_segment(
@@ -40,7 +58,7 @@ def draw_segment(
 
 def prepare_pair(
     first: Frame, last: Frame, engine: Engine, on_failure: str, hints: PairHints | None = None
-) -> Callable[[Sequence[float]], Iterator[Frame]]:
+) -> PreparedPair:
     """Readies a pair: conversion to the engine's working form and back, and what stands still stays untouched.
 
     The engine is shown only the part of the picture in which something changes, with a margin around it.
@@ -53,7 +71,7 @@ def prepare_pair(
         hints: what an animator says of this pair, in its pixels; only engines that are `Guided` take any.
 
     Returns:
-        What draws the frames at times in (0, 1), in their order, as they are asked for.
+        What draws the frames.
     """
     shape = first.shape
     whole = [frame.reshape(*shape[:2], -1) for frame in (first, last)]
@@ -61,19 +79,37 @@ def prepare_pair(
     still = cv2.inRange(cv2.absdiff(whole[0], whole[1]), none, none)  # (H, W), 255 where both agree
     x, y, w, h = cv2.boundingRect(255 - still)
     if w == 0:
-        return lambda times: (first.copy() for _ in times)
+        nothing = np.zeros(shape[:2], np.float32)
+        return PreparedPair(
+            lambda times: (first.copy() for _ in times),
+            lambda _: nothing,
+            lambda: np.zeros((*shape[:2], 2), np.float32),
+        )
     box = slice(max(0, y - MARGIN), y + h + MARGIN), slice(max(0, x - MARGIN), x + w + MARGIN)
     still, key = np.ascontiguousarray(still[box]), np.ascontiguousarray(whole[0][box])
     working = [_to_working(frame) for frame in (key, np.ascontiguousarray(whole[1][box]))]
+    rows, columns = (part.indices(side) for part, side in zip(box, shape[:2], strict=True))
+
+    def place(part: Array) -> Array:
+        """What is known of the changed part, as a part of the whole picture."""
+        found = np.zeros((*shape[:2], *part.shape[2:]), np.float32)
+        size = columns[1] - columns[0], rows[1] - rows[0]
+        found[box] = part if part.shape[1::-1] == size else cv2.resize(part, size, interpolation=cv2.INTER_LINEAR)
+        return found
+
     if hints and isinstance(engine, Guided):
-        rows, columns = (part.indices(side) for part, side in zip(box, shape[:2], strict=True))
         hints = hints.crop(columns[0], rows[0], columns[1] - columns[0], rows[1] - rows[0])
         pair = engine.prepare(working[0], working[1], hints)
     else:
         pair = engine.prepare(working[0], working[1])
     if on_failure != "morph" and isinstance(pair, Sure) and not pair.explained:
         if on_failure == "hold":
-            return lambda times: ((first, last)[t >= 0.5].copy() for t in times)
+            doubt = place(Blend(working[0], working[1]).doubt(0.5))
+            return PreparedPair(
+                lambda times: ((first, last)[t >= 0.5].copy() for t in times),
+                lambda _: doubt,
+                lambda: np.zeros((*shape[:2], 2), np.float32),
+            )
         pair = Blend(working[0], working[1])
 
     def finish(drawn: Working) -> Frame:
@@ -85,7 +121,11 @@ def prepare_pair(
         frame[box] = cv2.copyTo(_from_working(drawn, first.dtype), changed, key.copy()).reshape(key.shape)
         return frame.reshape(shape)
 
-    return lambda times: map(finish, render_all(pair, times))
+    return PreparedPair(
+        lambda times: map(finish, render_all(pair, times)),
+        lambda t: place(find_doubt(pair, t)),
+        lambda: place(follow(pair, *key.shape[:2])),
+    )
 
 
 def _to_working(frame: Frame) -> Working:

@@ -1,9 +1,10 @@
 """What a page takes home: which frames there are, and what the files are called."""
 
+import io
 import re
 import shutil
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from ..config.interpolation import InterpolateConfig
@@ -28,6 +29,19 @@ def clean_name(name: str) -> str:
     """The part of a person's name for a file that any system takes, without its suffix."""
     kept = re.sub(r"[^\w.-]+", "-", PurePosixPath(name).stem).strip(".-")[:40]
     return kept.encode()[:100].decode(errors="ignore")  # two of these are a file's name, of 255 bytes at most
+
+
+SHEET = "sheet.csv"
+"""What the exposure sheet of a download is called."""
+
+
+def pack_bytes(files: Mapping[str, bytes]) -> bytes:
+    """A zip file of some small files, by their names."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as pack:
+        for name, data in files.items():
+            pack.writestr(name, data)
+    return made.getvalue()
 
 
 def pack(folder: Path, target: Path) -> None:
