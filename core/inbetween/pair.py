@@ -86,6 +86,8 @@ def prepare_pair(
             lambda: np.zeros((*shape[:2], 2), np.float32),
         )
     box = slice(max(0, y - MARGIN), y + h + MARGIN), slice(max(0, x - MARGIN), x + w + MARGIN)
+    if hints and hints.may_go_around:  # out of the part that changes, and back into it
+        box = slice(0, shape[0]), slice(0, shape[1])
     still, key = np.ascontiguousarray(still[box]), np.ascontiguousarray(whole[0][box])
     working = [_to_working(frame) for frame in (key, np.ascontiguousarray(whole[1][box]))]
     rows, columns = (part.indices(side) for part, side in zip(box, shape[:2], strict=True))

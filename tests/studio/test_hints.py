@@ -46,26 +46,26 @@ def hint(page, *tracks, strokes=(), keys=None, size=SIZE):
 
 def test_a_hint_changes_what_is_drawn_and_what_is_taken_home(page, tmp_path):
     straight, crossed = (draw_scene((90, y), (90, 160 - y)) for y in (50, 65))
-    plain = page.moment(0.25, engine="flow")
+    plain = page.moment(0.25, engine="motion")
     assert miss(plain, crossed) > 0.02
     answer = hint(page, *CROSSING)
     assert answer.status_code == 200 and answer.json()["hints"]["pairs"][0]["tracks"] == CROSSING
-    hinted = page.moment(0.25, engine="flow")
-    assert miss(hinted, crossed) < miss(plain, crossed) / 4 and miss(hinted, straight) > 0.03
-    job = page.wait(page.post("draw", count=5, engine="flow"))
-    assert miss(page.frame(job, 1), crossed) < 0.0125
-    made = page.wait(page.post("export", count=5, engine="flow", format="zip"))
+    hinted = page.moment(0.25, engine="motion")
+    assert miss(hinted, crossed) < 0.002 < miss(hinted, straight)
+    job = page.wait(page.post("draw", count=5, engine="motion"))
+    assert miss(page.frame(job, 1), crossed) < 0.002
+    made = page.wait(page.post("export", count=5, engine="motion", format="zip"))
     with zipfile.ZipFile(io.BytesIO(page.get(f"jobs/{made['id']}/file").content)) as pack:
-        assert miss(decode(pack.read("001.png")), crossed) < 0.0125
+        assert miss(decode(pack.read("001.png")), crossed) < 0.002
 
-    saved = page.post("hints/file", count=5, engine="flow")
+    saved = page.post("hints/file", count=5, engine="motion")
     assert 'filename="hints.json"' in saved.headers["content-disposition"]
     (tmp_path / "hints.json").write_bytes(saved.content)
     keys = [read_image(tmp_path / f"{name}.png") for name in ("one", "two")]
-    same = list(interpolate(keys, 5, engine="flow", hints=tmp_path / "hints.json"))
+    same = list(interpolate(keys, 5, engine="motion", hints=tmp_path / "hints.json"))
     assert np.array_equal(same[1], page.frame(job, 1))  # the file draws the same
     assert hint(page).status_code == 200  # none any more
-    assert np.array_equal(page.moment(0.25, engine="flow"), plain)
+    assert np.array_equal(page.moment(0.25, engine="motion"), plain)
 
 
 def test_a_pair_is_prepared_once_for_each_set_of_hints(page, monkeypatch):
@@ -144,13 +144,13 @@ def test_what_is_painted_stays_and_its_mask_is_taken_home(serve, tmp_path):
         write_png(tmp_path / f"{name}.png", draw_scene((x, 50), (x, 110, SCENE.BLUE)))
         page.send(tmp_path / f"{name}.png")
     moving = draw_scene((64, 50), (64, 110, SCENE.BLUE))
-    assert miss(page.moment(0.25, engine="flow"), moving) < 0.004
+    assert miss(page.moment(0.25, engine="motion"), moving) < 0.004
     stroke = {"points": [[50, 50], [86, 50]], "width": 50, "erases": False}
     away = {"points": [[20, 50], [20, 50.5]], "width": 8, "erases": True}
     assert hint(page, strokes=[stroke, away]).status_code == 200
-    shown = page.moment(0.25, engine="flow")
+    shown = page.moment(0.25, engine="motion")
     assert miss(shown, draw_scene((60, 50), (64, 110, SCENE.BLUE))) < 0.004 < miss(shown, moving)
-    saved = page.post("hints/file", engine="flow")
+    saved = page.post("hints/file", engine="motion")
     assert 'filename="hints.zip"' in saved.headers["content-disposition"]
     with zipfile.ZipFile(io.BytesIO(saved.content)) as pack:
         pack.extractall(tmp_path / "taken")
@@ -159,7 +159,7 @@ def test_what_is_painted_stays_and_its_mask_is_taken_home(serve, tmp_path):
     mask = np.asarray(Image.open(tmp_path / "taken" / "still-1.png"))
     assert mask.shape[:2] == (160, 240) and mask[50, 60] > 0 and mask[110, 60] == 0
     keys = [read_image(tmp_path / f"{name}.png") for name in ("one", "two")]
-    same = list(interpolate(keys, 5, engine="flow", hints=tmp_path / "taken" / "hints.json"))
+    same = list(interpolate(keys, 5, engine="motion", hints=tmp_path / "taken" / "hints.json"))
     assert np.array_equal(same[1], shown)
     before = len(list((page.folder() / "files").glob("*")))
     hint(page)
@@ -178,7 +178,7 @@ def test_matches_lie_on_things_and_lead_where_they_go(serve, tmp_path):
     for name, x in (("one", 60), ("two", 90)):
         write_png(tmp_path / f"{name}.png", draw_scene((x, 50), (x, 110, SCENE.BLUE)))
         page.send(tmp_path / f"{name}.png")
-    matches = page.post("matches", position=0.5, engine="flow").json()["matches"]
+    matches = page.post("matches", position=0.5, engine="motion").json()["matches"]
     assert len(matches) == 2  # the floor and the marks on it stay
     for y in (50, 110):
         (x, found), (to, target) = min(matches, key=lambda match: abs(match[0][1] - y))
@@ -213,44 +213,44 @@ def test_a_frame_is_exchanged_and_is_a_key_frame_from_then_on(page, tmp_path, an
     told = page.client.put(f"{page.session}/uploads/{upload}", content=data).json()
     assert len(told["drawings"]) == 2 and [frame["t"] for frame in told["kept"]] == [0.5]
     assert page.get(f"drawings/{told['kept'][0]['id']}.png").status_code == 200
-    assert np.array_equal(page.moment(0.5, count=5, engine="flow"), mine)
-    job = page.wait(page.post("draw", count=5, engine="flow"))
+    assert np.array_equal(page.moment(0.5, count=5, engine="motion"), mine)
+    job = page.wait(page.post("draw", count=5, engine="motion"))
     assert job["result"]["positions"] == [0, 0.25, 0.5, 0.75, 1] and np.array_equal(page.frame(job, 2), mine)
     keys = [read_image(tmp_path / f"{name}.png") for name in ("one", "two")]
-    near = list(interpolate([keys[0], mine], 3, engine="flow"))[1]
+    near = list(interpolate([keys[0], mine], 3, engine="motion"))[1]
     assert np.array_equal(page.frame(job, 1), near)  # its neighbours are drawn towards it
-    assert np.array_equal(page.moment(0.25, count=5, engine="flow"), near)
-    job = page.wait(page.post("draw", count=4, engine="flow"))  # no frame at 0.5 any more: the nearest is it
+    assert np.array_equal(page.moment(0.25, count=5, engine="motion"), near)
+    job = page.wait(page.post("draw", count=4, engine="motion"))  # no frame at 0.5 any more: the nearest is it
     assert any(np.array_equal(page.frame(job, number), mine) for number in (1, 2))
 
-    saved = page.post("hints/file", count=5, engine="flow")
+    saved = page.post("hints/file", count=5, engine="motion")
     with zipfile.ZipFile(io.BytesIO(saved.content)) as pack:
         pack.extractall(tmp_path)
     inputs = [tmp_path / name for name in ("one.png", "mine.png", "two.png")]
     out = tmp_path / "out.png"
-    words = ("--sheet", tmp_path / "sheet.csv", "--engine", "flow")
+    words = ("--sheet", tmp_path / "sheet.csv", "--engine", "motion")
     assert animi("interpolate", *inputs, *words, "-o", out).exit_code == 0
-    made = page.wait(page.post("export", count=5, engine="flow", format="png"))
+    made = page.wait(page.post("export", count=5, engine="motion", format="png"))
     assert page.get(f"jobs/{made['id']}/file").content == out.read_bytes()
 
     id = told["kept"][0]["id"]
     assert page.client.delete(f"{page.session}/kept/{id}").json()["kept"] == []
     assert page.client.delete(f"{page.session}/kept/{id}").status_code == 404
-    assert not np.array_equal(page.moment(0.5, count=5, engine="flow"), mine)
+    assert not np.array_equal(page.moment(0.5, count=5, engine="motion"), mine)
     assert not list((page.folder() / "files").glob("3*"))
 
 
 def test_a_frame_that_is_kept_stays_as_it_was_drawn_and_its_hints_are_parted(page):
     hint(page, *CROSSING)
-    shown = page.moment(0.25, count=5, engine="flow")
-    told = page.post("kept", position=0.25, count=5, engine="flow").json()
+    shown = page.moment(0.25, count=5, engine="motion")
+    told = page.post("kept", position=0.25, count=5, engine="motion").json()
     (frame,) = told["kept"]
     first, last = names(page)
     tracks = {tuple(pair["keys"]): pair["tracks"] for pair in told["hints"]["pairs"]}
     assert np.allclose(tracks[first, frame["id"]][0], [[60, 50], [90, 65]])
     assert np.allclose(tracks[frame["id"], last][0], [[90, 65], [180, 110]])
-    assert np.array_equal(page.moment(0.25, count=5, engine="flow"), shown)
-    assert miss(page.moment(0.5, count=5, engine="flow"), draw_scene((120, 80), (120, 80))) < 0.01
+    assert np.array_equal(page.moment(0.25, count=5, engine="motion"), shown)
+    assert miss(page.moment(0.5, count=5, engine="motion"), draw_scene((120, 80), (120, 80))) < 0.01
     page.client.put(f"{page.session}/drawings", json={"drawings": [last]})
     assert page.client.get(page.session).json()["kept"] == []
 
