@@ -18,6 +18,8 @@ export function openDesk(studio) {
   const boards = [0, 1].map((side) => ({ side, canvas: $(side ? "board-last" : "board-first"), centre: null, cursor: null, picture: null }));
   const pictures = new Map(); // by key frame and size: what the boards show
   let hints = { size: null, pairs: [] };
+  const state = () => JSON.stringify(hints);
+  let accepted = state(); // the hints that the studio has taken
   let kept = [];
   let keys = []; // [name, position] of all key frames, those that are kept included
   let end = 0;
@@ -61,8 +63,6 @@ export function openDesk(studio) {
 
   // Changes
 
-  const state = () => JSON.stringify(hints);
-
   /** Makes a change: `change` is given the pair to work on. */
   function edit(change) {
     const before = state();
@@ -78,23 +78,25 @@ export function openDesk(studio) {
     if (state() === before) return;
     done = [...done.slice(1 - MOST), before];
     undone = [];
-    give(before);
+    give();
   }
 
-  /** Sends the hints; where they are refused, those from before are there again. */
-  function give(before) {
+  /** Sends the hints; where they are refused, those that were taken last are there again. */
+  function give() {
     const began = performance.now();
     showAll();
     const told = state();
     sending = sending.then(async () => {
       const is = await attempt("hints", () => askJson("PUT", `${studio.session()}/hints`, JSON.parse(told)));
       if (!is) {
-        hints = JSON.parse(before);
-        if (done[done.length - 1] === before) done.pop();
+        hints = JSON.parse(accepted);
+        const back = done.lastIndexOf(accepted);
+        if (back >= 0) done = done.slice(0, back); // with what was built on it meanwhile
         chosen = null;
         showAll();
         return;
       }
+      accepted = told;
       worst = spot = null;
       if (told !== state()) return; // something newer is on its way
       await studio.redrawShown();
@@ -111,7 +113,7 @@ export function openDesk(studio) {
     to.push(before);
     hints = JSON.parse(next);
     chosen = half = null;
-    give(before);
+    give();
   }
   const undo = () => step(done, undone);
   const redo = () => step(undone, done);
@@ -830,6 +832,7 @@ export function openDesk(studio) {
     adopt(told) {
       const fresh = { size: told.hints.size, pairs: told.hints.pairs };
       kept = told.kept;
+      accepted = JSON.stringify(fresh);
       if (JSON.stringify(fresh) === state()) return;
       hints = fresh;
       done = [];

@@ -159,7 +159,7 @@ def paint(strokes: Sequence[Stroke], size: tuple[int, int]) -> bytes | None:
     for stroke in strokes:
         points = np.array(stroke.points, float).reshape(-1, 2)
         at = np.clip(points * scale, -width - height, 2 * (width + height)).round().astype(np.int32)
-        ink, thick = (0 if stroke.erases else 255), max(1, round(stroke.width * scale))
+        ink, thick = (0 if stroke.erases else 255), max(1, min(_SIDE, round(stroke.width * scale)))
         cv2.polylines(mask, [at[:, None]], False, ink, thick)
         for x, y in (at[0], at[-1]):
             cv2.circle(mask, (int(x), int(y)), max(1, thick // 2), ink, cv2.FILLED)

@@ -707,8 +707,15 @@ class Session:
                 job.report(number + 1)
 
         return self._submit(
-            "draw", f"Drawing with {name}", draw_all, uses, engine=name, positions=positions, order=order,
-            keys=list(zip(plan.names, plan.positions, strict=True)), end=plan.end,
+            "draw",
+            f"Drawing with {name}",
+            draw_all,
+            uses,
+            engine=name,
+            positions=positions,
+            order=order,
+            keys=list(zip(plan.names, plan.positions, strict=True)),
+            end=plan.end,
         )
 
     def find_frame(self, job: Job, number: int) -> Path:

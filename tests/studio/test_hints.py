@@ -267,7 +267,16 @@ def test_frames_that_cannot_be_exchanged_are_refused(page):
     told = {"name": "mine.png", "size": len(data), "position": 0.5}
     upload = page.client.post(f"{page.session}/uploads", json=told).json()["upload"]
     answer = page.client.put(f"{page.session}/uploads/{upload}", content=data)
-    assert answer.json()["error"] == (
-        "mine.png: is 20x20, and the key frames are 240x160; give a frame of their size"
-    )
+    assert answer.json()["error"] == ("mine.png: is 20x20, and the key frames are 240x160; give a frame of their size")
     assert len(list((page.folder() / "files").glob("*"))) == 4  # two drawings, each with its small picture
+
+
+def test_hints_that_are_odd_and_right_harm_nothing(page):
+    far = {"points": [[-1e300, 1e300], [60, 50]], "width": 65_535, "erases": False}
+    tracks = [[[60, 50], [1e9, -1e9], [180, 110]], {"points": [[60, 110], [180, 50]], "times": [0, 1]}]
+    assert hint(page, *tracks, strokes=[far]).status_code == 200
+    assert page.moment(0.5, engine="flow").shape == (160, 240, 3)
+    assert hint(page, [[0, 0], [0, 0]], size=[1, 1]).status_code == 200
+    assert page.moment(0.5, engine="flow").shape == (160, 240, 3)
+    told = hint(page, *CROSSING, keys=["\ud800", "nobody"]).json()
+    assert told["hints"]["pairs"] == []  # of key frames that are gone
