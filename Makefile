@@ -4,7 +4,7 @@
 #   make clips VIDEO=film.mp4   film -> frames -> clips; without VIDEO, a film that animi draws itself
 #   make tomjerry VIDEO=film.mp4   the first experiments on a film: in-betweens by VGG16's latents, plain and spectral
 #   make noise VIDEO=a.mp4 VIDEO2=b.mp4   and pictures from 256 and from 1024 random numbers; sizes: see below
-#   make experiment-3 VIDEO=a.mp4 VIDEO2=b.mp4   an auto-encoder, taught to draw in-betweens; measured on the second film
+#   make experiment-3 VIDEO=a.mp4 VIDEO2=b.mp4   an auto-encoder, trained to draw in-betweens; measured on the second film
 #   make ablation-ae VIDEO=a.mp4 VIDEO2=b.mp4    what each of its terms is worth: docs/ablation.md
 #   make test              the tests        make check   ruff, mypy and the tests
 PYTHON ?= python3
@@ -49,9 +49,10 @@ test-minimum: requirements-minimum.lock
 	.venv-minimum/bin/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' -c requirements-minimum.lock
 	OMP_NUM_THREADS=1 .venv-minimum/bin/python -m pytest -n 2 -q --ignore=tests/studio/test_browser.py
 
-# Known holes in what is installed (pip install pip-audit); asks an index of advisories
-audit:
-	$(BIN)/python -m pip_audit --skip-editable
+# Known holes in both locks. Asks the index for advisories, and fails where it has none: then nothing was audited.
+audit: dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check pip-audit
+	$(BIN)/python -m pip_audit --strict --no-deps --disable-pip -r requirements-dev.lock -r requirements-minimum.lock
 
 # mypy and IDEs see the folders under the names they are imported by
 links: .links/animi/cli
@@ -76,8 +77,8 @@ runs/drawn/film.mp4: | setup
 	@mkdir -p $(@D)
 	$(BIN)/animi draw-cartoon $@ --seed 1 --seconds 20
 
-# The first experiments: film -> frames -> training -> pictures, in runs/EXPERIMENT. A run that is there is gone on with,
-# if its films and settings are these; else one line says what differs. Each film has one store, which all share.
+# The first experiments: film -> frames -> training -> pictures, in runs/EXPERIMENT. An existing run is resumed
+# if its films and settings are the same; otherwise one line says what differs. Each film has one store, which all share.
 #   1-1  in-betweens by VGG16's latents, as in the notebook      1-2  the same with spectral norm
 #   2-1  pictures from 256 random numbers, of two films          2-2  from 1024
 #   3-1  an auto-encoder, taught to draw in-betweens as in the notebook      3-2  the same by the steady recipe
@@ -199,7 +200,7 @@ runs/drawn/film2.mp4: | setup
 # One thread for each of two processes, and for what they start: with two threads each they wait for each other.
 test: export OMP_NUM_THREADS = 1
 test: dev
-	$(BIN)/python -m pytest -q -rs -n 2 --ignore=tests/studio/test_browser.py
+	$(BIN)/python -m pytest -q -rs -n 2 --dist worksteal --ignore=tests/studio/test_browser.py
 	@# the browser alone, with the machine to itself
 	$(BIN)/python -m pytest -q -rs tests/studio/test_browser.py
 

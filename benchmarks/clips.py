@@ -26,7 +26,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from animi.core.config.material import ClipConfig
 from animi.core.files import natural_order
-from animi.core.material.films import Film, ImageFolder, Material, open_material
+from animi.core.material.films import FilmFrames, ImageFolder, Material, open_material
 from animi.core.material.frame_store import FrameStoreWriter
 from animi.core.material.loading import load_batches
 from animi.core.material.sampler import ClipSampler
@@ -106,7 +106,7 @@ def main() -> None:
         store, images = prepare(settings.film, Path(scratch), settings.frames)
         packed = open_material([store])
         paths = natural_order(images.glob("*.png"))
-        folder = Material((Film("images", 0, ImageFolder(paths), packed.films[0].frames.records),), (images,))
+        folder = Material((FilmFrames("images", 0, ImageFolder(paths), packed.films[0].frames.records),), (images,))
         speeds: dict[tuple[str, int], list[float]] = {}
         for _ in range(settings.rounds):
             for workers in (0, 1, 2):

@@ -25,7 +25,7 @@ from PIL import Image
 
 from animi.core.media.image_files import read_image
 from animi.core.pages.curves import Curve, draw_curves
-from animi.core.training.run_folder import read_series
+from animi.core.training.metrics_file import read_series
 from animi.core.weights.find import find_states
 
 EXPERIMENTS = {

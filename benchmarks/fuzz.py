@@ -1,12 +1,15 @@
 """Thousands of damaged files for every reader: images, films, streams, checkpoints, states, stores, cuts and sheets.
 
     python benchmarks/fuzz.py --count 10000 --seed 1
+    python benchmarks/fuzz.py --count 10000 --seed 1 --by structure    # see fuzz_structure.py
 
 Good files are made on the spot and then mutated: bits flipped, bytes replaced, cut short, parts left out, doubled or
 taken from another file, numbers in the header made extreme. Each is read in a worker process with limits on time and
 memory. What may come of it is a good result or an AnimiError. Anything else (another exception, a crash, a process that
 hangs or takes too much, words that a library writes to stderr) is a finding: the file is kept, and told of. The exit
 code is 1 where there was one. Input number n of a seed is always the same: --first N --count 1 makes it again.
+
+What a case has started must be gone when it ends: processes and threads that are left are a finding as well.
 """
 
 import argparse
@@ -15,16 +18,21 @@ import json
 import multiprocessing
 import os
 import resource
+import shutil
+import signal
 import sys
 import tempfile
+import threading
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from fractions import Fraction
 from itertools import islice
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
+from runpy import run_path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -65,6 +73,8 @@ class Kind(NamedTuple):
     name: str
     """What the mutated file is called, beside the good ones that it belongs to; its suffix is the good file's where it
     has none."""
+    damage: Callable[[bytes, bytes, np.random.Generator], bytes] | None = None
+    """Makes the input of a good file's bytes and another's; None: `mutate`."""
 
 
 def draw(number: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
@@ -335,35 +345,47 @@ def _mend_safetensors(data: bytes) -> bytes:
     return (end - 8).to_bytes(8, "little") + data[8:] if end > 8 else data
 
 
-def make_input(number: int, seed: int, good: dict[str, list[Path]], only: tuple[str, ...]) -> tuple[str, str, bytes]:
+def make_input(
+    number: int,
+    seed: int,
+    good: Mapping[str, list[Path]],
+    only: tuple[str, ...],
+    kinds: Mapping[str, Kind] = KINDS,
+) -> tuple[str, str, bytes]:
     """Input `number` of a seed: its kind, the name of its file, and its bytes."""
     rng = np.random.default_rng([seed, number])
-    shares = np.array([KINDS[name].share for name in only])
+    shares = np.array([kinds[name].share for name in only])
     name = only[int(rng.choice(len(only), p=shares / shares.sum()))]
+    kind = kinds[name]
     one, other = (good[name][int(rng.integers(len(good[name])))] for _ in range(2))
-    data = mutate(one.read_bytes(), other.read_bytes(), rng)
-    if name in ("checkpoint", "state") and rng.random() < 0.5:
+    data = (kind.damage or mutate)(one.read_bytes(), other.read_bytes(), rng)
+    if kind.damage is None and name in ("checkpoint", "state") and rng.random() < 0.5:
         data = _mend_safetensors(data)
-    return name, KINDS[name].name or f"mutated{''.join(one.suffixes)}", data
+    return name, kind.name or f"mutated{''.join(one.suffixes)}", data
 
 
 def read_mutated(
-    number: int, seed: int, good: dict[str, list[Path]], only: tuple[str, ...], room: Path
+    number: int,
+    seed: int,
+    good: Mapping[str, list[Path]],
+    only: tuple[str, ...],
+    room: Path,
+    kinds: Mapping[str, Kind] = KINDS,
 ) -> tuple[str, str, str]:
     """Reads an input.
 
     Returns:
         Its kind; "good", "refused", or the finding's kind; and the traceback of a finding.
     """
-    name, file, data = make_input(number, seed, good, only)
+    name, file, data = make_input(number, seed, good, only, kinds)
     path = room / file
     path.write_bytes(data)
-    if KINDS[name].name:  # what it belongs to lies beside it
+    if kinds[name].name:  # what it belongs to lies beside it
         for beside in good[name][0].parent.iterdir():
-            if beside.name != file and not (room / beside.name).exists():
+            if beside.is_file() and beside.name != file and not (room / beside.name).exists():
                 (room / beside.name).write_bytes(beside.read_bytes())
     try:
-        KINDS[name].read(path)
+        kinds[name].read(path)
     except AnimiError as error:
         message = str(error)
         return name, ("refused" if message and "Traceback" not in message else "no message"), message
@@ -371,13 +393,39 @@ def read_mutated(
         return name, type(error).__name__, traceback.format_exc()
     finally:
         for left in room.iterdir():
-            left.unlink()
+            if left.is_dir() and not left.is_symlink():
+                shutil.rmtree(left)
+            else:
+                left.unlink()
     return name, "good", ""
 
 
-def _work(numbers: range, seed: int, good: dict[str, list[Path]], only: tuple[str, ...], pipe: Connection) -> None:
+def find_left() -> str:
+    """Programs that this process has started and that still run, and threads that do work; "" where there are none."""
+    programs = []
+    for task in Path("/proc/self/task").iterdir():
+        with suppress(OSError):  # it has ended
+            for pid in (task / "children").read_text().split():
+                folder = Path("/proc", pid)
+                state = (folder / "stat").read_text().rpartition(")")[2].split()[0]
+                name = (folder / "comm").read_text().strip()
+                if state != "Z" and name != "sh":  # the watcher is a shell
+                    programs.append(name)
+    threads = [each.name for each in threading.enumerate() if each is not threading.main_thread() and not each.daemon]
+    return " ".join((*programs, *threads))
+
+
+def _work(
+    numbers: range,
+    seed: int,
+    good: Mapping[str, list[Path]],
+    only: tuple[str, ...],
+    kinds: Mapping[str, Kind],
+    pipe: Connection,
+) -> None:
     """A worker: reads one input after the other, and tells before and after each."""
     torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as words:
         os.dup2(words.fileno(), 2)
@@ -385,7 +433,10 @@ def _work(numbers: range, seed: int, good: dict[str, list[Path]], only: tuple[st
         for number in numbers:
             pipe.send((number, None))
             words.truncate(0)
-            name, outcome, told = read_mutated(number, seed, good, only, Path(folder) / "room")
+            name, outcome, told = read_mutated(number, seed, good, only, Path(folder) / "room", kinds)
+            if outcome in ("good", "refused") and find_left():
+                time.sleep(1.0)  # what has been told to end needs a moment
+                outcome, told = ("left", find_left()) if find_left() else (outcome, told)
             if os.fstat(2).st_size and outcome in ("good", "refused"):
                 words.seek(0)
                 outcome, told = "spoke", words.read().decode(errors="replace")
@@ -417,29 +468,36 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0, help="number of the first input")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--only", default=",".join(KINDS), help=f"some of {','.join(KINDS)}")
+    parser.add_argument("--by", choices=("bytes", "structure"), default="bytes", help="how files are damaged")
+    parser.add_argument("--only", help=f"some kinds, such as {','.join(KINDS)}")
     parser.add_argument("--keep", type=Path, default=Path("runs/fuzz"), help="a folder for what was found")
     given = parser.parse_args()
-    only = tuple(given.only.split(","))
+    kinds, make = KINDS, make_good
+    if given.by == "structure":
+        structure = run_path(str(Path(__file__).with_name("fuzz_structure.py")))
+        kinds, make = structure["KINDS"], structure["make_good"]
+    only = tuple(given.only.split(",")) if given.only else tuple(kinds)
     outcomes: dict[str, Counter[str]] = {name: Counter() for name in only}
     findings: list[dict[str, Any]] = []
     most = 0
     begun = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        good = make_good(Path(folder))
+        good = make(Path(folder))
         every = range(given.first, given.first + given.count)
-        workers = [_Worker(every[k :: given.workers], given.seed, good, only) for k in range(given.workers)]
+        workers = [_Worker(every[k :: given.workers], given.seed, good, only, kinds) for k in range(given.workers)]
 
         def find(number: int, name: str, outcome: str, told: str) -> None:
-            _, file, data = make_input(number, given.seed, good, only)
+            _, file, data = make_input(number, given.seed, good, only, kinds)
             given.keep.mkdir(parents=True, exist_ok=True)
             kept = given.keep / f"{given.seed}-{number}-{file}"
             kept.write_bytes(data)
             findings.append({"number": number, "kind": name, "outcome": outcome, "file": str(kept), "told": told})
             print(f"{outcome}: {kept}\n{told}", file=sys.stderr)
 
+        stopped: list[int] = []
+        signal.signal(signal.SIGINT, lambda number, _: stopped.append(number))  # what was read so far is told of
         told_at = begun
-        while workers:
+        while workers and not stopped:
             if time.monotonic() - told_at > 30:
                 told_at = time.monotonic()
                 print(f"{sum(counts.total() for counts in outcomes.values())} of {given.count}", file=sys.stderr)
@@ -468,17 +526,22 @@ def main() -> int:
                     worker.process.kill()
                     worker.process.join()
                 if ended and worker.at is not None:
-                    name = make_input(worker.at, given.seed, good, only)[0]
+                    name = make_input(worker.at, given.seed, good, only, kinds)[0]
                     outcomes[name][ended] += 1
                     find(worker.at, name, ended, "")
                     worker.left = worker.left[1:]
                 workers.remove(worker)
                 if ended and worker.left:
-                    workers.append(_Worker(worker.left, given.seed, good, only))
+                    workers.append(_Worker(worker.left, given.seed, good, only, kinds))
+        for worker in workers:
+            worker.process.kill()
+            worker.process.join()
     if findings:
         (given.keep / "findings.json").write_text(json.dumps(findings, indent=1))
     print(_lay_out(outcomes))
-    print(f"{given.count} inputs in {time.monotonic() - begun:.0f} s; most memory of a worker {most / 1024:.0f} MB")
+    count = sum(counts.total() for counts in outcomes.values())
+    seconds, megabytes = time.monotonic() - begun, most / 1024
+    print(f"{count} of {given.count} inputs in {seconds:.0f} s; most memory of a worker {megabytes:.0f} MB")
     return 1 if findings else 0
 
 

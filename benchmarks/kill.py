@@ -2,6 +2,8 @@
 
     python benchmarks/kill.py extract FILM.mp4              # animi extract-frames, images and the packed store
     python benchmarks/kill.py train FRAMES                  # a tiny animi train-noise
+    python benchmarks/kill.py film FILM.mp4                 # animi interpolate FILM, with cross-fades
+    python benchmarks/kill.py studio FILM.mp4               # animi studio, while a page works with it
     python benchmarks/kill.py any interpolate FILM.mp4 -o OUT/smooth.mp4 --resume     # OUT is the script's own folder
 
 The work is done once without a disturbance. Then it is started, killed (SIGKILL) at a moment drawn evenly from the time
@@ -12,7 +14,9 @@ byte for byte, but for what tells of time (--but). Processes are forked from one
 moment falls into the work and not into imports.
 
 With --signal INT (Ctrl-C) or TERM the run can answer: it must end with 130 or 143 and without a traceback, and leave no
-draft of a file behind.
+draft of a file behind. After every signal no process may be left. The studio has no end of its own: it is started anew
+for each signal, and must be gone within 3 seconds with its programs and its files; after SIGKILL, the next one removes
+the files. What else can go wrong is in troubles.py.
 """
 
 import argparse
@@ -25,8 +29,11 @@ import shutil
 import signal
 import sys
 import tempfile
+import threading
 import time
 import traceback
+import urllib.error
+import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -44,6 +51,10 @@ FILMS = {".mp4", ".mov", ".mkv", ".webm"}
 CODES = {"KILL": -signal.SIGKILL, "INT": 130, "TERM": 143}
 """What a run ends with after each signal."""
 ANSWERED = (signal.SIGINT, signal.SIGTERM)
+MARK = "ANIMI_KILL_MARK"
+"""A variable of the environment that tells our programs from others."""
+SECONDS = 3.0
+"""Within which all that a process has started must be gone."""
 
 
 class Work:
@@ -77,8 +88,23 @@ def train(frames: str) -> Work:
     return Work(first, ["train-noise", "--resume", "OUT/run"], "run/config.json")
 
 
-def start(words: Sequence[str]) -> int:
-    """Forks a process that runs a command in silence; gives its number."""
+def film(path: str) -> Work:
+    """A whole film with four times as many frames."""
+    words = ["interpolate", path, "-o", "OUT/smooth.mp4", "--engine", "blend", "--factor", "4", "--resume"]
+    return Work(words)
+
+
+WORKS = {"extract": extract, "train": train, "film": film}
+
+
+def start(words: Sequence[str], told: Path | None = None) -> int:
+    """Forks a process that runs a command in silence; gives its number.
+
+    Args:
+        words: behind "animi".
+        told: a file for what it writes on stdout; None: that is thrown away.
+    """
+    os.environ[MARK] = f"{os.getpid()}"
     signal.pthread_sigmask(signal.SIG_BLOCK, ANSWERED)  # until animi is there to answer
     child = os.fork()
     os.setpgid(child, child)  # in both, for either may be first
@@ -87,7 +113,8 @@ def start(words: Sequence[str]) -> int:
         return child
     nowhere = os.open(os.devnull, os.O_RDWR)
     log = os.open(os.environ["ANIMI_KILL_LOG"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-    for place, to in ((0, nowhere), (1, nowhere), (2, log)):
+    out = nowhere if told is None else os.open(told, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    for place, to in ((0, nowhere), (1, out), (2, log)):
         os.dup2(to, place)
     faulthandler.enable()
     sys.argv = ["animi", *words]
@@ -102,6 +129,28 @@ def start(words: Sequence[str]) -> int:
     except BaseException:
         traceback.print_exc()
     os._exit(99)
+
+
+def find_left(child: int) -> list[str]:
+    """Processes that are left of one that has ended: of its group, or programs that it has started."""
+    mark, found = f"{MARK}={os.getpid()}".encode(), []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (folder / "stat").read_text().rpartition(")")[2].split()
+            ours = int(words[2]) == child or mark in (folder / "environ").read_bytes().split(b"\0")
+            if ours and words[0] != "Z" and int(folder.name) != os.getpid():
+                found.append((folder / "cmdline").read_text().replace("\0", " ")[:80])
+        except OSError:  # it has ended
+            continue
+    return found
+
+
+def wait_until_gone(child: int) -> list[str]:
+    """The same, after they have had the time to end."""
+    until = time.monotonic() + SECONDS
+    while (left := find_left(child)) and time.monotonic() < until:
+        time.sleep(0.02)
+    return left
 
 
 def find_broken(folder: Path, but: set[str]) -> list[str]:
@@ -217,7 +266,10 @@ def kill_often(
                 found["kills"] += 1
                 if found["kills"] % 10 == 0:
                     tell(f"{found['kills']} kills, {found['ends']} ends")
-                for kind, said in find_faults(out, but, by, code, (folder / "words").read_text().strip()):
+                faults = list(find_faults(out, but, by, code, (folder / "words").read_text().strip()))
+                if by != "KILL" or found["kills"] % 2:  # else the next run comes at once
+                    faults += [("processes left", left) for left in wait_until_gone(child)]
+                for kind, said in faults:
                     found[kind] += 1
                     tell(f"kill {found['kills']}: {said}")
                 if code:
@@ -234,6 +286,147 @@ def kill_often(
     return found
 
 
+class Page:
+    """What a page does with a studio, over and over in a thread of its own.
+
+    Attributes:
+        rounds: how often it has done all of it.
+        faults: answers that are the studio's fault.
+    """
+
+    def __init__(self, told: Path, film: Path) -> None:
+        """Waits for the address that the studio tells in the file `told`, and begins."""
+        self.rounds, self.faults = 0, list[str]()
+        self._told, self._film = told, film
+        self._stopped = False
+        self._thread = threading.Thread(target=self._work, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends it."""
+        self._stopped = True
+        self._thread.join(20)
+
+    def _work(self) -> None:
+        try:
+            while not self._told.exists() or not self._told.read_text().endswith("\n"):
+                time.sleep(0.01)
+                if self._stopped:
+                    return
+            told = json.loads(self._told.read_text())
+            self._address, self._token = told["url"].partition("?")[0], told["token"]
+            while not self._stopped:
+                self._go_round()
+                self.rounds += 1
+        except (OSError, ValueError, EOFError):  # the studio is gone
+            return
+
+    def _ask(self, method: str, what: str, body: bytes | dict[str, object] | None = None) -> dict[str, object]:
+        data = json.dumps(body).encode() if isinstance(body, dict) else body
+        request = urllib.request.Request(f"{self._address}api/sessions{what}", data, method=method)
+        request.add_header("Authorization", f"Bearer {self._token}")
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return json.loads(answer.read() or b"{}")
+        except urllib.error.HTTPError as error:
+            text = error.read().decode()
+            if error.code >= 500 and error.code != 507:
+                self.faults.append(f"{method} {what}: {error.code} {text}")
+            return {}
+
+    def _wait(self, at: str, job: object) -> None:
+        while not self._stopped:
+            jobs = self._ask("GET", f"{at}/jobs").get("jobs", [])
+            assert isinstance(jobs, list)
+            found = next((each for each in jobs if each["id"] == job), None)
+            if found is None or found["state"] not in ("waiting", "running"):
+                if found is not None and "please report it" in found["message"]:
+                    self.faults.append(f"a job: {found['message']}")
+                return
+            time.sleep(0.01)
+
+    def _go_round(self) -> None:
+        id = self._ask("POST", "", {}).get("id")
+        if id is None:
+            return
+        at = f"/{id}"
+        data = self._film.read_bytes()
+        upload = self._ask("POST", f"{at}/uploads", {"name": "film.mp4", "size": len(data)}).get("upload")
+        if upload is not None:
+            self._wait(at, self._ask("PUT", f"{at}/uploads/{upload}", data).get("job"))
+        self._wait(at, self._ask("POST", f"{at}/film/choice", {"drawings": [0, 1]}).get("id"))
+        settings = {"engine": "blend", "count": 4, "fps": "12", "format": "gif"}
+        self._wait(at, self._ask("POST", f"{at}/draw", settings).get("id"))
+        self._wait(at, self._ask("POST", f"{at}/export", settings).get("id"))
+        smooth = {"engine": "blend", "factor": "4", "format": ".mp4"}
+        self._wait(at, self._ask("POST", f"{at}/film/smooth", smooth).get("id"))
+        self._ask("DELETE", at)
+
+
+STUDIO = ("studio", "--no-browser", "--port", "0", "--json", "--device", "cpu")
+
+
+def list_studios(folder: Path) -> list[Path]:
+    """The folders of studios in a folder for temporary files."""
+    return sorted(folder.glob("animi-studio-*"))
+
+
+def kill_studio(
+    film: Path, folder: Path, kills: int, seed: int, tell: Callable[[str], None] = lambda line: None, by: str = "KILL"
+) -> Counter[str]:
+    """Starts the studio, lets a page work with it, and sends it a signal at a random moment; over and over.
+
+    Returns:
+        How many kills, rounds of the page and faults of each kind there were.
+    """
+    rng = random.Random(seed)
+    os.environ["ANIMI_KILL_LOG"] = str(folder / "words")
+    os.environ["TMPDIR"] = str(folder / "temporary")
+    (folder / "temporary").mkdir()
+    found: Counter[str] = Counter()
+    lasts = 0.0
+    while found["kills"] < kills:
+        told = folder / "address"
+        told.unlink(missing_ok=True)
+        before = list_studios(folder / "temporary")
+        child = start(STUDIO, told)
+        begun = time.monotonic()
+        page = Page(told, film)
+        if not lasts:  # for how long a round takes
+            while not page.rounds and not page.faults and time.monotonic() - begun < 120:
+                time.sleep(0.02)
+            lasts = time.monotonic() - begun
+            tell(f"one round of a page: {lasts:.1f} s")
+        else:
+            time.sleep(rng.uniform(0, 1.5 * lasts))
+        os.kill(child, signal.Signals[f"SIG{by}"])
+        begun = time.monotonic()
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        took = time.monotonic() - begun
+        faults = [("processes left", left) for left in wait_until_gone(child)]
+        page.stop()
+        faults += [("bad answers", fault) for fault in page.faults]
+        words = (folder / "words").read_text().strip()
+        here = list_studios(folder / "temporary")
+        if by != "KILL":
+            if code not in (CODES[by], -signal.Signals[f"SIG{by}"]) or "Traceback" in words:
+                faults.append(("bad ends", f"exit {code}: {words}"))
+            if took > SECONDS:
+                faults.append(("slow ends", f"{took:.1f} s"))
+            if here:
+                faults.append(("files left", f"{here}, after exit {code}"))
+        elif told.exists() and told.read_text() and set(before) & set(here):
+            faults.append(("files left", f"the next studio has not removed {before}"))
+        found["kills"] += 1
+        found["rounds"] += page.rounds
+        for kind, said in faults:
+            found[kind] += 1
+            tell(f"kill {found['kills']}: {kind}: {said}")
+        if found["kills"] % 10 == 0:
+            tell(f"{found['kills']} kills, {found['rounds']} rounds")
+    return found
+
+
 def main() -> int:
     """Kills, and prints a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -241,18 +434,19 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--signal", choices=sorted(CODES), default="KILL", help="what processes are sent")
     parser.add_argument("--but", default="metrics.jsonl,losses.png,tensorboard", help="names that tell of time")
-    parser.add_argument("what", choices=("extract", "train", "any"))
+    parser.add_argument("what", choices=(*WORKS, "studio", "any"))
     parser.add_argument("words", nargs=argparse.REMAINDER, help="the film, the frames, or a whole command of animi")
     given = parser.parse_args()
     torch.set_num_threads(1)
-    work = (
-        Work(given.words) if given.what == "any" else {"extract": extract, "train": train}[given.what](given.words[0])
-    )
     with tempfile.TemporaryDirectory() as folder:
-        but = set(given.but.split(","))
-        found = kill_often(work, Path(folder), given.kills, given.seed, but, print, given.signal)
-    faults = {name: count for name, count in found.items() if name not in ("kills", "ends")}
-    print(f"{found['kills']} kills, {found['ends']} ends, faults: {faults or 'none'}")
+        if given.what == "studio":
+            found = kill_studio(Path(given.words[0]), Path(folder), given.kills, given.seed, print, given.signal)
+        else:
+            work = Work(given.words) if given.what == "any" else WORKS[given.what](given.words[0])
+            but = set(given.but.split(","))
+            found = kill_often(work, Path(folder), given.kills, given.seed, but, print, given.signal)
+    faults = {name: count for name, count in found.items() if name not in ("kills", "ends", "rounds")}
+    print(f"{found['kills']} kills, {found['ends'] or found['rounds']} ends, faults: {faults or 'none'}")
     return 1 if faults else 0
 
 

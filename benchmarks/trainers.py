@@ -29,7 +29,6 @@ from animi.core.config.training import (
     TrainVggSleConfig,
 )
 from animi.core.devices import choose_device
-from animi.core.training import samples
 from animi.core.training.listeners import Listeners
 from animi.core.training.recipes import finetune_adv, pretrain_ae, train_motion, train_noise, train_vgg_sle
 
@@ -67,7 +66,6 @@ def main(given: Sequence[str] | None = None) -> None:
     parser.add_argument("--device", default="cpu")
     chosen = parser.parse_args(given)
     torch.set_num_threads(1)
-    samples.LOOKED_AT = 4  # as few as health can be measured by
     with tempfile.TemporaryDirectory() as folder:
         out, films = Path(folder), (chosen.frames,)
         first = RECIPES[0]
@@ -79,6 +77,7 @@ def main(given: Sequence[str] | None = None) -> None:
             "device": chosen.device,
             "workers": 0,
             "samples": 1,
+            "evaluation_samples": 4,  # as few as health can be measured by
         }
         begun = pretrain_ae.pretrain_ae(with_values(replace(ae, output=out / "begun"), short))
         jobs: dict[str, tuple[Callable[..., Path], Any]] = {

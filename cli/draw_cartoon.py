@@ -1,4 +1,4 @@
-"""`animi draw-cartoon`: draws a cartoon of our own, with motion that is known exactly."""
+"""`animi draw-cartoon`: draws a cartoon with exactly known motion."""
 
 from pathlib import Path
 from typing import Annotated
@@ -27,7 +27,7 @@ def draw_cartoon(
     ] = f"{_DEFAULTS.width}x{_DEFAULTS.height}",
     as_json: Annotated[bool, typer.Option("--json", help="Print what was drawn, shot by shot, as JSON.")] = False,
 ) -> None:
-    """Draws a cartoon: characters, props and places of our own, and on request the exact motion of every pixel."""
+    """Draws a cartoon with animi's own characters, props and places, and optionally the exact motion of every pixel."""
     width, height = read_both_sides(size)
     config = make_config(DrawCartoonConfig, given | {"width": width, "height": height})
     out, truth = config.out, config.truth

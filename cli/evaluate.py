@@ -1,4 +1,4 @@
-"""`animi evaluate`: measures how well engines and networks draw in-betweens, and shows it."""
+"""`animi evaluate`: measures how well engines and networks draw in-betweens."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ import typer
 
 from ..core.config.evaluation import EvaluateConfig
 from ..core.errors import printable
-from .messages import tell
+from .messages import print_note
 from .options import Change, Given, make_config, options_from
 from .output import escape_json
 from .progress import progress
@@ -17,7 +17,7 @@ from .progress import progress
 if TYPE_CHECKING:
     from ..core.reports.evaluation import Evaluation, Measure, Values
 
-_WIDTH = 132  # letters of a table where stdout is a file
+_WIDTH = 132  # characters in a line of a table if stdout is a file
 
 
 @options_from(
@@ -34,52 +34,52 @@ def evaluate(
         typer.Option("--json", metavar="FILE|-", help="Write every number as JSON; - puts it on stdout for the table."),
     ] = None,
 ) -> None:
-    """Measures in-betweens against the truth: the ends of each sequence are given, what lies between is drawn.
+    """Measures in-betweens against true frames: draws the frames between the ends of each sequence, and compares them.
 
-    Prints a table, of all sequences and of those that move alike.
+    Prints a table of means over all sequences, and over groups of similar motion.
     """
     config = make_config(EvaluateConfig, given | {"json": None if as_json in (None, "-") else Path(str(as_json))})
 
-    from ..core.reports.evaluation import evaluate as judge
+    from ..core.reports.evaluation import evaluate as evaluate_all
     from ..core.reports.results import as_text, write_results
 
-    looked: dict[str, int] = {}
+    scanned: dict[str, int] = {}
     with progress("Evaluating") as show:
 
-        def look(film: str, seen: int, total: int) -> None:
-            looked[film] = total
+        def scan(film: str, seen: int, total: int) -> None:
+            scanned[film] = total
             show(seen, total)
 
-        found = judge(config, show, look, tell)
-    for name, total in looked.items():
-        tell(f"{name}: has no index; looked through its {total} frames for cuts")
+        found = evaluate_all(config, show, scan, print_note)
+    for name, total in scanned.items():
+        print_note(f"{name}: has no index; scanned its {total} frames for cuts")
     for note in (*found.notes, *found.left_out.values()):
-        tell(note)
+        print_note(note)
     write_results(found, config)
     if as_json == "-":
         typer.echo(escape_json(as_text(found, config)), nl=False)
     else:
         _print_tables(found)
     if config.html is not None:
-        tell(f"the frames side by side: {config.html}")
+        print_note(f"the frames side by side: {config.html}")
     if found.interrupted:
-        tell(f"interrupted; {len(found.sequences)} of {found.planned} sequences were done, and are told of")
+        print_note(f"interrupted; {len(found.sequences)} of {found.planned} sequences were done, and are reported")
         raise typer.Exit(130)
 
 
 def _print_tables(found: "Evaluation") -> None:
-    """Prints the means, and what was found of all in-betweens together."""
+    """Prints the means, and the metrics of all in-betweens together."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    from ..core.reports.results import columns, find_best, tell_group
+    from ..core.reports.results import columns, find_best, title_group
 
     console = Console(file=sys.stdout, highlight=False)
     if not console.is_terminal:
         console.width = max(console.width, _WIDTH)
 
-    def lay(title: str, measures: Sequence["Measure"]) -> Table:
+    def make_table(title: str, measures: Sequence["Measure"]) -> Table:
         table = Table(title, box=None, pad_edge=False)
         for measure in measures:
             table.add_column(measure.title, justify="right")
@@ -88,20 +88,20 @@ def _print_tables(found: "Evaluation") -> None:
     def fill(table: Table, values: Mapping[str, "Values"], measures: Sequence["Measure"]) -> None:
         best = {measure.key: find_best(values, found.labels, measure) for measure in measures}
         for label, means in values.items():
-            told = [(m.tell(means.get(m.key)), label in best[m.key]) for m in measures]
-            cells = [Text(text, "bold green" if is_best else "") for text, is_best in told]
+            texts = [(m.format(means.get(m.key)), label in best[m.key]) for m in measures]
+            cells = [Text(text, "bold green" if is_best else "") for text, is_best in texts]
             if means:
                 table.add_row(Text(printable(f"  {label}")), *cells)
 
-    table = lay("", columns(found))
+    table = make_table("", columns(found))
     for number, group in enumerate(found.groups()):
         if number:
             table.add_row()
-        table.add_row(Text(printable(tell_group(group)), "bold"))
+        table.add_row(Text(printable(title_group(group)), "bold"))
         fill(table, group.means, columns(found))
     console.print(table)
     if found.sets:
-        sets = lay("all in-betweens together", found.set_measures)
+        sets = make_table("all in-betweens together", found.set_measures)
         fill(sets, found.sets, found.set_measures)
         console.print()
         console.print(sets)

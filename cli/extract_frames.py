@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..core.config.material import ExtractFramesConfig
-from .messages import tell, write_line
+from .messages import print_note, write_line
 from .options import Change, Given, make_config, options_from
 from .output import print_json, print_path
 
 if TYPE_CHECKING:
-    from ..core.material.extraction import Extraction
+    from ..core.material.film_folders import Extraction
 
 
 @options_from(
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 )
 def extract_frames(
     given: Given,
-    as_json: Annotated[bool, typer.Option("--json", help="Print what became of each film as JSON on stdout.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result for each film as JSON on stdout.")] = False,
 ) -> None:
     """Turns films into training material: decoded once, cut into shots, held drawings kept once.
 
-    Run the same command again after an interruption, and it goes on.
+    After an interruption, run the same command again to resume.
     """
     config = make_config(ExtractFramesConfig, given)
 
@@ -50,11 +50,11 @@ def extract_frames(
             if show is not None:
                 show(seconds)
 
-        done = extract(config, on_film=begin, on_time=advance, on_note=tell)
+        done = extract(config, on_film=begin, on_time=advance, on_note=print_note)
     measured = {}
     for extraction in done:
         if not extraction.was_complete:
-            write_line(_tell(extraction))
+            write_line(_describe(extraction))
         if extraction.frames and (as_json or not extraction.was_complete):
             measured[extraction.folder] = measure_material(extraction.folder)
             held = extraction.decoded / (extraction.decoded - extraction.duplicates) if extraction.duplicates else None
@@ -68,7 +68,7 @@ def extract_frames(
         print_path(extraction.folder)
 
 
-def _tell(extraction: "Extraction") -> str:
+def _describe(extraction: "Extraction") -> str:
     shots = "1 shot" if extraction.shots == 1 else f"{extraction.shots} shots"
     from ..core.files import shown
 

@@ -1,4 +1,4 @@
-"""`animi finetune-adv`: teaches an auto-encoder to draw the frames between two."""
+"""`animi finetune-adv`: trains an auto-encoder to draw the frames between two."""
 
 from ..core.config.training import FinetuneAdvConfig
 from .options import Given
@@ -11,14 +11,14 @@ _TERMS = ("reconstruction", "middles", "sequence", "image", "latent", "edge", "f
 def finetune_adv(
     given: Given,
     resume: Resume = None,
-    goes_on: Continue = False,
+    continues: Continue = False,
     is_dry: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Teaches an auto-encoder to draw the frames between two, against discriminators of clips and of pictures.
+    """Trains an auto-encoder to draw the frames between two, with discriminators of clips and of pictures.
 
     The run's folder holds samples, and checkpoints that `animi interpolate --checkpoint` draws with.
     """
     from ..core.training.recipes.finetune_adv import finetune_adv as work
 
-    start_training(FinetuneAdvConfig, work, given, resume, as_json, goes_on=goes_on, is_dry=is_dry)
+    start_training(FinetuneAdvConfig, work, given, resume, as_json, continues=continues, is_dry=is_dry)

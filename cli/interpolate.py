@@ -11,12 +11,12 @@ from ..core.config.choices import EASINGS, STREAM
 from ..core.config.interpolation import InterpolateConfig, InterpolateFilmConfig
 from ..core.config.parsing import read_range, read_time
 from ..core.errors import ConfigError
-from .messages import tell
+from .messages import print_note
 from .options import AsJson, Change, Given, make_config, options_from
 from .output import print_json, print_path
 from .progress import progress
 
-_WRITTEN_BY_SHEET = ("count", "spacing")  # what an exposure sheet says of each drawing
+_WRITTEN_BY_SHEET = ("count", "spacing")  # set by an exposure sheet for each drawing
 
 
 @options_from(
@@ -62,8 +62,8 @@ def interpolate(
 ) -> None:
     """Draws the frames between two key frames or more, and writes an animation; or those of a whole film.
 
-    The key frames are part of it, pixel for pixel where the format keeps pixels. A film keeps its length, its sound and
-    its subtitles.
+    The key frames are part of the animation, pixel for pixel if the format is lossless. A film keeps its length, its
+    sound and its subtitles.
     """
     from ..core.media.film_source import find_film
 
@@ -76,7 +76,7 @@ def interpolate(
     if film is None:
         _reject(given, of_film - of_pair, InterpolateFilmConfig, "is for films, and these are key frames")
         if "sheet" in given:
-            why = "does not go with --sheet, which says it of each drawing"
+            why = "does not go with --sheet, which sets it for each drawing"
             _reject(given, _WRITTEN_BY_SHEET, InterpolateConfig, why)
         _interpolate_key_frames(make_config(InterpolateConfig, given), as_json)
         return
@@ -101,7 +101,7 @@ def _interpolate_key_frames(config: InterpolateConfig, as_json: bool) -> None:
         drawn = draw_animation(config, show)
     written = drawn.written
     for note in written.notes:
-        tell(note)
+        print_note(note)
     if as_json:
         result = {
             "output": str(written.path),
@@ -123,11 +123,11 @@ def _interpolate_film(config: InterpolateFilmConfig, as_json: bool) -> None:
 
     try:
         with progress("Drawing") as show:
-            drawn = interpolate_film(config, show, tell)
+            drawn = interpolate_film(config, show, print_note)
     except BrokenPipeError:
         if config.output != STREAM:
             raise
-        return  # whoever reads has had enough
+        return  # the reader has closed the pipe
     if as_json:
         result = {
             "output": str(drawn.path),

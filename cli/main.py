@@ -1,6 +1,6 @@
 """Assembles the commands; an AnimiError becomes one line on stderr and an exit code.
 
-A command is imported when it is called: `animi --help` needs no more than its docstring, which is read from its file.
+A command is imported when it is called; `animi --help` needs its docstring only, which is read from its file.
 """
 
 import ast
@@ -15,7 +15,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from ..core.errors import AnimiError, ConfigError
-from .messages import tell
+from .messages import print_note
 
 COMMANDS = (
     "interpolate", "draw-cartoon", "extract-frames", "preview-clips", "report", "train-vgg-sle", "train-noise",
@@ -23,11 +23,11 @@ COMMANDS = (
 )  # fmt: skip
 """The commands in the help's order; each is a function, in a module of the same name."""
 _INTERRUPTED = "interrupted; what was finished is kept, and nothing half done is left"
-_UsageError: type[Any] = typer.BadParameter.__mro__[1]  # Typer shows this kind's child alone
+_UsageError: type[Any] = typer.BadParameter.__mro__[1]  # Typer exports only a subclass of it
 
 
 class OneLineErrors(TyperGroup):
-    """Turns what went wrong into one line on stderr: exit 2 wrong usage, 1 failed, 130 interrupted."""
+    """Prints errors as one line on stderr, and exits: 2 wrong usage, 1 failed, 130 interrupted."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
@@ -35,25 +35,25 @@ class OneLineErrors(TyperGroup):
             self.add_command(TyperCommand(name, help=_read_docstring(name)))
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Finds the command that is called, and imports it."""
+        """Finds the command, and imports it."""
         name, command, rest = super().resolve_command(ctx, args)
         return name, command and _import_command(str(name)), rest
 
     def make_context(self, info_name: str | None, args: list[str], *rest: Any, **more: Any) -> Any:
-        """Reads the words before a command; where there are none at all, Typer shows the help."""
+        """Parses the options before a command; without any argument, Typer shows the help."""
         if not args:
             return super().make_context(info_name, args, *rest, **more)
         try:
             return super().make_context(info_name, args, *rest, **more)
         except _UsageError as error:
-            _fail(_tell_usage(error), 2)
+            _fail(_describe_usage(error), 2)
 
     def invoke(self, ctx: Any) -> Any:
         """Runs the command that `ctx` names."""
         try:
             return super().invoke(ctx)
         except _UsageError as error:
-            _fail(_tell_usage(error), 2)
+            _fail(_describe_usage(error), 2)
         except ConfigError as error:
             _fail(str(error), 2)
         except AnimiError as error:
@@ -67,16 +67,16 @@ class OneLineErrors(TyperGroup):
             _fail(_INTERRUPTED, 130)
 
 
-def _tell_usage(error: Any) -> str:
-    said = error.format_message().strip().rstrip(".")
+def _describe_usage(error: Any) -> str:
+    message = error.format_message().strip().rstrip(".")
     command = error.ctx.command_path if error.ctx else "animi"
     option = getattr(error, "option_name", "")
-    named = f", or write ./{option}… if a file's name begins so" if "No such option" in said else ""
-    return f"{said[:1].lower()}{said[1:]}; see {command} -h{named}"
+    named = f", or write ./{option}… if a file's name begins so" if "No such option" in message else ""
+    return f"{message[:1].lower()}{message[1:]}; see {command} -h{named}"
 
 
 def _fail(message: str, code: int) -> NoReturn:
-    tell(" ".join(message.splitlines()))
+    print_note(" ".join(message.splitlines()))
     raise typer.Exit(code)
 
 
@@ -103,11 +103,11 @@ def main(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """Holds the options that stand before a command."""
+    """Options that come before a command."""
 
 
 def _read_docstring(name: str) -> str:
-    """What a command does, without importing it."""
+    """Reads a command's docstring without importing it."""
     function = name.replace("-", "_")
     source = Path(__file__).with_name(f"{function}.py").read_text(encoding="utf-8")
     found = (n for n in ast.parse(source).body if isinstance(n, ast.FunctionDef) and n.name == function)
@@ -122,7 +122,7 @@ def _import_command(name: str) -> Any:
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
-    sys.exit(143)  # unwinds, so that drafts are removed
+    sys.exit(143)  # raises SystemExit, so that drafts are removed
 
 
 def run() -> None:
@@ -131,7 +131,7 @@ def run() -> None:
         signal.signal(signal.SIGTERM, _terminate)
         app()
     except (KeyboardInterrupt, RuntimeError) as error:
-        # what a signal raises while a class is made, as in imports, Python 3.11 wraps in a RuntimeError
+        # Python 3.11 wraps an exception that a signal raises while a class is made in a RuntimeError
         end = error.__cause__ if isinstance(error, RuntimeError) else error
         if isinstance(end, SystemExit):
             raise end from None

@@ -1,15 +1,15 @@
-"""What a command says on stderr, with names and words that come out of files made printable on the way."""
+"""Messages on stderr; text that comes from files is made printable."""
 
 import typer
 
 from ..core.errors import printable
 
 
-def tell(sentence: str) -> None:
-    """Writes a note to stderr, as animi's own."""
+def print_note(sentence: str) -> None:
+    """Writes a note to stderr, after "animi:"."""
     write_line(f"animi: {sentence}")
 
 
 def write_line(line: str) -> None:
-    """Writes a line to stderr; nothing in it moves a terminal's cursor."""
+    """Writes a line to stderr; control characters in it are escaped."""
     typer.echo(printable(line), err=True)

@@ -1,11 +1,11 @@
-"""A command's options, made of its settings: what a field means, its default and what it may be are written there.
+"""Makes a command's options from the dataclass of its settings: help, default and check are those of the field.
 
     @options_from(SampleConfig, fps=Change(help="Frames a second of a walk."))
     def sample(given: Given, as_json: AsJson = False) -> None:
         config = make_config(SampleConfig, given)
 
-`given` is filled with what a person gave, by the fields' names, read as the fields have it; what was not given is not
-in it, so that a recipe, or a run that is resumed, can say it. The command's other parameters stay as they are.
+`given` holds the values of the options that were given, by the fields' names. Options that were not given are not in
+it, so that a recipe or a resumed run can set them. The command's other parameters stay as they are.
 """
 
 import ast
@@ -24,33 +24,33 @@ from ..core.config.checks import Choice, Doc, Flags, NoOption, Seconds, flag_of,
 from ..core.config.parsing import read_numbers, read_rate, read_time, read_wholes
 
 Given: TypeAlias = dict[str, Any]
-"""What a person gave, by the names of fields."""
+"""Values of the options that were given, by the names of fields."""
 AsJson = Annotated[bool, typer.Option("--json", help="Print what was written as JSON on stdout.")]
 
 Config = TypeVar("Config")
-_WIDEST = 34  # letters of a list of choices that is shown in an option's type; a longer one stands in its help
+_WIDEST = 34  # characters of a list of choices that is shown as an option's type; a longer one goes into its help
 
 
 @dataclass(frozen=True)
 class Change:
-    """What a command says otherwise than the field does; None: as the field has it."""
+    """How a command's option differs from its field. None: as in the field."""
 
     help: str | None = None
-    """What it means here."""
+    """The help of the option."""
     default: str | None = None
-    """The default in words; "" shows none."""
+    """The default as the help shows it; "": none is shown."""
     metavar: str | None = None
-    """What stands for its value."""
+    """The placeholder of its value in the help."""
     argument: bool = False
-    """Whether it is given by its place, without a flag."""
+    """Whether it is a positional argument."""
     kind: Any = None
-    """The type that Typer reads."""
+    """The type that Typer parses."""
     read: Callable[[Any], Any] | None = None
-    """Makes the field's value of what Typer read; by the field's type unless said."""
+    """Converts the parsed value to the field's. None: by the field's type."""
     panel: str | None = None
-    """The heading under which the help shows it."""
+    """The heading of the help under which it is shown."""
     autocompletion: Callable[[], list[str]] | None = None
-    """The words that a shell completes; those of its choices unless said."""
+    """Returns the words that a shell completes. None: the field's choices."""
 
 
 @dataclass(frozen=True)
@@ -63,13 +63,13 @@ class _Option:
 
 
 class _InWords:
-    """A default that is shown in words, and stands for "not given"."""
+    """A default that the help shows as text, and that means "not given"."""
 
     def __init__(self, words: str) -> None:
         self._words = words
 
     def __call__(self) -> None:
-        """Typer calls a default to have its value."""
+        """Returns None: Typer calls a default to get its value."""
         return
 
     def __str__(self) -> str:
@@ -83,14 +83,14 @@ def options_from(
     panels: Mapping[str, Collection[str]] | None = None,
     **changes: Change,
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Gives a command an option for each field of its settings, and of the settings within.
+    """Makes a decorator that gives a command an option for each field of its settings, and of nested settings.
 
     Args:
-        kinds: dataclasses; a field that stands in two is taken from the first.
-        without: fields that are no options of this command.
-        needs: fields that must be given; those without a default unless said.
-        panels: headings of the help, and the fields under each; the name of settings within stands for all of theirs.
-        changes: what the command says otherwise, by the fields' names.
+        kinds: dataclasses; a field that several have is taken from the first.
+        without: fields that are not options of this command.
+        needs: fields that must be given. None: those without a default.
+        panels: headings of the help with the fields under each; the name of nested settings means all their fields.
+        changes: how options differ from their fields, by the fields' names.
     """
     options = _list_options(kinds, without, needs, panels or {}, changes)
 
@@ -114,11 +114,11 @@ def options_from(
 
 
 def make_config(kind: type[Config], given: Mapping[str, Any]) -> Config:
-    """Settings of what was given by the fields' names, those of the settings within too.
+    """Makes settings from given values by the fields' names, including those of nested settings.
 
     Raises:
-        ConfigError: a value is refused.
-        TypeError: a field that has no default is not given.
+        ConfigError: a value is out of its range.
+        TypeError: a field without a default is not given.
     """
     from ..core.config.serialise import with_values
 
@@ -161,7 +161,7 @@ def _list_options(
 
 
 def _list_fields(kind: Any) -> list[tuple["Field[Any]", Any, str]]:
-    """The fields of settings and of those within, each with its default and the name of the field that it is within."""
+    """The fields of settings and of nested ones: field, default, and the name of the field that nests it (or "")."""
     found = []
     for field in fields(kind):
         inner = hint(field)
@@ -177,7 +177,7 @@ def _list_flags(kinds: Collection[Any]) -> dict[str, str]:
 
 
 def _explain(kind: Any, field: "Field[Any]", within: str, flags: Mapping[str, str]) -> tuple[str, str | None]:
-    """What a field means, and what None as its value means; names of fields become their flags."""
+    """A field's help, and the text after "None:" in it (or None); names of fields in backquotes become flags."""
     owner = next(hint(f) for f in fields(kind) if f.name == within) if within else kind
     text = _find_docstring(owner, field.name)
     if text is None:
@@ -228,7 +228,7 @@ def _make_option(
 
 
 def _flags(field: "Field[Any]") -> list[str]:
-    """The flags of an option; a switch that is off has one, and any other switch has one to turn it off."""
+    """The flags of an option; a switch that is on by default has one that turns it off."""
     named = next((mark.names for mark in marks(field) if isinstance(mark, Flags)), None)
     flags = list(named or (flag_of(field),))
     if hint(field) is bool:
@@ -239,7 +239,7 @@ def _flags(field: "Field[Any]") -> list[str]:
 
 
 def _typer_kind(field: "Field[Any]") -> Any:
-    """The type that Typer reads for a field's: text for what it does not know."""
+    """The type that Typer parses for a field; str for types that it does not know."""
     kind = hint(field)
     if any(isinstance(mark, Seconds) for mark in marks(field)):
         return str
@@ -249,7 +249,7 @@ def _typer_kind(field: "Field[Any]") -> Any:
 
 
 def _reader(field: "Field[Any]") -> Callable[[Any], Any]:
-    """How a field's value is made of what Typer read."""
+    """Makes the function that converts a parsed value to the field's."""
     kind, flag = hint(field), flag_of(field)
     if any(isinstance(mark, Seconds) for mark in marks(field)):
         return lambda text: read_time(text, flag)
@@ -268,14 +268,14 @@ def _reader(field: "Field[Any]") -> Callable[[Any], Any]:
 
 
 def _write(value: Any) -> str:
-    """A value as a person would type it."""
+    """A value as it is typed on the command line."""
     if isinstance(value, tuple):
         return ",".join(map(_write, value)) or "none"
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _find_docstring(kind: Any, name: str) -> str | None:
-    """The docstring below a field, on one line; None where there is none."""
+    """The docstring below a field, on one line. None: it has none."""
     for owner in kind.__mro__:
         text = _read_docstrings(inspect.getfile(owner)).get((owner.__name__, name)) if owner is not object else None
         if text is not None:

@@ -1,4 +1,4 @@
-"""`animi preview-clips`: shows the clips that a trainer will be given."""
+"""`animi preview-clips`: shows the clips that a training gets."""
 
 from dataclasses import asdict
 from typing import Annotated
@@ -22,21 +22,21 @@ def preview_clips(
     given: Given,
     as_json: Annotated[bool, typer.Option("--json", help="Print the clips as JSON on stdout.")] = False,
 ) -> None:
-    """Shows the clips that a trainer will be given: one a row, as they are cut, mirrored, coloured and played."""
+    """Shows the clips that a training gets, one in a row: cropped, mirrored, recoloured and reversed as in training."""
     config = make_config(PreviewClipsConfig, given)
 
     from ..core.material.preview import preview_clips as draw
 
-    looked: dict[str, int] = {}
-    with progress("Looking for cuts") as show:
+    scanned: dict[str, int] = {}
+    with progress("Finding cuts") as show:
 
-        def look(film: str, seen: int, total: int) -> None:
-            looked[film] = total
+        def scan(film: str, seen: int, total: int) -> None:
+            scanned[film] = total
             show(seen, total)
 
-        preview = draw(config, look)
-    for name, total in looked.items():
-        write_line(f"{name}: has no index; looked through its {total} frames for cuts")
+        preview = draw(config, scan)
+    for name, total in scanned.items():
+        write_line(f"{name}: has no index; scanned its {total} frames for cuts")
     for name in preview.left_out:
         write_line(f"{name}: has no shot that is long enough, and was left out")
     if as_json:

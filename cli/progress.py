@@ -1,4 +1,4 @@
-"""Progress of long work on stderr, with the time left; silent where stderr is not a terminal."""
+"""Progress bars on stderr, with the time left; nothing is shown if stderr is not a terminal."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,15 +8,14 @@ from ..core.errors import printable
 
 @contextmanager
 def progress(title: str, total: float | None = None) -> Iterator[Callable[..., None]]:
-    """Shows a bar while the block runs, and gives the function that moves it.
+    """Shows a progress bar while the block runs.
 
     Args:
         title: what is being done, in a word or two.
-        total: how much there is to do, in any unit; None: unknown.
+        total: the amount of work, in any unit. None: unknown.
 
     Yields:
-        A function that takes how much is done so far and, where it was not known before, of how much: for core's
-        callbacks.
+        A function for core's callbacks, which takes the amount done and, if it was unknown, the total.
     """
     from rich.console import Console
     from rich.markup import escape

@@ -1,4 +1,4 @@
-"""`animi refine`: sharpens pictures with a trained network, and doubles them where it does."""
+"""`animi refine`: sharpens pictures with a trained network, which may also double their size."""
 
 from ..core.config.pictures import RefineConfig
 from .options import AsJson, Change, Given, make_config, options_from

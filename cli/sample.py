@@ -1,7 +1,7 @@
 """`animi sample`: draws pictures, or a walk from one to the next, with a network of `animi train-noise`."""
 
 from ..core.config.pictures import SampleConfig
-from .messages import tell
+from .messages import print_note
 from .options import AsJson, Change, Given, make_config, options_from
 from .output import print_json, print_path
 from .progress import progress
@@ -17,7 +17,7 @@ def sample(given: Given, as_json: AsJson = False) -> None:
     with progress("Drawing") as show:
         drawn = draw_samples(config, show)
     for note in drawn.notes:
-        tell(note)
+        print_note(note)
     if as_json:
         result = {"output": str(drawn.path), "checkpoint": str(drawn.checkpoint), "pictures": drawn.pictures}
         print_json(result | {"step": drawn.step})

@@ -32,12 +32,12 @@ def studio(
 ) -> None:
     """Opens a page in the browser: drop drawings or a film, see the frames between, scrub, compare and download.
 
-    Nothing leaves this machine, and only the token in the printed address lets anybody in. What is dropped lies in a
-    temporary folder until the studio is stopped, by Ctrl-C.
+    Nothing leaves this machine, and the page can only be opened with the token in the printed address. Dropped files
+    are in a temporary folder until the studio is stopped by Ctrl-C.
     """
     config = make_config(StudioConfig, given)
     try:
-        import uvicorn  # noqa: F401 - what is missing is told before anything is begun
+        import uvicorn  # noqa: F401 - a missing package is reported before anything is started
 
         from .studio_guard import choose_token
     except ModuleNotFoundError as error:
@@ -51,8 +51,8 @@ def studio(
     served = Studio(config)
     code = 0
     try:
-        address = _tell_address(config, listener, word, as_json=as_json)
-        typer.echo(f"animi: press Ctrl-C to stop; files lie in {served.folder} and are removed then", err=True)
+        address = _print_address(config, listener, word, as_json=as_json)
+        typer.echo(f"animi: press Ctrl-C to stop; files are in {served.folder} and are removed then", err=True)
         if config.open and _has_screen():
             _open_page(address, served.folder)
         _serve(served, listener, word)
@@ -68,8 +68,8 @@ def studio(
     _leave(code)
 
 
-def _tell_address(config: StudioConfig, listener: socket.socket, token: str | None, *, as_json: bool) -> str:
-    """Prints the page's address, and who can use it."""
+def _print_address(config: StudioConfig, listener: socket.socket, token: str | None, *, as_json: bool) -> str:
+    """Prints the page's address, and a warning if others can use it."""
     from .studio_guard import is_this_machine
 
     place, port = listener.getsockname()[:2]
@@ -93,7 +93,7 @@ def _tell_address(config: StudioConfig, listener: socket.socket, token: str | No
 
 
 def _serve(served: "Studio", listener: socket.socket, token: str | None) -> None:
-    """Answers until a signal comes."""
+    """Serves the page until a signal comes."""
     import uvicorn
 
     from .studio_connections import BACKLOG, Connections, FewWords
@@ -116,10 +116,10 @@ def _serve(served: "Studio", listener: socket.socket, token: str | None) -> None
 
 
 def _leave(code: int) -> NoReturn:
-    """Ends the command; work that has not ended yet, as in the midst of one large frame, does not keep it.
+    """Ends the command at once, also if a thread is still at work, such as on a large frame.
 
-    The files are removed by then, and the programs ended. Python itself would go down with such threads at work in
-    libraries of which some do not outlive it.
+    By now the files are removed and the programs ended. Leaving Python the usual way could crash, as some libraries do
+    when their threads are still running.
     """
     from ..core.studio.jobs import AT_WORK
 
@@ -132,7 +132,7 @@ def _leave(code: int) -> NoReturn:
 
 
 def _open_page(address: str, folder: Path) -> None:
-    """Opens the page in the browser, by a file that only its user can read: a program's words are seen by all users."""
+    """Opens the page in the browser by a file that only its user can read: a program's arguments are visible to all."""
     page = folder / "open.html"
     page.touch(mode=0o600)
     page.write_text(
@@ -144,10 +144,10 @@ def _open_page(address: str, folder: Path) -> None:
 
 
 def _listen(config: StudioConfig) -> socket.socket:
-    """Takes the port.
+    """Opens the port.
 
     Raises:
-        AnimiError: it is taken, or the address is none of this machine's.
+        AnimiError: the port is in use, or the address is not this machine's.
     """
     no_address = f"--host: {config.host!r} is no address of this machine; give {_DEFAULTS.host}"
     try:
@@ -156,7 +156,7 @@ def _listen(config: StudioConfig) -> socket.socket:
     except OSError as error:
         raise AnimiError(no_address) from error
     try:
-        if os.name == "posix":  # elsewhere it would let two programs have one port
+        if os.name == "posix":  # on Windows it would let two programs share the port
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(found[4])
         listener.listen(128)
@@ -166,14 +166,14 @@ def _listen(config: StudioConfig) -> socket.socket:
             raise AnimiError(no_address) from error
         why = error.strerror or str(error)
         raise AnimiError(
-            f"--port: {config.port} at {config.host} cannot be had ({why}); "
+            f"--port: {config.port} at {config.host} cannot be opened ({why}); "
             "give another, or --port 0 for any that is free"
         ) from error
     return listener
 
 
 def _name(place: str) -> str:
-    """A name under which other machines may reach an address that stands for all of this machine's."""
+    """A host name for other machines, if the address means all addresses of this machine."""
     return socket.gethostname() if place in ("0.0.0.0", "::") else place
 
 
@@ -182,5 +182,5 @@ def _bracket(host: str) -> str:
 
 
 def _has_screen() -> bool:
-    """Whether a browser that is opened would be seen, and not take over the terminal."""
+    """Whether there is a screen for a browser; without one, a text browser might take over the terminal."""
     return sys.platform in ("win32", "darwin") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

@@ -60,11 +60,11 @@ def choose_token() -> str:
 class Guard:
     """Lets in only what the page itself asks, with the studio's token.
 
-    - The Host that the browser was told must be this machine: a name that somebody else's DNS pointed here (DNS
-      rebinding) is refused. Addresses in numbers cannot be rebound; they pass where other machines are served.
+    - The Host of the request must be this machine: a name that somebody else's DNS pointed here (DNS
+      rebinding) is rejected. Addresses in numbers cannot be rebound; they pass where other machines are served.
     - The Origin, and what the browser says of the site that a request comes from, must be the page's own.
     - The token comes in the address of the page, as a cookie, or in the header "Authorization: Bearer TOKEN". Without
-      it, the page is one that asks for it, and everything else is refused.
+      it, the page is one that asks for it, and everything else is rejected.
     """
 
     def __init__(self, app: ASGIApp, config: StudioConfig, token: str | None) -> None:
@@ -78,7 +78,7 @@ class Guard:
             self._names.add(socket.gethostname().lower())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Refuses the request, or hands it on."""
+        """Rejects the request, or passes it on."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -166,7 +166,7 @@ def _cookie(scope: Scope) -> str:
 
 
 def _login() -> tuple[ASGIApp, list[tuple[bytes, bytes]]]:
-    """The page that asks for the token, and the headers that let it look as it does."""
+    """The page that asks for the token, and the headers that allow its style."""
     text = _LOGIN.read_text(encoding="utf-8")
     style = text.partition("<style>")[2].partition("</style>")[0]
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()

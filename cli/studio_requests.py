@@ -1,18 +1,15 @@
-"""What the page of `animi studio` asks, from JSON to typed settings: the only place where its JSON is taken apart.
+"""Parses the requests of the page of `animi studio` from JSON to typed settings; no other file reads its JSON.
 
-A value that is missing gets its default; one of another type than it should have is refused in the words of the option
-that it stands for.
+A missing value gets its default; a value of a wrong type is reported by the name of its option.
 """
 
 from dataclasses import dataclass
 from math import isfinite
-from pathlib import Path
 from typing import Any, TypeGuard
 
 from starlette.requests import Request
 
 from ..core.config.choices import CADENCES, ON_FAILURE
-from ..core.config.interpolation import InterpolateConfig
 from ..core.config.parsing import read_rate, shorten
 from ..core.errors import ConfigError, InputError
 from ..core.json_text import parse_object
@@ -20,10 +17,10 @@ from ..core.studio.hints import HintedPair, Stroke
 from ..core.studio.settings import DOWNLOADS, FILM_DOWNLOADS, DrawSettings, FilmSettings
 
 LONGEST = 1 << 17
-"""Bytes of a request that is no file."""
-_TEXT = 80  # letters of a setting, but for a spacing chart
-_CHART = 1 << 16  # letters of a spacing chart
-_PAIRS, _LONGEST_SIDE = 4096, 65_535  # pairs that have hints, and pixels of a picture's side
+"""Largest size in bytes of a request other than a file."""
+_TEXT = 80  # characters of a setting
+_CHART = 1 << 16  # characters of a spacing chart
+_PAIRS, _LONGEST_SIDE = 4096, 65_535  # most hinted pairs, and longest side of a picture in pixels
 _LARGEST = 1 << 53  # whole numbers up to this are exact in JavaScript
 
 Raw = dict[str, Any]
@@ -31,7 +28,7 @@ Raw = dict[str, Any]
 
 @dataclass(frozen=True)
 class Announcement:
-    """A file that is to be sent: its name, how many bytes it has, and which frame it is to be in the place of."""
+    """The name and the size in bytes of a file that will be sent, and the position of the frame that it replaces."""
 
     name: str
     size: int
@@ -39,7 +36,7 @@ class Announcement:
 
 
 async def read_json(request: Request) -> Raw:
-    """The body of a request that is no file.
+    """Reads the body of a request as JSON.
 
     Raises:
         InputError: it is too long, or no JSON object.
@@ -59,7 +56,7 @@ def read_announcement(raw: Raw) -> Announcement:
     """Reads "name" and "size", and "position", which may be missing.
 
     Raises:
-        InputError: one is missing, or of another type.
+        InputError: one is missing or of a wrong type.
     """
     name, size = raw.get("name", ""), raw.get("size")
     if not isinstance(name, str) or not _is_whole(size) or size < 0:
@@ -98,32 +95,26 @@ def read_draw_settings(raw: Raw, engines: tuple[str, ...]) -> DrawSettings:
     """Reads "engine", "count", "fps", "spacing", "loop", "boomerang", "size" and "on_failure".
 
     Args:
-        raw: what the page has sent.
-        engines: those of the studio; the first is the default.
+        raw: the request.
+        engines: the studio's engines; the first is the default.
 
     Raises:
-        ConfigError: one has a value that cannot be used; the message begins with the option's name.
+        ConfigError: a value cannot be used; the message begins with the option's name.
     """
-    defaults = InterpolateConfig((), Path())
-    count = raw.get("count", defaults.count)
+    count = raw.get("count", DrawSettings.count)
     if not _is_whole(count):
         raise ConfigError(f"-n: {_quote(count)} is no whole number; it counts both key frames, so give 2 or more")
-    config = InterpolateConfig(
-        (),
-        Path(),
-        count,
-        read_rate(_read_text(raw, "fps", "--fps", str(defaults.fps)), "--fps"),
-        _read_text(raw, "spacing", "--spacing", defaults.spacing, _CHART),
-        _read_flag(raw, "loop"),
-        _read_flag(raw, "boomerang"),
-        size=_read_text(raw, "size", "--size", "").strip() or None,
-        on_failure=_read_text(raw, "on_failure", "--on-failure", defaults.on_failure),
-    )
-    return DrawSettings(_read_engine(raw, engines), config)
+    fps = read_rate(_read_text(raw, "fps", "--fps", str(DrawSettings.fps)), "--fps")
+    spacing = _read_text(raw, "spacing", "--spacing", DrawSettings.spacing, _CHART)
+    loop, boomerang = _read_flag(raw, "loop"), _read_flag(raw, "boomerang")
+    size = _read_text(raw, "size", "--size", "").strip() or None
+    on_failure = _read_text(raw, "on_failure", "--on-failure", DrawSettings.on_failure)
+    engine = _read_engine(raw, engines)
+    return DrawSettings(engine, count, fps, spacing, loop, boomerang, size, on_failure)
 
 
 def read_moment(raw: Raw) -> tuple[float, bool]:
-    """Reads "position", and "full": whether the moment is wanted at full size.
+    """Reads "position", and "full": whether the frame is wanted at full size.
 
     Raises:
         InputError: the position is no number.
@@ -192,11 +183,11 @@ def read_film_settings(raw: Raw, engines: tuple[str, ...]) -> FilmSettings:
     """Reads "engine", "factor" or "fps", "cadence", "on_failure", "preview" (seconds) and "format".
 
     Args:
-        raw: what the page has sent.
-        engines: those of the studio; the first is the default.
+        raw: the request.
+        engines: the studio's engines; the first is the default.
 
     Raises:
-        ConfigError: one has a value that cannot be used.
+        ConfigError: a value cannot be used.
     """
     kind = FILM_DOWNLOADS[0] if raw.get("format") in (None, "") else raw["format"]
     if not isinstance(kind, str) or kind not in FILM_DOWNLOADS:
@@ -224,7 +215,7 @@ def _read_engine(raw: Raw, engines: tuple[str, ...]) -> str:
 
 
 def _read_text(raw: Raw, name: str, option: str, default: str, longest: int = _TEXT) -> str:
-    """A text, or a number as one; the default where it is missing or empty."""
+    """Reads a text, or a number as text; returns the default if it is missing or empty."""
     value = raw.get(name)
     if value is None or value == "":
         return default
@@ -256,12 +247,12 @@ def _is_number(value: object) -> TypeGuard[float]:
 
 
 def _clear(text: str) -> str:
-    """A text without halves of letters (surrogates), which no file and no answer can hold."""
+    """Replaces lone surrogates, which cannot be encoded as UTF-8."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _quote(value: object) -> str:
-    """A value as it may be quoted: huge numbers cannot be written out at all."""
+    """A value as a message quotes it; huge numbers are not written out."""
     if isinstance(value, int) and abs(value) > _LARGEST:
         return "a number beyond all bounds"
     if isinstance(value, str):

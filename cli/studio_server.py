@@ -20,14 +20,14 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from ..core.config.choices import CADENCES, EASINGS, ON_FAILURE
-from ..core.config.interpolation import InterpolateConfig
 from ..core.errors import AnimiError
 from ..core.studio.jobs import Cancelled, Job
-from ..core.studio.session import Expired, Session
-from ..core.studio.settings import DOWNLOADS, FILM_DOWNLOADS
+from ..core.studio.session import Session
+from ..core.studio.settings import DOWNLOADS, FILM_DOWNLOADS, DrawSettings
 from ..core.studio.studio import Studio
 from ..core.studio.uploads import Upload
 from ..core.studio.words import hide_paths
+from ..core.studio.work import Expired
 from .studio_connections import Connections, Patience, TooSlow
 from .studio_guard import Guard
 from .studio_requests import (
@@ -58,7 +58,7 @@ def build_app(studio: Studio, token: str | None, connections: Connections | None
     Args:
         studio: what works.
         token: without which nobody is let in; None: all users of this machine are.
-        connections: told what is being answered.
+        connections: gets each request that is being answered.
     """
     page = _Page(studio)
 
@@ -77,10 +77,10 @@ def build_app(studio: Studio, token: str | None, connections: Connections | None
     routes = [
         Route("/", page.index),
         Route("/static/{name}", page.show_static),
-        Route("/api/options", page.tell_options),
-        Route("/api/times", page.tell_times, methods=["POST"]),
+        Route("/api/options", page.send_options),
+        Route("/api/times", page.send_times, methods=["POST"]),
         Route("/api/sessions", page.begin, methods=["POST"]),
-        Route(at, page.tell_session),
+        Route(at, page.send_session),
         Route(at, page.end, methods=["DELETE"]),
         Route(f"{at}/uploads", page.announce, methods=["POST"]),
         Route(f"{at}/uploads/{{upload}}", page.receive, methods=["PUT"]),
@@ -92,7 +92,7 @@ def build_app(studio: Studio, token: str | None, connections: Connections | None
         Route(f"{at}/film/smooth", page.smooth, methods=["POST"]),
         Route(f"{at}/hints", page.give_hints, methods=["PUT"]),
         Route(f"{at}/hints/file", page.save_hints, methods=["POST"]),
-        Route(f"{at}/matches", page.tell_matches, methods=["POST"]),
+        Route(f"{at}/matches", page.send_matches, methods=["POST"]),
         Route(f"{at}/doubt", page.draw_doubt, methods=["POST"]),
         Route(f"{at}/doubtful", page.find_doubtful, methods=["POST"]),
         Route(f"{at}/kept", page.keep, methods=["POST"]),
@@ -100,7 +100,7 @@ def build_app(studio: Studio, token: str | None, connections: Connections | None
         Route(f"{at}/moment", page.draw_moment, methods=["POST"]),
         Route(f"{at}/draw", page.draw, methods=["POST"]),
         Route(f"{at}/export", page.export, methods=["POST"]),
-        Route(f"{at}/jobs", page.tell_jobs),
+        Route(f"{at}/jobs", page.send_jobs),
         Route(f"{at}/jobs/{{job}}", page.cancel, methods=["DELETE"]),
         Route(f"{at}/jobs/{{job}}/frames/{{number}}.png", page.show_frame),
         Route(f"{at}/jobs/{{job}}/file", page.download),
@@ -112,9 +112,9 @@ def build_app(studio: Studio, token: str | None, connections: Connections | None
             Middleware(Guard, config=studio.config, token=token),
         ],
         exception_handlers={
-            AnimiError: page.refuse,
-            OSError: page.refuse,
-            MemoryError: page.refuse,
+            AnimiError: page.reject,
+            OSError: page.reject,
+            MemoryError: page.reject,
             KeyError: page.miss,
             Cancelled: page.miss,
             TooSlow: page.give_up,
@@ -139,13 +139,13 @@ class _Page:
         return self._studio[request.path_params["session"]]
 
     def _job(self, request: Request) -> Job:
-        return self._session(request).find_job(request.path_params["job"])
+        return self._session(request).work.find_job(request.path_params["job"])
 
-    async def refuse(self, request: Request, error: Exception) -> Response:
+    async def reject(self, request: Request, error: Exception) -> Response:
         words: str | None = hide_paths(str(error))
         if "session" in request.path_params:
             try:
-                words = self._session(request).tell(error)
+                words = self._session(request).work.describe_error(error)
             except KeyError as ended:  # its files went while they were asked for
                 return await self.miss(request, ended)
         return JSONResponse({"error": words}, status_code=400 if isinstance(error, AnimiError) else 507)
@@ -170,8 +170,8 @@ class _Page:
         path = _STATIC.get(request.path_params["name"])
         return JSONResponse({"error": "there is no such file"}, 404) if path is None else FileResponse(path)
 
-    async def tell_options(self, _request: Request) -> Response:
-        defaults, config = InterpolateConfig((), Path()), self._studio.config
+    async def send_options(self, _request: Request) -> Response:
+        config = self._studio.config
         return JSONResponse(
             {
                 "version": version("animi"),
@@ -187,17 +187,17 @@ class _Page:
                 "max_megapixels": config.max_megapixels,
                 "checkpoints": self._studio.checkpoints,
                 "defaults": {
-                    "count": defaults.count,
-                    "fps": str(defaults.fps),
-                    "spacing": defaults.spacing,
-                    "on_failure": defaults.on_failure,
+                    "count": DrawSettings.count,
+                    "fps": str(DrawSettings.fps),
+                    "spacing": DrawSettings.spacing,
+                    "on_failure": DrawSettings.on_failure,
                 },
             }
         )
 
-    async def tell_times(self, request: Request) -> Response:
+    async def send_times(self, request: Request) -> Response:
         settings = read_draw_settings(await read_json(request), self._studio.engines)
-        return JSONResponse({"times": settings.config.times})
+        return JSONResponse({"times": settings.times})
 
     async def begin(self, _request: Request) -> Response:
         session = await self.aside(self._studio.begin)
@@ -207,12 +207,12 @@ class _Page:
         await self.aside(self._studio.end, request.path_params["session"])
         return Response(status_code=204)
 
-    async def tell_session(self, request: Request) -> Response:
+    async def send_session(self, request: Request) -> Response:
         return JSONResponse(_describe_session(self._session(request)))
 
     async def announce(self, request: Request) -> Response:
-        session, told = self._session(request), read_announcement(await read_json(request))
-        upload = await self.aside(session.announce, told.name, told.size, told.position)
+        session, file = self._session(request), read_announcement(await read_json(request))
+        upload = await self.aside(session.announce, file.name, file.size, file.position)
         return JSONResponse({"upload": upload.id}, status_code=201)
 
     async def receive(self, request: Request) -> Response:
@@ -291,7 +291,7 @@ class _Page:
         kind = "application/json" if name.endswith(".json") else "application/zip"
         return Response(data, media_type=kind, headers={"content-disposition": f'attachment; filename="{name}"'})
 
-    async def tell_matches(self, request: Request) -> Response:
+    async def send_matches(self, request: Request) -> Response:
         session, raw = self._session(request), await read_json(request)
         settings, (position, _) = read_draw_settings(raw, self._studio.engines), read_moment(raw)
         return JSONResponse({"matches": await self.aside(session.find_matches, settings, position)})
@@ -338,8 +338,8 @@ class _Page:
         settings = read_film_settings(raw, self._studio.engines)
         return JSONResponse(_describe_job(await self.aside(session.smooth, settings)), status_code=202)
 
-    async def tell_jobs(self, request: Request) -> Response:
-        return JSONResponse({"jobs": [_describe_job(job) for job in self._session(request).jobs.list()]})
+    async def send_jobs(self, request: Request) -> Response:
+        return JSONResponse({"jobs": [_describe_job(job) for job in self._session(request).work.jobs.list()]})
 
     async def cancel(self, request: Request) -> Response:
         job = self._job(request)
@@ -348,10 +348,10 @@ class _Page:
 
     async def show_frame(self, request: Request) -> Response:
         session, job = self._session(request), self._job(request)
-        return await self._show(session.find_frame(job, _read_number(request)), "image/png")
+        return await self._show(session.work.find_frame(job, _read_number(request)), "image/png")
 
     async def download(self, request: Request) -> Response:
-        path = self._session(request).find_export(self._job(request))
+        path = self._session(request).work.find_export(self._job(request))
         return FileResponse(path, filename=path.name)
 
 

@@ -5,7 +5,7 @@ from ..core.config.training import TrainMotionConfig
 from .options import Change, Given
 from .training_options import AsJson, Continue, DryRun, Resume, start_training, training_options
 
-_TERMS = ("flow", "matching", "sight", "pictures", "style", "perceptual", "ghost")
+_TERMS = ("flow", "matching", "visibility", "pictures", "style", "perceptual", "ghost")
 
 
 @training_options(
@@ -18,15 +18,17 @@ _TERMS = ("flow", "matching", "sight", "pictures", "style", "perceptual", "ghost
 def train_motion(
     given: Given,
     resume: Resume = None,
-    goes_on: Continue = False,
+    continues: Continue = False,
     is_dry: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
     """Trains a network that finds the motion between two key frames and draws along it.
 
-    It learns from cartoons that it draws itself; films given besides teach it what they look like.
+    It learns from cartoons that animi draws itself, and from the given films.
     The run's folder holds samples, and checkpoints that `animi interpolate --checkpoint` draws with.
     """
     from ..core.training.recipes.train_motion import train_motion as work
 
-    start_training(TrainMotionConfig, work, given, resume, as_json, goes_on=goes_on, is_dry=is_dry, needs_films=False)
+    start_training(
+        TrainMotionConfig, work, given, resume, as_json, continues=continues, is_dry=is_dry, needs_films=False
+    )

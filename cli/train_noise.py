@@ -9,7 +9,7 @@ from .training_options import OF_SIZES, AsJson, Continue, DryRun, Resume, start_
 def train_noise(
     given: Given,
     resume: Resume = None,
-    goes_on: Continue = False,
+    continues: Continue = False,
     is_dry: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
@@ -19,4 +19,4 @@ def train_noise(
     """
     from ..core.training.recipes.train_noise import train_noise as work
 
-    start_training(TrainNoiseConfig, work, given, resume, as_json, goes_on=goes_on, is_dry=is_dry)
+    start_training(TrainNoiseConfig, work, given, resume, as_json, continues=continues, is_dry=is_dry)

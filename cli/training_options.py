@@ -1,4 +1,4 @@
-"""What all trainings' commands share: their options, and how a training is started or resumed from what was given."""
+"""Options that all training commands share; starting or resuming a run."""
 
 import os
 from collections.abc import Callable, Collection
@@ -33,7 +33,7 @@ DryRun = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the run's folder as JSON on stdout.")]
 OF_SIZES = Change(metavar="|".join(map(str, TRAINED_SIZES)))
-"""The size of pictures where a network is made for some sizes alone."""
+"""The option for the size of pictures, for networks that support certain sizes only."""
 _NEEDED = {
     "paths": "DATA: no film was given; name a folder that extract-frames wrote, or a run to --resume",
     "output": "--output: the run has no folder; name a new one with -o",
@@ -42,7 +42,7 @@ _NEEDED = {
 
 
 class _Settings(Protocol):
-    """What all trainings' settings have."""
+    """Settings of any training."""
 
     @property
     def training(self) -> TrainingConfig: ...
@@ -54,10 +54,10 @@ Config = TypeVar("Config", bound=_Settings)
 def training_options(
     kind: type, *, without: Collection[str] = (), panels: dict[str, Collection[str]] | None = None, **changes: Change
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Gives a training's command its options; as `options_from`. None must be given: a resumed run has them all."""
+    """Makes a training command's options, see `options_from`; none is required, as a resumed run has all settings."""
     shared = {
         "paths": Change(argument=True, metavar="DATA…"),
-        # clips have a seed too, and are given the same
+        # the clips have a seed too, which gets the same value
         "seed": Change(help="The same seed gives the same training, on the same kind of device.", panel="Training"),
     }
     return options_from(
@@ -71,31 +71,31 @@ def training_options(
 
 def start_training(
     kind: type[Config], work: Callable[..., Path], given: Given, resume: Path | None, as_json: bool, *,
-    goes_on: bool = False, is_dry: bool = False, needs_films: bool = True,
+    continues: bool = False, is_dry: bool = False, needs_films: bool = True,
 ) -> None:  # fmt: skip
-    """Starts a training or resumes one, shows how it goes, and prints the run's folder.
+    """Starts or resumes a training, shows its progress, and prints the run's folder.
 
     Args:
         kind: the command's settings.
         work: the recipe's function.
-        given: what was given, by the fields' names.
-        resume: the run to resume; None: a new one.
+        given: values of the given options, by the fields' names.
+        resume: the run to resume. None: a new run.
         as_json: whether to print the folder as JSON.
-        goes_on: whether to resume the run in `output` where there is one, if all settings are its own.
-        is_dry: whether to find out what it would cost, and keep nothing.
-        needs_films: False where there is something to learn without any.
+        continues: whether to resume the run in `output`, if there is one and its settings are the same.
+        is_dry: whether to measure the cost of some steps only, and keep nothing.
+        needs_films: whether the training needs films.
 
     Raises:
-        ConfigError: what is given does not go together.
+        ConfigError: options cannot go together.
         AnimiError: see the recipe.
     """
     from ..core.training.listeners import Listeners
-    from ..core.training.run_folder import check_settings, is_run, resume_config
+    from ..core.training.run_settings import check_settings, is_run, resume_config
     from ..core.weights.find import find_states
 
     if is_dry:
         if resume is not None:
-            raise ConfigError("--dry-run: is of a new run; leave --resume out")
+            raise ConfigError("--dry-run: is for a new run; leave --resume out")
         given = {"output": Path("run")} | given
     if resume is not None:
         if "output" in given:
@@ -103,17 +103,17 @@ def start_training(
         config = resume_config(resume, kind, given | {"output": resume})
     else:
         config = _begin(kind, given if needs_films else {"paths": ()} | given)
-        if goes_on and not is_dry and is_run(given["output"]):
+        if continues and not is_dry and is_run(given["output"]):
             check_settings(given["output"], config)
             resume = given["output"]
     folder = resume or given["output"]
     states = find_states(folder) if resume is not None else []
     first_step = int(states[-1].name.partition(".")[0]) if states else 0
     with (
-        progress("Looking for cuts") as look,
+        progress("Finding cuts") as show,
         training_progress(config.training.steps, first_step, shown=_is_first()) as (advance, note),
     ):
-        listeners = Listeners(advance, note, lambda _film, seen, total: look(seen, total))
+        listeners = Listeners(advance, note, lambda _film, seen, total: show(seen, total))
         if is_dry:
             from ..core.training.dry_run import try_out
 
@@ -121,13 +121,13 @@ def start_training(
         else:
             run = work(config, resume=resume is not None, listeners=listeners)
     if is_dry:
-        _tell_cost(found, as_json)
+        _print_cost(found, as_json)
     else:
-        tell_run(run, as_json)
+        print_run(run, as_json)
 
 
-def _tell_cost(found: "Cost", as_json: bool) -> None:
-    """Writes what a training would cost to stdout."""
+def _print_cost(found: "Cost", as_json: bool) -> None:
+    """Prints the cost of a training on stdout."""
     if not _is_first():
         return
     if as_json:
@@ -138,7 +138,7 @@ def _tell_cost(found: "Cost", as_json: bool) -> None:
 
 
 def _begin(kind: type[Config], given: Given) -> Config:
-    """A new run's settings: the recipe's, and what was given."""
+    """Makes a new run's settings: those of the recipe, and the given ones."""
     needed = [field.name for field in fields(kind) if field.default is MISSING]  # type: ignore[arg-type]
     for name in needed:
         if name not in given:
@@ -147,13 +147,13 @@ def _begin(kind: type[Config], given: Given) -> Config:
         return make_config(kind, given)
     from ..core.config.serialise import with_values
 
-    begun = kind.of_recipe(given.get("recipe", RECIPES[0]), *(given[name] for name in needed))
-    config: Config = with_values(begun, {name: value for name, value in given.items() if name not in needed})
+    start = kind.of_recipe(given.get("recipe", RECIPES[0]), *(given[name] for name in needed))
+    config: Config = with_values(start, {name: value for name, value in given.items() if name not in needed})
     return config
 
 
-def tell_run(run: Path, as_json: bool) -> None:
-    """Writes a run's folder to stdout, once: as JSON, or as it is."""
+def print_run(run: Path, as_json: bool) -> None:
+    """Prints a run's folder on stdout, in the first process only; as JSON or as a path."""
     if _is_first():
         if as_json:
             print_json({"output": str(run)})
@@ -162,5 +162,5 @@ def tell_run(run: Path, as_json: bool) -> None:
 
 
 def _is_first() -> bool:
-    """Whether this is the first process: torchrun starts several of us."""
+    """Whether this is the first of the processes that torchrun started."""
     return os.environ.get("RANK", "0") == "0"

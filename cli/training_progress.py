@@ -43,13 +43,13 @@ def training_progress(
         TimeRemainingColumn(elapsed_when_finished=False),
     )
     smooth: dict[str, float] = {}
-    begun = told = time.monotonic()
+    begun = reported = time.monotonic()
 
     with Progress(*columns, console=console, disable=not live) as bar:
         task = bar.add_task("training", total=steps, completed=first_step, losses="", speed="")
 
         def advance(done: int, values: Mapping[str, float]) -> None:
-            nonlocal told
+            nonlocal reported
             for name, value in values.items():
                 phase, _, part = name.rpartition("/")
                 if part == "loss":
@@ -57,11 +57,11 @@ def training_progress(
             now = time.monotonic()
             rate = (done - first_step) / max(now - begun, 1e-9)
             losses = " ".join(f"{phase} {value:.3f}" for phase, value in smooth.items())
-            # of a clip every frame counts, so the loop that knows them is asked; a look's time is left out there
+            # the loop's own figure: it counts the frames of a clip, and leaves the time of evaluations out
             speed = f"{rate:.1f} it/s {values['images_per_second']:.0f} images/s"
             bar.update(task, completed=done, losses=losses, speed=speed)
-            if shown and not live and (now - told > _EVERY or done == steps):
-                told = now
+            if shown and not live and (now - reported > _EVERY or done == steps):
+                reported = now
                 left = (steps - done) / max(rate, 1e-9)
                 sys.stderr.write(f"step {done}/{steps}  {losses}  {speed}  {_say_time(left)} left\n")
                 sys.stderr.flush()

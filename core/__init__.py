@@ -1,1 +1,1 @@
-"""Everything the commands do: images, video, motion, training. Knows no command line and prints nothing."""
+"""The work of all commands: images, video, motion, training. Independent of the command line; prints nothing."""

@@ -1,4 +1,4 @@
-"""Which device the networks run on."""
+"""The device that networks run on."""
 
 import torch
 
@@ -6,10 +6,10 @@ from .errors import ConfigError, DeviceError
 
 
 def choose_device(wanted: str = "auto") -> torch.device:
-    """Finds the device that a person asked for.
+    """Finds a device by its name.
 
     Args:
-        wanted: "auto" (the first of cuda, mps and cpu that is there), "cpu", "cuda", "cuda:1", … or "mps".
+        wanted: "auto" (the first of cuda, mps and cpu on this machine), "cpu", "cuda", "cuda:1", … or "mps".
 
     Raises:
         ConfigError: it is the name of no device.

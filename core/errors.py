@@ -1,20 +1,20 @@
-"""What can go wrong, in one line each: what was found, and what is needed.
+"""Errors, each with a message of one line: what was found, and what is needed.
 
 Every error that a person can meet is an AnimiError; the command line prints it on stderr without a traceback.
 """
 
-_MOST_LETTERS = 1 << 13  # of a message: more than the longest path
+_MOST_LETTERS = 1 << 13  # characters of a message: more than the longest path
 
 
 def printable(text: object, most: int | None = None) -> str:
-    """Makes text that came out of a file, or from another program, fit for a terminal and for one line.
+    """Makes text from a file or another program safe to print on one line of a terminal.
 
-    Escapes what is not to be seen: control characters, which move the cursor or rename the window, line breaks, marks
-    that turn the direction of writing, and halves of characters.
+    Escapes control characters, which move the cursor or rename the window, line breaks, marks that change the direction
+    of writing, and lone surrogates.
 
     Args:
-        text: anything; it is turned into words first.
-        most: letters to keep, the rest is left out of the middle; None: all.
+        text: any object; it is converted to str.
+        most: largest number of characters; the middle of a longer text is left out. None: no limit.
     """
     words = str(text)
     if most is not None and len(words) > most:
@@ -25,7 +25,7 @@ def printable(text: object, most: int | None = None) -> str:
 class AnimiError(Exception):
     """The work failed (exit 1). The message is one line that names the file or value found and the remedy.
 
-    Whatever it quotes, of a file's name, a header or another program, is made printable here.
+    Text that it quotes from a file's name, a header or another program is made printable here.
     """
 
     def __init__(self, message: object = "") -> None:
@@ -41,7 +41,7 @@ class InputError(AnimiError):
 
 
 class OutputError(AnimiError):
-    """A result cannot be written where it was asked for."""
+    """A result cannot be written."""
 
 
 class CheckpointError(AnimiError):
@@ -53,8 +53,8 @@ class DeviceError(AnimiError):
 
 
 class TrainingError(AnimiError):
-    """A training cannot go on: its losses are not finite, however often it starts again from a good state."""
+    """A training cannot continue: its losses are not finite, however often it starts again from a good state."""
 
 
 class Ended(AnimiError):
-    """A program that was waited for was ended, as the work that it was started for is not wanted any more."""
+    """A program was ended while it was waited for, as its piece of work was cancelled."""

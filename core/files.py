@@ -5,6 +5,7 @@ step, so that a crash, a full disk, a power cut or Ctrl-C leaves whatever stood 
 hands its permissions on. Nothing that is read for a result may stand in its place.
 """
 
+import errno
 import os
 import re
 import shutil
@@ -35,7 +36,7 @@ def natural_order(paths: Iterable[Path]) -> list[Path]:
 
 def name_apart(paths: Sequence[Path]) -> list[str]:
     """The paths' last names, with as many parents as it takes to tell them apart."""
-    whole = [path.resolve() for path in paths]
+    whole = [Path(os.path.realpath(path)) for path in paths]  # links that lead to themselves are no error yet
     names = [path.name for path in whole]
     for count in range(2, max((len(path.parts) for path in whole), default=0) + 1):
         if len(set(names)) == len(set(whole)):
@@ -100,6 +101,22 @@ def check_no_stream(path: Path) -> None:
         raise OutputError("-: standard output takes whole films alone, as y4m; name a file or a folder")
 
 
+def follow_links(path: Path) -> Path:
+    """Where an output is, or will be, when all links are followed.
+
+    Raises:
+        OutputError: it is a link that leads to itself.
+    """
+    try:
+        path.stat()
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise OutputError(
+                f"{shown(path)}: is a link that leads to itself; remove it, or choose another name"
+            ) from error
+    return Path(os.path.realpath(path))
+
+
 def is_read_only(path: Path) -> bool:
     """Whether a file or folder may not be written: by us, or, as its permissions have it, by anybody."""
     return not os.access(path, os.W_OK) or not path.stat().st_mode & 0o222
@@ -118,7 +135,7 @@ def check_no_input(output: Path, inputs: Inputs) -> None:
     """
     if not os.path.lexists(output):
         return
-    place = output.resolve()
+    place = follow_links(output)
     for kind, paths in inputs.items():
         noun = kind.removeprefix("a ").removeprefix("an ").removeprefix("the ").removesuffix(" itself")
         for path in paths:
@@ -152,7 +169,7 @@ def written_beside(
         OutputError: the place cannot be written, is taken, or the disk fills; nothing that stood there is harmed.
     """
     check_output(path, overwrite=overwrite, ours=ours)
-    target = path.resolve() if path.is_symlink() else path.absolute()
+    target = follow_links(path) if path.is_symlink() else path.absolute()
     if target.is_dir() != folder and target.exists():
         kind = ("a folder", "a file") if target.is_dir() else ("a file", "a folder")
         raise OutputError(f"{shown(path)}: is {kind[0]}, and {kind[1]} is to be written; choose another name")

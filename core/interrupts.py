@@ -19,7 +19,7 @@ class HeldBack:
 
     Attributes:
         came: their numbers, in order.
-        answered: whether the work was told to end.
+        answered: whether the work was asked to end.
     """
 
     def __init__(self) -> None:

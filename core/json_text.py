@@ -1,6 +1,6 @@
-"""JSON that was written by others, or damaged since: read within limits, so that a ValueError is the worst of it.
+"""Parses untrusted or damaged JSON within limits, so that it raises only ValueError.
 
-Python's own reader ends in a RecursionError where lists are nested deeply, and takes numbers of thousands of digits.
+Python's own parser raises RecursionError for deeply nested lists, and accepts numbers of thousands of digits.
 """
 
 import json
@@ -11,9 +11,9 @@ from typing import Any
 MOST_BYTES = 1 << 28
 """The largest file that is read: a film's timing is the largest of ours, some 20 bytes a frame."""
 MOST_DEPTH = 32
-"""How deeply lists and objects may lie within each other; ours do up to 6."""
+"""Largest depth of nested lists and objects; animi's own files have up to 6."""
 MOST_DIGITS = 64
-"""Digits of a whole number: the state of a random generator has 39."""
+"""Largest number of digits of an integer: the state of a random generator has 39."""
 
 
 def parse_json(text: str | bytes) -> Any:

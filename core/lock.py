@@ -1,7 +1,7 @@
-"""The one lock: a folder that a run writes to is its own for as long as it lives, however it ends.
+"""The lock of folders: only one run at a time writes to a folder.
 
-The system keeps the lock and lets it go when its owner dies; nothing has to be guessed from numbers of processes. The
-lock's file says who the owner is, for the message that the second run gets.
+The operating system releases the lock when its owner ends, however it ends, so no process ids have to be checked. The
+lock's file names the owner, for the message that a second run gets.
 """
 
 import errno
@@ -18,9 +18,9 @@ from .errors import OutputError
 from .files import shown
 
 LOCK = ".animi.lock"
-"""The file in a folder that is locked."""
+"""The name of the locked file in a folder."""
 PATIENCE = 2.0
-"""Seconds for which a second run waits: what a killed run has started may still be ending."""
+"""Seconds for which a second run waits, as programs of a killed run may still be ending."""
 _TAKEN = (errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK)
 _held: set[int] = set()  # descriptors, by this process
 
@@ -30,12 +30,12 @@ def locked(folder: Path, *, named: Path | None = None, patience: float = PATIENC
     """Keeps other runs out of a folder until the block ends.
 
     Args:
-        folder: made if it is not there.
-        named: what the run makes there, as the message names it; the folder unless said.
+        folder: the folder, which is made if it is missing.
+        named: the path that the message names. None: the folder.
         patience: seconds to wait for another run's end.
 
     Raises:
-        OutputError: another run writes there; it says which.
+        OutputError: another run has locked the folder; the message names it.
         OSError: the folder cannot be written.
     """
     lock = take_lock(folder, named=named, patience=patience)
@@ -46,7 +46,7 @@ def locked(folder: Path, *, named: Path | None = None, patience: float = PATIENC
 
 
 def take_lock(folder: Path, *, named: Path | None = None, patience: float = PATIENCE) -> int:
-    """Keeps other runs out of a folder until `unlock`, which takes what this gives; else as `locked`."""
+    """Locks a folder as `locked` does, until `unlock` is called with the returned number."""
     lock = try_lock(folder, patience=patience)
     if lock is None:
         raise OutputError(
@@ -60,7 +60,7 @@ def try_lock(folder: Path, *, patience: float = 0.0) -> int | None:
     """Locks a folder for this process.
 
     Returns:
-        What `unlock` takes; None where another run has the folder and keeps it for longer than `patience` seconds.
+        The number for `unlock`. None: another run has locked the folder for longer than `patience` seconds.
 
     Raises:
         OSError: the folder cannot be written.
@@ -68,7 +68,7 @@ def try_lock(folder: Path, *, patience: float = 0.0) -> int | None:
     path = folder / LOCK
     until = monotonic() + patience
     while True:
-        folder.mkdir(exist_ok=True)  # another run that was waited for may have removed it
+        folder.mkdir(exist_ok=True)  # the run that was waited for may have removed it
         lock = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
         if _take(lock) and _is_there(lock, path):
             _held.add(lock)
@@ -83,7 +83,7 @@ def try_lock(folder: Path, *, patience: float = 0.0) -> int | None:
 
 
 def unlock(folder: Path, lock: int) -> None:
-    """Lets a folder go, and removes the lock's file; nothing happens where that was done already."""
+    """Unlocks a folder and removes the lock's file; has no effect the second time."""
     if lock not in _held:
         return
     with suppress(OSError):
@@ -94,7 +94,7 @@ def unlock(folder: Path, lock: int) -> None:
 
 
 def _is_there(lock: int, path: Path) -> bool:
-    """Whether the file that is locked is still the one of that name: its owner removes it before letting go."""
+    """Whether the locked file still has that name: its owner removes it before it unlocks."""
     try:
         return os.path.samestat(os.fstat(lock), path.stat())
     except OSError:
@@ -114,7 +114,7 @@ if sys.platform == "win32":
     import msvcrt
 
     def _take(lock: int) -> bool:
-        os.lseek(lock, 1 << 30, os.SEEK_SET)  # behind the words, which others may then read
+        os.lseek(lock, 1 << 30, os.SEEK_SET)  # after the text, so that others can read it
         try:
             msvcrt.locking(lock, msvcrt.LK_NBLCK, 1)
         except OSError:
@@ -132,7 +132,7 @@ else:
         return True
 
     def _let_go_in_child() -> None:
-        """A process that is forked off must not keep the lock when we are killed."""
+        """Closes the lock in a forked process, which must not keep it when this one is killed."""
         for lock in _held:
             with suppress(OSError):
                 os.close(lock)

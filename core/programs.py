@@ -324,7 +324,7 @@ while read -r change pid; do
 done
 for each in $running; do kill -s KILL -- "-$each"; done
 """
-"""The watcher: it is told by lines what runs; when they end, we have, and it kills the groups that are left."""
+"""The watcher: it reads by lines what runs; when they end, we have, and it kills the groups that are left."""
 
 
 class _Watcher:

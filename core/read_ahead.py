@@ -1,4 +1,4 @@
-"""Generators that run ahead in a thread of their own, and end at once when nobody wants more of them."""
+"""Runs generators ahead in a thread, and ends them at once when they are closed."""
 
 import queue
 import threading
@@ -10,20 +10,20 @@ from .programs import Programs, current_work, within
 
 T = TypeVar("T")
 
-_PATIENCE = 1.0  # seconds for which the thread is waited for; it may be decoding a large picture, or wait for a pipe
+_PATIENCE = 1.0  # seconds to wait for the thread, which may be decoding a large picture or waiting for a pipe
 
 
 def read_ahead(
     items: Generator[T, None, None], depth: int, answer: Callable[[], None] = lambda: None
 ) -> Generator[T, None, None]:
-    """Runs a generator in a thread of its own, up to `depth` items ahead.
+    """Runs a generator in a thread, up to `depth` items ahead.
 
-    Closing this closes it, and ends the programs that it has started, however long they would take.
+    Closing this closes the generator, and ends the programs that it has started.
 
     Args:
         items: the generator.
-        depth: how far.
-        answer: called now and then while it waits; what it raises ends the wait.
+        depth: largest number of items that wait.
+        answer: called several times a second while waiting; an exception from it ends the wait.
     """
     waiting: queue.Queue[tuple[T | None, BaseException | None]] = queue.Queue(depth)
     stopped = threading.Event()

@@ -1,23 +1,24 @@
-"""Auto-encoders: pictures to small maps of features and back; in-betweens are drawn from latents between two frames'.
+"""Auto-encoders: pictures to small feature maps and back; in-betweens are decoded from interpolated latents.
 
 Inputs:  pictures, (N, 3, H, W) float in [-1, 1], RGB; H and W multiples of `multiple`, 8 by default.
-Outputs: the same pictures redrawn from their latents, (N, latent, H/8, W/8): 3 x 256 x 256 by way of 128 x 32 x 32.
+Outputs: reconstructions of the pictures from their latents, (N, latent, H/8, W/8): 3 x 256 x 256 by way of 128 x 32 x
+    32.
 
 `PlainAutoEncoder`
-    Stages:  convolutions of stride 2, then transposed ones; tanh. Nothing else: the notebook's first net.
+    Stages:  convolutions of stride 2, then transposed ones; tanh. This is the first net of the notebook.
 
 `DeepAutoEncoder`
     Stages:  convolution to `width` channels at the full size; residual blocks there, and after each convolution of
-             stride 2; the latents are the last features. Back: residual blocks at the same sizes, between them
-             convolutions whose channels become pixels; coarse features weigh the channels of those two doublings finer
-             (skip-layer excitation, 32 -> 128 and 64 -> 256 at 256 pixels); convolution; tanh.
+             stride 2; the latents are the last features. The decoder has residual blocks at the same sizes, with
+             convolutions and pixel shuffles between them; coarse features weight the channels of features two
+             doublings finer (skip-layer excitation, 32 -> 128 and 64 -> 256 at 256 pixels); convolution; tanh.
 
-Both are fully convolutional. No features go around the latents: what a skip connection of a U-Net brings from one frame
-would not be between two. The excitations start from the decoder's own features, so they tell nothing that is not in the
-latents; FastGAN's reach four doublings (Liu et al., arXiv 2101.04775, section 3.1), of which there are three here.
+Both are fully convolutional. There are no skip connections around the latents, as in a U-Net: features of one frame
+cannot be interpolated by them. The excitations use the decoder's own features, so they add no information to the
+latents. FastGAN's excitations span four doublings (Liu et al., arXiv 2101.04775, section 3.1); there are three here.
 
-No normalisation: statistics of a batch of frames are not those of the latents between them, and what is right for one
-picture would depend on its company. `LatentInbetweener` makes in-betweens of either; checkpoints hold that.
+There is no normalisation: the statistics of a batch of frames are not those of interpolated latents, and one picture's
+output would depend on the others in its batch. `LatentInbetweener` draws in-betweens with either; checkpoints hold it.
 """
 
 from collections.abc import Callable, Collection
@@ -35,26 +36,26 @@ from .latent_inbetweener import BETWEEN
 from .refinement import RefinementConfig
 from .settings import check_settings
 
-_CLIMB = 2  # doublings from the features that weigh to those that are weighed
+_CLIMB = 2  # doublings between the two features of an excitation
 
 
 @dataclass(frozen=True)
 class PlainAutoEncoderConfig:
-    """What shapes a `PlainAutoEncoder`, and the network around it."""
+    """The shape of a `PlainAutoEncoder` and of the network around it."""
 
     width: int = 16
     """Channels at the full size; they double at each halving."""
     latent: int = 128
     """Channels of the latents."""
     halvings: int = 3
-    """How often the sides are halved on the way to the latents."""
+    """Number of halvings of the sides from the pictures to the latents."""
     between: str = BETWEEN[0]
-    """One of BETWEEN: the way from one frame's latents to another's."""
+    """One of BETWEEN: how latents are interpolated."""
     refinement: RefinementConfig | None = None
-    """A network that sharpens what is drawn; None: there is none."""
+    """A network that sharpens the output. None: there is none."""
 
     def __post_init__(self) -> None:
-        """Refuses what cannot be built.
+        """Checks the values.
 
         Raises:
             ValueError: a value is out of its range.
@@ -67,13 +68,13 @@ class PlainAutoEncoderConfig:
 
     @property
     def channels(self) -> list[int]:
-        """Of the features at the full size, after each halving, and last of the latents."""
+        """Channels of the features at the full size and after each halving, and of the latents last."""
         return [self.width << level for level in range(self.halvings)] + [self.latent]
 
 
 @dataclass(frozen=True)
 class DeepAutoEncoderConfig(PlainAutoEncoderConfig):
-    """What shapes a `DeepAutoEncoder`, and the network around it."""
+    """The shape of a `DeepAutoEncoder` and of the network around it."""
 
     depth: int = 2
     """Residual blocks at each size, on the way down and again on the way up."""
@@ -84,12 +85,12 @@ class DeepAutoEncoderConfig(PlainAutoEncoderConfig):
 
 
 class AutoEncoder(nn.Module):
-    """What both have in common.
+    """The base of both auto-encoders.
 
     Args:
-        encoder: (N, 3, H, W) to latents.
-        decoder: the way back, to any numbers; tanh follows.
-        halvings: between the two sizes.
+        encoder: maps (N, 3, H, W) to latents.
+        decoder: maps latents to (N, 3, H, W), before tanh.
+        halvings: number of halvings of the sides.
     """
 
     def __init__(self, encoder: nn.Module, decoder: nn.Module, halvings: int) -> None:
@@ -100,10 +101,10 @@ class AutoEncoder(nn.Module):
         self._draw_weights()
 
     def _draw_weights(self) -> None:
-        """Weights with which features keep their strength on the way; residual blocks begin as the identity.
+        """Initialises weights so that the variance of features stays the same; residual blocks are the identity.
 
-        He et al., "Delving Deep into Rectifiers" (arXiv 1502.01852), section 2.2. With PyTorch's own weights the
-        picture that comes out first is 0 whatever goes in, and a hundred steps are spent on that.
+        He et al., "Delving Deep into Rectifiers" (arXiv 1502.01852), section 2.2. With PyTorch's initialisation the
+        output is about 0 for any input, which takes a hundred steps to unlearn.
         """
         for module in self.modules():
             if isinstance(module, nn.Conv2d | nn.ConvTranspose2d) and not is_parametrized(module):
@@ -123,7 +124,7 @@ class AutoEncoder(nn.Module):
         return torch.tanh(self.decoder(latents))
 
     def forward(self, frames: Tensor) -> Tensor:
-        """Redraws pictures: (N, 3, H, W) in [-1, 1], in and out."""
+        """Reconstructs pictures: (N, 3, H, W) in [-1, 1] to the same."""
         return self.decode(self.encode(frames))
 
 
@@ -138,7 +139,7 @@ class PlainAutoEncoder(AutoEncoder):
         up: list[nn.Module] = []
         for coarse, fine in pairwise(reversed(channels)):
             up += [nn.ConvTranspose2d(coarse, fine, 4, 2, 1), nn.LeakyReLU(0.2)]  # (N, fine, twice the sides)
-        # neither the latents nor the picture are bent
+        # no activation after the latents and after the picture
         super().__init__(nn.Sequential(*down[:-1]), nn.Sequential(*up[:-1]), config.halvings)
 
 
@@ -156,15 +157,15 @@ class DeepAutoEncoder(AutoEncoder):
             encoder.append(nn.LeakyReLU(0.2))
             encoder.append(nn.Conv2d(fine, coarse, 4, 2, 1))  # (N, coarse, half the sides)
             encoder.append(blocks(coarse))
-        super().__init__(encoder, _Climb(channels, blocks), config.halvings)
+        super().__init__(encoder, _Decoder(channels, blocks), config.halvings)
 
 
-class _Climb(nn.Module):
-    """The deep net's way up: (N, latent, h, w) to (N, 3, H, W), not yet within bounds.
+class _Decoder(nn.Module):
+    """The decoder of the deep net: (N, latent, h, w) to (N, 3, H, W), before tanh.
 
     Args:
-        channels: of the features from the full size down to the latents.
-        blocks: makes what is at one size, given its channels.
+        channels: channels of the features, from the full size to the latents.
+        blocks: makes the blocks of one size, given its channels.
     """
 
     def __init__(self, channels: list[int], blocks: Callable[[int], nn.Module]) -> None:

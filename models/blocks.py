@@ -11,22 +11,22 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils.parametrizations import spectral_norm
 
 DEVIATION = 0.02
-"""Of the weights that a convolution begins with."""
+"""Standard deviation of a convolution's initial weights."""
 
 
 def convolution(
     fan_in: int, fan_out: int, side: int = 3, stride: int = 1, padding: int | None = None, *, spectral: bool = False
 ) -> nn.Module:
-    """A convolution without bias, spectrally normalised (Miyato et al., arXiv 1802.05957) if asked for.
+    """Makes a convolution without bias, with spectral norm (Miyato et al., arXiv 1802.05957) if wanted.
 
     Its weights are drawn from N(0, 0.02²), as in DCGAN (Radford et al., arXiv 1511.06434, section 4).
 
     Args:
-        fan_in: channels that go in.
-        fan_out: channels that come out.
-        side: of the kernel, in pixels.
+        fan_in: input channels.
+        fan_out: output channels.
+        side: side of the kernel in pixels.
         stride: 2 halves the sides.
-        padding: None keeps the sides for an odd kernel and stride 1.
+        padding: None: keeps the size for an odd kernel and stride 1.
         spectral: whether the weight is divided by its largest singular value.
     """
     layer = nn.Conv2d(fan_in, fan_out, side, stride, side // 2 if padding is None else padding, bias=False)
@@ -35,8 +35,8 @@ def convolution(
 
 
 def _normalise(layer: nn.Module) -> nn.Module:
-    """Puts spectral norm on a layer; weights that are drawn later are those that they would be without it."""
-    with torch.random.fork_rng(devices=[]):  # its first vectors are drawn too
+    """Adds spectral norm to a layer, without using random numbers that later layers would get."""
+    with torch.random.fork_rng(devices=[]):  # spectral norm draws its first vectors
         return spectral_norm(layer)
 
 
@@ -49,18 +49,19 @@ def volume_convolution(
     *,
     spectral: bool = False,
 ) -> nn.Module:
-    """The same over frames and pixels; sides and strides are (frames, rows, columns)."""
+    """Makes a convolution over frames and pixels; sides and strides are (frames, rows, columns)."""
     layer = nn.Conv3d(fan_in, fan_out, side, stride, padding, bias=False)
     nn.init.normal_(layer.weight, 0.0, DEVIATION)
     return _normalise(layer) if spectral else layer
 
 
 class _StatisticsApart(_BatchNorm):
-    """A batch normalisation that can be compiled where a network runs twice before one backward pass, as a GAN's does.
+    """Batch normalisation that can be compiled in a network that runs twice before a backward pass, as in a GAN.
 
-    A compiled one keeps its running statistics for the backward pass, which needs none of them; the second pass changes
-    them in place, and PyTorch then stops at a tensor that "has been modified by an inplace operation". So while it is
-    compiled it normalises without them, and updates them by themselves; else it is PyTorch's.
+    When compiled, PyTorch's keeps its running statistics for the backward pass, although that does not need them. The
+    second forward pass changes them in place, and the backward pass fails as a tensor "has been modified by an inplace
+    operation". So this one, when compiled, normalises without running statistics and updates them separately;
+    otherwise it is PyTorch's.
     """
 
     def forward(self, features: Tensor) -> Tensor:
@@ -79,19 +80,19 @@ class _StatisticsApart(_BatchNorm):
 
 
 BN_INITS = {"ones": (1.0, 0.0), "dcgan": (1.0, DEVIATION), "notebook": (0.0, DEVIATION)}
-"""What the weights of batch norms begin with: mean and standard deviation of a normal distribution.
+"""Initial weights of batch norms: mean and standard deviation of a normal distribution.
 
-"ones" is PyTorch's own, "dcgan" that of the authors' code of DCGAN (Radford et al., arXiv 1511.06434), and "notebook"
-that of the first experiments, where convolutions and batch norms were drawn from one distribution: nearly nothing
-passes such a layer at first.
+"ones" is PyTorch's, "dcgan" that of the DCGAN authors' code (Radford et al., arXiv 1511.06434), and "notebook" that of
+the first experiments, which drew the weights of convolutions and batch norms from one distribution, so that such a
+layer's output is nearly 0 at first.
 """
 
 
 def init_batch_norms(network: nn.Module, how: str) -> None:
-    """Draws the weights of all batch norms of a network anew.
+    """Initialises the weights of all batch norms of a network.
 
     Args:
-        network: changed in place; its batch norms' biases stay.
+        network: changed in place; the biases of batch norms stay.
         how: one of BN_INITS; "ones" draws no random numbers.
     """
     mean, deviation = BN_INITS[how]
@@ -109,15 +110,15 @@ class BatchNorm3d(_StatisticsApart, nn.BatchNorm3d):
 
 
 class SkipExcitation(nn.Module):
-    """Skip-layer excitation: coarse features weigh the channels of fine ones; FastGAN, section 3.1, equation 1.
+    """Skip-layer excitation: coarse features weight the channels of fine ones; FastGAN, section 3.1, equation 1.
 
-    Pool to 4 x 4, convolution 4 x 4 without padding, Swish (as the authors' code; their paper says LeakyReLU),
+    Pool to 4 x 4, convolution 4 x 4 without padding, Swish (as in the authors' code; the paper has LeakyReLU),
     convolution 1 x 1, sigmoid; both convolutions without bias.
 
     Args:
         coarse: channels of the coarse features.
         fine: channels of the fine features.
-        spectral: whether both convolutions are spectrally normalised, as the authors have it.
+        spectral: whether both convolutions have spectral norm, as in the authors' code.
     """
 
     def __init__(self, coarse: int, fine: int, *, spectral: bool = True) -> None:
@@ -130,16 +131,16 @@ class SkipExcitation(nn.Module):
         )
 
     def forward(self, coarse: Tensor, fine: Tensor) -> Tensor:
-        """Weighs `fine` (N, fine, H, W) by what `coarse` (N, coarse, h, w) shows; keeps the shape of `fine`."""
+        """Weights the channels of `fine` (N, fine, H, W) by `coarse` (N, coarse, h, w); keeps the shape of `fine`."""
         pooled = adaptive_avg_pool2d(coarse, 4)  # (N, coarse, 4, 4)
         weights: Tensor = self.weigh(pooled)  # (N, fine, 1, 1)
         return fine * weights
 
 
 class Noise(nn.Module):
-    """Adds noise of a learnt strength, from 0 at first, the same to all channels; FastGAN, section 3.1.
+    """Adds noise of learnt strength, initially 0, the same to all channels; FastGAN, section 3.1.
 
-    Only while training: a trained network draws the same picture for the same latent every time.
+    Only in training: a trained network draws the same picture for the same latent.
     """
 
     def __init__(self) -> None:
@@ -147,7 +148,7 @@ class Noise(nn.Module):
         self.strength = nn.Parameter(torch.zeros(1))
 
     def forward(self, features: Tensor) -> Tensor:
-        """Adds it to (N, C, H, W)."""
+        """Adds noise to (N, C, H, W)."""
         if not self.training:
             return features
         count, _, height, width = features.shape
@@ -159,10 +160,10 @@ class UpBlock(nn.Module):
     """Doubles the sides: nearest neighbour, convolution, batch normalisation, gated linear unit; FastGAN, figure 3.
 
     Args:
-        fan_in: channels that go in.
-        fan_out: channels that come out.
-        twice: whether a second convolution, with noise before each activation, follows, as on every other stage.
-        noise: whether there is noise at all; in-betweens have none, it would flicker.
+        fan_in: input channels.
+        fan_out: output channels.
+        twice: whether a second convolution follows, and both get noise, as in every other stage.
+        noise: whether noise is added at all; not in in-betweens, where it would flicker.
     """
 
     def __init__(self, fan_in: int, fan_out: int, *, twice: bool, noise: bool) -> None:
@@ -183,13 +184,13 @@ class UpBlock(nn.Module):
 
 
 class DownBlock(nn.Module):
-    """Halves the sides on two ways and averages them: two convolutions, and pooling with a 1 x 1; FastGAN, figure 4.
+    """Halves the sides by two convolutions, and by pooling and a 1 x 1, and averages both; FastGAN, figure 4.
 
     Args:
-        fan_in: channels that go in.
-        fan_out: channels that come out.
-        spectral: spectral norm besides batch normalisation, as the authors have it. Without the latter, each
-            convolution of norm 1 shrinks what it sees, and at 256 pixels scores of 1e-6 were left.
+        fan_in: input channels.
+        fan_out: output channels.
+        spectral: spectral norm besides batch normalisation, as in the authors' code. Without batch normalisation,
+            each convolution of norm 1 shrinks its input, and scores at 256 pixels were 1e-6.
     """
 
     def __init__(self, fan_in: int, fan_out: int, *, spectral: bool) -> None:
@@ -212,12 +213,12 @@ def _normalised(fan_in: int, fan_out: int, side: int, stride: int, *, spectral: 
 
 
 class ResidualBlock(nn.Module):
-    """Two convolutions beside the way through, without normalisation.
+    """A residual block of two convolutions, without normalisation.
 
     Lim et al., "Enhanced Deep Residual Networks for Single Image Super-Resolution" (arXiv 1707.02921), section 3.1.
 
     Args:
-        channels: that go in and come out.
+        channels: input and output channels.
     """
 
     def __init__(self, channels: int) -> None:
@@ -238,9 +239,8 @@ def slerp(first: Tensor, last: Tensor, times: Tensor) -> Tensor:
     """Interpolates along the great circle between two latents, each taken as one long vector.
 
     Shoemake, "Animating Rotation with Quaternion Curves" (SIGGRAPH 1985), section 3.3: w0 = sin((1-t)a) / sin(a) and
-    w1 = sin(ta) / sin(a), a being the angle. Lengths that differ blend along with the direction. Where the angle is too
-    small for the sines, the two are mixed in a straight line, to which the formula tends. At t of 0 and 1 the ends
-    come back as they are.
+    w1 = sin(ta) / sin(a), where a is the angle. Different lengths are interpolated too. For very small angles the
+    weights are linear, the limit of the formula. At t of 0 and 1 the result is the ends themselves.
 
     Args:
         first: (N, ...) float.
@@ -251,7 +251,10 @@ def slerp(first: Tensor, last: Tensor, times: Tensor) -> Tensor:
         (N, T, ...) float, in the type of `first`.
     """
     count, shape = first.shape[0], first.shape[1:]
-    start, end = first.float().reshape(count, -1), last.float().reshape(count, -1)  # (N, D): half floats lose the angle
+    start, end = (
+        first.float().reshape(count, -1),
+        last.float().reshape(count, -1),
+    )  # (N, D): half floats lose the angle
     cosine = (normalize(start) * normalize(end)).sum(1).clamp(-1, 1)  # (N,)
     angle = torch.acos(cosine)[:, None]  # (N, 1)
     t = times.to(start)[None]  # (1, T)

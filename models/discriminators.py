@@ -1,30 +1,29 @@
-"""The discriminators: one judges single pictures and learns to redraw the real ones, one judges whole clips.
+"""Discriminators: one of single pictures, which also learns to redraw the real ones, and one of whole clips.
 
 `ImageDiscriminator`
     Inputs:  pictures, (N, 3, size, size) float in [-1, 1], RGB.
     Outputs: scores, (N, 5, 5) float, high for real; with `redraw` also the whole picture and one random quarter of it,
              as decoded from the features, at no more than 128 x 128 each.
-    Stages:  convolution with stride 2; blocks that halve the sides down to 8 x 8 (`DownBlock`), where a rung weighs the
-             channels of the one three below it (2 -> 16, 4 -> 32, 8 -> 64 times smaller); 1 x 1 and 4 x 4 convolutions
+    Stages:  convolution with stride 2; blocks that halve the sides down to 8 x 8 (`DownBlock`), where each weights the
+             channels of the third one after it (2 -> 16, 4 -> 32, 8 -> 64 times smaller); 1 x 1 and 4 x 4 convolutions
              to 5 x 5 scores. Two decoders of up to four doublings, from 8 x 8 each: of the last features, and of a
              quarter of the second-last.
 
-    Liu et al., FastGAN (arXiv 2101.04775), section 3.2 and figure 4: a discriminator that must be able to redraw what
-    it sees looks at all of it, and so overfits later. Where ours differs: one input size instead of two; the first
-    convolution halves the sides at every size; spectral norm can be left out; and what the decoders draw is compared by
-    L1 (core/training/losses/adversarial.py), where the authors use LPIPS.
+    Liu et al., FastGAN (arXiv 2101.04775), section 3.2 and figure 4: redrawing makes the discriminator use all of the
+    picture, so that it overfits later. Where ours differs: one input size instead of two; the first convolution halves
+    the sides at every size; spectral norm is optional; and reconstructions are compared by L1
+    (core/training/losses/adversarial.py), where the authors use LPIPS.
 
 `SequenceDiscriminator`
     Inputs:  clips, (N, length, 3, size, size) float in [-1, 1], RGB, in the order in which they play.
     Outputs: scores, (N, 5, 5) float, high for real.
-    Stages:  convolution of 3 frames x 4 x 4 pixels that halves the sides; the same again down to 8 x 8, each with batch
-             norm and halving the frames as well while more than two are left; a convolution over all frames left and
-             4 x 4 places to 5 x 5 scores.
+    Stages:  convolution of 3 frames x 4 x 4 pixels that halves the sides; more of these down to 8 x 8, each with batch
+             norm, which also halve the number of frames while it is above two; a convolution over all remaining frames
+             and 4 x 4 cells to 5 x 5 scores.
 
-    Vondrick et al., "Generating Videos with Scene Dynamics" (arXiv 1609.02612), section 3.2, judge clips by such a
-    ladder of convolutions in space and time. Where ours differs: an odd kernel over the frames, so that any number of
-    them works; the frames are not halved at first, as a cartoon's motion is in single drawings; a map of scores; and
-    spectral norm.
+    Convolutions in space and time as in Vondrick et al., "Generating Videos with Scene Dynamics" (arXiv 1609.02612),
+    section 3.2. Where ours differs: an odd kernel over the frames, so that any number of them works; the first layer
+    keeps the number of frames, as motion in cartoons is between single drawings; a map of scores; and spectral norm.
 """
 
 from dataclasses import dataclass
@@ -41,24 +40,24 @@ from .sle import SIZES, WIDTHS, channels_at
 
 _LAST = 8  # side of the last features
 _REDRAWN = 128  # largest side that is redrawn
-_FRAMES_LEFT = 2  # frames from which on a sequence's are not halved any more
-_MOST_FRAMES = 1 << 16  # of a clip
-_REACH = 3  # rungs that an excitation skips
+_FRAMES_LEFT = 2  # number of frames that is not halved any more
+_MOST_FRAMES = 1 << 16  # in a clip
+_REACH = 3  # blocks that an excitation spans
 
 
 @dataclass(frozen=True)
 class ImageDiscriminatorConfig:
-    """What shapes an `ImageDiscriminator`."""
+    """The shape of an `ImageDiscriminator`."""
 
     size: int = 256
     """Side of the pictures: one of SIZES."""
     width: int = 64
-    """Channels at 128 pixels; all others follow."""
+    """Channels at 128 pixels; those of other sizes are multiples."""
     spectral_norm: bool = True
     """Spectral norm on every convolution but the decoders'."""
 
     def __post_init__(self) -> None:
-        """Refuses what cannot be built.
+        """Checks the values.
 
         Raises:
             ValueError: a value is out of its range.
@@ -67,7 +66,7 @@ class ImageDiscriminatorConfig:
 
 
 class Redrawn(NamedTuple):
-    """What the decoders made of a batch, and what they should have made."""
+    """Reconstructions of a batch, and their targets."""
 
     whole: Tensor
     """(N, 3, S, S): the picture at the smaller of its size and 128."""
@@ -80,7 +79,7 @@ class Redrawn(NamedTuple):
 
 
 class ImageDiscriminator(nn.Module):
-    """Judges pictures; see the module's docstring."""
+    """Scores pictures; see the module's docstring."""
 
     def __init__(self, config: ImageDiscriminatorConfig) -> None:
         super().__init__()
@@ -103,14 +102,14 @@ class ImageDiscriminator(nn.Module):
         self.decode_part = _decoder(channels[-2], config.width, min(config.size // 2, _REDRAWN))
 
     def forward(self, pictures: Tensor, place: Tensor | None = None) -> Any:
-        """Scores pictures, and redraws them where a quarter is chosen.
+        """Scores pictures, and redraws them if `place` is given.
 
         Args:
             pictures: (N, 3, size, size) in [-1, 1].
-            place: (2,) whole numbers, 0 or 1: row and column of the quarter to redraw; None: nothing is redrawn.
+            place: (2,) integers, 0 or 1: row and column of the quarter to redraw. None: nothing is redrawn.
 
         Returns:
-            The scores (N, 5, 5); with `place` a pair of them and a `Redrawn`.
+            The scores (N, 5, 5); with `place`, the scores and a `Redrawn`.
         """
         features = self._features(pictures)
         scores = self._judge(features[-1])
@@ -122,8 +121,8 @@ class ImageDiscriminator(nn.Module):
         return scores, Redrawn(whole, targets[0], part, targets[1])
 
     def redraw(self, pictures: Tensor) -> tuple[Tensor, Redrawn]:
-        """Scores pictures (N, 3, size, size), and redraws them from the features, with a quarter drawn by lot."""
-        # by way of __call__, so that a compiled network runs compiled here too
+        """Scores pictures (N, 3, size, size), and redraws them and a random quarter of them from the features."""
+        # calls the module, so that a compiled network runs compiled here too
         place = torch.randint(2, (2,)).to(pictures.device, non_blocking=True)
         found: tuple[Tensor, Redrawn] = self(pictures, place)
         return found
@@ -133,7 +132,7 @@ class ImageDiscriminator(nn.Module):
         return scores[:, 0]  # (N, 5, 5)
 
     def _features(self, pictures: Tensor) -> list[Tensor]:
-        """The features of each rung, from size/2 down to 8 x 8."""
+        """The features after each block, from size/2 down to 8 x 8."""
         seen: list[Tensor] = [self.enter(pictures)]  # (N, C, size/2, size/2)
         for number, rung in enumerate(self.rungs, 1):
             features = rung(seen[-1])  # (N, C', half the sides)
@@ -145,19 +144,19 @@ class ImageDiscriminator(nn.Module):
 
 @dataclass(frozen=True)
 class SequenceDiscriminatorConfig:
-    """What shapes a `SequenceDiscriminator`."""
+    """The shape of a `SequenceDiscriminator`."""
 
     size: int = 256
     """Side of the pictures: one of SIZES."""
     length: int = 8
     """Frames of a clip."""
     width: int = 64
-    """Channels at 128 pixels; all others follow."""
+    """Channels at 128 pixels; those of other sizes are multiples."""
     spectral_norm: bool = True
     """Spectral norm on every convolution."""
 
     def __post_init__(self) -> None:
-        """Refuses what cannot be built.
+        """Checks the values.
 
         Raises:
             ValueError: a value is out of its range.
@@ -166,7 +165,7 @@ class SequenceDiscriminatorConfig:
 
 
 class SequenceDiscriminator(nn.Module):
-    """Judges clips; see the module's docstring."""
+    """Scores clips; see the module's docstring."""
 
     def __init__(self, config: SequenceDiscriminatorConfig) -> None:
         super().__init__()
@@ -194,15 +193,15 @@ class SequenceDiscriminator(nn.Module):
         """Scores clips (N, length, 3, size, size): (N, 5, 5)."""
         if clips.device.type == "cpu":
             clips = clips.float()
-        # In bfloat16 a CPU's convolutions over frames give weights' gradients of any size, or NaN: seen with PyTorch
-        # 2.14 for kernels of 3 x 4 x 4 and strides of 1 x 2 x 2 over 2 x 8 x 8 places.
+        # In bfloat16, 3D convolutions on a CPU have wrong or NaN gradients of the weights: seen with PyTorch 2.14 for
+        # kernels of 3 x 4 x 4 and strides of 1 x 2 x 2 over 2 x 8 x 8 cells.
         with torch.autocast("cpu", enabled=False):
             scores: Tensor = self.layers(clips.transpose(1, 2))  # (N, 3, T, S, S) to (N, 1, 1, 5, 5)
         return scores[:, 0, 0]  # (N, 5, 5)
 
 
 def _decoder(fan_in: int, width: int, side: int) -> nn.Module:
-    """Redraws 8 x 8 features at a side of 16 to 128: doublings, then a convolution and tanh."""
+    """Makes a decoder from 8 x 8 features to pictures of 16 to 128 pixels: doublings, a convolution and tanh."""
     doublings = (side // _LAST).bit_length() - 1
     channels = [fan_in, *(max(4, int(share * width)) for share in (2, 1, 0.5, 0.25)[:doublings])]
     blocks = [UpBlock(low, high, twice=False, noise=False) for low, high in pairwise(channels)]
@@ -210,9 +209,9 @@ def _decoder(fan_in: int, width: int, side: int) -> nn.Module:
 
 
 def _quarter(pictures: Tensor, place: Tensor) -> Tensor:
-    """One quarter of square maps: (N, C, S, S) to (N, C, S/2, S/2); `place` (2,) holds its row and column, 0 or 1.
+    """Cuts a quarter out of square maps: (N, C, S, S) to (N, C, S/2, S/2); `place` (2,): its row and column, 0 or 1.
 
-    By tensors, so that no GPU is waited for, and a compiled network is the same for all four.
+    `place` is a tensor, so that there is no wait for a GPU and a compiled network serves all four quarters.
     """
     half = pictures.shape[-1] // 2
     rows, columns = place[:, None] * half + torch.arange(half, device=place.device)  # (half,) each
@@ -220,5 +219,5 @@ def _quarter(pictures: Tensor, place: Tensor) -> Tensor:
 
 
 def _shrink(pictures: Tensor, side: int) -> Tensor:
-    """Makes square pictures smaller by averaging: to (N, C, side, side)."""
+    """Reduces square pictures by averaging: to (N, C, side, side)."""
     return pictures if pictures.shape[-1] == side else interpolate(pictures, (side, side), mode="area")

@@ -1,10 +1,9 @@
-"""In-betweens by going from one frame's latent to the other's: what any auto-encoder can do, with a refinement or not.
+"""Draws in-betweens by interpolation in the latent space of an auto-encoder, with an optional refinement.
 
 Inputs:  two key frames, (N, 3, H, W) float in [-1, 1], RGB, and times in [0, 1].
 Outputs: the frames at these times, of the same size.
-Stages:  the auto-encoder encodes both; lerp or slerp of the latents; it decodes. Where there is a refinement it gets
-         what was decoded, beside the key frames; where that doubles, the key frames are halved first, and the size
-         stays.
+Stages:  the auto-encoder encodes both; lerp or slerp of the latents; it decodes. A refinement gets the decoded frames
+         and the key frames; if it doubles the size, the key frames are halved first, so that the output has their size.
 """
 
 from dataclasses import replace
@@ -18,12 +17,12 @@ from .blocks import slerp
 from .refinement import Refinement, RefinementConfig
 
 BETWEEN = ("lerp", "slerp")
-"""Ways from one latent to another: straight, or along the great circle."""
-_ALONE = 0.25  # share of the pictures that are refined without key frames while training
+"""Interpolation of latents: on a straight line, or on the great circle."""
+_ALONE = 0.25  # share of the pictures that are refined without key frames in training
 
 
 class AutoEncoderLike(Protocol):
-    """What is asked of an auto-encoder, which is an `nn.Module` besides."""
+    """An auto-encoder; it must also be an `nn.Module`."""
 
     multiple: int
     """Heights and widths must be multiples of this."""
@@ -36,20 +35,20 @@ class AutoEncoderLike(Protocol):
 
 
 class KeyLatents(NamedTuple):
-    """Two key frames as the network knows them."""
+    """Two encoded key frames."""
 
     keys: tuple[Tensor, Tensor]
-    """(N, 3, H', W') each, at the size that the auto-encoder works at."""
+    """(N, 3, H', W') each, at the auto-encoder's size."""
     latents: tuple[Tensor, Tensor]
     """(N, C, h, w) each."""
 
 
 class LatentInbetweener(nn.Module):
-    """Draws the frames between two; see the module's docstring. An architecture derives from it.
+    """Draws the frames between two; see the module's docstring.
 
     Args:
-        config: what the architecture is registered with: a dataclass with a field `refinement`, the refinement's config
-            or None, and a field `between`, one of BETWEEN.
+        config: the architecture's config: a dataclass with the fields `refinement`, a `RefinementConfig` or None, and
+            `between`, one of BETWEEN.
         autoencoder: an `nn.Module` that is `AutoEncoderLike`.
     """
 
@@ -62,7 +61,7 @@ class LatentInbetweener(nn.Module):
         self.refinement = None if config.refinement is None else Refinement(config.refinement)
 
     def refine_by(self, wanted: RefinementConfig | None) -> None:
-        """Gives the network another refinement: a new one, its own where that has the wanted shape, or none."""
+        """Sets the refinement: None removes it, and a new one is made unless the network's has the wanted config."""
         if self.config.refinement == wanted:
             return
         self.config = replace(self.config, refinement=wanted)
@@ -70,7 +69,7 @@ class LatentInbetweener(nn.Module):
 
     @property
     def scale(self) -> int:
-        """How many times smaller the auto-encoder draws."""
+        """The factor by which the auto-encoder's pictures are smaller."""
         return 1 if self.refinement is None else self.refinement.config.scale
 
     @property
@@ -83,11 +82,11 @@ class LatentInbetweener(nn.Module):
         return cast(AutoEncoderLike, self.autoencoder)
 
     def encode(self, frames: Tensor) -> Tensor:
-        """Latents of frames of the full size: (N, 3, H, W) to (N, C, h, w)."""
+        """Encodes frames of the full size: (N, 3, H, W) to (N, C, h, w)."""
         return self._coder.encode(self._shrink(frames))
 
     def between(self, first: Tensor, last: Tensor, times: Tensor) -> Tensor:
-        """Latents on the way: two times (N, C, h, w), and (T,), to (N, T, C, h, w)."""
+        """Interpolates latents: (N, C, h, w) each, and times (T,), to (N, T, C, h, w)."""
         if self.config.between == "slerp":
             return slerp(first, last, times)
         return torch.lerp(first[:, None], last[:, None], times.to(first)[:, None, None, None])
@@ -120,12 +119,12 @@ class LatentInbetweener(nn.Module):
         drawn = self._coder.decode(latents.flatten(0, 1))  # (N * T, 3, H', W')
         if self.refinement is not None:
             beside = [key.repeat_interleave(len(times), 0) for key in pair.keys]  # (N * T, 3, H', W') each
-            if self.training:  # so that the refinement can be used where there are no key frames
+            if self.training:  # so that the refinement also works without key frames
                 alone = torch.rand(len(drawn), 1, 1, 1, device=drawn.device) < _ALONE
                 beside = [torch.where(alone, drawn, key) for key in beside]
             drawn = self.refinement(drawn, *beside)  # (N * T, 3, H, W)
         return drawn.unflatten(0, latents.shape[:2]), latents  # type: ignore[no-untyped-call]
 
     def _shrink(self, frames: Tensor) -> Tensor:
-        """To the size that the auto-encoder works at."""
+        """Resizes frames to the auto-encoder's size."""
         return frames if self.scale == 1 else avg_pool2d(frames, self.scale)

@@ -1,19 +1,19 @@
 """Refinement: a network that sharpens a soft in-between, and doubles its size if wanted.
 
 Inputs:  in-betweens, (N, 3, H, W) float in [-1, 1], RGB, and the two key frames of each, which are sharp.
-Outputs: the same pictures refined, (N, 3, scale * H, scale * W) in [-1, 1]; any H and W.
-Stages:  pictures side by side as channels, four pixels to one place; residual blocks there and, by convolutions of
-         stride 2, at two halvings, whose features come back up and are added; a convolution to the pixels of each
-         place. What it draws is added to the in-between, bilinearly enlarged where the size doubles.
+Outputs: the refined pictures, (N, 3, scale * H, scale * W) in [-1, 1]; any H and W.
+Stages:  the three pictures as channels, pixel-unshuffled by 2; residual blocks at this size and, after convolutions of
+         stride 2, at two smaller ones, as in a U-Net; a convolution and a pixel shuffle. The result is added to the
+         in-between, which is enlarged bilinearly if the size doubles.
 
-The key frames are not warped. What stands still, most of a cartoon, lies in them at the very place, and can be copied;
-what moves is sharpened from itself, with the key frames' lines and colours as company. A warp would need the motion
-between a soft picture and a sharp one, and goes wrong just where the picture is soft or doubled. Where there are no key
-frames, the picture itself stands in their places; training shows it that too (core/training/recipes/finetune_adv.py).
+The key frames are not warped. What does not move, which is most of a cartoon, is at the same place in them and can be
+copied; what moves is sharpened from itself, with the lines and colours of the key frames as examples. Warping would
+need the motion between a soft picture and a sharp one, and fails where the picture is soft or doubled. Without key
+frames the picture itself is passed instead of them, which is trained too (core/training/recipes/finetune_adv.py).
 
-Residual blocks without normalisation, and pixels gathered and scattered: Lim et al., "Enhanced Deep Residual Networks
-for Single Image Super-Resolution" (arXiv 1707.02921), section 3.1, and Shi et al. (arXiv 1609.05158), section 3.2.
-Ours works at three sizes instead of one, and begins as the identity: the last convolution's weights are 0.
+Residual blocks without normalisation are from Lim et al., "Enhanced Deep Residual Networks for Single Image
+Super-Resolution" (arXiv 1707.02921), section 3.1; pixel shuffles from Shi et al. (arXiv 1609.05158), section 3.2. Ours
+has three sizes instead of one, and is the identity at first: the last convolution's weights are 0.
 """
 
 from dataclasses import dataclass
@@ -27,12 +27,12 @@ from .blocks import ResidualBlock
 from .settings import check_settings
 
 _MOST_BLOCKS = 64  # a damaged header must not keep a machine busy for days
-_MULTIPLE = 8  # of the sides within: gathered by 2, halved twice
+_MULTIPLE = 8  # of the padded sides: unshuffled by 2, then halved twice
 
 
 @dataclass(frozen=True)
 class RefinementConfig:
-    """What shapes a `Refinement`."""
+    """The shape of a `Refinement`."""
 
     width: int = 32
     """Channels at half the sides; at an eighth there are four times as many."""
@@ -42,7 +42,7 @@ class RefinementConfig:
     """1 keeps the size, 2 doubles it."""
 
     def __post_init__(self) -> None:
-        """Refuses what cannot be built.
+        """Checks the values.
 
         Raises:
             ValueError: a value is out of its range.
@@ -75,11 +75,11 @@ class Refinement(nn.Module):
 
         Args:
             pictures: (N, 3, H, W) in [-1, 1].
-            first: the key frame before each, of the same shape; None: the picture itself takes its place.
-            last: the key frame after it.
+            first: the key frame before each, of the same shape. None: the picture itself.
+            last: the key frame after each. None: the picture itself.
 
         Returns:
-            (N, 3, scale * H, scale * W) in [-1, 1]; while training it may lie beyond.
+            (N, 3, scale * H, scale * W) in [-1, 1]; not clamped in training.
         """
         keys = [pictures if key is None else key for key in (first, last)]
         height, width = pictures.shape[-2:]
@@ -100,4 +100,4 @@ class Refinement(nn.Module):
         change = pixel_shuffle(self.paint(features), 2 * scale)[..., : scale * height, : scale * width]
         base = pictures if scale == 1 else interpolate(pictures, scale_factor=scale, mode="bilinear")
         refined: Tensor = base + change  # (N, 3, scale * H, scale * W)
-        return refined if self.training else refined.clamp(-1, 1)  # what is clamped learns nothing
+        return refined if self.training else refined.clamp(-1, 1)  # clamping would stop gradients

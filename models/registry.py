@@ -1,7 +1,7 @@
-"""Architecture name -> (Config, Module): how a checkpoint finds the network that it was saved from.
+"""Architecture name -> (Config, Module): finds the network that a checkpoint was saved from.
 
-A network that animi brings is a row of the table below. Its config is a frozen dataclass that holds only what changes
-shapes, and the module is built from it alone, so that a checkpoint's header is enough to build the network again.
+Each of animi's networks is a row of the table below. Its config is a frozen dataclass with the settings that change
+shapes; the module is built from it alone, so that a checkpoint's header is enough to build the network again.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ from .sle import NoiseGenerator, NoiseGeneratorConfig, VggSleConfig, VggSleInbet
 
 
 class Architecture(NamedTuple):
-    """What a name stands for."""
+    """The config and the module of an architecture."""
 
     config: type[Any]
     module: Callable[[Any], nn.Module]
@@ -29,13 +29,13 @@ class Architecture(NamedTuple):
 
 @runtime_checkable
 class Inbetweener(Protocol):
-    """A network that draws in-betweens; what `animi interpolate --checkpoint` asks of one."""
+    """A network that draws in-betweens, for `animi interpolate --checkpoint`."""
 
     multiple: int
     """Heights and widths must be multiples of this; the caller pads."""
 
     def prepare(self, first: Tensor, last: Tensor) -> Any:
-        """Does what is needed once for a pair: (N, 3, H, W) in [-1, 1], RGB, each."""
+        """Computes what a pair of key frames needs once: (N, 3, H, W) in [-1, 1], RGB, each."""
 
     def render(self, pair: Any, t: float) -> Tensor:
         """Draws the frames at t in (0, 1): (N, 3, H, W) in [-1, 1]."""
@@ -59,7 +59,7 @@ def register(name: str, config: type[Any], module: Callable[[Any], nn.Module]) -
     """Adds an architecture that is not one of animi's own.
 
     Args:
-        name: what checkpoints call it, in lower case with hyphens; it never changes afterwards.
+        name: its name in checkpoints, in lower case with hyphens; it must never change.
         config: a frozen dataclass with a default for every field.
         module: builds the network from a config.
 
@@ -74,12 +74,12 @@ def register(name: str, config: type[Any], module: Callable[[Any], nn.Module]) -
 
 
 def known_architectures() -> list[str]:
-    """The names that can be built, sorted."""
+    """All registered names, sorted."""
     return sorted(_entries)
 
 
 class _Unfilled(TorchFunctionMode):
-    """Leaves weights as the memory was: it is asked for, but not taken until something is written there."""
+    """Leaves weights uninitialised, so that their memory is reserved but not used until it is written."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         tensor = args[0] if args else (kwargs or {}).get("tensor")
@@ -89,7 +89,7 @@ class _Unfilled(TorchFunctionMode):
 
 
 _FILLS = {"fill_", "zero_", "normal_", "uniform_", "kaiming_uniform_"}
-"""What weights are first filled by, at the bottom of all of torch.nn.init."""
+"""The functions by which torch.nn.init fills weights."""
 
 
 def build(name: str, settings: dict[str, Any], *, filled: bool = True) -> nn.Module:
@@ -97,24 +97,23 @@ def build(name: str, settings: dict[str, Any], *, filled: bool = True) -> nn.Mod
 
     Args:
         name: a registered name.
-        settings: the fields of its config, as a checkpoint's header holds them.
-        filled: whether its weights get the values that a training begins with; where they are read from a file anyway,
-            doing without is quicker.
+        settings: the fields of its config, as in a checkpoint's header.
+        filled: whether its weights are initialised; leaving it out is faster if they are read from a file anyway.
 
     Raises:
         KeyError: no network of that name is known.
-        ValueError: a setting is unknown to the config, missing, or refused by it.
+        ValueError: a setting is unknown to the config, missing, or out of its bounds.
     """
     with nullcontext() if filled else _Unfilled():
         return _make(name, settings)
 
 
 def outline(name: str, settings: dict[str, Any]) -> dict[str, Tensor]:
-    """What a network's `state_dict` would hold, as tensors without memory: names, shapes and types.
+    """The names, shapes and types of a network's `state_dict`, as tensors without memory.
 
     Raises:
         KeyError: no network of that name is known.
-        ValueError: a setting is unknown to the config, missing, or refused by it.
+        ValueError: a setting is unknown to the config, missing, or out of its bounds.
     """
     with torch.device("meta"), _Unfilled():
         return _make(name, settings).state_dict()
@@ -128,17 +127,17 @@ def _make(name: str, settings: dict[str, Any]) -> nn.Module:
     hints = get_type_hints(config)
     try:
         return module(config(**{key: _read_setting(hints[key], value) for key, value in settings.items()}))
-    except (TypeError, RuntimeError, OverflowError) as error:  # torch's own, such as for a layer of negative size
+    except (TypeError, RuntimeError, OverflowError) as error:  # raised by torch, such as for a layer of negative size
         said = str(error).partition("\n")[0]
         raise ValueError("it does not fit into memory" if "allocate memory" in said else said) from error
 
 
 def _read_setting(hint: Any, value: Any) -> Any:
-    """A config within a config is a dict in JSON."""
+    """Converts a value from JSON; a config within a config is a dict there."""
     kinds = [kind for kind in (hint, *get_args(hint)) if isinstance(kind, type) and is_dataclass(kind)]
     return kinds[0](**value) if kinds and isinstance(value, dict) else value
 
 
 def describe(config: Any) -> dict[str, Any]:
-    """The settings of a config, as `build` takes them and JSON holds them."""
+    """The settings of a config as a dict, for `build` and for JSON."""
     return asdict(config)

@@ -1,7 +1,7 @@
 """Bounds of the networks' settings.
 
-A checkpoint's header is read before anything is known of its file, and may claim anything. So each config says which
-values each of its fields may have, and refuses all others when it is made, before a layer is built or memory is taken.
+A checkpoint's header may hold any value. So each config names the values that each of its fields may have, and rejects
+all others when it is made, before a layer is built or memory is allocated.
 """
 
 from collections.abc import Collection
@@ -10,13 +10,12 @@ from typing import Any, get_type_hints
 
 
 def check_settings(config: Any, kind: str, **limits: Collection[Any]) -> None:
-    """Refuses a config that holds a value out of bounds, or of another type than its field's; a bool is no number.
+    """Checks the types and bounds of a config's values; a bool is not a number.
 
     Args:
-        config: a dataclass; called from its `__post_init__`.
-        kind: what it shapes, in a word, for the message.
-        limits: for each whole number and each word among the fields, the values that it may have: a `range`, or a tuple
-            of choices. Other fields are of the types that their annotations name.
+        config: a dataclass; this is called from its `__post_init__`.
+        kind: the kind of network in a word, for the message.
+        limits: for each field of type int or str, the values that it may have: a `range`, or a tuple of choices.
 
     Raises:
         ValueError: a value is out of its bounds, or of another type.

@@ -1,17 +1,17 @@
 """Generators with skip-layer excitation: one draws pictures from noise, one in-betweens from VGG16's latents.
 
 Liu et al., "Towards Faster and Stabilized GAN Training for High-fidelity Few-shot Image Synthesis" (FastGAN, arXiv
-2101.04775), section 3.1. Both are a ladder of blocks that double the sides, in which the features of one rung weigh the
-channels of the rung four above it, so sixteen times finer.
+2101.04775), section 3.1. Both are sequences of blocks that double the sides; the features of each block weight the
+channels of the fourth block after it, whose features are sixteen times finer.
 
 `NoiseGenerator`
     Inputs:  latents, (N, latent_dim) float, normally distributed.
     Outputs: pictures, (N, 3, size, size) float in [-1, 1], RGB.
     Stages:  transposed convolution to 1024 x 4 x 4; one block a doubling; convolution; tanh. With excitations
-             4 -> 64, 8 -> 128, 16 -> 256 and 32 -> 512 it is the authors' ladder, cut off at `size`.
+             4 -> 64, 8 -> 128, 16 -> 256 and 32 -> 512 it is the authors' generator up to `size`.
 
 `LatentGenerator`
-    Inputs:  latents, (N, 512, h, w) float, as `VggEncoder` gives them: 8 x 8 for pictures of 256 x 256.
+    Inputs:  latents, (N, 512, h, w) float, from `VggEncoder`: 8 x 8 for pictures of 256 x 256.
     Outputs: pictures, (N, 3, 32h, 32w) float in [-1, 1], RGB.
     Stages:  convolution to 512 channels; five blocks; convolution; tanh. Excitations 8 -> 128 and 16 -> 256, counted as
              at 256 pixels. Fully convolutional: any size that is a multiple of 32.
@@ -21,9 +21,9 @@ channels of the rung four above it, so sixteen times finer.
     Outputs: the frame at t, of the same shape.
     Stages:  `VggEncoder` for both; slerp to t; `LatentGenerator`.
 
-Where ours differ: no second, smaller output, as the discriminator looks at one size; noise is added only while
-training, so that a latent always gives the same picture, and never where in-betweens are drawn, where it would flicker;
-convolutions outside the excitations are not spectrally normalised (batch normalisation undoes their scale).
+Where ours differ: no second, smaller output, as the discriminator has one input size; noise is added in training only,
+so that a latent always gives the same picture, and never to in-betweens, where it would flicker; convolutions outside
+the excitations have no spectral norm, since batch normalisation cancels their scale.
 """
 
 from collections.abc import Sequence
@@ -38,26 +38,26 @@ from .blocks import DEVIATION, BatchNorm2d, SkipExcitation, UpBlock, convolution
 from .settings import check_settings
 from .vgg import VggEncoder
 
-_REACH = 4  # rungs that an excitation climbs
+_REACH = 4  # blocks that an excitation spans
 _SHARES = {4: 16, 8: 8, 16: 4, 32: 2, 64: 2, 128: 1, 256: 0.5, 512: 0.25}  # times `width`: channels at a side
 SIZES = (64, 128, 256, 512)
 """Sides of pictures that can be trained."""
 WIDTHS = range(4, 513)
-"""Channels at 128 pixels that networks may have."""
+"""Possible values of channels at 128 pixels."""
 
 
 def channels_at(side: int, width: int) -> int:
-    """Channels of the features of a square picture at a side of 4 to 512 pixels, in both networks of a GAN."""
+    """Channels of features of a side of 4 to 512 pixels, in generators and discriminators."""
     return max(1, int(_SHARES[side] * width))
 
 
 class _Ladder(nn.Module):
-    """Blocks that double the sides, with excitations, and the picture at the end.
+    """Blocks that double the sides, with excitations, and a convolution to the picture.
 
     Args:
-        channels: of the features that go in, and after each doubling.
-        noise: whether noise is added while training.
-        spectral: whether the excitations are spectrally normalised.
+        channels: channels of the input, and after each doubling.
+        noise: whether noise is added in training.
+        spectral: whether the excitations have spectral norm.
     """
 
     def __init__(self, channels: Sequence[int], *, noise: bool, spectral: bool) -> None:
@@ -72,7 +72,7 @@ class _Ladder(nn.Module):
         self.paint = convolution(channels[-1], 3)
 
     def forward(self, features: Tensor) -> Tensor:
-        """(N, channels[0], h, w) to (N, 3, H, W) in [-1, 1], with H = h * 2**rungs."""
+        """(N, channels[0], h, w) to (N, 3, H, W) in [-1, 1], with H = h * 2**(number of blocks)."""
         seen = [features]
         for number, rung in enumerate(self.rungs, 1):
             features = rung(features)  # (N, channels[number], 2h, 2w)
@@ -84,19 +84,19 @@ class _Ladder(nn.Module):
 
 @dataclass(frozen=True)
 class NoiseGeneratorConfig:
-    """What shapes a `NoiseGenerator`."""
+    """The shape of a `NoiseGenerator`."""
 
     size: int = 256
     """Side of the pictures: one of SIZES."""
     latent_dim: int = 256
-    """Numbers that a picture is drawn from."""
+    """Length of the latents."""
     width: int = 64
-    """Channels at 128 pixels; all others follow."""
+    """Channels at 128 pixels; those of other sizes are multiples."""
     spectral_norm: bool = True
     """Spectral norm on the excitations' convolutions."""
 
     def __post_init__(self) -> None:
-        """Refuses what cannot be built.
+        """Checks the values.
 
         Raises:
             ValueError: a value is out of its range.
@@ -125,15 +125,15 @@ class NoiseGenerator(nn.Module):
 
 @dataclass(frozen=True)
 class VggSleConfig:
-    """What shapes a `LatentGenerator`, and with it a `VggSleInbetweener`."""
+    """The shape of a `LatentGenerator`, and of a `VggSleInbetweener`."""
 
     width: int = 64
-    """Channels at half the full size; all others follow."""
+    """Channels at half the full size; those of other sizes are multiples."""
     spectral_norm: bool = True
     """Spectral norm on the excitations' convolutions."""
 
     def __post_init__(self) -> None:
-        """Refuses what cannot be built.
+        """Checks the values.
 
         Raises:
             ValueError: a value is out of its range.
@@ -167,9 +167,9 @@ class Ends(NamedTuple):
 
 
 class VggSleInbetweener(nn.Module):
-    """Draws the frames between two; what a checkpoint of `train-vgg-sle` holds, the encoder's weights with it.
+    """Draws the frames between two. Checkpoints of `train-vgg-sle` hold it, with the encoder's weights.
 
-    So one file draws in-betweens anywhere, with no download; it is 59 MB larger for it.
+    So a checkpoint needs no download; it is 59 MB larger.
     """
 
     multiple = VggEncoder.multiple
@@ -177,11 +177,11 @@ class VggSleInbetweener(nn.Module):
     def __init__(
         self, config: VggSleConfig, encoder: VggEncoder | None = None, generator: LatentGenerator | None = None
     ) -> None:
-        """Puts together the two networks given, or new ones.
+        """Joins two networks.
 
         Args:
-            config: the generator's.
-            encoder: with trained weights; None: one whose weights are yet to be loaded.
+            config: the generator's config.
+            encoder: an encoder with trained weights. None: a new one, whose weights must be loaded.
             generator: None: an untrained one.
         """
         super().__init__()

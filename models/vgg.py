@@ -6,8 +6,8 @@ Stages:  ImageNet normalisation; 13 convolutions of 3 x 3 with ReLU in five grou
          each group followed by max pooling that halves the sides.
 
 Simonyan and Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Recognition" (arXiv 1409.1556), table 1,
-column D, up to the last pooling; the layers are torchvision's, under torchvision's names. Ours never trains: the
-weights are fixed, there is no train mode, and gradients only pass through to the images.
+column D, up to the last pooling; layers and their names are torchvision's. The weights are fixed: there is no train
+mode, and gradients only pass through to the images.
 """
 
 from dataclasses import dataclass
@@ -18,13 +18,13 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class VggConfig:
-    """Nothing of VGG16 varies; a checkpoint's header wants a config all the same."""
+    """An empty config: VGG16 has no settings, but a checkpoint's header needs a config."""
 
 
 class VggEncoder(nn.Module):
     """VGG16 from pixels to its last pooling; see the module's docstring.
 
-    A new one holds NaN for weights, so that nobody takes random features for learnt ones: load some before use.
+    The weights of a new one are NaN, so that random features cannot pass for learnt ones; they must be loaded.
     """
 
     multiple = 32
@@ -32,9 +32,9 @@ class VggEncoder(nn.Module):
 
     def __init__(self, config: VggConfig | None = None) -> None:
         super().__init__()
-        from torchvision.models import vgg16  # takes a second to import; most networks do without
+        from torchvision.models import vgg16  # takes a second to import, and most networks do not need it
 
-        with torch.device("meta"):  # builds the layers without drawing (and paying for) random weights
+        with torch.device("meta"):  # builds the layers without random weights
             features = vgg16(init_weights=False).features
         self.features = features.to_empty(device="cpu")
         for parameter in self.features.parameters():
@@ -48,7 +48,7 @@ class VggEncoder(nn.Module):
     deviation: Tensor
 
     def train(self, mode: bool = True) -> "VggEncoder":
-        """Stays in eval mode, whatever the network around it does."""
+        """Stays in eval mode, whatever the mode of the network around it."""
         return super().train(False)
 
     def forward(self, images: Tensor) -> Tensor:

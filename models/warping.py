@@ -1,8 +1,8 @@
-"""Moving pictures along motion: forward (splatting), backward (warping), and what fills the holes.
+"""Moves pictures along motion: forward (splatting), backward (warping), and filling of holes.
 
-Conventions, here and wherever motion is: a flow is (N, 2, H, W) float32, (dx, dy), in pixels of its own grid; the pixel
-in column x and row y has its centre at (x, y). `warp` looks up at p + flow(p), `splat` carries p to p + flow(p). All of
-it computes in float32, whatever comes in: half floats have no room for coordinates.
+Conventions for all motion: a flow is (N, 2, H, W) float32, (dx, dy), in pixels of its own grid; the pixel
+in column x and row y has its centre at (x, y). `warp` samples at p + flow(p), `splat` moves p to p + flow(p). All
+functions compute in float32, as half floats are too coarse for coordinates.
 """
 
 import torch
@@ -11,7 +11,7 @@ from torch.nn.functional import avg_pool2d, grid_sample, interpolate
 
 
 def pixel_grid(height: int, width: int, device: torch.device) -> Tensor:
-    """The pixels' own places: (1, 2, H, W), x and y."""
+    """The coordinates of all pixels, x and y: (1, 2, H, W)."""
     y, x = torch.meshgrid(
         torch.arange(height, device=device, dtype=torch.float32),
         torch.arange(width, device=device, dtype=torch.float32),
@@ -21,48 +21,48 @@ def pixel_grid(height: int, width: int, device: torch.device) -> Tensor:
 
 
 def look_up(values: Tensor, places: Tensor, *, mode: str = "bilinear", padding: str = "border") -> Tensor:
-    """Samples values at places.
+    """Samples values at given positions.
 
     Args:
         values: (N, C, H, W).
         places: (N, 2, h, w) in pixels of `values`, (x, y).
         mode: "bilinear" or "bicubic".
-        padding: outside, "border" repeats the edge and "zeros" has nothing.
+        padding: values outside: "border" repeats the edge, "zeros" is 0.
 
     Returns:
         (N, C, h, w) float32.
     """
     height, width = values.shape[-2:]
-    size = _bring([width, height], places.device)
+    size = _send([width, height], places.device)
     grid = (places.float().permute(0, 2, 3, 1) * 2 + 1) / size - 1  # (N, h, w, 2)
     return grid_sample(values.float(), grid, mode=mode, padding_mode=padding, align_corners=False)
 
 
 def warp(values: Tensor, flow: Tensor, *, mode: str = "bilinear") -> Tensor:
-    """Samples values (N, C, H, W) at p + flow(p); outside, the edge is repeated. Gives (N, C, H, W) float32."""
+    """Samples values (N, C, H, W) at p + flow(p); outside, the edge is repeated. Returns (N, C, H, W) float32."""
     height, width = flow.shape[-2:]
     return look_up(values, pixel_grid(height, width, flow.device) + flow.float(), mode=mode)
 
 
 def resize_flow(flow: Tensor, height: int, width: int) -> Tensor:
-    """Brings a flow to another grid, and its lengths to pixels of that grid: (N, 2, h, w) to (N, 2, height, width)."""
+    """Resizes a flow and scales it to pixels of the new grid: (N, 2, h, w) to (N, 2, height, width)."""
     h, w = flow.shape[-2:]
     if (h, w) == (height, width):
         return flow.float()
-    scale = _bring([width / w, height / h], flow.device).view(1, 2, 1, 1)
+    scale = _send([width / w, height / h], flow.device).view(1, 2, 1, 1)
     return interpolate(flow.float(), (height, width), mode="bilinear", align_corners=False) * scale
 
 
-def _bring(numbers: list[float], device: torch.device) -> Tensor:
-    """A few numbers as float32 on a device; a GPU goes on with its work meanwhile."""
+def _send(numbers: list[float], device: torch.device) -> Tensor:
+    """Sends a few numbers to a device as float32, without waiting for a GPU."""
     return torch.tensor(numbers, dtype=torch.float32).to(device, non_blocking=device.type == "cuda")
 
 
 def splat(values: Tensor, flow: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
-    """Carries values along a flow onto the four nearest pixels each.
+    """Moves values along a flow, each onto the four nearest pixels.
 
-    Softmax splatting (Niklaus and Liu, CVPR 2020, section 3.2) is the quotient of the two sums, where the weight is the
-    exponential of an importance. Written with `index_add_`, which every device has.
+    Softmax splatting (Niklaus and Liu, CVPR 2020, section 3.2) is the quotient of the two sums if the weight is the
+    exponential of an importance. Written with `index_add`, which every device supports.
 
     Args:
         values: (N, C, H, W).
@@ -70,13 +70,13 @@ def splat(values: Tensor, flow: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]
         weight: (N, 1, H, W), above 0.
 
     Returns:
-        Sums of weight * value, (N, C, H, W), and of weight, (N, 1, H, W), float32; 0 where nothing arrives.
+        Sums of weight * value, (N, C, H, W), and of weight, (N, 1, H, W), float32; 0 where no value arrives.
     """
     count, channels, height, width = values.shape
     weight = weight.float()
     laden = torch.cat([values.float() * weight, weight], 1)  # (N, C + 1, H, W)
     places = pixel_grid(height, width, flow.device) + flow.float()
-    # a pixel of margin takes what falls outside
+    # a margin of one pixel receives the values that fall outside
     x, y = places[:, 0].clamp(-1, width), places[:, 1].clamp(-1, height)  # (N, H, W)
     left, top = x.detach().floor(), y.detach().floor()
     right_share, low_share = x - left, y - top
@@ -97,11 +97,11 @@ def splat(values: Tensor, flow: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]
 
 
 def fill_holes(values: Tensor, weight: Tensor) -> Tensor:
-    """Replaces values of little weight by their surroundings': pull-push over a pyramid (Gortler et al., 1996, 4.2).
+    """Fills values of little weight from their surroundings: pull-push over a pyramid (Gortler et al., 1996, 4.2).
 
     Args:
         values: (N, C, H, W).
-        weight: (N, 1, H, W), at least 0, about 1 where a value counts fully.
+        weight: (N, 1, H, W), at least 0; about 1 for a value that is kept.
 
     Returns:
         (N, C, H, W) float32.
@@ -122,13 +122,13 @@ def _halve(values: Tensor) -> Tensor:
 
 
 def upsample_convexly(values: Tensor, mask: Tensor) -> Tensor:
-    """Doubles the sides; each new pixel is a mean of the 3 x 3 old ones around it, with weights of its own.
+    """Doubles the sides; each new pixel is a weighted mean of the 3 x 3 old ones around it.
 
     Teed and Deng, "RAFT" (ECCV 2020), section 3.3, by 2 instead of 8.
 
     Args:
-        values: (N, C, H, W); lengths in pixels are not scaled.
-        mask: (N, 36, H, W): the weights' logits, of the four new pixels one after the other.
+        values: (N, C, H, W); flows are not scaled.
+        mask: (N, 36, H, W): logits of the weights, of the four new pixels one after the other.
 
     Returns:
         (N, C, 2H, 2W) float32.

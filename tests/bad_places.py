@@ -18,8 +18,10 @@ from pathlib import Path
 from typer.testing import CliRunner
 
 DISK = 40_960  # bytes; the older results leave 8 kB of it
-TRAINED = ("--size", "64", "--width", "4", "--device", "cpu", "--workers", "0", "--steps", "2", "--batch-size", "2")
-MOTION = ("--sizes", "64", "--width", "8", "--device", "cpu", "--workers", "0", "--steps", "1", "--batch-size", "2")
+TRAINED = ("--size", "64", "--width", "4", "--device", "cpu", "--workers", "0", "--steps", "2", "--batch-size", "2",
+           "--evaluation-samples", "4")  # fmt: skip
+MOTION = ("--sizes", "64", "--width", "8", "--device", "cpu", "--workers", "0", "--steps", "1", "--batch-size", "2",
+          "--evaluation-samples", "4")  # fmt: skip
 
 
 def commands(given: Path, place: Path, old: str) -> dict[str, list[object]]:
@@ -115,11 +117,8 @@ def main() -> None:
         import torch
 
         from animi.cli.main import app
-        from animi.core.training import motion_evaluation as motion_looks
-        from animi.core.training import samples
 
         torch.set_num_threads(1)
-        samples.LOOKED_AT = motion_looks.LOOKED_AT = 4
         for name, words in commands(folder / "given", place, "old").items():
             if kind == "full":  # as it was, with room for the next
                 empty(place)

@@ -22,14 +22,14 @@ from safetensors.torch import load_file, save_file
 from animi.core.material.frame_store import FrameStoreWriter
 from animi.core.media.encode import write_video
 from animi.core.media.image_files import encode_png
-from animi.core.training import samples
 from animi.core.weights.checkpoint import save_checkpoint
 from animi.models.motion import MotionConfig, MotionNetwork
 from animi.models.refinement import Refinement, RefinementConfig
 from animi.models.sle import NoiseGenerator, NoiseGeneratorConfig
 
 SIZE = (48, 32)
-SMALL = ("--size", 64, "--width", 4, "--device", "cpu", "--workers", 0, "--steps", 1, "--batch-size", 2)
+SMALL = ("--size", 64, "--width", 4, "--device", "cpu", "--workers", 0, "--steps", 1, "--batch-size", 2,
+         "--evaluation-samples", 24)  # fmt: skip
 
 
 def draw(number):
@@ -165,11 +165,8 @@ def write_checkpoints(folder):
 
 @pytest.fixture(scope="module", autouse=True)
 def few():
-    """Trainings look at fewer pictures, and compute in one thread."""
+    """Trainings compute in one thread."""
     torch.set_num_threads(1)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(samples, "LOOKED_AT", 24)
-        yield
 
 
 @pytest.fixture(scope="module")

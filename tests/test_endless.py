@@ -12,12 +12,13 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 
-from animi.core.errors import InputError
+from animi.core.errors import CheckpointError, InputError
 from animi.core.media import ffmpeg
 from animi.core.media.decode import decode_video, probe_video
 from animi.core.media.encode import write_video
 from animi.core.media.film_source import open_film
 from animi.core.programs import programs
+from animi.core.weights.imagenet import VGG16, read_weights
 
 FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
 ANIMI = (sys.executable, "-c", "from animi.cli.main import run; run()")
@@ -304,3 +305,24 @@ def test_a_damaged_webp_is_said_in_one_line(tmp_path, animi, damage):
     result = animi("extract-frames", path, "-o", tmp_path / "out", "--size", "32")
     assert result.exit_code == 1 and "a.webp" in result.stderr and "Traceback" not in result.stderr
     assert result.stderr.splitlines()[-1].startswith("animi: ")
+
+
+@pytest.mark.parametrize("kind", ["device", "pipe"])
+def test_a_list_of_cuts_has_an_end(film, tmp_path, animi, kind):
+    cuts = Path("/dev/zero")
+    if kind == "pipe":
+        cuts = tmp_path / "cuts"
+        os.mkfifo(cuts)
+        feeder = subprocess.Popen(["sh", "-c", f"cat /dev/zero > {cuts}"], stderr=subprocess.DEVNULL)
+    result = animi("extract-frames", film, "-o", tmp_path / "out", "--cuts", cuts)
+    assert result.exit_code == 1 and "is too large for a list of cuts" in result.stderr
+    if kind == "pipe":
+        feeder.wait(10)
+
+
+def test_weights_are_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "vgg.safetensors")
+    os.mkfifo(tmp_path / "vgg.pth")
+    for name in ("vgg.safetensors", "vgg.pth"):
+        with pytest.raises(CheckpointError, match="is no ordinary file"):
+            read_weights(VGG16, tmp_path / name, {})

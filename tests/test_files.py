@@ -350,3 +350,30 @@ def test_a_full_disk_for_temporary_files_is_not_blamed_on_the_output(tmp_path, m
     assert str(caught.value).startswith(f"{tmp_path / 'temporary'}: temporary files cannot be written there")
     assert "TMPDIR" in str(caught.value) and "out.gif" not in str(caught.value)
     assert everything(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("interpolate", "{a}", "{b}", "-n", 3, "-o", "{loop}", "--overwrite"),
+        ("interpolate", "{a}", "{b}", "-n", 3, "-o", "{loop}/a.gif"),
+        ("interpolate", "{a}", "{b}", "-n", 3, "-o", "{loop}.mp4", "--overwrite"),
+        ("interpolate", "{loop}.mp4", "-o", "{loop}.gif"),
+        ("extract-frames", "{a}", "-o", "{loop}"),
+        ("preview-clips", "{loop}", "-o", "{loop}.png", "--overwrite"),
+        ("draw-cartoon", "{loop}.mp4", "--overwrite"),
+        ("draw-cartoon", "{a}.mp4", "--truth", "{loop}", "--overwrite"),
+        ("report", "{loop}", "{a}", "-o", "{loop}.html"),
+        ("evaluate", "{loop}", "{loop}"),
+        ("train-noise", "{a}", "-o", "{loop}"),
+        ("sample", "{loop}", "-o", "{loop}.png"),
+    ],
+)
+def test_links_that_lead_to_themselves_are_said_in_one_line(animi, key_frames, tmp_path, words):
+    for kind in ("", ".mp4", ".gif", ".png", ".html"):
+        (tmp_path / f"loop{kind}").symlink_to(f"loop{kind}")
+    a, b = key_frames
+    result = animi(*(str(word).format(a=a, b=b, loop=tmp_path / "loop") for word in words))
+    assert result.exit_code in (1, 2) and result.stderr.count("\n") == 1, (result.output, result.exception)
+    assert "loop" in result.stderr or "a file" in result.stderr
+    assert all((tmp_path / f"loop{kind}").is_symlink() for kind in ("", ".mp4", ".gif", ".png", ".html"))

@@ -1,4 +1,4 @@
-"""A small part of what benchmarks/fuzz.py reads, and a few of the kills of benchmarks/kill.py."""
+"""A small part of what benchmarks/fuzz.py reads, and a few of the kills and troubles of kill.py and troubles.py."""
 
 import json
 from collections import Counter
@@ -9,6 +9,7 @@ from runpy import run_path
 import numpy as np
 import pytest
 
+from animi.core.errors import AnimiError
 from animi.core.media.encode import write_video
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
@@ -54,6 +55,54 @@ def test_the_fuzzer_finds_what_is_not_an_animi_error(fuzz, good, tmp_path, monke
     monkeypatch.setitem(fuzz["KINDS"], "image", fuzz["KINDS"]["image"]._replace(read=stumble))
     name, outcome, told = fuzz["read_mutated"](0, 0, good, ("image",), tmp_path)
     assert (name, outcome) == ("image", "KeyError") and "stumble" in told
+
+
+@pytest.fixture(scope="module")
+def structure(tmp_path_factory):
+    found = run_path(str(BENCHMARKS / "fuzz_structure.py"))
+    return found["KINDS"], found["make_good"](tmp_path_factory.mktemp("structure"))
+
+
+FEW = {"manifest": 6, "playlist": 2, "apng": 8, "gif": 8, "webp": 20, "mp4": 8, "sheet": 60, "words": 60, "tiff": 60,
+       "studio": 8} | {f"film {part}": 1 for part in ("job", "record", "end", "segment")} | {
+       "extraction": 2, "extracted records": 2, "extracted store": 2, "extracted image": 2, "run settings": 2,
+       "run metrics": 2, "run best": 1, "run state": 6, "report settings": 1, "report metrics": 3, "report sample": 2,
+}  # fmt: skip
+"""Of each kind so many, where not 20."""
+
+
+def test_files_of_odd_structure_are_read_or_refused(fuzz, structure, tmp_path, capfd):
+    kinds, good = structure
+    outcomes = {}
+    for kind in kinds:
+        found = outcomes[kind] = Counter()
+        for number in range(FEW.get(kind, 20)):
+            name, outcome, told = fuzz["read_mutated"](number, 78, good, (kind,), tmp_path, kinds)
+            assert name == kind and outcome in ("good", "refused"), f"input {number} of seed 78, {kind}: {told}"
+            found[outcome] += 1
+    assert not outcomes["manifest"]["good"] and not outcomes["playlist"]["good"]
+    assert sum(found["refused"] for found in outcomes.values()) > 100 and fuzz["find_left"]() == ""
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_structure_is_kept_where_it_should_be(structure, fuzz):
+    """What is made must get past the check sums, or it would prove nothing of what lies behind them."""
+    kinds, good = structure
+    for kind, least in (("png", 0.2), ("gif", 0.2), ("webp", 0.1), ("tiff", 0.2), ("psd", 0.2)):
+        read = 0
+        for number in range(60):
+            rng = np.random.default_rng([9, number])
+            one = good[kind][number % len(good[kind])].read_bytes()
+            path = good[kind][0].with_name("odd" + good[kind][number % len(good[kind])].suffix)
+            path.write_bytes(kinds[kind].damage(one, one, rng))
+            try:
+                kinds[kind].read(path)
+                read += 1
+            except AnimiError:
+                pass
+            finally:
+                path.unlink()
+        assert read >= least * 60, f"{kind}: {read} of 60"
 
 
 @pytest.fixture(scope="module")

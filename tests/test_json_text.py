@@ -11,7 +11,8 @@ from safetensors.torch import save_file
 from animi.core.errors import AnimiError
 from animi.core.json_text import MOST_DEPTH, parse_json, parse_object, read_json
 from animi.core.material.frame_store import FrameStore, FrameStoreWriter, read_records
-from animi.core.training.run_folder import read_metrics, read_run_config
+from animi.core.training.metrics_file import read_metrics
+from animi.core.training.run_settings import read_run_config
 from animi.core.training.state import read_state
 
 DEEP = "[" * 60_000 + "]" * 60_000

@@ -118,3 +118,16 @@ def test_no_words_of_a_lock_reach_the_terminal_raw(tmp_path):
     finally:
         end(holder)
     assert "\x1b" not in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("moment", [0, 1 << 32])
+def test_a_lock_of_another_time_is_judged_by_its_owner_alone(tmp_path, moment):
+    """The clock was set anew meanwhile: neither an old lock nor one from the future is let go, or kept, for that."""
+    with locked(tmp_path):
+        os.utime(tmp_path / LOCK, (moment, moment))
+        with pytest.raises(OutputError, match=f"process {os.getpid()} on"):
+            take_lock(tmp_path, patience=0.1)
+    (tmp_path / LOCK).write_text("process 1 on another, since 2099-01-01 00:00:00")
+    os.utime(tmp_path / LOCK, (moment, moment))
+    with locked(tmp_path, patience=0.1):
+        pass

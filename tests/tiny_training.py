@@ -22,7 +22,8 @@ from animi.core.material.loading import load_images
 from animi.core.material.sampler import ClipSampler
 from animi.core.training.distributed import check_batch, join_world
 from animi.core.training.loop import Ema, Hooks, Phase, draw_noise, fit, make_adam, place_module
-from animi.core.training.run_folder import Network, open_run, read_series
+from animi.core.training.metrics_file import read_series
+from animi.core.training.run_folder import Network, open_run
 
 LATENT = 6
 

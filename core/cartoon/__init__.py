@@ -1,8 +1,7 @@
-"""Cartoons that draw themselves, with motion that is known exactly.
+"""Generated cartoons, with exactly known motion.
 
-From below: `geometry` (points and placements), `puppets` (joints and shapes), `styles` and `textures`, `drawing`
-(puppets as patches that move by affine maps), `raster` (which patch is seen where, and its colour), `motion` (flow and
-masks between two moments). On these stand what is drawn: `cast`, `actions`, `props`, `backgrounds`; `scenes` puts them
-before a camera, and `composition` lets chance choose. At the top are the uses: `films`, for `animi draw-cartoon`, and
-`samples` and `batches`, for training.
+The basis: `geometry` (points and placements), `puppets` (joints and shapes), `styles` and `textures`, `drawing`
+(puppets as patches that move by affine maps), `raster` (the patch and the colour of each pixel), `motion` (flow and
+masks between two moments). The content: `cast`, `actions`, `props`, `backgrounds`; `scenes` puts it in front of a
+camera, and `composition` chooses at random. The uses: `films`, for `animi draw-cartoon`, and `samples`, for training.
 """

@@ -1,4 +1,4 @@
-"""What characters do: poses at any phase of an action. A new action is one function and one entry in ACTIONS.
+"""Actions of characters: poses at any phase of an action. A new action is one function and one entry in ACTIONS.
 
 An action takes a phase (1 is a whole cycle) and a temper from -1 (frightened) to 1 (wicked), and gives the turns, sizes
 and shifts of a Pose; the placement is the scene's. Turns are degrees clockwise; a limb hangs down at 0 and points
@@ -18,7 +18,7 @@ class Acting:
     sizes: dict[str, tuple[float, float]] = field(default_factory=dict)
     shifts: dict[str, tuple[float, float]] = field(default_factory=dict)
     rise: float = 0.0
-    """How high the lowest sole is over the ground, as a part of the puppet's height."""
+    """Height of the lowest sole over the ground, relative to the puppet's height."""
 
 
 def wave(phase: float, late: float = 0.0) -> float:

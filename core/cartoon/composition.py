@@ -1,6 +1,6 @@
-"""Composes scenes: chance decides what is seen, by whom it is played, in which style and how fast everything moves.
+"""Composes scenes: place, characters, style and speed are random.
 
-A scene is a function of its seed alone. A new kind of scene is one function and one entry in SCENES.
+A scene depends on its seed only. A new kind of scene is one function and one entry in SCENES.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,7 +12,7 @@ import numpy as np
 from .actions import ACTIONS
 from .backgrounds import BACKGROUNDS, Place
 from .cast import CAST, cat, mouse
-from .geometry import ease, place
+from .geometry import place, smooth_step
 from .props import PROPS, cheese
 from .puppets import Pose
 from .scenes import Actor, Scene, stand
@@ -21,7 +21,7 @@ from .styles import STYLES, Style
 Random = np.random.Generator
 
 STRIDES = {"run": 1.1, "walk": 0.62, "sneak": 0.5, "jump": 0.5}
-"""How far an action carries its actor in a cycle, in heights of the actor; the others stay where they are."""
+"""Distance that an actor covers in a cycle of an action, in heights of the actor; other actions stay in place."""
 
 SAYINGS = (
     "Come back here!", "Not today.", "That was my cheese.", "Where did it go?", "Mind the rug!", "Faster!",
@@ -34,8 +34,8 @@ def compose(scene: str, seed: int, style: str | None = None) -> Scene:
 
     Args:
         scene: a name in SCENES or LAYERS.
-        seed: any number; the same one gives the same scene.
-        style: a name in STYLES; None leaves it to the scene.
+        seed: the same seed gives the same scene.
+        style: a name in STYLES. None: the scene's own.
     """
     rng = np.random.default_rng([seed, *scene.encode()])
     composed = {**SCENES, **LAYERS}[scene](rng)
@@ -43,7 +43,7 @@ def compose(scene: str, seed: int, style: str | None = None) -> Scene:
 
 
 def _between(rng: Random, low: float, high: float) -> float:
-    """A number between two, as often in each octave."""
+    """A random number between two, uniform in the logarithm."""
     return exp(float(rng.uniform(log(low), log(high))))
 
 
@@ -96,9 +96,9 @@ def _camera(rng: Random, length: float) -> Callable[[float], tuple[float, float,
     middle = np.array([float(rng.uniform(-20, 20)), float(rng.uniform(-6, 14)) * (near - 0.85)])
 
     def look(time: float) -> tuple[float, float, float]:
-        gone = time / length if even else ease(time / length)
+        gone = time / length if even else smooth_step(time / length)
         x, y = middle + pan * length * (gone - 0.5)
-        # a place has ends, and no camera shows them
+        # the camera must not show the ends of a place
         return float(np.clip(x, -110, 110)), float(np.clip(y, -14, 14)), near * exp(zoom * length * (gone - 0.5))
 
     return look
@@ -115,7 +115,7 @@ def _path(rng: Random, length: float, spread: float) -> Callable[[float], tuple[
     even = rng.random() < 0.7
 
     def go(time: float) -> tuple[float, float, float, float]:
-        gone = length * ((time / length if even else ease(time / length)) - 0.5)
+        gone = length * ((time / length if even else smooth_step(time / length)) - 0.5)
         x, y = middle + pace * gone
         return float(x), float(y) + fall * gone * gone, turn + spin * gone, exp(swell * gone)
 
@@ -168,13 +168,13 @@ def anything(rng: Random) -> Scene:
 
 
 def backdrop(rng: Random) -> Scene:
-    """A place without anybody, as one layer of a collage."""
+    """An empty place, as a layer of a collage."""
     where = BACKGROUNDS[str(rng.choice(list(BACKGROUNDS)))](rng)
     return Scene(_any_style(rng), where, (), _camera(rng, 2.0), 2.0)
 
 
 def cutout(rng: Random) -> Scene:
-    """Somebody or something without a place, in the middle of the sheet, as one layer of a collage."""
+    """A character or a thing without a place, in the middle of the sheet, as a layer of a collage."""
     actor = replace(_character(rng, 2.0, 30.0), shadow=False) if rng.random() < 0.5 else _prop(rng, 2.0)
     return Scene(_any_style(rng), Place(()), (actor,), lambda time: (0.0, 0.0, 1.0), 2.0)
 
@@ -199,7 +199,7 @@ def parade(rng: Random) -> Scene:
 
 
 def _walker(rng: Random, number: int, length: float, ground: float) -> Actor:
-    """Somebody of a parade; each goes the other way than the one before, and nearer to the camera."""
+    """A character of a parade; each goes in the opposite direction of the one before, and nearer to the camera."""
     who = CAST[str(rng.choice(list(CAST)))](rng)
     faces, height = 1 if number % 2 else -1, float(rng.uniform(36, 66))
     name = str(rng.choice(["walk", "run", "sneak", "jump"]))
@@ -219,7 +219,7 @@ SCENES: Mapping[str, Callable[[Random], Scene]] = {
     "anything": anything,
     "stickers": stickers,
 }
-"""What films and samples show."""
+"""Scenes of films and samples."""
 
 LAYERS: Mapping[str, Callable[[Random], Scene]] = {"backdrop": backdrop, "cutout": cutout}
-"""What collages are put together from."""
+"""Layers of collages."""

@@ -1,8 +1,8 @@
-"""Turns puppets into polygons whose every point has a known motion.
+"""Converts puppets to polygons with known motion of every point.
 
-A drawing is made once a scene; `Drawing.at` then says where all of it lies at one moment. It is a list of patches in
-painting order. A patch is a polygon fixed to a joint, or one triangle of a bent tube; either way it moves by one affine
-map, and that map is kept for each patch and moment, so that motion between any two moments is known exactly.
+A drawing is made once for a scene; `Drawing.at` gives the positions of all its parts at a moment. It is a list of
+patches in painting order. A patch is a polygon fixed to a joint, or one triangle of a bent tube; either way it moves by
+one affine map, and that map is kept for each patch and moment, so that motion between any two moments is known exactly.
 """
 
 from collections.abc import Sequence
@@ -16,9 +16,9 @@ from .puppets import Blob, Colour, Merge, Pen, Pose, Puppet, Tube
 from .styles import Style, darker
 
 LIGHT = np.array([-0.6, -0.8])
-"""Where the light comes from, as a direction on the sheet: above, from the left."""
+"""Direction of the light on the sheet: from above left."""
 AWAY = 1e6
-"""Where a puppet is that is not on stage, in units."""
+"""Position of a puppet that is not on stage, in units."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ def _edges(
     """Edge points of tubes, (2 Q, 2)."""
     own = joints[control_joint]
     points = np.einsum("cij,cj->ci", own, control)
-    # a puppet grown by its placement has thicker limbs too
+    # a puppet that its placement scales has thicker limbs too
     scale = np.sqrt(np.abs(own[:, 0, 0] * own[:, 1, 1] - own[:, 0, 1] * own[:, 1, 0]))
     middle = along @ points
     ahead = tangent @ points
@@ -265,7 +265,7 @@ class _Ink:
         piece: int,
         count: int = 1,
     ) -> None:
-        """Notes one patch, or `count` alike."""
+        """Adds one patch, or `count` equal ones."""
         if lower is None and not line and self.style.gradient and self.style.paper is None:
             lower = darker(colour, self.style.gradient)
         change = (0.0, 0.0, 0.0)

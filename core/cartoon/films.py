@@ -1,4 +1,4 @@
-"""Films of several shots with hard cuts, drawings held on twos and subtitles; and the truth about their motion."""
+"""Films of several shots with hard cuts, drawings held on twos and subtitles, and their exact motion."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..config.material import DrawCartoonConfig
 from ..errors import ConfigError, OutputError
-from ..files import check_output, shown, written_beside
+from ..files import check_output, follow_links, shown, written_beside
 from ..media.animation import check_format, write_animation
 from ..media.image_files import encode_png
 from .composition import SAYINGS, SCENES, compose
@@ -21,16 +21,16 @@ from .scenes import Scene
 from .styles import STYLES
 
 Report = Callable[[int, int], None]
-"""Told how many frames are drawn, and of how many."""
+"""Called with the number of frames drawn, and the number in all."""
 
 PROGRAMME = ("chase", "parade", "chase", "anything", "chase", "stickers")
-"""What a "film" shows, in turns."""
-_TRUTH = (r"pair-\d{4,}\.npz", "file of a pair's motion")  # what may be replaced in a folder of the truth
+"""Scenes of a "film", in order."""
+_TRUTH = (r"pair-\d{4,}\.npz", "file of a pair's motion")  # files that may be replaced in the folder of --truth
 
 
 @dataclass(frozen=True)
 class Shot:
-    """What happens between two cuts."""
+    """The part between two cuts."""
 
     kind: str
     seed: int
@@ -48,7 +48,7 @@ class Shot:
 
 @lru_cache(maxsize=2)
 def _compose_shot(shot: Shot) -> Scene:
-    """A shot's scene; a film may have thousands, and only those at hand are kept."""
+    """A shot's scene; a film may have thousands, so only recent ones are kept."""
     return replace(compose(shot.kind, shot.seed, shot.style), title=shot.title)
 
 
@@ -66,11 +66,11 @@ class CartoonFilm:
 
     @property
     def frames(self) -> int:
-        """How many there are."""
+        """The number of frames."""
         return self.shots[-1].start + self.shots[-1].frames
 
     def find_shot(self, frame: int) -> Shot:
-        """The shot that a frame belongs to; the last one also beyond its end."""
+        """The shot of a frame; the last one for frames beyond its end."""
         return self.shots[bisect_right(self.shots, max(frame, 0), key=lambda shot: shot.start) - 1]
 
     def draw(self, frame: int) -> NDArray[np.uint8]:
@@ -85,12 +85,12 @@ class CartoonFilm:
         return float(number / self.fps), float(number // self.hold * self.hold / self.fps)
 
     def draw_at(self, seconds: float) -> NDArray[np.uint8]:
-        """Draws the moment at `seconds` from the start, held by nothing."""
+        """Draws the moment at `seconds` from the start, without holding drawings."""
         shot = self.find_shot(int(seconds * self.fps))
         return shot.scene.picture(seconds - float(shot.start / self.fps), self.width, self.height, self.fine)
 
     def find_pair(self, first: float, last: float) -> Shot:
-        """The shot that holds two moments, in seconds from the start of the film.
+        """Finds the shot of two moments, in seconds from the start of the film.
 
         Raises:
             ConfigError: a cut lies between them, or one of them is outside the film.
@@ -100,7 +100,7 @@ class CartoonFilm:
                 raise ConfigError(
                     f"--pairs: {moment:g} s is outside the film; it lasts {float(self.frames / self.fps):g} s"
                 )
-        # a frame's time, divided and multiplied again, may fall a hair before the frame
+        # the time of a frame may be rounded to just before the frame
         shots = [self.find_shot(int(moment * self.fps + Fraction(1, 1000))) for moment in (first, last)]
         if shots[0] is not shots[1]:
             cut = float(max(shot.start for shot in shots) / self.fps)
@@ -109,14 +109,14 @@ class CartoonFilm:
             )
         return shots[0]
 
-    def tell_truth(self, first: float, last: float) -> dict[str, NDArray[np.generic]]:
-        """Everything known of the motion between two moments of one shot, in seconds from the start of the film.
+    def find_truth(self, first: float, last: float) -> dict[str, NDArray[np.generic]]:
+        """The exact motion between two moments of one shot, in seconds from the start of the film.
 
         Returns:
             "first", "last" (H, W, 3) uint8 RGB pictures; "forward", "backward" (H, W, 2) float32 flow in pixels,
-            (dx, dy), from the first picture to the last and the other way; and for both ways (H, W) bool masks:
-            "..._visible", what is seen in the other picture too; "..._observable", where the motion can be told from
-            the pictures; "first_lines", "last_lines", where ink is; "times", the two moments.
+            (dx, dy), from the first picture to the last and back; for both directions (H, W) bool masks:
+            "..._visible", visible in the other picture too; "..._observable", where the motion can be observed in the
+            pictures; "first_lines", "last_lines", where ink is; "times", the two moments.
 
         Raises:
             ConfigError: a cut lies between the two, or one of them is outside the film.
@@ -142,7 +142,7 @@ class CartoonFilm:
 
 
 def plan_film(config: DrawCartoonConfig) -> CartoonFilm:
-    """Decides what is shown, shot by shot; nothing is drawn yet.
+    """Plans the shots of a film, without drawing.
 
     Raises:
         ConfigError: there is no scene or style of that name.
@@ -159,7 +159,7 @@ def plan_film(config: DrawCartoonConfig) -> CartoonFilm:
         kind = PROGRAMME[len(shots) % len(PROGRAMME)] if config.scene == "film" else config.scene
         length, saying, speaks = float(rng.uniform(1.1, 2.0)), str(rng.choice(SAYINGS)), rng.random() < 0.7
         count = min(max(round(length * config.fps), 1), total - done)
-        if total - done - count < config.fps / 3:  # no splinter of a shot at the end
+        if total - done - count < config.fps / 3:  # no very short shot at the end
             count = total - done
         # the first shot has the film's own seed, so that a short film is the scene of that seed
         seed = config.seed if not shots else int(rng.integers(2**31))
@@ -170,7 +170,7 @@ def plan_film(config: DrawCartoonConfig) -> CartoonFilm:
 
 @dataclass(frozen=True)
 class DrawnCartoon:
-    """What was written."""
+    """The files written."""
 
     out: Path
     frames: int
@@ -180,20 +180,21 @@ class DrawnCartoon:
 
 
 def draw_cartoon(config: DrawCartoonConfig, report: Report | None = None) -> DrawnCartoon:
-    """Draws a cartoon into a file or a folder, and the truth about its motion beside it where that is asked for.
+    """Draws a cartoon into a file or a folder, and its exact motion if wanted.
 
     Args:
-        config: what and how.
-        report: told of progress.
+        config: the cartoon.
+        report: called with progress.
 
     Raises:
-        ConfigError: a name is not known, or a pair of moments lies across a cut.
-        OutputError: something cannot be written where it was asked for.
+        ConfigError: a name is not known, or there is a cut between a pair of moments.
+        OutputError: an output cannot be written.
     """
     film = plan_film(config)
     pairs = _find_pairs(film, config)
     if config.truth is not None:
-        if config.truth.resolve() in (config.out.resolve(), *config.out.resolve().parents):
+        out = follow_links(config.out)
+        if follow_links(config.truth) in (out, *out.parents):
             raise OutputError(f"{shown(config.truth)}: the cartoon goes there; name another folder for --truth")
         check_output(config.truth, overwrite=config.overwrite, ours=_TRUTH)
     if config.at is not None:
@@ -215,7 +216,7 @@ def draw_cartoon(config: DrawCartoonConfig, report: Report | None = None) -> Dra
         with written_beside(config.truth, overwrite=config.overwrite, folder=True, ours=_TRUTH) as draft:
             for number, (first, last) in enumerate(pairs):
                 name = f"pair-{number:04d}.npz"
-                np.savez_compressed(draft / name, **film.tell_truth(first, last))  # type: ignore[arg-type]
+                np.savez_compressed(draft / name, **film.find_truth(first, last))  # type: ignore[arg-type]
                 truth.append(config.truth / name)
     return DrawnCartoon(config.out, count, film.shots, tuple(truth), notes)
 
@@ -226,12 +227,12 @@ def _draw_all(film: CartoonFilm) -> Iterator[NDArray[np.uint8]]:
 
 
 def _find_pairs(film: CartoonFilm, config: DrawCartoonConfig) -> list[tuple[float, float]]:
-    """The moments whose truth is told: those asked for, or each frame with the next one of its shot."""
+    """The pairs of moments for --truth: those of --pairs, or each frame and the next one of its shot."""
     if config.truth is None:
         return []
     if config.pairs:
         for first, last in config.pairs:
-            film.find_pair(first, last)  # refuses before anything is drawn
+            film.find_pair(first, last)  # raises before anything is drawn
         return list(config.pairs)
     return [
         (float(frame / film.fps), float((frame + 1) / film.fps))

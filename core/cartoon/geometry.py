@@ -131,7 +131,7 @@ def ribbon(path: Points, widths: Points | float) -> Points:
     return outline
 
 
-def ease(t: float) -> float:
+def smooth_step(t: float) -> float:
     """Slow out of 0 and slow into 1; t outside [0, 1] is held."""
     t = min(max(t, 0.0), 1.0)
     return t * t * (3 - 2 * t)

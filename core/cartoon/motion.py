@@ -1,4 +1,4 @@
-"""The exact motion between two moments of a drawing: flow, what stays visible, and what motion can be seen at all."""
+"""The exact motion between two moments of a drawing: flow, visibility, and where the motion can be observed."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,22 +11,22 @@ from .drawing import AWAY, Drawing
 from .raster import EMPTY, Cel, invert
 
 SEEN = 600.0
-"""Least squared contrast that shows motion: of 0 to 255, summed over pixels, across the weaker direction."""
+"""Smallest squared contrast that shows motion: levels of 255, summed over pixels, in the weaker direction."""
 STILL = 0.02
-"""Motion, in pixels, that is none."""
+"""Motion in pixels below which a pixel counts as static."""
 WINDOW = 0.25
-"""Over how large a part of the picture's height contrast is gathered on a large surface."""
+"""Side of the window in which contrast is summed on a large surface, relative to the picture's height."""
 
 
 @dataclass(frozen=True)
 class TrueMotion:
-    """What happens to each pixel of one moment on the way to another."""
+    """The motion of each pixel from one moment to another."""
 
     flow: NDArray[np.float32]
     """(H, W, 2) in pixels, (dx, dy): the surface at (x, y) is at (x + dx, y + dy) in the other picture. 0 where `known`
     is false."""
     visible: NDArray[np.bool_]
-    """(H, W): the surface is seen in the other picture too, inside it and behind nothing."""
+    """(H, W): the surface is visible in the other picture too: within it and not covered."""
     known: NDArray[np.bool_]
     """(H, W): the surface exists at the other moment."""
 
@@ -40,7 +40,7 @@ def follow(cel: Cel, other: Cel) -> TrueMotion:
     to_x = row[..., 0] * x + row[..., 1] * y + row[..., 2]
     to_y = row[..., 3] * x + row[..., 4] * y + row[..., 5]
     inside = (to_x >= 0) & (to_x < width) & (to_y >= 0) & (to_y < height)
-    # the same way back, from whatever is on top over there: it ends where it began if that is the same surface
+    # back from the topmost patch there: it ends where it started if it is the same surface
     column = np.where(inside, to_x * cel.fine, 0).astype(np.int32)
     line = np.where(inside, to_y * cel.fine, 0).astype(np.int32)
     on_top = np.take(other.cells.reshape(-1), line * other.cells.shape[1] + column, mode="clip")
@@ -73,44 +73,43 @@ def _pixel_maps(cel: Cel, other: Cel) -> NDArray[np.float32]:
 
 
 def mask_lines(drawing: Drawing, cel: Cel) -> NDArray[np.bool_]:
-    """Where ink is: (H, W)."""
+    """The mask of ink: (H, W)."""
     return np.take(drawing.lines, cel.patches, mode="clip")
 
 
 def find_observable(drawing: Drawing, cel: Cel, picture: NDArray[np.uint8], motion: TrueMotion) -> NDArray[np.bool_]:
-    """Where the motion can be told from the pictures: (H, W).
+    """The mask of pixels whose motion can be observed in the pictures: (H, W).
 
-    That is where `find_telling` says so. What stands still counts too: that it does not move is what one sees.
+    These are the pixels of `find_distinct`, and static pixels.
 
     Args:
         drawing: the drawing.
-        cel: the moment whose pixels are judged.
+        cel: the moment.
         picture: the cel's colours, (H, W, 3).
         motion: its motion to the other moment.
     """
     rests = np.maximum(np.abs(motion.flow[..., 0]), np.abs(motion.flow[..., 1])) < STILL
-    observable: NDArray[np.bool_] = motion.known & (find_telling(drawing, cel, picture) | rests)
+    observable: NDArray[np.bool_] = motion.known & (find_distinct(drawing, cel, picture) | rests)
     return observable
 
 
-def find_telling(drawing: Drawing, cel: Cel, picture: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Where a surface's own drawing would show any motion: (H, W).
+def find_distinct(drawing: Drawing, cel: Cel, picture: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """The mask of surfaces whose drawing shows any motion: (H, W).
 
-    A flat wall that pans looks the same wherever it is, and a long straight edge hides how far it slides along itself.
-    So a surface counts only where its own drawing varies in two directions (the smaller eigenvalue of its structure
-    tensor; Shi and Tomasi, "Good Features to Track", 1994): gathered over the whole of a small piece, such as a hand,
-    and over a window of a large one, such as a wall.
+    Motion of a flat wall cannot be observed, nor motion along a straight edge. So a surface counts only where its
+    drawing varies in two directions (the smaller eigenvalue of its structure tensor; Shi and Tomasi, "Good Features to
+    Track", 1994), summed over all of a small piece, such as a hand, and over a window of a large one, such as a wall.
 
     Args:
         drawing: the drawing.
-        cel: the moment whose pixels are judged.
+        cel: the moment.
         picture: the cel's colours, (H, W, 3).
     """
     height = cel.patches.shape[0]
-    # an empty cell lies behind everything
+    # empty cells are behind everything
     patches = np.where(cel.patches == EMPTY, 0, cel.patches).astype(np.uint16)
     piece = np.take(drawing.pieces, patches, mode="clip")
-    # an outline belongs to what it bounds: the contrast it makes on the surface behind it says nothing of that surface
+    # an outline belongs to the surface that it bounds; its contrast shows nothing of the motion of the surface behind
     front = np.asarray(cv2.dilate(patches, np.ones((5, 5), np.uint8)), np.uint16)
     own = np.take(drawing.pieces, front, mode="clip") == piece
     tensor = _tensor(picture) * own[..., None].astype(np.float32)

@@ -1,4 +1,4 @@
-"""The vocabulary of everything that is drawn: joints, and the shapes that hang on them.
+"""Joints, and the shapes that are attached to them: the elements of all drawings.
 
 A puppet is a tree of joints and a list of shapes in drawing order, the farthest first. A shape is fixed to one joint
 (Blob, Pen) or runs through several of them (Tube, which bends). Shapes name the role of their colour ("fur"), never a
@@ -96,7 +96,7 @@ Shape = Blob | Pen | Tube | Merge
 
 @dataclass(frozen=True)
 class Pose:
-    """How a puppet stands at one moment. Joints that are not named are at rest."""
+    """The pose of a puppet at a moment. Joints that are not named are at rest."""
 
     placement: Matrix
     """Where the puppet's root is on the sheet."""
@@ -109,7 +109,7 @@ class Pose:
     seen: bool = True
     """False while the puppet is not on stage."""
     over: float = 0.0
-    """How high over the ground its lowest sole is, in units."""
+    """Height of its lowest sole over the ground, in units."""
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """From a drawing to pixels, and to the exact motion between two moments.
 
-A picture is painted twice: first each patch's number into a fine grid (`FINE` cells across a pixel), then colours are
-looked up and averaged over each pixel. The number at a pixel's centre names the patch that is seen there, and with the
-patch's two placements it names the pixel's motion, without any estimate.
+A picture is drawn in two steps: first each patch's number into a fine grid (`FINE` cells across a pixel), then colours
+by these numbers, averaged over each pixel. The number at a pixel's centre is that of the visible patch, whose two
+placements give the pixel's exact motion.
 """
 
 from dataclasses import dataclass
@@ -51,7 +51,7 @@ def cover(drawing: Drawing, moment: Moment, width: int, height: int, fine: int =
         width: pixels across; the sheet's middle is the picture's middle.
         height: pixels down; they show the whole height of the sheet.
         fine: cells across a pixel, an odd number.
-        title: words over the picture; they are the patch behind the last one, and stand still.
+        title: words over the picture; they are the patch after the last one, and do not move.
     """
     cells = np.full((height * fine, width * fine), EMPTY, np.uint16)
     scale = height * fine / SHEET
@@ -97,7 +97,7 @@ def cut_out(drawing: Drawing, cel: Cel, style: Style) -> NDArray[np.uint8]:
     height, width = cel.patches.shape
     solid = (cel.cells != EMPTY).astype(np.uint8) * 255
     alpha = np.asarray(cv2.resize(solid, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
-    # empty cells are black in the average, which is what premultiplied means; gradients know nothing of it
+    # empty cells are black in the average, as premultiplied colours need; gradients are not
     colours = np.minimum(_paint(drawing, cel, style), alpha[..., None])
     return np.concatenate([colours, alpha[..., None]], -1)
 
@@ -115,7 +115,7 @@ def _paint(drawing: Drawing, cel: Cel, style: Style) -> NDArray[np.uint8]:
 
 
 def _surface(drawing: Drawing, cel: Cel, style: Style, flat: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Adds gradients and texture, which lie on the patches and move with them."""
+    """Adds gradients and texture, which move with the patches."""
     height, width = cel.patches.shape
     count = len(drawing.runs) + 1  # and the title
     # from the sheet back to each patch's rest, then from pixels: (patches, 2, 3)

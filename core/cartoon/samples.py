@@ -1,6 +1,6 @@
-"""Training material without end: three frames, the exact motion between the outer two, and what of it can be seen.
+"""Training samples: three frames, the exact motion between the outer two, and where it can be observed.
 
-A sample is a function of (seed, number) alone, so any number of workers gives the same samples.
+A sample depends on (seed, number) only, so any number of workers gives the same samples.
 """
 
 from dataclasses import dataclass
@@ -20,9 +20,9 @@ from .scenes import Scene
 Picture = NDArray[np.uint8]
 
 MIX = ("anything", "anything", "anything", "stickers", "parade", "chase")
-"""Kinds of scene, as often as they are named."""
+"""Kinds of scenes; each entry is equally likely."""
 PER_SCENE = 4
-"""Samples that are taken from one scene: composing one costs as much as drawing one."""
+"""Samples taken from one scene, since composing a scene takes as long as drawing a sample."""
 GAP = (0.012, 0.3)
 """Shortest and longest time between the outer frames, in seconds."""
 
@@ -44,7 +44,7 @@ class Sample:
     backward: TrueMotion
     """From the last to the first."""
     forward_observable: NDArray[np.bool_]
-    """(H, W): where the forward motion can be told from the pictures; elsewhere no network should be asked for it."""
+    """(H, W): where the forward motion can be observed in the pictures; losses should leave other pixels out."""
     backward_observable: NDArray[np.bool_]
 
 
@@ -53,10 +53,10 @@ def draw_sample(seed: int, number: int, size: int = 192, *, worn: bool = True, l
 
     Args:
         seed: of the whole set.
-        number: which of its samples; four neighbours show the same scene at other moments and in other frames.
+        number: number of the sample; four neighbours show the same scene at other moments and framings.
         size: height and width in pixels.
-        worn: whether some samples look as if they had been stored as JPEG or filmed: blocks, blur and grain.
-        longest: most seconds between the outer frames, from `GAP[0]`: less time, less motion.
+        worn: whether some samples are degraded as by JPEG or film: blocks, blur and grain.
+        longest: longest time between the outer frames in seconds, at least `GAP[0]`; less time means less motion.
     """
     rng = np.random.default_rng([seed, number, 1])
     scene = _scene(seed, number // PER_SCENE)
@@ -79,12 +79,12 @@ def _scene(seed: int, number: int) -> Scene:
 
 
 def choose_gap(rng: np.random.Generator, longest: float = GAP[1]) -> float:
-    """Seconds between two key frames, up to `longest`: as often in each octave."""
+    """A random time between two key frames in seconds, up to `longest`, uniform in the logarithm."""
     return exp(float(rng.uniform(log(GAP[0]), log(longest))))
 
 
 def _choose_moments(scene: Scene, rng: np.random.Generator, size: int, longest: float) -> tuple[list[Cel], float]:
-    """Three cels of a scene, and how far the middle one is from the first to the last."""
+    """Three cels of a scene, and t of the middle one."""
     for attempt in range(4):
         gap = choose_gap(rng, longest)
         start = float(rng.uniform(0, scene.length - gap))
@@ -93,7 +93,7 @@ def _choose_moments(scene: Scene, rng: np.random.Generator, size: int, longest: 
             t = 0.5
         framing = _choose_framing(scene, rng, start + gap / 2)
         first = scene.cel(start, size, size, framing=framing)
-        # an empty wall teaches nothing
+        # nothing can be learnt from an empty wall
         if attempt == 3 or len(np.unique(first.patches[::5, ::5])) > 5:
             break
     others = [scene.cel(start + part * gap, size, size, framing=framing) for part in (t, 1.0)]
@@ -101,7 +101,7 @@ def _choose_moments(scene: Scene, rng: np.random.Generator, size: int, longest: 
 
 
 def _choose_framing(scene: Scene, rng: np.random.Generator, time: float) -> Matrix:
-    """A nearer or farther look, most often with somebody in the middle, and now and then reflected."""
+    """A random framing: zoomed, usually centred on a character, and sometimes reflected."""
     near = exp(float(rng.uniform(log(0.9), log(2.2))))
     sign = float(rng.choice([-1, 1]))
     x, y = float(rng.uniform(-20, 20)), float(rng.uniform(-12, 12))
@@ -115,7 +115,7 @@ def _choose_framing(scene: Scene, rng: np.random.Generator, time: float) -> Matr
 
 
 def wear(pictures: list[Picture], rng: np.random.Generator) -> list[Picture]:
-    """Lets the same wear befall all three pictures, each with its own grain."""
+    """Degrades all three pictures in the same way, each with its own grain."""
     blur = float(rng.uniform(0.3, 0.9)) if rng.random() < 0.15 else 0.0
     grain = float(rng.uniform(1, 6)) if rng.random() < 0.15 else 0.0
     quality = int(rng.integers(45, 95)) if rng.random() < 0.25 else 0

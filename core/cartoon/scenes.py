@@ -1,7 +1,7 @@
-"""A scene: a place, a camera, and who does what in it, as functions of time.
+"""A scene: a place, a camera, and the actors, as functions of time.
 
-Time is in seconds. Nothing in a scene is random: what chance decides is decided when a scene is composed
-(composition.py), so a scene can be drawn at any moment, in any order, as often as one likes.
+Time is in seconds. A scene is not random: all random choices are made when it is composed (composition.py), so it can
+be drawn at any moments in any order.
 """
 
 from collections.abc import Callable
@@ -26,7 +26,7 @@ class Actor:
 
     puppet: Puppet
     pose: Callable[[float], Pose]
-    """Where it is and how it stands at a time, on the stage, before the camera."""
+    """Its pose at a time, on the stage, before the camera."""
     shadow: bool = False
     """Whether it throws a shadow on the floor."""
 
@@ -44,7 +44,7 @@ class Scene:
     length: float = 2.0
     """Seconds."""
     title: str = ""
-    """Words that lie over the picture and do not move with it."""
+    """Words over the picture, which do not move with it."""
 
     @cached_property
     def drawing(self) -> Drawing:
@@ -54,13 +54,13 @@ class Scene:
         return draw([*behind, *shadows, *(actor.puppet for actor in self.actors), *before], self.style)
 
     def at(self, time: float, drawn: float | None = None, framing: Matrix | None = None) -> Moment:
-        """Where everything is at a time.
+        """The positions of everything at a time.
 
         Args:
             time: seconds.
-            drawn: the time that the characters' drawings show, where it is not the same: animation on twos holds a
-                drawing for two frames while the camera goes on.
-            framing: a further placement of the whole picture: nearer, shifted or reflected.
+            drawn: the time of the characters' drawings, if it differs: animation on twos holds a drawing for two frames
+                while the camera moves.
+            framing: an additional placement of the whole picture: zoomed, shifted or reflected.
         """
         x, y, enlarged = self.camera(time)
         poses = [actor.pose(time if drawn is None else drawn) for actor in self.actors]
@@ -90,7 +90,7 @@ class Scene:
         drawn: float | None = None,
         framing: Matrix | None = None,
     ) -> Cel:
-        """Finds what is seen where at a time (`drawn` and `framing` as in `at`)."""
+        """Finds the visible patches at a time (`drawn` and `framing` as in `at`)."""
         return cover(self.drawing, self.at(time, drawn, framing), width, height, fine, self.title)
 
     def colour(self, cel: Cel) -> NDArray[np.uint8]:
@@ -114,11 +114,11 @@ def stand(puppet: Puppet, acting: Acting, x: float, ground: float, height: float
     """Puts a puppet on the ground: its lowest sole touches it, or hovers where the action rises.
 
     Args:
-        puppet: who.
-        acting: what it does.
-        x: where its hips are.
-        ground: how far down the ground is.
-        height: how tall it is, in units of the sheet.
+        puppet: the puppet.
+        acting: its pose.
+        x: position of its hips.
+        ground: position of the ground, downwards.
+        height: its height in units of the sheet.
         faces: 1 to the right, -1 to the left.
     """
     grow = height / puppet.height
@@ -132,6 +132,6 @@ def _shadow(puppet: Puppet, where: Place) -> Puppet:
 
 
 def _under(puppet: Puppet, pose: Pose, ground: float) -> Matrix:
-    """Where a puppet's shadow lies; it shrinks as the puppet rises."""
+    """The placement of a puppet's shadow, which shrinks as the puppet rises."""
     grow = float(np.hypot(pose.placement[0, 1], pose.placement[1, 1]))
     return place(float(pose.placement[0, 2]), ground, 0, 0.3 * puppet.height * grow / (1 + pose.over / 15))

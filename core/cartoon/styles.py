@@ -1,4 +1,4 @@
-"""Styles: how a scene is inked and coloured, whatever it shows. A new style is one entry in STYLES."""
+"""Styles: outlines and colours of a scene. A new style is one entry in STYLES."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -66,7 +66,7 @@ BASICS: Mapping[str, Colour] = {
 
 
 def darker(colour: Colour, amount: float) -> Colour:
-    """Takes a part of the light from a colour, a little less from its blue, as shadows are."""
+    """Darkens a colour by a share, a little less in blue, as shadows are."""
     red, green, blue = colour
     return round(red * (1 - amount)), round(green * (1 - amount)), round(blue * (1 - 0.8 * amount))
 

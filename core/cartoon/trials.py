@@ -1,7 +1,7 @@
 """Small drawn scenes with known in-betweens, each of a kind that interpolators get wrong.
 
-Most have look-alike things: where one of them comes or goes, the others must not be pulled to its place. A trial knows
-its picture at any t, with and without what comes or goes, since nothing says at which moment that has to happen.
+Most have several similar things: if one appears or disappears, the others must not be pulled to its place. A trial can
+draw its picture at any t, with and without what appears or disappears, since the moment of that is undefined.
 """
 
 from collections.abc import Callable
@@ -17,11 +17,11 @@ Colour = tuple[int, int, int]
 Spot = tuple[float, float]
 
 WIDTH, HEIGHT = 480, 270
-"""Of every trial, in pixels."""
+"""Size of every trial in pixels."""
 _FINE = 3  # cells across a pixel
 _BITS = 6  # fractional bits of coordinates handed to OpenCV
-_SAME = 60  # sum of channels in levels up to which a colour is that of the followed thing
-_LOST = 60.0  # pixels: the most that a pixel of the followed thing counts, as where it is not drawn at all
+_SAME = 60  # sum over channels of the difference in levels up to which a pixel has the followed thing's colour
+_LOST = 60.0  # largest distance in pixels of a pixel of the followed thing, also if it is missing
 INK: Colour = (32, 26, 30)
 
 
@@ -41,7 +41,7 @@ class Trial:
         return self.draw(0, False), self.draw(1, True)
 
     def find_truth(self, drawn: Picture, t: float) -> Picture:
-        """The picture at t that is nearest to a drawn one: of each thing that comes or goes, there or not there.
+        """The true picture at t that is nearest to a drawn one, with or without each thing that comes or goes.
 
         Args:
             drawn: (HEIGHT, WIDTH, 3).
@@ -61,7 +61,7 @@ class Trial:
         return float(np.abs(drawn.astype(int) - self.find_truth(drawn, t)).mean())
 
     def measure_place(self, drawn: Picture, t: float) -> float:
-        """How far the followed thing is from where it should be, in pixels; NaN where none is followed.
+        """Distance of the followed thing from its true position, in pixels; NaN if none is followed.
 
         The mean distance of its drawn pixels to its true ones and back, so that a second one counts, and a missing one.
         """
@@ -318,9 +318,9 @@ TRIALS = (
     Trial("bricks", _draw_bricks, (60, 120, 180)),
     Trial("screen", _draw_screen, (60, 110, 90)),
 )
-"""All of them."""
+"""All trials."""
 
 
 def find_trial(name: str) -> Trial:
-    """The trial of that name."""
+    """The trial with that name."""
     return next(trial for trial in TRIALS if trial.name == name)

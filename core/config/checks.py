@@ -1,8 +1,8 @@
-"""What a setting may be: each field of a config names it in its annotation, and one function checks them all.
+"""Checks of settings: the annotation of a config's field holds its check, and one function runs them all.
 
     crop: Annotated[float, Range(0, 1, above=True)] = 0.75
 
-The words are the same wherever a value is wrong: "--crop: 2 is out of range; give above 0 and up to 1".
+The message is the same for every field: "--crop: 2 is out of range; give above 0 and up to 1".
 """
 
 from collections.abc import Collection
@@ -32,7 +32,7 @@ class Range:
     """What it counts, such as "pixels"."""
 
     def holds(self, value: Any) -> bool:
-        """Whether a number lies within."""
+        """Whether a number is within the range."""
         try:
             if not isfinite(value) or (self.multiple > 1 and value % self.multiple):
                 return False

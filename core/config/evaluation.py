@@ -18,7 +18,7 @@ class ReportConfig(Checked):
     output: Annotated[Path, Flags("--output", "-o")] = Path("report.html")
     """The page to write."""
     overwrite: bool = False
-    """Replace a page that stands there."""
+    """Replace an existing page."""
 
     def __post_init__(self) -> None:
         """Checks the values.
@@ -35,8 +35,8 @@ class EvaluateConfig(Checked):
     """What `animi evaluate` measures."""
 
     given: tuple[str, ...]
-    """What is to draw (motion, flow, blend, checkpoints, folders of runs), and folders of sequences, of frames, or
-    frame stores, in any order."""
+    """Engines (motion, flow, blend, checkpoints, folders of runs), and folders of sequences, of frames, or frame
+    stores, in any order."""
     clips: Count = 32
     """Clips cut from films."""
     length: int = 9
@@ -53,7 +53,7 @@ class EvaluateConfig(Checked):
     """AlexNet's weights, for LPIPS: .safetensors with torchvision's names, or torchvision's .pth. None: torch's
     cache."""
     vgg_weights: Path | None = None
-    """VGG16's likewise, for features, and for LPIPS where AlexNet's are not to be had. None: torch's cache."""
+    """VGG16's, for features, and for LPIPS if there are none of AlexNet. None: torch's cache."""
     download: bool = False
     """Fetch weights that are not on this machine."""
     device: Device = DEVICES[0]
@@ -62,7 +62,7 @@ class EvaluateConfig(Checked):
     html: Path | None = None
     """Write a page with the frames side by side, the worst first."""
     overwrite: bool = False
-    """Replace files that stand there."""
+    """Replace existing files."""
 
     def __post_init__(self) -> None:
         """Checks the values.

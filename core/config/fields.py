@@ -19,6 +19,14 @@ Weight: TypeAlias = Annotated[float, Range(0)]
 """Of a term of a loss; 0 turns it off, and what it needs is not computed."""
 Share: TypeAlias = Annotated[float, Range(0, 1)]
 Count: TypeAlias = Annotated[int, Range(1)]
+HoldThreshold: TypeAlias = Annotated[
+    float,
+    Range(0),
+    Doc(
+        "How far a frame may differ from the drawing before it and still be that drawing, held; above what grain, "
+        "dirt, flicker and weave make. 0: no drawing is held. scores.csv of extract-frames lists the scores."
+    ),
+]
 Films: TypeAlias = Annotated[
     tuple[Path, ...],
     Doc("Folders that extract-frames wrote, or folders of images; one film or several in each."),

@@ -3,28 +3,39 @@
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 from ..errors import ConfigError
 from .checks import Checked, Choice, Doc, Flags, NoOption, Range, Seconds, check_range
-from .choices import CADENCES, CODECS, DEVICES, EASINGS, ENGINES, MOST_FRAMES, ON_FAILURE, STREAM
-from .fields import Device, Rate
+from .choices import CADENCES, CODECS, DEVICES, EASINGS, ENGINES, HOLD_SCORE, MOST_FRAMES, ON_FAILURE, STREAM
+from .fields import Device, HoldThreshold, Rate
 from .parsing import ease, read_size, read_spacing
 
 _COUNT = Range(2, MOST_FRAMES, unit="frames, both key frames included")
+FrameCount: TypeAlias = Annotated[
+    int, _COUNT, Flags("-n", "--count"), Doc("Frames from one key frame to the next, both included.")
+]
 _Engine = Annotated[
     str | None,
     Choice(ENGINES),
-    Doc("What draws: learnt motion, classical motion, or a plain cross-fade. None: motion."),
+    Doc("How frames are drawn: by learnt motion, by classical motion, or as a cross-fade. None: motion."),
 ]
-_Checkpoint = Annotated[Path | None, Doc("A trained network (.safetensors) that draws instead of the engine.")]
-_OnFailure = Annotated[
+_Checkpoint = Annotated[Path | None, Doc("A trained network (.safetensors) to draw with instead of an engine.")]
+OnFailure: TypeAlias = Annotated[
     str,
     Choice(ON_FAILURE),
     Doc(
-        "Where motion cannot be what happened, as at a cut: hold the nearer key frame, blend both, or draw along the "
-        "motion all the same (morph)."
+        "Where motion does not explain the key frames, as at a cut: hold the nearer one, blend both, or draw along the "
+        "motion anyway (morph)."
     ),
+]
+_PixelArt = Annotated[
+    bool,
+    Doc("Draw pixel art: in the key frames' colours, on their grid, and every pixel opaque or not there at all."),
+]
+_Palette = Annotated[
+    Path | None,
+    Doc("The colours of pixel art's in-betweens: a .gpl, .hex or .pal, or an image. None: those of the key frames."),
 ]
 
 
@@ -36,26 +47,27 @@ class InterpolateConfig(Checked):
     """Key frames in order; a folder stands for the images in it, in natural order."""
     output: Annotated[Path, Flags("--output", "-o")]
     """A .gif, .webp, .png, .apng, .mp4, .mov or .webm, or a folder for numbered PNGs."""
-    count: Annotated[int, _COUNT, Flags("-n", "--count")] = 8
-    """Frames from one key frame to the next, both included."""
+    count: FrameCount = 8
     fps: Rate = Fraction(12)
     """Frames a second: 12, 23.976 or 24000/1001."""
     spacing: str = EASINGS[0]
     """linear, ease-in, ease-out, ease-in-out, or a spacing chart such as 0,0.1,0.35,1, which wins over `count`."""
     loop: bool = False
-    """Go on from the last key frame to the first."""
+    """Add the frames from the last key frame back to the first."""
     boomerang: bool = False
     """Play to the end and back."""
     engine: _Engine = None
     checkpoint: _Checkpoint = None
     mix: bool = False
-    """Mix the two moved key frames where they disagree, instead of choosing one of them along a seam."""
+    """Blend the two warped key frames where they differ, instead of choosing one along a seam."""
+    pixel_art: _PixelArt = False
+    palette: _Palette = None
     device: Device = DEVICES[0]
     size: str | None = None
     """Resize the key frames first; one number is the longer side."""
     overwrite: bool = False
-    """Replace an output that stands there."""
-    on_failure: _OnFailure = ON_FAILURE[0]
+    """Replace an existing output."""
+    on_failure: OnFailure = ON_FAILURE[0]
     sheet: Path | None = None
     """An exposure sheet (.csv): drawing, hold, inbetweens, on, spacing for each key frame; it wins over `count`."""
     hint: Annotated[tuple[str, ...], NoOption(), Flags("--hint")] = ()
@@ -71,6 +83,7 @@ class InterpolateConfig(Checked):
         """
         super().__post_init__()
         _check_engine(self.engine, self.checkpoint)
+        _check_palette(self.palette, self.pixel_art)
         read_spacing(self.spacing)
         if self.size is not None:
             read_size(self.size)
@@ -100,6 +113,11 @@ def _check_engine(engine: str | None, checkpoint: Path | None) -> None:
         raise ConfigError(f"--engine: {engine} cannot draw together with --checkpoint; give one of the two")
 
 
+def _check_palette(palette: Path | None, pixel_art: bool) -> None:
+    if palette is not None and not pixel_art:
+        raise ConfigError("--palette: is for pixel art; add --pixel-art, or leave it out")
+
+
 @dataclass(frozen=True)
 class InterpolateFilmConfig(Checked):
     """What `animi interpolate` makes of a film."""
@@ -115,12 +133,15 @@ class InterpolateFilmConfig(Checked):
     cadence: Annotated[str, Choice(CADENCES)] = CADENCES[0]
     """What becomes of drawings held on twos and threes: in-betweens on every frame (smooth), or as many frames to a
     drawing as before (keep)."""
+    loop: bool = False
+    """Go on from the last frame to the first. An animation that says of itself that it loops does so anyway."""
+    hold_threshold: HoldThreshold = HOLD_SCORE
     start: Annotated[float, NoOption(), Flags("--range")] = 0.0
-    """Seconds: what lies before is left out."""
+    """Start, in seconds."""
     end: Annotated[float | None, NoOption(), Flags("--range")] = None
-    """Seconds: what lies at or after is left out. None: nothing is."""
+    """End, in seconds, not included. None: the film's end."""
     preview: Annotated[float | None, Seconds(), Range(0, above=True, unit="seconds, such as 5s")] = None
-    """Only so much from the film's start or --range's, quickly encoded: 5s."""
+    """Draw only this much from the start of the film or of --range, with fast encoding: 5s."""
     codec: Annotated[str | None, Choice(CODECS)] = None
     """How the film is encoded. None: by the output's suffix."""
     crf: Annotated[int | None, Range(0, 63)] = None
@@ -128,13 +149,15 @@ class InterpolateFilmConfig(Checked):
     engine: _Engine = None
     checkpoint: _Checkpoint = None
     mix: bool = False
-    """Mix the two moved key frames where they disagree, instead of choosing one of them along a seam."""
+    """Blend the two warped key frames where they differ, instead of choosing one along a seam."""
+    pixel_art: _PixelArt = False
+    palette: _Palette = None
     device: Device = DEVICES[0]
-    on_failure: _OnFailure = ON_FAILURE[0]
+    on_failure: OnFailure = ON_FAILURE[0]
     overwrite: bool = False
-    """Replace an output that stands there, or begin anew what was interrupted."""
+    """Replace an existing output, or start an interrupted run again from the beginning."""
     resume: bool = False
-    """Go on where a run was interrupted."""
+    """Resume an interrupted run."""
 
     def __post_init__(self) -> None:
         """Checks the values.
@@ -145,9 +168,12 @@ class InterpolateFilmConfig(Checked):
         super().__post_init__()
         if self.factor is not None and self.fps is not None:
             raise ConfigError("--factor: cannot be given together with --fps; give one of the two")
+        if self.loop and (self.start or self.end is not None or self.preview is not None):
+            raise ConfigError("--loop: needs the whole film; leave --range and --preview out")
         if self.start < 0 or (self.end is not None and self.end <= self.start):
             raise ConfigError(f"--range: must end after it begins, such as {self.start:g}-{self.start + 10:g}")
         _check_engine(self.engine, self.checkpoint)
+        _check_palette(self.palette, self.pixel_art)
         if self.resume and STREAM in (self.film, self.output):
             raise ConfigError("--resume: needs files; what comes by standard input or goes to output cannot be resumed")
         if self.output == STREAM and (self.codec is not None or self.crf is not None):

@@ -8,13 +8,14 @@ from typing import Annotated
 
 from ..errors import ConfigError
 from .checks import Checked, Choice, Flags, NoOption, Range, Seconds, check_suffix
-from .choices import CUT_SCORE, DROPS, FITS, IMAGE_FORMATS
-from .fields import Count, Films, Rate, Seed, Share
+from .choices import CUT_SCORE, DROPS, FITS, HOLD_SCORE, IMAGE_FORMATS
+from .fields import Count, Films, HoldThreshold, Rate, Seed, Share
+from .parsing import read_background
 
 
 @dataclass(frozen=True)
 class ClipConfig(Checked):
-    """How clips are drawn from films, for every trainer that learns from them."""
+    """How clips are drawn from films, for every training."""
 
     length: Count = 8
     """Frames of a clip, ends included; 1 draws single pictures."""
@@ -31,7 +32,7 @@ class ClipConfig(Checked):
     reverse: bool = True
     """Play half of the clips backwards."""
     weights: Annotated[tuple[float, ...] | None, Range(0, above=True)] = None
-    """How often each path given is drawn from, in proportion, such as 2,1. None: by what it holds."""
+    """Relative frequency of each given path, such as 2,1. None: in proportion to its clips."""
     seed: Seed = 0
     """The same seed gives the same clips."""
 
@@ -50,13 +51,13 @@ class PreviewClipsConfig(Checked):
     step: Annotated[int, Range(0)] = 0
     """Which batch of the training to show."""
     overwrite: bool = False
-    """Replace a picture that stands there."""
+    """Replace an existing picture."""
 
     def __post_init__(self) -> None:
         """Checks the values.
 
         Raises:
-            ConfigError: a value is out of its range, or the picture would be larger than a person can look at.
+            ConfigError: a value is out of its range, or the picture would be too large to view.
         """
         super().__post_init__()
         check_suffix("--output", self.output, (".png",), "PNG")
@@ -77,7 +78,7 @@ class DrawCartoonConfig(Checked):
     scene: str = "film"
     """film, chase, parade, anything or stickers; a film shows all kinds in turns."""
     style: str | None = None
-    """One style for all, such as house, ink, painted or no-line. None: as each scene likes."""
+    """One style for all, such as house, ink, painted or no-line. None: each scene's own."""
     seed: Seed = 0
     """The same seed gives the same cartoon."""
     seconds: Annotated[float, Range(0, 7200, above=True)] = 6.0
@@ -90,9 +91,9 @@ class DrawCartoonConfig(Checked):
     height: Annotated[int, NoOption()] = 288
     """Pixels."""
     fine: int = 3
-    """How finely edges are smoothed: 1, 3, 5 or 7 cells across a pixel."""
+    """Antialiasing of edges: 1, 3, 5 or 7 samples across a pixel."""
     subtitles: bool = False
-    """Lay words over the picture."""
+    """Add subtitles to the picture."""
     at: float | None = None
     """Draw only the moment at this second, as a PNG."""
     truth: Path | None = None
@@ -100,7 +101,7 @@ class DrawCartoonConfig(Checked):
     pairs: tuple[tuple[float, float], ...] = ()
     """The pairs of moments, in seconds, such as 0.5:0.6,1:1.25. None: each frame and the next."""
     overwrite: bool = False
-    """Replace what stands there."""
+    """Replace an existing output."""
 
     def __post_init__(self) -> None:
         """Checks the values.
@@ -113,7 +114,7 @@ class DrawCartoonConfig(Checked):
             raise ConfigError(f"--size: {self.width}x{self.height} is out of range; give 16 to 4096 pixels each way")
         if self.width > 3 * self.height:
             raise ConfigError(
-                f"--size: {self.width}x{self.height} is wider than the places are; give up to 3 times the height"
+                f"--size: {self.width}x{self.height} is wider than the scenes; give up to 3 times the height"
             )
         if self.fine not in (1, 3, 5, 7):
             raise ConfigError(f"--fine: {self.fine} cannot be used; give 1, 3, 5 or 7")
@@ -146,17 +147,18 @@ class ExtractFramesConfig(Checked):
     cuts: str = "auto"
     """auto: find the shots; none: one shot; or a file with the times at which shots begin."""
     cut_score: Share = CUT_SCORE
-    """From this score on a frame begins a shot; scores.csv lists the scores."""
+    """A frame with this score or more starts a shot; scores.csv lists the scores."""
+    hold_threshold: HoldThreshold = HOLD_SCORE
     keep_duplicates: bool = False
-    """Keep held drawings, marked as such."""
+    """Keep held drawings, marked as duplicates."""
     drop: Annotated[tuple[str, ...], Choice(DROPS, none=True)] = ()
     """Kinds of frames to leave out, such as black,credits."""
     every: Count = 1
-    """Keep one frame of so many."""
+    """Keep every n-th frame only."""
     fps: Annotated[float | None, Range(0, 1000, above=True)] = None
     """Keep no more frames a second than this."""
     start: Annotated[float, Seconds()] = 0.0
-    """Begin here: seconds or h:mm:ss."""
+    """Start here: seconds or h:mm:ss."""
     end: Annotated[float | None, Seconds()] = None
     """Stop here: seconds or h:mm:ss."""
     max_frames: int | None = 30_000
@@ -164,11 +166,13 @@ class ExtractFramesConfig(Checked):
     format: Annotated[str | None, Choice(IMAGE_FORMATS)] = None
     """How frames are kept as images. None: png, or none with --packed."""
     quality: Annotated[int, Range(1, 100)] = 95
-    """Of JPEG, and of WebP, where 100 loses nothing."""
+    """Quality of JPEG, and of WebP, where 100 is lossless."""
     packed: bool = False
     """Keep the frames in one packed store, which trainers read fastest."""
+    alpha: str = "white"
+    """What is transparent: keep it (in PNG or WebP), or lay it over a colour: white, black, #40a0ff."""
     overwrite: bool = False
-    """Replace what an earlier run with other settings left."""
+    """Replace the output of an earlier run with other settings."""
 
     def __post_init__(self) -> None:
         """Checks the values; None as `size` or `max_frames` is what the command's 0 becomes.
@@ -189,3 +193,6 @@ class ExtractFramesConfig(Checked):
             raise ConfigError(f"--max-frames: {self.max_frames} is out of range; give a whole number from 1, or 0: all")
         if self.format == "none" and not self.packed:
             raise ConfigError("--format: none keeps nothing; add --packed, or give png, jpeg or webp")
+        if read_background(self.alpha) is None and (self.packed or self.format == "jpeg"):
+            where = "a packed store" if self.packed else "a JPEG"
+            raise ConfigError(f"--alpha: {where} holds no transparency; keep PNG or WebP images, or give a colour")

@@ -124,7 +124,10 @@ def read_number(text: str) -> Fraction:
     over, slash, under = text.partition("/")
     try:
         number = Fraction(str(float(over)))
-        return number / Fraction(str(float(under))) if slash else number
+        if slash:
+            number /= Fraction(str(float(under)))
+        float(number)  # a quotient may be beyond what its parts are not
+        return number
     except (OverflowError, ZeroDivisionError) as error:
         raise ValueError(f"{shorten(text)} is no number") from error
 
@@ -203,3 +206,22 @@ def shorten(text: str, *, quoted: bool = True) -> str:
     """What a person typed, as a message quotes it: no more than its beginning where it is long."""
     short = text if len(text) <= 60 else f"{text[:40]}… ({len(text)} letters)"
     return repr(short) if quoted else short
+
+
+def read_background(text: str) -> tuple[int, int, int] | None:
+    """What frames with alpha are laid over, as RGB in [0, 255]; None where they keep it.
+
+    Args:
+        text: "keep", the name of a colour, or its numbers, such as #40a0ff.
+
+    Raises:
+        ConfigError: there is no such colour.
+    """
+    if text == "keep":
+        return None
+    from PIL import ImageColor
+
+    try:
+        return ImageColor.getrgb(text)[:3]
+    except ValueError:
+        raise ConfigError(f"--alpha: {text!r} is no colour; give keep, white, black, or one such as #40a0ff") from None

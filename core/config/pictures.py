@@ -22,12 +22,12 @@ class RefineConfig(Checked):
     checkpoint: Path
     """A network of finetune-adv with --refine (.safetensors), or the run's folder."""
     first: Path | None = None
-    """The key frame before the pictures; what stands still is as sharp as there."""
+    """The key frame before the pictures; what does not move becomes as sharp as in it."""
     last: Path | None = None
     """The key frame after them."""
     device: Device = DEVICES[0]
     overwrite: bool = False
-    """Replace a folder that stands there."""
+    """Replace an existing folder."""
 
     def __post_init__(self) -> None:
         """Checks the values.
@@ -50,11 +50,11 @@ class SampleConfig(Checked):
     output: Annotated[Path, Flags("--output", "-o")]
     """A .png for a grid; a .gif, .webp, .apng, .mp4, .mov or .webm for a walk; a folder for single PNGs."""
     count: Annotated[int, Range(1, MOST_FRAMES), Flags("-n", "--count")] = 64
-    """Pictures, or stations of a walk."""
+    """Number of pictures, or of stations of a walk."""
     columns: Count | None = None
-    """Of the grid. None: as square as can be."""
+    """Columns of the grid. None: nearly square."""
     truncation: Annotated[float | None, Range(0.1)] = None
-    """Draw latents' numbers beyond this again: 1 gives cleaner pictures, more alike. None: none."""
+    """Redraw numbers of the latents beyond this: 1 gives cleaner but more similar pictures. None: none."""
     steps: Annotated[int, Range(1, MOST_FRAMES)] = 12
     """Frames from one station of a walk to the next."""
     fps: Rate = Fraction(12)
@@ -65,4 +65,4 @@ class SampleConfig(Checked):
     """Pictures drawn at once."""
     device: Device = DEVICES[0]
     overwrite: bool = False
-    """Replace what stands there."""
+    """Replace an existing output."""

@@ -31,7 +31,7 @@ def build_config(kind: type[Config], values: Mapping[str, Any]) -> Config:
 
     Raises:
         TypeError, KeyError, ValueError: the values are not those of such a dataclass.
-        ConfigError: one is refused.
+        ConfigError: a value is out of its range.
     """
     named = {field.name for field in fields(kind)}  # type: ignore[arg-type]  # every config is a dataclass
     hints = {name: hint for name, hint in get_type_hints(kind).items() if name in named}

@@ -1,6 +1,6 @@
 """Settings of the commands that train.
 
-What a field means is said for the command line, where it is the option's help; its annotation says what it may be.
+The docstring of a field is the help of its option; the annotation is its check.
 """
 
 from collections.abc import Mapping
@@ -40,26 +40,26 @@ from .serialise import with_values
 
 MAY_CHANGE = frozenset(
     {"steps", "log_every", "save_every", "sample_every", "keep", "device", "workers", "compiled", "recompute", "output"}
-    | {"vgg_weights", "alex_weights", "health"}  # the same weights, elsewhere; an evaluation changes nothing
+    | {"vgg_weights", "alex_weights", "health"}  # the same weights elsewhere; evaluations do not change the training
 )
-"""Settings that a resumed run may be given anew: none of them changes what is learnt; the folder may have moved."""
+"""Settings that may change when a run is resumed, as they do not change what is learnt."""
 
 
 @dataclass(frozen=True)
 class TrainingConfig(Checked):
-    """How a training runs, for every trainer; what it learns is the recipe's own."""
+    """Settings of the training loop, for every recipe."""
 
     steps: Count = 10_000
-    """Steps in all; a resumed run goes on up to it."""
+    """Number of steps in all, also of a resumed run."""
     batch_size: Count = 16
-    """Samples a step, over all processes and accumulated parts together."""
+    """Samples in a step, over all processes and accumulated parts."""
     accumulate: Count = 1
-    """Parts that a process's share of a batch is cut into to save memory; their gradients are added up."""
+    """Parts into which a process splits its share of a batch to save memory; their gradients are accumulated."""
     precision: Annotated[str, Choice(PRECISIONS)] = PRECISIONS[0]
     """Number format of the forward pass; auto: bf16 on a GPU that has it, else fp32. tf32 is CUDA's, and quicker than
     fp32, which is exact."""
     channels_last: Annotated[bool, NoOption()] = True
-    """Lay images and kernels out with the channels last in memory, as tensor cores like it."""
+    """Use channels-last memory for images and kernels, which is faster on tensor cores."""
     compiled: Annotated[bool, Flags("--compile", "--no-compile")] = False
     """Compile the networks; takes a minute or more at the start."""
     recompute: Annotated[bool, Flags("--recompute", "--no-recompute")] = False
@@ -67,17 +67,17 @@ class TrainingConfig(Checked):
     clip: Annotated[float | None, Range(0, above=True)] = None
     """Largest norm of a phase's gradients. None: none."""
     ema: Annotated[float, Range(0, 1, below=True)] = 0.999
-    """Share of the running mean of the weights that is kept at a step; 0: no mean."""
+    """Decay of the exponential moving average of the weights at each step; 0: no average."""
     seed: Seed = 0
     """The same seed gives the same training, on the same kind of device."""
     log_every: Count = 10
     """Steps between lines of metrics.jsonl."""
     save_every: Count = 500
-    """Steps between checkpoints; also how far a loss that is not finite throws a run back."""
+    """Steps between checkpoints; a run returns to the last one when a loss is not finite."""
     sample_every: Count = 500
     """Steps between evaluations: of samples, and of health."""
     keep: Count = 3
-    """Checkpoints kept, the newest, beside the best."""
+    """Number of checkpoints to keep, besides the best."""
     device: Device = DEVICES[0]
     workers: Annotated[int, Range(0)] = 2
     """Threads that draw batches ahead."""
@@ -95,10 +95,10 @@ class TrainingConfig(Checked):
 
 @dataclass(frozen=True)
 class AdversarialConfig(Checked):
-    """A generator against a discriminator of single pictures."""
+    """The networks of an adversarial training, and their losses."""
 
     width: Annotated[int, Range(4, 512, unit="channels")] = 64
-    """Channels of the networks at 128 pixels, half of 256; all others follow."""
+    """Channels of the networks at 128 pixels; those of other sizes are multiples."""
     spectral_norm: bool = True
     """Spectral norm on the discriminator's convolutions and on the excitations of both networks, or on none at all."""
     bn_init: Annotated[str, Choice(BN_INITS)] = BN_INITS[0]
@@ -114,9 +114,9 @@ class AdversarialConfig(Checked):
     betas: Annotated[tuple[float, float], Range(0, 1, below=True)] = (0.5, 0.999)
     """Adam's, such as 0.5,0.999."""
     augment: Annotated[tuple[str, ...], Choice(AUGMENTATIONS, none=True)] = AUGMENTATIONS
-    """What the discriminator's pictures undergo, in this order."""
+    """Augmentations of the discriminator's pictures, in this order."""
     redraw: Weight = 1.0
-    """Weight of the discriminator's redrawing of real pictures."""
+    """Weight of the discriminator's reconstruction of real pictures."""
     lecam: Weight = 0.1
     """Weight of the LeCam penalty."""
     r1: Weight = 0.0
@@ -134,10 +134,10 @@ class AdversarialConfig(Checked):
 
 
 class OfRecipe:
-    """Settings that come from one of two recipes where they are not given."""
+    """Settings whose defaults depend on the recipe."""
 
     NOTEBOOK: ClassVar[Mapping[str, Any]] = {}
-    """What the recipe of the first experiments sets otherwise than the defaults, by the fields' names."""
+    """Defaults of the notebook recipe that differ, by the fields' names."""
 
     @classmethod
     def of_recipe(cls, recipe: str, *needed: Any) -> Self:
@@ -149,12 +149,17 @@ class OfRecipe:
 _Recipe = Annotated[
     str,
     Choice(RECIPES),
-    Doc("Where settings that are not given come from: made not to collapse, or those of the first experiments."),
+    Doc("Defaults of settings that are not given: steady, made not to collapse, or those of the first experiments."),
 ]
 _HeldOut = Annotated[
     float,
     Range(0, 0.25),
-    Doc("Share of the clips that is evaluated on and not learnt from, where `unseen` names no film; 0: none is."),
+    Doc("Share of the clips held out to evaluate on, if `unseen` names no film; 0: none."),
+]
+_Evaluated = Annotated[
+    int,
+    Range(4, 4096),
+    Doc("Pictures that an evaluation draws and measures; twice as many clips are held out for it."),
 ]
 _NOTEBOOK: dict[str, Any] = {
     "crop": 1.0, "flip": False, "colour": False, "reverse": False, "augment": (), "lecam": 0.0, "ema": 0.0,
@@ -186,10 +191,11 @@ class TrainVggSleConfig(OfRecipe, Checked):
     """Weight of the mean absolute error at the two ends."""
     vgg_weights: VggWeights = None
     unseen: tuple[Path, ...] = ()
-    """A folder of frames to evaluate on and not to learn from; give it again for several. None: clips of each film."""
+    """A folder of frames to evaluate on; repeatable. None: clips of each film."""
     hold_out: _HeldOut = 0.05
     samples: Annotated[int, Range(1, 256)] = 4
     """Clips shown at each evaluation."""
+    evaluation_samples: _Evaluated = 64
 
     def __post_init__(self) -> None:
         """Checks the values.
@@ -214,21 +220,22 @@ class TrainNoiseConfig(OfRecipe, Checked):
     output: Annotated[RunFolder, Flags("--output", "-o")]
     recipe: _Recipe = RECIPES[0]
     latent_dim: Annotated[int, Range(1, 8192)] = 256
-    """Numbers that a picture is drawn from: 256, 1024."""
+    """Length of the latents that pictures are drawn from: 256, 1024."""
     clips: ClipConfig = ClipConfig(length=1, colour=False, reverse=False)
-    """Single pictures, in their own colours: exchanged ones would be learnt as well, and drawn."""
+    """Single pictures, without exchanged colours, which would be learnt too."""
     training: TrainingConfig = TrainingConfig()
     """A sample is a picture."""
     nets: AdversarialConfig = AdversarialConfig()
     """The networks and how they are set against each other."""
     vgg_weights: VggWeights = None
     health: bool = True
-    """Measure at each evaluation whether the samples are as varied as the real pictures, by VGG16."""
+    """Measure at each evaluation whether samples are as varied as real pictures, by VGG16."""
     unseen: tuple[Path, ...] = ()
-    """A folder of frames to evaluate on and not to learn from; give it again for several. None: clips of each film."""
+    """A folder of frames to evaluate on; repeatable. None: clips of each film."""
     hold_out: _HeldOut = 0.05
     samples: Annotated[int, Range(1, 256)] = 64
     """Pictures shown at each evaluation."""
+    evaluation_samples: _Evaluated = 64
 
     def __post_init__(self) -> None:
         """Checks the values.
@@ -239,9 +246,9 @@ class TrainNoiseConfig(OfRecipe, Checked):
         super().__post_init__()
         _check_size(self.clips)
         if self.clips.length != 1:
-            raise ConfigError(f"--length: {self.clips.length} is of no use here; pictures are drawn one by one")
+            raise ConfigError(f"--length: {self.clips.length} cannot be used here; pictures are drawn one by one")
         if self.training.batch_size < 2:
-            raise ConfigError("--batch-size: 1 is too small, as pictures are judged in company; give 2 or more")
+            raise ConfigError("--batch-size: 1 is too small, as batch norms need several pictures; give 2 or more")
 
 
 @dataclass(frozen=True)
@@ -257,24 +264,25 @@ class PretrainAeConfig(Checked):
     latent: Annotated[int, Range(1, 4096, unit="channels")] = 128
     """Channels of the latents."""
     halvings: Annotated[int, Range(1, 6)] = 3
-    """How often the sides are halved on the way to the latents; 3 makes 32 x 32 of 256 x 256."""
+    """Halvings of the sides from pictures to latents; 3 makes 32 x 32 of 256 x 256."""
     depth: Annotated[int, Range(1, 32, unit="blocks")] = 2
     """Residual blocks of the deep net at each size, on the way down and again on the way up."""
     between: Annotated[str, Choice(BETWEEN)] = BETWEEN[0]
-    """The way between two frames' latents: lerp, straight; slerp, along the great circle."""
+    """Interpolation of latents: lerp, on a straight line; slerp, on the great circle."""
     clips: ClipConfig = ClipConfig(length=1, reverse=False)
-    """Single pictures, in exchanged colours too: all are to be redrawn well."""
+    """Single pictures, also with exchanged colours."""
     training: TrainingConfig = TrainingConfig(clip=1.0)
     """A sample is a picture."""
     rate: LearningRate = 5e-4
     unseen: tuple[Path, ...] = ()
-    """A folder of frames to evaluate on and not to learn from; give it again for several. None: stretches of each
+    """A folder of frames to evaluate on; repeatable. None: stretches of each
     film."""
     hold_out: Annotated[float, Range(0, 0.5, above=True)] = 0.05
-    """Share of each film that is evaluated on and not learnt from, where `unseen` names none."""
+    """Share of each film held out to evaluate on, if `unseen` names no film."""
     alex_weights: AlexWeights = None
     samples: Annotated[int, Range(1, 64)] = 16
     """Pictures shown at each evaluation."""
+    evaluation_samples: _Evaluated = 64
 
     def __post_init__(self) -> None:
         """Checks the values.
@@ -284,7 +292,7 @@ class PretrainAeConfig(Checked):
         """
         super().__post_init__()
         if self.clips.length != 1:
-            raise ConfigError(f"--length: {self.clips.length} is of no use here; pictures are redrawn one by one")
+            raise ConfigError(f"--length: {self.clips.length} cannot be used here; pictures are redrawn one by one")
         multiple = 1 << self.halvings
         if self.clips.size % multiple or not 16 <= self.clips.size <= 2048:
             raise ConfigError(
@@ -295,21 +303,21 @@ class PretrainAeConfig(Checked):
 
 @dataclass(frozen=True)
 class FinetuneAdvConfig(OfRecipe, Checked):
-    """What `animi finetune-adv` learns; a weight of 0 turns its term off, and what it needs is not computed."""
+    """What `animi finetune-adv` learns; a weight of 0 turns its term off."""
 
     NOTEBOOK = _NOTEBOOK | dict.fromkeys(("middles", "image", "latent", "edge", "fade", "ghost"), 0.0)
 
     paths: Films
     output: Annotated[RunFolder, Flags("--output", "-o")]
     init: Path
-    """The auto-encoder to begin with: a checkpoint of pretrain-ae or of this command, or its run's folder."""
+    """The auto-encoder to start from: a checkpoint of pretrain-ae or of this command, or its run's folder."""
     recipe: _Recipe = RECIPES[0]
     clips: ClipConfig = ClipConfig()
     """The clips; the first and the last frame are the ends."""
     training: TrainingConfig = TrainingConfig(batch_size=2)
     """A sample is a clip."""
     nets: AdversarialConfig = AdversarialConfig()
-    """The discriminators and how they learn; the generator is the auto-encoder."""
+    """The discriminators; the generator is the auto-encoder."""
     reconstruction: Weight = 10.0
     """Mean absolute error at the two ends."""
     middles: Weight = 1.0
@@ -319,27 +327,28 @@ class FinetuneAdvConfig(OfRecipe, Checked):
     image: Weight = 1.0
     """A discriminator of single in-betweens."""
     latent: Weight = 1.0
-    """Distance from the latents drawn from to those of the real frames between."""
+    """Distance of interpolated latents to those of the real frames between."""
     edge: Weight = 0.5
-    """Drawings softened along their lines, as fakes for the discriminator of `image`."""
+    """Drawings softened along their lines, as extra fakes for the discriminator of `image`."""
     fade: Weight = 0.5
-    """Cross-faded ends, as fakes for the discriminators of `sequence` and `image`."""
+    """Cross-faded ends, as extra fakes for the discriminators of `sequence` and `image`."""
     ghost: Weight = 1.0
-    """Ghost score that exceeds the real frames'."""
+    """Ghost score above that of the real frames."""
     refine: Annotated[str, Choice(REFINE)] = REFINE[0]
-    """A refinement network: none; joint: learns too; after: learns alone, behind a finished auto-encoder."""
+    """A refinement network: none; joint: trained with the auto-encoder; after: trained alone, after a fixed one."""
     refine_width: Annotated[int, Range(1, 512, unit="channels")] = 32
     """Channels of the refinement network."""
     double: Annotated[bool, Flags("--double", "--no-double")] = False
-    """Draw at half the size; the refinement doubles it."""
+    """Draw at half the size, which the refinement doubles."""
     vgg_weights: VggWeights = None
     health: bool = True
     """Measure at each evaluation whether the in-betweens are as varied as the real frames, by VGG16."""
     unseen: tuple[Path, ...] = ()
-    """A folder of frames to evaluate on and not to learn from; give it again for several. None: clips of each film."""
+    """A folder of frames to evaluate on; repeatable. None: clips of each film."""
     hold_out: _HeldOut = 0.05
     samples: Annotated[int, Range(1, 256)] = 4
     """Clips shown at each evaluation."""
+    evaluation_samples: _Evaluated = 64
 
     def __post_init__(self) -> None:
         """Checks the values.
@@ -353,16 +362,16 @@ class FinetuneAdvConfig(OfRecipe, Checked):
         learns = ("reconstruction", "middles", "sequence", "image", "latent", "ghost")
         if not any(getattr(self, name) for name in learns):
             raise ConfigError(
-                f"--reconstruction: is 0, and so are --{', --'.join(learns[1:])}: nothing is to be learnt; give one"
+                f"--reconstruction: is 0, and so are --{', --'.join(learns[1:])}: nothing would be learnt; give one"
             )
         if self.edge and not self.image:
-            raise ConfigError("--edge: nobody refuses softened drawings, as --image is 0; give --image a weight too")
+            raise ConfigError("--edge: nothing rejects softened drawings, as --image is 0; give --image a weight too")
         if self.fade and not (self.image or self.sequence):
             raise ConfigError(
-                "--fade: nobody refuses cross-fades, as --image and --sequence are 0; give one of them a weight too"
+                "--fade: no discriminator rejects cross-fades, as --image and --sequence are 0; give one a weight too"
             )
         if self.double and self.refine == "none":
-            raise ConfigError("--double: it is the refinement that doubles; add --refine joint or --refine after")
+            raise ConfigError("--double: needs a refinement network; add --refine joint or --refine after")
 
 
 @dataclass(frozen=True)
@@ -370,24 +379,23 @@ class TrainMotionConfig(Checked):
     """What `animi train-motion` learns; a weight of 0 turns its term off."""
 
     paths: tuple[Path, ...]
-    """Folders that extract-frames wrote, or folders of images, to learn from besides drawn cartoons; none are
-    needed."""
+    """Folders that extract-frames wrote, or folders of images, to learn from besides drawn cartoons; optional."""
     output: Annotated[RunFolder, Flags("--output", "-o")]
     init: Path | None = None
-    """A motion network to begin with: a .safetensors, or a run's folder. None: a new one."""
+    """A motion network to start from: a .safetensors, or a run's folder. None: a new one."""
     width: Annotated[int, Range(8, 512, multiple=4, unit="channels")] = 64
     """Channels of a new network at a quarter of the picture's size."""
     guided: Annotated[bool, Flags("--guided", "--no-guided")] = False
-    """A new network begins with motion that is found without training, instead of matching of its own: a fifth of the
-    work."""
+    """Make a network that starts from the motion of a classical search instead of its own matching, in a fifth of the
+    time."""
     searched: Annotated[bool, Flags("--searched", "--no-searched")] = False
-    """Help a network with matching of its own by motion that is found without training, as where it draws on a CPU."""
+    """Give a network with its own matching the motion of a classical search too, as when it draws on a CPU."""
     drawing_only: Annotated[bool, Flags("--drawing-only", "--no-drawing-only")] = False
-    """Hold what finds the motion; learn only to draw along it."""
+    """Freeze the layers that find the motion, and train those that draw along it."""
     sizes: tuple[int, ...] = (192, 128, 192, 256)
-    """Sides of the drawn pictures; batches take turns. That of films is the largest."""
+    """Sides of the drawn pictures; batches alternate. Films have the largest."""
     clips: ClipConfig = ClipConfig(length=5, stride=1)
-    """How three frames are taken from films: within clips of this length."""
+    """The clips of films from which three frames are taken."""
     training: TrainingConfig = TrainingConfig(steps=40_000, clip=1.0)
     """A sample is two key frames and a frame between."""
     rate: LearningRate = 4e-4
@@ -397,46 +405,49 @@ class TrainMotionConfig(Checked):
     warm_up: Annotated[int, Range(0)] = 500
     """Steps in which the learning rate rises."""
     small: Annotated[int, Range(0)] = 0
-    """Steps at the beginning in which pictures are half as large: on a GPU as many take a third of the time."""
+    """Steps at the beginning with pictures of half the size, which take a third of the time on a GPU."""
     grow: Annotated[int, Range(0)] = 4000
-    """Steps in which motion grows from small to the largest; 0: it is large at once."""
+    """Steps in which the drawn motion grows to its full size; 0: full from the start."""
     sprites: Path | None = None
     """A folder of Lottie animations, to lay over some of the drawn samples."""
     sprite_share: Share = 0.25
     """Share of the drawn samples that sprites are laid over, where there are any."""
     staged: Share = 0.0
-    """Share of the batches that a GPU itself puts together of sprites, which are rendered whole before the start and
-    take gigabytes there."""
+    """Share of the batches that the device composes of sprites, which are rendered before the start and take gigabytes
+    of its memory."""
     repeat: Annotated[int, Range(1, 16)] = 1
-    """How many batches in a row show the same drawn scenes, each time turned, mirrored, recoloured or backward: where
-    drawing takes longer than learning."""
+    """Number of successive batches of the same drawn scenes, each rotated, mirrored, recoloured or reversed, for when
+    drawing takes longer than training."""
     collage: Annotated[int, Range(0)] = 0
-    """Layers of each kind and time that are drawn before the start, from which a GPU itself puts half of the batches
-    together, such as 100; 0: none."""
+    """Layers of each kind and time that are drawn before the start, such as 100; the device composes half of the
+    batches
+    of them; 0: none."""
     films: Share = 0.25
     """Share of the batches that are of films, where there are any."""
     cuts: Share = 0.05
-    """Share of drawn pairs whose last frame is taken from another scene, so that it is learnt what a cut is."""
+    """Share of drawn pairs whose last frame is of another scene, to train on cuts."""
     flow: Weight = 0.1
     """Weight of the motion's error in pixels."""
     matching: Weight = 0.2
     """Weight of the global matches' cross-entropy."""
-    sight: Weight = 0.2
+    visibility: Weight = 0.2
     """Weight of the cross-entropy of what is visible in both frames."""
     pictures: Weight = 1.0
-    """Weight of the drawn frames' difference from the truth: absolute, Laplacian and census."""
+    """Weight of the distance of drawn frames from the truth: absolute, Laplacian and census."""
     style: Weight = 0.0
     """Weight of the difference of VGG16's Gram matrices; for fine-tuning."""
     perceptual: Weight = 0.0
     """Weight of LPIPS by AlexNet, which needs `alex_weights`; for fine-tuning."""
     ghost: Weight = 0.0
-    """Weight of the ghost score that exceeds the truth's."""
+    """Weight of the ghost score above the truth's."""
     vgg_weights: VggWeights = None
     alex_weights: AlexWeights = None
     """AlexNet's weights, to measure or lower LPIPS: a .safetensors or torchvision's .pth. None: LPIPS is not
     measured."""
     samples: Annotated[int, Range(1, 64)] = 8
     """Strips shown at each evaluation."""
+    evaluation_samples: Annotated[int, Range(1, 4096)] = 32
+    """Drawn samples that an evaluation measures; half of them are chosen for large motion from four times as many."""
 
     def __post_init__(self) -> None:
         """Checks the values.
@@ -456,15 +467,13 @@ class TrainMotionConfig(Checked):
                 "give one"
             )
         if self.perceptual and self.alex_weights is None:
-            raise ConfigError("--perceptual: looks through AlexNet; give its weights by --alex-weights")
+            raise ConfigError("--perceptual: needs AlexNet; give its weights by --alex-weights")
         if self.drawing_only and self.init is None:
-            raise ConfigError(
-                "--drawing-only: holds motion that was never learnt; give a network to begin with by --init"
-            )
+            raise ConfigError("--drawing-only: needs a network that has learnt motion; give one by --init")
         if self.staged and self.sprites is None:
-            raise ConfigError("--staged: puts sprites together; give a folder of them by --sprites")
+            raise ConfigError("--staged: needs sprites; give a folder of them by --sprites")
         if self.paths and self.films and not any((self.pictures, self.style, self.perceptual)):
-            raise ConfigError("--films: teach pictures only; give --pictures or --style a weight, or --films 0")
+            raise ConfigError("--films: films train pictures only; give --pictures or --style a weight, or --films 0")
 
 
 def _check_size(clips: ClipConfig) -> None:

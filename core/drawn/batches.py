@@ -1,4 +1,4 @@
-"""Samples as batches of tensors, drawn ahead of need by processes of their own."""
+"""Batches of drawn samples as tensors, drawn in advance by worker processes."""
 
 import signal
 from collections.abc import Callable, Iterator, Sequence
@@ -18,7 +18,7 @@ from ..motion.pairs import search_pairs
 from ..sprites.renderer import SpriteRenderer
 from ..sprites.samples import draw_sprite_sample
 
-_SHORT = 0.04  # seconds between key frames that a training may begin with: about a frame of film
+_SHORT = 0.04  # seconds between key frames at the start of a training: about a frame of film
 
 
 class CartoonBatch(NamedTuple):
@@ -31,26 +31,26 @@ class CartoonBatch(NamedTuple):
     forward: torch.Tensor
     """(N, 2, H, W) float32 in pixels, (dx, dy), from the first frame to the last."""
     backward: torch.Tensor
-    """The same from the last to the first."""
+    """The flow from the last frame to the first."""
     forward_visible: torch.Tensor
-    """(N, 1, H, W) bool: what is there is seen in the last frame too."""
+    """(N, 1, H, W) bool: visible in the last frame too."""
     backward_visible: torch.Tensor
     forward_observable: torch.Tensor
-    """(N, 1, H, W) bool: the motion can be told from the pictures; leave the rest out of a loss on motion."""
+    """(N, 1, H, W) bool: the motion can be observed in the pictures; losses on motion leave the rest out."""
     backward_observable: torch.Tensor
     given: torch.Tensor | None = None
-    """(N, 2, 2, H/2, W/2) float32: motion found without training, forward and backward, in cells; if asked for."""
+    """(N, 2, 2, H/2, W/2) float32: motion of a classical search, forward and backward, in cells. None: not wanted."""
 
 
 @dataclass
 class _Batches:
-    """A map from step to batch, for a DataLoader."""
+    """A map-style dataset of batches by step."""
 
     seed: int
     sizes: Sequence[int]
     batch: int
     part: tuple[int, int]
-    """Number of the first sample within the batch, and how many."""
+    """Number of the first sample within the batch, and the number of samples."""
     worn: bool
     sprites: Sequence[Path]
     share: float
@@ -59,7 +59,7 @@ class _Batches:
     repeat: int
     small: int
     drawn: tuple[int, CartoonBatch] | None = None
-    """What was drawn last, and its number."""
+    """The last batch, and its number."""
     renderer: SpriteRenderer | None = None
     """Each process starts its own."""
 
@@ -84,18 +84,18 @@ class _Batches:
 
 
 def choose_side(sizes: Sequence[int], step: int, small: int) -> int:
-    """Side of the pictures of a step: they take turns, and in the first `small` steps are half as large."""
+    """Side of the pictures of a step: sizes alternate, and the first `small` steps have half the size."""
     size = sizes[step % len(sizes)]
     return max(32, size // 32 * 16) if step < small else size
 
 
 def longest_gap(step: int, grow: int) -> float:
-    """Most seconds between key frames at a step: from `_SHORT` at the first to `GAP[1]` at step `grow`, by octaves."""
+    """Longest time between key frames at a step in seconds: grows exponentially from `_SHORT` to `GAP[1]` at `grow`."""
     return float(_SHORT * (GAP[1] / _SHORT) ** min(1.0, step / grow)) if grow else GAP[1]
 
 
 def stack(samples: list[Sample]) -> CartoonBatch:
-    """Puts samples of one size together."""
+    """Stacks samples of one size."""
 
     def tensor(arrays: list[NDArray[np.generic]]) -> torch.Tensor:
         return torch.from_numpy(np.stack(arrays))
@@ -113,7 +113,7 @@ def stack(samples: list[Sample]) -> CartoonBatch:
 
 
 def turn(batch: CartoonBatch, rng: np.random.Generator) -> CartoonBatch:
-    """The same scenes turned by quarters, mirrored, in other colours and half the time backward, all samples alike."""
+    """Rotates a batch by quarter turns, mirrors it, exchanges its colours, and reverses it half of the time."""
     quarters, mirror, backward = (int(rng.integers(most)) for most in (4, 2, 2))
     colours = torch.from_numpy(rng.permutation(3))
 
@@ -160,7 +160,7 @@ def reverse(batch: CartoonBatch) -> CartoonBatch:
 
 
 def guide(samples: list[Sample]) -> CartoonBatch:
-    """Puts samples of one size together, with motion that was found in them without training."""
+    """Stacks samples of one size, and adds the motion of a classical search."""
     return stack(samples)._replace(given=search_pairs((sample.first, sample.last) for sample in samples))
 
 
@@ -182,25 +182,25 @@ def load_cartoons(
     small: int = 0,
     pin: bool = False,
 ) -> Iterator[CartoonBatch]:
-    """Draws batches without end, ahead of need in `workers` processes.
+    """Draws an endless sequence of batches, in advance in `workers` processes.
 
     Args:
-        seed: of the set; batch number `step` is a function of the other arguments and `step`, whatever the workers.
-        size: height and width in pixels; of several, batches take turns.
-        batch: samples a batch.
+        seed: seed of the set; batch number `step` depends on the other arguments and `step`, but not on the workers.
+        size: height and width in pixels; batches alternate between several sizes.
+        batch: number of samples in a batch.
         workers: processes that draw; 0 draws in this one.
-        first_step: number of the first batch, to go on where a training stopped.
-        chosen: says which batches are wanted, by their numbers; None: all, one after the other.
-        part: number of the first sample within each batch, and how many, where several processes share it.
-        grow: number of the batch from which on motion is as large as it gets; up to it, the time between the outer
-            frames grows. Sprites move as they do from the beginning.
+        first_step: number of the first batch, for a resumed training.
+        chosen: whether the batch of a number is wanted. None: all are.
+        part: this process's share of each batch: number of its first sample, and number of samples.
+        grow: number of the batch with the full motion; before it, the time between the outer frames grows. Sprites have
+            their full motion from the start.
         worn: as in `draw_sample`.
-        sprites: Lottie files (see `sprites.renderer.find_sprites`) that are laid over some of the samples.
-        share: over how many of them, from 0 to 1.
-        guided: whether batches come with motion that was found without training.
-        repeat: how many batches in a row show the same scenes, all but the first of them turned (see `turn`).
-        small: number of the batch from which on pictures have their whole size; up to it, half of it.
-        pin: whether batches lie in page-locked memory, from where a GPU fetches them faster.
+        sprites: Lottie files (see `sprites.renderer.find_sprites`) to composite over some of the samples.
+        share: share of the samples with sprites, in [0, 1].
+        guided: whether batches have the motion of a classical search.
+        repeat: number of successive batches with the same scenes; all but the first are turned (see `turn`).
+        small: number of batches at the beginning with half the size.
+        pin: whether batches are in pinned memory, which is copied to a GPU faster.
 
     Raises:
         SpriteError: sprites are asked for and cannot be rendered.
@@ -229,7 +229,7 @@ def load_cartoons(
 
 
 class _Numbers:
-    """The numbers of the batches that are wanted, without end."""
+    """Yields the numbers of the wanted batches, without end."""
 
     def __init__(self, first: int, chosen: Callable[[int], bool] | None) -> None:
         self._first, self._chosen = first, chosen
@@ -239,10 +239,10 @@ class _Numbers:
 
 
 def start_worker(_number: int) -> None:
-    """Makes a process one that draws batches: it has one thread, as the processes are what runs side by side.
+    """Sets up a worker process: one thread, since the workers themselves run in parallel.
 
-    The signals that end a training often go to all processes of its group. A worker leaves them to the training, which
-    still takes a batch or more before it has saved, and then ends its workers.
+    Signals that end a training often go to its whole process group. Workers ignore them: the training still needs
+    batches until it has saved, and then ends its workers.
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)

@@ -1,11 +1,10 @@
-"""Training material on the GPU: cartoons' layers, drawn once, put together anew for every batch.
+"""Training batches composed on the device from layers of cartoons, which are drawn once.
 
-A stock of layers is drawn by the CPU: places without anybody, and characters and things cut out of any place, each at
-three moments with its own exact motion: limbs swing, cameras pan. It then lies on the device. A batch lays some of the
-cut-outs over a place, moves, turns, grows and recolours each layer as a whole, and works out what all this means for
-flow, visibility and what can be observed. So one stock gives samples without end, as fast as the device can look pixels
-up. AutoFI (arXiv 2206.12657) makes triplets of one background and masked layers under linear motion; here the layers
-move by themselves too, and the motion is kept.
+The CPU draws a stock of layers: empty places, and characters and things that are cut out, each at three moments with
+their exact motion, such as of limbs and cameras. The stock is kept on the device. A batch composites some cut-outs over
+a place, moves, rotates, scales and recolours each layer as a whole, and computes flow, visibility and observability. So
+one stock gives any number of samples, as fast as the device can sample pixels. AutoFI (arXiv 2206.12657) makes triplets
+of a background and masked layers under linear motion; here layers also have motion of their own.
 
 The flow of a layer is taken from its nearest pixel, so it is exact up to the change of flow within half a pixel.
 """
@@ -21,17 +20,17 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from ..cartoon.composition import compose
-from ..cartoon.motion import STILL, find_telling, follow
+from ..cartoon.motion import STILL, find_distinct, follow
 from ..cartoon.raster import cut_out
 from ..cartoon.samples import choose_gap
 from .batches import CartoonBatch, start_worker
 
 CANVAS = 1.5
-"""Side of a layer, as a multiple of the picture's: it is moved about, and must not end within the picture."""
+"""Side of a layer relative to the picture's: a layer moves, and its edges must not enter the picture."""
 TIMES = (0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875)
-"""What t may be; the layers of a sample must all have been drawn for the same."""
+"""Values of t; all layers of a sample are drawn for the same one."""
 CUTOUTS = 3
-"""Most cut-outs of a sample."""
+"""Largest number of cut-outs in a sample."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +42,12 @@ class Layers:
     flow: Tensor
     """(7 N, 2, 2, C, C) float16 in pixels, (dx, dy): at 0 on the way to 1, and at 1 on the way to 0."""
     masks: Tensor
-    """(7 N, 2, 3, C, C) uint8, 0 or 1: visible, known and telling (see `motion`), at 0 and at 1."""
+    """(7 N, 2, 3, C, C) uint8, 0 or 1: visible, known and distinct (see `cartoon.motion`), at 0 and at 1."""
 
 
 @dataclass
 class _Drawn:
-    """A map from number to layer, for a DataLoader."""
+    """A map-style dataset of layers by number."""
 
     kind: str
     seed: int
@@ -68,8 +67,8 @@ class _Drawn:
         for motion, cel, cut in ((motions[0], cels[0], cuts[0]), (motions[1], cels[2], cuts[2])):
             # on grey, which is neither ink nor light
             picture = np.clip(cut[..., :3] + (128 - cut[..., 3:] / 2), 0, 255).astype(np.uint8)
-            telling = find_telling(scene.drawing, cel, picture)
-            masks.append(np.stack([motion.visible, motion.known, telling]).astype(np.uint8))
+            distinct = find_distinct(scene.drawing, cel, picture)
+            masks.append(np.stack([motion.visible, motion.known, distinct]).astype(np.uint8))
         flow = np.stack([motion.flow.transpose(2, 0, 1) for motion in motions])
         return (
             torch.from_numpy(np.stack(cuts).transpose(0, 3, 1, 2).copy()),
@@ -86,10 +85,10 @@ def draw_layers(
     Args:
         kind: "backdrop" or "cutout".
         seed: the same seed gives the same layers, on any number of workers.
-        size: height and width of the pictures they are for, in pixels.
-        count: how many for each of `TIMES`.
-        workers: processes that draw; 0 draws in this one.
-        on_layer: told how many are drawn, and of how many.
+        size: height and width of the pictures in pixels.
+        count: number of layers for each of `TIMES`.
+        workers: processes that draw; 0: this one.
+        on_layer: called with the number of layers drawn, and the number in all.
     """
     side, total = round(size * CANVAS), count * len(TIMES)
     loader: DataLoader[tuple[Tensor, Tensor, Tensor]] = DataLoader(
@@ -113,17 +112,17 @@ def draw_layers(
 
 
 class Collage:
-    """A stock of layers on a device, and the batches put together from it."""
+    """A stock of layers on a device, and the batches composed from it."""
 
     def __init__(self, backdrops: Layers, cutouts: Layers, size: int, seed: int, device: torch.device | str) -> None:
         """Moves the stock to a device.
 
         Args:
             backdrops: places.
-            cutouts: what is laid over them.
+            cutouts: layers to composite over them.
             size: height and width of the pictures, as the layers were drawn for.
-            seed: of the batches.
-            device: where they are put together.
+            seed: seed of the batches.
+            device: device that composes them.
         """
         self.size, self.seed, self.device = size, seed, torch.device(device)
         self.stock = [
@@ -132,7 +131,7 @@ class Collage:
         ]
 
     def draw(self, step: int, batch: int) -> CartoonBatch:
-        """Puts batch number `step` together: a function of the stock, the seed, the step and the batch's size."""
+        """Composes batch number `step`, which depends on the stock, the seed, the step and the batch's size."""
         chance = torch.Generator().manual_seed((self.seed * 1_000_003 + step) % 2**63)
         time = torch.randint(len(TIMES), (batch,), generator=chance)
         t = torch.tensor(TIMES)[time]
@@ -172,32 +171,32 @@ class Collage:
 
 
 def pixel_centres(size: int, device: torch.device) -> Tensor:
-    """The middles of a picture's pixels: (2, S S), x and y, from its corner, row by row."""
+    """The centres of a picture's pixels, x and y from its corner, row by row: (2, S S)."""
     line = torch.arange(size, device=device) + 0.5
     y, x = torch.meshgrid(line, line, indexing="ij")
     return torch.stack([x, y]).flatten(1)
 
 
 def look_up_layers(layers: Tensor, spots: Tensor, size: int, mode: str, *, padding: str = "zeros") -> Tensor:
-    """Looks layers (M, C, H, W) up at spots (M, 2, S S) in their pixels: (M, C, S, S)."""
+    """Samples layers (M, C, H, W) at positions (M, 2, S S) in their pixels: (M, C, S, S)."""
     side = layers.shape[-1]
     grid = (spots * (2 / side) - 1).transpose(1, 2).view(-1, size, size, 2)
     return functional.grid_sample(layers.float(), grid, mode=mode, padding_mode=padding, align_corners=False)
 
 
 def hide_covered(frames: Tensor, t: Tensor, flow: Tensor, masks: Tensor, top: Tensor, spots: Tensor) -> CartoonBatch:
-    """Makes a batch of layers that were laid over each other: hides what others cover, says what can be observed.
+    """Makes a batch of composited layers: finds what other layers cover, and what can be observed.
 
     Args:
         frames: (N, 3, 3, S, S) in [0, 255].
         t: (N,).
-        flow: (N, 2, 2, S, S) in pixels, of what is on top at 0 on the way to 1, and at 1 on the way to 0.
-        masks: (N, 2, 3, S, S) bool: visible, known and telling (see `motion`), of the layer for itself.
-        top: (N, 2, S, S): number of the layer that is on top.
+        flow: (N, 2, 2, S, S) in pixels, of the topmost layer at 0 to 1, and of that at 1 to 0.
+        masks: (N, 2, 3, S, S) bool: visible, known and distinct (see `cartoon.motion`), of each layer by itself.
+        top: (N, 2, S, S): number of the topmost layer.
         spots: (2, S S): see `pixel_centres`.
     """
     batch, size = len(frames), frames.shape[-1]
-    visible, known, telling = masks.unbind(2)  # (N, 2, S, S)
+    visible, known, distinct = masks.unbind(2)  # (N, 2, S, S)
     flow = flow * known[:, :, None]
     to = (flow.flatten(3) + spots).floor().long()  # (N, 2, 2, S S)
     inside = ((to >= 0) & (to < size)).all(2)
@@ -206,7 +205,7 @@ def hide_covered(frames: Tensor, t: Tensor, flow: Tensor, masks: Tensor, top: Te
     same = (inside & (on_top == top.flatten(2))).view(batch, 2, size, size)
     visible = visible & same
     rests = flow.abs().amax(2) < STILL
-    observable = known & (telling | rests)
+    observable = known & (distinct | rests)
     return CartoonBatch(
         frames.add_(0.5).clamp_(0, 255).to(torch.uint8),
         t,
@@ -228,11 +227,11 @@ def _choose_ways(batch: int, t: Tensor, size: int, *, still: bool, chance: torch
     """Placements of layers in the pictures at 0, t and 1, in pixels: (N, 3, 3, 3).
 
     Args:
-        batch: how many layers.
+        batch: number of layers.
         t: (N,).
-        size: of the pictures; a layer's side is `CANVAS` times that.
-        still: for places, which seldom turn and never leave the picture.
-        chance: decides.
+        size: side of the pictures; that of a layer is `CANVAS` times as large.
+        still: whether they are places, which rarely rotate and never leave the picture.
+        chance: random numbers.
     """
 
     def uniform(low: float, high: float) -> Tensor:
@@ -262,16 +261,16 @@ def build_ways(
     mirror: Tensor,
     side: float,
 ) -> Tensor:
-    """Placements at 0, t and 1 of layers that move, grow and turn evenly: (N, 3, 3, 3), from their pixels on.
+    """Placements at 0, t and 1 of layers with uniform motion, scaling and rotation: (N, 3, 3, 3), from their pixels.
 
     Args:
         t: (N,).
-        middle: (N, 2): where the layer's middle is at 1/2, in pixels.
-        move: (N, 2): how far it goes from 0 to 1.
-        growth: (N,) each: the scale at 0, and the logarithm of what it is multiplied by.
-        turning: (N,) each: the angle at 0, and by how much it turns, in radians.
+        middle: (N, 2): position of the layer's centre at t = 1/2, in pixels.
+        move: (N, 2): motion from 0 to 1, in pixels.
+        growth: (N,) each: the scale at 0, and the logarithm of its change.
+        turning: (N,) each: the angle at 0, and the rotation, in radians.
         mirror: (N,): -1 mirrors.
-        side: of the layers.
+        side: side of the layers in pixels.
     """
     ways = []
     own = torch.full((2, 1), side / 2)
@@ -287,7 +286,7 @@ def build_ways(
 
 
 def choose_colours(batch: int, chance: torch.Generator) -> Tensor:
-    """Which channel becomes red, which green and which blue: (N, 3); half of the layers keep their colours."""
+    """Random orders of the channels: (N, 3); half of the layers keep their colours."""
     orders = torch.tensor([[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]])
     chosen = torch.randint(len(orders), (batch,), generator=chance)
     return orders[chosen * (torch.rand(batch, generator=chance) < 0.5)]

@@ -1,12 +1,12 @@
-"""Sprites on the device: artists' animations, rendered once, set moving over grounds anew for every batch.
+"""Training batches composed on the device from artists' animations, which are rendered once.
 
-The processor renders each Lottie animation whole, once, and draws some grounds; both then lie on the device. A batch
-takes three moments of one to three animations, moves, turns, grows and recolours each, and lays them over a colour, a
-gradient or a ground that slides. So artists' own in-betweens come as fast as the device can look pixels up, where
-`sprites.samples.draw_sprite_sample` renders and lays over anew, a few dozen a second.
+The CPU renders each Lottie animation once and draws some grounds; both are kept on the device. A batch takes three
+moments of one to three animations, moves, rotates, scales and recolours each, and composites them over a colour, a
+gradient or a sliding ground. So artists' in-betweens come as fast as the device can sample pixels;
+`sprites.samples.draw_sprite_sample` renders every sample, a few dozen a second.
 
-What is known of the motion is as in `sprites`: exactly that of the grounds and of sprites whose own drawing is held,
-and nothing of sprites that move by themselves; of those only the frame between teaches.
+The motion is known as in `sprites`: exactly for grounds and for sprites whose drawing is held, and not at all for
+sprites that are animated; these train the frame between only.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from ..cartoon.samples import GAP, draw_sample
-from ..material.films import Film
+from ..material.films import FilmFrames
 from ..media.frames import resize_image, to_uint8
 from ..sprites import chances
 from ..sprites.renderer import SpriteError, SpriteRenderer
@@ -28,31 +28,31 @@ from .batches import CartoonBatch, start_worker
 from .collage import CANVAS, build_ways, choose_colours, hide_covered, look_up_layers, pixel_centres, with_ones
 
 SPANS = (3, 32)
-"""Fewest and most frames of an animation from one key frame to the next; artists draw 60 a second."""
+"""Smallest and largest number of frames from one key frame to the next; the animations have 60 a second."""
 MOST_SPRITES = max(chances.COUNTS)
-"""Most sprites of a sample; most samples have one."""
-_LARGEST, _MOST_FRAMES = 256, 120  # pixels across a sprite, and frames of it, that are kept
+"""Largest number of sprites in a sample; most samples have one."""
+_LARGEST, _MOST_FRAMES = 256, 120  # largest side of a sprite in pixels, and number of its frames
 _ROOM = 4 << 30  # bytes for sprites on a CPU
-_GROUNDS = 256  # of each kind
-_TRIES = 3  # windows of an animation that are thought of; the liveliest is taken
+_GROUNDS = 256  # drawn grounds, and as many from films
+_TRIES = 3  # random parts of an animation, of which the one with the most motion is taken
 _GROUND_KINDS = 3  # a colour, a gradient, a picture
 
 
 @dataclass(frozen=True)
 class Stock:
-    """Animations one after the other, their frames in order."""
+    """Animations, one after the other, with their frames in order."""
 
     frames: Tensor
     """(F, 4, S, S) uint8, RGBA premultiplied."""
     starts: Tensor
     """(A,) int64: number of each animation's first frame."""
     counts: Tensor
-    """(A,) int64: how many frames it has, more than `SPANS[1]`."""
+    """(A,) int64: number of its frames, more than `SPANS[1]`."""
 
 
 @dataclass
 class _Rendered:
-    """A map from number to animation, for a DataLoader."""
+    """A map-style dataset of animations by number."""
 
     paths: Sequence[Path]
     side: int
@@ -61,7 +61,7 @@ class _Rendered:
     """Each process starts its own."""
 
     def __getitem__(self, number: int) -> Tensor:
-        """(frames, 4, S, S) uint8; of an animation that cannot be rendered or is too short, no frame."""
+        """Renders an animation: (frames, 4, S, S) uint8; no frame if it cannot be rendered or is too short."""
         self.renderer = self.renderer or SpriteRenderer()
         path = self.paths[number]
         try:
@@ -82,15 +82,15 @@ def render_stock(
 
     Args:
         paths: Lottie files.
-        side: height and width in pixels: 4 bytes for each of them and each frame are taken on the device.
-        device: where the frames are kept.
-        most: frames of an animation that are kept, from its beginning.
-        workers: processes that render; 0 renders in this one.
+        side: height and width in pixels; a frame takes 4 bytes a pixel on the device.
+        device: device that keeps the frames.
+        most: largest number of frames of an animation, from its beginning.
+        workers: processes that render; 0: this one.
 
     Raises:
         SpriteError: rlottie-python is not installed, or no animation can be rendered.
     """
-    SpriteRenderer()  # says so if it cannot
+    SpriteRenderer()  # raises SpriteError if it is not installed
     loader: DataLoader[Tensor] = DataLoader(
         _Rendered(paths, side, most),  # type: ignore[arg-type]
         batch_size=None,
@@ -107,24 +107,24 @@ def render_stock(
 
 @dataclass
 class _Grounds:
-    """A map from number to ground, for a DataLoader."""
+    """A map-style dataset of grounds by number."""
 
     seed: int
     side: int
 
     def __getitem__(self, number: int) -> Tensor:
-        """(3, C, C) uint8: a picture of a scene, one of each."""
+        """Draws a picture of a scene, a different one for each number: (3, C, C) uint8."""
         sample = draw_sample(self.seed, 4 * number, self.side, worn=False, longest=2 * GAP[0])
         return torch.from_numpy(np.ascontiguousarray(sample.first.transpose(2, 0, 1)))
 
 
 def draw_grounds(seed: int, size: int, count: int, *, workers: int = 0) -> Tensor:
-    """Draws scenes to be grounds.
+    """Draws scenes as grounds.
 
     Args:
         seed: the same seed gives the same grounds.
-        size: of the pictures they are for; they are `CANVAS` times as large.
-        count: how many.
+        size: side of the pictures; grounds are `CANVAS` times as large.
+        count: number of grounds.
         workers: processes that draw.
 
     Returns:
@@ -141,16 +141,16 @@ def draw_grounds(seed: int, size: int, count: int, *, workers: int = 0) -> Tenso
 
 
 def build_stage(
-    paths: Sequence[Path], films: Sequence[Film], size: int, seed: int, device: torch.device, *, workers: int = 0
+    paths: Sequence[Path], films: Sequence[FilmFrames], size: int, seed: int, device: torch.device, *, workers: int = 0
 ) -> "SpriteStage":
     """Renders sprites, draws grounds and takes others from films.
 
     Args:
         paths: Lottie files.
-        films: whose frames are grounds too, as many as are drawn; may be none.
-        size: of the largest pictures.
-        seed: of the batches and the grounds.
-        device: where everything is kept.
+        films: films whose frames become grounds too; may be none.
+        size: side of the largest pictures.
+        seed: seed of the batches and the grounds.
+        device: device that keeps everything.
         workers: processes that render and draw.
 
     Raises:
@@ -175,7 +175,7 @@ def build_stage(
 
 
 class SpriteStage:
-    """Animations and grounds on a device, and the batches put together from them."""
+    """Animations and grounds on a device, and the batches composed from them."""
 
     def __init__(self, stock: Stock, grounds: Tensor, seed: int, device: torch.device | str) -> None:
         """Moves everything to a device.
@@ -183,16 +183,16 @@ class SpriteStage:
         Args:
             stock: animations.
             grounds: (G, 3, C, C) uint8, `CANVAS` times as large as the largest pictures.
-            seed: of the batches.
-            device: where they are put together.
+            seed: seed of the batches.
+            device: device that composes them.
         """
         self.seed, self.device = seed, torch.device(device)
         self.stock, self.grounds = stock, grounds.to(self.device)
         self.frames = stock.frames.to(self.device)
-        self.lively = _tell_change(self.frames).cpu()
+        self.lively = _sum_changes(self.frames).cpu()
 
     def draw(self, step: int, batch: int, size: int) -> CartoonBatch:
-        """Puts batch number `step` together, of pictures of `size`: a function of the arguments and what was given."""
+        """Composes batch number `step` of pictures of `size`, which depends on the arguments and the stock only."""
         chance = torch.Generator().manual_seed((self.seed * 1_000_003 + step) % 2**63)
         span = (_uniform(batch, chance, log(SPANS[0]), log(SPANS[1] + 1))).exp().long()
         middle = 1 + (torch.rand(batch, generator=chance) * (span - 1)).long()
@@ -222,7 +222,7 @@ class SpriteStage:
         return hide_covered(frames, t.to(self.device), flow, masks, top, spots)
 
     def _lay_ground(self, t: Tensor, size: int, chance: torch.Generator, spots: Tensor) -> tuple[Tensor, Tensor]:
-        """What lies below all sprites, (N, 3, 3, S, S) in [0, 255], and how it moves, (N, 2, 2, S, S)."""
+        """Draws the grounds, (N, 3, 3, S, S) in [0, 255], and their motion, (N, 2, 2, S, S)."""
         batch = len(t)
         kind = torch.randint(_GROUND_KINDS, (batch,), generator=chance).to(self.device).view(-1, 1, 1, 1, 1)
         colours = torch.randint(40, 256, (batch, 2, 3, 1), generator=chance).float().to(self.device)
@@ -242,16 +242,16 @@ class SpriteStage:
         mirror = 1.0 - 2.0 * (torch.rand(batch, generator=chance) < 0.5)
         ways = build_ways(t, middle, slide, (grow, still), (still, still), mirror, side)
         spot = _find_spots(ways, spots)  # (N, 3, 2, S S)
-        # all three moments of a ground are looked up in one picture
+        # all three moments of a ground are sampled from one picture
         beside = spot.permute(0, 2, 1, 3).flatten(2)  # (N, 2, 3 S S)
-        seen = _look_up_once(self.grounds[chosen], beside).view(batch, 3, 3, size, size).transpose(1, 2)
+        seen = _sample_once(self.grounds[chosen], beside).view(batch, 3, 3, size, size).transpose(1, 2)
         seen = _recolour(seen, choose_colours(batch, chance).to(self.device))
         is_picture = kind == 2
         frames = torch.where(is_picture, seen, plain.view(batch, 1, 3, size, size))
         return frames, _follow_whole(ways, spots, size) * is_picture
 
     def _choose_frames(self, moments: Tensor, chance: torch.Generator) -> Tensor:
-        """Numbers of an animation's frames, (N, 3), at `moments`, (N, 3), from where it is livelier than elsewhere."""
+        """Numbers of frames at `moments`, (N, 3), from parts of animations with much motion: (N, 3)."""
         batch = len(moments)
         animation = torch.randint(len(self.stock.counts), (batch,), generator=chance)
         start, count = self.stock.starts[animation], self.stock.counts[animation]
@@ -264,8 +264,8 @@ class SpriteStage:
         return best + torch.where(backward, span[:, None] - moments, moments)
 
 
-def _tell_change(frames: Tensor) -> Tensor:
-    """How much has changed in all up to each frame: (F,), of frames (F, 4, S, S)."""
+def _sum_changes(frames: Tensor) -> Tensor:
+    """The sum of changes from the first frame to each frame: (F, 4, S, S) to (F,)."""
     small = frames[:, :, ::8, ::8]
     change = torch.zeros(len(frames), device=frames.device)
     for first in range(1, len(frames), 4096):
@@ -296,7 +296,7 @@ def _uniform(batch: int, chance: torch.Generator, low: float, high: float) -> Te
 
 
 def _find_spots(ways: Tensor, spots: Tensor) -> Tensor:
-    """Where pixels lie on the layers: placements (N, 3, 3, 3) and (2, S S) to (N, 3, 2, S S)."""
+    """Positions of pixels on the layers: placements (N, 3, 3, 3) and pixels (2, S S) to (N, 3, 2, S S)."""
     back: Tensor = torch.linalg.inv(ways)[:, :, :2].to(spots.device)
     return back @ with_ones(spots)
 
@@ -314,10 +314,10 @@ def _recolour(colours: Tensor, order: Tensor) -> Tensor:
     return exchanged
 
 
-def _look_up_once(pictures: Tensor, spots: Tensor) -> Tensor:
-    """Looks pictures (N, C, H, W) up at spots (N, 2, P) in their pixels, mirrored beyond the edge: (N, C, P)."""
+def _sample_once(pictures: Tensor, spots: Tensor) -> Tensor:
+    """Samples pictures (N, C, H, W) at positions (N, 2, P) in pixels, mirrored beyond the edge: (N, C, P)."""
     grid = (spots * (2 / pictures.shape[-1]) - 1).transpose(1, 2)[:, None]  # (N, 1, P, 2)
-    looked = torch.nn.functional.grid_sample(
+    sampled = torch.nn.functional.grid_sample(
         pictures.float(), grid, mode="bilinear", padding_mode="reflection", align_corners=False
     )
-    return looked[:, :, 0]
+    return sampled[:, :, 0]

@@ -128,7 +128,7 @@ class FlowPair:
     def _measure_confidence(self, small: list[Array]) -> float:
         """The importance, before what is covered is made up for, averaged over the cells that differ.
 
-        1 where few do: there is too little to tell a cut by.
+        1 if few do, which is too little to detect a cut by.
         """
         differs = np.abs(small[0] - small[1]).mean(2) > _DIFFERS
         if differs.sum() < _FEWEST:

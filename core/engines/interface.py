@@ -1,11 +1,11 @@
-"""What draws an in-between: engines with one small interface.
+"""The interface of engines, which draw in-betweens.
 
-An engine's `prepare(first, last)` runs once for a pair of key frames; what it gives back has `render(t)`, for each t,
-and may have `render_all(times)`, where several frames are drawn in less time together.
+An engine's `prepare(first, last)` runs once for a pair of key frames. Its result has `render(t)`, which draws a frame,
+and may have `render_all(times)`, if drawing several frames together takes less time.
 
-Every engine takes and gives frames of one working form: (H, W, C), C of 1 (grey), 3 (RGB) or 4 (RGBA, premultiplied),
-uint8 in [0, 255] or, wherever there is alpha or more than 8 bits, float32 in [0, 255]. The key frames themselves are
-never asked of an engine: `core.inbetween` hands them back as they came.
+All engines use one working form of frames: (H, W, C), C of 1 (grey), 3 (RGB) or 4 (RGBA, premultiplied), uint8 in
+[0, 255] or, with alpha or more than 8 bits, float32 in [0, 255]. Engines never draw the key frames themselves, which
+`core.inbetween` returns unchanged.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,11 +18,11 @@ from ..motion.grid import Array, Flow
 from ..motion.guides import Guides, PairHints
 
 Working = Array
-"""A frame as engines see it; its type is np.uint8 or np.float32."""
+"""A frame in the engines' working form; its type is np.uint8 or np.float32."""
 
 
 class Pair(Protocol):
-    """Two key frames of which everything that does not depend on t is known."""
+    """A prepared pair of key frames: everything that does not depend on t is computed."""
 
     def render(self, t: float) -> Working:
         """Draws the frame at t in (0, 1), of the key frames' shape and type."""
@@ -30,20 +30,20 @@ class Pair(Protocol):
 
 @runtime_checkable
 class Sure(Protocol):
-    """A pair that knows how well motion explains it."""
+    """A pair that reports how well motion explains it."""
 
     explained: bool
-    """False where motion cannot be what happened between the key frames, as at a cut."""
+    """False if motion does not explain the key frames, as at a cut."""
 
 
 @runtime_checkable
 class Together(Protocol):
-    """A pair that draws several frames in less time together than one after the other."""
+    """A pair that draws several frames together in less time than one after the other."""
 
     def render_all(self, times: Sequence[float]) -> Iterator[Working]:
-        """Draws the frames at `times` in (0, 1), some of them ahead of being asked for.
+        """Draws the frames at `times` in (0, 1), some of them in advance.
 
-        They are those of `render`, but for what is decided for all of them together, so that nothing flickers.
+        They are those of `render`, except for choices that are made for all times together, so that nothing flickers.
         """
 
 
@@ -69,7 +69,7 @@ class Engine(Protocol):
     name: str
 
     def prepare(self, first: Working, last: Working) -> Pair:
-        """Does the work that is needed once for two key frames of one shape and type."""
+        """Prepares two key frames of one shape and type."""
 
 
 @runtime_checkable
@@ -88,7 +88,7 @@ def make_guides(hints: PairHints | None, first: Working, last: Working) -> Guide
 
 
 def render_all(pair: Pair, times: Sequence[float]) -> Iterator[Working]:
-    """Draws a pair's frames at `times` in (0, 1), in their order, together where the pair can."""
+    """Draws a pair's frames at `times` in (0, 1), in order; together if the pair supports it."""
     return pair.render_all(times) if isinstance(pair, Together) else map(pair.render, times)
 
 
@@ -103,7 +103,7 @@ def find_doubt(pair: Pair, t: float) -> Array:
 
 
 def limit_colours(frame: Working) -> Working:
-    """Brings what bicubic interpolation overshot back: into [0, 255], and colours below alpha; in place."""
+    """Clamps overshoots of bicubic interpolation in place: to [0, 255], and premultiplied colours to alpha."""
     if frame.dtype == np.float32:
         np.clip(frame, 0, 255, out=frame)
         if frame.shape[2] == 4:
@@ -112,7 +112,7 @@ def limit_colours(frame: Working) -> Working:
 
 
 def view_for_matching(frame: Working) -> Array:
-    """The frame as (H, W, 3) uint8, with what is transparent darker than any colour, so that outlines in it show."""
+    """Converts a frame to (H, W, 3) uint8; transparent pixels become darker than any colour, so that outlines show."""
     if frame.shape[2] == 4:
         frame = (frame[..., :3] + frame[..., 3:]) / 2
     image = np.clip(frame + 0.5, 0, 255).astype(np.uint8) if frame.dtype != np.uint8 else frame

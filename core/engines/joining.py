@@ -1,7 +1,7 @@
-"""Draws in-betweens from two key frames and what an engine knows of each time: where to sample, and which to believe.
+"""Draws in-betweens from two key frames and an engine's prediction for each time: where to sample, and which to prefer.
 
-Both engines that move pixels end here. The frames are warped at full size and joined along seams (`motion.seam`), or,
-with `--mix`, mixed.
+Both engines that move pixels use this. The frames are warped at full size and joined along seams (`motion.seam`), or
+blended with `--mix`.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -16,30 +16,30 @@ from ..motion.guides import Guides
 from ..motion.seam import CELLS, Choice, choose, measure_difference
 from .interface import Working, limit_colours
 
-_LARGE = 480  # pixels of the longer side from which on shares are made at half size: a third of their time at 720p
+_LARGE = 480  # pixels of the longer side above which shares are computed at half size, in a third of the time at 720p
 TOGETHER = 16
-"""Times whose seams are chosen together; more would keep more memory than they steady the drawing."""
-_FINER = 2  # pixels across a cell of the seams' grid, in the pictures that differences are measured in
+"""Times whose seams are chosen together; more take memory and hardly steady the result."""
+_FINER = 2  # pixels across a cell of the seams' grid in the pictures in which differences are measured
 AGREES, RAMP = 6.0, 8.0
-"""Levels of 255 up to which warped frames agree, so that they are mixed, and over which the choice takes over."""
-_LOOKED = 320  # pixels of the longer side of the picture that doubt is measured in: outlines are two pixels wide there
+"""Levels of 255 up to which warped frames agree, so that they are blended, and range in which the choice takes over."""
+_LOOKED = 320  # pixels of the longer side of the picture in which doubt is measured: outlines are two pixels wide there
 _LIKE, _UNLIKE = 15.0, 40.0  # levels of 255, those of `motion.unmatched`: less is an outline that is off by little
 SEAM_WIDTH = 1.5
-"""Pixels over which one frame turns into the other."""
+"""Width in pixels of the transition from one frame to the other."""
 
 
 @dataclass(frozen=True)
 class Placed:
-    """What an engine knows of one time, on its own grid."""
+    """An engine's prediction for one time, on its own grid."""
 
     t: float
-    """In (0, 1)."""
+    """The time, in (0, 1)."""
     shifts: tuple[Flow, Flow]
-    """(h, w, 2) in cells: from a place at t to the place in the first and in the last key frame."""
+    """(h, w, 2) in cells each: from a position at t to the position in the first and in the last key frame."""
     belief: Array
-    """(h, w) float32: log odds that the first key frame shows what is there."""
+    """(h, w) float32: log odds that the first key frame shows the content there."""
     mix: Callable[[Array], Array]
-    """From the mean difference of the two warped frames, (h, w) in levels, to the first frame's share, (h, w)."""
+    """Maps the mean difference of the warped frames, (h, w) in levels, to the first frame's share, (h, w)."""
     missing: Array | None = None
     """(h, w) float32 in [0, 1]: how far neither key frame has a match for what it shows, so that time alone decides."""
 
@@ -52,13 +52,13 @@ def draw_joined(
     mixes: bool = False,
     guides: Guides | None = None,
 ) -> Iterator[Working]:
-    """Draws the frames at `times`, each as it is asked for.
+    """Draws the frames at `times` on demand.
 
     Args:
         frames: the key frames.
         times: in (0, 1), in any order.
-        place: what the engine knows of a time.
-        mixes: mix the warped frames instead of joining them.
+        place: returns the engine's prediction for a time.
+        mixes: whether to blend the warped frames instead of joining them.
         guides: motion that an animator gives.
     """
     if guides is not None:
@@ -107,12 +107,12 @@ def _settle(placed: Placed, guides: Guides) -> Placed:
 def choose_frames(
     frames: tuple[Working, Working], placed: Sequence[Placed], before: tuple[Placed, Choice] | None = None
 ) -> list[Choice]:
-    """Chooses the key frame to show where the two disagree.
+    """Chooses the key frame to show where the two differ.
 
     Args:
         frames: the key frames.
-        placed: what the engine knows of the times, which rise.
-        before: the same of an earlier time, and what was chosen there; of a later one it does not count.
+        placed: the engine's predictions, in order of time.
+        before: the prediction for an earlier time, and the choice made there; ignored if it is not earlier.
     """
     if before is not None and before[0].t < placed[0].t:
         return _choose_all(frames, [before[0], *placed], before[1])[1:]
@@ -196,7 +196,7 @@ def _choose_all(frames: tuple[Working, Working], placed: Sequence[Placed], first
 
 
 def _draw(frames: tuple[Working, Working], placed: Placed, choice: Choice | None, grid: Array) -> Working:
-    """Warps both frames and joins them by `choice`; None: mixes them."""
+    """Warps both frames and joins them by `choice`. None: blends them."""
     height, width = frames[0].shape[:2]
     h, w = placed.belief.shape
     scale = np.array([width / w, height / h], np.float32)
@@ -216,16 +216,16 @@ def _draw(frames: tuple[Working, Working], placed: Placed, choice: Choice | None
 
 
 def _choose(choice: Choice, t: float, share: Array, apart: Array) -> Array:
-    """The first frame's share, with what is chosen where the warped frames disagree.
+    """The first frame's share, with the choice where the warped frames differ.
 
     Args:
-        choice: on its own grid.
+        choice: the choice, on its own grid.
         t: the time.
-        share: (h, w): of the mixture.
+        share: (h, w): share of the first frame in the blend.
         apart: (H, W, C): absolute difference of the warped frames.
 
     Returns:
-        (H, W), or half as large: a seam of large frames may be as much wider.
+        (H, W), or half the size for large frames.
     """
     height, width = apart.shape[:2]
     half = max(height, width) > _LARGE

@@ -1,18 +1,18 @@
 """An engine that draws along the motion that a `MotionNetwork` finds.
 
-The network works on pictures of 200 to 300 pixels a side, whatever the key frames' size. What it finds, once for a
-pair, leads to two ways of drawing:
+The network works on pictures of 200 to 300 pixels a side for key frames of any size. It finds the motion once for a
+pair, and there are two ways to draw along it:
 
-- "network": the network also says, for each t, where to look and in which frame. The looking-up at full size is
-  OpenCV's on a CPU, which takes half the time of PyTorch's there, and PyTorch's on a GPU, where several frames are
-  drawn at once, since each step takes longer to launch than to run.
-- "classical": the motion replaces the one that `--engine flow` searches for, and everything else is that engine's.
+- "network": the network also predicts, for each t, where to sample and in which frame. Sampling at full size is by
+  OpenCV on a CPU, in half the time of PyTorch, and by PyTorch on a GPU, where several frames are drawn at once, since
+  each step takes longer to launch than to run.
+- "classical": the motion replaces that of the search in `--engine flow`; the rest is that engine's.
 
-On a CPU every network is given the motion that a search finds: guided ones begin with it, the others are helped. On a
-GPU only guided ones are, since the search would take longer than all the rest.
+On a CPU every network gets the motion of a search: guided networks start from it, others use it as help. On a GPU only
+guided ones do, since the search would take longer than everything else.
 
-Grey, alpha and depths beyond 8 bits need nothing special, as colours are only ever looked up in the key frames: the
-network sees a picture of 8 bits and three channels, and all of the key frames' channels are moved.
+Grey, alpha and more than 8 bits need no special treatment, as all colours are sampled from the key frames: the network
+gets a picture of 8 bits and three channels, and all channels of the key frames are warped.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -40,14 +40,14 @@ from .joining import AGREES, RAMP, SEAM_WIDTH, TOGETHER, Placed, choose_frames, 
 from .relit import prepare_in_one_light
 
 RENDERERS = ("network", "classical")
-"""What draws along the network's motion."""
+"""The ways to draw along the network's motion."""
 AREA, SEARCHED_AREA = 288 * 288, 224 * 224
-"""Pixels of the picture that the network finds motion in; larger key frames are made smaller for it. The smaller one is
-for where a search gives the detail: it draws as well, and takes 60 % of the time."""
-_UNEXPLAINED = 0.1  # of what differs is seen in both: below, motion is not what happened
-_UNSURE = 0.6  # of what differs is explained: below, the motion is searched for in a smaller picture as well
+"""Pixels of the network's input; larger key frames are reduced. The smaller one is for networks that get the motion of
+a search, which has the detail: it draws as well, in 60 % of the time."""
+_UNEXPLAINED = 0.1  # explained share of differences below which motion does not explain the pair
+_UNSURE = 0.6  # explained share below which the motion is also searched in a smaller picture
 _KNOWN = 6.0  # logit of being visible, of what an animator says
-_SMALLER = 4  # times fewer pixels then
+_SMALLER = 4  # factor by which that has fewer pixels
 _AT_ONCE, _AREA_AT_ONCE = 8, 1 << 24  # frames that PyTorch draws together, and their pixels: 1080p still goes by eights
 
 
@@ -65,14 +65,14 @@ class MotionEngine:
         searches: bool | None = None,
         mixes: bool = False,
     ) -> None:
-        """Takes a network, where it is.
+        """Takes a network, on its device.
 
         Args:
             network: in eval mode.
             renderer: one of RENDERERS.
-            area: pixels of the picture that the network sees; None: AREA, or SEARCHED_AREA.
-            searches: whether the network is given what a search finds; None: on a CPU. A guided one always is.
-            mixes: whether frames that disagree are mixed instead of joined along a seam.
+            area: pixels of the network's input. None: AREA, or SEARCHED_AREA.
+            searches: whether the network gets the motion of a search. None: on a CPU. A guided one always does.
+            mixes: whether warped frames are blended where they differ, instead of joined along a seam.
         """
         self.network = network.to(memory_format=torch.channels_last)
         """Finds the motion and draws along it."""
@@ -81,7 +81,7 @@ class MotionEngine:
         self._mixes = mixes
         # a search on the CPU takes longer than everything that a GPU does
         self.searches = network.config.guided or (self._device.type == "cpu" if searches is None else searches)
-        """Whether the network is given what a search finds."""
+        """Whether the network gets the motion of a search."""
         self._area = area or (SEARCHED_AREA if self.searches else AREA)
 
     def prepare(self, first: Working, last: Working, hints: PairHints | None = None) -> Pair:
@@ -105,10 +105,10 @@ class MotionEngine:
         return MotionPair(self.network, motion, first, last, confidence=share, mixes=self._mixes, guides=guides)
 
     def find_motion(self, first: Working, last: Working) -> Motion:
-        """Finds the motion in a picture of the working size, and where that explains little, in a smaller one too.
+        """Finds the motion in a picture of the working size and, if that explains little, in a smaller one too.
 
-        The smaller one makes long ways short; what explains more is taken. What is searched without training needs
-        none: it is as long as it has to be.
+        Long motion is shorter in the smaller one; the motion that explains more is taken. A searched motion needs no
+        smaller picture, as its length has no limit.
         """
         return self._search(first, last)[0]
 
@@ -124,7 +124,7 @@ class MotionEngine:
         less = self._area // _SMALLER
         if share < _UNSURE and choose_size(height, width, less) != choose_size(height, width, self._area):
             other = self._find(views, less)
-            # what is small looks more alike than it is, hence the margin
+            # small pictures differ less, hence the margin
             more = explained_share(other).item()
             if more > share + 0.1:
                 return other, more
@@ -135,7 +135,7 @@ class MotionEngine:
         small: list[Frame] = [
             np.asarray(cv2.resize(view, (width, height), interpolation=cv2.INTER_AREA), np.uint8) for view in views
         ]
-        # bytes travel, and become numbers where they are needed
+        # bytes are sent, and converted on the device
         both = torch.from_numpy(np.stack(small)).to(self._device).permute(0, 3, 1, 2)  # (2, 3, H', W')
         first, last = (both.float() * (2 / 255) - 1).chunk(2)  # (1, 3, H', W') each
         given = None
@@ -164,23 +164,23 @@ class MotionPair:
         """Prepares the frames for sampling.
 
         Args:
-            network: what found the motion.
-            motion: of the two frames.
+            network: the network that found the motion.
+            motion: the motion of the two frames.
             first: a frame.
             last: another of the same shape and type.
-            by_torch: whether PyTorch looks up at full size; None: wherever that is not a CPU.
-            confidence: `explained_share` of the motion, where it is known already.
-            mixes: whether frames that disagree are mixed instead of joined along a seam.
+            by_torch: whether PyTorch samples at full size. None: on any device but a CPU.
+            confidence: `explained_share` of the motion, if it is known already.
+            mixes: whether warped frames are blended where they differ, instead of joined along a seam.
             guides: motion that an animator gives.
         """
         self._network, self._guides = network, guides
         self.motion = motion
-        """What the network found."""
+        """The network's motion."""
         self._frames = (first, last)
         self._mixes = mixes
         self._device = motion.flow.device
         self.confidence = explained_share(motion).item() if confidence is None else confidence
-        """How much of what differs between the frames is seen in both, in [0, 1]."""
+        """The share of differences between the frames that is visible in both, in [0, 1]."""
         views = (view_for_matching(frame) for frame in (first, last))
         self.explained = self.confidence > _UNEXPLAINED or guides is not None or is_another_light(*views)
         self._by_torch = self._device.type != "cpu" if by_torch is None else by_torch
@@ -198,7 +198,7 @@ class MotionPair:
         return next(self.render_all([t]))
 
     def render_all(self, times: Sequence[float]) -> Iterator[Working]:
-        """Draws the frames at `times` in (0, 1): by PyTorch several at once, else each as it is asked for."""
+        """Draws the frames at `times` in (0, 1): by PyTorch several at once, else on demand."""
         if not self._by_torch:
             yield from draw_joined(self._frames, times, self._place, mixes=self._mixes, guides=self._guides)
             return
@@ -221,9 +221,9 @@ class MotionPair:
 
     @torch.inference_mode()
     def _find_way(self, times: Sequence[float]) -> tuple[Way, list[Array] | None]:
-        """Where to sample the frames for all these times, on the network's device.
+        """Where the frames are sampled for all these times, on the network's device.
 
-        And what is missing at each of them, (h, w), unless frames are mixed.
+        Also what is missing at each of them, (h, w), unless frames are blended.
         """
         # k times forward and then k times backward
         motion = Motion(*(part[:, None].expand(-1, len(times), -1, -1, -1).flatten(0, 1) for part in self.motion))
@@ -253,7 +253,7 @@ class MotionPair:
 
     @torch.inference_mode()
     def _read_way(self, way: Way, missing: Sequence[Array] | None, times: Sequence[float]) -> list[Placed]:
-        """The same as the joining knows it."""
+        """The same, in the form that `joining` needs."""
         shifts = way.shift.permute(0, 2, 3, 1).contiguous().cpu().numpy()  # (2k, h, w, 2)
         forward, backward = np.split(shifts, 2)
         early, late = way.claim.chunk(2)
@@ -317,7 +317,7 @@ def _clear(motion: Motion, guides: Guides) -> Motion:
 
 
 def _join(choices: Sequence[Choice], times: Sequence[float], share: Tensor, early: Tensor, late: Tensor) -> Tensor:
-    """The first frame's share with what is chosen where the frames disagree, as `joining` has it: (k, 1, H, W)."""
+    """The first frame's share with the choices where the frames differ, as in `joining`: (k, 1, H, W)."""
     size = share.shape[-2:]
     wheres = [np.maximum(choice.chosen, choice.fades) for choice in choices]
     first, fades, where = (
@@ -336,7 +336,7 @@ def _join(choices: Sequence[Choice], times: Sequence[float], share: Tensor, earl
 
 
 def _pick_way(way: Way, chosen: Sequence[int]) -> Way:
-    """A way of some of its times."""
+    """Selects some times of a way."""
     count = len(way.claim) // 2
     rows = [*chosen, *(count + k for k in chosen)]
     return Way(way.shift[rows], way.claim[rows])
@@ -344,14 +344,14 @@ def _pick_way(way: Way, chosen: Sequence[int]) -> Way:
 
 @torch.inference_mode()
 def _fetch(values: Tensor) -> Array:
-    """Brings values to the CPU: from CUDA into pinned memory, which takes a fraction of the time."""
+    """Copies values to the CPU; from CUDA into pinned memory, which takes a fraction of the time."""
     if values.device.type != "cuda":
         return np.asarray(values.cpu().numpy())
     return np.asarray(torch.empty(values.shape, dtype=values.dtype, pin_memory=True).copy_(values).numpy())
 
 
 def read_flows(motion: Motion, height: int, width: int) -> tuple[Flow, Flow]:
-    """The motion of one pair as the classical engine has it: (h, w, 2) float32, in pixels of the key frames."""
+    """The motion of a pair in the classical engine's form: (h, w, 2) float32, in pixels of the key frames."""
     h, w = motion.fine.shape[-2:]
     scale = torch.tensor([width / w, height / h], device=motion.fine.device).view(1, 2, 1, 1)
     forward, backward = np.ascontiguousarray((motion.fine * scale).permute(0, 2, 3, 1).cpu().numpy())

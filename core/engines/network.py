@@ -1,4 +1,4 @@
-"""Engines that ask a trained network."""
+"""Engines that draw with a trained network."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -24,16 +24,16 @@ def open_network(checkpoint: Path, device: str = "auto", *, mixes: bool = False)
     """Opens the network that a checkpoint holds as an engine.
 
     Args:
-        checkpoint: a network's weights, or the folder of a run: its best, or else its newest.
+        checkpoint: a network's weights, or the folder of a run: its best, else its newest.
         device: "auto", "cpu", "cuda" or "mps".
-        mixes: whether a motion network's moved frames are mixed where they disagree, instead of joined along a seam.
+        mixes: whether a motion network's warped frames are blended where they differ, instead of joined along a seam.
 
     Raises:
         CheckpointError: it cannot be read, or its network draws no in-betweens.
         DeviceError: the device is not on this machine.
     """
     place = choose_device(device)
-    with suppress(CheckpointError):  # a folder that holds none is told of below
+    with suppress(CheckpointError):  # a folder without one is reported below
         checkpoint = find_checkpoint(checkpoint)
     module, header = load_checkpoint(checkpoint, place)
     if isinstance(module, MotionNetwork):
@@ -49,7 +49,7 @@ def open_network(checkpoint: Path, device: str = "auto", *, mixes: bool = False)
 class NetworkEngine:
     """Draws with a network of pictures, on whole frames padded to the multiple that it needs.
 
-    Alpha is drawn by the same network, as a grey picture of its own.
+    Alpha is drawn by the same network, as a separate grey picture.
     """
 
     def __init__(self, network: Inbetweener, name: str, device: torch.device) -> None:
@@ -58,7 +58,7 @@ class NetworkEngine:
 
     @torch.inference_mode()
     def prepare(self, first: Working, last: Working) -> "NetworkPair":
-        """Does the network's work for the pair."""
+        """Prepares the pair with the network."""
         pictures = [self._to_tensor(frame) for frame in (first, last)]  # (1 or 2, 3, H', W')
         return NetworkPair(self._network, self._network.prepare(*pictures), first)
 
@@ -72,7 +72,7 @@ class NetworkEngine:
 
 
 class NetworkPair:
-    """Two key frames as the network knows them."""
+    """Two key frames, prepared by the network."""
 
     def __init__(self, network: Inbetweener, pair: Any, like: Working) -> None:
         self._network, self._pair = network, pair

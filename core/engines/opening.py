@@ -1,13 +1,38 @@
-"""Opens engines by name, or the network that a checkpoint holds."""
+"""Opens engines by name, or the network that a checkpoint holds. A new engine is a row in one of the two tables."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from ..config.choices import ENGINES
 from ..errors import ConfigError
-from ..weights.find import MOTION_WEIGHTS
+from ..weights.find import MOTION_WEIGHTS, find_checkpoint
 from .blend import BlendEngine
 from .flow import FlowEngine
 from .interface import Engine
+
+_LEARNT = {"motion": MOTION_WEIGHTS}
+"""Engines of ENGINES that are networks: their weights."""
+_CLASSICAL: dict[str, Callable[[bool], Engine]] = {
+    "flow": lambda mixes: FlowEngine(mixes=mixes),
+    "blend": lambda _mixes: BlendEngine(),
+}
+"""All other engines of ENGINES: how one is made."""
+
+
+def find_weights(name: str | None = None, checkpoint: Path | None = None) -> Path | None:
+    """Finds the file of the weights that an engine draws with.
+
+    Args:
+        name: as in `open_engine`.
+        checkpoint: likewise.
+
+    Returns:
+        The file; None: the engine has no weights.
+
+    Raises:
+        CheckpointError: the checkpoint is a folder without one.
+    """
+    return _LEARNT.get(name or ENGINES[0]) if checkpoint is None else find_checkpoint(checkpoint)
 
 
 def open_engine(
@@ -34,12 +59,13 @@ def open_engine(
         from .network import open_network  # imports torch
 
         return open_network(checkpoint, device, mixes=mixes)
-    if name in (None, "motion"):
+    learnt = find_weights(name)
+    if learnt is not None:
         from .network import open_network  # imports torch
 
-        return open_network(MOTION_WEIGHTS, device, mixes=mixes)
+        return open_network(learnt, device, mixes=mixes)
     if device not in ("auto", "cpu"):
         from ..devices import choose_device  # imports torch
 
         choose_device(device)
-    return BlendEngine() if name == "blend" else FlowEngine(mixes=mixes)
+    return _CLASSICAL[name or ENGINES[0]](mixes)

@@ -1,4 +1,4 @@
-"""Pairs of frames in different light."""
+"""Pairs of frames that differ in brightness."""
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import reduce
@@ -13,7 +13,7 @@ from .interface import Pair, Sure, Working, find_doubt, follow, render_all, view
 
 
 def prepare_in_one_light(first: Working, last: Working, prepare: Callable[[Working, Working], Pair]) -> Pair:
-    """Prepares two frames as `prepare` does, in one light where theirs differ while something moves."""
+    """Prepares two frames as `prepare` does; if their light differs while something moves, it is made equal first."""
     light = None
     if first.shape[2] != 4:
         light = find_light(view_for_matching(first), view_for_matching(last))
@@ -21,17 +21,17 @@ def prepare_in_one_light(first: Working, last: Working, prepare: Callable[[Worki
 
 
 class Relit:
-    """Two frames in different lights, and motion between them.
+    """Two frames in different light, and motion between them.
 
-    The darker one is brought to the light of the brighter, where colours are looked up as ever; then each frame drawn
-    is brought to the light of its moment, which goes evenly from the one to the other. What lay in the dark is coarse
-    in that light; so where a frame drawn differs from both by no more than that, nothing moves, and they are mixed.
+    The darker frame is relit to match the brighter; motion is found there, and each in-between is relit to its
+    interpolated light. Brightening makes the levels of the darker frame coarse; where an in-between differs from both
+    frames by no more than that, nothing moves, and the frames are blended.
     """
 
     def __init__(
         self, light: Light, first: Working, last: Working, prepare: Callable[[Working, Working], Pair]
     ) -> None:
-        """Prepares the frames in the brighter light by `prepare`."""
+        """Prepares the frames in the brighter light with `prepare`."""
         self._light = light
         self._mixture = Blend(first, last)
         self._lit = (first, light.brighten(last)) if light.dims else (light.brighten(first), last)

@@ -4,8 +4,8 @@ Decoding and judging run in one thread, drawing in another, encoding in a third,
 wait a few frames, so that memory is the same for any length. What is made lies in a hidden folder beside the output
 until all of it is there.
 
-An interrupted run is gone on with by going through the old film from its start, which is quick as nothing is drawn:
-what each new frame shows is then found as it was before, and only frames of segments that are missing are drawn.
+A resumed run decodes the old film from its start, which is quick as nothing is drawn: the content of each new frame is
+found as before, and only the frames of missing segments are drawn.
 """
 
 import hashlib
@@ -15,6 +15,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from importlib.metadata import version
+from itertools import chain, pairwise
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -22,22 +23,24 @@ from typing import Any
 from ..config.choices import STREAM
 from ..config.interpolation import InterpolateFilmConfig
 from ..engines.interface import Engine
-from ..engines.opening import open_engine
+from ..engines.opening import find_weights, open_engine
 from ..errors import ConfigError, InputError, OutputError
 from ..files import check_no_input, check_output, put_in_place, shown, sync, write_text
 from ..inbetween.pair import prepare_pair
+from ..inbetween.pixel_art import PixelArtEngine, read_palette
 from ..interrupts import held_back
 from ..lock import LOCK
-from ..media.animation import check_format, write_animation
+from ..media.animation import DELAYED, check_format, keeps_profile, write_animation
 from ..media.codecs import FILM_OUTPUTS, choose_codec
 from ..media.coding import Coding, plan_coding
+from ..media.colour_profiles import name_profile
 from ..media.decode import DamagedStretch, identify_film
 from ..media.film_segments import Segment, list_segments
 from ..media.film_sink import SEGMENT, FilmWriter, Kept, choose_streams, join_segments
 from ..media.film_source import Film, open_film, read_frames
 from ..media.frames import Frame
 from ..read_ahead import read_ahead
-from ..weights.find import MOTION_WEIGHTS, find_checkpoint
+from .grain import GrainyDrawer
 from .timing import Clock, Exposure, FilmFrame, expose, judge_frames
 from .work_folder import FINISHED, claim_folder, clear, digest_job, find_target, name_draft, name_inputs
 
@@ -96,6 +99,13 @@ class _Plan:
         return self.clock.rate or self.clock.factor / self.clock.usual
 
     @property
+    def loops(self) -> bool:
+        """Whether its end leads to its beginning: it says so, or it is asked for; not where only a part is made."""
+        config, animation = self.config, self.film.animation
+        whole = config.start == 0 and config.end is None and config.preview is None
+        return self.end is not None and whole and (config.loop or (animation is not None and animation.loops))
+
+    @property
     def length(self) -> float | None:
         """Seconds of the old film that are made; None: up to its end."""
         config = self.config
@@ -119,15 +129,15 @@ def interpolate_film(
 
     Args:
         config: what to make of which film.
-        on_frame: told after each frame how many of how many are there; None where nobody knows.
-        on_note: told at once what a person should know while it runs.
+        on_frame: called after each frame with the number done and the number in all (None: unknown).
+        on_note: called with sentences for the person while it runs.
 
     Raises:
         AnimiError: the film, an option or the output cannot be used; nothing that stood there is harmed, and what was
             made is kept for --resume.
         BrokenPipeError: whoever reads standard output has had enough.
     """
-    told = on_frame or (lambda done, total: None)
+    advance = on_frame or (lambda done, total: None)
     output = config.output
     into_film = output.suffix.lower() in FILM_OUTPUTS and not output.is_dir()
     if output != STREAM:
@@ -137,11 +147,22 @@ def interpolate_film(
         elif not config.resume:
             check_output(output, overwrite=config.overwrite)
         check_no_input(output, name_inputs(config))
-    film = open_film(config.film)
+    film, note = _settle_alpha(config, open_film(config.film), into_film=into_film)
+    if output != STREAM and not into_film:
+        film = replace(film, squared=True)  # no image says of its pixels that they are not square
+    foreign = film.profile
+    if foreign is not None and (output == STREAM or into_film or not keeps_profile(output)):
+        film = replace(film, profile=None, foreign=foreign)
     plan = _make_plan(config, film, on_note)
+    if film.foreign is not None and "sRGB" not in (profile := name_profile(film.foreign)):
+        plan.note(f"{shown(film.path)}: colours are converted from {profile} to sRGB, as the output has no profiles")
+    if film.square != (film.width, film.height):
+        plan.note(f"{shown(film.path)}: its pixels are not square; frames become {film.square[0]}x{film.square[1]}")
+    if note:
+        plan.note(note)
     if output == STREAM:
-        return _stream(plan, told)
-    return (_write_film if into_film else _write_animation)(plan, told)
+        return _stream(plan, advance)
+    return (_write_film if into_film else _write_animation)(plan, advance)
 
 
 def _check_animation(config: InterpolateFilmConfig) -> None:
@@ -152,6 +173,27 @@ def _check_animation(config: InterpolateFilmConfig) -> None:
         flag = "--codec" if config.codec is not None else "--crf"
         raise ConfigError(f"{flag}: is for films, not {suffix}; name the output {', '.join(FILM_OUTPUTS)}")
     check_output(config.output, overwrite=config.overwrite)
+
+
+def _settle_alpha(config: InterpolateFilmConfig, film: Film, *, into_film: bool) -> tuple[Film, str]:
+    """Keeps a film's alpha where the output has it; else frames are laid over white.
+
+    Returns:
+        The film as it is to be read, and what is to be said of it.
+    """
+    if not film.alpha or (config.output != STREAM and not into_film):
+        return film, ""
+    suffix = config.output.suffix.lower()
+    where = "y4m"
+    if config.output != STREAM:
+        codec = choose_codec(config.output, config.codec, config.crf, film.depth, alpha=True)
+        if codec.alpha and (codec.name != "vp9" or suffix in (".webm", ".mkv")):
+            return film, ""
+        where = f"{codec.name} in a {suffix}"
+    return replace(film, alpha=False), (
+        f"{shown(film.path)}: what is transparent in it is laid over white, as {where} has no transparency; "
+        "name the output .mov, .webm or .webp to keep it"
+    )
 
 
 def _make_plan(config: InterpolateFilmConfig, film: Film, on_note: Callable[[str], None] | None) -> _Plan:
@@ -178,22 +220,18 @@ def _make_plan(config: InterpolateFilmConfig, film: Film, on_note: Callable[[str
         clock = Clock(timing.usual, timing.rate * factor, factor)
     else:
         clock = Clock(timing.usual, None, factor)
-    if clock.rate is None and config.output.suffix.lower() not in FILM_OUTPUTS:
+    if clock.rate is None and config.output.suffix.lower() not in (*FILM_OUTPUTS, *DELAYED):
         raise ConfigError(f"--fps: {name} has frames at a varying rate, which the output cannot have; give --fps")
     if clock.rate is not None and clock.rate > 1000:
         raise ConfigError(f"--factor: makes {float(clock.rate):g} frames a second of {name}; up to 1000 can be made")
-    plan = _Plan(
-        config,
-        film,
-        clock,
-        end,
-        open_engine(config.engine, config.checkpoint, config.device, mixes=config.mix),
-        on_note,
-    )
-    if film.interlaced:
-        plan.note(f"{name} is interlaced: each of its frames is made of one moment first")
-    if film.info.alpha:
-        plan.note(f"{name}: what is transparent in it is laid over white")
+    engine = open_engine(config.engine, config.checkpoint, config.device, mixes=config.mix)
+    if config.pixel_art:
+        engine = PixelArtEngine(engine, None if config.palette is None else read_palette(config.palette))
+    plan = _Plan(config, film, clock, end, engine, on_note)
+    if film.animation is not None and film.animation.hurried:
+        plan.note(f"{name}: pictures of 1/100 s or less are shown for 1/10 s, as browsers do it")
+    if film.restoration is not None:
+        plan.note(f"{name} {film.restoration.words}")
     if film.mastered:
         plan.note(f"{name}: its HDR10 mastering data is left out; colours and transfer stay")
     return plan
@@ -203,23 +241,37 @@ def _judge(plan: _Plan) -> Generator[FilmFrame, None, None]:
     """The film's frames within the range, judged."""
     film, config = plan.film, plan.config
 
-    def tell(part: DamagedStretch) -> None:
+    def note_damage(part: DamagedStretch) -> None:
         until = "its end" if part.last is None else f"{part.last:.2f} s"
         plan.note(
             f"{shown(film.path)}: damaged from {part.first:.2f} s to {until}, where a frame is held ({part.words})"
         )
 
+    def note_size(time: float, width: int, height: int) -> None:
+        if (width, height) != size[-1]:
+            size.append((width, height))
+            plan.note(
+                f"{shown(film.path)}: from about {time:.2f} s on, frames are {width}x{height}; "
+                f"they are fitted into {film.width}x{film.height}"
+            )
+
+    size = [(film.width, film.height)]
+
     def take() -> Generator[tuple[Fraction, Frame], None, None]:
-        with closing(read_frames(film, start=config.start, on_damage=tell)) as frames:
+        first: Frame | None = None
+        with closing(read_frames(film, start=config.start, on_damage=note_damage, on_size=note_size)) as frames:
             for time, pixels in frames:
                 if plan.end is not None and time >= plan.end:
-                    return
+                    break
                 if time >= config.start:
+                    first = pixels if first is None else first
                     yield time, pixels
+        if plan.loops and plan.end is not None and first is not None:
+            yield plan.end, first
 
     gap = None if film.timing.rate is None else _GAP * film.timing.usual
     with closing(take()) as taken:
-        yield from judge_frames(taken, gap)
+        yield from judge_frames(taken, gap, config.hold_threshold)
 
 
 class _Drawer:
@@ -227,18 +279,35 @@ class _Drawer:
 
     def __init__(self, engine: Engine, on_failure: str) -> None:
         self._engine, self._on_failure = engine, on_failure
+        self._grainy = GrainyDrawer(engine, on_failure)
         self._pair: tuple[FilmFrame, FilmFrame] | None = None
+        self._before: FilmFrame | None = None  # the drawing before that pair
         self._draw: Callable[[Sequence[float]], Iterator[Frame]] | None = None
         self.count = 0
 
-    def draw(self, exposure: Exposure) -> Frame:
-        """The frame, (H, W, 3)."""
+    def follow(self, exposure: Exposure) -> None:
+        """Takes note of an exposure, whether it is drawn or was drawn by an earlier run."""
         if exposure.last is None:
-            return exposure.first.pixels
+            return
         pair = exposure.first, exposure.last
-        if self._pair is None or self._pair[0] is not pair[0] or self._pair[1] is not pair[1] or self._draw is None:
-            self._pair = pair
-            self._draw = prepare_pair(pair[0].pixels, pair[1].pixels, self._engine, self._on_failure)
+        if self._pair is None or self._pair[0] is not pair[0] or self._pair[1] is not pair[1]:
+            joins = self._pair is not None and self._pair[1] is pair[0] and not pair[0].cut
+            self._before = self._pair[0] if joins and self._pair is not None else None
+            self._pair, self._draw = pair, None
+
+    def draw(self, exposure: Exposure) -> Frame:
+        """The frame, (H, W, C)."""
+        self.follow(exposure)
+        if exposure.last is None or self._pair is None:
+            return exposure.first.pixels
+        if self._draw is None:
+            pair = self._pair
+            first, last = (frame.pixels if frame.clean is None else frame.clean for frame in pair)
+            if (pair[0].grainy or pair[1].grainy) and not isinstance(self._engine, PixelArtEngine):
+                self._draw = self._grainy.prepare(first, last)
+            else:
+                before = None if self._before is None else self._before.pixels
+                self._draw = prepare_pair(first, last, self._engine, self._on_failure, before=before)
         self.count += 1
         return next(self._draw([exposure.t]))
 
@@ -246,7 +315,7 @@ class _Drawer:
 @contextmanager
 def _exposures(plan: _Plan, answer: Callable[[], None] = lambda: None) -> Iterator[Iterator[Exposure]]:
     with closing(read_ahead(_judge(plan), _AHEAD, answer)) as frames:
-        yield expose(frames, plan.clock, plan.end, keep=plan.config.cadence == "keep")
+        yield expose(frames, plan.clock, plan.end, keep=plan.config.cadence == "keep", loops=plan.loops)
 
 
 @dataclass
@@ -266,7 +335,7 @@ def _run(
     drawer: _Drawer,
     coding: Coding,
     folder: Path | None,
-    told: Callable[[int, int | None], None],
+    advance: Callable[[int, int | None], None],
     job: str = "",
 ) -> _Course:
     """Draws every frame that is not there yet, and encodes it; Ctrl-C is answered between frames."""
@@ -292,10 +361,11 @@ def _run(
             course.last = exposure.time
             if writer.has(number):
                 course.resumed += 1
+                drawer.follow(exposure)
             else:
                 writer.put(number, exposure.time, drawer.draw(exposure))
             course.frames = number + 1
-            told(course.frames, total)
+            advance(course.frames, total)
     if not course.frames:
         raise InputError(f"{shown(plan.film.path)}: has no frame there; give another --range")
     return course
@@ -323,45 +393,52 @@ def _report(plan: _Plan, drawer: _Drawer, course: _Course, size: tuple[int, int]
     )
 
 
-def _stream(plan: _Plan, told: Callable[[int, int | None], None]) -> FilmDrawn:
+def _stream(plan: _Plan, advance: Callable[[int, int | None], None]) -> FilmDrawn:
     """Sends the film to standard output as y4m."""
     coding = plan_coding(plan.film, None, plan.clock.rate, plan.usual_rate, crf=None, quick=False)
     drawer = _Drawer(plan.engine, plan.config.on_failure)
-    course = _run(plan, drawer, coding, None, told)
+    course = _run(plan, drawer, coding, None, advance)
     return _report(plan, drawer, course, coding.size)
 
 
-def _write_animation(plan: _Plan, told: Callable[[int, int | None], None]) -> FilmDrawn:
+def _write_animation(plan: _Plan, advance: Callable[[int, int | None], None]) -> FilmDrawn:
     """Writes a GIF, WebP, APNG or a folder, as for key frames: without sound, and all in one go."""
-    assert plan.clock.rate is not None
     config, total = plan.config, plan.total
     drawer = _Drawer(plan.engine, config.on_failure)
     course = _Course()
+    ends: list[Fraction] = []  # when frames have been shown, from the first one's beginning
 
     def draw(exposures: Iterator[Exposure]) -> Iterator[Frame]:
-        for exposure in exposures:
-            course.frames += 1
-            frame = drawer.draw(exposure)
-            yield frame
+        for exposure, following in pairwise(chain(exposures, (None,))):
+            assert exposure is not None
+            if not course.frames:
+                course.first = exposure.time
+            course.frames, course.last = course.frames + 1, exposure.time
+            ends.append((following.time if following is not None else _end_of(plan, course)) - course.first)
+            yield drawer.draw(exposure)
 
+    animation = plan.film.animation
     with _exposures(plan) as exposures:
         written = write_animation(
             config.output,
             draw(exposures),
-            fps=plan.clock.rate,
+            fps=plan.usual_rate,
+            ends=None if plan.clock.rate is not None else ends,
+            profile=plan.film.profile,
+            loop=config.loop or animation is None or animation.loops,
             overwrite=config.overwrite,
             count=total,
-            on_frame=lambda done: told(done, total),
+            on_frame=lambda done: advance(done, total),
         )
     for sentence in written.notes:
         plan.note(sentence)
     return replace(_report(plan, drawer, course, (written.width, written.height)), seconds=written.seconds)
 
 
-def _write_film(plan: _Plan, told: Callable[[int, int | None], None]) -> FilmDrawn:
+def _write_film(plan: _Plan, advance: Callable[[int, int | None], None]) -> FilmDrawn:
     """Writes a film with all that was in the old one."""
     config, film = plan.config, plan.film
-    codec = choose_codec(config.output, config.codec, config.crf, film.depth)
+    codec = choose_codec(config.output, config.codec, config.crf, film.depth, alpha=film.alpha)
     coding = plan_coding(
         film, codec, plan.clock.rate, plan.usual_rate, crf=config.crf, quick=config.preview is not None
     )
@@ -372,16 +449,18 @@ def _write_film(plan: _Plan, told: Callable[[int, int | None], None]) -> FilmDra
         )
     if coding.depth < film.depth:
         plan.note(f"{codec.name} keeps {coding.depth} bits a channel: the film's {film.depth} were rounded")
+    if film.chroma == "rgb" and coding.chroma != "rgb" and film.animation is None:
+        plan.note(f"{codec.name} keeps no RGB: colours are written as {coding.chroma[0]}:{':'.join(coding.chroma[1:])}")
     drawer = _Drawer(plan.engine, config.on_failure)
     job = _describe_job(plan, coding)
     with claim_folder(config, job, plan.note) as (folder, told_before):
         if told_before is not None:
             return _finish(plan, folder, told_before)
-        streams, notes = choose_streams(film, config.output, folder)
+        streams, notes = choose_streams(film, coding, config.output, folder, start=config.start)
         for sentence in notes:
             plan.note(sentence)
         try:
-            course = _run(plan, drawer, coding, folder, told, digest_job(job))
+            course = _run(plan, drawer, coding, folder, advance, digest_job(job))
         except KeyboardInterrupt:
             if list_segments(folder):
                 plan.note(
@@ -427,30 +506,29 @@ def _join(plan: _Plan, folder: Path, streams: list[Kept], course: _Course, codin
 
 
 def _keep(drawn: FilmDrawn) -> dict[str, Any]:
-    """What is told of a film that is finished, as JSON."""
-    told = {name: getattr(drawn, name) for name in ("frames", "drawn", "width", "height", "engine", "resumed")}
+    """The summary of a finished film, as JSON."""
+    summary = {name: getattr(drawn, name) for name in ("frames", "drawn", "width", "height", "engine", "resumed")}
     rate = None if drawn.rate is None else str(drawn.rate)
-    return told | {"seconds": str(drawn.seconds), "rate": rate, "notes": list(drawn.notes)}
+    return summary | {"seconds": str(drawn.seconds), "rate": rate, "notes": list(drawn.notes)}
 
 
-def _finish(plan: _Plan, folder: Path, told: dict[str, Any]) -> FilmDrawn:
+def _finish(plan: _Plan, folder: Path, summary: dict[str, Any]) -> FilmDrawn:
     """Puts the finished film in its place, where a run that was killed has not done so, and clears up."""
     draft, output = name_draft(plan.config, folder), plan.config.output
     if draft.exists():
         put_in_place(draft, find_target(output))
     clear(folder, but=(LOCK, FINISHED))
     (folder / FINISHED).unlink()
-    rate = None if told["rate"] is None else Fraction(told["rate"])
-    plain = {name: told[name] for name in ("frames", "drawn", "width", "height", "engine", "resumed")}
-    return FilmDrawn(output, seconds=Fraction(told["seconds"]), rate=rate, notes=tuple(told["notes"]), **plain)
+    rate = None if summary["rate"] is None else Fraction(summary["rate"])
+    plain = {name: summary[name] for name in ("frames", "drawn", "width", "height", "engine", "resumed")}
+    return FilmDrawn(output, seconds=Fraction(summary["seconds"]), rate=rate, notes=tuple(summary["notes"]), **plain)
 
 
 def _describe_job(plan: _Plan, coding: Coding) -> dict[str, Any]:
     """All on which the new film's bytes depend, by which a run knows what it may go on with."""
     config = plan.config
     # another animi of the same version may bring other weights
-    given = None if config.checkpoint is None else find_checkpoint(config.checkpoint)
-    weights = given or (MOTION_WEIGHTS if plan.engine.name == "motion" else None)
+    weights = find_weights(config.engine, config.checkpoint)
     checkpoint = None if weights is None else hashlib.sha256(weights.read_bytes()).hexdigest()
     return {
         "animi": version("animi"),
@@ -458,11 +536,15 @@ def _describe_job(plan: _Plan, coding: Coding) -> dict[str, Any]:
         "fps": None if plan.clock.rate is None else str(plan.clock.rate),
         "factor": str(plan.clock.factor),
         "cadence": config.cadence,
+        "hold_threshold": config.hold_threshold,
         "range": [config.start, None if plan.end is None else str(plan.end)],
         "engine": plan.engine.name,
         "checkpoint": checkpoint,
         "device": config.device,
         "mix": config.mix,
+        "loop": plan.loops,
+        "pixel_art": config.pixel_art,
+        "palette": None if config.palette is None else hashlib.sha256(config.palette.read_bytes()).hexdigest(),
         "on_failure": config.on_failure,
         "coding": list(coding.words),
     }

@@ -25,9 +25,13 @@ from fractions import Fraction
 from itertools import chain
 from math import ceil, floor
 
-from ..media.frames import Frame, to_uint8
+from ..config.choices import HOLD_SCORE
+from ..media.decode import SELDOM
+from ..media.frames import Frame, flatten_alpha, to_uint8
 from ..shots.cuts import ShotDetector
 from ..shots.held import DuplicateFinder
+from ..shots.mending import mend_specks
+from ..shots.noise import NoiseMeter
 from ..shots.thumbnails import Thumb, find_fade, shrink
 
 BRIEF = Fraction(1, 5)
@@ -43,11 +47,13 @@ class FilmFrame:
 
     Attributes:
         time: when it is shown, in seconds.
-        pixels: (H, W, 3) uint8 or uint16.
+        pixels: (H, W, C) uint8 or uint16, C being 3 or 4.
         held: it shows the drawing of the frame before.
         cut: it begins a shot, or follows on a gap.
         mixed: it belongs to a dissolve or a flash.
         fading: from the frame before to this, the light of the whole picture changes, as part of a fade.
+        clean: the pixels without the specks that stand in this frame only; None: as they are.
+        grainy: the film has grain, which is no part of its drawings.
     """
 
     time: Fraction
@@ -56,6 +62,8 @@ class FilmFrame:
     cut: bool = False
     mixed: bool = False
     fading: bool = False
+    clean: Frame | None = None
+    grainy: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,36 +76,52 @@ class Exposure:
     t: float = 0.0
 
 
-def judge_frames(frames: Iterable[tuple[Fraction, Frame]], gap: Fraction | None = None) -> Iterator[FilmFrame]:
-    """Finds shots, held drawings, dissolves, flashes and fades, while as few frames are kept as that takes.
+def judge_frames(
+    frames: Iterable[tuple[Fraction, Frame]], gap: Fraction | None = None, hold_threshold: float = HOLD_SCORE
+) -> Iterator[FilmFrame]:
+    """Finds shots, held drawings, dissolves, flashes, fades and specks, while as few frames are kept as that takes.
 
     Args:
-        frames: times in seconds, rising, and frames, (H, W, 3) uint8 or uint16.
+        frames: times in seconds, rising, and frames, (H, W, C) uint8 or uint16, C being 3 or 4.
         gap: seconds; frames that lie further apart have lost what was between them, which is like a cut; None: any
             distance is meant.
+        hold_threshold: the score up to which a frame shows the drawing before.
     """
     detector = ShotDetector()
-    duplicates = DuplicateFinder()
-    waiting: deque[tuple[Fraction, Frame, bool, bool]] = deque()
+    meter = NoiseMeter()
+    duplicates = DuplicateFinder(hold_threshold, meter)
+    waiting: deque[tuple[Fraction, Frame, bool]] = deque()
+    settled: Frame | None = None  # the frame before the first that waits
+    count = 0
     lights: deque[int] = deque([0] * _FADE_STEPS)  # of the frames before those that wait, and of those
     before: tuple[Fraction, Thumb] | None = None
 
     def settle(cut: bool, mixed: bool) -> FilmFrame:
-        time, pixels, held, torn = waiting.popleft()
+        nonlocal settled, count
+        time, pixels, torn = waiting.popleft()
+        held = duplicates.is_duplicate(to_uint8(flatten_alpha(pixels, SELDOM)), count)
+        noise = meter.noise(count)
         lights.popleft()
-        fading = _is_fade(lights)
+        fading = _is_fade(lights) and not (noise.noisy and abs(meter.path(count)[0][2]) < noise.flicker)
         alone = cut or torn or mixed or fading
-        return FilmFrame(time, pixels, held and not alone, cut or torn, mixed, fading)
+        clean = None
+        if noise.dirty:
+            clean = mend_specks(meter, count, settled, pixels, waiting[0][1] if waiting else None)
+        settled = pixels
+        count += 1
+        return FilmFrame(time, pixels, held and not alone, cut or torn, mixed, fading, clean, noise.grainy)
 
     for time, pixels in frames:
-        view = to_uint8(pixels)
+        view = to_uint8(flatten_alpha(pixels, SELDOM))
         thumb = shrink(view)
         lights.append(0 if before is None else find_fade(before[1], thumb))
         torn = before is not None and gap is not None and time - before[0] > gap
-        waiting.append((time, pixels, duplicates.is_duplicate(view), torn))
+        waiting.append((time, pixels, torn))
+        meter.push(view)
         before = time, thumb
         for verdict in detector.push(thumb):
             yield settle(verdict.cut, verdict.transition is not None)
+    meter.finish()
     for verdict in detector.finish():
         yield settle(verdict.cut, verdict.transition is not None)
 
@@ -135,7 +159,9 @@ class Clock:
     rate: Fraction | None
     factor: Fraction
 
-    def list_times(self, number: int, begin: Fraction, until: Fraction, first: Fraction) -> Iterator[Fraction]:
+    def list_times(
+        self, number: int, begin: Fraction, until: Fraction, first: Fraction, moving: Fraction | None = None
+    ) -> Iterator[Fraction]:
         """When new frames are shown while the film shows its frame `number`, which it does from `begin` until `until`.
 
         They are given one at a time: a hole of a day in a film is millions of frames.
@@ -145,25 +171,34 @@ class Clock:
             begin: seconds.
             until: seconds.
             first: when the film's first frame is shown.
+            moving: from when on new drawings are wanted, where the rate varies; None: from `begin`.
         """
+        moving = begin if moving is None else moving
         if self.rate is not None:
             for k in range(ceil((begin - first) * self.rate), ceil((until - first) * self.rate)):
                 yield first + k / self.rate
             return
         for k in range(ceil(number * self.factor), ceil((number + 1) * self.factor)):
-            yield begin + (k / self.factor - number) * (until - begin)
+            part = k / self.factor - number
+            yield begin if part == 0 else moving + part * (until - moving)
 
 
 def expose(
-    frames: Iterator[FilmFrame], clock: Clock, end: Fraction | None = None, *, keep: bool = False
+    frames: Iterator[FilmFrame],
+    clock: Clock,
+    end: Fraction | None = None,
+    *,
+    keep: bool = False,
+    loops: bool = False,
 ) -> Iterator[Exposure]:
-    """Goes through the new film's frames in order and tells what each shows; see the module's docstring.
+    """Yields the content of the new film's frames in order; see the module's docstring.
 
     Args:
         frames: the film's, judged, in order.
         clock: when new frames are shown.
         end: when the film's last frame has been shown, in seconds; None: after the usual time.
         keep: keep the rhythm of drawings that are held.
+        loops: the last of the frames is the first again, shown at the end: it is drawn towards, and not shown.
     """
     brief = max(BRIEF, _BRIEF_FRAMES * clock.usual)
     ahead: deque[FilmFrame] = deque()
@@ -185,13 +220,18 @@ def expose(
     step = clock.usual
     for number in range(1 << 62):
         following = look(0)
+        if following is None and loops and number:
+            return
         if following is not None:
             until = following.time
         else:
             until = end if end is not None and end > current.time else current.time + clock.usual
             if clock.rate is not None:
                 until -= _SLACK * clock.usual
-        times = clock.list_times(number, current.time, until, origin)
+        from_ = current.time
+        if until - from_ > brief and following is not None:
+            from_ = max(from_, until - step)  # where a pose begins to move
+        times = clock.list_times(number, current.time, until, origin, from_)
         soonest = next(times, None)
         if soonest is not None:
             times = chain((soonest,), times)

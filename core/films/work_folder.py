@@ -5,8 +5,8 @@ It is named `.NAME.animi`, lies beside the film, belongs to one run at a time, a
     film.json               the job: all on which the film's bytes depend
     000000.segment, ...     the pieces that are whole, and 000000.json, ... what each of them is
     000000.17-0.part        a piece that is being written
-    segments.txt, draft.mp4, trial.mp4     while the pieces are put together
-    finished                what was told of the film, when the draft is whole
+    segments.txt, draft.mp4, trial.mp4, cover7.jpg     while the pieces are put together
+    finished                the summary of the film, when the draft is complete
     *.unreadable            what could not be read, and was set aside
 
 Nothing else is ever deleted from it, nor is it used where it is a link.
@@ -24,7 +24,18 @@ from typing import Any
 from ..config.choices import STREAM
 from ..config.interpolation import InterpolateFilmConfig
 from ..errors import OutputError
-from ..files import UNREADABLE, Inputs, check_no_input, check_output, reason, set_aside, shown, sync, write_text
+from ..files import (
+    UNREADABLE,
+    Inputs,
+    check_no_input,
+    check_output,
+    follow_links,
+    reason,
+    set_aside,
+    shown,
+    sync,
+    write_text,
+)
 from ..interrupts import held_back
 from ..json_text import read_json
 from ..lock import LOCK, locked
@@ -35,23 +46,25 @@ JOB = "film.json"
 FINISHED = "finished"
 DRAFT = "draft"
 _MOST_NAME = 255  # bytes that a file's name may have on the usual disks
+_FRACTION = re.compile(r"[0-9]{1,30}(/[1-9][0-9]{0,29})?")
 _OURS = re.compile(
     rf"({re.escape(JOB)}|{FINISHED}|\d{{6,}}\.json)({re.escape(UNREADABLE)}|\.\d+{re.escape(UNREADABLE)})?"
     rf"|\.({re.escape(JOB)}|{FINISHED}|\d{{6,}}\.json)\.part"
-    rf"|\.{re.escape(LIST)}\.part|\d{{6,}}\.segment|\d{{6,}}\.\d+-\d+\.part|{re.escape(LIST)}|({DRAFT}|trial)\.\w+|{re.escape(LOCK)}"
+    rf"|\.{re.escape(LIST)}\.part|\d{{6,}}\.segment|\d{{6,}}\.\d+-\d+\.part|{re.escape(LIST)}"
+    rf"|({DRAFT}|trial)\.\w+|cover\d+\.\w+|{re.escape(LOCK)}"
 )
 
 
 def find_target(output: Path) -> Path:
     """The file that an output stands for: where a link leads, so that its target is replaced and not the link."""
-    return output.resolve() if output.is_symlink() else output.absolute()
+    return follow_links(output) if output.is_symlink() else output.absolute()
 
 
 def name_folder(output: Path) -> Path:
     """The folder in which a film is put together; another one for every output."""
     target = find_target(output)
     name = f".{target.name}.animi"
-    if len(os.fsencode(name)) > _MOST_NAME:  # cut to whole letters, and told from others that begin alike
+    if len(os.fsencode(name)) > _MOST_NAME:  # cut to whole letters, and distinct from others with the same beginning
         digest = hashlib.sha256(os.fsencode(target.name)).hexdigest()[:16]
         kept = os.fsencode(target.name)[: _MOST_NAME - 40].decode(errors="ignore")
         name = f".{kept}.{digest}.animi"
@@ -60,7 +73,11 @@ def name_folder(output: Path) -> Path:
 
 def name_inputs(config: InterpolateFilmConfig) -> Inputs:
     """What is read to make a film, as `check_no_input` takes it."""
-    return {"the film itself": [None if config.film == STREAM else config.film], "the checkpoint": [config.checkpoint]}
+    return {
+        "the film itself": [None if config.film == STREAM else config.film],
+        "the checkpoint": [config.checkpoint],
+        "the palette": [config.palette],
+    }
 
 
 def digest_job(job: dict[str, Any]) -> str:
@@ -103,10 +120,10 @@ def claim_folder(
     Args:
         config: which film becomes which.
         job: all on which the film's bytes depend.
-        note: told what a person should know.
+        note: called with sentences for the person.
 
     Yields:
-        The folder, and what was told of the film where it is finished already.
+        The folder, and the summary of the film if it is finished already.
 
     Raises:
         OutputError: it holds another job, or an unfinished one, and neither --resume nor --overwrite says what to do;
@@ -123,12 +140,12 @@ def claim_folder(
     try:
         folder.mkdir(mode=0o700, exist_ok=True)  # the film may replace one that nobody else may read
         with locked(folder, named=output):
-            told = _prepare(config, folder, job, note)
-            check_output(output, overwrite=config.overwrite or told is not None)
+            summary = _prepare(config, folder, job, note)
+            check_output(output, overwrite=config.overwrite or summary is not None)
             write_text(folder / JOB, json.dumps(job, indent=1))
             sync(folder.parent)
             try:
-                yield folder, told
+                yield folder, summary
             finally:
                 with held_back():
                     _leave(config, folder, note)
@@ -169,7 +186,7 @@ def _prepare(
     """Finds what an earlier run has left and may be used, and removes the rest.
 
     Returns:
-        What was told of the film, where it is finished already.
+        The summary of the film, if it is finished already.
 
     Raises:
         OutputError: the earlier run had another job.
@@ -188,19 +205,32 @@ def _prepare(
     for path in folder.iterdir():
         if path.suffix == ".part" and is_ours(path.name):
             path.unlink()
-    told = _read_json(folder / FINISHED, note, "the film is put together again")
-    if told is not None and not _is_finished(config, folder, told):
+    summary = _read_json(folder / FINISHED, note, "the film is put together again")
+    if summary is not None and not _is_finished(config, folder, summary):
         (folder / FINISHED).unlink()
         return None
-    return told
+    return summary
 
 
-def _is_finished(config: InterpolateFilmConfig, folder: Path, told: dict[str, Any]) -> bool:
-    """Whether the film that was told of is whole: as a draft, or in its place already."""
+def _is_finished(config: InterpolateFilmConfig, folder: Path, summary: dict[str, Any]) -> bool:
+    """Whether the film of a summary is complete: as a draft, or in its place already."""
     draft = name_draft(config, folder)
     place = draft if draft.exists() else find_target(config.output)
-    names = {"frames", "drawn", "width", "height", "engine", "resumed", "seconds", "rate", "notes", "bytes"}
-    return names <= told.keys() and place.is_file() and place.stat().st_size == told["bytes"]
+    return _is_summary(summary) and place.is_file() and place.stat().st_size == summary["bytes"]
+
+
+def _is_summary(summary: dict[str, Any]) -> bool:
+    """Whether a summary has all its values, in their types."""
+    counts = (summary.get(name) for name in ("frames", "drawn", "width", "height", "resumed", "bytes"))
+    times = (summary.get("seconds"), "1" if summary.get("rate", 0) is None else summary.get("rate"))
+    notes = summary.get("notes")
+    return (
+        all(type(count) is int and count >= 0 for count in counts)
+        and all(isinstance(time, str) and _FRACTION.fullmatch(time) is not None for time in times)
+        and isinstance(summary.get("engine"), str)
+        and isinstance(notes, list)
+        and all(isinstance(note, str) for note in notes)
+    )
 
 
 def name_draft(config: InterpolateFilmConfig, folder: Path) -> Path:

@@ -1,4 +1,4 @@
-"""Key frames and an engine in, frames at any t out; the key frames themselves come back pixel for pixel.
+"""Draws frames at any t between key frames with an engine; the key frames themselves are returned unchanged.
 
 As a library:
 

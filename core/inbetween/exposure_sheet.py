@@ -1,19 +1,19 @@
-"""Exposure sheets: a small CSV file that says of each drawing how long it stands and how the next one is reached.
+"""Exposure sheets: a CSV file with the timing of each drawing and of the in-betweens that follow it.
 
     drawing,hold,inbetweens,on,spacing
     A1.png,2,3,1,ease-in
     A5.png,1,,2,0 0.2 0.5 1
     A9.png,12
 
-- drawing: the key frame's file, by its name among the key frames given. It may come more than once.
-- hold: frames for which it stands; 1 where nothing is said.
-- inbetweens: drawings between this one and the next row's; none where nothing is said, unless `spacing` is a chart.
-- on: frames for which each in-between stands: 1 on ones, 2 on twos; 1 where nothing is said.
-- spacing: where the in-betweens lie on the way to the next drawing: an easing, as `--spacing` has them, or a chart of
-  times from 0 to 1 with spaces between them, which win over `inbetweens`; even where nothing is said.
+- drawing: the file name of one of the given key frames. A key frame may be used more than once.
+- hold: frames for which it is shown; default 1.
+- inbetweens: number of drawings between this one and the next row's; default 0, unless `spacing` is a chart.
+- on: frames for which each in-between is shown: 1 on ones, 2 on twos; default 1.
+- spacing: the times of the in-betweens: an easing, as for `--spacing`, or a chart of times from 0 to 1, separated by
+  spaces, which overrides `inbetweens`; default even.
 
-Columns may stand in any order, and all but `drawing` may be missing. Spreadsheets that write semicolons or tabs in the
-place of commas are read as well; what follows a # at the start of a line is a remark.
+Columns may be in any order, and all but `drawing` may be missing. Semicolons or tabs are accepted instead of commas;
+lines that begin with # are comments.
 """
 
 import csv
@@ -36,13 +36,13 @@ _MOST_BYTES = 1 << 22
 
 @dataclass(frozen=True)
 class SheetRow:
-    """A line of an exposure sheet.
+    """A row of an exposure sheet.
 
     Attributes:
         drawing: the key frame's file.
-        hold: frames for which it stands.
-        times: when the in-betweens are on the way to the next drawing, in [0, 1].
-        on: frames for which each in-between stands.
+        hold: frames for which it is shown.
+        times: times of the in-betweens, in [0, 1].
+        on: frames for which each in-between is shown.
     """
 
     drawing: Path
@@ -52,7 +52,7 @@ class SheetRow:
 
     @property
     def frames(self) -> int:
-        """How many frames the row makes."""
+        """The number of frames of the row."""
         return self.hold + self.on * len(self.times)
 
 
@@ -62,7 +62,7 @@ def read_sheet(path: Path, drawings: Sequence[Path], *, loop: bool = False) -> l
     Args:
         path: the file.
         drawings: the key frames that it may name.
-        loop: the last row's in-betweens lead to the first row's drawing; else it may have none.
+        loop: whether the last row's in-betweens lead to the first row's drawing; otherwise it must have none.
 
     Raises:
         InputError: it cannot be read, or a line of it cannot be used; the message names the file and the line.
@@ -123,7 +123,7 @@ def _split(where: str, line: str, mark: str) -> list[str]:
 
 
 def _read_row(where: str, cells: dict[str, str], known: dict[str, Path], *, is_last: bool) -> SheetRow:
-    """Reads one line; `where` begins what is said of it.
+    """Reads one line; `where` begins its error messages.
 
     Raises:
         InputError: it cannot be used.
@@ -178,14 +178,14 @@ def draw_sheet(
     loop: bool = False,
     hints: Hints | None = None,
 ) -> Iterator[Frame]:
-    """Draws what a sheet asks for.
+    """Draws the frames of a sheet.
 
     Args:
         rows: from `read_sheet`.
         keys: each row's drawing, all of one shape and type.
         engine: draws the in-betweens.
         on_failure: one of `config.choices.ON_FAILURE`.
-        loop: go on from the last row to the first.
+        loop: draw also from the last row to the first.
         hints: how things go from a row's drawing to the next one's; rows count from 0.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Key frames on disk: found, checked, and read when they are needed."""
+"""Key frames on disk: finds and checks them, and reads them on demand."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,12 +8,13 @@ import numpy as np
 
 from ..errors import InputError
 from ..files import shown
+from ..media.colour_profiles import name_profile, read_profile, to_srgb
 from ..media.frames import Frame, as_channels, match_images, resize_image
 from ..media.image_files import list_images, read_image
 
 
 class _Form(NamedTuple):
-    """What a frame holds beside its picture."""
+    """The form of a frame."""
 
     height: int
     width: int
@@ -22,7 +23,7 @@ class _Form(NamedTuple):
 
 
 def find_key_frames(paths: Sequence[Path]) -> list[Path]:
-    """Puts the images of a folder, in natural order, in the place of the folder.
+    """Replaces folders by the images in them, in natural order.
 
     Raises:
         InputError: a folder cannot be read or holds no image.
@@ -33,15 +34,18 @@ def find_key_frames(paths: Sequence[Path]) -> list[Path]:
 class KeyFrames(Sequence[Frame]):
     """Key frames of one size, one number of channels and one depth, read from disk one at a time.
 
-    All of them are read once when this is made, so that a broken file is known before any work is done.
+    All are read once at the beginning, so that a broken file is found before any work.
     """
 
-    def __init__(self, paths: Sequence[Path], size: tuple[int, int | None] | None = None) -> None:
+    def __init__(
+        self, paths: Sequence[Path], size: tuple[int, int | None] | None = None, *, keep_profile: bool = False
+    ) -> None:
         """Finds and checks the files.
 
         Args:
-            paths: images, and folders that stand for the images in them.
-            size: (width, height) or (longer side, None) to resize to; None: leave them as they are.
+            paths: images, and folders of images.
+            size: (width, height) or (longer side, None) to resize to. None: their own size.
+            keep_profile: keep colours in the ICC profile that all of them share; else they are converted to sRGB.
 
         Raises:
             InputError: a file cannot be read, there are fewer than two, or their sizes differ.
@@ -51,6 +55,15 @@ class KeyFrames(Sequence[Frame]):
             found = f"only {shown(self.paths[0])}" if self.paths else "none"
             raise InputError(f"two key frames or more are needed, and {found} was given; add another image")
         self._size = size
+        self._profiles = {path: read_profile(path) for path in self.paths}
+        found = set(self._profiles.values())
+        self.profile = found.pop() if keep_profile and len(found) == 1 else None
+        """The ICC profile of the frames' colours; None: sRGB."""
+        self.converted: list[str] = []
+        """The names of profiles whose colours became sRGB."""
+        if self.profile is None:
+            names = (name_profile(profile) for profile in self._profiles.values() if profile is not None)
+            self.converted = [name for name in dict.fromkeys(names) if "sRGB" not in name]
         forms = [self._look(path) for path in self.paths]
         if size is None or size[1] is None:
             for path, form in zip(self.paths, forms, strict=True):
@@ -71,6 +84,9 @@ class KeyFrames(Sequence[Frame]):
 
     def _read(self, path: Path) -> Frame:
         frame = read_image(path)
+        profile = self._profiles.get(path)
+        if profile is not None and self.profile is None:
+            frame = to_srgb(frame, profile)
         if self._size is None:
             return frame
         width, height = self._size

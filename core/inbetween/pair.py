@@ -1,7 +1,7 @@
-"""Two key frames and an engine in, frames between them out, in the key frames' own form."""
+"""Draws frames between two key frames with an engine, in the key frames' own form."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -12,11 +12,14 @@ from ..engines.interface import Engine, Guided, Sure, Working, find_doubt, follo
 from ..media.frames import Frame, premultiply, unpremultiply
 from ..motion.grid import Array, Flow
 from ..motion.guides import PairHints
+from .overlay import find_overlay
+from .pixel_art import PixelArtEngine
 
 STILL = 6
-"""Levels of 255 by which an engine may miss a pixel that both key frames agree on before it counts as covered."""
+"""Levels of 255 by which an engine's pixel may differ from equal pixels of both key frames, until it counts as covered
+by something that moves."""
 MARGIN = 24
-"""Pixels around what changes that an engine sees, so that it can tell where a moving outline ends."""
+"""Margin in pixels around the part that changes, so that the engine gets complete outlines."""
 
 
 @dataclass(frozen=True)
@@ -57,11 +60,46 @@ def draw_segment(
 
 
 def prepare_pair(
-    first: Frame, last: Frame, engine: Engine, on_failure: str, hints: PairHints | None = None
+    first: Frame,
+    last: Frame,
+    engine: Engine,
+    on_failure: str,
+    hints: PairHints | None = None,
+    *,
+    before: Frame | None = None,
 ) -> PreparedPair:
-    """Readies a pair: conversion to the engine's working form and back, and what stands still stays untouched.
+    """Readies a pair: what lies over the picture while that moves is taken off, and laid over what is drawn.
 
-    The engine is shown only the part of the picture in which something changes, with a margin around it.
+    Args:
+        first: a frame.
+        last: another of the same shape and type.
+        engine: draws between them.
+        on_failure: one of `config.choices.ON_FAILURE`.
+        hints: what an animator says of this pair, in its pixels; only engines that are `Guided` take any.
+        before: the drawing before `first`, of the same shot, where there is one.
+
+    Returns:
+        What draws the frames.
+    """
+    if isinstance(engine, PixelArtEngine):
+        draw = engine.prepare_frames(
+            first, last, lambda one, other, drawer: _prepare(one, other, drawer, on_failure, None)
+        )
+        height, width = first.shape[:2]
+        return PreparedPair(
+            draw, lambda _: np.zeros((1, 1), np.float32), lambda: np.zeros((height, width, 2), np.float32)
+        )
+    overlay = find_overlay(first, last, before)
+    if overlay is None:
+        return _prepare(first, last, engine, on_failure, hints)
+    below = _prepare(*overlay.frames, engine, on_failure, hints)
+    return replace(below, draw=lambda times: map(overlay.lay, below.draw(times)))
+
+
+def _prepare(first: Frame, last: Frame, engine: Engine, on_failure: str, hints: PairHints | None) -> PreparedPair:
+    """Prepares a pair: converts to the engine's working form and back, and keeps pixels that are equal in both.
+
+    The engine only gets the part of the picture that changes, with a margin around it.
 
     Args:
         first: a frame.
@@ -115,8 +153,8 @@ def prepare_pair(
         pair = Blend(working[0], working[1])
 
     def finish(drawn: Working) -> Frame:
-        # where both key frames agree, unless something else clearly covers it; compared as it is seen: what is
-        # transparent has any colour
+        # pixels that are equal in both key frames, unless something clearly covers them; compared premultiplied, as
+        # transparent pixels may have any colour
         near = cv2.inRange(cv2.absdiff(drawn, working[0]), none, (STILL,) * len(none))
         changed = cv2.bitwise_not(cv2.bitwise_and(still, near))
         frame = whole[0].copy()
@@ -131,14 +169,14 @@ def prepare_pair(
 
 
 def _to_working(frame: Frame) -> Working:
-    """(H, W, C) uint8 or uint16 to the engines' working form."""
+    """Converts (H, W, C) uint8 or uint16 to the engines' working form."""
     if frame.shape[2] == 4:
         return premultiply(frame) * np.float32(255)
     return frame if frame.dtype == np.uint8 else frame.astype(np.float32) / 257
 
 
 def _from_working(drawn: Working, dtype: DTypeLike) -> Frame:
-    """An engine's frame in the key frames' type."""
+    """Converts an engine's frame to the key frames' type."""
     if drawn.dtype == np.uint8:
         return drawn
     if drawn.shape[2] == 4:

@@ -1,4 +1,4 @@
-"""In-betweens of a sequence of key frames, which themselves come back pixel for pixel."""
+"""Draws the in-betweens of a sequence of key frames, which are returned unchanged."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -35,28 +35,28 @@ def interpolate(
 
     Args:
         frames: two key frames or more, all of one shape and type: (H, W), or (H, W, C) with C of 1 (grey), 3 (RGB) or
-            4 (RGBA, straight alpha); uint8 or uint16. A sequence that reads from disk is asked for two at a time.
+            4 (RGBA, straight alpha); uint8 or uint16. Of a sequence that reads from disk, two are used at a time.
         count: frames from one key frame to the next, both included; 2 or more.
         spacing: "linear", "ease-in", "ease-out", "ease-in-out", or the times of a segment's frames from 0 to 1, which
-            win over `count`.
-        loop: go on from the last key frame to the first; the first is not repeated at the end.
+            override `count`.
+        loop: draw also from the last key frame to the first; the first is not repeated at the end.
         boomerang: play to the end and back; neither end is repeated.
         engine: "motion" (learnt motion, the default), "flow" (classical motion), "blend" (cross-fade), or one of your
             own (see `core.engines`).
-        checkpoint: a trained network that draws instead of an engine.
-        mix: mix the two moved key frames where they disagree, instead of choosing one of them.
-        device: where the network runs: "auto", "cpu", "cuda" or "mps".
-        on_failure: what to do where motion cannot be what happened, as at a cut: "hold" the nearer key frame, "blend"
-            them, or "morph", as if it were. Engines that know nothing of motion have no such case.
+        checkpoint: a trained network to draw with instead of an engine.
+        mix: blend the two warped key frames where they differ, instead of choosing one of them.
+        device: the network's device: "auto", "cpu", "cuda" or "mps".
+        on_failure: what to do if motion does not explain the key frames, as at a cut: "hold" the nearer one, "blend"
+            both, or "morph" along the motion anyway. It has no effect on engines without motion.
         hints: how things go from one key frame to the next: a file (see `core.inbetween.hints`), a hint such as
             "120,80>200,96", or a list of these.
 
     Returns:
-        An iterator of arrays of the key frames' shape and type, in order, drawn as they are asked for; a network on a
-        GPU draws up to eight at once.
+        An iterator of arrays of the key frames' shape and type, in order, drawn on demand; a network on a GPU draws up
+        to eight at once.
 
     Raises:
-        InputError: fewer than two frames, or frames of unlike or unknown shape or type.
+        InputError: fewer than two frames, or frames of different or unknown shapes or types.
         ConfigError: an option has a value that cannot be used.
         CheckpointError: the checkpoint cannot be used.
         DeviceError: the device is not on this machine.
@@ -75,7 +75,7 @@ def interpolate(
 
 
 def count_frames(keys: int, per_segment: int, *, loop: bool = False, boomerang: bool = False) -> int:
-    """How many frames `interpolate` gives for `keys` key frames; `per_segment` counts both ends of a segment."""
+    """The number of frames that `interpolate` yields for `keys` key frames; `per_segment` includes both key frames."""
     segments = keys if loop else keys - 1
     once = segments * (per_segment - 1) + (0 if loop else 1)
     if not boomerang:
@@ -84,7 +84,7 @@ def count_frames(keys: int, per_segment: int, *, loop: bool = False, boomerang: 
 
 
 def turn_back(count: int, *, loop: bool = False) -> Sequence[int]:
-    """Which of `count` frames follow them, in order, where they play to the end and back: neither end comes twice."""
+    """The indices of `count` frames that are played backwards after them in a boomerang; neither end is repeated."""
     # a loop turns at the first frame, which it does not end with
     return (0, *range(count - 1, 0, -1)) if loop else range(count - 2, 0, -1)
 
@@ -121,7 +121,7 @@ def check_hints(hints: Hints, engine: Engine, keys: int, *, loop: bool = False) 
 def _walk(
     frames: Sequence[Frame], times: Sequence[float], loop: bool, engine: Engine, on_failure: str, hints: Hints
 ) -> Iterator[Frame]:
-    """All segments one after the other; a key frame that two segments share comes once."""
+    """Yields all segments; a key frame that two segments share comes once."""
     first = last = frames[0]
     for index in range(1, len(frames) + loop):
         last = frames[index % len(frames)]
@@ -134,7 +134,7 @@ def _walk(
 
 
 def there_and_back(frames: Iterator[Frame], loop: bool) -> Iterator[Frame]:
-    """The frames, and then the same backwards, from a temporary file, since they may not fit in memory."""
+    """Yields the frames, and then the same backwards, from a temporary file, as they may not fit in memory."""
     with Scratch() as spool:
         count = 0
         frame = None

@@ -1,4 +1,4 @@
-"""Films into training material: decode once, find the shots, leave out what is held or empty, keep the rest.
+"""Extracts training material from films: decodes once, finds shots, drops held and empty frames, keeps the rest.
 
 A film becomes a folder:
 
@@ -7,7 +7,8 @@ A film becomes a folder:
   timestamp (seconds in the film), duplicate_of (the number of the drawing that is held, or null), cut_score, transition
   ("dissolve", "flash" or null);
 - `frames.bin`, `store.json`: the same frames packed, see `frame_store`;
-- `scores.csv`: each decoded frame's cut score and what was found there, for choosing a threshold;
+- `scores.csv`: each decoded frame's cut score and what was found there, and how much it differs from the drawing kept
+  before it, for choosing thresholds;
 - `cuts.txt`: when each shot begins; edit it and give it back with --cuts;
 - `shots.json`: each shot's times, drawings and cadence;
 - `film.json`: which film and settings the folder belongs to, whether it is complete, and how much of what there is.
@@ -18,12 +19,10 @@ where the first one stopped, and ends with the same files as a run that was neve
 """
 
 import json
-import os
-import stat
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -31,76 +30,43 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..config.material import ExtractFramesConfig
-from ..config.parsing import parse_time
+from ..config.parsing import parse_time, read_background
 from ..errors import InputError, OutputError
 from ..files import (
-    UNREADABLE,
-    check_no_input,
-    check_no_stream,
-    is_read_only,
     reason,
-    set_aside,
     shown,
     spell,
     write_text,
 )
 from ..interrupts import held_back
-from ..json_text import read_json
-from ..lock import LOCK, locked
+from ..lock import locked
 from ..media.decode import (
     DamagedStretch,
     DecodedFrame,
     VideoInfo,
     decode_video,
     fitted_size,
-    identify_film,
     probe_video,
 )
 from ..read_ahead import read_ahead
 from ..shots.cuts import ShotDetector, Verdict
 from ..shots.empty import name_empty
 from ..shots.held import DuplicateFinder, find_cadence
-from .frame_store import FRAMES, RECORDS, FrameStore
-from .keeper import SUFFIXES, Keeper, Scores, choose_format, is_kept, is_whole, whole_lines
-
-FILM = "film.json"
-SHOTS = "shots.json"
-CUTS = "cuts.txt"
-SCORES = "scores.csv"
+from ..shots.noise import AHEAD, NoiseMeter
+from .film_folders import (
+    CUTS,
+    FILM,
+    SCORES,
+    SHOTS,
+    Extraction,
+    FilmFolders,
+    find_earlier,
+    is_extracted_file,
+    is_same_file,
+)
+from .keeper import SUFFIXES, Keeper, Scores, choose_format
 
 _AHEAD = 4  # decoded frames that may wait
-_MOST_NAME = 255  # bytes that a folder's name may have on the usual disks
-_BEGUN = {LOCK, f".{FILM}.part"}
-"""What a run that was killed at its very beginning has left."""
-
-
-@dataclass
-class Extraction:
-    """What became of a film.
-
-    Attributes:
-        film: its path.
-        folder: where its frames are.
-        frames: how many were kept.
-        shots: how many shots they fall into.
-        decoded: how many frames the film has, between --start and --end.
-        duplicates: how many of them show a drawing that is held.
-        dropped: how many were left out, by kind.
-        damaged: parts that could not be decoded, (first, last) in seconds; last is None where the film ends in one.
-        was_complete: nothing was left to do.
-        full: it stopped at --max-frames.
-    """
-
-    film: Path
-    folder: Path
-    frames: int = 0
-    shots: int = 0
-    decoded: int = 0
-    duplicates: int = 0
-    dropped: dict[str, int] = field(default_factory=dict)
-    damaged: list[tuple[float, float | None]] = field(default_factory=list)
-    was_complete: bool = False
-    full: bool = False
 
 
 def extract_frames(
@@ -110,16 +76,16 @@ def extract_frames(
     on_time: Callable[[float], None] | None = None,
     on_note: Callable[[str], None] | None = None,
 ) -> list[Extraction]:
-    """Extracts several films, one after the other; a film that cannot be read does not keep the others from it.
+    """Extracts several films, one after the other; a film that cannot be read does not stop the others.
 
     Args:
         config: the films, and how.
-        on_film: told when a film begins: its path, and how many seconds there are to do, where that is known.
-        on_time: told how many seconds of it are done.
-        on_note: told what a person should know, a line each: damage, films that failed, films done before.
+        on_film: called when a film is started, with its path and its seconds, or None if they are unknown.
+        on_time: called with the number of seconds that are done.
+        on_note: called with a line about damage, a film that failed, or a film that was complete already.
 
     Returns:
-        What became of each film.
+        The result for each film.
 
     Raises:
         OutputError: the disk is full or cannot be written, or a folder holds something else; what is there is kept.
@@ -127,7 +93,7 @@ def extract_frames(
     """
     note = on_note or (lambda line: None)
     cuts = None if config.cuts in ("auto", "none") else read_cuts(Path(config.cuts))
-    folders = _Folders(config)
+    folders = FilmFolders(config)
     done: list[Extraction] = []
     failed: list[str] = []
     for video in config.videos:
@@ -159,7 +125,11 @@ def read_cuts(path: Path) -> list[float]:
         InputError: the file cannot be read, or a line is no time.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        with path.open("rb") as file:
+            data = file.read(_MOST_CUTS + 1)  # a pipe has no size, and may have no end
+        if len(data) > _MOST_CUTS:
+            raise InputError(f"{shown(path)}: is too large for a list of cuts; give a text file with a time a line")
+        lines = data.decode("utf-8-sig").splitlines()
     except FileNotFoundError as error:
         raise InputError(f"{shown(path)}: there is no such file; give --cuts auto, none, or a file of times") from error
     except (OSError, UnicodeDecodeError) as error:
@@ -177,141 +147,7 @@ def read_cuts(path: Path) -> list[float]:
     return sorted(times)
 
 
-class _Folders:
-    """Gives each film a folder of its own, and the same one when the same film comes again."""
-
-    def __init__(self, config: ExtractFramesConfig) -> None:
-        self._config = config
-        self._taken: set[Path] = set()
-
-    def claim(self, video: Path, cuts: list[float] | None) -> tuple[Path, dict[str, Any]]:
-        """The folder of a film, not made yet, and what its film.json has to say of the film and the settings."""
-        wanted = {"film": identify_film(video), "settings": _settings(self._config, cuts)}
-        root = self._config.output
-        check_no_stream(root)
-        try:
-            root.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(
-                f"{shown(root)}: cannot be made ({reason(error)}); choose another folder with -o"
-            ) from error
-        stem = video.stem.lstrip(".") or "film"
-        for number in range(1, 10_000):
-            folder = root / _name_folder(stem, number)
-            if folder in self._taken:
-                continue
-            self._check_place(folder, video)
-            known = _read_film(folder)
-            if known and known.get("film") != wanted["film"]:
-                continue  # another film of the same name
-            self._taken.add(folder)
-            if known and known.get("settings") != wanted["settings"] and not self._config.overwrite:
-                raise OutputError(
-                    f"{shown(folder)}: was extracted with other settings; "
-                    "add --overwrite to replace it, or choose another folder with -o"
-                )
-            return folder, wanted
-        raise OutputError(f"{shown(root / stem)}: too many films of this name; choose another folder with -o")
-
-    def _check_place(self, folder: Path, video: Path) -> None:
-        """Rejects a place in which an extraction cannot be, or where something would be lost.
-
-        Raises:
-            OutputError: see above.
-        """
-        if folder.is_symlink():
-            raise OutputError(f"{shown(folder)}: is a link; remove it, or choose another place with -o")
-        if folder.exists() and not folder.is_dir():
-            raise OutputError(f"{shown(folder)}: is a file, and a folder is needed; choose another place with -o")
-        check_no_input(folder, {"the film itself": [video]})
-        if not folder.is_dir():
-            return
-        names = {path.name for path in folder.iterdir()}
-        if FILM not in names and names - _BEGUN:
-            raise OutputError(f"{shown(folder)}: holds files that are no extracted film; choose another folder with -o")
-        foreign = sorted(name for name in names if not _is_ours(name))
-        if foreign and _read_film(folder) == {}:
-            raise OutputError(
-                f"{shown(folder / FILM)}: cannot be read, and {shown(Path(foreign[0]))} is no file of an extraction; "
-                "choose another folder with -o"
-            )
-
-
-def _name_folder(stem: str, number: int) -> str:
-    """The name of a film's folder, no longer than the usual disks allow; films of one name are numbered."""
-    end = "" if number == 1 else f"-{number}"
-    room = _MOST_NAME - len(end)
-    if len(os.fsencode(stem)) > room:
-        stem = os.fsencode(stem)[:room].decode(errors="ignore")
-    return stem + end
-
-
-def _settings(config: ExtractFramesConfig, cuts: list[float] | None) -> dict[str, Any]:
-    """The settings on which the frames depend, as film.json holds them."""
-    settings = asdict(config)
-    for name in ("videos", "output", "overwrite"):
-        del settings[name]
-    settings["drop"] = sorted(set(config.drop))
-    settings["format"] = choose_format(config)
-    if cuts is not None:
-        settings["cuts"] = cuts
-    return settings
-
-
-def _read_film(folder: Path) -> dict[str, Any] | None:
-    """What film.json says; empty where it cannot be read, None where there is none."""
-    try:
-        film = read_json(folder / FILM)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except (OSError, ValueError):
-        return {}
-    whole = isinstance(film, dict) and {"film", "settings", "complete"} <= film.keys()
-    return film if whole and (film["complete"] is not True or _has_counts(film)) else {}
-
-
-def _has_counts(film: dict[str, Any]) -> bool:
-    counts, names = film.get("counts"), {field.name for field in fields(Extraction)}
-    return (
-        isinstance(counts, dict)
-        and counts.keys() == names - {"film", "folder", "was_complete"}
-        and isinstance(counts["damaged"], list)
-        and all(isinstance(part, list) for part in counts["damaged"])
-    )
-
-
-def _is_ours(name: str) -> bool:
-    """Whether a file of that name is one that an extraction writes."""
-    told = (FILM, SHOTS, CUTS, SCORES)
-    return (
-        is_kept(name)
-        or name in (*told, LOCK, f"{SCORES}.part", *(f".{each}.part" for each in told))
-        or name.endswith(UNREADABLE)
-    )
-
-
-def _clear(folder: Path, cuts: Path | None) -> None:
-    """Removes what an extraction has written, and nothing else; film.json stays, to be written again.
-
-    Raises:
-        OutputError: it is read-only, or cannot be removed.
-    """
-    for path in (folder, folder / FILM):
-        if is_read_only(path):
-            raise OutputError(
-                f"{shown(path)}: is read-only, and stays as it is; change its permissions, or choose another folder"
-            )
-    try:
-        for path in folder.iterdir():
-            kept = path.name in (LOCK, FILM) or path.name.endswith(UNREADABLE) or _is_same(path, cuts)
-            if not kept and _is_ours(path.name) and (path.is_symlink() or not path.is_dir()):
-                path.unlink()
-    except OSError as error:
-        raise OutputError(f"{shown(folder)}: cannot be replaced ({reason(error)}); change its permissions") from error
-
-
-def _is_same(path: Path, other: Path | None) -> bool:
-    return other is not None and path.exists() and other.exists() and path.samefile(other)
+_MOST_CUTS = 1 << 24  # bytes of a list of cuts
 
 
 def _extract_film(
@@ -347,7 +183,7 @@ def _extract_within(
     folder, wanted = place
     name = shown(Path(info.path.name))
     given = None if cuts is None else Path(config.cuts)
-    known, verify, mode = _take_up(folder, wanted, given, note)
+    known, verify, mode = find_earlier(folder, wanted, given, note)
     if known is not None and known["complete"] is True:
         note(f"{name}: complete already, in {shown(folder)}")
         counts = known["counts"]
@@ -365,7 +201,7 @@ def _extract_within(
         note(f"{name}: damaged from {part.first:.2f} s to {until}; skipped ({part.words})")
 
     for path in folder.iterdir():
-        if path.is_symlink() and _is_ours(path.name):
+        if path.is_symlink() and is_extracted_file(path.name):
             raise OutputError(f"{shown(path)}: is a link, through which nothing is written; remove it")
     write_text(folder / FILM, json.dumps({**wanted, "complete": False}, indent=1))
     width, height = fitted_size(info, config.size, config.fit)
@@ -375,9 +211,16 @@ def _extract_within(
         Keeper(folder, height, width, config, mode=mode, verify=verify) as keeper,
     ):
         pick = _Picker(info, config, keeper, scores, extraction)
-        decoded = decode_video(info, size=config.size, fit=config.fit, start=config.start, on_damage=report_damage)
+        decoded = decode_video(
+            info,
+            size=config.size,
+            fit=config.fit,
+            start=config.start,
+            background=read_background(config.alpha),
+            on_damage=report_damage,
+        )
         with closing(read_ahead(decoded, _AHEAD, held.answer)) as frames:
-            for frame, verdict in _judge(frames, config, cuts, pick):
+            for frame, verdict in _judge(frames, config, cuts, pick.meter):
                 held.answer()
                 pick.take(frame, verdict)
                 if on_time is not None:
@@ -389,10 +232,10 @@ def _extract_within(
     extraction.frames = pick.kept
     extraction.shots = len(pick.shots)
     write_text(folder / SHOTS, "[\n" + ",\n".join(json.dumps(shot) for shot in pick.shots) + "\n]\n")
-    if not _is_same(folder / CUTS, given):  # a list that was edited there and given back is left as it is
+    if not is_same_file(folder / CUTS, given):  # a list that was edited there and given back is left as it is
         write_text(folder / CUTS, _list_cuts(pick.shots))
     for path in (folder / SHOTS, folder / CUTS):
-        if mode is not None and not _is_same(path, given):
+        if mode is not None and not is_same_file(path, given):
             path.chmod(mode)
     counts = {k: v for k, v in asdict(extraction).items() if k not in ("film", "folder", "was_complete")}
     size = {"width": width, "height": height}
@@ -400,80 +243,27 @@ def _extract_within(
     return extraction
 
 
-def _take_up(
-    folder: Path, wanted: dict[str, Any], cuts: Path | None, note: Callable[[str], None]
-) -> tuple[dict[str, Any] | None, bool, int | None]:
-    """Finds what an earlier run has left that can be gone on with; what cannot be read is set aside, and that is said.
-
-    Args:
-        folder: the film's.
-        wanted: what film.json is to say of the film and the settings.
-        cuts: the list of cuts that was given.
-        note: told what a person should know.
-
-    Returns:
-        What film.json says, if it can be used; whether what is there may be of another film; and the permissions that
-        new files get, None for those of any new file.
-    """
-    known = _read_film(folder)
-    if known is None:
-        return None, False, None
-    mode = stat.S_IMODE((folder / FILM).stat().st_mode)
-    if not known:
-        aside = set_aside(folder / FILM)
-        note(
-            f"{shown(folder / FILM)}: cannot be read, and is set aside as {shown(Path(aside.name))}; "
-            "frames that are there are compared with the film's"
-        )
-        return None, True, mode
-    if known.get("settings") != wanted["settings"] or known.get("film") != wanted["film"]:
-        _clear(folder, cuts)
-        return None, False, mode
-    fault = _find_fault(folder, known) if known["complete"] is True else None
-    if fault is None:
-        return known, False, mode
-    kept = f"; {RECORDS} is set aside as {set_aside(folder / RECORDS).name}" if (folder / RECORDS).exists() else ""
-    note(f"{shown(folder)}: was complete, but {fault}{kept}; the film is extracted again")
-    return None, False, mode
-
-
-def _find_fault(folder: Path, known: dict[str, Any]) -> str | None:
-    """What is wrong with a folder that says it is complete; None: nothing that can be seen from outside."""
-    settings, count = known["settings"], known["counts"]["frames"]
-    found, end = whole_lines(folder / RECORDS)
-    if not (folder / RECORDS).is_file():
-        return f"{RECORDS} is missing"
-    if found != count or end != (folder / RECORDS).stat().st_size:
-        return f"{RECORDS} is damaged: {found} of {count} frames are told of in order"
-    if settings.get("packed"):
-        try:
-            if len(FrameStore.open(folder)) != count:
-                return f"{FRAMES} holds another number of frames"
-        except InputError as error:
-            return f"the store cannot be read ({error})"
-    suffix = SUFFIXES.get(settings.get("format", ""))
-    if suffix is not None:
-        missing = sum(not is_whole(folder / f"{number:06d}{suffix}") for number in range(count))
-        if missing:
-            return f"{missing} of {count} images are missing or cut short"
-    return None
-
-
 def _judge(
-    frames: Iterator[DecodedFrame], config: ExtractFramesConfig, cuts: list[float] | None, pick: "_Picker"
+    frames: Iterator[DecodedFrame], config: ExtractFramesConfig, cuts: list[float] | None, meter: NoiseMeter
 ) -> Iterator[tuple[DecodedFrame, Verdict]]:
     """Goes through the frames up to --end with what is found of each; frames wait until their verdict is known."""
     until = float("inf") if config.end is None else config.end
     if config.cuts != "auto":
         waiting = deque(cuts or ())
+        late: deque[tuple[DecodedFrame, Verdict]] = deque()  # the film's noise is known by what follows
         for number, frame in enumerate(frames):
             if frame.time >= until:
-                return
+                break
+            meter.push(frame.pixels)
             cut = False
             while waiting and waiting[0] <= frame.time + _SAME_TIME:
                 waiting.popleft()
                 cut = number > 0
-            yield frame, Verdict(number, 0.0, cut, None)
+            late.append((frame, Verdict(number, 0.0, cut, None)))
+            if len(late) > AHEAD:
+                yield late.popleft()
+        meter.finish()
+        yield from late
         return
     detector = ShotDetector(config.cut_score)
     held: deque[DecodedFrame] = deque()
@@ -481,8 +271,10 @@ def _judge(
         if frame.time >= until:
             break
         held.append(frame)
-        for verdict in detector.push(frame.pixels):
+        meter.push(frame.opaque)
+        for verdict in detector.push(frame.opaque):
             yield held.popleft(), verdict
+    meter.finish()
     for verdict in detector.finish():
         yield held.popleft(), verdict
 
@@ -514,7 +306,9 @@ class _Picker:
         self._keeper = keeper
         self._scores = scores
         self._extraction = extraction
-        self._duplicates = DuplicateFinder()
+        self.meter = NoiseMeter()
+        """Sees every frame, some time before it is taken."""
+        self._duplicates = DuplicateFinder(config.hold_threshold, self.meter)
         self._drop = set(config.drop)
         self._empty = bool(self._drop & {"black", "blank", "credits"})
         self._detected = config.cuts == "auto"
@@ -531,31 +325,35 @@ class _Picker:
     def take(self, frame: DecodedFrame, verdict: Verdict) -> None:
         """Keeps a frame or leaves it out."""
         self._extraction.decoded += 1
-        self._scores.add(frame.time, verdict)
+        self._scores.add(frame.time, verdict, self._take(frame, verdict))
+
+    def _take(self, frame: DecodedFrame, verdict: Verdict) -> float | None:
+        """The same; gives how much the frame differs from the drawing kept last, None where nobody asked."""
         mixed = verdict.transition == "dissolve"
         holes = sum(last is not None and last <= frame.time for _, last in self._extraction.damaged)
         self._broken |= verdict.cut or mixed != self._mixed or holes > self._holes
         self._mixed, self._holes = mixed, holes
         if not self._is_due(frame.time, verdict.number):
-            return
-        kind = self._unwanted(frame.pixels, verdict)
+            return None
+        kind = self._unwanted(frame.opaque, verdict)
         if kind is not None:
             self._dropped[kind] += 1
             self._extraction.dropped = dict(sorted(self._dropped.items()))
             self._broken = True
-            return
+            return None
         if self._broken or self._shot is None:
             self.end_shot()
             self._begin_shot(frame.time, verdict)
         assert self._shot is not None
         self._shot["frames"] += 1
         self._shot["last"] = frame.time
-        duplicate = self._duplicates.is_duplicate(frame.pixels)
+        duplicate = self._duplicates.is_duplicate(frame.opaque, verdict.number)
+        score = self._duplicates.score
         if duplicate:
             self._extraction.duplicates += 1
             self._holds[-1] += 1
             if not self._config.keep_duplicates:
-                return
+                return score
         else:
             self._holds.append(1)
             self._last_drawing = self.kept
@@ -572,6 +370,7 @@ class _Picker:
         }
         self._keeper.append(frame.pixels, record)
         self.kept += 1
+        return score
 
     def end_shot(self) -> None:
         """Writes down what is known of the shot that has ended."""

@@ -2,6 +2,7 @@
 
 import copy
 import hashlib
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -18,16 +19,17 @@ from ..media.frames import flatten_alpha, to_uint8
 from ..media.image_files import SUFFIXES, list_images, read_image
 from ..shots.cuts import ShotDetector, Verdict
 from ..shots.held import DuplicateFinder
+from ..shots.noise import AHEAD, NoiseMeter
 from .frame_store import FRAMES, HEADER, RECORDS, FrameStore, is_frame_store, read_records
 
-OnLook: TypeAlias = Callable[[str, int, int], None]
-"""Told while a film without records is looked through: its name, frames seen, frames in all."""
+OnScan: TypeAlias = Callable[[str, int, int], None]
+"""Called while a film without an index is scanned, with its name, the frames done and the frames in all."""
 _MOST_HELD = 0.25  # share of all clips that may be held out
 _MOST_STRETCHES, _SHORTEST_STRETCH = 4, 8  # of a film that are held out; frames
 
 
 class Frames(Protocol):
-    """What clips are cut from: `FrameStore` and `ImageFolder` are such."""
+    """Frames by number; `FrameStore` and `ImageFolder` implement it."""
 
     def __len__(self) -> int: ...
 
@@ -58,7 +60,7 @@ class ImageFolder:
         return to_uint8(flatten_alpha(read_image(self.paths[number])))
 
 
-class Film:
+class FilmFrames:
     """One film's frames, and how they fall into shots.
 
     Attributes:
@@ -72,14 +74,14 @@ class Film:
         self.origin = origin
         self.frames = frames
         self._shots = None if records is None else _shots_of(records)
-        self._stretches = [range(len(frames))]  # what may be drawn from
+        self._stretches = [range(len(frames))]  # frames that clips are drawn from
 
     def __len__(self) -> int:
         return len(self.frames)
 
     @property
     def knows_shots(self) -> bool:
-        """Whether the shots are known without looking at the frames."""
+        """Whether the shots are known without a scan of the frames."""
         return self._shots is not None
 
     @property
@@ -91,21 +93,21 @@ class Film:
             return [*self.frames.paths, self.frames.paths[0].with_name(RECORDS)]
         return []
 
-    def shots(self, on_look: OnLook | None = None) -> list[NDArray[np.int64]]:
+    def shots(self, on_scan: OnScan | None = None) -> list[NDArray[np.int64]]:
         """The numbers of each shot's frames in order, duplicate drawings left out.
 
-        Without records the whole film is looked through on the first call; `on_look` is told how far it has come.
+        Without records the first call scans the whole film, and calls `on_scan`.
         """
         if self._shots is None:
-            self._shots = _find_shots(self, on_look)
+            self._shots = _find_shots(self, on_scan)
         return self._within(self._shots)
 
     def pictures(self) -> list[NDArray[np.int64]]:
-        """The numbers of all its frames, as if they were one shot: there is no need to look for any."""
+        """The numbers of all frames as a single shot, without a scan for cuts."""
         return self._within([np.arange(len(self))])
 
-    def keep(self, stretches: Sequence[range]) -> "Film":
-        """The same film, of which only these stretches are drawn from; no clip reaches from one into another."""
+    def keep(self, stretches: Sequence[range]) -> "FilmFrames":
+        """The film restricted to some stretches; no clip crosses from one into another."""
         part = copy.copy(self)
         part._stretches = list(stretches)
         return part
@@ -123,7 +125,7 @@ class Material:
         paths: the paths as they were given; weights go by them.
     """
 
-    films: tuple[Film, ...]
+    films: tuple[FilmFrames, ...]
     paths: tuple[Path, ...]
 
 
@@ -142,7 +144,7 @@ def open_material(paths: Sequence[Path]) -> Material:
 
 
 def fingerprint(material: Material) -> list[dict[str, Any]]:
-    """What tells films from others: of each its name, how many frames it has, and a hash of a few of them.
+    """Identifies films: the name of each, its number of frames, and a hash of some of them.
 
     Raises:
         InputError: one of these frames cannot be read.
@@ -158,7 +160,7 @@ def fingerprint(material: Material) -> list[dict[str, Any]]:
 
 
 def describe_enlarged(material: Material, size: int) -> str | None:
-    """What a person should know where frames are smaller than the pictures that are learnt; None where none is.
+    """A sentence about frames that are smaller than the training's pictures. None: no frame is.
 
     Args:
         material: the films; the first frame of each is read.
@@ -166,7 +168,7 @@ def describe_enlarged(material: Material, size: int) -> str | None:
     """
     sides = {}
     for film in material.films:
-        with suppress(InputError):  # it is told of when it is drawn
+        with suppress(InputError):  # reported when the frame is drawn
             sides[film.name] = min(film.frames[0].shape[:2])
     small = {name: side for name, side in sides.items() if side < size}
     if not small:
@@ -180,19 +182,19 @@ def describe_enlarged(material: Material, size: int) -> str | None:
 
 
 def hold_out(material: Material, share: float) -> tuple[Material, Material]:
-    """Sets frames aside that are not to be learnt from: of each film a few stretches, spread over it.
+    """Holds frames out for evaluation: a few stretches of each film, spread over it.
 
-    Stretches, since a frame whose neighbours are learnt from is hardly new; a few, since one would be of one shot.
+    Stretches, since a frame whose neighbours are trained on is hardly new; several, since one would be a single shot.
 
     Args:
         material: the films.
-        share: of each film's frames, above 0 and up to 0.5; one frame at least.
+        share: share of each film's frames, above 0 and up to 0.5; at least one frame.
 
     Returns:
-        What is left, and what was set aside.
+        The rest, and the frames held out.
 
     Raises:
-        InputError: a film is too short to give a frame away.
+        InputError: a film has one frame only.
     """
     left, aside = [], []
     for film in material.films:
@@ -213,21 +215,21 @@ def hold_out(material: Material, share: float) -> tuple[Material, Material]:
 
 
 def hold_out_clips(
-    material: Material, share: float, span: int, least: int, on_look: OnLook | None = None
+    material: Material, share: float, span: int, least: int, on_scan: OnScan | None = None
 ) -> tuple[Material, Material] | None:
-    """Sets clips aside that are not to be learnt from: whole shots, spread over each film, and ends of longer ones.
+    """Holds clips out for evaluation: whole shots, spread over each film, and ends of longer shots.
 
     Args:
         material: the films.
-        share: of all clips.
-        span: drawings that a clip reaches over.
-        least: clips that must be set aside, or what is measured on them would say little.
-        on_look: told while films without records are looked through for cuts; of single pictures there is no need to.
+        share: share of all clips.
+        span: drawings that a clip spans.
+        least: smallest number of clips for a meaningful evaluation.
+        on_scan: called while films without an index are scanned for cuts; single pictures need no scan.
 
     Returns:
-        What is left, and what was set aside; None where that would be more than a quarter of all.
+        The rest, and the clips held out. None: it would be more than a quarter of all clips.
     """
-    found = [film.pictures() if span == 1 and not film.knows_shots else film.shots(on_look) for film in material.films]
+    found = [film.pictures() if span == 1 and not film.knows_shots else film.shots(on_scan) for film in material.films]
     shots = [[shot for shot in of_film if len(shot) >= span] for of_film in found]
     totals = [sum(len(shot) - span + 1 for shot in of_film) for of_film in shots]  # clips of each film
     wanted = max(round(share * sum(totals)), least)
@@ -249,7 +251,7 @@ def hold_out_clips(
 def _choose_held(shots: Sequence[NDArray[np.int64]], wanted: int, span: int) -> list[NDArray[np.int64]]:
     """Shots of a film with about `wanted` clips in all, in their order: the middle one first, then those between.
 
-    Of a shot that has more only the end is taken, of half of the shots at most, and of a film's only shot not all.
+    Only the end of a longer shot is taken. At most half of the shots are used, and never all of a film's only shot.
     """
     order = dict.fromkeys(int(_reversed_bits(turn) * len(shots)) for turn in range(1, 2 * len(shots) + 1))
     chosen: dict[int, NDArray[np.int64]] = {}
@@ -275,7 +277,7 @@ def _reversed_bits(number: int) -> float:
     return value
 
 
-def _open_films(path: Path, origin: int) -> list[Film]:
+def _open_films(path: Path, origin: int) -> list[FilmFrames]:
     if path.is_file():
         raise InputError(
             f"{shown(path)}: is a file, and a folder of frames is needed; make one of a film with extract-frames"
@@ -284,7 +286,7 @@ def _open_films(path: Path, origin: int) -> list[Film]:
         store = FrameStore.open(path)
         if not len(store):
             raise InputError(f"{shown(path)}: holds no frame; extract the frames again")
-        return [Film(shown(Path(path.resolve().name)), origin, store, _with_shots(store.records))]
+        return [FilmFrames(shown(Path(path.resolve().name)), origin, store, _with_shots(store.records))]
     try:
         inside = [p for p in path.iterdir() if not p.name.startswith(".")]
     except FileNotFoundError as error:
@@ -309,40 +311,54 @@ def _holds_frames(folder: Path) -> bool:
     return is_frame_store(folder) or any(p.suffix.lower() in SUFFIXES for p in folder.iterdir())
 
 
-def _open_images(folder: Path, origin: int) -> Film:
-    """Opens a folder of images; which, and their shots, is told by its index, where extract-frames left one."""
+def _open_images(folder: Path, origin: int) -> FilmFrames:
+    """Opens a folder of images; the index of extract-frames, if there is one, lists the images and their shots."""
     name = shown(Path(folder.resolve().name))
     images = list_images(folder)
     if not (folder / RECORDS).is_file():
-        return Film(name, origin, ImageFolder(images), None)
+        return FilmFrames(name, origin, ImageFolder(images), None)
     records = read_records(folder / RECORDS)
     if not records:
         raise InputError(f"{shown(folder / RECORDS)}: lists no frame; run extract-frames again, or remove it")
     there = {path.name for path in images}
     for record in records:
-        if record.get("file") not in there:
-            raise InputError(
-                f"{shown(folder)}: {RECORDS} lists {record.get('file')}, which is missing; run extract-frames again"
-            )
-    return Film(name, origin, ImageFolder([folder / record["file"] for record in records]), _with_shots(records))
+        file = record.get("file")
+        if not isinstance(file, str) or file not in there:
+            raise InputError(f"{shown(folder)}: {RECORDS} lists {file}, which is missing; run extract-frames again")
+    return FilmFrames(name, origin, ImageFolder([folder / record["file"] for record in records]), _with_shots(records))
 
 
-def _find_shots(film: Film, on_look: OnLook | None) -> list[NDArray[np.int64]]:
-    """Looks through a film for cuts, dissolves, flashes and duplicate drawings; a change of size is a cut."""
-    shots, drawings = ShotDetector(), DuplicateFinder()
+def _find_shots(film: FilmFrames, on_scan: OnScan | None) -> list[NDArray[np.int64]]:
+    """Scans a film for cuts, dissolves, flashes and duplicate drawings; a change of size is a cut."""
+    shots, meter = ShotDetector(), NoiseMeter()
+    drawings = DuplicateFinder(meter=meter)
     verdicts: list[Verdict] = []
     records: list[dict[str, Any]] = []
     size: tuple[int, ...] | None = None
     sizes = 0
-    for number in range(len(film)):
-        frame = film.frames[number]
+    waiting: deque[NDArray[np.uint8]] = deque()  # a film's noise is known by what follows
+
+    def settle() -> None:
+        nonlocal size, sizes
+        frame = waiting.popleft()
         if frame.shape != size:
             size, sizes = frame.shape, sizes + 1
             drawings.forget()
+        held = drawings.is_duplicate(frame, len(records))
+        records.append({"shot": sizes, "duplicate_of": 0 if held else None})
+
+    for number in range(len(film)):
+        frame = film.frames[number]
         verdicts += shots.push(frame)
-        records.append({"shot": sizes, "duplicate_of": 0 if drawings.is_duplicate(frame) else None})
-        if on_look is not None:
-            on_look(film.name, number + 1, len(film))
+        meter.push(frame)
+        waiting.append(frame)
+        if len(waiting) > AHEAD:
+            settle()
+        if on_scan is not None:
+            on_scan(film.name, number + 1, len(film))
+    meter.finish()
+    while waiting:
+        settle()
     verdicts += shots.finish()
     cuts = 0
     for record, verdict in zip(records, verdicts, strict=True):
@@ -352,7 +368,7 @@ def _find_shots(film: Film, on_look: OnLook | None) -> list[NDArray[np.int64]]:
 
 
 def _with_shots(records: list[dict[str, Any]]) -> list[dict[str, Any]] | None:
-    """The records, or None when they tell nothing of shots."""
+    """The records, or None if they have no shots."""
     return records if all("shot" in record for record in records) else None
 
 

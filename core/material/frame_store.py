@@ -7,7 +7,7 @@ A store is a folder of three files:
 - `store.json`: format, version, height, width, and count once the writer was closed (null while it writes).
 
 Both long files only ever grow at their end, so whatever prefix they share is whole: a store whose writer was killed can
-be read up to there, and a writer that resumes cuts off what is torn and goes on.
+be read up to there, and a writer that resumes removes the incomplete end and continues.
 """
 
 import json
@@ -50,7 +50,7 @@ class FrameStoreWriter:
         folder: where the store belongs; made if missing (its parent must exist).
         height: rows of every frame, at least 1.
         width: columns of every frame, at least 1.
-        resume: go on with the store that stands there, if one does; what is torn at its end is cut off.
+        resume: continue the existing store, if there is one; an incomplete record at its end is removed.
 
     Raises:
         OutputError: the folder cannot be written, holds a store while `resume` is False, or holds one of another size.
@@ -153,7 +153,7 @@ class FrameStoreWriter:
             self.close()
         except OutputError:
             if error is None:
-                raise  # otherwise the first error is the one to tell
+                raise  # otherwise the first error is reported
 
     def _begin(self, resume: bool) -> None:
         self.folder.mkdir(exist_ok=True)

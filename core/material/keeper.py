@@ -63,12 +63,13 @@ class Scores:
         self._file = self._part.open("x", encoding="utf-8", newline="\n")
         if mode is not None:
             self._part.chmod(mode)
-        self._file.write("time,score,found\n")
+        self._file.write("time,score,found,hold_score\n")
 
-    def add(self, time: float, verdict: Verdict) -> None:
-        """Writes down what was found of a frame."""
+    def add(self, time: float, verdict: Verdict, hold_score: float | None) -> None:
+        """Writes down what was found of a frame; `hold_score` is None where it was compared with no drawing."""
         found = "cut" if verdict.cut else verdict.transition or ""
-        self._file.write(f"{time:.6f},{verdict.score:.3f},{found}\n")
+        held = "" if hold_score is None else f"{hold_score:.3f}"
+        self._file.write(f"{time:.6f},{verdict.score:.3f},{found},{held}\n")
 
     def __enter__(self) -> Self:
         return self
@@ -79,14 +80,14 @@ class Scores:
             sync(self._part)
             self._part.replace(self._path)
             return
-        with suppress(OSError):  # the first error is the one to tell
+        with suppress(OSError):  # the first error is reported
             self._file.close()
         with suppress(OSError):
             self._part.unlink()
 
 
 class Keeper:
-    """Writes frames into the folder, as images, packed, or both, and goes on where an earlier run stopped.
+    """Writes frames into the folder, as images, packed, or both, and continues where an earlier run stopped.
 
     Images are encoded in threads; a frame's record is written when its image is there, in order.
     """
@@ -101,7 +102,7 @@ class Keeper:
         mode: int | None = None,
         verify: bool = False,
     ) -> None:
-        """Begins, or goes on.
+        """Starts, or continues.
 
         Args:
             folder: exists; nobody else writes to it.
@@ -146,7 +147,7 @@ class Keeper:
         """
         number, self._next = self._next, self._next + 1
         if number < self._count and self._before is not None:
-            same = self._before.readline() == write_line(record)
+            same = self._before.readline() == encode_record(record)
             if same and self._verify and self._store is not None:
                 same = self._store.holds(number, pixels)
             if not same:
@@ -201,7 +202,7 @@ class Keeper:
                     self._flush()
                 self._store.close()
             except AnimiError:
-                if error is None:  # else the first error is the one to tell
+                if error is None:  # else the first error is reported
                     raise
 
     def _drop_unrecorded(self) -> None:
@@ -226,7 +227,7 @@ class Keeper:
         if self._store is not None:
             self._store.append(pixels, record)
         elif self._journal is not None:
-            line = write_line(record)
+            line = encode_record(record)
             try:
                 if self._journal.write(line) != len(line):
                     raise OSError(28, os.strerror(28))  # ENOSPC: part of the line fitted
@@ -238,7 +239,7 @@ class Keeper:
             self._flush()
 
     def _flush(self) -> None:
-        """Waits until all that was written is on the disk: images before the records that tell of them."""
+        """Waits until all that was written is on the disk: images before their records."""
         unsafe, self._unsafe = self._unsafe, []
         for path in unsafe:
             with suppress(FileNotFoundError):  # an image without a record, which is gone again
@@ -275,19 +276,20 @@ def is_whole(path: Path) -> bool:
 
 
 def _encode(pixels: NDArray[np.uint8], kind: str, quality: int) -> bytes:
-    """Encodes (H, W, 3) RGB as an image file."""
+    """Encodes (H, W, 3) RGB or (H, W, 4) RGBA as an image file."""
     settings = {
         "png": [cv2.IMWRITE_PNG_COMPRESSION, _PNG_LEVEL],
         "jpeg": [cv2.IMWRITE_JPEG_QUALITY, quality],
         "webp": [cv2.IMWRITE_WEBP_QUALITY, quality if quality < 100 else 101],  # OpenCV: above 100 is lossless
     }[kind]
-    done, data = cv2.imencode(SUFFIXES[kind], cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), settings)
+    order = cv2.COLOR_RGB2BGR if pixels.shape[2] == 3 else cv2.COLOR_RGBA2BGRA
+    done, data = cv2.imencode(SUFFIXES[kind], cv2.cvtColor(pixels, order), settings)
     if not done:  # OpenCV gives no reason; out of memory is the one that is left for a valid frame
         raise MemoryError(f"a frame of {pixels.shape[1]} x {pixels.shape[0]} pixels could not be encoded")
     return data.tobytes()
 
 
-def write_line(record: dict[str, Any]) -> bytes:
+def encode_record(record: dict[str, Any]) -> bytes:
     """A record as `FrameStoreWriter` writes it too."""
     return json.dumps(record, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode() + b"\n"
 

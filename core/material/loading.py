@@ -65,17 +65,17 @@ def load_batches(
 ) -> Iterator[tuple[int, torch.Tensor]]:
     """Yields batches without end, drawn ahead of use.
 
-    Threads draw them: reading, decoding and scaling leave Python's lock, frames need not be sent between processes, and
-    nothing is left behind by Ctrl-C. Each thread works on one batch and keeps one core busy. For a CUDA device batches
-    are drawn into pinned memory and copied as bytes while it computes; packed films that fit beside the network are
-    put wholly on it, and then it cuts, scales and colours the clips itself and no thread is needed. Scaling there may
+    Threads draw them: reading, decoding and scaling release Python's lock, frames need not be sent between processes,
+    and Ctrl-C leaves nothing behind. Each thread works on one batch and keeps one core busy. For a CUDA device batches
+    are drawn into pinned memory and copied as bytes while it computes; packed films that fit beside the network are put
+    wholly on it, and then it cuts, scales and colours the clips itself and no thread is needed. Scaling there may
     differ from the CPU's by one level of 255, everything else is equal.
 
     Close the iterator (or let it go) to end the threads; that takes as long as the batches being drawn.
 
     Args:
         sampler: what to draw.
-        first_step: the first batch; a resumed run gives the step it goes on with.
+        first_step: the first batch; a resumed run gives the step that it resumes at.
         device: where the batches are wanted.
         workers: threads that draw; 0 draws each batch when it is asked for.
         prefetch: the most batches that are drawn ahead or being drawn; raised to the number of workers.

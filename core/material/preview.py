@@ -1,4 +1,4 @@
-"""A look at what a trainer will be given: clips of one batch on a sheet, a clip a row."""
+"""Shows the clips of one batch of a training on a sheet, a clip in a row."""
 
 from dataclasses import dataclass
 
@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from ..config.material import PreviewClipsConfig
 from ..files import check_no_input, check_output, written_beside
 from ..media.image_files import encode_png
-from .films import OnLook, open_material
+from .films import OnScan, open_material
 from .sampler import ClipSampler
 
-_GAP = 4  # pixels between two clips; the frames of a clip touch, so that motion reads across them
+_GAP = 4  # pixels between two clips; the frames of a clip touch, so that motion is easier to see
 _PAPER = 255
 
 
@@ -22,7 +22,7 @@ class ShownClip:
     Attributes:
         film: the film's name.
         frames: its frame numbers, in the order shown.
-        changed: what was done to the clip, in plain words; empty when nothing was.
+        changed: the augmentations of the clip, in words; empty if there are none.
     """
 
     film: str
@@ -43,12 +43,12 @@ class Preview:
     left_out: tuple[str, ...]
 
 
-def preview_clips(config: PreviewClipsConfig, on_look: OnLook | None = None) -> Preview:
-    """Writes the clips of one batch as a picture, exactly as a trainer with the same settings would get them.
+def preview_clips(config: PreviewClipsConfig, on_scan: OnScan | None = None) -> Preview:
+    """Writes the clips of one batch as a picture, exactly as a training with the same settings gets them.
 
     Args:
         config: what to draw.
-        on_look: told while films without records are looked through for cuts.
+        on_scan: called while films without an index are scanned for cuts.
 
     Raises:
         InputError: a path holds no frames, or no shot is long enough.
@@ -57,7 +57,7 @@ def preview_clips(config: PreviewClipsConfig, on_look: OnLook | None = None) -> 
     check_output(config.output, overwrite=config.overwrite)
     material = open_material(config.paths)
     check_no_input(config.output, {"a film's frames": [path for film in material.films for path in film.files]})
-    sampler = ClipSampler(material, config.clips, config.rows, on_look=on_look)
+    sampler = ClipSampler(material, config.clips, config.rows, on_scan=on_scan)
     sheet = tile_clips(sampler.batch(config.step).numpy())
     with written_beside(config.output, overwrite=config.overwrite) as draft:
         draft.write_bytes(encode_png(sheet))

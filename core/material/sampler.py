@@ -1,16 +1,16 @@
 """Clips: short runs of a film's drawings that never cross a cut, drawn at random from several films.
 
 Which clips make up a batch is a pure function of (seed, step): no state is kept between batches, so the batches are the
-same on any number of workers, and a run resumed at step 1000 sees what it would have seen. `ClipSampler.clips(step)`
+same with any number of workers, and a run resumed at step 1000 gets the same batches. `ClipSampler.clips(step)`
 decides, `ClipSampler.batch(step)` draws, and `load_batches` draws ahead in threads and hands the batches to a device.
 
 Films come from packed frame stores (`FrameStore`), from folders of images that `extract-frames` wrote, or from any
 folders of images. Shots and duplicate drawings are read from the records beside the frames; where there are none, they
-are found by looking at the frames, once, when the first clip longer than one frame is asked for.
+are found by a scan of the frames, once, when the first clip longer than one frame is drawn.
 
-What is done to a clip is done to all its frames alike and suits drawings: a random square, mirroring, exchanged and
-darkened colour channels (black lines stay black, and nothing is burnt out), and time reversal. No noise, no blur, no
-rotation: they would soften the lines.
+Augmentations apply to all frames of a clip alike, and suit drawings: a random square, mirroring, exchanged and
+darkened colour channels (black lines stay black, and nothing is clipped), and time reversal. There is no noise, blur or
+rotation, as these would soften lines.
 """
 
 import copy
@@ -30,24 +30,24 @@ from numpy.typing import NDArray
 from ..config.material import ClipConfig
 from ..errors import ConfigError, InputError
 from ..files import shown
-from .films import Film, Material, OnLook
+from .films import FilmFrames, Material, OnScan
 from .frame_store import FrameStore
 
 _ORDERS = tuple(permutations(range(3)))
-_DARKEST = 0.8  # the least that all channels are multiplied by
-_UNEVENNESS = 0.2  # how much less one channel may get than another
+_DARKEST = 0.8  # smallest factor of all channels
+_UNEVENNESS = 0.2  # largest difference between the factors of two channels
 
 
 @dataclass(frozen=True)
 class Clip:
-    """What one clip of a batch is made of. Shares are in [0, 1].
+    """The choices that define one clip of a batch. Shares are in [0, 1].
 
     Attributes:
         film: which of the sampler's films, from 0.
         numbers: the film's frame numbers, in the order in which the clip plays.
         zoom: side of the square window, as a share of the frame's shorter side.
-        down: where the window lies between the frame's top (0) and bottom (1).
-        across: where it lies between left (0) and right (1).
+        down: position of the window from the frame's top (0) to its bottom (1).
+        across: position from left (0) to right (1).
         flip: whether the clip is mirrored.
         order: which of the film's channels (0 red, 1 green, 2 blue) becomes red, green and blue.
         gain: what red, green and blue are then multiplied by.
@@ -85,7 +85,7 @@ class ClipSampler:
         material: what to draw from.
         config: how.
         batch_size: at least 1.
-        on_look: told while films without records are looked through for cuts.
+        on_scan: called while films without an index are scanned for cuts.
 
     Raises:
         InputError: no film has a shot that is long enough, or none of those under a path that has a weight.
@@ -93,7 +93,7 @@ class ClipSampler:
     """
 
     def __init__(
-        self, material: Material, config: ClipConfig, batch_size: int, *, on_look: OnLook | None = None
+        self, material: Material, config: ClipConfig, batch_size: int, *, on_scan: OnScan | None = None
     ) -> None:
         if batch_size < 1:
             raise ConfigError(f"--batch-size: {batch_size} is too small; give a whole number from 1")
@@ -104,7 +104,7 @@ class ClipSampler:
         self.config = config
         self.batch_size = batch_size
         self._first = 0
-        runs = [_Runs.of(film, config, on_look) for film in material.films]
+        runs = [_Runs.of(film, config, on_scan) for film in material.films]
         self._runs = [run for run in runs if run.clips]
         self.films = [run.film for run in self._runs]
         self.left_out = [run.film.name for run in runs if not run.clips]
@@ -217,7 +217,7 @@ class _Runs:
         stride: drawings from one frame of a clip to the next.
     """
 
-    film: Film
+    film: FilmFrames
     shots: list[NDArray[np.int64]]
     longest: int
     up_to: list[int]
@@ -225,9 +225,9 @@ class _Runs:
     stride: int
 
     @classmethod
-    def of(cls, film: Film, config: ClipConfig, on_look: OnLook | None) -> "_Runs":
-        one_picture = config.length == 1 and not film.knows_shots  # it crosses no cut: no need to look for any
-        found = film.pictures() if one_picture else film.shots(on_look)
+    def of(cls, film: FilmFrames, config: ClipConfig, on_scan: OnScan | None) -> "_Runs":
+        one_picture = config.length == 1 and not film.knows_shots  # it crosses no cut, so no scan is needed
+        found = film.pictures() if one_picture else film.shots(on_scan)
         span = clip_span(config)
         shots = [shot for shot in found if len(shot) >= span]
         up_to = list(accumulate(len(shot) - span + 1 for shot in shots))
@@ -239,7 +239,7 @@ class _Runs:
         return self.up_to[-1] if self.up_to else 0
 
     def clip(self, share: float) -> tuple[int, ...]:
-        """The frame numbers of the clip that lies at `share`, in [0, 1), of all clips."""
+        """The frame numbers of the clip at position `share`, in [0, 1), among all clips."""
         begin = int(share * self.clips)
         which = bisect_right(self.up_to, begin)
         first = begin - (self.up_to[which - 1] if which else 0)
@@ -277,7 +277,7 @@ def _scaled_planes(window: NDArray[np.uint8], size: int) -> Sequence[NDArray[Any
         return cv2.split(window)
     pixels = torch.from_numpy(np.array(window[np.newaxis])).permute(0, 3, 1, 2)  # (1, 3, S, S), channels last in memory
     scaled = functional.interpolate(pixels, (size, size), mode="bilinear", antialias=True)
-    # NumPy and not PyTorch makes it contiguous: PyTorch would wake a thread on every core
+    # made contiguous by NumPy, as PyTorch would start a thread on every core
     return list(np.ascontiguousarray(scaled[0].numpy()))
 
 

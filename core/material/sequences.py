@@ -12,19 +12,19 @@ from ..config.material import ClipConfig
 from ..errors import InputError
 from ..files import natural_order, shown
 from ..media.frames import resize_image, to_uint8
-from .films import Film, ImageFolder, Material, OnLook, open_material
+from .films import FilmFrames, ImageFolder, Material, OnScan, open_material
 from .sampler import ClipSampler
 
 CLIP_SIZE = 256
 """Side of the squares cut from films, in pixels, where nothing else was asked for."""
-_SPARE = 4  # times as many clips are thought of as are wanted, since the same one may come up twice
+_SPARE = 4  # factor of the clips that are drawn, since the same one may come twice
 
 
 class TrueFrames(NamedTuple):
     """A sequence's pictures."""
 
     frames: list[NDArray[np.uint8]]
-    """Both ends and what lies between, in order: (H, W, 3) uint8, RGB, all of one size."""
+    """All frames in order, both ends included: (H, W, 3) uint8, RGB, all of one size."""
     motion: NDArray[np.float32] | None
     """The exact motion from the first frame to the last, (H, W, 2) in pixels, where it is known."""
 
@@ -50,7 +50,7 @@ def find_sequences(
     stride: int = 1,
     size: int | None = None,
     seed: int = 0,
-    on_look: OnLook | None = None,
+    on_scan: OnScan | None = None,
 ) -> tuple[list[TrueSequence], list[str]]:
     """Finds sequences.
 
@@ -66,10 +66,10 @@ def find_sequences(
         stride: 1 takes successive drawings, 2 every other one.
         size: side of a clip's square, and a sequence's longer side; None: `CLIP_SIZE`, and as it is.
         seed: the same seed gives the same clips.
-        on_look: told while films without an index are looked through for cuts.
+        on_scan: called while films without an index are scanned for cuts.
 
     Returns:
-        The sequences in order, and what a person should know, in sentences.
+        The sequences in order, and sentences for the person.
 
     Raises:
         InputError: a path holds no frames, or nothing is long enough.
@@ -87,7 +87,7 @@ def find_sequences(
         config = ClipConfig(
             length, stride, size or CLIP_SIZE, crop=1, flip=False, colour=False, reverse=False, seed=seed
         )
-        sampler = ClipSampler(Material(films, material.paths), config, _SPARE * clips, on_look=on_look)
+        sampler = ClipSampler(Material(films, material.paths), config, _SPARE * clips, on_scan=on_scan)
         notes += [f"{name}: has no shot that is long enough, and was left out" for name in sampler.left_out]
         cut = _cut_clips(sampler, clips)
         if len(cut) < clips:
@@ -98,11 +98,11 @@ def find_sequences(
     return _name_apart(found), notes
 
 
-def _is_whole(film: Film, length: int) -> bool:
+def _is_whole(film: FilmFrames, length: int) -> bool:
     return isinstance(film.frames, ImageFolder) and not film.knows_shots and len(film) <= length
 
 
-def _take_whole(film: Film, size: int | None) -> TrueSequence:
+def _take_whole(film: FilmFrames, size: int | None) -> TrueSequence:
     def read() -> TrueFrames:
         frames = [film.frames[number] for number in range(len(film))]
         height, width = frames[0].shape[:2]
@@ -123,8 +123,8 @@ def _take_whole(film: Film, size: int | None) -> TrueSequence:
     return TrueSequence(film.name, read)
 
 
-def _read_motion(film: Film, shape: tuple[int, int]) -> NDArray[np.float32] | None:
-    """The exact motion that lies beside the images, (H, W, 2); None where there is no such file, or several."""
+def _read_motion(film: FilmFrames, shape: tuple[int, int]) -> NDArray[np.float32] | None:
+    """Reads the exact motion from the file beside the images, (H, W, 2). None: there is no such file, or several."""
     if not isinstance(film.frames, ImageFolder):
         return None
     files = natural_order(film.frames.paths[0].parent.glob("*.npz"))

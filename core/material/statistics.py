@@ -1,4 +1,4 @@
-"""What matters of a film as training material: how long its shots are, how long drawings are held, how much moves."""
+"""Statistics of a film as training material: lengths of shots, held drawings, and motion."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -9,32 +9,32 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .films import Film, open_material
+from .films import FilmFrames, open_material
 
 _PAIRS = 24  # of successive drawings whose motion is measured, spread over the film
-_SIDE = 160  # pixels of the shorter side at which it is measured: more changes the figures little
-_FAST = 95  # percentile of a frame's motion: most of a cartoon's frame stands still, so a mean tells little
-_STILL = 0.002  # of the shorter side: less is no motion
+_SIDE = 160  # pixels of the shorter side at which motion is measured; larger sides give nearly the same figures
+_FAST = 95  # percentile of a frame's motion: most of a cartoon's frame is static, so the mean is near 0
+_STILL = 0.002  # share of the shorter side below which nothing moves
 CLIP = 8
 """Drawings of a clip, as trainings draw them by default."""
 
 
 @dataclass(frozen=True)
 class Statistics:
-    """What matters of a film as training material."""
+    """Statistics of a film as training material."""
 
     drawings: int
-    """That are different, held ones counted once."""
+    """Number of different drawings."""
     shots: int
-    """With a drawing at least."""
+    """Number of shots with at least one drawing."""
     typical_shot: float
-    """Drawings of a shot, the median."""
+    """Median number of drawings in a shot."""
     longest_shot: int
     """Drawings."""
     clips: int
-    """Of CLIP successive drawings of one shot."""
+    """Number of clips of CLIP successive drawings in one shot."""
     long_shots: int
-    """That hold such a clip."""
+    """Number of shots with such a clip."""
     motion: float | None
     """How far the fastest twentieth of a frame moves from one drawing to the next, as a share of its shorter side:
     the median over pairs; None: there is no pair."""
@@ -42,10 +42,10 @@ class Statistics:
     """Share of the pairs in which nothing moves."""
 
     def describe(self, held: float | None = None) -> str:
-        """The same in a line.
+        """The statistics in one line.
 
         Args:
-            held: frames for which a drawing stands, on average; None: unknown.
+            held: mean number of frames for which a drawing is held. None: unknown.
         """
         parts = [
             f"{self.drawings} drawings in {self.shots} shots, of {self.typical_shot:g} each (median) and up to "
@@ -84,7 +84,7 @@ def measure_material(folder: Path) -> Statistics:
     )
 
 
-def _measure_motion(film: Film, shots: list[NDArray[np.int64]]) -> list[float]:
+def _measure_motion(film: FilmFrames, shots: list[NDArray[np.int64]]) -> list[float]:
     """How far the fastest part of a frame moves, for pairs of successive drawings: dense inverse search.
 
     Kroeger et al., arXiv 1603.03590, as OpenCV has it.

@@ -1,1 +1,1 @@
-"""How near drawn frames come to the truth: metrics, ghosts, perceptual distance, features."""
+"""Metrics of drawn frames against the truth: metrics, ghosts, perceptual distance, features."""

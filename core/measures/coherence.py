@@ -6,23 +6,22 @@ import numpy as np
 
 from .patches import KeyPatches, Picture, halve
 
-_STEP = 2  # pixels at half size from one patch that counts to the next; patches overlap, so a quarter says as much
+_STEP = 2  # pixels at half size between patches; patches overlap, so a quarter of them gives the same result
 
 
 def coherence(drawn: Picture, keys: KeyPatches) -> float:
-    """How far the patches of a drawn frame are from their nearest ones in either key frame, in levels of 0..255.
+    """Distance of a drawn frame's patches to the nearest patches of either key frame, in levels of 0..255.
 
     The distance of two patches, of 7 x 7 pixels at half size, is their mean absolute difference. Distances are summed
     over the places where the key frames differ or the drawn frame differs from both, and divided by the number of the
-    former, so everything that is drawn between the same key frames is divided by the same number. A mixture, a smear or
-    a torn piece has no like in either key frame and is far from both; a frame that is joined of pieces of both is near.
-    What turns, grows or appears in the true frame is far as well, so the truth's own value is the yardstick. It is the
-    term of coherence of Simakov et al., "Summarizing Visual Data Using Bidirectional Similarity" (CVPR 2008), equation
-    1, with another mean and distance.
+    former, which is the same for all frames between the same key frames. A mixture, a smear or a torn piece is in
+    neither key frame and is far from both; a frame joined of pieces of both is near. What rotates, grows or appears in
+    the true frame is far too, so values are compared with the truth's. It is the term of coherence of Simakov et al.,
+    "Summarizing Visual Data Using Bidirectional Similarity" (CVPR 2008), equation 1, with another mean and distance.
 
     Args:
         drawn: (H, W, 3) uint8, RGB.
-        keys: of key frames of the same shape.
+        keys: patches of key frames of the same shape.
 
     Returns:
         0 or more; NaN where the key frames do not differ, or are too small for a patch.

@@ -8,10 +8,10 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 
 Embedding = Callable[[Tensor], Tensor]
-"""Turns pictures (N, 3, H, W) in [-1, 1] into features (N, D), whose Euclidean distances tell how they look apart."""
+"""Maps pictures (N, 3, H, W) in [-1, 1] to features (N, D), whose Euclidean distance is perceptual."""
 
 _TAPS = (15, 22, 29)  # relu3_3, relu4_3 and relu5_3 of torchvision's VGG16
-_CELLS = 4  # features are kept for each cell of a grid so fine: where something is counts, to the pixel it does not
+_CELLS = 4  # side of the grid of cells over which features are averaged: position counts, but not to the pixel
 
 
 class VggLike(Protocol):
@@ -23,18 +23,18 @@ class VggLike(Protocol):
 
 
 def embed_with_vgg(encoder: VggLike | nn.Module, batch: int = 16, taps: Sequence[int] = _TAPS) -> Embedding:
-    """Makes an embedding of a trained VGG16, in the manner of LPIPS.
+    """Makes an embedding from a trained VGG16, as in LPIPS.
 
-    The features of three depths are brought to length 1 at each place, as in "The Unreasonable Effectiveness of Deep
-    Features as a Perceptual Metric" (arXiv 1801.03924, section 3), and averaged over a grid of 4 x 4 cells.
+    The features of three depths are normalised to length 1 at each position, as in "The Unreasonable Effectiveness of
+    Deep Features as a Perceptual Metric" (arXiv 1801.03924, section 3), and averaged over a grid of 4 x 4 cells.
 
     Args:
         encoder: see `core.weights.vgg.load_vgg`, which never gives a random one.
         batch: pictures at a time.
-        taps: layers of `encoder.features` whose outputs count.
+        taps: layers of `encoder.features` whose outputs are used.
 
     Returns:
-        A function that gives the features on the CPU.
+        A function that returns features on the CPU.
     """
     vgg = cast(VggLike, encoder)
 
@@ -58,4 +58,4 @@ def embed_with_vgg(encoder: VggLike | nn.Module, batch: int = 16, taps: Sequence
 
 def reach(distances: Tensor, neighbours: int) -> Tensor:
     """Distance of each picture to its k-th nearest other: (N, N) to (N,)."""
-    return distances.kthvalue(neighbours + 1, 1).values  # the nearest of all is the picture itself
+    return distances.kthvalue(neighbours + 1, 1).values  # the nearest is the picture itself

@@ -4,31 +4,32 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, relu
 
-_SCALES = (1, 2, 4)  # how much smaller pictures are when ghosts are looked for: soft ones show in small pictures
-_WINDOW = 5  # pixels across what is explained together
-_TOLD = 0.02  # deviation of the ends' difference within a window, colours in [0, 1], from which on it tells something
-_STRAY = 0.01  # the same of what a mixture leaves unexplained, up to which it explains a window
-_STRAY_SHARE = 0.05  # of the difference's variance, which may stay unexplained besides
+# Tested on 32 drawn cartoons and on discs over several grounds: docs/ghosts.md
+_SCALES = (1, 2, 4)  # factors of reduction; soft ghosts are found in small pictures
+_WINDOW = 5  # side of a window in pixels
+MIN_CONTRAST = 0.02  # smallest standard deviation of the ends' difference in a window that counts; colours in [0, 1]
+RESIDUAL_FLOOR = 0.01  # standard deviation of the residual up to which a mixture explains a window
+_RESIDUAL_SHARE = 0.05  # share of the difference's variance that may be unexplained in addition
 
 
 def ghost_score(drawn: Tensor, first: Tensor, last: Tensor) -> Tensor:
     """How much of a picture is a mixture of its two ends, where they differ: 0 none of it, 1 an even cross-fade.
 
-    In windows of 5 x 5 pixels, of the pictures as they are and at half and a quarter of their size, d = last - first
-    and e = drawn - first vary about their means. The share of d's variation that explains e's best,
-    a = cov(d, e) / var(d) in [0, 1], leaves a variance r; the window counts 4a(1 - a) exp(-r / s), where
-    s = 0.01² + 0.05 var(d), with colours in [0, 1]. The score is the mean over the windows in which d deviates by 0.02
-    or more, each by its area. Where a thing has moved away, arrives or passes, a is 0 or 1 or r is large.
+    In windows of 5 x 5 pixels, at full, half and a quarter of the size, let d = last - first and e = drawn - first,
+    without their means. The least-squares share of d in e, a = cov(d, e) / var(d) in [0, 1], leaves a residual variance
+    r; the window's score is 4a(1 - a) exp(-r / s), where s = 0.01² + 0.05 var(d), with colours in [0, 1]. The result is
+    the mean over the windows in which d has a standard deviation of 0.02 or more, weighted by area. Where a thing moves
+    away, arrives or passes, a is 0 or 1, or r is large.
 
-    Ours; we know of no published one. The obvious formula, each pixel for itself, was the first: it takes flat colours
-    that lie between the ends' by chance for a ghost (0.94 for a grey disc, here 0.06), and softness for half of one (a
-    soft true in-between has 0.34, here 0.13; a soft ghost 0.60, here 0.41), and is blind to low contrast. What is a
-    fade by right counts here too: dissolves, and motion of so few pixels that it is hard to tell from one; so compare
-    with the truth's score, as `ghost_penalty` does. A copy of an end has no ghost, and a mixture of ends that are
-    displaced has less of one the more they are (0.32 at a pixel each, 0.12 at two). docs/ghosts.md has the figures.
+    Ours; we know of no published score. The same formula for single pixels counts flat colours between those of the
+    ends as ghosts (0.94 for a grey disc, here 0.06), softness as half a ghost (0.34 for a soft true in-between, here
+    0.13; 0.60 for a soft ghost, here 0.41), and misses low contrast. True fades count too: dissolves, and motion of
+    very few pixels; so compare with the truth's score, as `ghost_penalty` does. A copy of an end scores 0, and a
+    mixture of displaced ends scores less the more they are displaced (0.32 at a pixel each, 0.12 at two). See
+    docs/ghosts.md.
 
-    Differentiable in `drawn`; which windows count depends on the ends alone. At an exact even mixture the gradient is
-    0, as at the top of any hill.
+    Differentiable in `drawn`; which windows count depends on the ends only. The gradient is 0 at an exact even mixture,
+    which is a maximum.
 
     Args:
         drawn: (N, 3, H, W) in [-1, 1].
@@ -44,19 +45,19 @@ def ghost_score(drawn: Tensor, first: Tensor, last: Tensor) -> Tensor:
             break
         small, start, end = (avg_pool2d(x.float() / 2, scale) for x in (drawn, first, last))  # (N, 3, H/s, W/s)
         apart, gone = end - start, small - start
-        told = _covary(apart, apart)  # (N, H', W')
+        contrast = _covary(apart, apart)  # (N, H', W')
         shared = _covary(apart, gone)
-        share = (shared / (told + 1e-8)).clamp(0, 1)
-        stray = (_covary(gone, gone) - 2 * share * shared + share.square() * told).clamp_min(0)
-        counts = (told >= _TOLD**2).float() * scale**2
-        mixed = 4 * share * (1 - share) * torch.exp(-stray / (_STRAY**2 + _STRAY_SHARE * told))
+        share = (shared / (contrast + 1e-8)).clamp(0, 1)
+        residual = (_covary(gone, gone) - 2 * share * shared + share.square() * contrast).clamp_min(0)
+        counts = (contrast >= MIN_CONTRAST**2).float() * scale**2
+        mixed = 4 * share * (1 - share) * torch.exp(-residual / (RESIDUAL_FLOOR**2 + _RESIDUAL_SHARE * contrast))
         found = found + (counts * mixed).sum((1, 2))  # (N,)
         counted = counted + counts.sum((1, 2))
     return found / counted.clamp_min(1)
 
 
 def _covary(one: Tensor, other: Tensor) -> Tensor:
-    """Covariance within windows, the mean over colours: two times (N, 3, H, W) to (N, H - 4, W - 4)."""
+    """Covariance within windows, as a mean over colours: (N, 3, H, W) each to (N, H - 4, W - 4)."""
     means = avg_pool2d(one, _WINDOW, 1) * avg_pool2d(other, _WINDOW, 1)
     return (avg_pool2d(one * other, _WINDOW, 1) - means).mean(1)
 
@@ -64,14 +65,14 @@ def _covary(one: Tensor, other: Tensor) -> Tensor:
 def ghost_penalty(
     drawn: Tensor, first: Tensor, last: Tensor, truth: Tensor | None = None, margin: float = 0.05
 ) -> Tensor:
-    """Mean of max(0, ghost score - the truth's - margin): what truly blends, or happens to look so, is excused.
+    """Mean of max(0, ghost score - the truth's - margin), so that true blends are not penalised.
 
     Args:
         drawn: (N, 3, H, W) in [-1, 1].
         first: the same shape.
         last: the same shape.
-        truth: the frames that were to be drawn, of the same shape; None: they are taken to have no ghost.
-        margin: how much more is let pass.
+        truth: the true frames, of the same shape. None: their score counts as 0.
+        margin: score above the truth's that is not penalised.
     """
     allowed = margin if truth is None else ghost_score(truth, first, last).detach() + margin
     return relu(ghost_score(drawn, first, last) - allowed).mean()

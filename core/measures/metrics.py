@@ -1,7 +1,7 @@
-"""How near drawn frames come to the truth: plain functions of pictures, of sequences and of sets of features.
+"""Metrics of drawn frames against the truth: functions of pictures, of sequences and of sets of features.
 
-A frame is (H, W, 3) uint8, RGB. What a figure means, and when it misleads, is told in docs/evaluation.md. The distance
-that a network has learnt (LPIPS) needs weights and stands in `core.measures.perceptual`.
+A frame is (H, W, 3) uint8, RGB. docs/evaluation.md explains what the metrics mean, and when they mislead. LPIPS needs
+weights and is in `core.measures.perceptual`.
 """
 
 from collections.abc import Sequence
@@ -25,12 +25,12 @@ Picture = NDArray[np.uint8]
 """A frame: (H, W, 3) uint8, RGB."""
 
 MOST_PSNR = 60.0
-"""Decibels; equal frames have no finite value, and would rule every mean."""
+"""Largest PSNR in decibels; that of equal frames is infinite, and would dominate means."""
 _SSIM_SIGMA, _SSIM_WINDOW = 1.5, 11  # pixels
 _FINE, _COARSE = (1.0, 9), (1.6, 13)  # sigma and window of the Gaussians whose difference shows lines
-_DARKER = 0.01  # by how much of white a line is darker than what is around it
+_DARKER = 0.01  # share of white by which a line is darker than its surroundings
 _MOVES = 1.0  # pixels; shorter motion is noise of the estimate
-_CHANGES = 3.0  # levels of 255 by which a pixel of the truth changes from one frame to the next where things move
+_CHANGES = 3.0  # levels of 255 by which a pixel of the truth changes between frames if something moves
 
 
 def psnr(drawn: Picture, truth: Picture) -> float:
@@ -43,15 +43,15 @@ def ssim(drawn: Picture, truth: Picture) -> float:
     """Structural similarity, the mean over the channels; 1 for equal frames.
 
     Wang et al., "Image Quality Assessment: From Error Visibility to Structural Similarity" (2004), equation 13: a
-    Gaussian window of 11 pixels with a sigma of 1.5, and only places that the whole window fits. Written out here, as
-    a library would bring SciPy and more for ten lines.
+    Gaussian window of 11 pixels with a sigma of 1.5, at positions where the whole window fits. Written here, as a
+    library for these ten lines would need SciPy.
 
     Args:
         drawn: at least 11 pixels a side.
         truth: the same shape.
 
     Returns:
-        NaN where the frames are smaller than the window.
+        NaN if the frames are smaller than the window.
     """
     if min(drawn.shape[:2]) < _SSIM_WINDOW:
         return nan
@@ -73,7 +73,7 @@ def _average(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def find_lines(frame: Picture) -> NDArray[np.bool_]:
-    """Where dark lines are: (H, W), True where a difference of Gaussians shows something darker than its surroundings.
+    """The mask of dark lines: (H, W), True where a difference of Gaussians is darker than its surroundings.
 
     The line extraction of Chen and Zwicker, "Improving the Perceptual Quality of 2D Animation Interpolation" (EISAI,
     ECCV 2022), with the Gaussians that they use for pictures of 540 rows.
@@ -88,10 +88,10 @@ def find_lines(frame: Picture) -> NDArray[np.bool_]:
 
 
 def line_distance(drawn: Picture, truth: Picture) -> float:
-    """Chamfer distance of the lines of two frames, as a share of the diagonal; 0 where all lines lie on each other.
+    """Chamfer distance of the lines of two frames, as a share of the diagonal; 0 if all lines coincide.
 
     The distance from each line pixel of one frame to the nearest line of the other, both ways, averaged over all pixels
-    of the frame, as in EISAI (see `find_lines`). Tables tell it in 1e-5. A frame without any line is a diagonal away.
+    of the frame, as in EISAI (see `find_lines`). Tables show it in 1e-5. A frame without lines has a distance of 1.
     """
     lines = [find_lines(frame) for frame in (drawn, truth)]
     diagonal = float(np.hypot(*drawn.shape[:2]))
@@ -101,7 +101,7 @@ def line_distance(drawn: Picture, truth: Picture) -> float:
 
 
 def _distance_to(lines: NDArray[np.bool_], none: float) -> NDArray[np.float32]:
-    """Each pixel's distance to the nearest line pixel; `none` where there is no line."""
+    """Each pixel's distance to the nearest line pixel; `none` if there is no line."""
     if not lines.any():
         return np.full(lines.shape, none, np.float32)
     empty = (~lines).astype(np.uint8)
@@ -114,14 +114,14 @@ def ghost_score(drawn: Picture, first: Picture, last: Picture) -> float:
 
 
 def sharpness(drawn: Picture, truth: Picture) -> float:
-    """How steep the edges are, beside the truth's: 1 as steep, 1/3 blurred over three pixels, 1/2 at half contrast.
+    """Steepness of edges relative to the truth's: 1 as steep, 1/3 blurred over three pixels, 1/2 at half contrast.
 
-    A frame's steepness is the mean gradient of its brightness, where each gradient has itself for a weight (the sum of
-    squares over the sum). So it is ruled by outlines and not by flat colour, and does not change with how many there
-    are or where they lie, which other figures tell. A ghost is half an outline twice, and counts as half as sharp.
+    A frame's steepness is the mean gradient of its brightness, weighted by itself (the sum of squares over the sum). So
+    it depends on outlines and not on flat colour, and not on the number or position of outlines, which other metrics
+    measure. A ghost is an outline at half contrast, twice, and counts as half as sharp.
 
     Returns:
-        At least 0; above 1 where the frame is harder than the truth, or full of crumbs. NaN where the truth is one flat
+        At least 0; above 1 if the frame has harder edges than the truth, or many specks. NaN if the truth is one flat
         colour.
     """
     found, wanted = _steepness(drawn), _steepness(truth)
@@ -137,22 +137,22 @@ def _steepness(frame: Picture) -> float:
 
 
 class StepMotion:
-    """The motion from each frame of a true sequence to the next, to hold drawn ones against."""
+    """The motion from each frame of a true sequence to the next, to compare drawn ones with."""
 
     def __init__(self, truth: Sequence[Picture]) -> None:
         """Finds the motion.
 
         Args:
-            truth: the frames in order, both ends among them.
+            truth: the frames in order, both ends included.
         """
         self._frame_size = truth[0].shape[:2]
         self._flows = _steps(truth)
         self._moving = [_moving_cells(a, b, flow) for (a, b), flow in zip(pairwise(truth), self._flows, strict=True)]
 
     def from_end_to_end(self) -> Flow:
-        """Where everything in the first frame goes until the last, followed from frame to frame.
+        """The motion from the first frame to the last, followed from frame to frame.
 
-        This finds motion that could not be found from the two ends alone, such as that of a thing that turns or leaps.
+        This finds motion that could not be found from the two ends, such as rotation or a leap.
 
         Returns:
             (h, w, 2) in pixels of the frames, on a grid of about half their size.
@@ -166,18 +166,18 @@ class StepMotion:
         return gone
 
     def smoothness(self, drawn: Sequence[Picture]) -> float:
-        """How well things move from frame to frame as they do in the truth: 1 as they do, 0 not at all.
+        """Similarity of the motion from frame to frame to the truth's: 1 equal, 0 unrelated.
 
-        The motion of each step, by optical flow, is held against the truth's where that moves (tOF of Chu et al.,
+        The motion of each step, by optical flow, is compared with the truth's where that moves (tOF of Chu et al.,
         "Learning Temporal Coherence via Self-Supervision for GAN-based Video Generation", 2020), and the
-        error told as a share of the truth's motion. So a step that stalls, leaps or trembles is found, and a cross-fade
-        too: pixel by pixel it is as smooth as can be, but nothing in it moves.
+        error is relative to the truth's motion. So steps that stall, leap or tremble score low, and so does a
+        cross-fade, which is smooth at each pixel, but in which nothing moves.
 
         Args:
-            drawn: as many frames as the truth has, both ends among them.
+            drawn: as many frames as the truth has, both ends included.
 
         Returns:
-            In [0, 1]; NaN where nothing moves in the truth.
+            In [0, 1]; NaN if nothing moves in the truth.
         """
         missed = moved = 0.0
         for found, wanted, moving in zip(_steps(drawn), self._flows, self._moving, strict=True):
@@ -191,7 +191,7 @@ def _steps(frames: Sequence[Picture]) -> list[Flow]:
 
 
 def _moving_cells(first: Picture, last: Picture, flow: Flow) -> NDArray[np.bool_]:
-    """Cells of the flow's grid in which the frames differ; on flat colour a flow is anybody's guess."""
+    """Cells of the flow's grid in which the frames differ; on flat colour, flow is undefined."""
     height, width = flow.shape[:2]
     change = cv2.absdiff(first, last).max(2).astype(np.float32)
     small = cv2.resize(change, (width, height), interpolation=cv2.INTER_AREA)
@@ -200,7 +200,7 @@ def _moving_cells(first: Picture, last: Picture, flow: Flow) -> NDArray[np.bool_
 
 
 def motion_size(flow: NDArray[np.floating[Any]]) -> float:
-    """How far things move, in pixels: the 95th percentile of what moves by a pixel or more, or 0.
+    """The amount of motion in pixels: the 95th percentile of motion of a pixel or more; 0 if there is none.
 
     Args:
         flow: (h, w, 2) in pixels.
@@ -214,7 +214,7 @@ def motion_size(flow: NDArray[np.floating[Any]]) -> float:
 
 
 def kid(drawn: Tensor, real: Tensor, *, paired: bool = False) -> float:
-    """Kernel distance of two sets of features, without bias: 0 on average for sets of one kind, at times below it.
+    """Unbiased kernel distance of two sets of features: 0 on average for sets of one distribution; may be negative.
 
     Binkowski et al., "Demystifying MMD GANs" (arXiv 1801.01401): the squared maximum mean discrepancy with the kernel
     (x·y / D + 1)³. For D, the number of features there, ours has the mean squared length of the real ones, so that it
@@ -223,9 +223,9 @@ def kid(drawn: Tensor, real: Tensor, *, paired: bool = False) -> float:
     Args:
         drawn: (N, D), N of 2 or more.
         real: (M, D), M of 2 or more.
-        paired: whether each drawn picture was to be the real one of its place. These are alike beyond chance, and left
-            out of the mean between the sets, as a picture and itself are within one (Gretton et al., "A Kernel
-            Two-Sample Test", 2012, lemma 6). Equal sets then have 0.
+        paired: whether each drawn picture corresponds to the real one of the same index. Such pairs are more similar
+            than by chance, and are left out of the mean between the sets, like a picture and itself within a set
+            (Gretton et al., "A Kernel Two-Sample Test", 2012, lemma 6). Equal sets then have 0.
     """
     drawn, real = drawn.double(), real.double()
     scale = real.square().sum(1).mean().clamp_min(1e-12)
@@ -234,7 +234,7 @@ def kid(drawn: Tensor, real: Tensor, *, paired: bool = False) -> float:
         return (x @ y.T / scale + 1) ** 3
 
     def of_others(values: Tensor) -> Tensor:
-        """Mean of a square table without its diagonal."""
+        """Mean of a square matrix without its diagonal."""
         return (values.sum() - values.diagonal().sum()) / (len(values) * (len(values) - 1))
 
     across = kernel(drawn, real)
@@ -243,7 +243,7 @@ def kid(drawn: Tensor, real: Tensor, *, paired: bool = False) -> float:
 
 
 def fid(drawn: Tensor, real: Tensor) -> float:
-    """Fréchet distance of two sets of features, each taken for a normal distribution; 0 for equal sets.
+    """Fréchet distance of two sets of features, each as a normal distribution; 0 for equal sets.
 
     Heusel et al., "GANs Trained by a Two Time-Scale Update Rule" (arXiv 1706.08500), equation 6. The trace of the root
     of the covariances' product is the nuclear norm of one set times the other, so no matrix of D x D is needed.
@@ -260,10 +260,10 @@ def fid(drawn: Tensor, real: Tensor) -> float:
 
 
 def precision_and_recall(drawn: Tensor, real: Tensor, neighbours: int = 3) -> tuple[float, float]:
-    """Share of drawn pictures that lie among the reals, and of reals that lie among the drawn ones, in [0, 1].
+    """Precision and recall: share of drawn pictures among the reals, and of reals among the drawn ones, in [0, 1].
 
     Kynkäänniemi et al., "Improved Precision and Recall Metric for Assessing Generative Models" (arXiv 1904.06991),
-    section 2: a picture lies among others if it is no farther from one of them than that one's k-th neighbour is.
+    section 2: a picture is among others if its distance to one of them is at most that to its k-th neighbour.
 
     Args:
         drawn: (N, D), N > k.

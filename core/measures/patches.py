@@ -1,7 +1,7 @@
-"""Small patches of two key frames: which of them is nearest to a patch of a drawn frame.
+"""Finds the nearest patches in two key frames to patches of a drawn frame.
 
-Everything happens at half the frames' size, where noise and the sampling of lines weigh less; frames of more than
-`LARGEST` pixels are reduced to that first, which bounds the time. Distances of patches are in levels of 0..255.
+All is computed at half the frames' size, where noise and the sampling of lines matter less; frames of more than
+`LARGEST` pixels are reduced first, which bounds the time. Distances of patches are in levels of 0..255.
 """
 
 import math
@@ -21,36 +21,36 @@ Indices = NDArray[np.intp]
 Mask = NDArray[np.bool_]
 
 SIDE = 7
-"""Pixels across a patch, at half size."""
+"""Side of a patch in pixels at half size."""
 LARGEST = 768
-"""Pixels of a frame's longer side, beyond which it is reduced: a frame of 1280x720 would take ten times as long."""
+"""Longer side in pixels above which a frame is reduced: a frame of 1280x720 would take ten times as long."""
 DIFFERS = 8.0
-"""Levels by which two frames differ at a pixel; compression and grain stay below."""
-_MARGIN = 4  # pixels at half size by which what differs is widened
-_LEAF = 16  # key patches that a descent through the tree ends at
-_ROUNDS = 3  # of passing matches on to neighbours; a fourth lowers mean distances by less than 0.5 %
+"""Difference in levels from which pixels differ; compression and grain stay below."""
+_MARGIN = 4  # pixels at half size by which the mask of differences is widened
+_LEAF = 16  # key patches in a leaf of the tree
+_ROUNDS = 3  # rounds of propagation to neighbours; a fourth lowers mean distances by less than 0.5 %
 
 
 class KeyPatches:
     """All patches of two key frames, to find the nearest of them to any other patch.
 
-    The search is a k-d tree whose leaves are compared, after which neighbours pass their matches on to each other (He
-    and Sun, "Computing Nearest-Neighbor Fields via Propagation-Assisted KD-Trees", CVPR 2012). It is approximate: mean
-    distances are 1 to 2 % above the exact ones. It has no chance in it: the same frames give the same figures.
+    The search is by a k-d tree, followed by propagation between neighbours (He and Sun, "Computing Nearest-Neighbor
+    Fields via Propagation-Assisted KD-Trees", CVPR 2012). It is approximate: mean distances are 1 to 2 % above the
+    exact ones. It is deterministic.
 
     A patch's index counts the first key frame's patches row by row, then the last's.
 
     Attributes:
         frames: both key frames, of at most `LARGEST` pixels.
         halves: both key frames at half size: (h, w, 3) float32 each.
-        rows: how many patches lie below each other; 0 where the frames are too small for one.
-        columns: how many lie side by side.
-        features: (2 * rows * columns, FEATURES), all patches' lowest waves; see `describe`.
-        differs: (rows, columns), True for patches that lie where the key frames differ, or close by.
+        rows: number of rows of patches; 0 if the frames are too small for one.
+        columns: number of columns.
+        features: (2 * rows * columns, FEATURES), all patches' lowest waves; see `describe_patches`.
+        differs: (rows, columns), True for patches at or near differences of the key frames.
     """
 
     BLURS: ClassVar = (0.0, 1.0, 2.0)
-    """How soft patches of `take_fine` are: sigma in pixels of the frames."""
+    """Blurs of patches of `take_fine`: sigma in pixels of the frames."""
 
     def __init__(self, first: Picture, last: Picture) -> None:
         """Prepares the key frames.
@@ -68,12 +68,12 @@ class KeyPatches:
             self.differs = np.zeros((0, 0), bool)
             return
         self._windows = np.stack([cut(half) for half in self.halves])  # (2, rows, columns, 3, 7, 7)
-        self.features = np.concatenate([describe(half) for half in self.halves])
+        self.features = np.concatenate([describe_patches(half) for half in self.halves])
         self._tree = _Tree(self.features)
         self.differs = self._around(np.abs(self.halves[0] - self.halves[1]).max(2) > DIFFERS)
 
     def find_strange(self, half: Values) -> Mask:
-        """Where a drawn frame differs from both key frames: (rows, columns) of patches, those close by included.
+        """The mask of patches where a drawn frame differs from both key frames, or nearby: (rows, columns).
 
         Args:
             half: the drawn frame at half size.
@@ -81,7 +81,7 @@ class KeyPatches:
         return self._around(np.minimum(*(np.abs(half - end).max(2) for end in self.halves)) > DIFFERS)
 
     def _around(self, mask: Mask) -> Mask:
-        """A mask of pixels, widened, as one of the patches around them."""
+        """Widens a mask of pixels, and converts it to a mask of patches."""
         wide = cv2.dilate(mask.astype(np.uint8), np.ones((2 * _MARGIN + 1,) * 2, np.uint8)) > 0
         edge = SIDE // 2
         return wide[edge:-edge, edge:-edge]
@@ -99,14 +99,14 @@ class KeyPatches:
         """
         place = np.flatnonzero(wanted)  # (N,)
         patches = cut(half).reshape(-1, 3, SIDE, SIDE)[place]  # (N, 3, 7, 7)
-        features = describe(half)[place]  # (N, FEATURES)
+        features = describe_patches(half)[place]  # (N, FEATURES)
         row, column = np.divmod(place, self.columns)
         everyone = np.arange(len(place))
         best = place.copy()
         least = np.full(len(place), np.inf, np.float32)
 
         def offer(asked: Indices, candidate: Indices) -> None:
-            """Takes a candidate for each of the patches asked about where it is nearer than what is known."""
+            """Updates the match of each of the given patches if a candidate is nearer."""
             bound = sum_squares(features[asked] - self.features[candidate])
             near = np.flatnonzero(bound < least[asked])
             asked, candidate = asked[near], candidate[near]
@@ -127,12 +127,12 @@ class KeyPatches:
         return best, np.abs(patches - self._windows[self.locate(best)]).mean((1, 2, 3))
 
     def take_fine(self, end: int, spot: Indices, blur: int = 0) -> Values:
-        """Patches at half size that may start at any pixel of a key frame, an odd one too.
+        """Takes patches at half size that start at any pixel of a key frame, odd ones included.
 
         Args:
             end: 0 for the first key frame, 1 for the last.
-            spot: (2, N) rows and columns in pixels of `frames`; places outside are drawn in.
-            blur: which of `BLURS` they are softened by.
+            spot: (2, N) rows and columns in pixels of `frames`; positions outside are clamped.
+            blur: index into `BLURS`.
 
         Returns:
             (N, 3, 7, 7).
@@ -147,12 +147,12 @@ class KeyPatches:
         return [[_cut_fine(frame, blur) for blur in self.BLURS] for frame in self.frames]
 
     def locate(self, index: Indices) -> tuple[Indices, Indices, Indices]:
-        """Which key frame a patch is of, 0 or 1, and its row and column."""
+        """The key frame of a patch, 0 or 1, and its row and column."""
         end, rest = np.divmod(index, self.rows * self.columns)
         return end, *np.divmod(rest, self.columns)
 
     def move(self, index: Indices, dy: int, dx: int) -> Indices:
-        """The patches so many pixels below and to the right, or at the edge."""
+        """The patches at an offset down and to the right, clamped to the edge."""
         end, y, x = self.locate(index)
         y, x = np.clip(y + dy, 0, self.rows - 1), np.clip(x + dx, 0, self.columns - 1)
         moved: Indices = (end * self.rows + y) * self.columns + x
@@ -162,7 +162,7 @@ class KeyPatches:
 def find_neighbours(
     row: Indices, column: Indices, wanted: Mask, step: int
 ) -> Iterator[tuple[Indices, Indices, int, int]]:
-    """Pairs of patches that lie side by side on a grid, in each of four directions.
+    """Pairs of neighbouring patches on a grid, in each of four directions.
 
     Args:
         row: (N,) of the patches that are wanted, in the order of `numpy.flatnonzero`.
@@ -189,7 +189,7 @@ class _Tree:
     def __init__(self, features: Values) -> None:
         count = len(features)
         levels = max(0, int(np.ceil(np.log2(count / _LEAF))))
-        order = np.arange(-(-count // 2**levels) * 2**levels) % count  # some twice, so that all leaves are full
+        order = np.arange(-(-count // 2**levels) * 2**levels) % count  # some come twice, so that all leaves are full
         self._axes: list[Indices] = []
         self._cuts: list[Values] = []
         for level in range(levels):
@@ -205,7 +205,7 @@ class _Tree:
         self._leaves = order.reshape(2**levels, -1)
 
     def find(self, features: Values) -> Indices:
-        """The members of the leaf that each row of features falls into: (members, N)."""
+        """The members of each row's leaf: (members, N)."""
         node = np.zeros(len(features), np.intp)
         rows = np.arange(len(features))
         for axes, cuts in zip(self._axes, self._cuts, strict=True):
@@ -259,13 +259,13 @@ _COLOURS /= np.linalg.norm(_COLOURS, axis=1, keepdims=True)
 _KEPT = [(c, v, u) for c, most in enumerate((5, 3, 3)) for v, u in product(range(5), repeat=2) if v + u < most]
 _KEPT.sort(key=lambda each: each[1] + each[2] > 0)
 FEATURES = len(_KEPT)
-"""Numbers that describe a patch; the first three are its mean colours."""
+"""Length of a patch's description; the first three numbers are its mean colours."""
 
 
-def describe(half: Values) -> Values:
-    """The lowest waves of every patch (a cosine transform): its mean colours, then its structure.
+def describe_patches(half: Values) -> Values:
+    """Low frequencies of every patch (a cosine transform): its mean colours, then its structure.
 
-    The waves are orthonormal: the squared distance of two descriptions is at most that of the patches.
+    The transform is orthonormal: the squared distance of two descriptions is at most that of the patches.
 
     Returns:
         (rows * columns, FEATURES).

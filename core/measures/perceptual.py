@@ -1,8 +1,8 @@
-"""LPIPS: how differently two pictures look, as a network has learnt it from people's judgements.
+"""LPIPS: perceptual distance of pictures, as a network has learnt it from people's judgements.
 
 Zhang et al., "The Unreasonable Effectiveness of Deep Features as a Perceptual Metric" (arXiv 1801.03924), version
-0.1, by the authors' package `lpips`. It brings what was learnt on top of AlexNet's or VGG16's features, and fetches the
-features' own weights without a word; here those come from where the person says (see `imagenet_weights`).
+0.1, by the authors' package `lpips`. The package has the layers learnt on top of AlexNet's or VGG16's features, and
+would download the features' weights silently; here they are read by `weights.imagenet`.
 """
 
 import warnings
@@ -16,14 +16,14 @@ from ..media.frames import Frame, to_tensor
 from ..weights.imagenet import ALEXNET, VGG16, read_weights
 
 _BACKBONES = {"alex": ALEXNET, "vgg": VGG16}
-_SMALLEST = {"alex": 32, "vgg": 16}  # pixels a side; below, nothing is left of a picture after the last pooling
+_SMALLEST = {"alex": 32, "vgg": 16}  # smallest side in pixels; smaller pictures vanish in the last pooling
 
 
 class PerceptualDistance:
-    """LPIPS with one backbone, loaded once and asked for many pairs.
+    """LPIPS with one backbone.
 
     Attributes:
-        backbone: "alex" or "vgg". Their distances are not to be compared with each other.
+        backbone: "alex" or "vgg"; their distances cannot be compared with each other.
     """
 
     def __init__(self, backbone: str, weights: Path | None, device: torch.device | str = "cpu") -> None:
@@ -32,7 +32,7 @@ class PerceptualDistance:
         Args:
             backbone: "alex" (what papers on interpolation report) or "vgg".
             weights: see `weights.imagenet.read_weights`.
-            device: where it works.
+            device: the network's device.
 
         Raises:
             CheckpointError: the weights are not the backbone's.
@@ -45,7 +45,7 @@ class PerceptualDistance:
         self.backbone = backbone
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of torchvision, about how the package calls it
-            network = LPIPS(net=backbone, pnet_rand=True, verbose=False)  # random only until the next lines
+            network = LPIPS(net=backbone, pnet_rand=True, verbose=False)  # random weights, which are replaced below
         own = network.net.state_dict()
         places = {f"features.{name.split('.', 1)[1]}": name for name in own}  # slice2.3.weight is features.3.weight
         found = read_weights(_BACKBONES[backbone], weights, {place: own[name] for place, name in places.items()})
@@ -54,21 +54,21 @@ class PerceptualDistance:
         self._device = device
 
     def compare(self, drawn: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
-        """The mean distance of pictures, with gradients: two times (N, 3, H, W) in [-1, 1] to a scalar."""
+        """The mean distance of pictures, with gradients: (N, 3, H, W) in [-1, 1] each to a scalar."""
         with torch.autocast(drawn.device.type, enabled=False):
             mean: torch.Tensor = self._network(drawn.float(), truth.float()).mean()
         return mean
 
     @torch.inference_mode()
     def __call__(self, drawn: Sequence[Frame], truth: Sequence[Frame]) -> list[float]:
-        """Compares pictures one by one: the distance of each pair, 0 for equal pictures.
+        """The distance of each pair of pictures; 0 for equal pictures.
 
         Args:
             drawn: (H, W, 3), RGB, all of one shape.
             truth: as many of the same shape.
 
         Returns:
-            NaN where pictures are too small for the backbone.
+            NaN if pictures are too small for the backbone.
         """
         if min(drawn[0].shape[:2]) < _SMALLEST[self.backbone]:
             return [float("nan")] * len(drawn)

@@ -16,77 +16,79 @@ from .patches import (
     Picture,
     Values,
     cut,
-    describe,
+    describe_patches,
     find_neighbours,
     halve,
     sum_squares,
 )
 
-_STEP = 4  # pixels at half size from one patch that is judged to the next; patches overlap
-_REACH = 20  # pixels at half size to which the two parts of a mixture are sought
-_TILE = 12  # pixels at half size across the patches that share a search window: few and large products of matrices
-_SHARES = (0.1, 0.9)  # of the first key frame in a mixture; beyond, the other one can hardly be seen
-_VALUES = 3 * SIDE**2  # of a patch
+_STEP = 4  # pixels at half size between patches; patches overlap
+_REACH = 20  # pixels at half size within which both parts of a mixture are searched
+_TILE = 12  # side in pixels at half size of groups of patches with a common search window, for large matrix products
+_SHARES = (0.1, 0.9)  # share of the first key frame in a mixture; beyond, the other one is hardly visible
+_VALUES = 3 * SIDE**2  # numbers in a patch
 _COLOURS = 3  # features that are mean colours
-# How weights rise from 0 to 1. Chosen on five of the benchmark's sequences, animi's demo and eight of its own cartoons,
-# so that the truth, blurred, noisy and joined frames have nearly none, and the places that look double have most.
-_LEFT = (5.0, 10.0)  # levels, root mean square, that the best single patch leaves unexplained
-_SHARE_LEFT = (0.1, 0.3)  # share of the drawn patch's structure that this is; strong lines that turn leave more levels
-_BETTER = (0.75, 0.45)  # share of these that the best mixture leaves
-_NOISE = 2.0  # levels; what a patch is deformed for must be more than that
+# Ranges in which weights rise from 0 to 1. Chosen on five of the benchmark's sequences, animi's demo and eight drawn
+# cartoons, so that true, blurred, noisy and joined frames have nearly 0, and double images have most.
+_LEFT = (5.0, 10.0)  # residual of the best single patch in levels, root mean square
+_SHARE_LEFT = (
+    0.1,
+    0.3,
+)  # the same relative to the patch's structure, as rotated strong lines leave more
+_BETTER = (0.75, 0.45)  # residual of the best mixture relative to that of the single patch
+_NOISE = 2.0  # levels of noise, the prior against deformation
 _BENDS = (0.5, 0.5, 0.15, 0.15, 0.5)  # usual sizes: right, down (pixels), turned, grown (shares), softened (Laplacian)
 
 
 def see_through_score(drawn: Picture, keys: KeyPatches) -> float:
-    """How much of what differs is drawn as a mixture of two things, each of them moved: 0 none, 1 all of it.
+    """How much of the differences is drawn as a mixture of two moved things: 0 none, 1 all of it.
 
-    The ghost score knows mixtures of the key frames as they stand. This one looks for mixtures of moved frames, which
-    an interpolator draws where it moves both key frames and they disagree: a thing is there twice, half transparent.
+    The ghost score finds mixtures of the key frames as they are. This one finds mixtures of moved frames, which an
+    interpolator draws if it warps both key frames and they differ: a thing is drawn twice, half transparent.
 
     For patches of 7 x 7 pixels at half size, it finds
 
-    - the single patch of either key frame that explains the drawn one best. Its colours may be lighter or darker, and
-      it may be moved by parts of a pixel, turned, grown or softened a little (by its tangents: Simard et al.,
-      "Efficient Pattern Recognition Using a New Transformation Distance", NIPS 1992), so antialiasing, noise and blur
-      are no mixture;
+    - the single patch of either key frame that explains the drawn one best. It may be lighter or darker, and moved by
+      parts of a pixel, rotated, scaled or softened a little (by its tangents: Simard et al., "Efficient Pattern
+      Recognition Using a New Transformation Distance", NIPS 1992), so that antialiasing, noise and blur do not count;
     - the best mixture a P + (1 - a) Q with a in [0.1, 0.9], P a patch of the first key frame and Q one of the last,
-      both within 20 pixels at half size, and both deformed as little. P and Q are found in turn, each over its whole
-      window, from several starts, and from what neighbours have found. Where both show the same shapes in other
-      colours, nothing is there twice: either of them in other colours counts as a single patch.
+      both within 20 pixels at half size, and both deformed as little. P and Q are found alternately, each in its whole
+      window, from several starts and from the results of neighbours. If both have the same shapes in other colours,
+      it is no double image: either of them in other colours counts as a single patch.
 
-    A patch counts by how much the single one leaves unexplained (none of it at 5 levels of 0..255, all at 10; and none
-    at a tenth of its structure, all at 0.3), times how much better the mixture is (none of it where it leaves 3/4 of
-    that, all at 0.45). The sum is divided by what an even cross-fade could have at most: where half the key frames'
-    difference has so much structure. Ours; we know of no published one.
+    A patch's weight depends on the residual of the single patch (0 at 5 levels of 0..255, 1 at 10; and 0 at a tenth of
+    its structure, 1 at 0.3), times the improvement by the mixture (0 at 3/4 of that residual, 1 at 0.45). The sum is
+    divided by the largest sum of an even cross-fade: where half the key frames' difference has so much structure. Ours;
+    we know of no published score.
 
     Args:
         drawn: (H, W, 3) uint8, RGB.
-        keys: of key frames of the same shape.
+        keys: patches of key frames of the same shape.
 
     Returns:
-        In [0, 1]; 0 where the key frames do not differ, NaN where they are too small for a patch. A true dissolve
-        scores by right.
+        In [0, 1]; 0 if the key frames do not differ, NaN if they are too small for a patch. A true dissolve also has a
+        score.
     """
     if not keys.rows:
         return nan
     if not keys.differs.any():
         return 0.0
     _, weights = find_see_through(drawn, keys)
-    half_apart = describe((keys.halves[1] - keys.halves[0]) / 2)[:, _COLOURS:]
+    half_apart = describe_patches((keys.halves[1] - keys.halves[0]) / 2)[:, _COLOURS:]
     possible = _rise(np.sqrt(sum_squares(half_apart) / _VALUES), *_LEFT).reshape(keys.differs.shape)
     return min(1.0, float(weights.sum() / max(1.0, possible[::_STEP, ::_STEP].sum())))
 
 
 def find_see_through(drawn: Picture, keys: KeyPatches) -> tuple[NDArray[np.intp], Values]:
-    """Where a drawn frame is a mixture of moved parts; see `see_through_score`.
+    """Finds where a drawn frame is a mixture of moved parts; see `see_through_score`.
 
     Args:
         drawn: (H, W, 3) uint8, RGB.
-        keys: of key frames of the same shape, in which at least one patch differs.
+        keys: patches of key frames of the same shape, of which at least one differs.
 
     Returns:
-        (N, 2), the top left pixels (row, column) of the patches that were judged, at half size; (N,) their weights, 0
-        for no mixture, 1 for a clear one.
+        (N, 2), the top left pixels (row, column) of the examined patches, at half size; (N,) their weights, 0 for no
+        mixture, 1 for a clear one.
     """
     search = _Search(drawn, keys)
     left = search.explain()
@@ -97,18 +99,18 @@ def find_see_through(drawn: Picture, keys: KeyPatches) -> tuple[NDArray[np.intp]
 
 
 def _rise(values: Values, none: float, full: float) -> Values:
-    """From 0 at `none` to 1 at `full`."""
+    """Rises linearly from 0 at `none` to 1 at `full`."""
     risen: Values = np.clip((values - none) / (full - none), 0, 1)
     return risen
 
 
 class _Search:
-    """Explains the patches of a drawn frame, those on a grid that lie where anything differs.
+    """Explains the patches of a drawn frame, on a grid, where anything differs.
 
     Attributes:
         row: (N,) top pixels of the patches at half size.
         column: (N,) their left pixels.
-        contrast: (N,) how strong their structure is, root mean square, in levels: what a flat patch leaves of them.
+        contrast: (N,) root mean square of their structure, in levels.
     """
 
     def __init__(self, drawn: Picture, keys: KeyPatches) -> None:
@@ -121,14 +123,14 @@ class _Search:
         self._patches = cut(self._half)[self.row, self.column]  # (N, 3, 7, 7)
         self._structure = _without_colour(self._patches)
         self.contrast = _deviate(self._structure)
-        self._features = describe(self._half).reshape(*self._wanted.shape, FEATURES)[self.row, self.column]
+        self._features = describe_patches(self._half).reshape(*self._wanted.shape, FEATURES)[self.row, self.column]
         # (2, rows, columns, FEATURES)
         self._ends = keys.features.reshape(2, keys.rows, keys.columns, FEATURES)
 
     # Single patches
 
     def explain(self) -> Values:
-        """What the best single patch leaves of each patch's structure: (N,), root mean square, in levels."""
+        """The residual of the best single patch for each patch: (N,), root mean square, in levels."""
         left = self.contrast.copy()
         nearest, _ = self._keys.find_nearest(self._half, self._wanted, _STEP)
         end, y, x = self._keys.locate(nearest)
@@ -141,10 +143,10 @@ class _Search:
         return left
 
     def _explain_by(self, end: int, asked: Indices, spot: Indices, left: Values) -> None:
-        """Lowers what is left by given patches, which may be of another colour and a little deformed.
+        """Lowers residuals by given patches, which may have another colour and be deformed a little.
 
         Args:
-            end: which key frame they are of.
+            end: their key frame.
             asked: (n,) numbers of patches.
             spot: (2, n) rows and columns at half size.
             left: (N,), lowered in place.
@@ -161,7 +163,7 @@ class _Search:
             left[asked] = np.minimum(left[asked], _deviate(rest))
 
     def _find_like(self, end: int, asked: Indices, *, scaled: bool) -> Indices:
-        """Patches near by in one key frame whose structure, as it is or times a share, is nearest: (2, n)."""
+        """The nearest patches in the window of one key frame by structure, also multiplied by a share: (2, n)."""
         found = np.zeros((2, len(asked)), np.intp)
         for inside, ys, xs in self._tiles(asked):
             members = self._ends[end, ys, xs, _COLOURS:]
@@ -175,7 +177,7 @@ class _Search:
         return found
 
     def _tiles(self, asked: Indices) -> Iterator[tuple[Indices, slice, slice]]:
-        """Positions in `asked` of patches that lie close together, and the window of key patches around them."""
+        """Yields positions in `asked` of nearby patches, with the window of key patches around them."""
         row, column = self.row[asked], self.column[asked]
         tile = row // _TILE * self._keys.columns + column // _TILE
         order = np.argsort(tile, kind="stable")
@@ -186,10 +188,11 @@ class _Search:
     # Mixtures
 
     def mix(self, left: Values) -> Values:
-        """What the best mixture leaves of each patch: (N,), root mean square, in levels; infinite where none is sought.
+        """The residual of the best mixture for each patch: (N,), root mean square, in levels; inf if none is searched.
 
         Args:
-            left: (N,) what single patches leave; lowered in place where both parts of the mixture have the same shapes.
+            left: (N,) residuals of single patches; lowered in place where both parts of the mixture have the same
+                shapes.
         """
         remains = np.full(len(left), np.inf, np.float32)
         asked = np.flatnonzero(left > _LEFT[0])
@@ -200,13 +203,13 @@ class _Search:
         return remains
 
     def _find_pairs(self, asked: Indices) -> Indices:
-        """Patches of the first key frame and of the last whose mixtures are nearest: (2, 2, n), end, row and column."""
+        """The patches of both key frames with the nearest mixtures: (2, 2, n), end, row and column."""
         wanted = self._features[asked]
         pair = np.zeros((2, 2, len(asked)), np.intp)
         least = np.full(len(asked), np.inf, np.float32)
 
         def offer(mine: Indices, spots: Indices) -> None:
-            """Takes pairs for some of the patches where they are better than what is known."""
+            """Updates the pairs of some patches if the new ones are better."""
             one, other = (self._ends[end, spots[end, 0], spots[end, 1]] for end in (0, 1))
             apart, rest = one - other, wanted[mine] - other
             left = sum_squares(rest) + _leave((apart * rest).sum(1), sum_squares(apart))
@@ -214,7 +217,7 @@ class _Search:
             least[mine[better]], pair[..., mine[better]] = left[better], spots[..., better]
 
         def offer_partners(end: int, spot: Indices) -> None:
-            """Offers given patches of one key frame with the best partner of each."""
+            """Tries given patches of one key frame, each with its best partner."""
             partner = self._find_partners(end, spot, asked)
             offer(everyone, np.stack([spot, partner] if end == 0 else [partner, spot]))
 
@@ -251,8 +254,8 @@ class _Search:
         """Moves both parts by halves of a pixel and deforms them a little.
 
         Returns:
-            (n,) what the mixtures leave; (n,) what the parts leave of the structure each by itself, in other colours,
-            that of the worse one. Both root mean squares.
+            (n,) residuals of the mixtures; (n,) residuals of the worse part alone, in other colours. Both root mean
+            squares.
         """
         keys, aim = self._keys, self._patches[asked]
         spots = [2 * spot for spot in pair]
@@ -276,7 +279,7 @@ class _Search:
         return _deviate(remains), np.maximum(*alike)
 
     def _recolour(self, asked: Indices, part: Values, tangents: Values) -> Values:
-        """What key patches leave of the structure if each of their channels may be lighter and stronger: (n,)."""
+        """Residuals of key patches if each of their channels may have another gain and offset: (n,)."""
         aim, inner = self._structure[asked], _without_colour(part)
         gain = (inner * aim).sum((2, 3), keepdims=True) / np.maximum(np.square(inner).sum((2, 3), keepdims=True), 1e-3)
         rest = _deform(aim - gain * inner, _without_colour(tangents))
@@ -284,11 +287,11 @@ class _Search:
 
 
 def _leave(shared: Values, power: Values) -> Values:
-    """What the best share of a thing, within `_SHARES`, adds to the squares that are left: 0 or less.
+    """The change of the squared residual by the best share of a part, within `_SHARES`: 0 or less.
 
     Args:
-        shared: products of the thing and what it is to explain.
-        power: squares of the thing.
+        shared: products of the part and the target.
+        power: squares of the part.
     """
     share = shared / np.maximum(power, 1e-3)
     np.clip(share, *_SHARES, out=share)
@@ -301,7 +304,7 @@ def _reach(at: Indices, most: int) -> slice:
 
 
 def _deviate(patches: Values) -> Values:
-    """Their root mean squares: (n, 3, 7, 7) to (n,)."""
+    """Root mean squares: (n, 3, 7, 7) to (n,)."""
     return np.sqrt(sum_squares(patches) / _VALUES)
 
 
@@ -318,7 +321,7 @@ def _search_around(spot: Indices, miss: Callable[[Indices], Values]) -> Indices:
 
 
 def _find_tangents(keys: KeyPatches, end: int, spot: Indices, blur: int = 0) -> Values:
-    """How patches change if they are moved right or down, turned, grown or softened: (n, 5, 3, 7, 7)."""
+    """Derivatives of patches by motion to the right and down, rotation, scale and blur: (n, 5, 3, 7, 7)."""
     right, left, below, above, here = (
         keys.take_fine(end, spot + np.array([[dy], [dx]]), blur)
         for dy, dx in ((0, 1), (0, -1), (1, 0), (-1, 0), (0, 0))
@@ -330,12 +333,12 @@ def _find_tangents(keys: KeyPatches, end: int, spot: Indices, blur: int = 0) -> 
 
 
 def _deform(rest: Values, tangents: Values) -> Values:
-    """What is left if patches are deformed, each by its own tangents, no more than usual.
+    """Residuals after patches are deformed along their tangents, within usual sizes.
 
-    Least squares with a prior: how much is deformed, beside the usual, costs as much as noise does.
+    Least squares with a prior: deformation relative to its usual size costs as much as noise.
 
     Args:
-        rest: (n, 3, 7, 7) what was left.
+        rest: (n, 3, 7, 7) residuals before.
         tangents: (n, k, 3, 7, 7), k a multiple of 5.
     """
     count, bends = tangents.shape[:2]

@@ -26,9 +26,10 @@ class Codec:
         crf: constant rate factor where none is asked for; None: the codec has no such thing.
         worst: the largest it takes.
         depths: bits a channel that it keeps.
-        chromas: "420" and so on that it keeps.
+        chromas: "420" and so on that it keeps; "rgb" where it keeps RGB as it is.
         suffixes: of the files that it may stand in.
         container: ffmpeg's name of what segments are.
+        alpha: the chromas with which it keeps an alpha channel; none: it has no such thing.
         drawn: settings for drawings that become a video at once, which are few and want care; none: it is not used so.
         drawn_crf: constant rate factor of those, low, since a cartoon's outlines show what a film's grain would hide.
     """
@@ -42,6 +43,7 @@ class Codec:
     chromas: tuple[str, ...]
     suffixes: tuple[str, ...]
     container: str
+    alpha: tuple[str, ...] = ()
     drawn: tuple[str, ...] = ()
     drawn_crf: int = 0
 
@@ -61,8 +63,8 @@ CODECS = {
             EVERY_CHROMA,
             (".mp4", ".m4v", ".mov", ".mkv"),
             "mp4",
-            (*H264, "-preset", "medium", "-movflags", "+faststart"),
-            12,
+            drawn=(*H264, "-preset", "medium", "-movflags", "+faststart"),
+            drawn_crf=12,
         ),
         Codec(
             "hevc",
@@ -85,8 +87,9 @@ CODECS = {
             EVERY_CHROMA,
             (".webm", ".mkv", ".mp4", ".m4v"),
             "mp4",
-            VP9,
-            8,
+            alpha=("420",),  # a second stream of grey, for which there is a place in Matroska and WebM alone
+            drawn=VP9,
+            drawn_crf=8,
         ),
         Codec(
             "av1",
@@ -112,6 +115,7 @@ CODECS = {
             ("422", "444"),
             (".mov", ".mkv"),
             "mov",
+            alpha=("444",),
         ),
         Codec(
             "ffv1",
@@ -120,29 +124,48 @@ CODECS = {
             None,
             0,
             (8, 10, 12, 16),
-            EVERY_CHROMA,
+            (*EVERY_CHROMA, "rgb"),
             (".mkv",),
             "matroska",
+            alpha=(*EVERY_CHROMA, "rgb"),
         ),
+        Codec(
+            "png",
+            {"png": ("-c:v", "png", "-pred", "mixed")},
+            {"png": ("-pred", "none")},
+            None,
+            0,
+            (8, 16),
+            ("rgb",),
+            (".mov", ".mkv"),
+            "mov",
+            alpha=("rgb",),
+        ),
+        Codec("qtrle", {"qtrle": ("-c:v", "qtrle")}, {}, None, 0, (8,), ("rgb",), (".mov",), "mov", alpha=("rgb",)),
     )
 }
 FILM_OUTPUTS = (".mp4", ".m4v", ".mov", ".mkv", ".webm")
 """Suffixes of outputs that hold a film with all its streams."""
 
 
-def usual_codec(suffix: str, depth: int = 8) -> str:
-    """The codec that files of a suffix usually hold, at so many bits a channel."""
+def usual_codec(suffix: str, depth: int = 8, *, alpha: bool = False) -> str:
+    """The codec that files of a suffix usually hold, at so many bits a channel, with alpha or without."""
+    if alpha and suffix.lower() in _USUAL_WITH_ALPHA:
+        return _USUAL_WITH_ALPHA[suffix.lower()]
     return "vp9" if suffix.lower() == ".webm" else "h264" if depth == 8 else "hevc"
 
 
-def choose_codec(output: Path, name: str | None, crf: int | None, depth: int) -> Codec:
+_USUAL_WITH_ALPHA = {".mov": "prores", ".mkv": "ffv1", ".webm": "vp9"}
+
+
+def choose_codec(output: Path, name: str | None, crf: int | None, depth: int, *, alpha: bool = False) -> Codec:
     """The codec asked for, or the one that is usual in such a file.
 
     Raises:
         ConfigError: it cannot stand in the file, or has no such rate factor.
     """
     suffix = output.suffix.lower()
-    codec = CODECS[name or usual_codec(suffix, depth)]
+    codec = CODECS[name or usual_codec(suffix, depth, alpha=alpha)]
     if suffix not in codec.suffixes:
         raise ConfigError(
             f"--codec: {codec.name} does not go into {suffix}; name the output {' or '.join(codec.suffixes)}"

@@ -17,7 +17,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,16 +28,22 @@ from ..programs import Program, wait_to_read
 from .ffmpeg import (
     MOST_PIXELS,
     STALL_SECONDS,
-    ask,
     find_ffmpeg,
     read_file,
     stalled,
+    use_beside,
     wait_for,
-    why_unread,
     widen_pipe,
 )
-from .frames import Frame, flatten_alpha
+from .frames import Frame, flatten_alpha, to_uint8
+from .probe import UNKNOWN, Head, probe_film
 from .webp import is_webp, list_durations
+
+Background: TypeAlias = tuple[int, int, int] | None
+"""What frames with alpha are laid over, RGB in [0, 255]; None: they keep their alpha."""
+WHITE = (255, 255, 255)
+SELDOM = (93, 137, 111)
+"""What transparent frames are laid over to be compared: a colour that few drawings have."""
 
 _SMALLER = "scale it down first"
 _TOO_LARGE = f"and a film's frame may have {MOST_PIXELS:,}; {_SMALLER}"
@@ -61,6 +67,7 @@ class VideoInfo:
         fps: frames per second on average; None when the film does not say.
         alpha: whether the frames have transparency.
         matrix: the colour matrix to assume, "bt709", when the film names none; None where ffmpeg knows what to do.
+        head: all that was read of the file; None where Pillow reads it, or it is standard input.
     """
 
     path: Path
@@ -70,6 +77,12 @@ class VideoInfo:
     fps: float | None
     alpha: bool
     matrix: str | None
+    head: Head | None = None
+
+    @property
+    def decoder(self) -> str | None:
+        """What ffmpeg is to decode the picture with; None: as usual."""
+        return None if self.head is None else self.head.picture.decoder
 
 
 @dataclass(frozen=True)
@@ -78,11 +91,16 @@ class DecodedFrame:
 
     Attributes:
         time: when it is shown, in seconds from the film's start.
-        pixels: (H, W, 3) uint8, RGB.
+        pixels: (H, W, 3) uint8, RGB; (H, W, 4) where alpha is kept.
     """
 
     time: float
     pixels: NDArray[np.uint8]
+
+    @property
+    def opaque(self) -> NDArray[np.uint8]:
+        """The frame as it is compared with others: (H, W, 3), what is transparent having a colour of its own."""
+        return to_uint8(flatten_alpha(self.pixels, SELDOM))
 
 
 @dataclass(frozen=True)
@@ -101,7 +119,7 @@ class DamagedStretch:
 
 
 def probe_video(path: Path) -> VideoInfo:
-    """Asks ffmpeg what a film is, without decoding it; an animated WebP is read by Pillow.
+    """Finds out what a film is, by its head and its first frame; an animated WebP is read by Pillow.
 
     Raises:
         InputError: the file is missing or unreadable, or holds no video.
@@ -109,49 +127,25 @@ def probe_video(path: Path) -> VideoInfo:
     check_readable(path)
     if is_webp(path):
         return _probe_webp(path)
-    words = ask(("-hide_banner", "-nostdin", *read_file(path)), path).words
-    said = words.decode(errors="replace")
-    streams = [
-        line
-        for line in said.splitlines()
-        if re.match(r"\s*Stream #0:\d+.*: Video: ", line) and "(attached pic)" not in line
-    ]
-    size = re.search(r", (\d{1,5})x(\d{1,5})\b", streams[0]) if streams else None
-    if size is None:
-        if "exceeds specified max pixel count" in said:
-            raise InputError(
-                f"{shown(path)}: has larger frames than a film may have ({MOST_PIXELS:,} pixels); {_SMALLER}"
-            )
-        if re.search(r"^\s*Stream #0:\d+.*: Audio: ", said, re.MULTILINE):
-            raise InputError(f"{shown(path)}: holds sound and no picture; give a film")
-        raise InputError(
-            f"{shown(path)}: holds no video that can be read ({why_unread(words, path)}); check the file or convert it"
-        )
-    line = streams[0]
-    width, height = int(size[1]), int(size[2])
-    aspect = re.search(r"SAR (\d+):(\d+)", line)
-    if aspect and int(aspect[1]) and int(aspect[2]):
-        width = max(1, round(width * int(aspect[1]) / int(aspect[2])))
+    head = probe_film(path)
+    picture = head.picture
+    if not picture.width or not picture.height:
+        raise InputError(f"{shown(path)}: no frame of it can be decoded; check the file or convert it")
+    width, height = max(1, round(picture.width * picture.aspect)), picture.height
     check_area(path, width, height)
-    after = said[said.index(line) :]
-    after = after[: after.find("Stream #", len(line)) if "Stream #" in after[len(line) :] else None]
-    turned = re.search(r"rotation of (-?[\d.]+) degrees", after)
-    if turned and round(float(turned[1])) % 180 == 90:
+    if picture.turned:
         width, height = height, width
-    duration = re.search(r"Duration: (\d+):(\d+):(\d+(?:\.\d+)?)", said)
-    rate = re.search(r", ([\d.]+)(k?) fps", line)
-    pixels = re.search(r"Video: [^,]*(?:\([^)]*\))*[^,]*, (\w+)(\([^)]*\))?", line)
-    pixel_format, colours = (pixels[1], pixels[2] or "") if pixels else ("", "")
-    tagged = re.search(r"bt\d|smpte|gbr|fcc|ycgco|unspecified|/", colours) is not None
-    yuv = pixel_format.startswith(("yuv", "nv", "p0"))
+    # ffmpeg takes untagged video for BT.601, whatever its size
+    untagged = picture.colours[1] == UNKNOWN and picture.pixel_format.startswith(("yuv", "nv", "p0"))
     return VideoInfo(
         path=path,
         width=width,
         height=height,
-        duration=None if duration is None else int(duration[1]) * 3600 + int(duration[2]) * 60 + float(duration[3]),
-        fps=float(rate[1]) * (1000 if rate[2] else 1) if rate else None,
-        alpha=pixel_format.startswith(("yuva", "rgba", "bgra", "argb", "abgr", "gbrap", "ya8", "pal8", "ya16")),
-        matrix="bt709" if yuv and not tagged and min(int(size[1]), int(size[2])) >= HD_ROWS else None,
+        duration=None if head.duration is None else float(head.duration),
+        fps=None if head.rate is None else float(head.rate),
+        alpha=picture.alpha,
+        matrix="bt709" if untagged and min(picture.width, picture.height) >= HD_ROWS else None,
+        head=head,
     )
 
 
@@ -195,13 +189,14 @@ def decode_video(
     size: int | None = None,
     fit: str = "keep",
     start: float = 0.0,
+    background: Background = WHITE,
     on_damage: Callable[[DamagedStretch], None] | None = None,
 ) -> Generator[DecodedFrame, None, None]:
     """Decodes a film from end to end, once, straight to the size wanted; frames come with their own timestamps.
 
     ffmpeg scales and sends raw frames through one pipe; the time of each comes through the other. Frames that the film
-    shows at a varying rate keep their times, those of a phone held upright come upright, and transparency is laid over
-    white. Close the iterator to stop early.
+    shows at a varying rate keep their times, and those of a phone held upright come upright. Close the iterator to
+    stop early.
 
     After a stretch that cannot be decoded the frames of the next half second are left out as well: they are built on
     what was lost.
@@ -212,7 +207,8 @@ def decode_video(
             film's own size.
         fit: one of `config.choices.FITS`.
         start: seconds to leave out at the beginning.
-        on_damage: told of each stretch that was left out.
+        background: what frames with alpha are laid over; None: they keep it, and have four channels.
+        on_damage: called with each stretch that was left out.
 
     Yields:
         Frames in the order of their times, which rise strictly.
@@ -224,13 +220,14 @@ def decode_video(
     if width * height > MOST_PIXELS:
         raise InputError(f"{shown(info.path)}: would become {width} x {height} pixels, {_TOO_LARGE}")
     if is_webp(info.path):
-        yield from decode_webp(info.path, width, height, fit, start)
+        yield from decode_webp(info.path, width, height, fit, start, background)
         return
     frames = decode_frames(
         info,
-        read_file(info.path),
-        _fit_filter(info, width, height, fit),
+        read_file(info.path, info.decoder),
+        _fit_filter(info, width, height, fit, transparent=background is None),
         (height, width, 4 if info.alpha else 3),
+        background=background,
         start=start,
         on_damage=on_damage,
     )
@@ -246,35 +243,43 @@ def decode_frames(
     shape: tuple[int, int, int],
     *,
     deep: bool = False,
+    background: Background = WHITE,
     start: float = 0.0,
     on_damage: Callable[[DamagedStretch], None] | None = None,
+    on_size: Callable[[float, int, int], None] | None = None,
+    keys: NDArray[np.int64] | None = None,
     stdin: IO[bytes] | None = None,
 ) -> Generator[tuple[float, Frame], None, None]:
-    """Runs ffmpeg over a film and gives its frames with their times, as `decode_video` tells.
+    """Runs ffmpeg over a film and gives its frames with their times, as in `decode_video`.
 
     Args:
         info: what is known of the film.
         source: ffmpeg's words for where it comes from, from `read_file` or `read_pipe`.
         filters: what brings a frame to the shape.
-        shape: (height, width, channels): 3 for RGB, 4 for RGB with alpha, which is laid over white.
+        shape: (height, width, channels): 1 for grey, 3 for RGB, 4 for RGB with alpha.
         deep: take 16 bits a channel, not 8.
+        background: what frames with alpha are laid over; None: they keep it.
         start: seconds to leave out at the beginning.
-        on_damage: told of each stretch that was left out.
+        on_damage: called with each stretch that was left out.
+        on_size: called when frames of another size come, with about their time in seconds, width and height.
+        keys: when frames are shown that need no others, in microseconds, rising; after damage these are trusted.
         stdin: what ffmpeg is given as its standard input, to the end.
 
     Yields:
-        (seconds, (H, W, 3) uint8 or uint16), the seconds rising strictly.
+        (seconds, (H, W, C) uint8 or uint16), the seconds rising strictly; C is 3, or 4 with alpha.
 
     Raises:
         InputError: not one frame can be decoded.
     """
-    pixel_format = {(3, False): "rgb24", (4, False): "rgba", (3, True): "rgb48le", (4, True): "rgba64le"}
+    layouts = {(3, False): "rgb24", (4, False): "rgba", (3, True): "rgb48le", (4, True): "rgba64le", (1, False): "gray"}
     command = [
-        *(find_ffmpeg(), "-hide_banner", "-loglevel", "warning", *(("-nostdin",) if stdin is None else ())),
+        *(find_ffmpeg(), "-hide_banner", "-nostats", "-loglevel", "level+info"),
+        *(("-nostdin",) if stdin is None else ()),
         *(("-ss", f"{start:.6f}", "-copyts", "-start_at_zero") if start > 0 else ()),  # times as without -ss
         *(*source, "-map", "0:V:0", "-vf", filters, "-fps_mode", "passthrough", "-enc_time_base", "filter"),
         *("-stats_enc_pre:v", "pipe:2", "-stats_enc_pre_fmt:v", "@{n} {pts} {tb}@"),
-        *("-pix_fmt", pixel_format[shape[2], deep], "-f", "rawvideo", "pipe:1"),
+        *("-pix_fmt", layouts[shape[2], deep], "-f", "rawvideo", "pipe:1"),
+        *(use_beside() if stdin is None else ()),
     ]
     with Program(
         command, bufsize=0, stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE, stdout=subprocess.PIPE,
@@ -289,10 +294,13 @@ def decode_frames(
         spoken = _Spoken(process.stderr)
         try:
             # who sends to standard input may take any time
-            raw = _read_frames(program, spoken, shape, info.path, deep=deep, limited=stdin is None)
+            limited = stdin is None
+            raw = _read_frames(program, spoken, shape, info.path, deep=deep, background=background, limited=limited)
             count = 0
-            for frame in _trusted(raw, spoken, start, info, on_damage):
+            for frame in _trusted(raw, spoken, start, info, on_damage, keys):
                 count += 1
+                while on_size is not None and spoken.sizes:
+                    on_size(frame[0], *spoken.sizes.popleft())
                 yield frame
             code = wait_for(program, info.path)
             spoken.join()
@@ -326,7 +334,7 @@ _MEMORY = 24  # distances between frames that make up the usual one
 
 
 def check_readable(path: Path) -> None:
-    """Refuses what is no file that can be read.
+    """Rejects what is not a readable file.
 
     Raises:
         InputError: it is a folder, missing, or may not be read.
@@ -346,18 +354,25 @@ def check_readable(path: Path) -> None:
         raise InputError(f"{shown(path)}: cannot be read ({reason(error)}); change its permissions") from error
 
 
-def _fit_filter(info: VideoInfo, width: int, height: int, fit: str) -> str:
+def _fit_filter(info: VideoInfo, width: int, height: int, fit: str, *, transparent: bool) -> str:
     """The filters that bring a frame of any shape to width x height; a film may change its size midway."""
     # By area where frames shrink and bicubic where they grow, as `frames.resize_image` does; area is quicker, too.
     shrinks = max(width, height) <= min(info.width, info.height) if fit == "crop" else width <= info.width
-    scale = f"flags={'area' if shrinks else 'bicubic'}" + (f":in_color_matrix={info.matrix}" if info.matrix else "")
+    flags = f"flags={'area' if shrinks else 'bicubic'}" + (f":in_color_matrix={info.matrix}" if info.matrix else "")
+    before = after = ""
+    if info.alpha and (width, height) != (info.width, info.height):
+        # colours weigh as much as they are seen: what lies hidden under full transparency stays there
+        to_rgb = f"scale=flags=accurate_rnd:in_color_matrix={info.matrix}," if info.matrix else ""
+        before, after = f"{to_rgb}format=gbrap,premultiply=inplace=1,", ",unpremultiply=inplace=1"
+        flags = flags.partition(":")[0]
     if fit == "crop":
-        return f"crop=w='min(iw,ih/sar)':h='min(ih,iw*sar)',scale={width}:{height}:{scale}"
+        return f"crop=w='min(iw,ih/sar)':h='min(ih,iw*sar)',{before}scale={width}:{height}:{flags}{after}"
     if fit == "keep":
-        return f"scale={width}:{height}:{scale}"
+        return f"{before}scale={width}:{height}:{flags}{after}"
+    bars = "black@0" if transparent else "black"
     return (
-        f"scale=w='max(1,round(min({width},{height}*dar)))':h='max(1,round(min({width}/dar,{height})))':{scale},"
-        f"pad={width}:{height}:(ow-iw)/2:(oh-ih)/2:color=black"
+        f"{before}scale=w='max(1,round(min({width},{height}*dar)))':h='max(1,round(min({width}/dar,{height})))':{flags}"
+        f"{after},{'format=rgba,' if info.alpha else ''}pad={width}:{height}:(ow-iw)/2:(oh-ih)/2:color={bars}"
     )
 
 
@@ -371,6 +386,7 @@ class _Spoken:
     def __init__(self, pipe: IO[bytes]) -> None:
         self.times: queue.SimpleQueue[tuple[Fraction | None, int]] = queue.SimpleQueue()
         self.complaints = 0
+        self.sizes: deque[tuple[int, int]] = deque()
         self._last = b""
         self._pipe = pipe
         self._thread = threading.Thread(target=self._listen, daemon=True)
@@ -417,7 +433,9 @@ class _Spoken:
         self._complain(rest)
 
     def _complain(self, words: bytes) -> None:
-        lines = [line for line in words.splitlines() if _DAMAGE.search(line)]
+        lines = words.splitlines()
+        self.sizes += ((int(found[1]), int(found[2])) for found in map(_RESIZED.search, lines) if found)
+        lines = [line for line in lines if b"[info]" not in line and _DAMAGE.search(line)]
         if lines:
             self.complaints += len(lines)
             self._last = lines[-1]
@@ -425,12 +443,20 @@ class _Spoken:
 
 _FRAME_MARK = re.compile(rb"@\d+ (-?\d+) (\d+)/(\d+)@\n?")
 _NO_PTS = -(2**63)
+_RESIZED = re.compile(rb"\[info\] Reconfiguring filter graph.* (\d+)x(\d+)")
 _DAMAGE = re.compile(rb"corrupt|damage|invalid|error|missing|conceal|truncat|premature|exceed", re.IGNORECASE)
 """What ffmpeg says of damage, among warnings that are of no account."""
 
 
 def _read_frames(
-    program: Program, spoken: _Spoken, shape: tuple[int, int, int], about: Path, *, deep: bool, limited: bool
+    program: Program,
+    spoken: _Spoken,
+    shape: tuple[int, int, int],
+    about: Path,
+    *,
+    deep: bool,
+    background: Background,
+    limited: bool,
 ) -> Iterator[tuple[Fraction | None, int, Frame]]:
     """Yields (time in the film or None, complaints up to it, pixels) as ffmpeg sends them."""
     pipe = program.process.stdout
@@ -447,7 +473,9 @@ def _read_frames(
                 return
             room = room[got:]
         time, complaints = spoken.next_time(about)
-        yield time, complaints, flatten_alpha(pixels) if shape[2] == 4 else pixels
+        if shape[2] == 4 and background is not None:
+            pixels = flatten_alpha(pixels, background)
+        yield time, complaints, pixels
 
 
 def _trusted(
@@ -456,6 +484,7 @@ def _trusted(
     start: float,
     info: VideoInfo,
     on_damage: Callable[[DamagedStretch], None] | None,
+    keys: NDArray[np.int64] | None = None,
 ) -> Iterator[tuple[float, Frame]]:
     """Puts the times in order and leaves out frames that damage has spoilt.
 
@@ -470,7 +499,7 @@ def _trusted(
     bad_until: float | None = None
     bad_from = start
 
-    def told(until: float | None) -> None:
+    def report(until: float | None) -> None:
         if on_damage is not None:
             on_damage(DamagedStretch(bad_from, until, spoken.last_words()))
 
@@ -489,23 +518,35 @@ def _trusted(
         if lately > 0 and step > _GAP * usual:
             if bad_until is None:
                 bad_from = start if last is None else last
-            bad_until = time + _DISTRUST
+            bad_until = time if _is_key(keys, time) else time + _DISTRUST
         elif last is not None:
             steps.append(step)
         last = time
         if bad_until is not None:
             if time < bad_until:
                 continue
-            told(time)
+            report(time)
             bad_until = None
         yield time, pixels
     spoken.join()
     short = info.duration is not None and last is not None and info.duration - last > _DISTRUST + 2 / (info.fps or 25.0)
     if bad_until is not None:
-        told(None)
+        report(None)
     elif short and spoken.complaints:
         bad_from = last or start
-        told(None)
+        report(None)
+
+
+def _is_key(keys: NDArray[np.int64] | None, time: float) -> bool:
+    """Whether the frame at a time needs no others, as far as that is known."""
+    if keys is None or not len(keys):
+        return False
+    at = round(time * 1_000_000)
+    place = int(np.searchsorted(keys, at - _SAME))
+    return place < len(keys) and abs(int(keys[place]) - at) <= _SAME
+
+
+_SAME = 1500  # microseconds by which times of one frame may differ, as they are rounded
 
 
 def _probe_webp(path: Path) -> VideoInfo:
@@ -523,7 +564,9 @@ def _probe_webp(path: Path) -> VideoInfo:
     return VideoInfo(path, width, height, seconds, len(durations) / seconds, True, None)
 
 
-def decode_webp(path: Path, width: int, height: int, fit: str, start: float) -> Iterator[DecodedFrame]:
+def decode_webp(
+    path: Path, width: int, height: int, fit: str, start: float, background: Background = WHITE
+) -> Iterator[DecodedFrame]:
     """Decodes an animated WebP as `decode_video` does a film.
 
     Raises:
@@ -543,9 +586,11 @@ def decode_webp(path: Path, width: int, height: int, fit: str, start: float) -> 
                     f"{shown(path)}: its picture at {time:.2f} s cannot be read ({error}); check the file or convert it"
                 ) from error
             if time >= start:
-                flat = Image.new("RGBA", picture.size, "white")
-                flat.alpha_composite(picture)
-                flat = flat.convert("RGB")
+                flat = picture
+                if background is not None:
+                    flat = Image.new("RGBA", picture.size, background)
+                    flat.alpha_composite(picture)
+                    flat = flat.convert("RGB")
                 size = (width, height)
                 if fit == "crop":
                     flat = ImageOps.fit(flat, size, Image.Resampling.BICUBIC)

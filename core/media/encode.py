@@ -47,7 +47,8 @@ class Encoder:
         self._other = "choose another --codec or format" if resumable else "choose another size or format"
         width, height = coding.size
         if coding.rate is not None:
-            form = ("-pix_fmt", "rgb48le" if coding.deep else "rgb24", "-s", f"{width}x{height}")
+            layout = ("rgba64le" if coding.deep else "rgba") if coding.alpha else "rgb48le" if coding.deep else "rgb24"
+            form = ("-pix_fmt", layout, "-s", f"{width}x{height}")
             source = read_pipe("rawvideo", *form, "-framerate", f"{coding.rate.numerator}/{coding.rate.denominator}")
         else:
             source = read_pipe("matroska", "-probesize", "32", "-analyzeduration", "0")
@@ -74,7 +75,7 @@ class Encoder:
         """Hands a frame on.
 
         Args:
-            frame: (H, W, 3) uint8, or uint16 where the coding is deep.
+            frame: (H, W, 3) uint8, or uint16 where the coding is deep; (H, W, 4) where it has alpha.
             time: seconds since the video's first frame; of account only where the rate varies.
 
         Raises:

@@ -32,7 +32,7 @@ CONTAINERS = (
 image2, vobsub, avisynth, ...) or is drawn by a program of its own (svg_pipe, lavfi, tty)."""
 
 MOST_PIXELS = 1 << 26
-"""The largest frame of a film, in pixels; 8K (7680 x 4320) fits. A header that claims more is refused."""
+"""The largest frame of a film, in pixels; 8K (7680 x 4320) fits. A larger one is rejected by its header."""
 MOST_BYTES = 1 << 30
 """The most memory that ffmpeg may take in one piece; the largest frame, at 16 bits a channel with alpha, takes half."""
 PROBE_SECONDS = 60.0
@@ -40,7 +40,7 @@ PROBE_SECONDS = 60.0
 STALL_SECONDS = 300.0
 """For which ffmpeg may give nothing while it reads a file: seeking may decode many frames that it does not give."""
 
-_MOST_LETTERS = 500  # of what ffmpeg says that are told on
+_MOST_LETTERS = 500  # characters of ffmpeg's messages that are passed on
 QUIET = ("-hide_banner", "-nostdin", "-loglevel", "error")
 
 
@@ -58,14 +58,19 @@ def find_ffmpeg() -> str:
         raise OutputError("no ffmpeg for this machine; install one and set IMAGEIO_FFMPEG_EXE to its path") from error
 
 
-def read_file(path: Path) -> list[str]:
+def read_file(path: Path, decoder: str | None = None) -> list[str]:
     """Ffmpeg's arguments for a film that is a file: it may be a container that holds what it shows, and nothing else.
+
+    Args:
+        path: the file.
+        decoder: ffmpeg's name of what decodes its picture; None: the usual one.
 
     Raises:
         InputError: it cannot be read.
     """
     limits = ["-max_pixels", str(MOST_PIXELS), "-max_alloc", str(MOST_BYTES)]
-    return [*limits, *_allow(CONTAINERS, "file"), *_name_kind(path), "-i", f"file:{path}"]
+    chosen = [] if decoder is None else ["-c:v", decoder]
+    return [*limits, *_allow(CONTAINERS, "file"), *name_kind(path), *chosen, "-i", f"file:{path}"]
 
 
 def read_pipe(kind: str, *form: str) -> list[str]:
@@ -94,8 +99,8 @@ def _allow(kinds: Sequence[str], protocol: str) -> tuple[str, ...]:
     return "-format_whitelist", ",".join(kinds), "-protocol_whitelist", protocol
 
 
-def _name_kind(path: Path) -> tuple[str, ...]:
-    """Names the format of a picture: by a name such as a%03d.png, ffmpeg would look for a000.png and so on."""
+def name_kind(path: Path) -> tuple[str, ...]:
+    """Ffmpeg's arguments that name a picture's format; else it takes a%03d.png for a000.png, a001.png and so on."""
     head = _read_head(path)
     if head.startswith(b"\x89PNG\r\n\x1a\n"):
         return "-f", "apng" if b"acTL" in head[: head.find(b"IDAT")] else "png_pipe"
@@ -128,13 +133,30 @@ def ask(arguments: Sequence[str], about: Path, *, out: bool = False, cwd: Path |
         raise stalled(about, PROBE_SECONDS) from None
 
 
-def list_packets(source: Sequence[str], stream: str, about: Path) -> Generator[tuple[bytes, ...], None, None]:
-    """Lists the packets of a film as ffmpeg's framecrc has them; nothing is decoded.
+def use_beside(number: int = 0, *kinds: str) -> list[str]:
+    """Ffmpeg's arguments for one more output, which takes in a film's other streams and throws them away.
+
+    In MPEG, ffmpeg counts time from the first packet of the streams that are used, and corrects clocks that jump by all
+    of them. With these arguments, each run over a film uses the same streams, and so all runs agree on the time.
+
+    Args:
+        number: of the input.
+        kinds: what is taken in, beside audio and subtitles, as -map names it.
+    """
+    maps = [word for kind in (*kinds, "a", "s") for word in ("-map", f"{number}:{kind}?")]
+    return [*maps, "-c", "copy", "-f", "null", "-"]
+
+
+def list_packets(
+    source: Sequence[str], stream: str, about: Path, *, decode: int | None = None
+) -> Generator[tuple[bytes, ...], None, None]:
+    """Lists the packets of a film, or the frames that they decode to, as ffmpeg's framecrc has them.
 
     Args:
         source: where it comes from, as `read_file` has it.
         stream: ffmpeg's name of the stream, such as 0:V:0.
         about: the film, as errors name it.
+        decode: how many frames to decode at most; 0: all of them; None: nothing is decoded, and packets are listed.
 
     Yields:
         (b"#tb", the seconds of a tick as a fraction) first, and then for each packet its stream, dts, pts and duration
@@ -143,7 +165,11 @@ def list_packets(source: Sequence[str], stream: str, about: Path) -> Generator[t
     Raises:
         InputError: ffmpeg fails before the first packet, or gives nothing for STALL_SECONDS.
     """
-    command = [find_ffmpeg(), *QUIET, *source, "-map", stream, "-c", "copy", "-f", "framecrc", "pipe:1"]
+    how: tuple[str, ...] = ("-c", "copy")
+    if decode is not None:
+        how = ("-fps_mode", "passthrough", "-enc_time_base", "demux", "-c:v", "wrapped_avframe")
+        how = (*how, *(("-frames:v", str(decode)) if decode else ()))
+    command = [find_ffmpeg(), *QUIET, *source, "-map", stream, *how, "-f", "framecrc", "pipe:1", *use_beside()]
     with Program(command, stdout=subprocess.PIPE) as program:
         pipe = program.process.stdout
         assert pipe is not None
@@ -212,7 +238,7 @@ def first_words(words: bytes) -> str:
 
 
 def why_unread(words: bytes, path: Path) -> str:
-    """What ffmpeg found wrong with a file, in its last line that tells it."""
+    """The reason that ffmpeg gives for a file that it cannot read: the last line with one."""
     said = words.decode(errors="replace")
     if "Format not on whitelist" in said:
         return "it is a list of other files, or of a kind that animi takes no films from"

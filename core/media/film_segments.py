@@ -96,6 +96,8 @@ def _check(path: Path, record: Path, job: str, answer: Callable[[], None]) -> Se
         size, digest = _measure(path, answer)
     except (OSError, ValueError, TypeError):
         return None
+    if type(found.frames) is not int or found.frames < 1:
+        return None
     return found if (size, digest, job) == (found.bytes, found.sha256, found.job) else None
 
 

@@ -8,6 +8,7 @@ the same frames, and so a run that was interrupted ends with the same file as on
 
 import os
 import queue
+import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,17 +19,19 @@ from functools import partial
 from itertools import count
 from pathlib import Path
 
+import numpy as np
+
 from ..config.choices import STREAM
-from ..errors import OutputError
+from ..errors import InputError, OutputError
 from ..files import shown, write_text
 from ..programs import Program, Programs, current_work, within
 from .coding import MICROSECOND, Coding, choose_timescale
 from .encode import Encoder
-from .ffmpeg import QUIET, ask, find_ffmpeg, first_words, read_file, read_list
+from .ffmpeg import QUIET, ask, find_ffmpeg, first_words, read_file, read_list, use_beside
 from .film_segments import Segment, count_packets, find_segments, keep_segment, name_segment
-from .film_source import Film, Stream
+from .film_source import Film
 from .frames import Frame
-from .webp import is_webp
+from .probe import Stream, probe_film
 
 SEGMENT = 240
 """Frames of a segment: what an interruption loses at most, beside those in the encoder."""
@@ -196,66 +199,197 @@ class Kept:
     stream: Stream
     recoded: str | None = None
 
+    @property
+    def name(self) -> str:
+        """What it is called in notes and errors."""
+        codec = self.stream.codec or self.stream.tags.get("filename") or "of an unknown kind"
+        return f"{self.stream.kind} {self.stream.index} ({codec})"
+
 
 _SUBTITLES = {".mp4": "mov_text", ".m4v": "mov_text", ".mov": "mov_text", ".mkv": "srt", ".webm": "webvtt"}
+_MPEG_4 = (".mp4", ".m4v", ".mov")
+_TRIAL = "trial"  # the name of what is tried out; its suffixes are those of a film, a list and a segment
+_COVERS = {"mjpeg": ("jpg", "image/jpeg"), "png": ("png", "image/png")}
+_MEASURED = re.compile(
+    r"(BPS|DURATION|NUMBER_OF_FRAMES|NUMBER_OF_BYTES|_STATISTICS_\w+|SOURCE_ID)(-\w+)?|ENCODER|ENCODER_OPTIONS|"
+    r"vendor_id|alpha_mode|rotate|major_brand|minor_version|compatible_brands",
+    re.IGNORECASE,
+)
+"""Tags of a picture that say how it was coded, which is now another way."""
 
 
-def choose_streams(film: Film, output: Path, folder: Path) -> tuple[list[Kept], list[str]]:
+def choose_streams(
+    film: Film, coding: Coding, output: Path, folder: Path, *, start: float
+) -> tuple[list[Kept], list[str]]:
     """Finds out, before any work, which of a film's other streams the new file can hold, by trying it.
+
+    The trial is put together as the film will be, from one frame and the first second of the old film, and then read:
+    what a stream has lost in it is noted as well.
 
     Args:
         film: the old film.
+        coding: how the new one's frames are encoded.
         output: the new one, by whose suffix its kind is known.
         folder: a place for trials.
+        start: seconds of the old film that are left out at its beginning.
 
     Returns:
         The streams, and notes on those that change or are left out.
 
     Raises:
-        OutputError: the file cannot hold the audio.
+        OutputError: the file cannot hold the audio, or a frame cannot be encoded.
     """
     suffix = output.suffix.lower()
-    wanted = [Kept(stream) for stream in film.streams]
-    if not wanted or _can_hold(film, wanted, suffix, folder):
-        return wanted, []
-    kept: list[Kept] = []
-    notes = []
-    for stream in film.streams:
-        named = f"{stream.kind} {stream.index} ({stream.codec})"
-        recoded = Kept(stream, _SUBTITLES[suffix])
-        if _can_hold(film, [Kept(stream)], suffix, folder):
-            kept.append(Kept(stream))
-        elif stream.kind == "audio":
-            raise OutputError(
-                f"{shown(output)}: a {suffix} cannot hold the film's {named}; name the output .mkv or .mov"
-            )
-        elif stream.kind == "subtitle" and _can_hold(film, [recoded], suffix, folder):
-            kept.append(recoded)
-            notes.append(f"{named} is written as {recoded.recoded}, which a {suffix} can hold")
-        else:
-            notes.append(f"{named} cannot be held by a {suffix} and is left out; name the output .mkv to keep it")
-    return kept, notes
-
-
-def _can_hold(film: Film, streams: Sequence[Kept], suffix: str, folder: Path) -> bool:
-    trial = folder / f"trial{suffix}"
-    trial.unlink(missing_ok=True)  # ffmpeg would write through a link
-    copied = (*read_file(film.path), *_map_streams(streams, 0, 0), "-t", "1", f"file:{trial}")
+    wanted = [Kept(stream) for stream in film.streams if stream.kind != "data"]
+    notes = _note_data(film, suffix)
+    if not wanted:
+        return [], notes
+    frame = np.zeros((film.height, film.width, 4 if coding.alpha else 3), np.uint16 if film.deep else np.uint8)
+    segment = folder / f"{_TRIAL}.segment"
+    segment.unlink(missing_ok=True)  # ffmpeg would write through a link
     try:
-        return ask((*QUIET, "-y", *copied), film.path).code == 0
+        encoder = Encoder(segment, coding, output)
+        try:
+            encoder.write(frame, Fraction(0))
+            encoder.finish()
+        finally:
+            encoder.kill()
+        for cover in wanted:
+            if cover.stream.kind == "cover" and suffix == ".mkv":
+                _take_out_cover(film, cover.stream, folder)
+        kept = wanted
+        tried = _try(film, wanted, coding, suffix, folder, start)
+        if tried is None:
+            kept = _choose_one_by_one(film, wanted, coding, output, folder, start, notes)
+            tried = _try(film, kept, coding, suffix, folder, start)
+        if tried is None:  # each alone goes, and all together do not
+            raise OutputError(f"{shown(output)}: cannot hold what is in the film; name the output .mkv")
+        notes += _note_losses(kept, tried, suffix)
+        return kept, notes
     finally:
-        trial.unlink(missing_ok=True)
+        for path in folder.glob(f"{_TRIAL}.*"):
+            path.unlink()
 
 
-def _map_streams(streams: Sequence[Kept], source: int, before: int) -> list[str]:
-    """Ffmpeg's words that take streams from its input number `source`, after `before` other streams."""
-    words = ["-c", "copy"]
-    for number, kept in enumerate(streams, before):
-        words += ("-map", f"{source}:{kept.stream.index}")
-        if kept.recoded is not None:
-            words += (f"-c:{number}", kept.recoded)
-        if kept.stream.kind == "cover":
-            words += (f"-disposition:{number}", "attached_pic")
+def _choose_one_by_one(
+    film: Film, wanted: Sequence[Kept], coding: Coding, output: Path, folder: Path, start: float, notes: list[str]
+) -> list[Kept]:
+    suffix = output.suffix.lower()
+    kept: list[Kept] = []
+    for each in wanted:
+        stream = each.stream
+        recoded = Kept(stream, _SUBTITLES[suffix])
+        if _try(film, [each], coding, suffix, folder, start) is not None:
+            kept.append(each)
+        elif stream.kind == "audio":
+            raise OutputError(f"{shown(output)}: a {suffix} cannot hold the film's {each.name}; name the output .mkv")
+        elif stream.kind == "subtitle" and _try(film, [recoded], coding, suffix, folder, start) is not None:
+            kept.append(recoded)
+            notes.append(f"{each.name} is written as {recoded.recoded}, which a {suffix} can hold")
+        else:
+            notes.append(f"{each.name} cannot be held by a {suffix} and is left out; name the output .mkv to keep it")
+    return kept
+
+
+def _note_data(film: Film, suffix: str) -> list[str]:
+    """Says which streams of data are left out; a timecode is written anew from the picture's tags."""
+    names = [
+        Kept(stream).name
+        for stream in film.streams
+        if stream.kind == "data" and not ("timecode" in stream.tags and suffix in _MPEG_4)
+    ]
+    return [f"{', '.join(names)} cannot be held by a {suffix} and is left out"] if names else []
+
+
+def _try(
+    film: Film, streams: Sequence[Kept], coding: Coding, suffix: str, folder: Path, start: float
+) -> tuple[Stream, ...] | None:
+    """Puts a short film together; gives the streams beside its picture, or None where it cannot be done."""
+    trial = folder / f"{_TRIAL}{suffix}"
+    trial.unlink(missing_ok=True)  # ffmpeg would write through a link
+    (folder / f"{_TRIAL}.txt").write_text(f"ffconcat version 1.0\nfile {_TRIAL}.segment\n", encoding="utf-8")
+    command = [
+        *(*QUIET, "-y", *read_list(f"{_TRIAL}.txt", ("mov", "matroska"))),
+        *(*_cut(start, 1.0), *read_file(film.path.absolute())),
+        *_put_together(film, streams, coding, suffix, start),
+        *(f"file:{trial.name}", *use_beside(1, "V:0")),
+    ]
+    if ask(command, film.path, cwd=folder).code != 0:
+        return None
+    try:
+        return probe_film(trial).beside
+    except InputError:
+        return None
+
+
+def _note_losses(kept: Sequence[Kept], tried: Sequence[Stream], suffix: str) -> list[str]:
+    """Says what streams that are kept have lost: their language, title, name, or what they are for."""
+    found = [stream for stream in tried if stream.kind != "data"]
+    places = {"attachment": 1, "cover": 2}  # behind everything else, wherever they were
+    order = sorted(kept, key=lambda each: places.get(each.stream.kind, 0))
+    lost = []
+    for each, now in zip(order, found, strict=False):
+        for tag in ("language", "title", "filename"):
+            before = each.stream.tags.get(tag, "")
+            names = [now.tags.get(tag), now.tags.get("name") if tag == "title" else None]  # as MPEG-4 has it
+            if before not in ("", "und", *names) and each.stream.kind != "cover":
+                lost.append(f"the {tag} of {each.name}")
+        uses = [use for use in each.stream.dispositions if use not in now.dispositions]
+        lost += [f"that {each.name} is {use.replace('_', ' ')}" for use in uses]
+    lost += [each.name for each in order[len(found) :]]
+    return [f"a {suffix} does not keep {', '.join(lost)}; name the output .mkv to keep it"] if lost else []
+
+
+def _take_out_cover(film: Film, cover: Stream, folder: Path) -> None:
+    """Writes a cover's picture into a file of its own, as Matroska has covers attached."""
+    path = folder / _name_cover(cover)
+    path.unlink(missing_ok=True)  # ffmpeg would write through a link
+    copied = ("-map", f"0:{cover.index}", "-c", "copy", "-frames:v", "1", "-f", "data", f"file:{path}")
+    ask((*QUIET, "-y", *read_file(film.path), *copied), film.path)
+
+
+def _name_cover(cover: Stream) -> str:
+    return f"cover{cover.index}.{_COVERS.get(cover.codec, ('bin', ''))[0]}"
+
+
+def _cut(start: float, length: float | None) -> list[str]:
+    """Ffmpeg's arguments, before an input, for a part of it."""
+    first = ["-ss", f"{start:.6f}"] if start else []
+    return first if length is None else [*first, "-t", f"{length:.6f}"]
+
+
+def _put_together(film: Film, streams: Sequence[Kept], coding: Coding, suffix: str, start: float) -> list[str]:
+    """Ffmpeg's arguments that make a film of segments, its input 0, and of the old film's streams, its input 1.
+
+    Streams that are copied bring their tags by themselves, as long as no tag is mapped by hand.
+    """
+    attached = [each for each in streams if each.stream.kind == "cover" and suffix == ".mkv"]
+    mapped = [each for each in streams if each not in attached]
+    words = ["-map", "0:v:0"]
+    for each in mapped:
+        words += ("-map", f"1:{each.stream.index}")
+    words += ("-c", "copy")
+    for number, each in enumerate(mapped, 1):
+        if each.recoded is not None:
+            words += (f"-c:{number}", each.recoded)
+    fonts = sum(each.stream.kind == "attachment" for each in mapped)
+    for number, each in enumerate(attached, fonts):
+        kind = _COVERS.get(each.stream.codec, ("bin", "application/octet-stream"))[1]
+        named = each.stream.tags.get("filename") or f"cover.{_name_cover(each.stream).partition('.')[2]}"
+        words += ("-attach", f"file:{_name_cover(each.stream)}", f"-metadata:s:t:{number}", f"mimetype={kind}")
+        words += (f"-metadata:s:t:{number}", f"filename={named}")
+    words += ("-metadata:s:0", "handler_name=")  # of the segments
+    if film.file is not None:
+        for tag, value in film.file.tags.items():
+            if not _MEASURED.fullmatch(tag):
+                words += ("-metadata:s:0", f"{tag}={value}")
+        for number, uses in enumerate((film.file.dispositions, *(each.stream.dispositions for each in mapped))):
+            words += (f"-disposition:{number}", "+".join(uses) or "0")
+        words += ("-map_metadata", "1", "-map_chapters", "1")
+        words += ("-copypriorss", "0") if start else ()  # else sound begins where the film was sought, before the range
+    words += ("-fflags", "+bitexact")
+    if suffix in _MPEG_4:
+        words += ("-movflags", "+faststart", "-video_track_timescale", str(choose_timescale(coding.rate)))
     return words
 
 
@@ -301,22 +435,16 @@ def join_segments(
     write_text(folder / LIST, "\n".join(lines) + "\n")
     draft.unlink(missing_ok=True)  # ffmpeg would write through a link
     offset = starts[0] - Fraction(start).limit_denominator(MICROSECOND)
-    beside = film.path != STREAM and not is_webp(film.path)  # what else is in the old film; Pillow reads WebP
-    cut = (*(("-ss", f"{start:.6f}") if start else ()), *(() if length is None else ("-t", f"{length:.6f}")))
+    beside = film.file is not None
+    # packets know how long they last from the encoder, and the last frame may be cut short, or stand for long
+    ends = f"if(gte(PTS*TB,{float(last - starts[0] + offset - _SHORT):.7f}),{float(end - last):.7f}/TB,DURATION)"
     command = [
         *(find_ffmpeg(), *QUIET, "-y", "-itsoffset", f"{float(offset):.6f}", *read_list(LIST, ("mov", "matroska"))),
-        *((*cut, *read_file(film.path.absolute())) if beside else ()),
-        *("-map", "0:v:0", *_map_streams(streams, 1, 1)),
-        *(("-copypriorss", "0") if start else ()),  # else sound begins where the film was sought, before the range
+        *((*_cut(start, length), *read_file(film.path.absolute())) if beside else ()),
+        *_put_together(film, streams, coding, draft.suffix.lower(), start),
+        *("-bsf:v:0", f"setts=pts=PTS:dts=DTS:duration='{ends}'", f"file:{draft.absolute()}"),
+        *(use_beside(1, "V:0") if beside else ()),
     ]
-    if beside:
-        command += ["-map_metadata", "1", "-map_chapters", "1", "-map_metadata:s:0", f"1:s:{film.picture}"]
-    # packets know how long they last from the encoder, and the last frame may be cut short
-    ends = f"if(gte(PTS*TB,{float(last - starts[0] + offset - _SHORT):.7f}),{float(end - last):.7f}/TB,DURATION)"
-    command += ["-fflags", "+bitexact", "-bsf:v:0", f"setts=pts=PTS:dts=DTS:duration='{ends}'"]
-    if draft.suffix.lower() in (".mp4", ".m4v", ".mov"):
-        command += ["-movflags", "+faststart", "-video_track_timescale", str(choose_timescale(coding.rate))]
-    command.append(f"file:{draft.absolute()}")
     with Program(command, cwd=folder) as program:
         code = program.wait()
         said = first_words(program.words)

@@ -9,11 +9,12 @@ import os
 import re
 import sys
 from array import array
+from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from itertools import accumulate
+from itertools import chain
 from pathlib import Path
 from typing import IO
 
@@ -24,10 +25,14 @@ from PIL import Image
 from ..config.choices import STREAM
 from ..errors import ConfigError, InputError
 from ..files import shown
-from .decode import HD_ROWS, DamagedStretch, VideoInfo, check_area, decode_frames, decode_webp, probe_video
-from .ffmpeg import ask, list_packets, read_file, read_pipe
+from .colour_profiles import read_profile, to_srgb
+from .decode import HD_ROWS, WHITE, DamagedStretch, VideoInfo, check_area, decode_frames, decode_webp, probe_video
+from .ffmpeg import list_packets, read_file, read_pipe
 from .frames import Frame
 from .image_files import SUFFIXES
+from .moving import Animation, read_animation
+from .probe import UNKNOWN, Head, Stream
+from .telecine import DEINTERLACE, FIELD, Restoration, even_out, find_restoration, is_pulled_down
 from .webp import is_webp, list_durations
 
 # fmt: off
@@ -36,7 +41,7 @@ FILM_SUFFIXES = frozenset((
     ".flv", ".ogv", ".3gp", ".y4m", ".mxf",
 ))
 # fmt: on
-"""By these a file is taken for a film before it is looked into."""
+"""Suffixes by which a file is taken for a film before it is opened."""
 MOST_FRAMES = 1 << 24
 """As many frames as a film may have: 194 hours at 24 a second."""
 _MOVING = ("GIF", "WEBP", "PNG", "AVIF")  # kinds of image that may be animations
@@ -55,7 +60,6 @@ _MATRICES = {
 """What ffmpeg's scaler calls the matrices that streams name."""
 RANGES = {"tv": "limited", "pc": "full"}
 """What ffmpeg's filters call the ranges that streams name."""
-UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
@@ -78,21 +82,6 @@ class Colours:
 
 
 @dataclass(frozen=True)
-class Stream:
-    """Something in a film's file beside the picture: audio, a subtitle, a font, a cover.
-
-    Attributes:
-        index: its number in the file.
-        kind: "audio", "subtitle", "attachment" or "cover".
-        codec: by ffmpeg's name.
-    """
-
-    index: int
-    kind: str
-    codec: str
-
-
-@dataclass(frozen=True)
 class Timing:
     """When a film's frames are shown, as its file says before anything is decoded.
 
@@ -101,17 +90,19 @@ class Timing:
         usual: seconds from a frame to the next, the median.
         end: seconds; when the last frame has been shown; None: not known beforehand.
         count: how many frames there are; None: not known beforehand.
+        keys: when frames are shown that need no others, in microseconds, rising; None: not known.
     """
 
     rate: Fraction | None
     usual: Fraction
     end: Fraction | None
     count: int | None
+    keys: NDArray[np.int64] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
 class Film:
-    """A film, looked into.
+    """A probed film.
 
     Attributes:
         path: the file, or STREAM.
@@ -120,14 +111,19 @@ class Film:
         height: rows.
         aspect: of a pixel, width by height.
         depth: bits a channel.
-        chroma: "420", "422" or "444".
+        chroma: "420", "422", "444" or "rgb".
         colours: how numbers stand for colours.
         yuv: the file holds luma and chroma, not RGB.
-        interlaced: frames are woven of two moments.
+        restoration: what makes frames whole that are woven of two moments; None: they are whole.
         picture: the number of the video stream in the file.
         streams: what else is in the file.
         timing: when frames are shown.
         head: what was read of standard input already.
+        alpha: something in it is transparent: frames have four channels.
+        profile: the ICC profile of its colours, where it is an animation that has one; else None.
+        foreign: such a profile, where frames are read in sRGB.
+        squared: frames are read with square pixels, whatever `aspect` is.
+        animation: when its pictures are shown, where it is a GIF, APNG or WebP; else None.
         mastered: it says how bright the screen was on which it was made (HDR10's mastering data).
     """
 
@@ -140,12 +136,31 @@ class Film:
     chroma: str
     colours: Colours
     yuv: bool
-    interlaced: bool
+    restoration: Restoration | None
     picture: int
     streams: tuple[Stream, ...]
     timing: Timing
     head: bytes = b""
+    alpha: bool = False
+    profile: bytes | None = field(default=None, repr=False)
+    foreign: bytes | None = field(default=None, repr=False)
+    squared: bool = False
+    animation: Animation | None = None
     mastered: bool = False
+
+    @property
+    def file(self) -> Head | None:
+        """What else is in its file; None for a stream, and for what Pillow reads."""
+        return self.info.head
+
+    @property
+    def square(self) -> tuple[int, int]:
+        """Width and height of the frames that are read: where pixels are to be made square, the longer way."""
+        if not self.squared or self.aspect == 1:
+            return self.width, self.height
+        wide = self.aspect > 1
+        width = round(self.width * self.aspect) if wide else self.width
+        return width, self.height if wide else round(self.height / self.aspect)
 
     @property
     def deep(self) -> bool:
@@ -198,36 +213,47 @@ def open_film(path: Path) -> Film:
     info = probe_video(path)
     if is_webp(path):
         return _open_webp(info)
-    first = ("-map", "0:V:0", "-frames:v", "1", "-vf", "showinfo", "-f", "null", "-")
-    said = ask(("-hide_banner", "-nostdin", *read_file(path), *first), path).words.decode(errors="replace")
-    form = re.search(r"showinfo.*\bfmt:(\w+).*\bsar:(\d+)/(\d+) s:(\d+)x(\d+) i:(\w)", said)
-    if form is None:
+    head = info.head
+    assert head is not None
+    picture = head.picture
+    if not picture.decoded:
         raise InputError(f"{shown(path)}: no frame of it can be decoded; check the file or convert it")
-    width, height = int(form[4]), int(form[5])
-    chroma, depth = _read_pixel_format(form[1])
-    tags = re.search(r"color_range:(\S+) color_space:(\S+) color_primaries:(\S+) color_trc:(\S+)", said)
-    names = [UNKNOWN if tag in ("unspecified", "reserved") else tag for tag in tags.groups()] if tags else [UNKNOWN] * 4
-    picture, streams = _list_streams(said)
+    width, height = picture.width, picture.height
+    aspect = picture.aspect
+    if picture.turned:
+        width, height, aspect = height, width, 1 / aspect
+    chroma, depth = _read_pixel_format(picture.pixel_format)
+    timing, animation = _read_timing(path, picture.decoder), None
+    restoration = None
+    if head.container in ("gif", "apng"):
+        timing, animation = _time_pictures(path, timing)
+    else:
+        restoration = find_restoration(info, timing.rate, flagged=picture.interlaced)
+        if restoration is not None and restoration.telecined:
+            timing = _leave_out_a_fifth(timing)
     return Film(
         path=path,
         info=info,
         width=width,
         height=height,
-        aspect=Fraction(int(form[2]), int(form[3])) if int(form[2]) and int(form[3]) else Fraction(1),
+        aspect=aspect,
         depth=depth,
         chroma=chroma,
-        colours=_read_colours(form[1], names, min(width, height)),
-        yuv=_is_yuv(form[1]),
-        interlaced=form[6] in "TB",
-        picture=picture,
-        streams=streams,
-        timing=_read_timing(path),
-        mastered=re.search(r"mastering display|content light level", said, re.IGNORECASE) is not None,
+        colours=_read_colours(picture.pixel_format, picture.colours, min(width, height)),
+        yuv=_is_yuv(picture.pixel_format),
+        restoration=restoration,
+        picture=head.index,
+        streams=head.beside,
+        timing=timing,
+        alpha=picture.alpha and _has_transparency(info),
+        animation=animation,
+        profile=read_profile(path) if animation is not None else None,
+        mastered=bool(picture.side_data & {"MASTERING_DISPLAY_METADATA", "CONTENT_LIGHT_LEVEL"}),
     )
 
 
 def _read_pixel_format(name: str) -> tuple[str, int]:
-    """Chroma ("420", "422" or "444") and bits a channel of ffmpeg's pixel format `name`."""
+    """Chroma ("420", "422", "444" or "rgb") and bits a channel of ffmpeg's pixel format `name`."""
     deep = re.search(r"(9|10|12|14|16|32|48|64)(?:le|be)$", name)
     depth = int(deep[1]) if deep else 8
     depth = {32: 16, 48: 16, 64: 16}.get(depth, depth)
@@ -236,6 +262,8 @@ def _read_pixel_format(name: str) -> tuple[str, int]:
         return "420", depth
     if name.startswith(("nv16", "nv20", "p2", "yuyv", "uyvy", "yvyu", "y21")):
         return "422", depth
+    if not _is_yuv(name):
+        return "rgb", depth
     if kind is not None:
         return {"422": "422", "444": "444"}.get(kind[0], "420"), depth
     return ("444" if name.startswith(("p4", "nv24", "nv42")) else "420"), depth
@@ -258,50 +286,85 @@ def _read_colours(pixel_format: str, tags: Sequence[str], rows: int) -> Colours:
     return Colours(range_, matrix, primaries, transfer, by=_MATRICES.get(matrix, guess))
 
 
-def _list_streams(said: str) -> tuple[int, tuple[Stream, ...]]:
-    """The number of the picture's stream, and the other streams that can be kept, from ffmpeg's words."""
-    picture: int | None = None
-    streams = []
-    for line in said.partition("Stream mapping:")[0].splitlines():
-        found = re.match(r"\s*Stream #0:(\d+)[^:]*(?:\([^)]*\))?: (Video|Audio|Subtitle|Attachment): (\w+)", line)
-        if found is None:
-            continue
-        index, kind = int(found[1]), found[2].lower()
-        if kind == "video":
-            if "(attached pic)" not in line:
-                picture = index if picture is None else picture
-                continue
-            kind = "cover"
-        streams.append(Stream(index, kind, found[3]))
-    return picture or 0, tuple(streams)
+def _read_timing(path: Path, decoder: str | None) -> Timing:
+    """Reads when a film's frames are shown.
 
-
-def _read_timing(path: Path) -> Timing:
-    """Reads when a film's packets are shown; that goes through the whole file, but decodes nothing.
+    That is what its packets say, which are listed without decoding any; but only where they all say it, and where the
+    first frames that are decoded agree. AVI has no times for frames that depend on later ones, and a packet may be half
+    a frame, several, or none: then all frames are decoded once, and have the say.
 
     Raises:
-        InputError: there is no packet of video, or more than MOST_FRAMES.
+        InputError: there is no frame, or more than MOST_FRAMES.
+    """
+    packets = _list_stamps(path, decoder, None)
+    decoded = _list_stamps(path, decoder, _SAMPLE)
+    if not _agree(packets, decoded):
+        packets = _list_stamps(path, decoder, 0)
+    shown_at = array("q", (stamp for stamp in packets.stamps if stamp >= 0))
+    if not shown_at:
+        raise InputError(f"{shown(path)}: holds no frame whose time is known; convert it to .mkv or .mp4")
+    timing = find_timing(shown_at, packets.last, packets.tick)
+    keys = np.sort(np.asarray(packets.keys, np.float64)) * float(packets.tick * 1_000_000)
+    return replace(timing, keys=np.rint(keys).astype(np.int64))
+
+
+_SAMPLE = 48  # frames that are decoded to hold packets against: longer than any encoder's way of ordering frames
+_NO_STAMP = -(1 << 63)  # what ffmpeg writes where there is no time
+
+
+@dataclass(frozen=True)
+class _Stamps:
+    """When packets or frames are shown, in ticks; how long a tick and the last of them is; and which need no others."""
+
+    stamps: Sequence[int]
+    tick: Fraction
+    last: int
+    keys: Sequence[int] = ()
+
+
+def _leave_out_a_fifth(timing: Timing) -> Timing:
+    """The timing of a telecined film's drawings."""
+    assert timing.rate is not None and timing.count is not None
+    rate = timing.rate * Fraction(4, 5)
+    return Timing(rate, 1 / rate, timing.end, round(timing.count * Fraction(4, 5)))
+
+
+def _list_stamps(path: Path, decoder: str | None, decode: int | None) -> _Stamps:
+    """Lists times of packets, or of the frames that they decode to, as `list_packets` does.
+
+    Raises:
+        InputError: there are more than MOST_FRAMES.
     """
     tick = Fraction(1)
-    shown_at = array("q")
+    stamps = array("q")
+    keys = array("q")
     lasts: dict[int, int] = {}
-    with closing(list_packets(read_file(path), "0:V:0", path)) as packets:
+    with closing(list_packets(read_file(path, decoder), "0:V:0", path, decode=decode)) as packets:
         for packet in packets:
             if packet[0] == b"#tb":
                 tick = Fraction(packet[1].decode())
                 continue
             pts, duration = int(packet[2]), int(packet[3])
-            if pts < 0:
-                continue
-            shown_at.append(pts)
-            if len(shown_at) > MOST_FRAMES:
+            stamps.append(pts)
+            if decode is None and not any(
+                cell.startswith(b"F=0x") and not int(cell[4:], 16) & 1 for cell in packet[6:]
+            ):
+                keys.append(pts)
+            if len(stamps) > MOST_FRAMES:
                 raise InputError(f"{shown(path)}: has more than {MOST_FRAMES:,} frames; cut it into parts first")
             if len(lasts) > 64:  # only the last frame's is wanted, and order of coding is not far from order
                 del lasts[min(lasts)]
             lasts[pts] = duration
-    if not shown_at:
-        raise InputError(f"{shown(path)}: holds no frame; check the file or convert it")
-    return find_timing(shown_at, lasts[max(lasts)], tick)
+    return _Stamps(stamps, tick, lasts[max(lasts)] if lasts else 0, keys)
+
+
+def _agree(packets: _Stamps, decoded: _Stamps) -> bool:
+    """Whether packets say of themselves when the frames are shown that come of them."""
+    if not packets.stamps or not decoded.stamps or min(packets.stamps) == _NO_STAMP:
+        return not decoded.stamps
+    first, last = (round(each(decoded.stamps) * decoded.tick / packets.tick) for each in (min, max))
+    between = [stamp for stamp in packets.stamps if first <= stamp <= last]
+    return len(between) == len(decoded.stamps)
 
 
 def find_timing(stamps: Sequence[int], last: int, tick: Fraction) -> Timing:
@@ -314,6 +377,13 @@ def find_timing(stamps: Sequence[int], last: int, tick: Fraction) -> Timing:
     """
     times = np.unique(np.asarray(stamps, np.int64))
     count = len(times)
+    if count > 2 and _find_rate(times, tick) is None:
+        even = even_out([int(time) * tick for time in times])
+        exact = tick / 1000  # half a field is no whole number of ticks
+        evened = np.array([round(time / exact) for time in even], np.int64)
+        rate = _find_rate(evened, exact, slack=1000 * 2)
+        if rate is not None:
+            return Timing(rate, 1 / rate, int(times[0]) * tick + count / rate, count)
     if count == 1:
         usual = max(last, 1) * tick
         return Timing(1 / usual, usual, int(times[0]) * tick + usual, 1)
@@ -322,14 +392,17 @@ def find_timing(stamps: Sequence[int], last: int, tick: Fraction) -> Timing:
     end = int(times[-1]) * tick + (usual if rate is not None or last <= 0 else last * tick)
     if rate is not None:
         end = int(times[0]) * tick + count / rate
+        if last * tick - usual > _HOLD * usual:  # a GIF's last drawing stands for long
+            end = int(times[-1]) * tick + last * tick
     return Timing(rate, usual, end, count)
 
 
+_HOLD = Fraction(1, 2)  # of the usual time; a last frame that is longer by more is meant so, and no rounding
 _RATES = (*range(1, 121), 144, 240)  # and each of them by 1000/1001, as in television
 
 
-def _find_rate(times: NDArray[np.int64], tick: Fraction) -> Fraction | None:
-    """The rate by which every frame stands within a tick of its place, the likeliest first; None: there is none."""
+def _find_rate(times: NDArray[np.int64], tick: Fraction, slack: float = 1.0) -> Fraction | None:
+    """The rate by which every frame stands within so many ticks of its place, the likeliest first; None: none does."""
     count = len(times)
     measured = (count - 1) / (int(times[-1] - times[0]) * tick)
     whole = round(measured)
@@ -337,17 +410,24 @@ def _find_rate(times: NDArray[np.int64], tick: Fraction) -> Fraction | None:
     steps = np.diff(times)
     exact = [1 / (int(steps[0]) * tick)] if steps.min() == steps.max() else []
     numbers = np.arange(count, dtype=np.float64)
+    found: dict[Fraction, float] = {}
     for rate in (*exact, *likely, measured.limit_denominator(1001), measured.limit_denominator(100_000)):
         if rate <= 0:
             continue
         off = times - times[0] - numbers * float(1 / (rate * tick))
-        if np.abs(off).max() <= 1.0:
+        found.setdefault(rate, float(np.abs(off).max()))
+        if found[rate] <= 1.0:
             return rate
-    return None
+    nearest = min(found, key=lambda rate: found[rate], default=None)
+    return nearest if nearest is not None and found[nearest] <= slack else None
 
 
 def read_frames(
-    film: Film, *, start: float = 0.0, on_damage: Callable[[DamagedStretch], None] | None = None
+    film: Film,
+    *,
+    start: float = 0.0,
+    on_damage: Callable[[DamagedStretch], None] | None = None,
+    on_size: Callable[[float, int, int], None] | None = None,
 ) -> Generator[tuple[Fraction, Frame], None, None]:
     """Decodes a film and gives each frame with the time at which it is shown.
 
@@ -357,20 +437,29 @@ def read_frames(
     Args:
         film: from `open_film`.
         start: seconds to leave out at the beginning.
-        on_damage: told of each stretch that cannot be decoded.
+        on_damage: called with each stretch that cannot be decoded.
+        on_size: told about when frames of another size come, and of which; they are fitted into the first one's.
 
     Yields:
-        (seconds from the film's beginning, (H, W, 3) uint8 or uint16), the seconds rising strictly.
+        (seconds from the film's beginning, (H, W, C) uint8 or uint16), the seconds rising strictly; C is 4 where the
+        film has alpha, else 3.
 
     Raises:
         InputError: not one frame can be decoded.
     """
-    rate = film.timing.rate
+    rate, animation = film.timing.rate, film.animation
     first: Fraction | None = None
     before = -1
-    with closing(_decode(film, start, on_damage)) as frames:
-        for seconds, pixels in frames:
+    decoded = _decode(film, 0.0 if animation else start, on_damage, on_size)
+    with closing(decoded if rate is not None else _even_out(decoded)) as frames:
+        for place, (seconds, pixels) in enumerate(frames):
             time = Fraction(round(seconds * 1_000_000), 1_000_000)
+            if animation is not None and place < len(animation.stamps):
+                time = animation.stamps[place] * animation.tick
+            if time < start:
+                continue
+            if film.foreign is not None:
+                pixels = to_srgb(pixels, film.foreign)
             if first is None:
                 first = time if rate is None else Fraction(round(time * rate * 1000), 1000) / rate
             if rate is not None:
@@ -382,29 +471,61 @@ def read_frames(
             yield time, pixels
 
 
+def _even_out(frames: Generator[tuple[float, Frame], None, None]) -> Generator[tuple[float, Frame], None, None]:
+    """As `telecine.even_out`, while frames come: each waits for the one behind it."""
+    with closing(frames):
+        before: deque[float] = deque(maxlen=2)
+        waiting: tuple[float, Frame] | None = None
+        for each in chain(frames, (None,)):
+            if waiting is not None:
+                time, pixels = waiting
+                after = each[0] - time if each is not None else before[-1] - before[0] if before else 0.0
+                moved = bool(before) and is_pulled_down(Fraction(time - before[-1]), Fraction(after))
+                yield time - float(FIELD) / 2 if moved else time, pixels
+                before.append(time)
+            waiting = each
+
+
 def _decode(
-    film: Film, start: float, on_damage: Callable[[DamagedStretch], None] | None
+    film: Film,
+    start: float,
+    on_damage: Callable[[DamagedStretch], None] | None,
+    on_size: Callable[[float, int, int], None] | None,
 ) -> Generator[tuple[float, Frame], None, None]:
     if film.path != STREAM and is_webp(film.path):
-        for frame in decode_webp(film.path, film.width, film.height, "keep", start):
+        background = None if film.alpha else WHITE
+        for frame in decode_webp(film.path, film.width, film.height, "keep", start, background):
             yield frame.time, frame.pixels
         return
     channels = 4 if film.info.alpha else 3
     colours = film.colours
-    filters = ["bwdif=mode=send_frame:deint=interlaced"] if film.interlaced else []
+    filters = [] if film.restoration is None else list(film.restoration.filters)
     matrix = f":in_color_matrix={colours.by}:in_range={RANGES[colours.range]}" if film.yuv else ""
-    filters.append(f"scale={film.width}:{film.height}:{_TO_RGB}:out_range=full{matrix}")
+    filters.append(f"scale={_fit_into(film)}:{_TO_RGB}:out_range=full{matrix}")
+    filters.append(f"pad={film.width}:{film.height}:-1:-1")  # nothing is added to frames of the film's usual size
+    if film.square != (film.width, film.height):
+        filters.append(f"scale={film.square[0]}:{film.square[1]}:flags=bicubic+accurate_rnd,setsar=1")
     piped = film.path == STREAM
     yield from decode_frames(
         film.info,
-        read_pipe("yuv4mpegpipe") if piped else read_file(film.path),
+        read_pipe("yuv4mpegpipe") if piped else read_file(film.path, film.info.decoder),
         ",".join(filters),
-        (film.height, film.width, channels),
+        (film.square[1], film.square[0], channels),
         deep=film.deep,
+        background=None if film.alpha else WHITE,
         start=start,
         on_damage=on_damage,
+        on_size=on_size,
+        keys=film.timing.keys,
         stdin=_Rest(film.head, sys.stdin.buffer) if piped else None,  # type: ignore[arg-type]
     )
+
+
+def _fit_into(film: Film) -> str:
+    """The size that a frame is scaled to: that of the film, or the largest within it where its shape is another."""
+    aspect = f"({film.aspect.numerator}/{film.aspect.denominator})"
+    width = f"max(1,round(min({film.width},{film.height}*dar/{aspect})))"
+    return f"w='{width}':h='max(1,round(min({film.height},{film.width}*{aspect}/dar)))'"
 
 
 class _Rest:
@@ -421,17 +542,41 @@ class _Rest:
         return os.read(self._stream.fileno(), size)
 
 
+def _has_transparency(info: VideoInfo) -> bool:
+    """Whether anything in a film is transparent, or all of its alpha is opaque; reads it up to the first such frame."""
+    if info.head is None:
+        frames = decode_webp(info.path, info.width, info.height, "keep", 0.0, None)
+        return any(bool((frame.pixels[..., 3] < 255).any()) for frame in frames)
+    picture = info.head.picture
+    shape = (picture.width, picture.height) if picture.turned else (picture.height, picture.width)
+    planes = "format=rgba,alphaextract,format=gray"
+    raw = decode_frames(info, read_file(info.path, info.decoder), f"{planes},scale={shape[1]}:{shape[0]}", (*shape, 1))
+    with closing(raw) as frames:
+        return any(bool((pixels < 255).any()) for _, pixels in frames)
+
+
+def _time_pictures(path: Path, timing: Timing) -> tuple[Timing, Animation | None]:
+    """When a GIF, APNG or WebP shows its pictures; as before where its headers count other ones than ffmpeg."""
+    animation = read_animation(path)
+    if animation is None or timing.count not in (None, len(animation.stamps)):
+        return timing, None
+    return find_timing(animation.stamps, animation.last, animation.tick), animation
+
+
 def _open_webp(info: VideoInfo) -> Film:
     """An animated WebP, which Pillow reads: RGB, with a duration for each frame in milliseconds."""
-    durations = list_durations(info.path)
-    stamps = list(accumulate(durations[:-1], initial=0))
     colours = _read_colours("rgb24", [UNKNOWN] * 4, info.height)
-    timing = find_timing(stamps, durations[-1], Fraction(1, 1000))
-    return Film(info.path, info, info.width, info.height, Fraction(1), 8, "420", colours, False, False, 0, (), timing)
+    still = find_timing([0], list_durations(info.path)[0], Fraction(1, 1000))
+    timing, animation = _time_pictures(info.path, replace(still, count=None))
+    timing = timing if animation is not None else still
+    return Film(
+        info.path, info, info.width, info.height, Fraction(1), 8, "rgb", colours, False, None, 0, (), timing,
+        alpha=_has_transparency(info), animation=animation, profile=read_profile(info.path),
+    )  # fmt: skip
 
 
 def _open_stream(stream: IO[bytes]) -> Film:
-    """Reads the head line of a YUV4MPEG2 stream, as mjpegtools' yuv4mpeg(5) tells of it.
+    """Reads the head line of a YUV4MPEG2 stream, as in mjpegtools' yuv4mpeg(5).
 
     Raises:
         InputError: it is no such stream.
@@ -474,9 +619,10 @@ def _open_stream(stream: IO[bytes]) -> Film:
         chroma=kind,
         colours=_read_colours("yuv420p", tags, min(width, height)),
         yuv=True,
-        interlaced=fields.get("I", "p") in ("t", "b"),
+        restoration=DEINTERLACE if fields.get("I", "p") in ("t", "b") else None,
         picture=0,
         streams=(),
         timing=Timing(fps, 1 / fps, None, None),
         head=head,
+        alpha="alpha" in layout,
     )

@@ -6,8 +6,10 @@ Files of 16 bits a channel stay uint16: Pillow would cut 16-bit RGB down to 8, s
 import logging
 import os
 import stat
+import struct
 import threading
 import warnings
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -22,13 +24,13 @@ from .frames import Frame, as_channels, unpremultiply
 
 # Pillow logs what it finds odd in a TIFF, and what nobody listens to comes out on stderr.
 logging.getLogger("PIL").addHandler(logging.NullHandler())
-# Pillow warns of odd metadata, about which a person can do nothing, and of large images, which are refused below in our
+# Pillow warns of odd metadata, which a person cannot mend, and of large images, which are rejected below in our
 # own words. For good and not around each call: filters are the process's, and threads that set them for a while undo
 # each other's.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
 MOST_PIXELS = 1 << 27
-"""The largest frame that is decoded, in pixels; 16K (15360 x 8640) fits. A header that claims more is refused."""
+"""The largest frame that is decoded, in pixels; 16K (15360 x 8640) fits. A larger one is rejected by its header."""
 MOST_SIDE = 65_535
 """The longest side of a frame, in pixels: no GIF or JPEG has a longer one."""
 MOST_BYTES = 8 * MOST_PIXELS
@@ -66,7 +68,7 @@ def read_image(path: Path, most_pixels: int = MOST_PIXELS, remedy: str = _SMALLE
 
     Args:
         path: the file, or a pipe, which is read to its end.
-        most_pixels: the largest frame that is decoded; a header that claims more is refused.
+        most_pixels: the largest frame that is decoded; a larger one is rejected by its header.
         remedy: what the error then advises, where it is not larger than any frame may be.
 
     Returns:
@@ -305,15 +307,28 @@ def list_images(folder: Path) -> list[Path]:
     return natural_order(found)
 
 
-def encode_png(frame: Frame) -> bytes:
-    """Encodes a frame (H, W, C) as PNG: 8 or 16 bits, grey, RGB or RGBA, each value as it is."""
+def encode_png(frame: Frame, profile: bytes | None = None) -> bytes:
+    """Encodes a frame (H, W, C) as PNG: 8 or 16 bits, grey, RGB or RGBA, each value as it is.
+
+    Args:
+        frame: (H, W, C).
+        profile: the ICC profile of its colours; None: sRGB.
+    """
     pixels = frame if frame.shape[2] == 1 else frame[..., [2, 1, 0, 3][: frame.shape[2]]]
     # zlib's run-length strategy: files as small as at level 6, in the time of level 1, for drawings and films alike.
     how = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE]
     done, data = cv2.imencode(".png", np.ascontiguousarray(pixels), how)
     if not done:  # OpenCV gives no reason; out of memory is the one that is left for a valid frame
         raise MemoryError(f"a frame of {frame.shape[1]} x {frame.shape[0]} pixels could not be encoded")
-    return data.tobytes()
+    png = data.tobytes()
+    if profile is None:
+        return png
+    content = b"iCCP" + b"ICC profile\0\0" + zlib.compress(profile)
+    chunk = struct.pack(">I", len(content) - 4) + content + struct.pack(">I", zlib.crc32(content))
+    return png[:_AFTER_HEAD] + chunk + png[_AFTER_HEAD:]
+
+
+_AFTER_HEAD = 33  # bytes of a PNG's signature and IHDR
 
 
 def write_png(path: Path, frame: Frame) -> None:

@@ -14,11 +14,8 @@ def _number(name: str, value: int) -> bytes:
 
 def begin_matroska(width: int, height: int, coding: Coding) -> bytes:
     """The head of a Matroska stream (RFC 9559) of raw frames in microseconds: so frames bring their times to ffmpeg."""
-    picture = (
-        _number("B0", width)
-        + _number("BA", height)
-        + _element("2EB524", b"RGB" + (b"\x30" if coding.deep else b"\x18"))
-    )
+    fourcc = {(False, False): b"RGB\x18", (True, False): b"RGB\x30", (False, True): b"RGBA", (True, True): b"RBA\x40"}
+    picture = _number("B0", width) + _number("BA", height) + _element("2EB524", fourcc[coding.deep, coding.alpha])
     track = (
         *(_number("D7", 1), _number("73C5", 1), _number("83", 1), _element("86", b"V_UNCOMPRESSED")),
         *(_number("23E383", round(10**9 / coding.usual)), _element("E0", picture)),

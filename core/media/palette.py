@@ -1,7 +1,7 @@
 """One palette for all the frames of an animation, and each frame's indices into it: what a GIF needs.
 
 A palette is exact where the frames together have few enough colours. Otherwise colours are grouped in Oklab, a space
-whose distances follow what the eye tells apart (B. Ottosson, "A perceptual color space for image processing", 2020):
+whose distances follow perceived differences (B. Ottosson, "A perceptual color space for image processing", 2020):
 first by splitting the group with the largest spread, then by k-means. A flat area that rules its group keeps its colour
 exactly.
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 _COLOURS = 1 << 24
 _PORTION = 1 << 20  # pixels worked on at a time, so that a 4K frame takes little memory
-_SAMPLES = 1 << 18  # pixels counted in a frame; every pixel is looked at for an exact palette
+_SAMPLES = 1 << 18  # pixels counted in a frame; every pixel is counted for an exact palette
 _GROUPED_BITS = 6  # a channel, for grouping: nearer colours than 4 levels are taken as one
 _WEIGHT = 0.75  # power of a colour's count: below 1, so that small things keep their colours beside a large sky
 _ROUNDS = 12  # of k-means; further ones move no colour by a level

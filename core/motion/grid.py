@@ -11,20 +11,20 @@ Flow = NDArray[np.float32]
 
 
 def pixel_grid(height: int, width: int) -> Array:
-    """The places of all pixels: (height, width, 2) float32, each (x, y)."""
+    """The positions of all pixels: (height, width, 2) float32, each (x, y)."""
     y, x = np.mgrid[:height, :width].astype(np.float32)
     return np.dstack([x, y])
 
 
 _LONGEST = 32_000
-"""Pixels a side that OpenCV's remap takes: it counts places in 16 bits with a sign."""
-_MARGIN = 3  # pixels around a place that cubic interpolation reads, and one
+"""Largest side in pixels for OpenCV's remap, which has 16-bit coordinates."""
+_MARGIN = 3  # pixels around a position that cubic interpolation reads, and one more
 
 
 def warp(image: Array, at: Array, interpolation: int = cv2.INTER_LINEAR) -> Array:
     """Samples an image at the positions `at`, (h, w, 2) in pixels (x, y); outside it, the edge is repeated.
 
-    Sides beyond what OpenCV takes go in parts.
+    Pictures that are too large for OpenCV are sampled in parts.
     """
     if max(*image.shape[:2], *at.shape[:2]) < _LONGEST:
         return _remap(image, at, interpolation)

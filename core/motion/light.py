@@ -1,7 +1,7 @@
-"""Whether two frames differ by their light: as in a fade, a flash, a lamp that goes out.
+"""Detects changes of light between two frames: a fade, a flash, a lamp that goes out.
 
-Light changes colours everywhere, and so looks like neither motion nor a cut. Here it is one gain and one offset for
-each channel of the whole picture, which covers fades from and to any colour.
+Light changes colours everywhere, which is neither motion nor a cut. It is modelled by a gain and an offset for each
+channel of the whole picture, which covers fades from and to any colour.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from .grid import Array, pixel_grid, warp
 
 _SIDE, _ALIKE = 48, 0.4  # pixels a side, and correlation, by which one drawing in two lights is known
 _FADED = 0.1  # of a squared difference may be left by another light
-_SEARCHED = 128  # pixels of the longer side where light is told from motion
+_SEARCHED = 128  # pixels of the longer side where light and motion are separated
 _CHANGED = 2.0  # levels by which the frames' levels, in their order, must differ in another light
 _UNLIT = 1.5  # levels that are left along the motion: below, there is no other light to speak of
 _DIMMEST, _BRIGHTEST = 0.1, 1.1  # gains; a frame that is too dark cannot be brought to the other's light
@@ -30,9 +30,9 @@ _FITS, _OFF = 6, 3.0  # rounds of fitting, and the levels from which on a bin co
 
 @dataclass(frozen=True)
 class Light:
-    """How the light of a brighter frame becomes that of a darker one.
+    """The change from the light of the brighter frame to that of the darker one.
 
-    The brighter one is that of more contrast: in a fade to white, the one that is less white.
+    The brighter one is that with more contrast: in a fade to white, the one that is less white.
 
     Attributes:
         gain: (3,) float32, of R, G and B, at most slightly above 1.
@@ -46,15 +46,15 @@ class Light:
 
     @property
     def coarseness(self) -> float:
-        """Levels by which what does not move may differ in the brighter light."""
+        """Levels by which static pixels may differ in the brighter light."""
         return _STILL + _STEP / float(self.gain.min())
 
     def darken(self, frame: Array, share: float = 1.0) -> Array:
-        """Brings a frame, (H, W, C) uint8 or float32 in [0, 255], to the darker light, or that share of the way."""
+        """Relights a frame, (H, W, C) uint8 or float32 in [0, 255], to the darker light, or part of the way."""
         return self._apply(frame, 1 - share + share * self.gain, share * self.offset)
 
     def brighten(self, frame: Array) -> Array:
-        """Brings a frame of the same form from the darker light to the brighter one."""
+        """Relights a frame of the same form from the darker light to the brighter one."""
         return self._apply(frame, 1 / self.gain, -self.offset / self.gain)
 
     @staticmethod
@@ -69,15 +69,15 @@ class Light:
 
 
 def find_light(first: Array, last: Array) -> Light | None:
-    """Tells light from motion: the change of light between two frames, (H, W, 3) uint8, in which something moves.
+    """Finds the change of light between two frames, (H, W, 3) uint8, in which something moves.
 
-    The light is first read from the levels of both frames in their order, which motion changes little, and then from
-    what lies along the motion that is found in that light. It must explain most of what differs, and do no harm
-    elsewhere: where a ground changes its colour, what stands before it does not.
+    The light is first estimated from the sorted levels of both frames, which motion changes little, and then along the
+    motion that is found in that light. It must explain most of the differences, and do no harm elsewhere: if only the
+    background changes its colour, it is not light.
 
     Returns:
-        The light; None where it is the same, where nothing moves, where one frame is too dark to be brought to the
-        other's light, or where another light does not explain what differs.
+        The light. None: it is the same, nothing moves, one frame is too dark to be relit, or a change of light does not
+        explain the differences.
     """
     height, width = first.shape[:2]
     scale = min(1.0, _SEARCHED / max(height, width))
@@ -94,7 +94,7 @@ def find_light(first: Array, last: Array) -> Light | None:
         return None
 
     def explain(light: Light) -> tuple[Light, Array, Array]:
-        """The light, the darker frame in the brighter light where the motion leads, and what is left, (h, w)."""
+        """The light, the darker frame relit and warped along the motion, and the residual, (h, w)."""
         carried = _carry(bright, light.brighten(dark))
         return light, carried, np.abs(bright - carried).mean(2)
 
@@ -112,9 +112,9 @@ def find_light(first: Array, last: Array) -> Light | None:
 
 
 def is_another_light(first: Array, last: Array) -> bool:
-    """Whether two frames, (H, W, 3) uint8, show one drawing in another light, as in a fade, or one of them nothing.
+    """Whether two frames, (H, W, 3) uint8, show one drawing in different light, as in a fade, or one of them is blank.
 
-    Colours then differ everywhere, and yet it is no cut.
+    Then colours differ everywhere, but it is not a cut.
     """
     height, width = first.shape[:2]
     size = (min(width, _SIDE), min(height, _SIDE))
@@ -127,9 +127,9 @@ def is_another_light(first: Array, last: Array) -> bool:
 
 
 def is_fade(first: Array, last: Array) -> bool:
-    """Whether what differs between two frames, (H, W, 3) uint8, is light: they fade, or all of one shows nothing.
+    """Whether two frames, (H, W, 3) uint8, differ by light only: they fade, or one of them is blank.
 
-    Then a cross-fade is what happened, and any motion that is found is none.
+    Then a cross-fade is right, and any motion that is found is wrong.
     """
     small = [
         cv2.resize(frame, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA).reshape(-1, 3).astype(np.float32)
@@ -141,15 +141,15 @@ def is_fade(first: Array, last: Array) -> bool:
     centred = [frame - frame.mean(0) for frame in small]
     drawn = [float(np.square(frame).mean()) for frame in centred]
     if min(drawn) < 1:
-        # where the border stays as it is, a thing has come or gone, which is no fade: it would be half transparent
+        # if the border does not change, a thing has appeared or gone; as a fade it would be half transparent
         border = np.pad(np.zeros((_SIDE - 2, _SIDE - 2), bool), 1, constant_values=True)
         change = np.abs(small[0] - small[1]).max(1)[border.ravel()]
         return bool((change > 2).mean() > 0.5)
     for k in range(2):
         here, wanted = centred[k], centred[1 - k]
         gain = (here * wanted).mean(0) / (np.square(here).mean(0) + 1e-3)
-        left = float(np.square(wanted - gain * here).mean())  # what another light does not explain
-        # a flat drawing on another ground leaves little as well, but most of what is drawn on it
+        left = float(np.square(wanted - gain * here).mean())  # residual after a change of light
+        # a flat drawing on another background also leaves little, but most of its own contrast
         if left > min(_FADED * differs, drawn[1 - k] / 2):
             return False
     return True
@@ -166,10 +166,10 @@ def _judge(explained: tuple[Light, Array, Array]) -> float:
 
 
 def _fit(bright: Array, dark: Array, dims: bool) -> Iterator[Light]:
-    """Lights by least squares from pairs of pixels, (N, 3) float32 both: with one gain, and with one for each channel.
+    """Fits lights by least squares to pairs of pixels, (N, 3) float32 each: with one gain, and with three.
 
-    The ground of a drawing has most of the pixels and one colour, and from one colour gain and offset cannot be told;
-    so each level has one vote, however many pixels have it. Votes that fit badly come to count less.
+    The background of a drawing has most of the pixels in one colour, which does not determine gain and offset; so each
+    level has equal weight. The weights of levels that fit badly are reduced.
     """
     votes = []
     for channel, of in enumerate(np.eye(3)):
@@ -190,7 +190,7 @@ def _fit(bright: Array, dark: Array, dims: bool) -> Iterator[Light]:
 
 
 def _carry(here: Array, there: Array) -> Array:
-    """`there` brought to where `here` has the same, by dense inverse search; (h, w, 3) float32 both."""
+    """Warps `there` to `here` by dense inverse search; (h, w, 3) float32 each."""
     grey = [cv2.cvtColor(np.clip(frame + 0.5, 0, 255).astype(np.uint8), cv2.COLOR_RGB2GRAY) for frame in (here, there)]
     search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     flow = search.calc(grey[0], grey[1], None)  # type: ignore[call-overload]

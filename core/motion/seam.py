@@ -1,9 +1,9 @@
-"""Joins two warped frames along a seam instead of mixing them, so that nothing is drawn twice and half transparent.
+"""Joins two warped frames along a seam instead of blending them, so that nothing is drawn twice and half transparent.
 
-Where the two key frames' content, moved to t, disagrees, each place shows one of the two. Which one is decided for all
-times of a pair at once by a minimum cut (Boykov and Jolly, "Interactive Graph Cuts", ICCV 2001): a graph with one node
-for each cell that disagrees, at each time. A cut between neighbours costs the differences at both of them, so that the
-seam runs where the two frames agree (Kwatra et al., "Graphcut Textures", SIGGRAPH 2003, equation 1); a cell that shows
+Where the two warped key frames differ, each cell shows one of the two. The choice is made for all times of a pair at
+once by a minimum cut (Boykov and Jolly, "Interactive Graph Cuts", ICCV 2001): a graph with one node
+for each differing cell at each time. A cut between neighbours costs the differences at both of them, so that the seam
+runs where the two frames agree (Kwatra et al., "Graphcut Textures", SIGGRAPH 2003, equation 1); a cell that shows
 the frame which the engine believes in less costs the difference of the beliefs. Arcs that cannot be cut lead through
 time: a place that shows the last key frame shows it from then on. Others lead along the motion, at a cost: a piece that
 moves turns from the first key frame to the last once, unless the engine is sure of something else.
@@ -36,18 +36,18 @@ _EVEN = 2.5  # log odds for the farther key frame, on average, up to which both 
 
 
 class Choice(NamedTuple):
-    """Which key frame is shown where the two disagree, at one time, on a grid; each map is (h, w) float32."""
+    """The choice of key frame where the two differ, at one time, on a grid; each map is (h, w) float32."""
 
     first: Array
-    """1 where the first key frame is shown, 0 where the last is."""
+    """1: the first key frame is shown; 0: the last."""
     chosen: Array
-    """1 where one of the two is shown instead of a mixture."""
+    """1: one of the two is shown instead of a blend."""
     fades: Array
-    """1 where a soft difference fades: the mixture goes by time alone."""
+    """1: a soft difference, where the blend depends on time only."""
 
 
 def measure_difference(one: Array, other: Array, cells: tuple[int, int]) -> tuple[Array, Array]:
-    """Measures where two warped frames differ, and where that difference has outlines.
+    """Measures the difference of two warped frames, and where it has outlines.
 
     Args:
         one: (H, W, C) uint8 or float32 in [0, 255].

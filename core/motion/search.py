@@ -43,7 +43,7 @@ _VARIES = 9.0  # squared levels
 _STILL, _BETTER = 4.0, 2.0  # levels up to which a place rests, and by which rest has to fit better than a motion
 _NEAR, _ALIKE = np.ones((11, 11), np.uint8), 1.0  # half pixels around a place within which all is to move alike
 SMALLEST = 8
-"""Frames with a side below this have no motion that could be told."""
+"""Frames with a side below this are too small to find motion in."""
 _SEARCH_MARGIN = 32
 _COARSEST_SIDE, _FINEST_SIDE, _DETAIL = 192, 640, 0.75  # of the working picture, in pixels and of the frame's
 _OVERSAMPLING = 2.5  # searched cells a side for a wanted one: more take longer and lead to no better frames
@@ -360,8 +360,8 @@ def _find_settled(chosen: Array, others: Array, costs: Array, here: Array, candi
     near = cv2.blur(here, (3, 3))
     texture = np.sqrt(np.maximum(cv2.blur(here * here, (3, 3)) - near * near, 0)).sum(2)
     explained = (others[row, column] == chosen) & (cost < _EXPLAINED + _SLOPE * texture)
-    told = cv2.dilate((explained & (texture > _TEXTURE)).astype(np.uint8), np.ones((3, 3), np.uint8))
-    return np.asarray(explained & (told > 0))
+    reliable = cv2.dilate((explained & (texture > _TEXTURE)).astype(np.uint8), np.ones((3, 3), np.uint8))
+    return np.asarray(explained & (reliable > 0))
 
 
 def _give_up_claimed(costs: Array, others: Array, settled: Array, candidates: Candidates) -> None:
@@ -477,16 +477,16 @@ def _steady(first: Array, last: Array, refined: tuple[Flow, Flow], chosen: tuple
         missed = cv2.magnitude(gap[..., 0], gap[..., 1]) / reach
         fits = np.exp(-((error / _ERROR) ** 2) - missed * missed)
         loose = np.clip(cv2.blur(1 - fits, _AROUND) * 2 - 0.5, 0, 1)
-        # a flat place fits wherever it is led within its colour, so that it tells nothing to those around it
+        # a flat place fits anywhere within its colour, so it has no weight for those around it
         grey = cv2.cvtColor(frames[k], cv2.COLOR_RGB2GRAY).astype(np.float32)
         mean = cv2.blur(grey, _PATCH)
         varies = np.maximum(cv2.blur(grey * grey, _PATCH) - mean * mean, 0)
-        told = fits * (1 - loose) * (varies / (varies + _VARIES))
-        wanted = start + fill_holes(flow - start, told + np.float32(1e-6))
+        reliable = fits * (1 - loose) * (varies / (varies + _VARIES))
+        wanted = start + fill_holes(flow - start, reliable + np.float32(1e-6))
         rests = (start[..., 0] == 0) & (start[..., 1] == 0) & (in_place < np.minimum(error - _BETTER, _STILL))
         wanted[rests] = 0
         loose[rests] = 1
-        # beside another motion, which of the two a place has is told better by refinement than by cells
+        # beside another motion, refinement decides better than cells which of the two a place has
         spread = cv2.dilate(start, _NEAR) - cv2.erode(start, _NEAR)
         loose *= cv2.max(spread[..., 0], spread[..., 1]) < _ALIKE
         change = loose[..., None] * (wanted - flow) / to_half

@@ -27,7 +27,7 @@ _SHIFT = 0.1  # by which a transform's matrix must differ from a shift's
 _LIKE_COLOUR, _LIKE_SIZE = 8.0, 0.35  # Lab units and logarithm up to which two pieces look the same
 _ALIKE = 3  # pieces that look the same and move together, from which on another one does not go its own way
 _PAIRED = 64  # pieces that are compared; the smaller ones only say how things move that look like them
-_LONG = 1.6  # ratio of a piece's axes from which on it has a direction
+_LONG = 1.6  # ratio of a piece's axes from which on its direction is known
 _LARGE_TURN = 0.7  # cosine of a turn from which on the other way round is tried as well
 
 
@@ -83,7 +83,7 @@ def find_segments(picture: Array, other: Array, most: int = 24, least: float = _
     around = np.bincount(wide, changed, count) / np.maximum(np.bincount(wide, minlength=count), 1)
     moved = (change > _CHANGED) | (around > _OUTLINE)
     usable = (areas >= least * h * w) & (areas <= _MOST * h * w)
-    # what spans the picture is cut off by its sides, and how far it has moved along them cannot be told
+    # what spans the picture is cut off by its sides, and its motion along them is unknown
     usable[np.intersect1d(labels[:, 0], labels[:, -1])] = usable[np.intersect1d(labels[0], labels[-1])] = False
     index = np.flatnonzero(usable)
     index = index[np.lexsort((-areas[index], ~moved[index]))]
@@ -136,7 +136,7 @@ def _label(smooth: Array) -> tuple[int, Array]:
 
 
 def _describe(colours: Array, areas: Array, spreads: Array) -> Array:
-    """How pieces look: (K, 5), in units of which one tells two apart: colour, size, shape."""
+    """Descriptions of pieces: (K, 5), colour, size and shape, in units of which one makes two distinct."""
     axes = np.sqrt(np.linalg.eigvalsh(spreads.reshape(-1, 2, 2)))
     sizes = np.log(areas) / _LIKE_SIZE
     return np.column_stack([colours / _LIKE_COLOUR, sizes, np.log(axes[:, 1] / axes[:, 0]) / _LIKE_SIZE])

@@ -37,7 +37,7 @@ def find_unmatched(frame: Array, other: Array, flow: Flow, visible: Array) -> Ar
     """
     error = np.abs(frame - warp(other, pixel_grid(*flow.shape[:2]) + flow)).mean(2)
     misfit = np.clip((error - _FITS) / (_DIFFERS - _FITS), 0, 1)
-    return np.maximum(1 - visible, misfit).astype(np.float32)
+    return np.asarray(np.maximum(1 - visible, misfit), np.float32)
 
 
 def move_with_surroundings(

@@ -1,4 +1,4 @@
-"""HTML pages with everything in them, so that one can be mailed and opened anywhere."""
+"""Self-contained HTML pages, which can be mailed and opened anywhere."""
 
 import base64
 import html
@@ -20,15 +20,15 @@ img { max-width: 100%; height: auto; border-radius: 4px; } img.curves { backgrou
 """
 
 
-def lay_out(title: str, parts: Sequence[str], columns: int = 1, style: str = "", script: str = "") -> str:
+def make_page(title: str, parts: Sequence[str], columns: int = 1, style: str = "", script: str = "") -> str:
     """Makes a page.
 
     Args:
         title: plain text.
         parts: HTML, from top to bottom; empty ones are left out.
-        columns: how many things stand side by side in a `runs` grid.
-        style: CSS besides that of all pages.
-        script: JavaScript, to be run when the page is there.
+        columns: columns of a `runs` grid.
+        style: CSS in addition to that of all pages.
+        script: JavaScript that runs when the page is loaded.
     """
     head = f'<meta charset="utf-8"><title>{html.escape(title)}</title>\n'
     head += f'<meta name="viewport" content="width=device-width"><style>{_STYLE}{style}</style>'
@@ -54,5 +54,5 @@ def table(head: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]]) -> str
 
 
 def embed(data: bytes, kind: str) -> str:
-    """A picture's bytes as an address; `kind` is png, gif, webp or svg+xml."""
+    """A picture's bytes as a data URL; `kind` is png, gif, webp or svg+xml."""
     return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"

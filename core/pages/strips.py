@@ -1,4 +1,4 @@
-"""Sequences as pictures for a page: all frames in a row, and the one in the middle large."""
+"""Pictures of sequences for a page: all frames in a row, and the middle one large."""
 
 import io
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from ..media.frames import resize_image, to_uint8
 
 _STRIP_WIDTH = 1440  # pixels of a row of frames
 _WIDEST = 240  # pixels of a frame in it
-_CLOSE = 640  # pixels of the longer side of the one in the middle
+_CLOSE = 640  # pixels of the longer side of the middle frame
 _GAP = 2
 _QUALITY = 90  # of WebP; a page of lossless frames would be ten times as large
 

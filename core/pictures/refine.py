@@ -1,4 +1,4 @@
-"""Refines pictures that are there already: sharper, and twice as large where the network doubles."""
+"""Sharpens existing pictures with a network, which may also double their size."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -23,12 +23,12 @@ from ..weights.find import find_checkpoint
 
 @dataclass(frozen=True)
 class Refined:
-    """What was refined.
+    """The result of refining.
 
     Attributes:
         paths: the pictures, in order.
         checkpoint: the file that they were refined with.
-        scale: how much larger they are.
+        scale: the factor of their size.
     """
 
     paths: tuple[Path, ...]
@@ -40,15 +40,15 @@ def refine_pictures(config: RefineConfig, on_picture: Callable[[float, float], N
     """Refines and writes, each picture under its own name, as PNG.
 
     Args:
-        config: what to refine.
-        on_picture: told how many pictures are done, of how many.
+        config: the pictures and the network.
+        on_picture: called with the number of pictures done, and the number in all.
 
     Raises:
         CheckpointError: the checkpoint cannot be read, or refines nothing.
         InputError: a picture cannot be read, or is not as large as a key frame.
         ConfigError: two pictures have one name.
         OutputError: the folder cannot be written.
-        DeviceError: the device is not there.
+        DeviceError: the device is not on this machine.
     """
     paths = find_key_frames(config.pictures)
     checkpoint = find_checkpoint(config.checkpoint)
@@ -95,7 +95,7 @@ def open_refinement(checkpoint: Path, device: torch.device) -> Refinement:
 
 @torch.inference_mode()
 def refine(network: Refinement, picture: Frame, keys: Sequence[Frame | None], device: torch.device) -> Frame:
-    """Refines one picture; its alpha stays as it is, but for the size.
+    """Refines one picture; its alpha is only resized.
 
     Args:
         network: in eval mode.

@@ -21,19 +21,19 @@ from ..training.run_folder import lay_grid
 from ..weights.checkpoint import load_checkpoint
 from ..weights.find import find_checkpoint
 
-_MOST_PIXELS = 1 << 28  # of a grid: more than that no program opens
+_MOST_PIXELS = 1 << 28  # pixels of a grid; larger ones cannot be opened by programs
 
 
 @dataclass(frozen=True)
 class DrawnSamples:
-    """What was drawn.
+    """The result of sampling.
 
     Attributes:
         path: the file or folder.
         checkpoint: the file that it was drawn with.
-        step: how long that was trained.
-        pictures: how many there are.
-        notes: what a person should know, in sentences.
+        step: number of its training steps.
+        pictures: number of pictures.
+        notes: sentences for the person.
     """
 
     path: Path
@@ -47,14 +47,14 @@ def draw_samples(config: SampleConfig, on_picture: Callable[[float, float], None
     """Draws and writes.
 
     Args:
-        config: what to draw.
-        on_picture: told how many pictures are drawn, of how many.
+        config: the network, and what to draw.
+        on_picture: called with the number of pictures drawn, and the number in all.
 
     Raises:
         CheckpointError: the checkpoint cannot be read, or draws nothing from noise.
         ConfigError: the grid would be too large.
         OutputError: the output cannot be written.
-        DeviceError: the device is not there.
+        DeviceError: the device is not on this machine.
     """
     is_grid = config.output.suffix.lower() == ".png"
     check_format(config.output)
@@ -98,9 +98,9 @@ def draw_samples(config: SampleConfig, on_picture: Callable[[float, float], None
 
 
 def draw_latents(size: int, count: int, seed: int, truncation: float | None) -> Tensor:
-    """Latents from a normal distribution, each by its own seed: the first ten of twenty are the ten of ten.
+    """Draws normally distributed latents, each by its own seed, so that the first ten of twenty are the same ten.
 
-    With a truncation, numbers beyond it on either side are drawn again, as in BigGAN (Brock et al., arXiv 1809.11096,
+    With a truncation, numbers of a larger absolute value are drawn again, as in BigGAN (Brock et al., arXiv 1809.11096,
     section 3.1).
 
     Returns:
@@ -117,11 +117,11 @@ def draw_latents(size: int, count: int, seed: int, truncation: float | None) -> 
 
 
 def walk(stations: Tensor, steps: int) -> Tensor:
-    """Goes from each latent to the next, and from the last to the first, along great circles.
+    """Interpolates from each latent to the next, and from the last to the first, on great circles.
 
     Args:
         stations: (N, D).
-        steps: latents from one station, included, to the next, left out.
+        steps: number of latents from one station (included) to the next (not included).
 
     Returns:
         (N * steps, D).

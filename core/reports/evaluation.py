@@ -1,9 +1,10 @@
-"""How well engines and networks draw in-betweens: each is given the ends of sequences whose middle is known.
+"""Measures how well engines and networks draw in-betweens: they draw between the ends of sequences that are known.
 
-What is measured stands in `core.measures.metrics`; what it means, and when it misleads, in docs/evaluation.md.
+The metrics are in `core.measures`; docs/evaluation.md explains what they mean, and when they mislead.
 """
 
 import math
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -37,49 +38,56 @@ from ..weights.imagenet import ALEXNET, VGG16, Trained, is_cached
 from ..weights.vgg import load_vgg
 
 MOTIONS = (8, 24, 64)
-"""Pixels at which groups of like motion part: slow, brisk, fast and leaping at a size of a few hundred pixels."""
-_FEATURE_SIDE = 256  # pixels of the longer side at which VGG16 looks at frames; it is slow beyond
-_MOST_FEATURES = 2048  # frames whose features are kept, of each engine
+"""Bounds in pixels between groups of similar motion: slow to very fast at a size of a few hundred pixels."""
+_FEATURE_SIDE = 256  # pixels of the longer side of VGG16's input; larger ones are slow
+_MOST_FEATURES = 2048  # frames of each engine whose features are kept
 _NEIGHBOURS = 3
 TRUTH = "truth"
-"""What stands for the truth where engines are told by their labels."""
+"""The label of the truth among those of the engines."""
 
 
 class Measure(NamedTuple):
-    """A figure, and how it is told."""
+    """A metric, and how it is shown."""
 
     key: str
     """Its name in JSON."""
     title: str
     """Its name in tables."""
     best: float
-    """The value of a perfect in-between; what is farther from it is worse."""
+    """The value of a perfect in-between; values farther from it are worse."""
     digits: int
     scale: float = 1.0
-    """What it is multiplied by in tables."""
+    """Its factor in tables."""
+    compare: Callable[[Picture, Picture], float] | None = None
+    """Measures a drawn picture against the true one. None: it is measured otherwise."""
 
-    def tell(self, value: float | None) -> str:
-        """The value as tables have it."""
+    @property
+    def name(self) -> str:
+        """Its name in --metrics."""
+        return self.key.replace("_", "-")
+
+    def format(self, value: float | None) -> str:
+        """The value as it is shown in tables."""
         return "–" if value is None or not math.isfinite(value) else f"{value * self.scale:.{self.digits}f}"
 
     def badness(self, value: float | None) -> float:
-        """How far from the best, to compare by; unknown values count as none."""
+        """Distance from the best value, to sort by; 0 for an unknown value."""
         return -1.0 if value is None or not math.isfinite(value) else abs(value - self.best)
 
 
 MEASURES = (
-    Measure("psnr", "PSNR", metrics.MOST_PSNR, 2),
-    Measure("ssim", "SSIM", 1, 3),
+    Measure("psnr", "PSNR", metrics.MOST_PSNR, 2, compare=metrics.psnr),
+    Measure("ssim", "SSIM", 1, 3, compare=metrics.ssim),
     Measure("lpips", "LPIPS", 0, 4),
     Measure("lpips_vgg", "LPIPS by VGG16", 0, 4),
-    Measure("line_distance", "line distance", 0, 1, 1e5),
+    Measure("line_distance", "line distance", 0, 1, 1e5, metrics.line_distance),
     Measure("ghost", "ghost", 0, 3),
     Measure("see_through", "see-through", 0, 4),
     Measure("coherence", "coherence", 0, 2),
-    Measure("sharpness", "sharpness", 1, 3),
+    Measure("sharpness", "sharpness", 1, 3, compare=metrics.sharpness),
     Measure("smoothness", "smoothness", 1, 3),
 )
-"""Of a frame or a sequence, in the order of tables."""
+"""Metrics of a frame or a sequence, in the order of tables. A new one is a row here and its name in METRICS."""
 LINES_MEDIAN = Measure("line_distance_median", "median", 0, 1, 1e5)
 SET_MEASURES = (
     Measure("kid", "KID", 0, 4),
@@ -87,19 +95,19 @@ SET_MEASURES = (
     Measure("precision", "precision", 1, 3),
     Measure("recall", "recall", 1, 3),
 )
-"""Of all in-betweens of an engine together."""
+"""Metrics of all in-betweens of an engine together."""
 
 Values = dict[str, float]
-"""Figures by their keys; what cannot be told is NaN."""
+"""Values of metrics by their keys; NaN: it cannot be measured."""
 
 
 @dataclass(frozen=True)
 class Drawer:
-    """What draws.
+    """An engine under evaluation.
 
     Attributes:
-        label: what tables call it.
-        engine: draws.
+        label: its name in tables.
+        engine: the engine.
         checkpoint: the network's file, if it is one.
     """
 
@@ -110,18 +118,18 @@ class Drawer:
 
 @dataclass(frozen=True)
 class Scored:
-    """A sequence, and what each engine made of it.
+    """A sequence, and the measurements of each engine on it.
 
     Attributes:
         name: the sequence's.
-        frames: how many it has, both ends included.
+        frames: number of frames, both ends included.
         width: pixels.
         height: pixels.
-        motion: how far things move from end to end, in pixels.
-        exact: whether that is known, and not estimated.
+        motion: motion from end to end in pixels.
+        exact: whether the motion is known; otherwise it is estimated.
         truth: figures of the true in-betweens themselves, beside the key frames: ghosts, double images, coherence.
         means: figures of each engine, means over its in-betweens.
-        by_frame: the same of each in-between.
+        by_frame: figures of each in-between.
         strips: pictures of the truth and of each engine; empty unless a page is made.
     """
 
@@ -139,12 +147,12 @@ class Scored:
 
 @dataclass(frozen=True)
 class Group:
-    """Sequences of like motion, or all.
+    """Sequences of similar motion, or all.
 
     Attributes:
         title: such as "motion 8 to 24 px".
-        count: sequences in it.
-        means: means over them, of each engine; the truth's own stand under "truth".
+        count: number of sequences.
+        means: means over them, of each engine; those of the truth under "truth".
     """
 
     title: str
@@ -154,16 +162,16 @@ class Group:
 
 @dataclass
 class Evaluation:
-    """What was found.
+    """The results of an evaluation.
 
     Attributes:
-        drawers: what was judged.
+        drawers: the engines.
         sequences: those that every engine has drawn.
-        planned: how many there were to be.
-        measures: the figures that were measured, in the order of tables.
-        left_out: why others were not.
+        planned: number of sequences in all.
+        measures: the metrics that were measured, in the order of tables.
+        left_out: why others were not measured.
         sets: figures of all in-betweens together, of each engine.
-        notes: what a person should know, in sentences.
+        notes: sentences for the person.
         interrupted: whether Ctrl-C ended it before all was drawn.
     """
 
@@ -183,7 +191,7 @@ class Evaluation:
         return [drawer.label for drawer in self.drawers]
 
     def groups(self) -> list[Group]:
-        """All sequences, and where they move differently, those of like motion."""
+        """A group of all sequences, and, if their motion differs, groups of similar motion."""
         edges = (0.0, *MOTIONS, math.inf)
         found = [("all", self.sequences)]
         for low, high in pairwise(edges):
@@ -208,24 +216,24 @@ class Evaluation:
 def evaluate(
     config: EvaluateConfig,
     on_progress: Callable[[float, float], None] | None = None,
-    on_look: Callable[[str, int, int], None] | None = None,
-    tell: Callable[[str], None] | None = None,
+    on_scan: Callable[[str, int, int], None] | None = None,
+    note: Callable[[str], None] | None = None,
 ) -> Evaluation:
-    """Draws and measures; `results.write_results` writes what was found.
+    """Draws and measures; `results.write_results` writes the results.
 
-    After Ctrl-C what was found so far is summed up all the same.
+    After Ctrl-C, the results so far are returned.
 
     Args:
-        config: what to judge, and on what.
-        on_progress: told after each engine and sequence how many of how many are done.
-        on_look: told while films without an index are looked through for cuts.
-        tell: told before weights are downloaded, in a sentence.
+        config: the engines, the material and the metrics.
+        on_progress: called after each engine and sequence with the number done and the number in all.
+        on_scan: called while films without an index are scanned for cuts.
+        note: called with a sentence before weights are downloaded.
 
     Raises:
-        InputError: nothing to judge or to judge on was given, or a frame cannot be read.
+        InputError: no engine or no frames were given, or a frame cannot be read.
         CheckpointError: a checkpoint or a file of weights cannot be used.
-        OutputError: a file that was asked for could not be written; this is found before any work is done.
-        DeviceError: the device is not there.
+        OutputError: an output could not be written; this is checked before any work.
+        DeviceError: the device is not on this machine.
     """
     engines, folders = _sort(config.given)
     read: dict[str, Iterable[Path | None]] = {
@@ -244,10 +252,10 @@ def evaluate(
         stride=config.stride,
         size=config.size,
         seed=config.seed,
-        on_look=on_look,
+        on_scan=on_scan,
     )
     found = Evaluation(drawers, len(sequences), notes=notes)
-    instruments = _Instruments.open(config, device, found.left_out, tell)
+    instruments = _Instruments.open(config, device, found.left_out, note)
     per_sequence = max(1, _MOST_FEATURES // len(sequences))
     features: dict[str, list[Tensor]] = {label: [] for label in (*found.labels, TRUTH)}
     done, total = 0, len(sequences) * len(drawers)
@@ -273,7 +281,7 @@ def evaluate(
 
 
 def _sort(given: Sequence[str]) -> tuple[list[str | Path], list[Path]]:
-    """Tells engines, by names, and checkpoints from folders of frames.
+    """Separates engines (by name) and checkpoints from folders of frames.
 
     Raises:
         InputError: one is missing, or there are none of either.
@@ -313,14 +321,14 @@ def _open_drawers(given: Sequence[str | Path], device: str) -> list[Drawer]:
 
 
 def _without_suffix(path: Path) -> Path:
-    """What a checkpoint is called by: its run, where it is the best of one, else its file."""
-    path = path.resolve()
+    """The label of a checkpoint: the run's name for a best.safetensors, else the file's."""
+    path = Path(os.path.realpath(path))
     return path.parent if path.name == "best.safetensors" else path.with_suffix("")
 
 
 @dataclass(frozen=True)
 class _Instruments:
-    """What measures: which figures are wanted, and the networks that some of them need."""
+    """The wanted metrics, and the networks that some of them need."""
 
     wanted: frozenset[str]
     distance: PerceptualDistance | None
@@ -332,15 +340,15 @@ class _Instruments:
         config: EvaluateConfig,
         device: torch.device,
         left_out: dict[str, str],
-        tell: Callable[[str], None] | None,
+        note: Callable[[str], None] | None,
     ) -> "_Instruments":
-        """Loads the networks; why one is not to be had goes into `left_out`."""
+        """Loads the networks; `left_out` gets the reason if one cannot be loaded."""
 
         def at_hand(network: Trained, path: Path | None) -> bool:
             if path is not None or is_cached(network):
                 return True
-            if config.download and tell is not None:
-                tell(f"fetching {network.name}'s weights ({network.size}) from {network.url}")
+            if config.download and note is not None:
+                note(f"fetching {network.name}'s weights ({network.size}) from {network.url}")
             return config.download
 
         distance, embed = None, None
@@ -368,18 +376,12 @@ class _Instruments:
         return cls(frozenset(config.metrics), distance, embed)
 
     def compare(self, drawn: Sequence[Picture], truth: Sequence[Picture]) -> list[Values]:
-        """The figures of each in-between beside the true one."""
+        """Metrics of each in-between against the true one."""
         rows: list[Values] = [{} for _ in drawn]
-        alone: dict[str, tuple[str, Callable[[Picture, Picture], float]]] = {
-            "psnr": ("psnr", metrics.psnr),
-            "ssim": ("ssim", metrics.ssim),
-            "line-distance": ("line_distance", metrics.line_distance),
-            "sharpness": ("sharpness", metrics.sharpness),
-        }
-        for name, (key, measure) in alone.items():
-            if name in self.wanted:
+        for measure in MEASURES:
+            if measure.compare is not None and measure.name in self.wanted:
                 for row, one, other in zip(rows, drawn, truth, strict=True):
-                    row[key] = measure(one, other)
+                    row[measure.key] = measure.compare(one, other)
         if self.distance is not None:
             key = "lpips" if self.distance.backbone == "alex" else "lpips_vgg"
             for row, value in zip(rows, self.distance(drawn, truth), strict=True):
@@ -387,7 +389,7 @@ class _Instruments:
         return rows
 
     def prepare_ends(self, first: Picture, last: Picture) -> dict[str, Callable[[Picture], float]]:
-        """The figures of an in-between, drawn or true, beside its key frames, by their keys."""
+        """Metrics of an in-between, drawn or true, against its key frames, by their keys."""
         found: dict[str, Callable[[Picture], float]] = {}
         if "ghost" in self.wanted:
             found["ghost"] = lambda picture: metrics.ghost_score(picture, first, last)
@@ -400,7 +402,7 @@ class _Instruments:
         return found
 
     def describe(self, pictures: Sequence[Picture], most: int) -> Tensor:
-        """Features of at most so many pictures, spread evenly: (N, D)."""
+        """Features of at most `most` pictures, spread evenly: (N, D)."""
         assert self.embed is not None
         kept = [pictures[k] for k in sorted({round(k) for k in _spread(len(pictures), most)})]
         height, width = kept[0].shape[:2]
@@ -418,7 +420,7 @@ def _explain(network: Trained, what: str, other: Trained | None = None) -> str:
 
 
 def _spread(count: int, most: int) -> Iterator[float]:
-    """Numbers of at most so many of `count` things, those in the middle of equal parts."""
+    """Indices of some of `count` things, spread evenly."""
     most = min(count, most)
     return ((k + 0.5) * count / most - 0.5 for k in range(most))
 
@@ -431,7 +433,7 @@ def _score(
     pictured: bool,
     advance: Callable[[], None],
 ) -> tuple[Scored, dict[str, Tensor]]:
-    """What each engine makes of a sequence, and features of at most so many of its in-betweens."""
+    """Draws a sequence with each engine and measures it; returns also features of some in-betweens."""
     frames, motion = sequence.read()
     height, width = frames[0].shape[:2]
     count = len(frames)
@@ -463,14 +465,14 @@ def _score(
 
 
 def _mean(rows: Sequence[Values]) -> Values:
-    """Means of each figure over the rows that have it; NaN where none has."""
+    """Means of each metric over the rows that have it; NaN if none has."""
     keys = dict.fromkeys(key for row in rows for key in row)
     known = {key: [row[key] for row in rows if key in row and math.isfinite(row[key])] for key in keys}
     return {key: fmean(values) if values else math.nan for key, values in known.items()}
 
 
 def _sum_up(found: Evaluation, features: Mapping[str, list[Tensor]], instruments: _Instruments) -> None:
-    """Fills in which figures there are, and those of all in-betweens together."""
+    """Adds the list of metrics, and the metrics of all in-betweens together."""
     keys = {key for scored in found.sequences for means in scored.means.values() for key in means}
     found.measures = [measure for measure in MEASURES if measure.key in keys]
     if instruments.embed is None:

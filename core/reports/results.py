@@ -1,4 +1,4 @@
-"""What an evaluation found, as JSON and as a page on which a person can judge for himself."""
+"""Writes the results of an evaluation as JSON, and as a page with the frames side by side."""
 
 import html
 import json
@@ -10,15 +10,15 @@ from typing import Any
 from ..config.choices import ENGINES
 from ..config.evaluation import EvaluateConfig
 from ..files import written_beside
-from ..pages.page import embed, lay_out
+from ..pages.page import embed, make_page
 from .evaluation import LINES_MEDIAN, TRUTH, Evaluation, Group, Measure, Scored, Values
 
 FORMAT_VERSION = 1
-"""Of the JSON."""
+"""Version of the JSON's format."""
 
 
 def write_results(found: Evaluation, config: EvaluateConfig) -> None:
-    """Writes the files that were asked for.
+    """Writes the files that the config names.
 
     Raises:
         OutputError: one cannot be written.
@@ -28,16 +28,16 @@ def write_results(found: Evaluation, config: EvaluateConfig) -> None:
             draft.write_text(as_text(found, config), encoding="utf-8")
     if config.html is not None:
         with written_beside(config.html, overwrite=config.overwrite) as draft:
-            draft.write_text(lay_out_evaluation(found), encoding="utf-8")
+            draft.write_text(make_page_evaluation(found), encoding="utf-8")
 
 
 def as_text(found: Evaluation, config: EvaluateConfig) -> str:
-    """The JSON, as it stands in a file."""
+    """The JSON as text."""
     return json.dumps(as_json(found, config), ensure_ascii=False, allow_nan=False, indent=1) + "\n"
 
 
 def as_json(found: Evaluation, config: EvaluateConfig) -> dict[str, Any]:
-    """Everything that was found, as JSON holds it; figures that cannot be told are null."""
+    """All results as JSON; values that cannot be measured are null."""
     return {
         "format": "animi evaluation",
         "format_version": FORMAT_VERSION,
@@ -124,26 +124,26 @@ for (const control of [metric, engine, order]) control.addEventListener('change'
 """
 
 
-def lay_out_evaluation(found: Evaluation) -> str:
-    """Makes the page: tables, and every sequence with the truth and what each engine drew, the worst first."""
+def make_page_evaluation(found: Evaluation) -> str:
+    """Makes the page: tables, and every sequence with the truth and each engine's frames, the worst first."""
     title = f"{', '.join(found.labels)} on {len(found.sequences)} sequences"
     ruling = _ruling(found)
     ordered = sorted(found.sequences, key=lambda scored: -_badness(scored, found.labels[0], ruling))
     parts = [
-        *(f'<p class="warning">{html.escape(note)}</p>' for note in _tell_notes(found)),
-        _tell_means(found),
-        _tell_sets(found),
+        *(f'<p class="warning">{html.escape(note)}</p>' for note in _list_notes(found)),
+        _list_means(found),
+        _list_sets(found),
         "<h2>Sequences</h2>",
         _offer_orders(found, ruling),
         '<div id="sequences">',
         *(_show_sequence(scored, found) for scored in ordered),
         "</div>",
     ]
-    return lay_out(title, parts, style=_STYLE, script=_SCRIPT)
+    return make_page(title, parts, style=_STYLE, script=_SCRIPT)
 
 
 def _ruling(found: Evaluation) -> Measure | None:
-    """The figure that the sequences are put in order by at first: LPIPS, or lines, or whatever there is."""
+    """The metric by which sequences are sorted at first: LPIPS, or lines, or the first there is."""
     wanted = ("lpips", "lpips_vgg", "line_distance")
     known = {measure.key: measure for measure in found.measures}
     chosen = [known[key] for key in wanted if key in known] or found.measures
@@ -154,24 +154,24 @@ def _badness(scored: Scored, label: str, measure: Measure | None) -> float:
     return 0.0 if measure is None else measure.badness(scored.means[label].get(measure.key))
 
 
-def _tell_notes(found: Evaluation) -> list[str]:
+def _list_notes(found: Evaluation) -> list[str]:
     notes = [*found.left_out.values(), *found.notes]
     if found.interrupted:
         notes.insert(0, f"interrupted: {len(found.sequences)} of {found.planned} sequences were done")
     return notes
 
 
-def _tell_means(found: Evaluation) -> str:
+def _list_means(found: Evaluation) -> str:
     measures = columns(found)
     lines = [_head(measures)]
     for group in found.groups():
-        title = html.escape(tell_group(group))
+        title = html.escape(title_group(group))
         lines.append(f'<tr class="group"><td colspan="{len(measures) + 1}">{title}</td></tr>')
         lines += _rows(group.means, found.labels, measures)
     return '<div class="scroll"><table>\n' + "\n".join(lines) + f"\n</table></div>\n{_EXPLANATION}"
 
 
-def _tell_sets(found: Evaluation) -> str:
+def _list_sets(found: Evaluation) -> str:
     if not found.sets:
         return ""
     lines = [_head(found.set_measures), *_rows(found.sets, found.labels, found.set_measures)]
@@ -185,20 +185,20 @@ def _head(measures: Sequence[Measure]) -> str:
 
 
 def _rows(values: Mapping[str, Values], labels: Sequence[str], measures: Sequence[Measure]) -> list[str]:
-    """A row for each label that has any value, the best of each column marked."""
+    """A row for each label with values; the best of each column is marked."""
     best = {measure.key: find_best(values, labels, measure) for measure in measures}
     lines = []
     for label, means in values.items():
         cells = "".join(
-            f'<td class="number{" best" if label in best[m.key] else ""}">{m.tell(means.get(m.key))}</td>'
+            f'<td class="number{" best" if label in best[m.key] else ""}">{m.format(means.get(m.key))}</td>'
             for m in measures
         )
         lines += [f"<tr><td>{html.escape(label)}</td>{cells}</tr>"] if means else []
     return lines
 
 
-def tell_group(group: Group) -> str:
-    """A group's title, and how many it has."""
+def title_group(group: Group) -> str:
+    """A group's title with the number of its sequences."""
     return f"{group.title}, {group.count} sequence{'s' * (group.count != 1)}"
 
 
@@ -209,7 +209,7 @@ truth. Green is the best of its column.</p>"""
 
 
 def columns(found: Evaluation) -> list[Measure]:
-    """The columns of a table of means: each figure, and for lines the median too, as few drawings rule their mean."""
+    """The columns of a table of means; of lines also the median, as few drawings dominate their mean."""
     measures = []
     for measure in found.measures:
         measures += [measure, LINES_MEDIAN] if measure.key == "line_distance" else [measure]
@@ -217,9 +217,9 @@ def columns(found: Evaluation) -> list[Measure]:
 
 
 def find_best(table: Mapping[str, Values], labels: Sequence[str], measure: Measure) -> frozenset[str]:
-    """The labels whose value, as it is told, no other's beats; none where there is nothing to choose from."""
-    told = {label: measure.tell(table[label].get(measure.key)) for label in labels}
-    known = {label: measure.badness(float(text) / measure.scale) for label, text in told.items() if text != "–"}
+    """The labels with the best value as it is shown; none if there is nothing to compare."""
+    shown = {label: measure.format(table[label].get(measure.key)) for label in labels}
+    known = {label: measure.badness(float(text) / measure.scale) for label, text in shown.items() if text != "–"}
     if len(known) < 2:
         return frozenset()
     least = min(known.values())
@@ -260,7 +260,7 @@ def _show_sequence(scored: Scored, found: Evaluation) -> str:
     strips = []
     for label in labels:
         figures = "".join(
-            _mark(f"{measure.title} {measure.tell(values[label][measure.key])}", label in best[measure.key])
+            _mark(f"{measure.title} {measure.format(values[label][measure.key])}", label in best[measure.key])
             for measure in found.measures
             if measure.key in values[label]
         )

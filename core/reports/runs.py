@@ -1,4 +1,4 @@
-"""One HTML page of one run or several side by side, with everything in it: it can be mailed and opened anywhere."""
+"""A self-contained HTML page of one run, or of several side by side."""
 
 import html
 import io
@@ -12,23 +12,26 @@ from PIL import Image
 from ..config.evaluation import ReportConfig
 from ..errors import InputError
 from ..files import check_output, name_apart, written_beside
+from ..media.frames import flatten_alpha, to_uint8
+from ..media.image_files import read_image
 from ..pages.curves import Curve, draw_curves
-from ..pages.page import embed, lay_out, table
-from ..training.run_folder import is_run, read_metrics, read_run_config, read_series
+from ..pages.page import embed, make_page, table
+from ..training.metrics_file import read_metrics, read_series
+from ..training.run_settings import is_run, read_run_config
 
-_MOST_LOOKS = 6  # samples of so many steps are shown, spread evenly
+_MOST_SAMPLES = 6  # steps whose samples are shown, spread evenly
 _WIDTH = 720  # pixels; larger grids are scaled down, or a page of five runs would weigh hundreds of megabytes
 _SHOWN_LAST = (
     *(f"health/{name}" for name in ("diversity", "recall", "coverage", "nearest", "gap", "score")),
     *(f"reconstruction/{name}" for name in ("psnr", "lines", "lpips")),
     *(f"middles/{name}" for name in ("error", "ghost", "ghost of the truth", "sharpness", "score")),
 )
-"""What the table of results tells, where a run has it."""
+"""Rows of the table of results."""
 
 
 @dataclass(frozen=True)
 class _Story:
-    """What is shown of a run."""
+    """The parts of a run that are shown."""
 
     name: str
     folder: Path
@@ -42,11 +45,11 @@ def write_report(config: ReportConfig, on_note: Callable[[str], None] | None = N
     """Writes the page.
 
     Args:
-        config: the runs, and the page; of several paths those that are no runs are left out.
-        on_note: told of each that is.
+        config: the runs, and the page; paths that are no runs are left out if there are several.
+        on_note: called with a sentence about each.
 
     Returns:
-        Where it is.
+        The page's path.
 
     Raises:
         InputError: no path is a run, or a run or a picture in it is damaged.
@@ -61,7 +64,7 @@ def write_report(config: ReportConfig, on_note: Callable[[str], None] | None = N
     read = [path for path in read if path.is_symlink() or path.suffix.lower() not in pages]
     check_output(config.output, overwrite=config.overwrite, inputs={"a file of a run": read})
     stories = [_read(folder, name) for folder, name in zip(runs, name_apart(runs), strict=True)]
-    page = _lay_out(stories)
+    page = _make_page(stories)
     with written_beside(config.output, overwrite=config.overwrite) as draft:
         draft.write_text(page, encoding="utf-8")
     return config.output
@@ -80,21 +83,21 @@ def _flatten(settings: dict[str, Any]) -> dict[str, Any]:
     return flat
 
 
-def _lay_out(stories: Sequence[_Story]) -> str:
+def _make_page(stories: Sequence[_Story]) -> str:
     title = " and ".join(story.name for story in stories) if len(stories) < 4 else f"{len(stories)} runs"
     parts = [
-        _tell_results(stories),
+        _list_results(stories),
         _show_warnings(stories),
         "<h2>Curves</h2>",
         _show_curves(stories),
         "<h2>Samples</h2>",
         _show_samples(stories),
-        _tell_settings(stories),
+        _list_settings(stories),
     ]
-    return lay_out(title, parts, columns=len(stories))
+    return make_page(title, parts, columns=len(stories))
 
 
-def _tell_results(stories: Sequence[_Story]) -> str:
+def _list_results(stories: Sequence[_Story]) -> str:
     rows: list[tuple[str, Sequence[str]]] = [
         ("", ["command", *(story.command for story in stories)]),
         ("", ["steps done", *(str(_last_step(story)) for story in stories)]),
@@ -141,7 +144,7 @@ def _show_curves(stories: Sequence[_Story]) -> str:
 
 
 def _show_samples(stories: Sequence[_Story]) -> str:
-    """Reals first, then what was drawn at the same steps in one row, each run in its column."""
+    """Reals first, then the samples of each step in a row, with a column for each run."""
     names = ["reals.png", "reals.gif"]
     for kind in ("fakes", "clips"):
         found = sorted({path.name for s in stories for path in (s.folder / "samples").glob(f"{kind}-*.*")})
@@ -149,7 +152,7 @@ def _show_samples(stories: Sequence[_Story]) -> str:
     drawn = {path.name for s in stories for path in (s.folder / "samples").glob("*.*")}
     shown = ("reals.png", "reals.gif", "fakes", "clips")
     others = sorted(name for name in drawn if name.partition("-")[0] not in shown and name.endswith((".png", ".gif")))
-    names += others[-_MOST_LOOKS:]
+    names += others[-_MOST_SAMPLES:]
     rows = []
     for name in names:
         cells = [_show_sample(story, name) for story in stories]
@@ -160,10 +163,10 @@ def _show_samples(stories: Sequence[_Story]) -> str:
 
 
 def _spread(count: int) -> list[int]:
-    """Numbers of at most `_MOST_LOOKS` of so many, the first and the last among them."""
-    if count <= _MOST_LOOKS:
+    """Indices of at most `_MOST_SAMPLES` things, the first and the last included."""
+    if count <= _MOST_SAMPLES:
         return list(range(count))
-    return [round(k * (count - 1) / (_MOST_LOOKS - 1)) for k in range(_MOST_LOOKS)]
+    return [round(k * (count - 1) / (_MOST_SAMPLES - 1)) for k in range(_MOST_SAMPLES)]
 
 
 def _show_sample(story: _Story, name: str) -> str:
@@ -171,30 +174,27 @@ def _show_sample(story: _Story, name: str) -> str:
     if not path.is_file():
         return ""
     kind, _, step = path.stem.partition("-")
-    caption = f"{story.name}: {kind}" + (f", step {int(step)}" if step.isdigit() else "")
+    caption = f"{story.name}: {kind}" + (f", step {int(step)}" if step.isascii() and step.isdigit() else "")
     source = embed(path.read_bytes(), "gif") if path.suffix == ".gif" else embed(_shrink(path), "png")
     text = html.escape(caption)
     return f'<figure><img alt="{text}" src="{source}"><figcaption>{text}</figcaption></figure>'
 
 
 def _shrink(path: Path) -> bytes:
-    data = path.read_bytes()
     try:
-        with Image.open(io.BytesIO(data)) as image:
-            if image.width <= _WIDTH:
-                image.verify()
-                return data
-            small = image.convert("RGB").resize(
-                (_WIDTH, max(1, round(image.height * _WIDTH / image.width))), Image.Resampling.LANCZOS
-            )
-    except (OSError, SyntaxError) as error:
+        frame = flatten_alpha(to_uint8(read_image(path)))
+    except InputError as error:
         raise InputError(f"{path}: is no picture that can be read; remove it") from error
+    if frame.shape[1] <= _WIDTH:
+        return path.read_bytes()
+    rows = max(1, round(frame.shape[0] * _WIDTH / frame.shape[1]))
+    small = Image.fromarray(frame).resize((_WIDTH, rows), Image.Resampling.LANCZOS)
     file = io.BytesIO()
     small.save(file, "PNG", optimize=True)
     return file.getvalue()
 
 
-def _tell_settings(stories: Sequence[_Story]) -> str:
+def _list_settings(stories: Sequence[_Story]) -> str:
     names = dict.fromkeys(name for story in stories for name in story.settings)
     rows: list[tuple[str, Sequence[str]]] = []
     for name in names:

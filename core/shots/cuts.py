@@ -23,11 +23,14 @@ from .thumbnails import Thumb, compare, difference, is_blank, light_change, mixt
 LOOK_AHEAD = 32
 """Frames by which verdicts lag behind: flashes and dissolves are known only by what follows."""
 _LEAST_STEP = 2.0  # levels; smaller changes from frame to frame are no cut
-_AROUND = 6  # frames either side that tell how much change is usual here
+_AROUND = 6  # frames on either side that define the usual change
 _STANDS_OUT = 3.0  # times the usual change: a cut by every measure
-_WORTH_A_LOOK = 1.3  # times the usual change; below it no cut is looked for, and the score is 0
+_NOTABLE = 1.3  # times the usual change; below it there is no search for a cut, and the score is 0
 _RETURN = 12  # frames within which a flash has passed
 _RETURNED = 0.68  # share of a frame's score: what the frame after a flash may keep of it
+_WINK = 3  # frames for which the light may be another, until it is no flash
+_WINK_LIGHT = 12.0  # levels by which the light of the whole picture changes in one
+_WINK_LEFT = 0.35  # share of that change by which the picture afterwards may differ from that before
 _NEARER = 0.95  # share of a frame's change: a picture that came back differs by no more
 _SUDDEN = 40.0  # levels from frame to frame; fades change less
 _FADED = 15.0  # levels by which the light changes in a fade
@@ -37,7 +40,7 @@ _MIXED_IN_MOTION = 0.5  # the same where both shots move; the contrast must then
 _PALER = 0.8  # ... this share of the variance of the two ends
 _FAR_APART = 0.9  # and the ends must have this much unexplained of each other
 _APART = 0.5  # what the ends of a dissolve must leave unexplained of each other
-_STRIDE = 2  # every other frame is looked at for dissolves
+_STRIDE = 2  # every other frame is examined for dissolves
 _SOLID = 4  # frames that are added at both ends of a dissolve: before, it is too faint to be seen
 _AGREE = 3  # looks near by that must agree
 
@@ -71,7 +74,7 @@ class ShotDetector:
         self._thumbs: deque[Thumb] = deque(maxlen=2 * LOOK_AHEAD + 2)
         self._count = 0
         self._decided = 0  # frames of which it is known whether they are a cut
-        self._looked = 0  # frames that were looked at for dissolves
+        self._examined = 0  # frames that were examined for dissolves
         self._given = 0  # verdicts given
         self._steps: dict[int, float] = {}  # by frame: levels of change from the frame before
         self._scores: dict[int, float] = {}
@@ -101,10 +104,10 @@ class ShotDetector:
         while self._decided < min(self._count, reached - _RETURN + 1):
             self._decide(self._decided)
             self._decided += 1
-        while self._looked < min(self._count, reached - _SPANS[-1] + 1):
-            if self._looked % _STRIDE == 0 and self._is_mixed(self._looked):
-                self._mixed.append(self._looked)
-            self._looked += 1
+        while self._examined < min(self._count, reached - _SPANS[-1] + 1):
+            if self._examined % _STRIDE == 0 and self._is_mixed(self._examined):
+                self._mixed.append(self._examined)
+            self._examined += 1
         verdicts = []
         while self._given < min(self._count, reached - LOOK_AHEAD + 1):
             verdicts.append(self._verdict(self._given))
@@ -124,13 +127,30 @@ class ShotDetector:
             return
         usual = self._usual_step(number)
         step = self._steps[number]
-        if step >= _LEAST_STEP and step >= _WORTH_A_LOOK * usual:
+        self._find_wink(number, before, step)
+        if step >= _LEAST_STEP and step >= _NOTABLE * usual:
             unexplained = compare(before, thumb)
             score = unexplained * min(1.0, step / (_STANDS_OUT * usual))
             self._scores[number] = score
             if score >= self._cut_score and not self._is_flash(number, unexplained):
                 self._cuts.append(number)
         self._follow_blank(number, before, thumb)
+
+    def _find_wink(self, number: int, before: Thumb, step: float) -> None:
+        """Marks a frame, or up to _WINK, in which only the light is another, and comes back: lightning, or a hit.
+
+        The picture explains itself under another light, so that its score is none of a cut.
+        """
+        thumb = self._thumb(number)
+        if thumb is None or number - 1 in self._flashes or light_change(before, thumb) < _WINK_LIGHT:
+            return
+        for length in range(1, _WINK + 1):
+            after = self._thumb(number + length)
+            if after is None:
+                return
+            if difference(before, after) <= _WINK_LEFT * step:
+                self._flashes.update(range(number, number + length))
+                return
 
     def _usual_step(self, number: int) -> float:
         """The second largest change around a frame: one other cut or flash nearby does not count."""

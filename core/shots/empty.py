@@ -1,4 +1,4 @@
-"""Frames that show nothing to draw: black, blank, credits."""
+"""Finds empty frames: black, blank, credits."""
 
 import cv2
 import numpy as np
@@ -8,7 +8,7 @@ from .thumbnails import shrink
 
 
 def name_empty(frame: NDArray[np.uint8]) -> str | None:
-    """Whether a frame shows nothing to draw: "black", "blank" (one other colour), "credits", or None.
+    """The kind of an empty frame: "black", "blank" (one other colour), "credits". None: it is not empty.
 
     Credits are rows of small letters on one colour, and nothing larger than a letter or a word.
 
@@ -34,15 +34,15 @@ def name_empty(frame: NDArray[np.uint8]) -> str | None:
     letters = boxes[small & (boxes[:, cv2.CC_STAT_AREA] >= 3)]
     if len(letters) < _LETTERS or letters[:, cv2.CC_STAT_AREA].sum() < 0.9 * covered:
         return None
-    # Letters stand in rows: the rows that have ink at all are few, and well filled.
+    # letters are in rows: few rows have ink, and these have much
     middles = letters[:, cv2.CC_STAT_TOP] + letters[:, cv2.CC_STAT_HEIGHT] / 2
     tall = float(np.median(letters[:, cv2.CC_STAT_HEIGHT]))
-    together = 2 if np.median(letters[:, cv2.CC_STAT_WIDTH]) > 1.5 * tall else 4  # words run together when small
+    together = 2 if np.median(letters[:, cv2.CC_STAT_WIDTH]) > 1.5 * tall else 4  # small words run together
     rows = np.split(np.sort(middles), np.flatnonzero(np.diff(np.sort(middles)) > max(1.0, 0.35 * tall)) + 1)
     in_rows = sum(len(row) for row in rows if len(row) >= together and row[-1] - row[0] <= 1.5 * tall + 1)
     return "credits" if in_rows >= 0.7 * len(letters) else None
 
 
 _BLACK = 20  # levels
-_INK = 28  # levels from the ground that are not noise
-_LETTERS = 12  # fewer are no credits
+_INK = 28  # levels of difference from the ground above noise
+_LETTERS = 12  # smallest number of letters in credits

@@ -1,4 +1,4 @@
-"""Frames shrunk to 32 x 32 pixels, and how two of them differ."""
+"""Frames reduced to 32 x 32 pixels, and their differences."""
 
 import cv2
 import numpy as np
@@ -6,21 +6,21 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 Thumb = NDArray[np.uint8]
-"""(32, 32, 3) uint8, RGB: a frame, shrunk."""
+"""(32, 32, 3) uint8, RGB: a reduced frame."""
 
 SIDE = 32  # of a thumbnail
 _BLOCK = 4  # side of a block of it
-_REACH_Y, _REACH_X = 4, 8  # how far a block may have moved: an eighth of the height, a quarter of the width
-_BLANK = 6.0  # standard deviation in levels up to which a thumbnail shows nothing
-_FADES = 0.5  # levels by which the light must change from one frame to the next in a fade
+_REACH_Y, _REACH_X = 4, 8  # pixels that a block may move: an eighth of the height, a quarter of the width
+_BLANK = 6.0  # standard deviation in levels up to which a thumbnail is blank
+_FADES = 0.5  # smallest change of brightness in levels from one frame to the next in a fade
 _FITS = 3  # times that the light is fitted, each without ...
 _FITTING = 0.85  # ... the pixels that fitted worst
-_FADE_LEFT = 0.15  # share of the change that one light for all may leave unexplained
+_FADE_LEFT = 0.15  # share of the change that a gain and an offset may leave unexplained
 _ROUNDED = 1 / 6  # variance of the difference of two rounded pixels
 
 
 def shrink(frame: NDArray[np.uint8]) -> Thumb:
-    """A frame, (H, W, 3) uint8, as a thumbnail."""
+    """Reduces a frame, (H, W, 3) uint8, to a thumbnail."""
     if frame.shape[0] % 2 == frame.shape[1] % 2 == 0 and min(frame.shape[:2]) > 2 * SIDE:
         # Halving by bilinear interpolation is the mean of four pixels too, and quicker.
         frame = np.asarray(cv2.resize(frame, (frame.shape[1] // 2, frame.shape[0] // 2)), np.uint8)
@@ -33,9 +33,9 @@ def difference(first: Thumb, second: Thumb) -> float:
 
 
 def find_fade(first: Thumb, second: Thumb) -> int:
-    """Whether the light of the whole picture changes: 1 it grows brighter, -1 darker, 0 there is no such change.
+    """Whether the brightness of the whole picture changes: 1 brighter, -1 darker, 0 no such change.
 
-    One gain and one offset must explain nearly all that differs in most pixels; what moves may take up the others.
+    A gain and an offset must explain nearly all of the difference in most pixels; the others may be of moving things.
     """
     start, end = (thumb.ravel().astype(np.float32) for thumb in (first, second))
     if abs(float(end.mean() - start.mean())) < _FADES / 2:
@@ -55,12 +55,12 @@ def find_fade(first: Thumb, second: Thumb) -> int:
 
 
 def is_blank(thumb: Thumb) -> bool:
-    """Whether a thumbnail shows nothing but one colour."""
+    """Whether a thumbnail is a single colour."""
     return bool(cv2.meanStdDev(thumb)[1].max() < _BLANK)
 
 
 def light_change(first: Thumb, second: Thumb) -> float:
-    """By how many levels the mean changes."""
+    """The change of the mean in levels."""
     return abs(float(first.mean()) - float(second.mean()))
 
 
@@ -70,10 +70,10 @@ def variance(thumb: Thumb) -> float:
 
 
 def mixture(first: Thumb, middle: Thumb, last: Thumb) -> tuple[float, float]:
-    """How much of `last` makes `middle` when mixed into `first`, and how far off that mixture is.
+    """Fits `middle` by a mixture of `first` and `last`.
 
     Returns:
-        The share, and the root mean square of what is left, as a share of the distance from `first` to `last`.
+        The share of `last`, and the root mean square of the residual relative to the distance from `first` to `last`.
     """
     start = first.ravel().astype(np.float32)
     whole = last.ravel() - start
@@ -85,12 +85,12 @@ def mixture(first: Thumb, middle: Thumb, last: Thumb) -> tuple[float, float]:
 
 
 def compare(first: Thumb, second: Thumb, *, enough: float = 0.3) -> float:
-    """How little two thumbnails explain of each other: 0 they are one picture, moved or relit; 1 nothing is shared.
+    """Dissimilarity of two thumbnails: 0 one picture, moved or relit; 1 nothing in common.
 
     Args:
         first: the earlier one.
         second: the later one.
-        enough: where one comparison gives no more than this, the others are saved.
+        enough: a value at which no more comparisons are made.
     """
     found = _unexplained(first, second)
     if found > enough:
@@ -103,7 +103,7 @@ def compare(first: Thumb, second: Thumb, *, enough: float = 0.3) -> float:
 
 
 def _unexplained(source: Thumb, target: Thumb) -> float:
-    """The share of the target's blocks, those with something on them, that are not found near by in the source."""
+    """The share of the target's blocks, without blank ones, that are not found nearby in the source."""
     wide = cv2.copyMakeBorder(source, _REACH_Y, _REACH_Y, _REACH_X, _REACH_X, cv2.BORDER_REPLICATE)
     planes = np.ascontiguousarray(wide.transpose(2, 0, 1))  # (3, 40, 48)
     moved = sliding_window_view(planes, (SIDE, SIDE), axis=(1, 2))  # (3, 9, 17, 32, 32)
@@ -126,14 +126,14 @@ def _unexplained(source: Thumb, target: Thumb) -> float:
 
 
 def _detail(thumb: Thumb) -> NDArray[np.float32]:
-    """(8, 8): how far a block's pixels are from its mean, in levels."""
+    """Mean deviation of each block's pixels from their mean, in levels: (8, 8)."""
     blocks = SIDE // _BLOCK
     pixels = thumb.reshape(blocks, _BLOCK, blocks, _BLOCK, 3).astype(np.float32)
     return np.asarray(np.abs(pixels - pixels.mean((1, 3), keepdims=True)).mean((1, 3, 4)), np.float32)
 
 
 def _relight(source: Thumb, target: Thumb) -> Thumb | None:
-    """The source under the target's light (one gain, one offset); None when light alone cannot be the difference."""
+    """The source in the target's light (a gain and an offset). None: light does not explain the difference."""
     pixels, wanted = source.astype(np.float32), target.astype(np.float32)
     spread, wanted_spread = float(pixels.std()), float(wanted.std())
     if min(spread, wanted_spread) < _BLANK:

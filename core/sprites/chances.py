@@ -1,25 +1,25 @@
-"""How sprites are chosen, placed and moved, wherever samples are made with them: on the processor, and on a GPU.
+"""Probability distributions of sprites: their number, placement and motion, on the CPU and on the device.
 
-None of it was tuned: it spreads sprites over the picture and their motion over two orders of magnitude, as shots do.
+None of them was tuned: they spread sprites over the picture and their motion over two orders of magnitude, as in films.
 """
 
 COUNTS = (1, 1, 1, 2, 3)
-"""How many sprites a sample has, each as likely as its place in this list."""
+"""Numbers of sprites in a sample; each entry is equally likely."""
 HELD = 0.4
-"""Share of the sprites that hold their own drawing, so that all their motion is known."""
+"""Share of the sprites whose drawing is held, so that all their motion is known."""
 SIDES = (0.25, 1.1)
-"""Smallest and largest side, of the picture's; between them evenly by the logarithm."""
+"""Smallest and largest side, relative to the picture's; uniform in the logarithm."""
 MIDDLES = (0.2, 0.8)
-"""Where their middle is, of the picture's side."""
+"""Range of the position of their centre, relative to the picture's side."""
 MOVES = 0.85
-"""Share that moves at all."""
+"""Share of sprites that move."""
 WAYS = (0.003, 0.45)
-"""Shortest and longest way of those, of the picture's side; between them evenly by the logarithm."""
+"""Shortest and longest motion of those, relative to the picture's side; uniform in the logarithm."""
 TURNED = 12.0
-"""Degrees, standard deviation: how far they are turned."""
+"""Standard deviation of their rotation, in degrees."""
 SPINS, SPUN = 0.5, 18.0
-"""Share that turns from one key frame to the other, and by how many degrees (standard deviation)."""
+"""Share of sprites that rotate from one key frame to the other, and the standard deviation in degrees."""
 SWELLS, SWELLED = 0.4, 0.12
-"""Share that grows or shrinks, and the logarithm of by how much (standard deviation)."""
+"""Share of sprites that change size, and the standard deviation of the logarithm of the change."""
 SLIDE = 0.12
-"""The longest way of a ground in each direction, of the picture's side."""
+"""Largest motion of a ground in each direction, relative to the picture's side."""

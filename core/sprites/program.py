@@ -1,8 +1,8 @@
-"""The program that renders Lottie animations, in a process of its own: a malformed file can end it, and nothing else.
+"""The program that renders Lottie animations in a separate process, so that a malformed file can crash only it.
 
 Started by sprites.SpriteRenderer. It reads requests from stdin, one line of JSON each: the file's path, the size in
 pixels and the moments, from 0 to 1 of the animation. For each it writes a line of JSON, with how many frames there are,
-and then, unless the line tells of an error, the pictures: BGRA, premultiplied, 8 bits, one after the other.
+and then, unless the line reports an error, the pictures: BGRA, premultiplied, 8 bits, one after the other.
 """
 
 import json
@@ -32,7 +32,7 @@ def serve() -> None:
             ]
             body = b"".join(pictures)
             answer: dict[str, int | str] = {"bytes": len(body), "frames": count}
-        except Exception as error:  # whatever is wrong with one file must not end the others
+        except Exception as error:  # an error in one file must not stop the others
             answer, body = {"error": str(error) or type(error).__name__}, b""
         sys.stdout.buffer.write(json.dumps(answer).encode() + b"\n" + body)
         sys.stdout.buffer.flush()

@@ -23,9 +23,9 @@ from ..errors import AnimiError, InputError
 from ..files import natural_order
 
 TIMEOUT = 20.0
-"""Seconds after which a file that is being rendered is given up."""
+"""Seconds after which rendering a file is given up."""
 HELD_OUT = 7
-"""Last digit of the rows of an index that are kept for validation."""
+"""Last digit of the rows of an index that are held out for validation."""
 
 
 class SpriteError(AnimiError):
@@ -36,9 +36,9 @@ def find_sprites(folder: Path, *, held_out: int | None = HELD_OUT) -> list[Path]
     """Lists the Lottie files of a folder.
 
     Args:
-        folder: with an `index.csv` whose column `file` names them, or simply full of .json files.
-        held_out: rows of the index (from 1) whose number ends in this digit are left out, as they are for validation;
-            None takes all. Without an index all are taken.
+        folder: a folder with an `index.csv` whose column `file` names them, or a folder of .json files.
+        held_out: rows of the index (from 1) whose number ends in this digit are left out, for validation. None: all
+            are taken, as without an index.
 
     Raises:
         InputError: the folder holds no Lottie file, or its index cannot be read.
@@ -60,7 +60,7 @@ def find_sprites(folder: Path, *, held_out: int | None = HELD_OUT) -> list[Path]
 
 
 class SpriteRenderer:
-    """Renders Lottie files in a process that may crash or hang; it is then started anew."""
+    """Renders Lottie files in a separate process, which is restarted when it crashes or hangs."""
 
     def __init__(self, timeout: float = TIMEOUT) -> None:
         """Prepares a renderer; the process starts with the first sprite.
@@ -98,7 +98,7 @@ class SpriteRenderer:
         return np.frombuffer(body, np.uint8).reshape(len(moments), size, size, 4)[..., [2, 1, 0, 3]]
 
     def count_frames(self, path: Path) -> int:
-        """How many frames an animation has.
+        """The number of frames of an animation.
 
         Raises:
             SpriteError: as in `render`.
@@ -153,7 +153,7 @@ class SpriteRenderer:
 
 
 def _stop(process: "subprocess.Popen[bytes]", listener: threading.Thread) -> None:
-    """Ends a renderer's process, and what listens to it."""
+    """Ends a renderer's process and the thread that reads from it."""
     process.kill()
     process.wait()
     listener.join()
@@ -164,12 +164,12 @@ def _stop(process: "subprocess.Popen[bytes]", listener: threading.Thread) -> Non
 
 
 def _listen(pipe: IO[bytes], answers: "queue.Queue[tuple[dict[str, object], bytes] | None]") -> None:
-    """Hands on answers until the process ends, and then None."""
+    """Passes on answers until the process ends, and then None."""
     try:
         while line := pipe.readline():
             head: dict[str, object] = json.loads(line)
             size = head.get("bytes", 0)
             answers.put((head, pipe.read(size if isinstance(size, int) else 0)))
     except (OSError, ValueError):
-        pass  # closed under our hands
+        pass  # the pipe was closed in another thread
     answers.put(None)

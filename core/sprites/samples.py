@@ -1,8 +1,7 @@
-"""Training samples with sprites: over, or under, what a cartoon shows.
+"""Training samples with sprites composited over a cartoon or over a plain ground.
 
-The in-between of a sprite is exact, since it is rendered and not guessed. Its motion is known only as far as we make
-it ourselves, by moving the whole sprite: exactly where its own drawing is held between the two key frames, and nowhere
-on it where it is not; the masks say so.
+The in-between of a sprite is exact, as it is rendered. Its motion is known only where the sprite moves as a whole: if
+its drawing is held between the key frames, and not otherwise; the masks say which.
 """
 
 from collections.abc import Sequence
@@ -18,15 +17,15 @@ from ..cartoon.samples import Sample, draw_sample, wear
 from . import chances
 from .renderer import SpriteError, SpriteRenderer
 
-_PLAIN = 0.5  # of the samples with sprites lie over a plain ground
+_PLAIN = 0.5  # share of the samples with sprites that have a plain ground
 
 
 def draw_sprite_sample(
     seed: int, number: int, size: int, sprites: Sequence[Path], renderer: SpriteRenderer, *, worn: bool = True
 ) -> Sample:
-    """Draws a sample as `draw_sample` does, and one to three sprites over it.
+    """Draws a sample as `draw_sample` does, and composites one to three sprites over it.
 
-    Files that cannot be rendered are passed over for the next one, so that a sample stays a function of its arguments.
+    A file that cannot be rendered is replaced by the next one, so that a sample depends on its arguments only.
 
     Args:
         seed: of the whole set.
@@ -58,9 +57,9 @@ def draw_sprite_sample(
 
 
 def lay_below(sample: Sample, rng: np.random.Generator) -> Sample:
-    """A sample of nothing but a ground: one colour, a gradient, or the sample's first picture, which slides as a whole.
+    """Makes a sample of a ground only: a colour, a gradient, or the sample's first picture, sliding as a whole.
 
-    Sprites over a busy cartoon are hard to tell from it; over plain grounds their own motion is all there is to learn.
+    Sprites are hard to distinguish from a busy cartoon below them; over plain grounds only their motion is learnt.
     """
     size = sample.first.shape[0]
     everywhere, nowhere = np.ones((size, size), bool), np.zeros((size, size), bool)
@@ -84,8 +83,8 @@ def lay_below(sample: Sample, rng: np.random.Generator) -> Sample:
         inside = (x + way[0] >= 0) & (x + way[0] < size) & (y + way[1] >= 0) & (y + way[1] < size)
         return TrueMotion(np.broadcast_to(way.astype(np.float32), (size, size, 2)).copy(), inside, everywhere)
 
-    told, told_back = (everywhere & find_corners(picture, everywhere) for picture in (first, last))
-    return Sample(first, middle, last, sample.t, go(slide), go(-slide), told, told_back)
+    distinct, distinct_back = (everywhere & find_corners(picture, everywhere) for picture in (first, last))
+    return Sample(first, middle, last, sample.t, go(slide), go(-slide), distinct, distinct_back)
 
 
 def _render_any(
@@ -101,7 +100,7 @@ def _render_any(
 
 
 def _way(rng: np.random.Generator, size: int, side: int, t: float) -> list[Matrix]:
-    """Where a sprite is, from its pixels to the picture's, at 0, t and 1: it moves, turns and grows evenly."""
+    """Placements of a sprite at 0, t and 1, from its pixels to the picture's, with uniform motion."""
     middle = rng.uniform(*chances.MIDDLES, 2) * size
     angle, far = float(rng.uniform(0, 2 * np.pi)), size * np.exp(float(rng.uniform(*np.log(chances.WAYS))))
     move = np.array([np.cos(angle), np.sin(angle)]) * far * (rng.random() < chances.MOVES)
@@ -117,16 +116,16 @@ def _way(rng: np.random.Generator, size: int, side: int, t: float) -> list[Matri
 
 
 def lay_over(sample: Sample, drawn: NDArray[np.uint8], where: Sequence[Matrix], *, held: bool) -> Sample:
-    """Lays a sprite over a sample's three frames and says what of its motion is known.
+    """Composites a sprite over a sample's three frames, and updates its motion and masks.
 
     Args:
-        sample: what lies below.
+        sample: the cartoon below the sprites.
         drawn: (3, s, s, 4) RGBA premultiplied: the sprite at 0, t and 1.
         where: for each, the (3, 3) placement from the sprite's pixels, whose corner is at (0, 0), to the picture's.
-        held: whether the sprite's own drawing is the same at 0 and 1, so that the placement is all its motion.
+        held: whether the sprite's drawing is the same at 0 and 1, so that all its motion is in the placement.
     """
     size = sample.first.shape[0]
-    # OpenCV counts from the middle of the corner pixel
+    # OpenCV's origin is the centre of the corner pixel
     half = place(0.5, 0.5)
     laid = [
         cv2.warpAffine(picture, (np.linalg.inv(half) @ at @ half)[:2], (size, size), flags=cv2.INTER_LINEAR)

@@ -1,1 +1,1 @@
-"""What `animi studio` does for its page."""
+"""The work behind the page of `animi studio`."""

@@ -1,4 +1,4 @@
-"""Films as a page shows them: drawing by drawing and shot by shot."""
+"""Films as the page shows them: by drawings and by shots."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -11,9 +11,9 @@ from ..media.decode import VideoInfo, decode_video
 from ..media.frames import Frame
 
 STRIP = 144
-"""Pixels of the shorter side of a film's small pictures."""
+"""Pixels of the shorter side of thumbnails."""
 _SAME_TIME = 0.002  # seconds by which the time of one frame may differ between two decodings
-_SEEK = 3.0  # seconds; to a later drawing it is quicker to seek than to decode on
+_SEEK = 3.0  # seconds; seeking is faster than decoding if the next drawing is later
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class FilmDrawing:
     Attributes:
         time: when it is first shown, in seconds.
         shot: the number of its shot, from 0.
-        thumb: its small picture.
+        thumb: its thumbnail.
     """
 
     time: float
@@ -33,13 +33,13 @@ class FilmDrawing:
 
 @dataclass(frozen=True)
 class FilmStrip:
-    """A film that came in, looked through.
+    """A film that was received and scanned.
 
     Attributes:
-        name: what the person calls it.
-        info: what it says of itself.
+        name: its name for the person.
+        info: the result of probing it.
         drawings: in order.
-        cadences: for each shot, on how many frames it is drawn; None where that cannot be told.
+        cadences: for each shot, on how many frames it is drawn; None if that is unknown.
         is_whole: whether all of its drawings are here, and not only the first so many.
     """
 
@@ -50,20 +50,21 @@ class FilmStrip:
     is_whole: bool
 
 
-def lay_out(name: str, info: VideoInfo, folder: Path, most: int, on_frame: Callable[[float], None]) -> FilmStrip:
-    """Finds a film's drawings and shots, and makes their small pictures.
+def scan_film(name: str, info: VideoInfo, folder: Path, most: int, on_frame: Callable[[float], None]) -> FilmStrip:
+    """Finds a film's drawings and shots, and makes their thumbnails.
 
     Args:
-        name: what the person calls it.
-        info: what it says of itself.
-        folder: where a folder for the pictures is made.
-        most: drawings that are taken.
+        name: its name for the person.
+        info: the result of probing it.
+        folder: the folder in which a folder for thumbnails is made.
+        most: largest number of drawings.
         on_frame: called with the seconds up to each frame; what it raises ends the work.
 
     Raises:
         InputError: it cannot be decoded.
     """
-    from ..material.extraction import SHOTS, extract_frames
+    from ..material.extraction import extract_frames
+    from ..material.film_folders import SHOTS
     from ..material.frame_store import RECORDS
 
     config = ExtractFramesConfig((info.path,), folder, STRIP, "keep", format="jpeg", quality=80, max_frames=most)
@@ -80,7 +81,7 @@ def lay_out(name: str, info: VideoInfo, folder: Path, most: int, on_frame: Calla
 
 
 def fetch_frames(film: FilmStrip, numbers: Sequence[int]) -> Iterator[Frame]:
-    """Decodes drawings of a film at full size, in order; ends early where one cannot be decoded."""
+    """Decodes drawings of a film at full size, in order; ends at one that cannot be decoded."""
     wanted = [film.drawings[number].time for number in numbers]
     while wanted:
         with closing(decode_video(film.info, start=max(0.0, wanted[0] - _SAME_TIME))) as frames:

@@ -1,4 +1,4 @@
-"""A page's files: what the person calls them, which of them are in use, and how much room they take."""
+"""The files of a session: their names for the person, which are in use, and their size on disk."""
 
 import os
 import re
@@ -16,23 +16,23 @@ from .words import hide_paths
 
 MEGABYTE = 1_000_000
 INCOMING = "incoming"
-"""The folder of files that are being sent; what they may take was promised to them and is counted as such."""
+"""The folder of files that are being received; their size is reserved, so the files themselves are not counted."""
 
 _NAMES = 4096  # files whose names are remembered
-_OFTEN = 1.0  # seconds between two measurements of a folder while work goes on: thousands of files take 20 ms
+_OFTEN = 1.0  # seconds between two measurements of a folder during work: thousands of files take 20 ms
 
 
 class Room:
-    """How many bytes the files in a folder may take, those that were promised to uploads included."""
+    """A limit for the bytes of the files in a folder, including those reserved for uploads."""
 
     def __init__(self, folder: Path, megabytes: int, whose: str, remedy: str) -> None:
-        """Begins to measure.
+        """Sets the limit.
 
         Args:
-            folder: with all that is in it.
-            megabytes: that it may take.
-            whose: what the files are, as errors name them.
-            remedy: what the errors advise.
+            folder: the folder.
+            megabytes: the limit.
+            whose: the files' name in errors.
+            remedy: the errors' advice.
         """
         self._folder, self._most, self._whose, self._remedy = folder, megabytes, whose, remedy
         self._promised: dict[str, int] = {}
@@ -40,30 +40,30 @@ class Room:
         self._measured = 0.0
 
     def promise(self, id: str, size: int) -> None:
-        """Keeps bytes for a file that is to come.
+        """Reserves bytes for a file that will be received.
 
         Raises:
-            InputError: there are not so many.
+            InputError: it would exceed the limit.
         """
         with self._lock:
             self._check(sum(self._promised.values()) + size)
             self._promised[id] = size
 
     def release(self, id: str) -> None:
-        """The file has come, or never will; nothing happens where nothing was promised."""
+        """Removes a reservation, if there is one."""
         with self._lock:
             self._promised.pop(id, None)
 
     def lacks(self, size: int) -> bool:
-        """Whether there is no room for so many bytes more."""
+        """Whether `size` bytes more would exceed the limit."""
         with self._lock:
             return measure(self._folder) + sum(self._promised.values()) + size > self._most * MEGABYTE
 
     def check_now_and_then(self) -> None:
-        """Measures, where that was not done for a second.
+        """Checks the limit, at most once a second.
 
         Raises:
-            InputError: the files take more than they may.
+            InputError: the files exceed the limit.
         """
         now = monotonic()
         if now - self._measured < _OFTEN:
@@ -99,7 +99,7 @@ def measure(folder: Path) -> int:
 
 
 class SessionFolder:
-    """The folder of a page; all of it may be asked from several threads."""
+    """The folder of a session; may be used from several threads."""
 
     def __init__(self, path: Path) -> None:
         """Makes it."""
@@ -125,7 +125,7 @@ class SessionFolder:
         return folder
 
     def name(self, name: str, suffix: str) -> Path:
-        """A path for a file that comes in, which is called `name` in messages.
+        """Returns a path for a file that is received; messages call it `name`.
 
         Raises:
             Cancelled: the page has ended.
@@ -133,7 +133,7 @@ class SessionFolder:
         with self._lock:
             self._count += 1
             path = self.folder("files") / f"{self._count}{suffix}"
-            self._names[path] = name  # kept when the file goes: a message that is told then names it still
+            self._names[path] = name  # kept when the file is removed, as later messages may still name it
             while len(self._names) > _NAMES:
                 del self._names[next(iter(self._names))]
         return path
@@ -142,7 +142,7 @@ class SessionFolder:
         """Keeps files from being removed.
 
         Returns:
-            What lets them go again.
+            A function that releases them.
         """
         held = tuple(paths)
         with self._lock:
@@ -159,13 +159,13 @@ class SessionFolder:
         return let_go
 
     def remove(self, paths: Iterable[Path]) -> None:
-        """Removes files, each as soon as nothing uses it, with what lies beside it under the same number."""
+        """Removes files, each as soon as nothing uses it, with the files of the same number beside it."""
         with self._lock:
             self._unwanted.update(paths)
         self._remove_unwanted()
 
     def say(self, words: str) -> str:
-        """A message with the person's names in the place of paths; no path of this machine is left in it."""
+        """Replaces paths in a message by the person's names; no path of this machine is left in it."""
         with self._lock:
             names = sorted(self._names.items(), key=lambda known: -len(str(known[0])))  # 11.png before 1
         for path, name in names:
@@ -174,9 +174,9 @@ class SessionFolder:
         return hide_paths(words)
 
     def close(self) -> None:
-        """Removes it with all that is in it."""
+        """Removes the folder."""
         self._closed = True
-        for _ in range(3):  # a thread that has not ended yet may be in the midst of writing
+        for _ in range(3):  # a thread that has not ended yet may still be writing
             shutil.rmtree(self.path, ignore_errors=True)
             if not self.path.exists():
                 return

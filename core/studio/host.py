@@ -1,4 +1,4 @@
-"""What a page needs of the studio that it belongs to."""
+"""The part of the studio that its sessions use."""
 
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -11,13 +11,13 @@ from .folder import Room
 
 
 class Host(Protocol):
-    """A studio, as its pages see it.
+    """A studio, for its sessions.
 
     Attributes:
-        config: what it was started with.
-        turn: entered by who decodes a drawing: one is decoded at a time, as that takes 30 bytes of memory a pixel.
-        large: held by who draws large frames at their full size.
-        room: what the files of all pages may take.
+        config: its settings.
+        turn: entered to decode a drawing: one at a time, as that takes 30 bytes of memory a pixel.
+        large: held while large frames are drawn at full size.
+        room: the limit for the files of all sessions.
     """
 
     config: StudioConfig
@@ -30,5 +30,5 @@ class Host(Protocol):
         ...
 
     def find_source(self, name: str) -> tuple[str | None, Path | None]:
-        """The engine of that name as commands have it: an engine's name, or a network's checkpoint."""
+        """The arguments of `open_engine` for an engine: its name, or a network's checkpoint."""
         ...

@@ -1,4 +1,4 @@
-"""Long work in the background: one piece after the other, with progress, and over soon after nobody wants it."""
+"""Jobs in the background: run one after the other, with progress, and cancelled soon when they are not wanted."""
 
 import itertools
 import logging
@@ -14,9 +14,9 @@ from .words import hide_paths
 
 WAITING, RUNNING, DONE, FAILED, CANCELLED = "waiting", "running", "done", "failed", "cancelled"
 PATIENCE = 1.0
-"""Seconds that cancelled work has to end by itself; then the queue continues without it."""
+"""Seconds for a cancelled job to end; after that the queue continues without it."""
 AT_WORK = "animi-at-work"
-"""The name of every thread of the studio that works at this moment."""
+"""The name of threads of the studio that are working."""
 MOST_WAITING = 64
 """Jobs that may wait in one queue."""
 
@@ -24,21 +24,21 @@ _log = logging.getLogger(__name__)
 
 
 class Cancelled(Exception):
-    """Raised inside a job that nobody wants any more."""
+    """Raised inside a job that was cancelled."""
 
 
 class Job:
-    """A piece of work that somebody waits for.
+    """A piece of work in a queue.
 
     Attributes:
-        id: tells the job from others of its queue.
+        id: identifies the job in its queue.
         kind: what it does, in a word.
         title: what it does, for a person.
         state: one of WAITING, RUNNING, DONE, FAILED and CANCELLED.
-        done: how much is done so far.
-        total: of how much; None: unknown.
-        message: why it failed, in one line; "" where it did not.
-        result: what it found or made, as far as it is known.
+        done: the amount done so far.
+        total: the amount in all. None: unknown.
+        message: why it failed, in one line; "": it did not fail.
+        result: its results so far.
     """
 
     def __init__(self, id: str, kind: str, title: str, queue: "JobQueue") -> None:
@@ -56,15 +56,15 @@ class Job:
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing more will come of it."""
+        """Whether it is done, failed or cancelled."""
         return self.state in (DONE, FAILED, CANCELLED)
 
     def report(self, done: float, total: float | None = None) -> None:
-        """Says how far the work is; what does the work calls this often.
+        """Reports progress; the job's function calls this often.
 
         Raises:
-            Cancelled: the work is to stop.
-            InputError: it has taken too long, or more room than there is.
+            Cancelled: the job was cancelled.
+            InputError: it has taken too long, or its files exceed the limit.
         """
         if self._stop is not None:
             raise self._stop
@@ -73,40 +73,40 @@ class Job:
         self._queue.on_report(self)
 
     def cancel(self) -> None:
-        """Ends the job: at once where it waits, else when it next reports, with every program that it has started.
+        """Cancels the job: at once if it is waiting, else at its next report, with every program that it has started.
 
-        Work that has not ended PATIENCE seconds later, as in the midst of one large frame, is left to itself: the job
-        is over then, and whatever still comes of it is removed.
+        If its function has not ended PATIENCE seconds later, for instance within a large frame, the job is over anyway,
+        and anything it still produces is removed.
         """
         self._queue.end(self, Cancelled())
 
     def wait(self, seconds: float | None = None) -> None:
-        """Waits until it is over, whatever came of it.
+        """Waits until it is over.
 
         Raises:
-            TimeoutError: it goes on for longer.
+            TimeoutError: it is not over by then.
         """
         if not self._over.wait(seconds):
             raise TimeoutError
 
 
 class JobQueue:
-    """Does jobs in a daemon thread, one at a time, in the order in which they came."""
+    """Runs jobs in a daemon thread, one at a time, in the order of submission."""
 
-    def __init__(self, tell: Callable[[Exception], str | None], keep: int = 32) -> None:
+    def __init__(self, describe: Callable[[Exception], str | None], keep: int = 32) -> None:
         """Starts without any.
 
         Args:
-            tell: puts an error that a person can do something about into words; None for any other.
-            keep: jobs of each kind that are remembered; the oldest of those that are over are forgotten first.
+            describe: returns the message for an error that a person can mend; None for any other error.
+            keep: number of jobs of each kind to remember; the oldest that are over are forgotten first.
         """
         self.on_report: Callable[[Job], None] = _ignore
         """Called in the job's thread whenever it reports; an error that it raises ends the job."""
         self.on_over: Callable[[Job], None] = _ignore
         """Called when a job is over."""
         self.on_forget: Callable[[Job], None] = _ignore
-        """Called when nothing of a job will be asked for any more, so that its files may go."""
-        self._tell, self._keep = tell, keep
+        """Called when a job is forgotten, so that its files can be removed."""
+        self._describe_error, self._keep = describe, keep
         self._numbers = itertools.count(1)
         self._newest = 0
         self._jobs: dict[str, Job] = {}
@@ -118,17 +118,17 @@ class JobQueue:
     def submit(
         self, kind: str, title: str, work: Callable[[Job], None], *, minutes: float | None = None, **result: Any
     ) -> Job:
-        """Puts a job at the end.
+        """Adds a job to the end of the queue.
 
         Args:
             kind: what it does, in a word.
             title: what it does, for a person.
-            work: does it, and is given the job to report to. The programs that it starts end with it.
-            minutes: for how long it may run.
-            result: what is known of the result beforehand.
+            work: the job's function, which gets the job to report to. Programs that it starts end with it.
+            minutes: time limit.
+            result: results that are known in advance.
 
         Raises:
-            InputError: too many jobs wait.
+            InputError: too many jobs are waiting.
             Cancelled: the queue is closed.
         """
         with self._lock:
@@ -161,7 +161,7 @@ class JobQueue:
             self.on_forget(known)
 
     def end(self, job: Job, why: Exception) -> None:
-        """Ends a job, see `Job.cancel`; an InputError is what the person is told."""
+        """Ends a job, see `Job.cancel`; the message of an InputError is shown to the person."""
         with self._lock:
             if job.is_over or job._stop is not None:
                 return
@@ -177,12 +177,12 @@ class JobQueue:
             job._programs.end()
 
     def __getitem__(self, id: str) -> Job:
-        """The job of that name; KeyError where there is none, or it is forgotten."""
+        """The job with that id; KeyError if there is none, or it is forgotten."""
         with self._lock:
             return self._jobs[id]
 
     def had(self, id: str) -> bool:
-        """Whether there ever was a job of that name, also where it is forgotten."""
+        """Whether there ever was a job with that id, forgotten ones included."""
         return id.isascii() and id.isdecimal() and len(id) < 12 and 0 < int(id) <= self._newest
 
     def list(self) -> list[Job]:
@@ -191,7 +191,7 @@ class JobQueue:
             return list(self._jobs.values())
 
     def close(self, seconds: float = 1.5) -> None:
-        """Ends everything; waits so long at most, in all, for what is at work."""
+        """Cancels all jobs, and waits for their end, `seconds` at most in all."""
         with self._lock:
             self._closed = True
         until = monotonic() + seconds
@@ -206,7 +206,7 @@ class JobQueue:
         self._worker.start()
 
     def _work(self) -> None:
-        """Does what waits, until nothing does, or this thread was left to itself with a job that did not end."""
+        """Runs waiting jobs until there are none, or until this thread was abandoned with a job that did not end."""
         while True:
             with self._lock:
                 if self._worker is not threading.current_thread():
@@ -230,21 +230,21 @@ class JobQueue:
         except Exception as raised:
             error = raised
         if not self._settle(job, error):
-            self.on_forget(job)  # it was over before; nothing of this is wanted
+            self.on_forget(job)  # it was over before, so its results are not wanted
 
     def _abandon(self, job: Job) -> None:
-        """Leaves a job that does not end to its thread, and lets another one do what waits."""
+        """Abandons a job that does not end, and starts another thread for the waiting jobs."""
         if self._settle(job, job._stop):
             with self._lock:
                 self._start()
 
     def _settle(self, job: Job, error: Exception | None) -> bool:
-        """Notes what came of a job; False where it is over already."""
+        """Sets a job's final state; returns False if it was over already."""
         with self._lock:
             if job.is_over:
                 return False
             if error is not None and job._stop is not None:
-                error = job._stop  # what was raised follows from it
+                error = job._stop  # the raised error is a consequence of it
             if error is None:
                 job.state = DONE
             elif isinstance(error, Cancelled):
@@ -259,7 +259,7 @@ class JobQueue:
         return True
 
     def _describe(self, job: Job, error: Exception) -> str:
-        message = self._tell(error)
+        message = self._describe_error(error)
         if message is None:
             _log.error("%s failed", job.title, exc_info=error)
             message = f"animi failed at this ({type(error).__name__}: {hide_paths(str(error))}); please report it"
@@ -274,7 +274,7 @@ def _too_long(title: str, minutes: float) -> InputError:
 
 
 def _ignore(_job: Job) -> None:
-    """Nobody wants to know."""
+    """The default callback, which does nothing."""
 
 
 def _timer(seconds: float, call: Callable[..., None], *words: object) -> threading.Timer:

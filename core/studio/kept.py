@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from ..config.interpolation import InterpolateConfig
 from ..inbetween.exposure_sheet import COLUMNS, SheetRow
-from .drawings import Drawing
+from .drawings import KeyFrame
+from .settings import DrawSettings
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Kept:
         t: when it is shown, in (0, 1) from the one to the other.
     """
 
-    drawing: Drawing
+    drawing: KeyFrame
     first: str
     last: str
     t: float
@@ -31,7 +31,7 @@ class Kept:
 class Keys:
     """Key frames and kept frames, in order, as they are drawn between."""
 
-    drawings: tuple[Drawing, ...]
+    drawings: tuple[KeyFrame, ...]
     """All of them."""
     positions: tuple[float, ...]
     """Where they are: the number of the key frame before, and t after the point."""
@@ -63,16 +63,16 @@ class Keys:
         return rows
 
 
-def arrange_keys(drawings: Sequence[Drawing], kept: Sequence[Kept], config: InterpolateConfig) -> Keys:
+def arrange_keys(drawings: Sequence[KeyFrame], kept: Sequence[Kept], settings: DrawSettings) -> Keys:
     """Puts kept frames between their key frames.
 
     Each is at the time of the nearest in-between, so that it is shown whatever the spacing. Where two would be at one
     time, the later one is.
     """
     count = len(drawings)
-    segments = max(0, count if config.loop else count - 1)
-    inner = config.times[1:-1]
-    found: list[Drawing] = []
+    segments = max(0, count if settings.loop else count - 1)
+    inner = settings.times[1:-1]
+    found: list[KeyFrame] = []
     positions: list[float] = []
     for number, drawing in enumerate(drawings):
         found.append(drawing)

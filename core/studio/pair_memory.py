@@ -1,4 +1,4 @@
-"""Prepared pairs of key frames, kept so that any moment between them is drawn at once."""
+"""A cache of prepared pairs of key frames, so that frames between them are drawn without delay."""
 
 import hashlib
 import threading
@@ -11,17 +11,17 @@ _PAIRS = 6  # prepared pairs that a session keeps for each engine
 
 
 class PairMemory:
-    """An engine that remembers the pairs it prepared, so that any t of them is drawn at once."""
+    """An engine with a cache of the pairs that it has prepared."""
 
     def __init__(self, engine: Engine, most: int = _PAIRS) -> None:
-        """Asks `engine` for what is not among the `most` pairs that were asked for last."""
+        """Wraps `engine`, and keeps the `most` pairs used last."""
         self.name = engine.name
         self._engine, self._most = engine, most
         self._pairs: OrderedDict[bytes, Pair] = OrderedDict()
         self._lock = threading.Lock()
 
     def prepare(self, first: Working, last: Working) -> Pair:
-        """Gives the prepared pair, from memory where it is there."""
+        """Returns the prepared pair, from the cache if it is there."""
         return self._recall(first, last, None)
 
     def _recall(self, first: Working, last: Working, hints: PairHints | None) -> Pair:
@@ -35,7 +35,7 @@ class PairMemory:
             for name, mask in masks:
                 digest.update(name.encode() + mask.tobytes())
         key = digest.digest()
-        with self._lock:  # two who ask for one pair at the same time have it prepared once
+        with self._lock:  # two threads that need one pair at the same time prepare it once
             if key not in self._pairs:
                 self._pairs[key] = self._prepare(first, last, hints)
                 while len(self._pairs) > self._most:
@@ -55,7 +55,7 @@ class GuidedMemory(PairMemory):
     takes_hints = True
 
     def prepare(self, first: Working, last: Working, hints: PairHints | None = None) -> Pair:
-        """Gives the prepared pair, from memory where it is there."""
+        """Returns the prepared pair, from the cache if it is there."""
         return self._recall(first, last, hints)
 
 

@@ -1,4 +1,4 @@
-"""One page of the studio: its key frames, its film, its work and its files."""
+"""A session of the studio: the key frames, the film, the jobs and the files of one page."""
 
 import json
 import re
@@ -9,16 +9,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import numpy as np
 
-from ..config.interpolation import InterpolateConfig, InterpolateFilmConfig
+from ..config.interpolation import InterpolateFilmConfig
 from ..config.material import DrawCartoonConfig
 from ..config.parsing import read_size
 from ..engines.interface import Engine, Guided, view_for_matching
-from ..errors import AnimiError, ConfigError, InputError
-from ..files import reason, shown
+from ..errors import ConfigError, InputError
+from ..files import shown
 from ..inbetween.doubt import find_worst
 from ..inbetween.exposure_sheet import draw_sheet
 from ..inbetween.hints import Hints, list_masks
@@ -32,41 +31,35 @@ from ..media.image_files import encode_png, write_png
 from ..media.moving import moves
 from ..motion.guides import Point
 from ..motion.matches import Match, find_matches
-from .drawings import LARGER, Drawing, count_pixels, paths_of, read_drawing
-from .film_strip import FilmStrip, fetch_frames, lay_out
+from .drawings import LARGER, KeyFrame, count_pixels, paths_of, read_drawing
+from .film_strip import FilmStrip, fetch_frames, scan_film
 from .folder import INCOMING, Room, SessionFolder
 from .hints import NAME as HINTS
-from .hints import HintedPair, PageHints, name_hints, paint
+from .hints import HintedPair, PageHints, paint
 from .host import Host
-from .jobs import DONE, Job, JobQueue
+from .jobs import Job
 from .kept import Kept, Keys, arrange_keys, write_sheet
 from .pair_memory import PairMemory, remember
-from .results import SHEET, clean_name, find_positions, name_result, pack, pack_bytes
+from .results import SHEET, clean_name, find_positions, name_result, zip_bytes, zip_folder
 from .settings import DOWNLOADS, DrawSettings, FilmSettings
 from .uploads import Upload, Uploads, check_weight
 from .view import TurnsKeyFrames, View
+from .work import SessionWork
 
-_RESULTS = 12  # drawn results of which the frames are kept
 _SAME_TIME = 1e-4  # by which two positions of one frame may differ
 _FEWEST = 2  # key frames that can be drawn between
 _LARGE = 4_000_000  # pixels; drawing one frame of 24 million takes a gigabyte, and smaller ones need not wait for it
 
 
-class Expired(KeyError):
-    """What was asked for was there, and has been removed."""
-
-
 class Session:
-    """One page: its drawings, its film, and its work. All of it may be asked from several threads."""
+    """A session of one page: its key frames, its film and its jobs; may be used from several threads."""
 
     def __init__(self, id: str, folder: Path, studio: Host) -> None:
         """Makes the folder."""
         self.id = id
         self.files = SessionFolder(folder)
-        self.jobs = JobQueue(self.tell)
-        self.jobs.on_report, self.jobs.on_over = self._check_room, self._let_go
-        self.jobs.on_forget = self._remove_results
-        self.drawings: tuple[Drawing, ...] = ()
+        self.work = SessionWork(self.files, self._check_room)
+        self.drawings: tuple[KeyFrame, ...] = ()
         self.hints = PageHints()
         self.kept: tuple[Kept, ...] = ()
         self.film: FilmStrip | None = None
@@ -82,26 +75,25 @@ class Session:
         self._live = threading.Lock()
         self._view: tuple[tuple[object, ...], View] | None = None
         self._memories: dict[str, PairMemory] = {}
-        self._held: dict[str, tuple[Callable[[], None], Callable[[], None]]] = {}  # by job, see `_submit`
         self._chases = 0
 
     @property
     def folder(self) -> Path:
-        """Where its files lie."""
+        """The folder of its files."""
         return self.files.path
 
     # What comes in
 
     def announce(self, name: str, size: int, position: float | None = None) -> Upload:
-        """Says whether a file may be sent, before its bytes come, and keeps room for it.
+        """Checks that a file may be sent, and reserves room for it.
 
         Args:
-            name: what the person calls it.
+            name: its name for the person.
             size: bytes.
             position: of the frame that it is to be in the place of, see `exchange`.
 
         Raises:
-            InputError: it is too large, there is no room for it, or its kind is not taken here.
+            InputError: it is too large, there is no room for it, or its kind is not accepted.
         """
         name = shown(Path(name.replace("\\", "/").rpartition("/")[2].strip()[:200] or "drawing"))
         suffix = PurePosixPath(name).suffix.lower()
@@ -138,7 +130,7 @@ class Session:
         return upload
 
     def claim(self, id: str) -> Upload:
-        """A file that was announced and whose bytes come now; KeyError where there is none.
+        """Returns an announced file whose bytes are about to be received; KeyError if there is none.
 
         Raises:
             InputError: it is being sent already.
@@ -146,15 +138,15 @@ class Session:
         return self._uploads.claim(id)
 
     def give_up(self, upload: Upload) -> None:
-        """Forgets a file that did not come whole."""
+        """Forgets a file that was not received completely."""
         self._uploads.give_up(upload)
         self._release(upload)
 
-    def take(self, upload: Upload) -> Drawing | Job:
-        """Takes a file whose bytes have come: a drawing at once; a film is laid out by a job.
+    def take(self, upload: Upload) -> KeyFrame | Job:
+        """Takes a file that was received: a drawing at once, a film by a job that scans it.
 
         Raises:
-            InputError: it is neither, or damaged; the file is gone then.
+            InputError: it is neither, or damaged; the file is removed.
         """
         try:
             self._uploads.finish(upload)
@@ -183,7 +175,7 @@ class Session:
             self._studio.room.release(upload.id)
 
     def draw_chase(self) -> None:
-        """Puts two key frames that animi draws itself in the place of the drawings: a cat chases a mouse."""
+        """Replaces the key frames by two that animi draws: a cat chases a mouse."""
         from ..cartoon.films import plan_film
 
         with self._lock:
@@ -194,10 +186,10 @@ class Session:
         )
 
     def arrange(self, ids: Sequence[str]) -> None:
-        """Puts the drawings in this order; those that are not named are removed, with their files.
+        """Puts the key frames in this order; those that are not named are removed, with their files.
 
         Raises:
-            InputError: there is no drawing of that name, or one is named twice.
+            InputError: an id is unknown, or given twice.
         """
         with self._lock:
             known = {drawing.id: drawing for drawing in self.drawings}
@@ -205,7 +197,7 @@ class Session:
                 raise InputError("the key frames have changed in the meantime; load the page anew")
             self._replace_drawings(tuple(known[id] for id in ids))
 
-    def _replace_drawings(self, drawings: tuple[Drawing, ...]) -> None:
+    def _replace_drawings(self, drawings: tuple[KeyFrame, ...]) -> None:
         with self._lock:
             gone = [drawing.path for drawing in self.drawings if drawing not in drawings]
             self.drawings = drawings
@@ -215,13 +207,13 @@ class Session:
             gone += self._drop_kept([frame for frame in self.kept if not {frame.first, frame.last} <= names])
         self.files.remove(gone)
 
-    def _keep(self, name: str, frame: Frame) -> Drawing:
+    def _keep(self, name: str, frame: Frame) -> KeyFrame:
         """Makes a key frame of a picture."""
         path = self.files.name(name, ".png")
         write_png(path, frame)
         return self._read_drawing(name, path)
 
-    def _read_drawing(self, name: str, path: Path) -> Drawing:
+    def _read_drawing(self, name: str, path: Path) -> KeyFrame:
         with self._studio.turn:
             return read_drawing(name, path, self._config.most_pixels, LARGER)
 
@@ -268,7 +260,7 @@ class Session:
         """Of all key frames and kept frames."""
         return [drawing.id for drawing in (*self.drawings, *(frame.drawing for frame in self.kept))]
 
-    def keep_moment(self, settings: DrawSettings, position: float) -> Drawing:
+    def keep_moment(self, settings: DrawSettings, position: float) -> KeyFrame:
         """Keeps a frame as it is drawn now: it is a key frame from then on.
 
         Args:
@@ -324,7 +316,7 @@ class Session:
             raise InputError("only a frame between two key frames can be kept or exchanged; go to one first")
         return drawings[number].id, drawings[(number + 1) % len(drawings)].id, t
 
-    def _exchange(self, drawing: Drawing, position: float) -> None:
+    def _exchange(self, drawing: KeyFrame, position: float) -> None:
         """Puts a drawing in the place of the frame at a position.
 
         Raises:
@@ -362,11 +354,11 @@ class Session:
         Raises:
             InputError: there are no hints, and nothing is kept.
         """
-        drawings, config, _ = self._check(settings)
+        drawings = self._check(settings)
         with self._lock:
-            keys, hints = arrange_keys(drawings, self.kept, config), self.hints
+            keys, hints = arrange_keys(drawings, self.kept, settings), self.hints
             masks = {names: f"still-{number + 1}.png" for number, names in enumerate(hints.masks)}
-            told = hints.lay_out(keys.names, masks, loop=config.loop)
+            told = hints.lay_out(keys.names, masks, loop=settings.loop)
             kept = [frame.drawing for frame in self.kept if frame.drawing in keys.drawings]
             let_go = self.files.use([*hints.masks.values(), *paths_of(kept)])
         try:
@@ -376,12 +368,12 @@ class Session:
             needed = set() if told is None else {pair.get("still") for pair in told["pairs"]}
             files |= {name: hints.masks[names].read_bytes() for names, name in masks.items() if name in needed}
             if kept:
-                rows = keys.plan(find_positions(config, len(drawings)))
+                rows = keys.plan(find_positions(settings, len(drawings)))
                 files[SHEET] = write_sheet(rows, [drawing.name for drawing in keys.drawings]).encode()
                 files |= {drawing.name: drawing.path.read_bytes() for drawing in kept}
         finally:
             let_go()
-        return (HINTS, files[HINTS]) if set(files) == {HINTS} else ("hints.zip", pack_bytes(files))
+        return (HINTS, files[HINTS]) if set(files) == {HINTS} else ("hints.zip", zip_bytes(files))
 
     # What the engine knows
 
@@ -422,12 +414,12 @@ class Session:
         Raises:
             AnimiError: a setting cannot be used.
         """
-        drawings, config, name = self._check(settings)
-        keys, hints, uses = self._gather(drawings, config, name)
-        positions = find_positions(config, len(drawings))
+        drawings, name = self._check(settings), settings.engine
+        keys, hints, uses = self._gather(drawings, settings)
+        positions = find_positions(settings, len(drawings))
 
         def look_for(job: Job) -> None:
-            view, engine = self._open_view(keys.drawings, config), self._memory(name)
+            view, engine = self._open_view(keys.drawings, settings), self._memory(name)
             found = []
             pair: tuple[tuple[int, int], PreparedPair] | None = None
             for number, position in enumerate(positions):
@@ -436,7 +428,7 @@ class Session:
                 if t in (0, 1):
                     continue
                 if pair is None or pair[0] != (first, last):
-                    pair = (first, last), self._prepare(view, first, last, engine, config, hints)
+                    pair = (first, last), self._prepare(view, first, last, engine, settings, hints)
                 doubt = pair[1].doubt(t)
                 worst = find_worst(doubt)
                 if worst.is_worth_a_look:
@@ -445,47 +437,45 @@ class Session:
             job.result["worst"] = sorted(found, reverse=True)
             job.report(len(positions))
 
-        return self._submit("doubt", f"Looking for doubtful frames of {name}", look_for, uses, engine=name)
+        return self.work.submit("doubt", f"Looking for doubtful frames of {name}", look_for, uses, engine=name)
 
     @contextmanager
     def _pair_at(
         self, settings: DrawSettings, position: float
     ) -> Iterator[tuple[PreparedPair | None, list[Frame], float]]:
         """The pair around a position, at the size of the screen, its frames, and t; no pair at a key frame."""
-        drawings, config, name = self._check(settings)
-        keys, hints, uses = self._gather(drawings, config, name)
+        drawings, name = self._check(settings), settings.engine
+        keys, hints, uses = self._gather(drawings, settings)
         self._check_position(keys, position)
         let_go = self.files.use(uses)
         try:
             with self._live:
-                view = self._open_view(keys.drawings, config)
+                view = self._open_view(keys.drawings, settings)
                 first, last, t = keys.find(position)
                 ends = [view[first], view[last]]
                 pair = None
                 if t not in (0, 1):
-                    pair = self._prepare(view, first, last, self._memory(name), config, hints)
+                    pair = self._prepare(view, first, last, self._memory(name), settings, hints)
                 yield pair, ends, t
         finally:
             let_go()
 
-    def _gather(
-        self, drawings: Sequence[Drawing], config: InterpolateConfig, name: str
-    ) -> tuple[Keys, Hints, list[Path]]:
+    def _gather(self, drawings: Sequence[KeyFrame], settings: DrawSettings) -> tuple[Keys, Hints, list[Path]]:
         """Key frames with those that are kept, their hints where the engine takes any, and the files of both."""
         with self._lock:
-            keys = arrange_keys(drawings, self.kept, config)
+            keys = arrange_keys(drawings, self.kept, settings)
             hints = self.hints
-        takes = isinstance(self._studio.open(name), Guided)
-        read = hints.read(keys.names, loop=config.loop) if takes else Hints()
+        takes = isinstance(self._studio.open(settings.engine), Guided)
+        read = hints.read(keys.names, loop=settings.loop) if takes else Hints()
         return keys, read, [*paths_of(keys.drawings), *list_masks(read)]
 
     @staticmethod
     def _prepare(
-        keys: Sequence[Frame], first: int, last: int, engine: Engine, config: InterpolateConfig, hints: Hints
+        keys: Sequence[Frame], first: int, last: int, engine: Engine, settings: DrawSettings, hints: Hints
     ) -> PreparedPair:
         ends = keys[first], keys[last]
         said = hints.of(first, last, ends[0].shape[1], ends[0].shape[0]) if hints else None
-        return prepare_pair(ends[0], ends[1], engine, config.on_failure, said)
+        return prepare_pair(ends[0], ends[1], engine, settings.on_failure, said)
 
     @staticmethod
     def _check_position(keys: Keys, position: float) -> None:
@@ -500,9 +490,9 @@ class Session:
         Raises:
             InputError: there is none all the same.
         """
-        finished = [job for job in self.jobs.list() if job.kind == "export" and job.is_over]
+        finished = [job for job in self.work.jobs.list() if job.kind == "export" and job.is_over]
         while finished and (self._room.lacks(size) or self._studio.room.lacks(size)):
-            self.jobs.forget(finished.pop(0))
+            self.work.jobs.forget(finished.pop(0))
         self._room.promise(id, size)
         try:
             self._studio.room.promise(id, size)
@@ -515,49 +505,14 @@ class Session:
         self._studio.room.release(upload.id)
         self.files.remove([upload.path])
 
-    def _check_room(self, _job: Job) -> None:
+    def _check_room(self) -> None:
         self._room.check_now_and_then()
         self._studio.room.check_now_and_then()
-
-    def _let_go(self, job: Job) -> None:
-        held = self._held.pop(job.id, None)
-        if held is not None:
-            held[0]()
-            if job.state != DONE:
-                held[1]()
-
-    def _remove_results(self, job: Job) -> None:
-        """Removes what a job has drawn or written."""
-        for name in ("results", "exports"):
-            shutil.rmtree(self.folder / name / job.id, ignore_errors=True)
-
-    def _submit(
-        self,
-        kind: str,
-        title: str,
-        work: Callable[[Job], None],
-        uses: Sequence[Path],
-        *,
-        minutes: float | None = None,
-        or_else: Callable[[], None] = lambda: None,
-        **result: Any,
-    ) -> Job:
-        """Submits a job; the files that it uses stay until it is over. Where it is not done then, does `or_else`."""
-        let_go = self.files.use(uses)
-        try:
-            job = self.jobs.submit(kind, title, work, minutes=minutes, **result)
-        except BaseException:
-            let_go()
-            raise
-        self._held[job.id] = let_go, or_else
-        if job.is_over:  # it was quick
-            self._let_go(job)
-        return job
 
     # Films
 
     def _take_film(self, upload: Upload) -> Job:
-        def look_through(job: Job) -> None:
+        def scan(job: Job) -> None:
             strips = self.files.folder(f"strips/{job.id}")
             try:
                 info = probe_video(upload.path)
@@ -569,12 +524,12 @@ class Session:
                     count += 1
                     if count > self._config.max_film_frames:
                         raise InputError(
-                            f"{upload.name}: has more frames than the {self._config.max_film_frames} that are looked "
-                            "through; give a shorter piece, or start the studio with --max-film-frames"
+                            f"{upload.name}: has more frames than the {self._config.max_film_frames} that are "
+                            "examined; give a shorter piece, or start the studio with --max-film-frames"
                         )
                     job.report(seconds, info.duration)
 
-                film = lay_out(upload.name, info, strips, self._config.max_film_drawings, on_frame)
+                film = scan_film(upload.name, info, strips, self._config.max_film_drawings, on_frame)
                 if len(film.drawings) < 2:
                     raise InputError(
                         f"{upload.name}: shows one drawing only, and two are needed; "
@@ -589,8 +544,8 @@ class Session:
                 self.files.remove([earlier.info.path])
                 shutil.rmtree(earlier.drawings[0].thumb.parent.parent, ignore_errors=True)
 
-        return self._submit(
-            "look", f"Looking through {upload.name}", look_through, [], minutes=self._config.max_film_minutes,
+        return self.work.submit(
+            "look", f"Looking through {upload.name}", scan, [], minutes=self._config.max_film_minutes,
             or_else=lambda: self.files.remove([upload.path]),
         )  # fmt: skip
 
@@ -619,7 +574,7 @@ class Session:
 
         def fetch(job: Job) -> None:
             job.report(0, len(chosen))
-            drawings: list[Drawing] = []
+            drawings: list[KeyFrame] = []
             try:
                 for number, frame in zip(chosen, fetch_frames(film, chosen), strict=False):
                     drawings.append(self._keep(f"{PurePosixPath(film.name).stem}-{number + 1}.png", frame))
@@ -633,7 +588,7 @@ class Session:
                 raise
             self._replace_drawings(tuple(drawings))
 
-        return self._submit(
+        return self.work.submit(
             "choose", f"Taking {len(chosen)} drawings out of {film.name}", fetch, [film.info.path],
             minutes=self._config.max_film_minutes,
         )  # fmt: skip
@@ -663,14 +618,14 @@ class Session:
         def draw_anew(job: Job) -> None:
             from ..films.interpolation import interpolate_film
 
-            with self._export_folder(job) as folder:
+            with self.work.export_folder(job) as folder:
                 made = interpolate_film(replace(config, output=folder / title), job.report)
                 job.result |= {
                     "width": made.width, "height": made.height, "frames": made.frames,
                     "notes": [self.files.say(note) for note in made.notes], "bytes": (folder / title).stat().st_size,
                 }  # fmt: skip
 
-        return self._submit("export", f"Drawing {title}", draw_anew, [film.info.path], name=title)
+        return self.work.submit("export", f"Drawing {title}", draw_anew, [film.info.path], name=title)
 
     def _need_film(self, what: str) -> FilmStrip:
         if self.film is None:
@@ -685,45 +640,40 @@ class Session:
         Raises:
             AnimiError: a setting cannot be used.
         """
-        drawings, config, name = self._check(settings)
-        for earlier in self.jobs.list():
-            if earlier.kind == "draw" and earlier.result.get("engine") == name and not earlier.is_over:
+        drawings = self._check(settings)
+        for earlier in self.work.jobs.list():
+            if earlier.kind == "draw" and earlier.result.get("engine") == settings.engine and not earlier.is_over:
                 earlier.cancel()
-        self._drop_results()
-        positions = find_positions(config, len(drawings))
+        self.work.drop_results()
+        positions = find_positions(settings, len(drawings))
         order = list(range(len(positions)))
-        if config.boomerang:
-            order += turn_back(len(positions), loop=config.loop)
-        plan, hints, uses = self._gather(drawings, config, name)
+        if settings.boomerang:
+            order += turn_back(len(positions), loop=settings.loop)
+
+        plan, hints, uses = self._gather(drawings, settings)
 
         def draw_all(job: Job) -> None:
-            keys = self._open_view(plan.drawings, config)
+            keys = self._open_view(plan.drawings, settings)
             job.report(0, len(positions))
-            frames = self._draw(plan, keys, replace(config, boomerang=False), self._memory(name), hints)
+            once = replace(settings, boomerang=False)
+            frames = self._draw(plan, keys, once, self._memory(settings.engine), hints)
             folder = self.files.folder(f"results/{job.id}")
             for number, frame in enumerate(frames):
                 (folder / f"{number}.png").write_bytes(encode_png(to_uint8(frame)))
                 job.result |= {"width": frame.shape[1], "height": frame.shape[0]}
                 job.report(number + 1)
 
-        return self._submit(
+        return self.work.submit(
             "draw",
-            f"Drawing with {name}",
+            f"Drawing with {settings.engine}",
             draw_all,
             uses,
-            engine=name,
+            engine=settings.engine,
             positions=positions,
             order=order,
             keys=list(zip(plan.names, plan.positions, strict=True)),
             end=plan.end,
         )
-
-    def find_frame(self, job: Job, number: int) -> Path:
-        """A frame that `draw` has drawn; KeyError where it has not come to that yet, or the result is dropped."""
-        path = self.folder / "results" / job.id / f"{number}.png"
-        if job.kind != "draw" or not 0 <= number < job.done or not path.is_file():
-            raise KeyError(number)
-        return path
 
     def draw_moment(self, settings: DrawSettings, position: float, *, full: bool = False) -> bytes:
         """Draws one moment; the pair is prepared once, and any further moment of it is quick.
@@ -740,19 +690,19 @@ class Session:
         Raises:
             AnimiError: a setting cannot be used.
         """
-        drawings, config, name = self._check(settings)
-        plan, hints, uses = self._gather(drawings, config, name)
+        drawings = self._check(settings)
+        plan, hints, uses = self._gather(drawings, settings)
         self._check_position(plan, position)
         let_go = self.files.use(uses)
         try:
-            with self._live, self._turn_for(drawings, config) if full else nullcontext():
-                keys = self._open_keys(plan.drawings, config) if full else self._open_view(plan.drawings, config)
+            with self._live, self._turn_for(drawings, settings) if full else nullcontext():
+                keys = self._open_keys(plan.drawings, settings) if full else self._open_view(plan.drawings, settings)
                 first, last, t = plan.find(position)
                 if t in (0, 1):
                     frame = keys[(first, last)[int(t)]]
                 else:
-                    engine = self._studio.open(name) if full else self._memory(name)
-                    frame = next(self._prepare(keys, first, last, engine, config, hints)([t]))
+                    engine = self._studio.open(settings.engine) if full else self._memory(settings.engine)
+                    frame = next(self._prepare(keys, first, last, engine, settings, hints)([t]))
         finally:
             let_go()
         return encode_png(frame if full else to_uint8(frame))
@@ -763,109 +713,76 @@ class Session:
         Raises:
             AnimiError: a setting cannot be used.
         """
-        drawings, config, name = self._check(settings)
+        drawings = self._check(settings)
         title = name_result(drawings) + DOWNLOADS[kind]
-        plan, hints, uses = self._gather(drawings, config, name)
+        plan, hints, uses = self._gather(drawings, settings)
 
         def write(job: Job) -> None:
-            keys = self._open_keys(plan.drawings, config)
-            total = count_frames(len(drawings), len(config.times), loop=config.loop, boomerang=config.boomerang)
+            keys = self._open_keys(plan.drawings, settings)
+            total = count_frames(len(drawings), len(settings.times), loop=settings.loop, boomerang=settings.boomerang)
             job.report(0, total)
-            frames = self._draw(plan, keys, config, self._studio.open(name), hints)
-            with self._turn_for(drawings, config, lambda: job.report(0)), self._export_folder(job) as folder:
+            frames = self._draw(plan, keys, settings, self._studio.open(settings.engine), hints)
+            with self._turn_for(drawings, settings, lambda: job.report(0)), self.work.export_folder(job) as folder:
                 target = folder / ("frames" if kind == "zip" else title)
-                written = write_animation(target, frames, fps=config.fps, count=total, on_frame=job.report)
+                written = write_animation(target, frames, fps=settings.fps, count=total, on_frame=job.report)
                 if kind == "zip":
-                    pack(target, folder / title)
+                    zip_folder(target, folder / title)
                 job.result |= {
                     "width": written.width, "height": written.height, "frames": written.frames,
                     "notes": [self.files.say(note) for note in written.notes],
                     "bytes": (folder / title).stat().st_size,
                 }  # fmt: skip
 
-        return self._submit("export", f"Writing {title}", write, uses, name=title)
+        return self.work.submit("export", f"Writing {title}", write, uses, name=title)
 
     @staticmethod
     def _draw(
-        plan: Keys, keys: Sequence[Frame], config: InterpolateConfig, engine: Engine, hints: Hints
+        plan: Keys, keys: Sequence[Frame], settings: DrawSettings, engine: Engine, hints: Hints
     ) -> Iterator[Frame]:
-        """All frames, in order."""
-        count = len(plan.drawings) - sum(not position.is_integer() for position in plan.positions)
+        """Draws all frames, in order."""
+        count = sum(position.is_integer() for position in plan.positions)
         if count == len(plan.drawings):
             return interpolate(
-                keys, config.count, spacing=config.spacing, loop=config.loop, boomerang=config.boomerang,
-                engine=engine, on_failure=config.on_failure, hints=hints,
+                keys, settings.count, spacing=settings.spacing, loop=settings.loop, boomerang=settings.boomerang,
+                engine=engine, on_failure=settings.on_failure, hints=hints,
             )  # fmt: skip
-        rows = plan.plan(find_positions(config, count))
-        frames = draw_sheet(rows, keys, engine, config.on_failure, loop=config.loop, hints=hints)
-        return there_and_back(frames, config.loop) if config.boomerang else frames
-
-    def find_job(self, id: str) -> Job:
-        """The job of that name.
-
-        Raises:
-            Expired: it is forgotten, and what it wrote is removed.
-            KeyError: there never was one.
-        """
-        try:
-            return self.jobs[id]
-        except KeyError:
-            if self.jobs.had(id):
-                raise Expired(id) from None
-            raise
-
-    def find_export(self, job: Job) -> Path:
-        """The file that `export` has written; KeyError where there is none."""
-        path = self.folder / "exports" / job.id / str(job.result.get("name", ""))
-        if job.kind != "export" or job.state != DONE or not path.is_file():
-            raise KeyError(job.id)
-        return path
-
-    def tell(self, error: Exception) -> str | None:
-        """An error in the words of the command line, with the person's own names; None for one that is our fault."""
-        if isinstance(error, AnimiError):
-            words = str(error)
-        elif isinstance(error, OSError):
-            words = f"the temporary folder cannot be written ({reason(error)}); free some space and try again"
-        elif isinstance(error, MemoryError):
-            words = "not enough memory; use smaller frames (--size) or close other programs"
-        else:
-            return None
-        return name_hints(self.files.say(words))
+        rows = plan.plan(find_positions(settings, count))
+        frames = draw_sheet(rows, keys, engine, settings.on_failure, loop=settings.loop, hints=hints)
+        return there_and_back(frames, settings.loop) if settings.boomerang else frames
 
     def close(self) -> None:
         """Ends its work, within 2 seconds, and removes its files."""
-        self.jobs.close()
+        self.work.jobs.close()
         self.files.close()
 
-    def _check(self, settings: DrawSettings) -> tuple[tuple[Drawing, ...], InterpolateConfig, str]:
+    def _check(self, settings: DrawSettings) -> tuple[KeyFrame, ...]:
         """The drawings as they are now, and the settings, of which it is known that they fit them.
 
         Raises:
             ConfigError: there would be too many frames, or too large ones.
         """
-        drawings, config = self.drawings, settings.config
+        drawings = self.drawings
         total = count_frames(
-            max(2, len(drawings)), len(config.times), loop=config.loop, boomerang=config.boomerang
+            max(2, len(drawings)), len(settings.times), loop=settings.loop, boomerang=settings.boomerang
         )  # fmt: skip
         if total > self._config.max_frames:
             raise ConfigError(
                 f"-n: {total} frames in all are more than the {self._config.max_frames} that are drawn here; "
                 "lower it, or start the studio with --max-frames"
             )
-        if config.size is not None and drawings and count_pixels(drawings, config) > self._config.most_pixels:
+        if settings.size is not None and drawings and count_pixels(drawings, settings) > self._config.most_pixels:
             raise ConfigError(
-                f"--size: {config.size} makes larger frames than the {self._config.max_megapixels} megapixels that "
+                f"--size: {settings.size} makes larger frames than the {self._config.max_megapixels} megapixels that "
                 "are drawn here; lower it, or start the studio with --max-megapixels"
             )
-        return drawings, config, settings.engine
+        return drawings
 
     @contextmanager
     def _turn_for(
-        self, drawings: Sequence[Drawing], config: InterpolateConfig, answer: Callable[[], None] = lambda: None
+        self, drawings: Sequence[KeyFrame], settings: DrawSettings, answer: Callable[[], None] = lambda: None
     ) -> Iterator[None]:
         """Waits until no other page draws large frames, if these are large; `answer` is called now and then."""
-        if not drawings or count_pixels(drawings, config) <= _LARGE:
+        if not drawings or count_pixels(drawings, settings) <= _LARGE:
             yield
             return
         while not self._studio.large.acquire(timeout=0.2):
@@ -875,27 +792,17 @@ class Session:
         finally:
             self._studio.large.release()
 
-    @contextmanager
-    def _export_folder(self, job: Job) -> Iterator[Path]:
-        """A folder for what a job writes; removed with all that is in it where the job does not come to its end."""
-        folder = self.files.folder(f"exports/{job.id}")
-        try:
-            yield folder
-        except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
-
-    def _open_keys(self, drawings: Sequence[Drawing], config: InterpolateConfig) -> TurnsKeyFrames:
+    def _open_keys(self, drawings: Sequence[KeyFrame], settings: DrawSettings) -> TurnsKeyFrames:
         """The drawings as key frames, checked against each other."""
-        size = None if config.size is None else read_size(config.size)
+        size = None if settings.size is None else read_size(settings.size)
         return TurnsKeyFrames(paths_of(drawings), size, self._studio.turn)
 
-    def _open_view(self, drawings: Sequence[Drawing], config: InterpolateConfig) -> View:
+    def _open_view(self, drawings: Sequence[KeyFrame], settings: DrawSettings) -> View:
         """The same at the size of the screen; the last one asked for is kept."""
-        key = (drawings, config.size)
+        key = (drawings, settings.size)
         with self._lock:
             if self._view is None or self._view[0] != key:
-                self._view = key, View(self._open_keys(drawings, config), self._config.view)
+                self._view = key, View(self._open_keys(drawings, settings), self._config.view)
             return self._view[1]
 
     def _memory(self, name: str) -> PairMemory:
@@ -903,10 +810,3 @@ class Session:
             if name not in self._memories:
                 self._memories[name] = remember(self._studio.open(name))
             return self._memories[name]
-
-    def _drop_results(self) -> None:
-        """Removes the oldest frames, which nobody looks at any more."""
-        at_work = {job.id for job in self.jobs.list() if not job.is_over}
-        over = [path for path in self.files.folder("results").iterdir() if path.name not in at_work]
-        for path in sorted(over, key=lambda path: int(path.name))[:-_RESULTS]:
-            shutil.rmtree(path, ignore_errors=True)

@@ -3,8 +3,11 @@
 from dataclasses import dataclass
 from fractions import Fraction
 
+from ..config.checks import Checked
 from ..config.choices import CADENCES, ON_FAILURE
-from ..config.interpolation import InterpolateConfig
+from ..config.fields import Rate
+from ..config.interpolation import FrameCount, InterpolateConfig, OnFailure, space_frames
+from ..config.parsing import read_size
 
 DOWNLOADS = {"gif": ".gif", "webp": ".webp", "mp4": ".mp4", "png": ".png", "zip": ".zip"}
 """What a result can be taken home as: animations by their suffixes, and numbered PNGs in a zip file."""
@@ -13,16 +16,34 @@ FILM_DOWNLOADS = ("mp4", "webm", "mkv")
 
 
 @dataclass(frozen=True)
-class DrawSettings:
-    """How the frames between key frames are drawn.
-
-    Attributes:
-        engine: one of the studio's.
-        config: count, fps, spacing, loop, boomerang, size and on_failure; inputs and output are the session's affair.
-    """
+class DrawSettings(Checked):
+    """How the frames between a session's key frames are drawn; the fields mean what they do in `InterpolateConfig`."""
 
     engine: str
-    config: InterpolateConfig
+    """One of the studio's."""
+    count: FrameCount = InterpolateConfig.count
+    fps: Rate = InterpolateConfig.fps
+    spacing: str = InterpolateConfig.spacing
+    loop: bool = InterpolateConfig.loop
+    boomerang: bool = InterpolateConfig.boomerang
+    size: str | None = InterpolateConfig.size
+    on_failure: OnFailure = InterpolateConfig.on_failure
+
+    def __post_init__(self) -> None:
+        """Checks the values.
+
+        Raises:
+            ConfigError: a value is out of its range.
+        """
+        super().__post_init__()
+        space_frames(self.count, self.spacing)
+        if self.size is not None:
+            read_size(self.size)
+
+    @property
+    def times(self) -> tuple[float, ...]:
+        """When the frames of a segment are, from 0 (the first key frame) to 1 (the second)."""
+        return space_frames(self.count, self.spacing)
 
 
 @dataclass(frozen=True)

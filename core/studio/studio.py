@@ -1,8 +1,8 @@
-"""What `animi studio` does for its page: takes drawings and films in, draws what lies between, and forgets it all.
+"""The work of `animi studio`: receives drawings and films, draws the frames between them, and removes everything.
 
-Each page has a session: its files lie in a folder of their own, in one temporary folder that is removed with the
-`Studio`, and its long work waits in a queue of its own. What the page shows is drawn at the size of a screen (`view`);
-downloads are drawn at the key frames' own size, by the functions that `animi interpolate` calls.
+Each page has a session with its own folder, in a temporary folder that is removed with the `Studio`, and with its own
+queue of jobs. The page shows frames drawn at the size of a screen (`view`); downloads are drawn at the key frames' own
+size, by the functions that `animi interpolate` calls.
 """
 
 import os
@@ -31,7 +31,7 @@ class Studio:
     """All sessions, the engines that they share, and the temporary folder that holds every file."""
 
     def __init__(self, config: StudioConfig) -> None:
-        """Makes the folder, and removes what studios left that were killed.
+        """Makes the folder, and removes the folders of studios that were killed.
 
         Raises:
             CheckpointError: a network cannot be used.
@@ -60,7 +60,7 @@ class Studio:
 
     @property
     def engines(self) -> tuple[str, ...]:
-        """What can draw; the first is the default."""
+        """All engines; the first is the default."""
         return tuple(self._sources)
 
     @property
@@ -69,7 +69,7 @@ class Studio:
         return tuple(name for name, (_, path) in self._sources.items() if path is not None)
 
     def find_source(self, name: str) -> tuple[str | None, Path | None]:
-        """The engine of that name as commands have it: an engine's name, or a network's checkpoint."""
+        """The arguments of `open_engine` for an engine: its name, or a network's checkpoint."""
         return self._sources[name]
 
     def open(self, name: str) -> Engine:
@@ -81,7 +81,7 @@ class Studio:
             return self._engines[name]
 
     def begin(self) -> Session:
-        """Makes a session; where there are too many, the one left alone for longest is dropped."""
+        """Makes a session; if there are too many, the one unused for longest is closed."""
         self.drop_idle()
         with self._lock:
             dropped = sorted(self._sessions.values(), key=lambda session: session.touched)
@@ -95,20 +95,20 @@ class Studio:
         return session
 
     def __getitem__(self, id: str) -> Session:
-        """The session of that name; KeyError where there is none."""
+        """The session with that id; KeyError if there is none."""
         with self._lock:
             session = self._sessions[id]
             session.touched = time.monotonic()
             return session
 
     def end(self, id: str) -> None:
-        """Drops a session and its files; KeyError where there is none."""
+        """Closes a session and removes its files; KeyError if there is none."""
         with self._lock:
             session = self._sessions.pop(id)
         session.close()
 
     def drop_idle(self) -> None:
-        """Drops the sessions that nobody has asked anything of for as long as is allowed."""
+        """Closes the sessions that were unused for longer than `idle` minutes."""
         until = time.monotonic() - 60 * self.config.idle
         with self._lock:
             idle = [session for session in self._sessions.values() if session.touched < until]
@@ -118,15 +118,15 @@ class Studio:
             session.close()
 
     def cancel(self) -> None:
-        """Begins to end all work, and does not wait for that."""
+        """Cancels all work, without waiting for its end."""
         with self._lock:
             sessions = list(self._sessions.values())
         for session in sessions:
-            for job in session.jobs.list():
+            for job in session.work.jobs.list():
                 threading.Thread(target=job.cancel, daemon=True).start()
 
     def close(self) -> None:
-        """Ends all work, within 2 seconds, and removes the temporary folder with all that is in it."""
+        """Ends all work, within 2 seconds, and removes the temporary folder."""
         with self._lock:
             sessions, self._sessions = list(self._sessions.values()), {}
         closing = [threading.Thread(target=session.close, daemon=True) for session in sessions]
@@ -138,7 +138,7 @@ class Studio:
         if self._owned is not None:
             unlock(self.folder, self._owned)
             self._owned = None
-        for _ in range(3):  # work that has not ended yet may be in the midst of writing
+        for _ in range(3):  # work that has not ended yet may still be writing
             shutil.rmtree(self.folder, ignore_errors=True)
             if not self.folder.exists():
                 break
@@ -148,7 +148,7 @@ _PREFIX = "animi-studio-"
 
 
 def _sweep() -> None:
-    """Removes the temporary folders of our own studios that were killed and could not do it themselves."""
+    """Removes the temporary folders of this user's studios that were killed."""
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         with suppress(OSError, AttributeError):
             if folder.stat().st_uid != os.getuid() or not (folder / LOCK).exists():

@@ -103,7 +103,7 @@ class Uploads:
 
 
 def check_weight(name: str, size: int, limit: int, option: str) -> None:
-    """Refuses a file of more megabytes than `limit`, which `option` sets.
+    """Rejects a file of more megabytes than `limit`, which `option` sets.
 
     Raises:
         InputError: it has more.

@@ -1,4 +1,4 @@
-"""What the page is told, without what is nobody's business: where things lie on this machine."""
+"""Removes paths of this machine from messages to the page."""
 
 import re
 

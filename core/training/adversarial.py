@@ -1,10 +1,10 @@
 """What the trainings of a generator against discriminators share.
 
-A recipe says what the pictures are, how they are drawn and who judges them (`Duel`); `train` does the rest: optimisers,
-the losses, the running mean of the weights, samples, health and checkpoints.
+A recipe defines the generator, its discriminators and how a batch is drawn (`AdversarialTask`); `train` does the rest:
+optimisers, losses, EMA, samples, health and checkpoints.
 
-Where there are several judges they learn together in one phase, so that everything is drawn for them once; their values
-are then logged as discriminator/JUDGE/PART and generator/JUDGE/adversarial.
+Several discriminators learn together in one phase, so that each batch is drawn once for all of them; their values are
+then logged as discriminator/NAME/PART and generator/NAME/adversarial.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -33,88 +33,91 @@ from .losses.adversarial import (
     gradient_penalty,
     hinge_for_discriminator,
     hinge_for_generator,
-    redrawing,
-    refusing,
+    hinge_for_spoilt,
+    redraw_loss,
 )
-from .run_folder import Network, Run, read_series
+from .metrics_file import read_series
+from .run_folder import Network, Run
 from .samples import in_parts
 from .schedules import schedule_rate
 from .state import State
 
 
-class Shown(NamedTuple):
-    """What a judge is shown."""
+class RealAndDrawn(NamedTuple):
+    """What a discriminator compares."""
 
     real: Tensor
     """Pictures (M, 3, S, S), or clips (M, T, 3, S, S), in [-1, 1]."""
     drawn: Tensor
-    """(K, ...), likewise."""
+    """(K, ...): what the generator drew, of the same kind and range."""
 
 
 @dataclass(frozen=True)
-class Judge:
-    """A discriminator, and how it learns."""
+class Discriminator:
+    """A discriminator and its loss."""
 
     name: str
-    """What its values are logged under where there are others."""
+    """Its values are logged under this name if there are several discriminators."""
     module: nn.Module
-    """Turns pictures or clips into scores; `train` places it. An `ImageDiscriminator` where it is to redraw."""
+    """Maps pictures or clips to scores; `train` puts it on the device. An `ImageDiscriminator` if `nets.redraw` > 0."""
     nets: AdversarialConfig
-    """Which terms its loss has."""
+    """The terms of its loss."""
     weight: float = 1.0
-    """Of its score in the generator's loss."""
+    """Weight of its score in the generator's loss."""
     spoil: Callable[[Any], Mapping[str, tuple[float, Spoilt]]] | None = None
-    """Makes further fakes of a batch, each kind with a weight, for the judge to refuse."""
+    """Makes extra fakes from a batch, by kind, each with a weight; the discriminator learns to reject them."""
 
 
-class Look(NamedTuple):
-    """What a recipe itself measured of the pictures of a look."""
+class Evaluation(NamedTuple):
+    """A recipe's own measurements of the evaluation pictures."""
 
     metrics: dict[str, float]
-    """As metrics.jsonl has them."""
+    """Values by their names in metrics.jsonl."""
     score: float
-    """The higher the better: chooses best.safetensors."""
+    """Higher is better; decides which network becomes best.safetensors."""
     sentence: str
-    """The same in words."""
+    """The values in one sentence."""
 
 
 @dataclass(frozen=True)
-class Duel:
-    """What a recipe brings."""
+class AdversarialTask:
+    """What a recipe defines."""
 
     generator: nn.Module
-    """The network that draws; `train` places it."""
-    judges: Sequence[Judge]
-    """Who judges; nobody where only errors are lowered."""
-    pair: Callable[[Any, bool], tuple[Mapping[str, Shown], Parts]]
-    """Draws for a batch: what each judge is shown, by its name, and, where the second argument is true, the further
-    losses of the generator, each weighted already."""
+    """The network that draws; `train` puts it on the device."""
+    discriminators: Sequence[Discriminator]
+    """May be empty: then the generator lowers its other losses alone."""
+    draw: Callable[[Any, bool], tuple[Mapping[str, RealAndDrawn], Parts]]
+    """Takes a batch, and whether the generator's other losses are wanted. Returns the input of each discriminator by
+    name, and these losses, already weighted (or none)."""
     network: Callable[[nn.Module], Network]
-    """What a checkpoint holds, of the generator's mean."""
-    fakes: Callable[[nn.Module], Tensor]
-    """Draws LOOKED_AT pictures for a look, (LOOKED_AT, 3, S, S), always from the same latents."""
+    """Takes the generator's EMA; returns what a checkpoint holds."""
+    draw_evaluation: Callable[[nn.Module], Tensor]
+    """Takes the generator's EMA; draws the evaluation pictures, (E, 3, S, S), from the same latents each time."""
     shown: int
-    """How many of them are kept as a picture."""
-    moving: Callable[[nn.Module], Tensor] | None = None
-    """Draws sequences to keep, (N, T, 3, S, S)."""
+    """How many of them are saved as a grid."""
+    draw_sequences: Callable[[nn.Module], Tensor] | None = None
+    """Takes the generator's EMA; draws sequences to save, (N, T, 3, S, S)."""
     pictures: int = 1
-    """Frames of a sample of the batch."""
-    measure: Callable[[Tensor], Look] | None = None
-    """Measures the pictures of a look, as `fakes` drew them, on the CPU; None: health chooses the best."""
+    """Frames in one sample of a batch."""
+    measure: Callable[[Tensor], Evaluation] | None = None
+    """Measures the evaluation pictures, on the CPU. None: the best network is the one with the best health."""
 
 
-def judge_pictures(size: int, nets: AdversarialConfig) -> Judge:
-    """A discriminator of single pictures.
+def make_picture_discriminator(size: int, nets: AdversarialConfig) -> Discriminator:
+    """Makes a discriminator of single pictures.
 
     Args:
-        size: their sides.
+        size: height and width of the pictures.
         nets: its width, norm and losses.
     """
-    return Judge("picture", ImageDiscriminator(ImageDiscriminatorConfig(size, nets.width, nets.spectral_norm)), nets)
+    return Discriminator(
+        "picture", ImageDiscriminator(ImageDiscriminatorConfig(size, nets.width, nets.spectral_norm)), nets
+    )
 
 
 def train(
-    duel: Duel,
+    task: AdversarialTask,
     batches: Iterable[tuple[int, Any]],
     run: Run,
     training: TrainingConfig,
@@ -125,98 +128,98 @@ def train(
     listeners: Listeners,
     learnt: Tensor | None = None,
 ) -> int:
-    """Trains a generator and its judges up to `training.steps`.
+    """Trains a generator and its discriminators up to `training.steps`.
 
     Args:
-        duel: the generator and how it draws.
+        task: the networks, and how a batch is drawn.
         batches: see `fit`.
-        run: where it is kept, and what to go on from.
-        training: how long, and how.
-        nets: the learning rates, and what the judges' pictures undergo.
-        reals: (LOOKED_AT, 3, S, S) in [-1, 1], to measure health by; held out where `learnt` is given.
-        encoder: a trained VGG16, to measure health with; None: it is not measured.
+        run: the run's folder, with the state to resume from.
+        training: settings of the training.
+        nets: learning rates, and augmentations of the discriminators' inputs.
+        reals: (E, 3, S, S) in [-1, 1]: real pictures that health compares with; held out if `learnt` is given.
+        encoder: a trained VGG16, to measure health with. None: health is not measured.
         world: the processes that train together.
-        listeners: who is told.
-        learnt: (LOOKED_AT, 3, S, S) of what is learnt from; None: `reals` are such.
+        listeners: callbacks for progress.
+        learnt: (E, 3, S, S): pictures that are trained on. None: `reals` are.
 
     Returns:
-        The steps done.
+        The number of steps done.
 
     Raises:
         see `fit`.
     """
-    judges = {judge.name: judge for judge in duel.judges}
-    generator = place_module(duel.generator, training, world)
-    for judge in judges.values():
-        init_batch_norms(judge.module, nets.bn_init)
-        place_module(judge.module, training, world)
+    discriminators = {discriminator.name: discriminator for discriminator in task.discriminators}
+    generator = place_module(task.generator, training, world)
+    for discriminator in discriminators.values():
+        init_batch_norms(discriminator.module, nets.bn_init)
+        place_module(discriminator.module, training, world)
     ema = Ema(generator, training.ema)
-    lecams = {name: LeCam().to(world.device) for name in judges}
-    network = duel.network(ema.module)
+    lecams = {name: LeCam().to(world.device) for name in discriminators}
+    network = task.network(ema.module)
 
     def named(name: str, part: str) -> str:
-        return part if len(judges) == 1 else f"{name}/{part}"
+        return part if len(discriminators) == 1 else f"{name}/{part}"
 
-    def refuse(batch: Any, step: int) -> tuple[Tensor, Parts]:
+    def discriminators_loss(batch: Any, step: int) -> tuple[Tensor, Parts]:
         with torch.no_grad():
-            shown, _ = duel.pair(batch, False)
+            inputs, _ = task.draw(batch, False)
         losses: list[Tensor] = []
         parts: Parts = {}
-        for name, judge in judges.items():
-            spoilt = judge.spoil(batch) if judge.spoil else {}
-            loss, found = discriminator_loss(judge.module, lecams[name], judge.nets, *shown[name], step, spoilt)
+        for name, discriminator in discriminators.items():
+            spoilt = discriminator.spoil(batch) if discriminator.spoil else {}
+            loss, found = discriminator_loss(
+                discriminator.module, lecams[name], discriminator.nets, *inputs[name], step, spoilt
+            )
             losses.append(loss)
             parts |= {named(name, part): value for part, value in found.items()}
         return torch.stack(losses).sum(), parts
 
-    def deceive(batch: Any, _step: int) -> tuple[Tensor, Parts]:
-        shown, parts = duel.pair(batch, True)
+    def generator_loss(batch: Any, _step: int) -> tuple[Tensor, Parts]:
+        inputs, parts = task.draw(batch, True)
         adversarial = {}
-        for name, judge in judges.items():
-            scores = judge.module(augment(shown[name].drawn, nets.augment))
-            adversarial[named(name, "adversarial")] = judge.weight * hinge_for_generator(scores)
+        for name, discriminator in discriminators.items():
+            scores = discriminator.module(augment(inputs[name].drawn, nets.augment))
+            adversarial[named(name, "adversarial")] = discriminator.weight * hinge_for_generator(scores)
         parts = {**adversarial, **parts}
         return torch.stack(list(parts.values())).sum(), parts
 
-    def made(module: nn.Module, rate: float) -> torch.optim.Optimizer:
-        return make_adam(module.parameters(), rate, nets.betas)
-
     schedule = _make_schedule(nets, training.steps)
-    phases = [Phase("generator", generator, made(generator, nets.generator_rate), deceive, schedule=schedule)]
-    if judges:
-        bench = _together({name: judge.module for name, judge in judges.items()})
-        learner = made(bench, nets.discriminator_rate)
-        phases.insert(0, Phase("discriminator", bench, learner, refuse, schedule=schedule))
-    also = {"ema": ema.module} | ({"lecam": _together(lecams)} if judges else {})
-    critic = next((judge.module for judge in judges.values() if isinstance(judge.module, ImageDiscriminator)), None)
+    optimizer = make_adam(generator.parameters(), nets.generator_rate, nets.betas)
+    phases = [Phase("generator", generator, optimizer, generator_loss, schedule=schedule)]
+    if discriminators:
+        joined = _join({name: discriminator.module for name, discriminator in discriminators.items()})
+        optimizer = make_adam(joined.parameters(), nets.discriminator_rate, nets.betas)
+        phases.insert(0, Phase("discriminator", joined, optimizer, discriminators_loss, schedule=schedule))
+    also = {"ema": ema.module} | ({"lecam": _join(lecams)} if discriminators else {})
+    critic = next((d.module for d in discriminators.values() if isinstance(d.module, ImageDiscriminator)), None)
     check = _make_check(encoder, reals, learnt) if world.is_first else None
     watch = HealthWatch(read_series(run.folder))
     if run.first_step == 0:
-        run.show_reals((reals if learnt is None else learnt)[: duel.shown])
+        run.show_reals((reals if learnt is None else learnt)[: task.shown])
 
     @torch.no_grad()
     def sample(step: int) -> None:
         if not world.is_first:
             return
-        fakes = duel.fakes(ema.module).float().cpu()
-        run.sample(step, fakes[: duel.shown])
-        if duel.moving is not None:
-            run.sample(step, duel.moving(ema.module))
+        fakes = task.draw_evaluation(ema.module).float().cpu()
+        run.sample(step, fakes[: task.shown])
+        if task.draw_sequences is not None:
+            run.sample(step, task.draw_sequences(ema.module))
         score = None
         if check is not None:
             scores = None if critic is None else _score(critic, reals, fakes, world.device)
-            health = check.look(fakes, scores)
+            health = check.measure(fakes, scores)
             warning = watch.warn(step, health)
             run.log(step, health.as_metrics() | ({} if warning is None else {"warning": warning}))
-            listeners.tell(f"step {step}: {health.tell()}")
+            listeners.report(f"step {step}: {health.describe()}")
             if warning is not None:
-                listeners.tell(warning)
+                listeners.report(warning)
             score = health.score
-        if duel.measure is not None:
-            look = duel.measure(fakes)
-            run.log(step, look.metrics)
-            listeners.tell(f"step {step}: {look.sentence}")
-            score = look.score
+        if task.measure is not None:
+            evaluation = task.measure(fakes)
+            run.log(step, evaluation.metrics)
+            listeners.report(f"step {step}: {evaluation.sentence}")
+            score = evaluation.score
         if score is not None:
             run.save_best(step, score, network)
 
@@ -224,12 +227,12 @@ def train(
         run.save(step, state, network, training.keep)
 
     def warn(sentence: str) -> None:
-        listeners.tell(sentence)
+        listeners.report(sentence)
         run.log(run.first_step, {"warning": sentence})
 
     for sentence in run.notes:
-        listeners.tell(sentence)
-    listeners.count({phase.name: phase.module for phase in phases})
+        listeners.report(sentence)
+    listeners.count_parameters({phase.name: phase.module for phase in phases})
     try:
         return fit(
             phases,
@@ -238,7 +241,7 @@ def train(
             Hooks(
                 after_step=ema.update, advance=listeners.advance, report=run.log, sample=sample, save=save, warn=warn
             ),
-            pictures=duel.pictures,
+            pictures=task.pictures,
             state=run.state,
             also=also,
             world=world,
@@ -248,19 +251,19 @@ def train(
 
 
 def _make_schedule(nets: AdversarialConfig, steps: int) -> Callable[[int], float] | None:
-    """What both learning rates are multiplied by at a step; None: they stay."""
+    """The factor of both learning rates at each step. None: they are constant."""
     if nets.schedule == "constant" and not nets.warm_up:
         return None
     return lambda step: schedule_rate(nets.schedule, step, steps, nets.warm_up)
 
 
 def _make_check(encoder: nn.Module | None, reals: Tensor, learnt: Tensor | None) -> HealthCheck | None:
-    """Measures health; None where there is nothing to measure it by."""
+    """Prepares the measurement of health. None: there is no network to measure it with."""
     return None if encoder is None else HealthCheck(embed_with_vgg(encoder), reals, learnt=learnt)
 
 
-def _together(modules: Mapping[str, nn.Module]) -> nn.Module:
-    """One network that holds several; one alone is itself, and so are the names in its state."""
+def _join(modules: Mapping[str, nn.Module]) -> nn.Module:
+    """Joins networks in one module. A single one is returned as it is, so that its names in the state stay short."""
     return next(iter(modules.values())) if len(modules) == 1 else nn.ModuleDict(dict(modules))
 
 
@@ -273,26 +276,26 @@ def discriminator_loss(
     step: int,
     spoilt: Mapping[str, tuple[float, Spoilt]] | None = None,
 ) -> tuple[Tensor, Parts]:
-    """What a discriminator is to lower.
+    """The loss of a discriminator.
 
     Args:
-        discriminator: the network; an `ImageDiscriminator` where it is to redraw.
-        lecam: holds the running means.
-        nets: which terms there are, and their weights.
+        discriminator: the network; an `ImageDiscriminator` if `nets.redraw` > 0.
+        lecam: holds the running means of the scores.
+        nets: the terms and their weights.
         real: pictures (M, 3, S, S) or clips (M, T, 3, S, S), in [-1, 1].
-        drawn: (K, ...), likewise, without gradients.
-        step: counted from 0.
-        spoilt: further fakes by the name of their kind, each with its weight.
+        drawn: (K, ...): what the generator drew, without gradients.
+        step: number of the step, from 0.
+        spoilt: extra fakes by kind, each with its weight.
 
     Returns:
-        The loss, and its parts: real and fake are the mean scores; all others are not weighted.
+        The loss, and its parts without their weights; "real" and "fake" are mean scores.
     """
     real, drawn = augment(real, nets.augment), augment(drawn, nets.augment)
     parts: Parts = {}
     if nets.redraw:
         assert isinstance(discriminator, ImageDiscriminator)
         on_real, redrawn = discriminator.redraw(real)
-        parts["redraw"] = redrawing(redrawn)
+        parts["redraw"] = redraw_loss(redrawn)
     else:
         on_real = discriminator(real)
     on_drawn = discriminator(drawn)
@@ -300,7 +303,7 @@ def discriminator_loss(
     if nets.redraw:
         loss = loss + nets.redraw * parts["redraw"]
     for kind, (weight, fakes) in (spoilt or {}).items():
-        parts[kind] = refusing(discriminator(augment(fakes.pictures, nets.augment)), fakes.differs)
+        parts[kind] = hinge_for_spoilt(discriminator(augment(fakes.pictures, nets.augment)), fakes.differs)
         loss = loss + weight * parts[kind]
     if nets.lecam:
         parts["lecam"] = lecam(on_real, on_drawn)
@@ -314,25 +317,28 @@ def discriminator_loss(
 
 
 def find_encoder(weights: Path | None, device: torch.device, listeners: Listeners) -> VggEncoder | None:
-    """The network that health is measured with; without it a training goes on all the same, and says so.
+    """Loads the network that health is measured with.
 
     Args:
         weights: see `load_vgg`.
-        device: where it is to be.
-        listeners: told where it cannot be had.
+        device: device of the network.
+        listeners: told why, if the network cannot be loaded.
+
+    Returns:
+        The network. None: it cannot be loaded, and the training runs without measuring health.
     """
     try:
         return load_vgg(weights, device)
     except InputError as error:
-        listeners.tell(f"health is not measured: {error}")
+        listeners.report(f"health is not measured: {error}")
         return None
 
 
 def _score(discriminator: nn.Module, reals: Tensor, fakes: Tensor, device: torch.device) -> tuple[Tensor, Tensor]:
-    """The discriminator's scores, in eval mode: a look must leave no trace in the training."""
+    """The discriminator's scores of real and drawn pictures, in eval mode: an evaluation changes no weights."""
     discriminator.eval()
-    judge = discriminator.forward  # to compile it for eval mode would take longer than all its looks
+    score = discriminator.forward  # compiling it for eval mode would take longer than all evaluations
     try:
-        return in_parts(judge, reals, device), in_parts(judge, fakes, device)
+        return in_parts(score, reals, device), in_parts(score, fakes, device)
     finally:
         discriminator.train()

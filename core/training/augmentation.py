@@ -1,10 +1,10 @@
-"""What is done to pictures and clips before a discriminator sees them: changes, and spoiling on purpose.
+"""Augmentation of a discriminator's inputs, and spoilt pictures for it to reject.
 
-Changes befall real and drawn ones alike, and gradients pass through them. What is spoilt is to be refused.
+Augmentations apply to real and generated images alike and are differentiable; `Spoilt` images are extra fakes.
 
 Zhao et al., "Differentiable Augmentation for Data-Efficient GAN Training" (DiffAugment, arXiv 2006.10738), section 3.2
-and the ranges of the authors' code. Each picture is changed by its own random numbers, drawn on its device; all frames
-of a clip are changed alike.
+and the ranges of the authors' code. Each picture has its own random numbers, drawn on its device; all frames of a clip
+are changed alike.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,22 +16,22 @@ from torch.nn.functional import conv2d, max_pool2d, pad
 
 from ..config.choices import AUGMENTATIONS
 
-_WEAK, _STRONG = 100, 200  # gradients, of 8-bit brightness, from which on an edge is followed, and begun
-_FOLLOWED = 32  # pixels
-_AROUND = 5  # pixels across what is softened
+_WEAK, _STRONG = 100, 200  # Canny's thresholds of 8-bit gradients, as in CartoonGAN's reimplementations
+_FOLLOWED = 32  # steps, in pixels, by which strong edges are followed into weak ones
+_AROUND = 5  # side of the dilation and of the Gaussian in pixels, as in CartoonGAN
 _GAUSSIAN = (1.0, 4.0, 6.0, 4.0, 1.0)
-_STILL = 0.04  # mean difference of two frames, of [-1, 1], up to which a mixture of them is as good as real
+_STILL = 0.04  # mean difference of two frames in [-1, 1] up to which a mixture of them passes for a real frame
 
 
 def augment(pictures: Tensor, kinds: Sequence[str]) -> Tensor:
-    """Changes pictures.
+    """Augments pictures.
 
     Args:
         pictures: (N, 3, H, W) float in [-1, 1], or clips (N, T, 3, H, W).
-        kinds: of AUGMENTATIONS; done in their order. None: the pictures come back as they are.
+        kinds: names out of AUGMENTATIONS, applied in this order; may be empty.
 
     Returns:
-        The same shape; colours may leave [-1, 1].
+        The same shape; values may lie outside [-1, 1].
 
     Raises:
         ValueError: a kind is unknown.
@@ -44,7 +44,7 @@ def augment(pictures: Tensor, kinds: Sequence[str]) -> Tensor:
 
 
 def _recolour(pictures: Tensor) -> Tensor:
-    """Adds up to half of [-1, 1]'s unit, and scales saturation by 0 to 2 and contrast by 0.5 to 1.5."""
+    """Adds -0.5 to 0.5 to the brightness, and scales saturation by 0 to 2 and contrast by 0.5 to 1.5."""
     shape = (len(pictures), *[1] * (pictures.dim() - 1))
     brighter, saturated, contrasted = torch.rand(3, *shape, device=pictures.device).to(pictures)
     pictures = pictures + (brighter - 0.5)
@@ -56,7 +56,7 @@ def _recolour(pictures: Tensor) -> Tensor:
 
 
 def _translate(pictures: Tensor) -> Tensor:
-    """Moves by up to an eighth of the sides; what comes in is mid grey."""
+    """Shifts by up to an eighth of the sides; uncovered pixels are mid grey."""
     layers = pictures.flatten(1, -3)  # (N, C, H, W): the frames of a clip move together
     count, _, height, width = layers.shape
     most_down, most_right = round(height / 8), round(width / 8)
@@ -71,7 +71,7 @@ def _translate(pictures: Tensor) -> Tensor:
 
 
 def _cut_out(pictures: Tensor) -> Tensor:
-    """Paints a square of half the sides mid grey, wherever its middle falls."""
+    """Paints a rectangle of half the sides mid grey, at a random position that may be partly outside."""
     count, (height, width) = len(pictures), pictures.shape[-2:]
     high, wide = height // 2, width // 2
     device = pictures.device
@@ -89,19 +89,19 @@ _CHANGES: dict[str, Callable[[Tensor], Tensor]] = dict(
 
 
 class Spoilt(NamedTuple):
-    """Pictures or clips that are to be refused."""
+    """Extra fakes: real pictures or clips that were changed for the worse."""
 
     pictures: Tensor
     """(N, 3, H, W) or (N, T, 3, H, W), in [-1, 1]."""
     differs: Tensor
-    """(N,) bool: whether it is another than the real one it was made of; only then may it be refused."""
+    """(N,) bool: whether it differs from the real one that it was made from; only these count as fakes."""
 
 
 def soften_edges(pictures: Tensor) -> Spoilt:
-    """Blurs drawings along their lines and nowhere else: what a network that has gone soft would draw.
+    """Blurs drawings along their lines only, as a network with soft output would draw them.
 
-    Chen et al., "CartoonGAN" (CVPR 2018), section 3.2: edges by Canny's detector, with the thresholds of the authors'
-    followers (100 and 200 of 8-bit brightness); dilated by 5 x 5; there a Gaussian of 5 x 5 (1, 4, 6, 4, 1). All on the
+    Chen et al., "CartoonGAN" (CVPR 2018), section 3.2: Canny's edges (thresholds 100 and 200, those of later
+    implementations), dilated by 5 x 5 pixels, where a Gaussian of 5 x 5 pixels (1, 4, 6, 4, 1) blurs. Computes on the
     pictures' device.
 
     Args:
@@ -113,10 +113,10 @@ def soften_edges(pictures: Tensor) -> Spoilt:
 
 
 def find_edges(pictures: Tensor) -> Tensor:
-    """Canny's edges: crests of Sobel's gradients above 200, and those above 100 that lead to them.
+    """Finds Canny's edges: maxima of Sobel's gradients above 200, and connected ones above 100.
 
-    Canny, "A Computational Approach to Edge Detection" (PAMI 1986), as OpenCV has it, but for faint edges that go on
-    for more than 32 pixels.
+    Canny, "A Computational Approach to Edge Detection" (PAMI 1986). The result is OpenCV's, except that weak edges are
+    followed for 32 pixels only.
 
     Args:
         pictures: (N, 3, H, W) in [-1, 1], RGB.
@@ -139,7 +139,7 @@ def find_edges(pictures: Tensor) -> Tensor:
     def is_crest(row: int, column: int) -> Tensor:
         return (steep > beside(-row, -column)) & (steep >= beside(row, column))
 
-    tangent = 2**0.5 - 1  # of 22.5 degrees: between two of the eight directions
+    tangent = 2**0.5 - 1  # tan 22.5 degrees, half way between two of the eight directions
     level, upright = down.abs() < tangent * across.abs(), across.abs() < tangent * down.abs()
     slanted = torch.where(across * down > 0, is_crest(1, 1), is_crest(1, -1))
     crest = torch.where(level, is_crest(0, 1), torch.where(upright, is_crest(1, 0), slanted))
@@ -151,19 +151,19 @@ def find_edges(pictures: Tensor) -> Tensor:
 
 
 def _blur(pictures: Tensor) -> Tensor:
-    """A Gaussian of 5 x 5, mirrored at the border: (N, 3, H, W) again."""
+    """Blurs by a Gaussian of 5 x 5 pixels, mirrored at the border: (N, 3, H, W) to the same shape."""
     line = pictures.new_tensor(_GAUSSIAN)
     kernel = (line[:, None] * line[None] / line.sum() ** 2).expand(3, 1, -1, -1)  # (3, 1, 5, 5)
     return conv2d(pad(pictures, (_AROUND // 2,) * 4, mode="reflect"), kernel, groups=3)
 
 
 def fade_across(first: Tensor, last: Tensor, shares: Tensor) -> Spoilt:
-    """Mixtures of two frames, as a network draws them that has not learnt motion.
+    """Cross-fades two frames, as a network does that has not learnt motion.
 
     Args:
         first: (N, 3, H, W) in [-1, 1].
         last: the same shape.
-        shares: (N,) or (N, T) of the last frame, in [0, 1].
+        shares: (N,) or (N, T) in [0, 1]: the share of the last frame.
 
     Returns:
         Pictures (N, 3, H, W), or clips (N, T, 3, H, W).

@@ -1,8 +1,8 @@
-"""One training over several processes: each draws its share of every batch, and gradients are averaged.
+"""Training with several processes: each draws its share of every batch, and gradients are averaged.
 
-`torchrun` starts the processes, on one machine or several, and tells each its rank in the environment. Gradients are
-averaged here and not by DistributedDataParallel, whose hooks expect one forward pass per backward pass: adversarial
-losses make several, and gradient penalties differentiate twice.
+`torchrun` starts the processes, on one machine or several, and sets each one's rank in its environment. Gradients are
+averaged here and not by DistributedDataParallel, whose hooks expect one forward pass for each backward pass:
+adversarial losses have several, and gradient penalties differentiate twice.
 """
 
 import os
@@ -21,14 +21,14 @@ from ..errors import ConfigError, DeviceError
 
 @dataclass(frozen=True)
 class World:
-    """The processes that train together, and this one among them."""
+    """The processes that train together."""
 
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
-    """Where this process computes."""
+    """The device of this process."""
     rank: int = 0
-    """This process, from 0; only the first writes files."""
+    """Number of this process, from 0; only the first writes files."""
     size: int = 1
-    """How many there are."""
+    """Number of processes."""
 
     @property
     def is_first(self) -> bool:
@@ -36,10 +36,10 @@ class World:
         return self.rank == 0
 
     def share(self, batch_size: int) -> tuple[int, int]:
-        """This process's part of every batch: the number of its first sample, and how many it has.
+        """This process's share of every batch: the index of its first sample, and the number of samples.
 
         Raises:
-            ConfigError: the batch cannot be parted evenly.
+            ConfigError: the batch cannot be divided evenly.
         """
         if batch_size % self.size:
             raise ConfigError(
@@ -49,7 +49,7 @@ class World:
         return self.rank * count, count
 
     def average(self, tensors: Sequence[Tensor]) -> None:
-        """Puts the mean over all processes in the place of each tensor; all of one type go over in one message."""
+        """Replaces each tensor by its mean over all processes; tensors of one type are sent in one message."""
         if self.size == 1:
             return
         for kind in sorted({tensor.dtype for tensor in tensors}, key=str):
@@ -61,7 +61,7 @@ class World:
                 tensor.copy_(mean.view_as(tensor))
 
     def copy_from_first(self, tensors: Sequence[Tensor]) -> None:
-        """Puts the first process's values in the place of each tensor, so that all begin alike."""
+        """Replaces each tensor by the first process's."""
         if self.size == 1:
             return
         for tensor in tensors:
@@ -70,26 +70,26 @@ class World:
             tensor.detach().copy_(sent)
 
     def wait(self) -> None:
-        """Waits until every process has come here."""
+        """Waits until every process has called this."""
         if self.size > 1:
             dist.barrier()
 
 
 @contextmanager
 def join_world(device: str = "auto", precision: str = "auto") -> Iterator[World]:
-    """Joins the processes that `torchrun` started; without it, this process is alone.
+    """Joins the processes that `torchrun` started; without `torchrun`, this process trains alone.
 
     Args:
-        device: as in `choose_device`; of several GPUs each process of a machine takes its own.
+        device: as in `choose_device`; with several GPUs, each process of a machine takes its own.
         precision: one of `config.choices.PRECISIONS`.
 
     Raises:
-        ConfigError: it is the name of no device, or the precision is not one of this device.
-        DeviceError: it is not on this machine, or there are fewer GPUs than processes.
+        ConfigError: the device is unknown, or does not support the precision.
+        DeviceError: the device is not on this machine, or there are fewer GPUs than processes.
     """
     size = int(os.environ.get("WORLD_SIZE", "1"))
     found = choose_device(device)
-    if found.type == "cuda":  # a training's pictures are all of one size, so the quickest kernels are worth a search
+    if found.type == "cuda":  # pictures have one size, so searching for the fastest kernels pays off
         torch.backends.cudnn.benchmark = True
         exact = precision == "fp32"
         torch.set_float32_matmul_precision("highest" if exact else "high")
@@ -118,10 +118,10 @@ def join_world(device: str = "auto", precision: str = "auto") -> Iterator[World]
 
 
 def check_batch(config: TrainingConfig, world: World) -> None:
-    """Refuses, before any work, a batch that cannot be parted among the processes and their accumulated parts.
+    """Checks that a batch can be divided among the processes and their accumulated parts.
 
     Raises:
-        ConfigError: it cannot.
+        ConfigError: it cannot be divided.
     """
     _, count = world.share(config.batch_size)
     if count % config.accumulate:

@@ -1,4 +1,4 @@
-"""What a training would cost, from a few of its steps: nothing of it is kept."""
+"""Estimates the cost of a training from a few of its steps, which leave no files behind."""
 
 import resource
 import sys
@@ -17,7 +17,7 @@ from ..config.serialise import describe_config, with_values
 from ..errors import TrainingError
 from .listeners import Listeners
 
-_SKIPPED = 2  # steps that are slower than those after them: memory is fetched, kernels are chosen
+_SKIPPED = 2  # first steps, which are slower: memory is allocated and kernels are chosen
 _TIMED = 3
 _NEVER = 1 << 40
 
@@ -25,26 +25,26 @@ Config = TypeVar("Config")
 
 
 class _Enough(Exception):
-    """As many steps as wanted were timed."""
+    """Raised when enough steps are timed."""
 
 
 @dataclass(frozen=True)
 class DryRun:
-    """What a training would cost."""
+    """The cost of a training."""
 
     settings: dict[str, Any]
-    """All of them, as config.json would hold them."""
+    """All settings, as in config.json."""
     parameters: dict[str, int]
-    """That learn, of each network."""
+    """Number of trained parameters of each network."""
     seconds: float
-    """Of a step, the median of those timed; evaluations and checkpoints come on top."""
+    """Median time of a step, without evaluations and checkpoints."""
     memory: int
-    """Bytes at most: of the device where that is CUDA, else of the process."""
+    """Largest use of memory in bytes: of the GPU with CUDA, else of the process."""
     steps: int
-    """Of the training."""
+    """Number of steps of the training."""
 
     def describe(self) -> list[str]:
-        """The same in lines."""
+        """The cost in lines of text."""
         counts = ", ".join(f"{name} {count:,}" for name, count in self.parameters.items())
         minutes = round(self.seconds * self.steps / 60)
         return [
@@ -57,12 +57,12 @@ class DryRun:
 
 
 def try_out(work: Callable[..., Path], config: Any, listeners: Listeners) -> DryRun:
-    """Runs a training's first steps in a folder that is removed.
+    """Runs a training's first steps in a temporary folder.
 
     Args:
         work: the recipe's function.
-        config: its settings; the folder that they name is not touched.
-        listeners: told as of a training.
+        config: its settings; their output folder is not touched.
+        listeners: callbacks, as in a training.
 
     Raises:
         TrainingError: the losses of nearly all steps were not finite.
@@ -91,11 +91,11 @@ def try_out(work: Callable[..., Path], config: Any, listeners: Listeners) -> Dry
 
 
 def _most_memory() -> int:
-    """Bytes that were in use at most."""
+    """The largest use of memory in bytes."""
     if torch.cuda.is_available() and torch.cuda.max_memory_allocated():
         return torch.cuda.max_memory_allocated()
     used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return used if sys.platform == "darwin" else used * 1024  # macOS tells bytes, Linux KiB
+    return used if sys.platform == "darwin" else used * 1024  # bytes on macOS, KiB on Linux
 
 
 def _flatten(settings: Mapping[str, Any]) -> dict[str, Any]:

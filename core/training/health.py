@@ -1,9 +1,8 @@
-"""Whether a generator still draws everything it has seen, or has collapsed to a few pictures.
+"""Measures whether a generator draws as varied pictures as it is trained on, or has collapsed to a few.
 
-Pictures are compared by the features of a trained network, never of a random one. Four things are measured at each
-look: diversity (how much samples differ from one another, beside how much reals do), recall (how many reals have
-samples around them), how near the samples come to reals (copies come very near), and how far the discriminator holds
-the two apart.
+Pictures are compared by the features of a trained network. Each evaluation measures four things: diversity (how much
+samples differ from each other, relative to reals), recall (how many reals have samples around them), the distance from
+samples to reals (small for copies), and how well the discriminator separates the two.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,44 +13,45 @@ from torch import Tensor
 
 from ..measures.features import Embedding, reach
 
+# Chosen from measurements of healthy, collapsed and copied sets: the table under "Health" in docs/training.md
 _LEAST_DIVERSITY = 0.5
-_FALLEN = 0.7  # of the best so far
-_PATIENCE = 3  # looks until a diversity that never rose is told of
+_FALLEN = 0.7  # share of the best diversity so far
+_PATIENCE = 3  # evaluations before a warning that diversity has never risen
 _COPIES = 0.5
-_WON = 2.0  # D(real) - D(fake) at which a hinge loss is nearly nothing
+_WON = 2.0  # D(real) - D(fake) at which the hinge loss is 0
 
 
 @dataclass(frozen=True)
 class Health:
-    """What a look at the samples found."""
+    """The measurements of one evaluation."""
 
     diversity: float
-    """Mean distance of two samples over that of two reals: 1 is as varied, 0 is one picture."""
+    """Mean distance between two samples, relative to two reals: 1 is as varied, 0 is a single picture."""
     recall: float
-    """Share of reals that lie among the samples, by their neighbours, in [0, 1]."""
+    """Share of reals that lie within the neighbourhood of a sample, in [0, 1]."""
     coverage: float
-    """Share of reals that have a sample among their own neighbours, in [0, 1]."""
+    """Share of reals that have a sample in their own neighbourhood, in [0, 1]."""
     nearest: float
-    """Mean distance from a sample to its nearest real, over that from a real to its nearest other real, of those that
-    are learnt from: below 1, samples lie nearer to reals than reals to each other."""
+    """Mean distance from a sample to the nearest training picture, relative to that from a training picture to the
+    nearest other one: below 1, samples are closer to them than they are to each other."""
     closest: float
-    """The smallest of those distances."""
+    """The smallest of these distances."""
     gap: float | None = None
-    """D(real) - D(fake), means of the discriminator's outputs."""
+    """D(real) - D(fake): difference of the discriminator's mean outputs."""
 
     @property
     def score(self) -> float:
         """One number in [0, 1] to choose checkpoints by.
 
-        Two thirds of it are the harmonic mean of recall and coverage, as wide noise has the one without the other; one
-        third is diversity, which tells something from the first steps on.
+        Two thirds of it are the harmonic mean of recall and coverage, since widely spread noise has high recall without
+        coverage; one third is diversity, which changes from the first steps on.
         """
         both = self.recall + self.coverage
         harmonic = 2 * self.recall * self.coverage / both if both else 0.0
         return (min(self.diversity, 1.0) + 2 * harmonic) / 3
 
     def as_metrics(self) -> dict[str, float]:
-        """The numbers, as metrics.jsonl has them."""
+        """The numbers by their names in metrics.jsonl."""
         numbers = {
             "diversity": self.diversity,
             "recall": self.recall,
@@ -62,8 +62,8 @@ class Health:
         } | ({} if self.gap is None else {"gap": self.gap})
         return {f"health/{name}": value for name, value in numbers.items()}
 
-    def tell(self) -> str:
-        """The same in a line."""
+    def describe(self) -> str:
+        """The numbers in one line."""
         gap = "" if self.gap is None else f", D(real) - D(fake) {self.gap:.2f}"
         return (
             f"diversity {self.diversity:.2f} of the reals', recall {self.recall:.2f}, coverage {self.coverage:.2f}, "
@@ -72,16 +72,16 @@ class Health:
 
 
 class HealthCheck:
-    """Compares samples with the same reals again and again."""
+    """Compares samples with a fixed set of reals."""
 
     def __init__(self, embed: Embedding, reals: Tensor, neighbours: int = 3, learnt: Tensor | None = None) -> None:
         """Embeds the reals.
 
         Args:
-            embed: such as `embed_with_vgg` makes.
-            reals: (N, 3, H, W) in [-1, 1]; 64 or more tell enough, and at least `neighbours` + 1 are needed.
-            neighbours: how many of a picture's nearest neighbours its surroundings reach to (k).
-            learnt: (L, 3, H, W) of those that are learnt from, of which there may be copies; None: `reals` are such.
+            embed: maps pictures to features, as made by `embed_with_vgg`.
+            reals: (N, 3, H, W) in [-1, 1]; more than `neighbours`, and better 64 or more.
+            neighbours: a picture's neighbourhood reaches to its k-th nearest neighbour.
+            learnt: (L, 3, H, W): training pictures, to find copies of. None: `reals` are training pictures.
 
         Raises:
             ValueError: there are too few reals.
@@ -94,19 +94,20 @@ class HealthCheck:
         self._real_distances = torch.cdist(self._reals, self._reals)
         self._learnt = self._reals if learnt is None else embed(learnt).double()
         own = self._real_distances if learnt is None else torch.cdist(self._learnt, self._learnt)
-        self._own = reach(own, 1).mean().clamp_min(1e-12)  # from a picture that is learnt from to the next
+        self._own = reach(own, 1).mean().clamp_min(1e-12)  # mean distance between nearest training pictures
 
-    def look(self, fakes: Tensor, scores: tuple[Tensor, Tensor] | None = None) -> Health:
+    def measure(self, fakes: Tensor, scores: tuple[Tensor, Tensor] | None = None) -> Health:
         """Measures samples.
 
-        Recall is that of "Improved Precision and Recall Metric for Assessing Generative Models" (arXiv 1904.06991,
-        section 2): a real lies among the samples if it is within the k-th neighbour's distance of one. Its precision is
-        not measured, as one odd real with far neighbours takes any noise in; "Reliable Fidelity and Diversity Metrics
-        for Generative Models" (arXiv 2002.09797, section 3) counts instead the reals that have a sample near.
+        Recall is that of Kynkäänniemi et al., "Improved Precision and Recall Metric for Assessing Generative Models"
+        (arXiv 1904.06991, section 2): the share of reals within the k-th neighbour's distance of a sample. Precision is
+        not measured, as a single outlier among the reals, with its large neighbourhood, would count any noise as
+        precise. Coverage, the share of reals with a sample in their neighbourhood, is from Naeem et al., "Reliable
+        Fidelity and Diversity Metrics for Generative Models" (arXiv 2002.09797, section 3).
 
         Args:
-            fakes: (M, 3, H, W) in [-1, 1], M > k; as many as reals, or recall says little.
-            scores: the discriminator's outputs on reals and on fakes.
+            fakes: (M, 3, H, W) in [-1, 1], M > k; M should equal N, as recall depends on it.
+            scores: the discriminator's outputs for the reals and for the fakes.
         """
         features = self._embed(fakes).double()
         within = torch.cdist(features, features)
@@ -126,30 +127,30 @@ class HealthCheck:
 
 
 class HealthWatch:
-    """Follows a run's health, and warns in plain words."""
+    """Follows a run's health, and warns of collapse and of copies."""
 
     def __init__(self, series: Mapping[str, tuple[Sequence[int], Sequence[float]]] | None = None) -> None:
-        """Begins, or goes on where a run was.
+        """Starts with the history of a resumed run, or with none.
 
         Args:
-            series: what `run_folder.read_series` read of a run that is gone on with.
+            series: curves of a resumed run, as `metrics_file.read_series` returns them.
         """
         _, past = (series or {}).get("health/diversity", ((), ()))
         self._best = max(past, default=0.0)
-        self._looks = len(past)
+        self._evaluations = len(past)
 
     def warn(self, step: int, health: Health) -> str | None:
-        """Takes a look in.
+        """Adds an evaluation.
 
         Returns:
-            A warning with advice, or None where there is nothing to fear.
+            A warning with advice. None: no warning.
         """
         self._best = max(self._best, health.diversity)
-        self._looks += 1
+        self._evaluations += 1
         fallen = health.diversity < _FALLEN * self._best and health.diversity < _FALLEN
-        low = health.diversity < _LEAST_DIVERSITY and self._looks >= _PATIENCE
+        low = health.diversity < _LEAST_DIVERSITY and self._evaluations >= _PATIENCE
         if fallen or low:
-            was = f"after {self._best:.2f} before" if fallen else f"at look {self._looks}"
+            was = f"after {self._best:.2f} before" if fallen else f"at evaluation {self._evaluations}"
             return (
                 f"step {step}: collapse: the samples differ by {health.diversity:.2f} of what the reals do, {was}, and "
                 f"reach {health.recall:.0%} of the reals; {self._advise(health)}"
@@ -175,6 +176,6 @@ class HealthWatch:
 
 
 def _mean_apart(distances: Tensor) -> Tensor:
-    """Mean distance of two different pictures."""
+    """Mean distance between two different pictures, of a matrix of distances."""
     count = len(distances)
     return distances.sum() / (count * (count - 1))

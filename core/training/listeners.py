@@ -1,4 +1,4 @@
-"""What a training reports while it runs, and to whom."""
+"""The callbacks through which a training reports its progress."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,26 +10,26 @@ Parts = dict[str, Tensor]
 
 @dataclass(frozen=True)
 class Listeners:
-    """Who is told of a training; each is left out where nobody listens."""
+    """Callbacks of a training; None: not called."""
 
     advance: Callable[[int, Mapping[str, float]], None] | None = None
-    """Takes the steps done and the values of a step, after each."""
+    """Called after each step with the number of steps done and the step's values."""
     note: Callable[[str], None] | None = None
-    """Takes a sentence: health, and warnings."""
-    look: Callable[[str, int, int], None] | None = None
-    """Told while films without records are looked through; see `material.films.OnLook`."""
+    """Called with a sentence: results of an evaluation, warnings."""
+    scan: Callable[[str, int, int], None] | None = None
+    """Called while films without an index are scanned for cuts; see `material.films.OnScan`."""
     networks: Callable[[Mapping[str, int]], None] | None = None
-    """Told before the first step how many parameters learn, by the network's name."""
+    """Called before the first step with the number of trained parameters of each network, by name."""
 
-    def count(self, networks: Mapping[str, nn.Module]) -> None:
-        """Tells of the networks that learn."""
+    def count_parameters(self, networks: Mapping[str, nn.Module]) -> None:
+        """Reports how many parameters of each network are trained."""
         if self.networks:
             counts = {
                 name: sum(p.numel() for p in net.parameters() if p.requires_grad) for name, net in networks.items()
             }
             self.networks(counts)
 
-    def tell(self, sentence: str) -> None:
-        """Passes a sentence on."""
+    def report(self, sentence: str) -> None:
+        """Reports a sentence."""
         if self.note:
             self.note(sentence)

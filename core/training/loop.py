@@ -1,10 +1,10 @@
 """Phase and fit: the one loop in which every network is trained.
 
-A step takes one batch and goes through the phases that are due: free only that phase's network, zero, loss, backward,
-clip, step. A generator and its discriminator are two phases; anything that alternates is.
+A step takes one batch and runs the phases that are due. A phase trains one network while all others are frozen: zero
+gradients, loss, backward, clip, step. A generator and its discriminator are two phases.
 
-The random numbers of a step depend on the seed, the step and the process alone, and the batch is drawn by its number;
-so a run that was killed and goes on from its last checkpoint repeats the lost steps exactly.
+The random numbers of a step depend on the seed, the step and the process alone, and a batch depends on its number, so
+a run that is resumed from its last checkpoint repeats the lost steps exactly.
 """
 
 import copy
@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from ..config.training import TrainingConfig
-from ..errors import TrainingError
+from ..errors import CheckpointError, TrainingError
 from ..interrupts import held_back
 from .distributed import World
 from .recompute import recompute_blocks
@@ -31,13 +31,14 @@ from .state import State, capture_state, restore_state
 Batch = Any
 """A tensor (N, ...), or a tuple, list, dict or named tuple of such; all share N."""
 Loss = Callable[[Batch, int], tuple[Tensor, dict[str, Tensor]]]
-"""Takes (a part of) a batch and the step, counted from 0; gives the loss to lower, a mean over samples, and parts of it
-to show. Under half precision networks give half-precision outputs: take means and differences of them as `.float()`."""
+"""Takes (a part of) a batch and the number of the step, from 0; returns the loss, a mean over samples, and parts of it
+to
+report. Under half precision networks return half floats: convert them by `.float()` before means and differences."""
 
 _MOST_FAILURES = 3
-_BEHIND = {"cuda": 1}  # how many steps later values are read, so that a GPU has work meanwhile; elsewhere at once
+_BEHIND = {"cuda": 1}  # steps by which values are read later, so that a GPU need not wait; 0 on other devices
 _LAYOUTS = {4: torch.channels_last, 5: torch.channels_last_3d}  # by dimensions
-_LEAST_SCALE = 2.0**-20  # of fp16 losses; below, no gradient fits
+_LEAST_SCALE = 2.0**-20  # scale of fp16 losses below which gradients vanish
 
 
 @dataclass
@@ -45,40 +46,40 @@ class Phase:
     """One network's part of a step."""
 
     name: str
-    """What losses are logged under, and its state is saved under; in lower case."""
+    """Prefix of its losses in the log and of its state in checkpoints; in lower case."""
     module: nn.Module
-    """The network that learns; all other networks hold still meanwhile, though gradients pass through them."""
+    """The network that is trained. All others are frozen in this phase, but gradients pass through them."""
     optimizer: torch.optim.Optimizer
     """Over the module's parameters."""
     loss: Loss
     every: int = 1
-    """Due at steps 0, every, 2 every, and so on."""
+    """The phase runs at steps 0, every, 2 every, and so on."""
     schedule: Callable[[int], float] | None = None
-    """What the learning rates that the optimizer was made with are multiplied by at a step."""
+    """The factor of the optimizer's initial learning rates at a step. None: 1."""
 
 
 class Ema:
-    """A running mean of a network's weights, which draws better than any one moment of a training that oscillates.
+    """An exponential moving average of a network's weights, which evens out the oscillation of a training.
 
-    While few steps are done the mean is short, so that it is not held up by the first, random weights: after n steps
-    the share kept is min(decay, (1 + n) / (10 + n)), as in the moving averages of TensorFlow.
+    The first steps have a shorter average, so that the random initial weights do not remain in it: after n steps the
+    decay is min(decay, (1 + n) / (10 + n)), as in TensorFlow's moving averages.
     """
 
     def __init__(self, module: nn.Module, decay: float) -> None:
-        """Begins with the network's weights.
+        """Starts from the network's weights.
 
         Args:
             module: the network.
-            decay: share kept at each step, in [0, 1); 0 follows the network exactly.
+            decay: share of the average that is kept at each step, in [0, 1); 0 copies the network.
         """
         self.decay = decay
         self.module = copy.deepcopy(module).eval().requires_grad_(False)
-        """The same network with the mean weights; in eval mode."""
+        """A copy of the network with the averaged weights, in eval mode."""
         self._source = module
 
     @torch.no_grad()
     def update(self, done: int) -> None:
-        """Takes the network's weights in; `done` counts the steps done. Buffers are copied as they are."""
+        """Updates the average after `done` steps. Buffers are copied."""
         share = 1 - min(self.decay, (1 + done) / (10 + done)) if self.decay else 1.0
         source = dict(self._source.named_parameters())
         means = dict(self.module.named_parameters())
@@ -90,25 +91,26 @@ class Ema:
 
 @dataclass(frozen=True)
 class Hooks:
-    """What is called while a training runs; None: nothing is."""
+    """Callbacks of `fit`. None: not called."""
 
     after_step: Callable[[int], None] | None = None
-    """Takes the steps done, after each; the EMA is updated here."""
+    """Called after each step with the number of steps done; updates the EMA."""
     advance: Callable[[int, dict[str, float]], None] | None = None
-    """Takes the steps done and the values, after each step; for a progress bar."""
+    """Called after each step with the number of steps done and the step's values; for a progress bar."""
     report: Callable[[int, dict[str, float]], None] | None = None
-    """The same at every `log_every` steps and the last."""
+    """Called with the same every `log_every` steps and after the last."""
     sample: Callable[[int], None] | None = None
-    """Takes the steps done at every `sample_every` steps and the last, before a save; in all processes."""
+    """Called with the number of steps done every `sample_every` steps and after the last, before `save`; in all
+    processes."""
     save: Callable[[int, State], None] | None = None
-    """Takes the steps done and the state at every `save_every` steps, the last, and an interruption; in the first
-    process only."""
+    """Called with the number of steps done and the state every `save_every` steps, after the last and at an
+    interruption; in the first process only."""
     warn: Callable[[str], None] | None = None
-    """Takes a sentence about a loss that was not finite."""
+    """Called with a sentence when a loss was not finite."""
 
 
 class _Values(NamedTuple):
-    """What a step's phases gave, still on the device."""
+    """The values of a step's phases, still on the device."""
 
     step: int
     names: list[str]
@@ -128,24 +130,24 @@ def fit(
 ) -> int:
     """Trains up to `config.steps`.
 
-    Losses are reported as NAME/loss, their parts as NAME/PART and the norms of the gradients as NAME/gradient.
+    Losses are reported as NAME/loss, their parts as NAME/PART, and the norms of gradients as NAME/gradient.
 
     Args:
-        phases: what is done with each batch, in this order.
-        batches: (step, batch), beginning with the steps done: this process's share of each, on the device.
-        config: how.
-        hooks: what is called meanwhile.
-        pictures: that a sample counts for in images_per_second, such as the frames of a clip.
-        state: what an earlier run saved, after the steps that are done already; None: none are.
-        also: other networks to save, restore and throw back with the phases': an EMA, a loss's running means.
-        world: the processes that train together; None: this one alone, where the first phase's network is.
+        phases: the phases of a step, in order.
+        batches: (step, batch), starting at the number of steps done; this process's share of each, on the device.
+        config: settings of the training.
+        hooks: callbacks.
+        pictures: pictures in a sample, for images_per_second; such as the frames of a clip.
+        state: the state to resume from. None: the training starts from the beginning.
+        also: other networks to save and restore with those of the phases: an EMA, a loss's running means.
+        world: the processes that train together. None: this process alone, on the first phase's device.
 
     Returns:
-        The steps done.
+        The number of steps done.
 
     Raises:
-        TrainingError: a loss or gradient was not finite for the third time without a save between.
-        CheckpointError: `state` does not fit.
+        TrainingError: a loss or gradient was not finite for the third time since the last save.
+        CheckpointError: `state` is of other networks, or damaged.
         KeyboardInterrupt: after SIGINT, when the state is saved.
         SystemExit: 143, after SIGTERM, when the state is saved.
     """
@@ -156,10 +158,10 @@ def fit(
         loop.restore(state)
         done = state.step
     loop.begin(done)
-    since, at = time.perf_counter(), done  # of the steps that the next report tells the speed of
+    since, at = time.perf_counter(), done  # for the speed in the next report
 
     def settle(most: int) -> bool:
-        """Reads the values of all but the `most` newest steps; False when one of them was not finite."""
+        """Reads the values of all but the `most` newest steps; returns False if one of them was not finite."""
         while len(loop.waiting) > most:
             found = loop.waiting.popleft()
             values = dict(zip(found.names, found.values.tolist(), strict=True))
@@ -186,7 +188,7 @@ def fit(
             loop.waiting.append(loop.step(step, batch, held.came))
             done = step + 1
             is_last = done == config.steps
-            # the values of a step are read while a GPU works on the next one, so that it never waits for them
+            # a step's values are read while the GPU works on the next step
             pause = is_last or not done % config.save_every or not done % config.sample_every
             good = settle(0 if pause else _BEHIND.get(device.type, 0))
             if good and hooks.after_step:
@@ -202,16 +204,16 @@ def fit(
                 loop.world.wait()
             if loop.stopped:
                 held.answer()
-                raise SystemExit(128 + signal.SIGTERM)  # another process was told to end
+                raise SystemExit(128 + signal.SIGTERM)  # another process got the signal
             if is_last:
                 break
             if pause:
-                since, at = time.perf_counter(), done  # looks and saves are no training
+                since, at = time.perf_counter(), done  # evaluations and saves do not count for the speed
     return done
 
 
 class _Loop:
-    """What a step works with."""
+    """The networks, optimizers and counters of a training."""
 
     def __init__(
         self,
@@ -226,7 +228,7 @@ class _Loop:
         self.optimizers = {phase.name: phase.optimizer for phase in phases}
         if len(self.optimizers) < len(phases) or len(self.modules) < len(phases) + len(also):
             raise ValueError("two phases or networks have the same name")
-        # what was frozen before stays so: a pretrained encoder within a network
+        # parameters that were frozen before stay frozen, such as a pretrained encoder's
         self.free = [[p for p in phase.module.parameters() if p.requires_grad] for phase in phases]
         self.rates = [[group["lr"] for group in phase.optimizer.param_groups] for phase in phases]
         self.dtype = choose_precision(config.precision, device)
@@ -239,13 +241,13 @@ class _Loop:
         self.good: State
 
     def begin(self, first_step: int) -> None:
-        """Makes all processes alike, and remembers the state as good."""
+        """Copies the first process's networks to all others, and remembers the state as good."""
         for module in self.modules.values():
             self.world.copy_from_first(list(module.state_dict().values()))
         self.good = self.capture(first_step)
 
     def remember(self, done: int) -> None:
-        """Takes the state as good: a failure will come back to it."""
+        """Remembers the state as good: training returns to it after a failure."""
         self.failures = 0
         self.good = self.capture(done)
 
@@ -258,16 +260,22 @@ class _Loop:
 
     def restore(self, state: State) -> None:
         counters = restore_state(state, self.modules, self.optimizers)
+        saved = counters.get("scalers", {})
         for name, scaler in self.scalers.items():
-            saved = counters["scalers"].get(name)
-            if saved:
-                scaler.load_state_dict(saved)
+            own = scaler.state_dict()
+            found = saved.get(name) if isinstance(saved, dict) else None
+            if not found or not own:  # it was trained in another precision
+                continue
+            numbers = found.values() if isinstance(found, dict) and own.keys() == found.keys() else ()
+            if not numbers or not all(type(number) in (int, float) and number >= 0 for number in numbers):
+                raise CheckpointError(f"the state of step {state.step} is damaged: {name} has no scale of its losses")
+            scaler.load_state_dict(found)
 
     def throw_back(self, step: int, name: str, value: float) -> str:
-        """Returns to the last good state after a value that was not finite; training goes on with the next batch.
+        """Returns to the last good state after a value that was not finite; the next batch is trained on from there.
 
         Returns:
-            What happened, in a sentence.
+            A sentence for the person who trains.
 
         Raises:
             TrainingError: it is the third time since that state.
@@ -284,7 +292,7 @@ class _Loop:
         return f"{what}; went back to the weights of step {self.good.step}, and left this batch out"
 
     def step(self, step: int, batch: Batch, stop: list[int]) -> _Values:
-        """Goes through the phases that are due."""
+        """Runs the phases that are due."""
         torch.manual_seed(_seed_of(self.config.seed, step, self.world.rank))
         batch = self.place_batch(batch)
         names, values = [], []
@@ -300,7 +308,7 @@ class _Loop:
         return _Values(step, names, together)
 
     def run_phase(self, number: int, phase: Phase, batch: Batch, step: int) -> dict[str, Tensor]:
-        """Lowers one phase's loss by a step of its optimizer."""
+        """Runs one phase: a step of its optimizer."""
         for other, parameters in enumerate(self.free):
             if other != number:
                 for parameter in parameters:
@@ -330,27 +338,27 @@ class _Loop:
         scaler.update()
         if not scaler.is_enabled():
             shown["gradient"] = norm
-        else:  # now and then gradients overflow and the scale is halved; that must come to an end
+        else:  # gradients overflow now and then, which halves the scale; a scale that keeps falling counts as NaN
             scale = scaler.get_scale()
             shown["scale"] = torch.full((), scale if scale > _LEAST_SCALE else math.nan, device=self.device)
         self.world.copy_from_first([b for b in phase.module.buffers() if b.is_floating_point()])
         return shown
 
     def autocast(self) -> AbstractContextManager[Any]:
-        """Half precision where it does no harm; PyTorch keeps reductions in fp32."""
+        """Half precision where PyTorch's autocast allows it; reductions stay in fp32."""
         if self.dtype == torch.float32:
             return nullcontext()
         return torch.autocast(self.device.type, self.dtype)
 
     def place_batch(self, batch: Batch) -> Batch:
-        """Lays images out as the networks are."""
+        """Converts images to the networks' memory layout."""
         if not self.config.channels_last:
             return batch
         return map_batch(batch, lambda x: x.contiguous(memory_format=torch.channels_last) if x.dim() == 4 else x)
 
 
 def choose_precision(precision: str, device: torch.device) -> torch.dtype:
-    """What the forward pass computes in: auto is bf16 on a GPU that has it, else fp32; see `join_world` for tf32."""
+    """The forward pass's number format; auto: bf16 on a GPU that supports it, else fp32. tf32: see `join_world`."""
     if precision == "auto":
         has_bf16 = device.type == "cuda" and torch.cuda.is_bf16_supported()
         return torch.bfloat16 if has_bf16 else torch.float32
@@ -358,18 +366,18 @@ def choose_precision(precision: str, device: torch.device) -> torch.dtype:
 
 
 def full_precision(device: torch.device) -> AbstractContextManager[Any]:
-    """A block that computes in fp32 within a loss, as gradient penalties need it; cast what goes in by `.float()`."""
+    """Context for fp32 within a loss, which gradient penalties need; inputs must be converted by `.float()`."""
     return torch.autocast(device.type, enabled=False)
 
 
 def place_module(module: nn.Module, config: TrainingConfig, world: World) -> nn.Module:
-    """Puts a network on its device, laid out and compiled as wanted; before its optimizer and its EMA are made.
+    """Moves a network to its device, sets its memory layout and compiles it; call it before making optimizer and EMA.
 
-    Of several processes on GPUs, batch norms look at all samples of the batch.
+    With several processes on GPUs, batch norms use the statistics of the whole batch.
     """
     module.to(world.device)
     if config.channels_last:
-        for parameter in module.parameters():  # Module.to knows one layout only, and those of volumes are others
+        for parameter in module.parameters():  # Module.to takes one layout for all, and volumes need another
             if parameter.dim() in _LAYOUTS:
                 parameter.data = parameter.data.contiguous(memory_format=_LAYOUTS[parameter.dim()])
     if world.size > 1 and world.device.type == "cuda":
@@ -388,7 +396,7 @@ def make_adam(
     *,
     decay: float = 0.0,
 ) -> torch.optim.Optimizer:
-    """AdamW, or Adam where `decay` is 0, fused into one kernel on devices that can."""
+    """Makes AdamW, or Adam if `decay` is 0; fused into one kernel if the device supports it."""
     trained = [parameter for parameter in parameters if parameter.requires_grad]
     fused = all(parameter.device.type in ("cuda", "cpu") for parameter in trained)
     if decay:
@@ -397,14 +405,14 @@ def make_adam(
 
 
 def draw_noise(size: int, seed: int, step: int, count: int, first: int = 0) -> Tensor:
-    """Latents for the samples of a step: the same whatever the number of processes and parts.
+    """Draws latents for the samples of a step; they do not depend on the number of processes and parts.
 
     Args:
         size: length of a latent.
-        seed: of the training.
-        step: counted from 0.
-        count: how many; with several processes, this one's share.
-        first: number of the first within the batch.
+        seed: seed of the training.
+        step: number of the step, from 0.
+        count: number of latents; with several processes, this one's share.
+        first: index of the first within the batch.
 
     Returns:
         (count, size) float32, normally distributed, on the CPU.
@@ -417,7 +425,7 @@ def draw_noise(size: int, seed: int, step: int, count: int, first: int = 0) -> T
 
 
 def map_batch(batch: Batch, change: Callable[[Tensor], Tensor]) -> Batch:
-    """Changes every tensor of a batch, whatever holds them."""
+    """Applies a function to every tensor of a batch."""
     if isinstance(batch, Tensor):
         return change(batch)
     if isinstance(batch, Mapping):
@@ -429,10 +437,10 @@ def map_batch(batch: Batch, change: Callable[[Tensor], Tensor]) -> Batch:
 
 
 def split_batch(batch: Batch, parts: int) -> Iterator[tuple[Batch, float]]:
-    """Cuts a batch into parts along its samples.
+    """Splits a batch into parts along its samples.
 
     Yields:
-        Each part, and its share of the samples.
+        A part, and its share of the samples.
     """
     if parts == 1:
         yield batch, 1.0
@@ -445,7 +453,7 @@ def split_batch(batch: Batch, parts: int) -> Iterator[tuple[Batch, float]]:
 
 
 def _count_samples(batch: Batch) -> int:
-    """How many samples a batch has, by the first tensor in it."""
+    """The number of samples in a batch: the length of its first tensor."""
     if isinstance(batch, Tensor):
         return len(batch)
     return _count_samples(next(iter(batch.values() if isinstance(batch, Mapping) else batch)))

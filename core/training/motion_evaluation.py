@@ -1,7 +1,7 @@
-"""How a motion network does on drawn cartoons that it does not learn from, beside the classical engine.
+"""Evaluates a motion network on drawn cartoons that it is not trained on, and compares it with the classical engine.
 
-End-point errors are told by how far things move, since a mean over all pixels says little of the large motions that
-cartoons live on. The classical engine is a fixed yardstick: it is measured once.
+End-point errors are means by length of the true motion: a mean over all pixels hardly depends on large motion, which
+matters most in cartoons. The classical engine is the baseline; it is measured once.
 """
 
 from collections.abc import Sequence
@@ -27,29 +27,27 @@ from ..media.frames import to_tensor
 from ..motion.grid import Flow
 from ..motion.search import estimate_flow
 
-LOOKED_AT = 32
-"""Samples of a look; half of them are the ones with most large motion among four times as many."""
 BINS = ((0, 4), (4, 8), (8, 16), (16, 32), (32, None))
-"""Lengths of the true motion in pixels, by which errors are told."""
-_OTHER_SEED = 1_000_003  # looks draw with the training's seed and this: no training sees these samples
-_BRIGHT = 0.12  # of the sample's size: motion as long as this is drawn in full colour
+"""Ranges of the true motion's length in pixels; errors are means within each."""
+_OTHER_SEED = 1_000_003  # added to the training's seed, so that no training draws the evaluation's samples
+_BRIGHT = 0.12  # motion of this share of the sample's size is drawn in full colour
 
 
 @dataclass(frozen=True)
 class Findings:
-    """What was measured of an engine."""
+    """The measurements of an engine."""
 
     metrics: dict[str, float]
-    """error/0-4 and so on, in pixels; psnr, lines, ghost, and lpips where it is measured: means over the samples."""
+    """error/0-4 and so on, in pixels; psnr, lines, ghost, and lpips if it is measured: means over the samples."""
     drawn: list[Picture]
-    """The frames between, one for each sample."""
+    """The drawn frame of each sample."""
     flows: list[Flow]
     """The motion from the first to the last frame, (S, S, 2) in pixels."""
 
 
 @dataclass
 class _Scenes:
-    """A map from number to sample, for a DataLoader: one of each scene."""
+    """A map-style dataset of samples, each of another scene."""
 
     seed: int
     size: int
@@ -59,38 +57,39 @@ class _Scenes:
 
 
 def _as_drawn(sample: Any) -> Any:
-    """A DataLoader would make tensors of arrays."""
+    """Returns a sample unchanged: by default, a DataLoader makes tensors of arrays."""
     return sample
 
 
-class MotionLook:
-    """Samples, and what they show of an engine."""
+class MotionEvaluation:
+    """Drawn samples to measure engines with."""
 
-    def __init__(self, seed: int, size: int, alex_weights: Path | None = None, *, workers: int = 0) -> None:
-        """Draws the samples and measures the yardstick.
+    def __init__(self, seed: int, size: int, count: int, alex_weights: Path | None = None, *, workers: int = 0) -> None:
+        """Draws the samples and measures the baseline.
 
         Args:
-            seed: of the training.
-            size: height and width of the samples.
-            alex_weights: AlexNet's weights, to measure LPIPS; None: it is not measured.
-            workers: processes that draw the samples; 0 draws in this one.
+            seed: seed of the training.
+            size: height and width of the samples in pixels.
+            count: number of samples; half of them are those with the most large motion among four times as many.
+            alex_weights: AlexNet's weights, to measure LPIPS. None: LPIPS is not measured.
+            workers: processes that draw the samples; 0: this one.
 
         Raises:
             CheckpointError: the weights are not AlexNet's.
         """
-        # one of each scene; large motion is rare, and a single sample should not stand for it
+        # large motion is rare, so half of the samples are chosen for it
         drawn_once = list(
             DataLoader(
                 _Scenes(seed + _OTHER_SEED, size),  # type: ignore[arg-type]
                 batch_size=None,
-                sampler=range(4 * LOOKED_AT),
+                sampler=range(4 * count),
                 num_workers=workers,
                 collate_fn=_as_drawn,
                 worker_init_fn=start_worker if workers else None,
             )
         )
-        half = LOOKED_AT // 2
-        far = sorted(drawn_once[half:], key=count_far, reverse=True)[: LOOKED_AT - half]
+        half = count // 2
+        far = sorted(drawn_once[half:], key=count_far, reverse=True)[: count - half]
         self.samples = [*drawn_once[:half], *far]
         self._distance = None if alex_weights is None else PerceptualDistance("alex", alex_weights)
         drawn, flows, both = [], [], []
@@ -99,14 +98,14 @@ class MotionLook:
             both.append(tuple(_enlarge(flow, size) for flow in found))
             flows.append(both[-1][0])
             drawn.append(FlowPair(sample.first, sample.last, found).render(sample.t))
-        self.yardstick = Findings(self._measure(drawn, both), drawn, flows)
-        """The classical engine."""
+        self.baseline = Findings(self._measure(drawn, both), drawn, flows)
+        """Measurements of the classical engine."""
         faded = [Blend(sample.first, sample.last).render(sample.t) for sample in self.samples]
         self.fade = self._measure(faded, [])
-        """What a cross-fade comes to."""
+        """Measurements of a cross-fade."""
 
-    def look(self, network: MotionNetwork) -> Findings:
-        """Measures a network, in eval mode, where it is."""
+    def evaluate(self, network: MotionNetwork) -> Findings:
+        """Measures a network, which must be in eval mode, on its device."""
         engine = MotionEngine(network)
         drawn, flows, both = [], [], []
         for sample in self.samples:
@@ -118,18 +117,18 @@ class MotionLook:
         return Findings(self._measure(drawn, both), drawn, flows)
 
     def score(self, findings: Findings) -> float:
-        """Minus the mean ratio of line distance, and of LPIPS where it is measured, to the yardstick's."""
+        """Minus the mean ratio of line distance (and of LPIPS if measured) to the baseline's; higher is better."""
         names = ("lines", "lpips") if "lpips" in findings.metrics else ("lines",)
-        ratios = [findings.metrics[name] / max(self.yardstick.metrics[name], 1e-9) for name in names]
+        ratios = [findings.metrics[name] / max(self.baseline.metrics[name], 1e-9) for name in names]
         return -float(np.mean(ratios))
 
-    def tell(self, findings: Findings) -> str:
-        """The findings in a sentence, the yardstick's in brackets."""
-        yardstick = self.yardstick.metrics
-        return ", ".join(f"{name} {value:.3g} ({yardstick[name]:.3g})" for name, value in findings.metrics.items())
+    def describe(self, findings: Findings) -> str:
+        """The measurements in a sentence, with the baseline's in brackets."""
+        baseline = self.baseline.metrics
+        return ", ".join(f"{name} {value:.3g} ({baseline[name]:.3g})" for name, value in findings.metrics.items())
 
     def draw_strips(self, findings: Findings, count: int) -> Tensor:
-        """The first frame, what is drawn, the truth, the last frame and the motion, side by side.
+        """Draws strips: first frame, drawn frame, true frame, last frame and motion, side by side.
 
         Returns:
             (count, 3, S, 5 S) in [-1, 1].
@@ -153,20 +152,20 @@ class MotionLook:
 
 
 def count_far(sample: Sample) -> int:
-    """How many pixels go as far as the last of BINS, visibly."""
+    """The number of pixels whose motion is in the last of BINS, visible and observable."""
     counts = sample.forward.visible & sample.forward_observable
     return int((np.linalg.norm(sample.forward.flow, axis=2)[counts] >= BINS[-1][0]).sum())
 
 
 def measure_flows(samples: Sequence[Sample], flows: Sequence[Sequence[Flow]]) -> dict[str, float]:
-    """Mean end-point errors in pixels by the length of the true motion, where it is visible and can be told.
+    """Mean end-point errors in pixels, by length of the true motion, where it is visible and observable.
 
     Args:
-        samples: with the truth.
-        flows: for each the forward and the backward flow, (S, S, 2) in pixels.
+        samples: samples with their true motion.
+        flows: for each sample the forward and the backward flow, (S, S, 2) in pixels.
 
     Returns:
-        error/0-4 and so on, without lengths that do not occur.
+        error/0-4 and so on; ranges without a pixel are left out.
     """
     errors, lengths = [], []
     for sample, found in zip(samples, flows, strict=True):
@@ -188,11 +187,11 @@ def measure_flows(samples: Sequence[Sample], flows: Sequence[Sequence[Flow]]) ->
 
 
 def colour_flow(flow: Flow, bright: float) -> NDArray[np.uint8]:
-    """A picture of motion: the hue is the direction, the strength the length, white stands still.
+    """Draws motion in colours: hue is direction, saturation is length, white is no motion.
 
     Args:
         flow: (H, W, 2) in pixels.
-        bright: length in pixels from which on the colour is full.
+        bright: length in pixels of full saturation.
 
     Returns:
         (H, W, 3) RGB.
@@ -205,5 +204,5 @@ def colour_flow(flow: Flow, bright: float) -> NDArray[np.uint8]:
 
 
 def _enlarge(flow: Flow, size: int) -> Flow:
-    """A flow in pixels of the samples, on any grid, to theirs."""
+    """Resizes a flow, given in pixels of the sample, from any grid to the sample's size."""
     return np.asarray(cv2.resize(flow, (size, size), interpolation=cv2.INTER_LINEAR), np.float32)

@@ -1,9 +1,9 @@
-"""Activation checkpointing: blocks do not keep their features for the backward pass, but compute them again.
+"""Activation checkpointing: blocks compute their features again in the backward pass instead of keeping them.
 
-Chen et al., "Training Deep Nets with Sublinear Memory Cost" (arXiv 1604.06174), section 3, by PyTorch's checkpoint. Two
-things are ours, as blocks change while they compute: batch norms take the batch into their running statistics, and
-spectral norms go a step towards the largest singular value. When a block computes again, both are as they were after
-the first time, and what came since is put back: a discriminator judges twice before it goes backward.
+Chen et al., "Training Deep Nets with Sublinear Memory Cost" (arXiv 1604.06174), section 3, by PyTorch's checkpoint.
+A block's forward pass also changes its buffers: batch norms update their running statistics, and spectral norms their
+estimate of the largest singular value. So the second pass runs with the buffers as they were after the first, and
+restores them afterwards; a discriminator has several forward passes before a backward pass.
 """
 
 from typing import Any
@@ -19,10 +19,10 @@ _BLOCKS = (DownBlock, ResidualBlock, UpBlock)
 
 
 def recompute_blocks(network: nn.Module) -> int:
-    """Lets the blocks of a network compute their features again in the backward pass, while it trains.
+    """Makes the blocks of a network compute their features again in the backward pass of a training.
 
     Returns:
-        How many blocks there are.
+        The number of blocks.
     """
     blocks = [module for module in network.modules() if isinstance(module, _BLOCKS)]
     for block in blocks:
@@ -31,7 +31,7 @@ def recompute_blocks(network: nn.Module) -> int:
 
 
 class _Recomputed:
-    """A block's forward pass. An object and no function, so that a copy of the block is given a copy of this."""
+    """A block's forward pass; an object and not a function, so that copying the block copies it too."""
 
     def __init__(self, block: nn.Module) -> None:
         self.block = block
@@ -42,7 +42,7 @@ class _Recomputed:
         if not (block.training and torch.is_grad_enabled()):
             return forward(block, *inputs)
         buffers = list(block.buffers())
-        kept: list[list[torch.Tensor]] = []  # what they held after the first time
+        kept: list[list[torch.Tensor]] = []  # their values after the first pass
 
         def compute(*again: Any) -> Any:
             if not kept:
@@ -65,6 +65,6 @@ class _Recomputed:
 
 
 def _put(buffers: list[torch.Tensor], values: list[torch.Tensor]) -> None:
-    """Gives buffers values; by `data`, as autograd must not take it for a change of what it has kept."""
+    """Sets buffers by `data`, so that autograd does not count it as a change of a saved tensor."""
     for buffer, value in zip(buffers, values, strict=True):
         buffer.data.copy_(value)

@@ -1,4 +1,4 @@
-"""The pictures that a training is evaluated by: real clips drawn once, and generated ones in parts."""
+"""The pictures that a training is evaluated with: real clips, drawn once, and generated ones, drawn a few at a time."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -9,82 +9,90 @@ import torch
 from torch import Tensor
 
 from ..config.material import ClipConfig
-from ..material.films import Material, OnLook, describe_enlarged, hold_out_clips, open_material
+from ..material.films import Material, OnScan, describe_enlarged, hold_out_clips, open_material
 from ..material.sampler import ClipSampler, clip_span
 
-LOOKED_AT = 64
-"""Pictures whose health is measured, and reals that they are compared with."""
-_AT_ONCE = 16  # pictures drawn together for a look
+_AT_ONCE = 16  # pictures that the network draws together
 
 
-class Parted(NamedTuple):
-    """Films to learn from, and films to evaluate on."""
+class Split(NamedTuple):
+    """Films to train on, and films to evaluate on."""
 
     learnt: Material
     unseen: Material
-    """The same, where nothing is held out."""
+    """The same object if nothing is held out."""
     notes: list[str]
-    """What a person should know of them, in sentences."""
+    """Sentences for the person who trains."""
 
 
-def part_material(
-    paths: Sequence[Path], unseen: Sequence[Path], share: float, clips: ClipConfig, on_look: OnLook | None = None
-) -> Parted:
-    """Opens what is learnt from, and what a training is evaluated on.
+def split_material(
+    paths: Sequence[Path],
+    unseen: Sequence[Path],
+    share: float,
+    clips: ClipConfig,
+    samples: int,
+    on_scan: OnScan | None = None,
+) -> Split:
+    """Opens the films of a training, and sets clips aside to evaluate it on.
 
     Args:
-        paths: films to learn from.
-        unseen: films to evaluate on; none: clips of `paths` are held out, where the films are long enough.
-        share: of the drawings that are held out then; 0: none, and the training is evaluated on what it learns from.
+        paths: films to train on.
+        unseen: films to evaluate on. None: clips of `paths` are held out, if the films are long enough.
+        share: share of the drawings to hold out; 0: none, and the training is evaluated on its own material.
         clips: how clips are drawn.
-        on_look: told while films without records are looked through for cuts.
+        samples: pictures that an evaluation draws; twice as many clips are held out.
+        on_scan: called while films without an index are scanned for cuts.
 
     Raises:
-        InputError: a folder holds nothing of use.
+        InputError: a folder holds nothing that can be used.
     """
     material = open_material(paths)
     enlarged = describe_enlarged(material, clips.size)
     notes = [] if enlarged is None else [enlarged]
     if unseen:
-        return Parted(material, open_material(unseen), notes)
-    parted = hold_out_clips(material, share, clip_span(clips), 2 * LOOKED_AT, on_look)
-    if parted is not None:
-        return Parted(*parted, notes)
+        return Split(material, open_material(unseen), notes)
+    parts = hold_out_clips(material, share, clip_span(clips), 2 * samples, on_scan)
+    if parts is not None:
+        return Split(*parts, notes)
     if share:
         notes.append(
-            f"the films are too short to hold {2 * LOOKED_AT} clips out, so it is evaluated on what it learns from; "
+            f"the films are too short to hold {2 * samples} clips out, so it is evaluated on what it learns from; "
             "give more material, or other films by --unseen"
         )
-    return Parted(material, material, notes)
+    return Split(material, material, notes)
 
 
-def looking_clips(config: ClipConfig) -> ClipConfig:
-    """How the pictures of a look are drawn from the films: as they are, and others than the training's."""
+def evaluation_clips(config: ClipConfig) -> ClipConfig:
+    """How evaluation clips are drawn from the films: unchanged, and with other random numbers than the training's."""
     return replace(config, crop=1.0, flip=False, colour=False, reverse=False, weights=None, seed=config.seed + 1)
 
 
-def draw_look(sampler: ClipSampler, first: int, numbers: list[int]) -> Tensor:
-    """LOOKED_AT clips, reduced to some of their frames.
+def draw_evaluation_clips(sampler: ClipSampler, count: int, first: int, numbers: list[int]) -> Tensor:
+    """Draws clips, and keeps some frames of each.
 
     Args:
-        sampler: draws as `looking_clips` says.
+        sampler: draws as `evaluation_clips` says.
+        count: number of clips (E).
         first: number of the first batch.
-        numbers: of the frames of a clip that are wanted.
+        numbers: indices of the frames to keep.
 
     Returns:
-        (LOOKED_AT, len(numbers), 3, S, S) float in [-1, 1], on the CPU.
+        (E, len(numbers), 3, S, S) float in [-1, 1], on the CPU.
     """
-    batches = -(-LOOKED_AT // sampler.batch_size)
-    clips = torch.cat([sampler.batch(first + step)[:, numbers] for step in range(batches)])[:LOOKED_AT]
+    batches = -(-count // sampler.batch_size)
+    clips = torch.cat([sampler.batch(first + step)[:, numbers] for step in range(batches)])[:count]
     return clips.float() / 127.5 - 1
 
 
 def in_parts(draw: Callable[[Tensor], Tensor], latents: Tensor, device: torch.device) -> Tensor:
-    """Draws a few pictures at a time; they come back on the CPU.
+    """Draws pictures a few at a time, to save memory.
 
     Args:
-        draw: takes latents and gives pictures, as many.
-        latents: (N, ...), anywhere.
-        device: where `draw` computes.
+        draw: maps latents to pictures.
+        latents: (N, ...), on any device.
+        device: device that `draw` computes on.
+
+    Returns:
+        (N, ...) float32, on the CPU.
     """
     return torch.cat([draw(part.to(device)).float().cpu() for part in latents.split(_AT_ONCE)])  # type: ignore[no-untyped-call]

@@ -4,15 +4,15 @@ from math import cos, pi
 
 
 def schedule_rate(kind: str, step: int, steps: int, warm_up: int = 0) -> float:
-    """What a learning rate is multiplied by at a step.
+    """The factor of a learning rate at a step.
 
     Args:
         kind: one of `config.choices.SCHEDULES`. "constant" stays at 1. "linear" stays at 1 for half of the steps and
             then falls to 0 in a straight line (Zhu et al., arXiv 1703.10593, section 4). "cosine" falls to 0 along half
             a cosine over all steps (Loshchilov and Hutter, arXiv 1608.03983, equation 5, without restarts).
-        step: counted from 0.
-        steps: in all; a run that is given more steps later has another schedule from then on.
-        warm_up: steps at the beginning in which the rate rises in a straight line.
+        step: number of the step, from 0.
+        steps: number of steps in all; changing it changes the schedule of the remaining steps.
+        warm_up: number of steps at the beginning in which the rate rises linearly.
     """
     up = min(1.0, (step + 1) / warm_up) if warm_up else 1.0
     done = step / steps

@@ -1,12 +1,13 @@
-"""All that a training needs to go on: networks, optimisers and counters, in memory and as NAME.state.safetensors.
+"""A training's state, to resume from: networks, optimizers and counters, in memory and as NAME.state.safetensors.
 
-Tensors lie in the file under names such as module/generator/conv.weight and optimizer/generator/3/exp_avg; what is no
-tensor (learning rates, scales, the step) is JSON in the header. No pickle is written or loaded.
+Tensors have names such as module/generator/conv.weight and optimizer/generator/3/exp_avg; learning rates, scales and
+the step are JSON in the header. No pickle is written or loaded.
 """
 
 import json
+import math
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -27,14 +28,14 @@ STATE_VERSION = 1
 
 @dataclass(frozen=True)
 class State:
-    """A training as it was after a step."""
+    """The state of a training after a step."""
 
     step: int
     """Steps done."""
     tensors: dict[str, Tensor]
-    """On the CPU, copies that further training does not touch."""
+    """Copies on the CPU, which further training does not change."""
     settings: dict[str, Any]
-    """What is no tensor, as JSON holds it."""
+    """Everything else, as JSON."""
 
 
 def capture_state(
@@ -43,13 +44,13 @@ def capture_state(
     optimizers: Mapping[str, torch.optim.Optimizer],
     counters: Mapping[str, Any],
 ) -> State:
-    """Copies a training.
+    """Copies the state of a training.
 
     Args:
-        step: steps done.
+        step: number of steps done.
         modules: the networks by name.
-        optimizers: theirs by name.
-        counters: anything else, as JSON holds it.
+        optimizers: the optimizers by name.
+        counters: anything else that JSON can hold.
     """
     tensors = {
         f"module/{name}/{key}": _copy(tensor)
@@ -73,21 +74,20 @@ def capture_state(
 def restore_state(
     state: State, modules: Mapping[str, nn.Module], optimizers: Mapping[str, torch.optim.Optimizer]
 ) -> dict[str, Any]:
-    """Puts a training back as it was.
+    """Restores the state of a training.
 
     Returns:
         The counters.
 
     Raises:
-        CheckpointError: the networks or optimisers are others than those that were captured, or what is known of them
-            is damaged.
+        CheckpointError: the state is of other networks or optimizers, or damaged.
     """
     try:
         return _restore(state, modules, optimizers)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:  # JSON may hold anything
         raise CheckpointError(
-            f"the state of step {state.step} is damaged ({type(error).__name__}: {error}); remove it to go on from the "
-            "checkpoint before"
+            f"the state of step {state.step} is damaged ({type(error).__name__}: {error}); remove it to resume from "
+            "the checkpoint before"
         ) from error
 
 
@@ -114,14 +114,16 @@ def _restore(
             raise CheckpointError(f"the state holds no optimizer {name!r}")
         for number, values in saved["plain"].items():
             by_optimizer[name].setdefault(int(number), {}).update(values)
-        groups = [_with_tuples(group, optimizer.defaults) for group in saved["groups"]]
+        groups = [
+            _take_settings(name, group, own) for group, own in zip(saved["groups"], optimizer.param_groups, strict=True)
+        ]
         parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-        if any(number >= len(parameters) for number in by_optimizer[name]):
+        if any(not 0 <= place < len(parameters) for place in by_optimizer[name]):
             raise CheckpointError(f"the state of optimizer {name!r} is of more parameters than this training has")
-        values_of = {
-            number: {key: _laid_out_as(parameters[number], value) for key, value in values.items()}
-            for number, values in by_optimizer[name].items()
-        }
+        values_of = {}
+        for place, found in by_optimizer[name].items():
+            _check_values(f"{name}/{place}", optimizer, parameters[place], found)
+            values_of[place] = {key: _laid_out_as(parameters[place], value) for key, value in found.items()}
         try:
             optimizer.load_state_dict({"state": values_of, "param_groups": groups})
         except ValueError as error:
@@ -131,7 +133,7 @@ def _restore(
 
 
 def write_state(path: Path, state: State) -> None:
-    """Writes a training's state, whole or not at all.
+    """Writes a training's state; the file is complete or does not exist.
 
     Raises:
         OutputError: it cannot be written.
@@ -151,7 +153,8 @@ def read_state(path: Path) -> State:
     """Reads a training's state.
 
     Raises:
-        CheckpointError: it is missing, damaged, none of animi's, of a newer format, or holds what is not finite.
+        CheckpointError: the file is missing, damaged, not animi's, of a newer format, or holds values that are not
+            finite.
     """
     if not path.is_file():
         raise CheckpointError(f"{path}: does not exist; check the path")
@@ -160,7 +163,7 @@ def read_state(path: Path) -> State:
             header = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dictionary
     except (SafetensorError, OSError, ValueError, struct.error) as error:
-        raise CheckpointError(f"{path}: is damaged; remove it to go on from the checkpoint before") from error
+        raise CheckpointError(f"{path}: is damaged; remove it to resume from the checkpoint before") from error
     if header.get("format") != "animi-state":
         raise CheckpointError(f"{path}: holds no state of a training; give one that animi has written")
     try:
@@ -174,12 +177,12 @@ def read_state(path: Path) -> State:
             raise TypeError
     except (KeyError, ValueError, TypeError, RecursionError) as error:
         raise CheckpointError(
-            f"{path}: its header is damaged; remove it to go on from the checkpoint before"
+            f"{path}: its header is damaged; remove it to resume from the checkpoint before"
         ) from error
     for name, tensor in tensors.items():
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
             raise CheckpointError(
-                f"{path}: {name} holds values that are not finite; remove it to go on from the checkpoint before"
+                f"{path}: {name} holds values that are not finite; remove it to resume from the checkpoint before"
             )
     return state
 
@@ -189,9 +192,9 @@ def _copy(tensor: Tensor) -> Tensor:
 
 
 def _laid_out_as(parameter: Tensor, value: Any) -> Any:
-    """Copies a tensor into the parameter's order in memory: fused optimizers go through both side by side.
+    """Copies a tensor into the parameter's memory layout, which fused optimizers require.
 
-    It is a copy in any case, as load_state_dict keeps tensors that fit, and training would change the state given.
+    It is always a copy: load_state_dict keeps tensors that fit, and training would then change the given state.
     """
     if not isinstance(value, Tensor):
         return value
@@ -210,9 +213,46 @@ def _check_fit(name: str, found: Mapping[str, Tensor], wanted: Mapping[str, Tens
             )
 
 
-def _with_tuples(group: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
-    """JSON knows no tuples, and Adam's betas are one."""
-    return {
-        key: tuple(value) if isinstance(defaults.get(key), tuple) and isinstance(value, Sequence) else value
-        for key, value in group.items()
-    }
+def _check_values(name: str, optimizer: torch.optim.Optimizer, parameter: Tensor, values: Mapping[str, Any]) -> None:
+    """Rejects what an optimiser cannot go on from; it would notice in the midst of its next step.
+
+    Raises:
+        CheckpointError: Adam's means are missing, or one is no tensor of the parameter's shape.
+    """
+    if not isinstance(optimizer, torch.optim.Adam):  # AdamW is one
+        return
+    for key, shape in (("step", ()), ("exp_avg", parameter.shape), ("exp_avg_sq", parameter.shape)):
+        value = values.get(key)
+        if not isinstance(value, Tensor) or value.shape != shape or not value.is_floating_point():
+            raise CheckpointError(f"the state of optimizer {name} has no {key} of shape {tuple(shape)}")
+
+
+def _take_settings(name: str, saved: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """An optimiser's settings as they were saved, with the types that they have; one that is newer keeps its own.
+
+    Raises:
+        CheckpointError: one is of another type than it should be.
+    """
+    taken = {"params": saved["params"]}
+    for key, value in own.items():
+        if key == "params":
+            continue
+        # JSON knows no tuples, and Adam's betas are one
+        found = tuple(saved[key]) if isinstance(value, tuple) and isinstance(saved.get(key), list) else saved.get(key)
+        taken[key] = found if key in saved else value
+        if not _is_alike(taken[key], value):
+            raise CheckpointError(
+                f"the state of optimizer {name!r}: {key} is {taken[key]!r}, and was to be like {value!r}"
+            )
+    return taken
+
+
+def _is_alike(value: Any, other: Any) -> bool:
+    """Whether a setting is of the same type as another; one that may be None is a switch."""
+    if isinstance(other, bool) or other is None:
+        return value is None or isinstance(value, bool)
+    if isinstance(other, int | float):
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if isinstance(other, tuple):
+        return isinstance(value, tuple) and len(value) == len(other) and all(map(_is_alike, value, other))
+    return type(value) is type(other)

@@ -1,1 +1,1 @@
-"""Network weights: checkpoints, where they lie, and those trained on ImageNet."""
+"""Network weights: checkpoints, their places, and weights trained on ImageNet."""

@@ -1,4 +1,4 @@
-"""A network's weights in a safetensors file, with a header that says what they are; no pickle is ever loaded.
+"""A network's weights in a safetensors file, with a header that describes them; no pickle is ever loaded.
 
 Header, all strings: format ("animi"), format_version, architecture, config (JSON), step, animi_version.
 """
@@ -22,18 +22,18 @@ from ..errors import CheckpointError, printable
 from ..files import reason, written_beside
 
 FORMAT_VERSION = 1
-_MOST_SHOWN = 100  # letters of a name that a file gives, in a message
-_MOST_SAID = 300  # of what is wrong with its settings, which are quoted
+_MOST_SHOWN = 100  # characters of a name from a file, in a message
+_MOST_SAID = 300  # characters of an error in its settings, which are quoted
 _MOST_STEPS = 1 << 53
 
 
 _FRACTIONS = ("F64", "F32", "F16", "BF16")
 _WHOLE = ("I64", "I32", "I16", "I8", "U8", "BOOL")
-"""Types of numbers, as safetensors names them, that a network's own numbers are read from."""
+"""Number formats, by safetensors' names, that weights are read from."""
 
 
 class Header(NamedTuple):
-    """What a checkpoint says of itself."""
+    """The header of a checkpoint."""
 
     architecture: str
     config: dict[str, Any]
@@ -44,15 +44,15 @@ class Header(NamedTuple):
 def save_checkpoint(
     path: Path, module: nn.Module, architecture: str, config: Any, step: int = 0, *, overwrite: bool = False
 ) -> None:
-    """Writes a network's weights, whole or not at all.
+    """Writes a network's weights; the file is complete or is not written.
 
     Args:
         path: a .safetensors file.
         module: the network.
         architecture: its registered name.
         config: its config, a dataclass.
-        step: how many steps it was trained for.
-        overwrite: whether a file that stands there may be replaced.
+        step: number of its training steps.
+        overwrite: whether an existing file may be replaced.
 
     Raises:
         OutputError: it cannot be written.
@@ -71,7 +71,7 @@ def save_checkpoint(
 
 
 def read_header(path: Path) -> Header:
-    """Reads what a checkpoint says of itself, without its weights.
+    """Reads a checkpoint's header, without its weights.
 
     Raises:
         CheckpointError: it is missing, no safetensors file, not one of animi's, or of a newer format.
@@ -118,7 +118,7 @@ def load_checkpoint(path: Path, device: torch.device) -> tuple[nn.Module, Header
         wanted = registry.outline(header.architecture, header.config)
         with safe_open(path, "pt") as file:
             _check_tensors(path, file, wanted, header.architecture)
-            # no more memory is asked for than the file holds
+            # no more memory is allocated than the file holds
             module = registry.build(header.architecture, header.config, filled=False)
             weights = {name: file.get_tensor(name) for name in wanted}
     except (SafetensorError, OSError, RuntimeError) as error:
@@ -135,16 +135,16 @@ def load_checkpoint(path: Path, device: torch.device) -> tuple[nn.Module, Header
 
 
 def _check_tensors(path: Path, file: Any, wanted: Mapping[str, Tensor], architecture: str) -> None:
-    """Refuses a file whose tensors are not those of the network that its header describes, before any is read.
+    """Rejects a file whose tensors are not those of the network that its header describes, before any is read.
 
     Args:
-        path: of the file.
-        file: opened by `safe_open`.
+        path: the file's path.
+        file: the file, opened by `safe_open`.
         wanted: names, shapes and types; see `registry.outline`.
-        architecture: of the network.
+        architecture: the network's architecture.
 
     Raises:
-        CheckpointError: they are others.
+        CheckpointError: the tensors differ.
     """
     found = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 - it is no dictionary
     for name in sorted(found.keys() ^ wanted.keys()):
@@ -162,10 +162,10 @@ def _check_tensors(path: Path, file: Any, wanted: Mapping[str, Tensor], architec
 
 
 def _check_file(path: Path) -> None:
-    """Refuses what cannot be opened.
+    """Checks that a file can be opened.
 
     Raises:
-        CheckpointError: missing, a folder, or not to be read.
+        CheckpointError: it is missing, a folder, or cannot be read.
     """
     try:
         if not stat.S_ISREG(path.stat().st_mode) and not path.is_dir():  # a pipe may keep us waiting for ever

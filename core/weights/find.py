@@ -1,20 +1,20 @@
-"""Where network weights lie: those that animi brings, and those of training runs."""
+"""The places of network weights: those that come with animi, and those of training runs."""
 
 from pathlib import Path
 
 from ..errors import CheckpointError
 
 MOTION_WEIGHTS = Path(__file__).parents[2] / "models" / "weights" / "motion.safetensors"
-"""The motion network that animi brings."""
+"""The motion network that comes with animi."""
 
 
 def find_states(folder: Path) -> list[Path]:
-    """A run's states, oldest first."""
+    """Lists a run's states, oldest first."""
     return sorted((folder / "checkpoints").glob("[0-9]*.state.safetensors"))
 
 
 def find_checkpoint(path: Path) -> Path:
-    """The network that a path stands for: a file itself; of a run's folder the best, or else the newest.
+    """Finds the network of a path: a file itself, or the best (or else the newest) of a run's folder.
 
     Raises:
         CheckpointError: a folder holds none.

@@ -1,6 +1,6 @@
 """Trained weights of torchvision's networks: from a file that the person names, torch's cache, or a download.
 
-Weights are never random: where none can be had, the command stops and says what to do.
+Weights are never random: if there are none, the command stops and says what to do.
 """
 
 import urllib.error
@@ -21,17 +21,17 @@ class Trained(NamedTuple):
     """A network that torchvision has weights for, learnt on ImageNet."""
 
     name: str
-    """What a person knows it as."""
+    """Its usual name."""
     flag: str
     """The option that names a file of its weights."""
     url: str
-    """Where torchvision has it."""
+    """The address of torchvision's file."""
     size: str
-    """How much a download is."""
+    """The size of the download."""
 
     @property
     def file(self) -> str:
-        """What torchvision's file is called."""
+        """The name of torchvision's file."""
         return self.url.rpartition("/")[2]
 
 
@@ -48,7 +48,7 @@ def read_weights(network: Trained, path: Path | None, wanted: Mapping[str, Tenso
     """Reads weights and checks that they fit.
 
     Args:
-        network: whose weights they are.
+        network: the network.
         path: a .safetensors with torchvision's names (features.0.weight …), or torchvision's own .pth, read without
             running code from it; None takes them from torch's cache, or downloads them there the first time.
         wanted: tensors of the names and shapes that are needed.
@@ -80,6 +80,8 @@ def read_weights(network: Trained, path: Path | None, wanted: Mapping[str, Tenso
 
 def _read(network: Trained, path: Path) -> dict[str, Tensor]:
     advice = f"give {network.name}'s weights as .safetensors, or torchvision's {network.file}"
+    if path.exists() and not path.is_file():  # a pipe may keep us waiting for ever
+        raise CheckpointError(f"{network.flag}: {path} is no ordinary file; {advice}")
     try:
         with path.open("rb"):
             pass

@@ -17,7 +17,7 @@ def load_vgg(weights: Path | None, device: torch.device | str = "cpu") -> VggEnc
         weights: a .safetensors with torchvision's names (features.0.weight …), or torchvision's own .pth, read without
             running code from it; None takes torchvision's ImageNet weights from torch's cache, or downloads them
             there (528 MB) the first time.
-        device: where the encoder is to be.
+        device: device of the encoder.
 
     Raises:
         CheckpointError: the file is missing, damaged, not VGG16's, or holds values that are not finite.

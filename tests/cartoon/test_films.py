@@ -153,7 +153,7 @@ def test_without_pairs_the_truth_joins_the_frames_of_each_shot(tmp_path):
         (["--hold", "0"], "--hold: 0 is out of range"),
         (["--size", "big"], "--size: 'big' cannot be read; give WIDTHxHEIGHT"),
         (["--size", "8x8"], "--size: 8x8 is out of range"),
-        (["--size", "2000x100"], "--size: 2000x100 is wider than the places are"),
+        (["--size", "2000x100"], "--size: 2000x100 is wider than the scenes"),
         (["--fine", "2"], "--fine: 2 cannot be used"),
         (["--size", "4096x2160", "--fine", "7"], "--fine: 7 is too much work for 4096x2160 pixels"),
         (["--at", "99"], "--at: 99 s is outside"),
@@ -230,7 +230,7 @@ def test_a_pair_across_a_cut_is_refused():
     film = plan_film(DrawCartoonConfig(Path("x.mp4"), seconds=6))
     cut = film.shots[1].start / 24
     with pytest.raises(ConfigError, match="a cut at"):
-        film.tell_truth(cut - 1 / 24, cut)
+        film.find_truth(cut - 1 / 24, cut)
     assert film.find_pair(cut, cut + 1 / 24) is film.shots[1]
 
 

@@ -26,7 +26,9 @@ def test_a_number_is_read_exactly(text, number):
     assert read_number(text) == number
 
 
-@pytest.mark.parametrize("text", ["", "fast", "nan", "inf", "1e400", "1e999999999", "1/0", "1/", "1/1e400", LONG])
+@pytest.mark.parametrize(
+    "text", ["", "fast", "nan", "inf", "1e400", "1e999999999", "1/0", "1/", "1/1e400", "1e308/1e-308", LONG]
+)
 def test_a_number_beyond_a_float_is_none(text):
     with pytest.raises(ValueError, match=r"."):
         read_number(text)

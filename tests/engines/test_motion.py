@@ -15,10 +15,11 @@ from animi.core.engines.motion import MotionEngine, MotionPair, read_flows
 from animi.core.engines.opening import open_engine
 from animi.core.inbetween.sequence import interpolate
 from animi.core.motion.search import search_motion
-from animi.core.training.losses.motion import end_point_errors, matching_loss, sight_loss
+from animi.core.training.losses.motion import end_point_errors, matching_loss, visibility_loss
 from animi.core.weights.checkpoint import save_checkpoint
 from animi.models import registry
-from animi.models.motion import Motion, MotionConfig, MotionNetwork, _Compare, choose_size, explained_share
+from animi.models.correlation import CompareAround
+from animi.models.motion import Motion, MotionConfig, MotionNetwork, choose_size, explained_share
 from animi.models.registry import Inbetweener
 
 SMALL = MotionConfig(width=8, layers=1, heads=2, coarse_rounds=1, fine_rounds=1, drawing=4)
@@ -180,8 +181,8 @@ def test_what_draws_learns_on_while_the_motion_is_held(restless):
 def test_the_way_back_through_comparisons_is_that_of_the_products():
     draw = torch.Generator().manual_seed(0)
     marks, others = (torch.randn(2, 3, 5, 6, dtype=torch.double, generator=draw, requires_grad=True) for _ in range(2))
-    assert torch.autograd.gradcheck(lambda a, b: _Compare.apply(a, b, 2), (marks, others))
-    scores = _Compare.apply(marks, others, 1)
+    assert torch.autograd.gradcheck(lambda a, b: CompareAround.apply(a, b, 2), (marks, others))
+    scores = CompareAround.apply(marks, others, 1)
     assert torch.allclose(scores[:, 4], (marks * others).mean(1))  # the middle of nine: no shift
     assert torch.allclose(scores[:, 5, :, :-1], (marks[..., :-1] * others[..., 1:]).mean(1))  # the right neighbour
 
@@ -230,15 +231,15 @@ def test_a_few_seconds_teach_it_shifts_beyond_what_refinement_reaches():
         known = torch.ones_like(visible)
         error, last_error = end_point_errors(learning.steps, flow, visible, visible)
         matching = matching_loss(learning.match, flow, visible, known)
-        return error, last_error, matching, sight_loss(learning.visible, visible, known), learning
+        return error, last_error, matching, visibility_loss(learning.visible, visible, known), learning
 
     seen = batch(8)
     with torch.no_grad():
         before = study(*seen)
     for _ in range(120):
-        error, _, matching, sight, _ = study(*batch(4))
+        error, _, matching, visibility, _ = study(*batch(4))
         optimizer.zero_grad()
-        (0.1 * error + 0.3 * matching + 0.1 * sight).backward()
+        (0.1 * error + 0.3 * matching + 0.1 * visibility).backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1)
         optimizer.step()
     with torch.no_grad():

@@ -167,7 +167,33 @@ def test_without_a_description_only_segments_of_this_very_film_are_kept(film, be
     assert open_film(output).timing.count == 60
 
 
-@pytest.mark.parametrize("text", ["", "{", "[1]", '{"frames": 1}'])
+TOLD = {
+    "frames": 48, "drawn": 0, "width": 64, "height": 48, "engine": "blend", "resumed": 0, "seconds": "2", "rate": "24",
+    "notes": [], "bytes": 1,
+}  # fmt: skip
+"""As an earlier run may have told of a film."""
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "[1]", '{"frames": 1}']
+    + [
+        json.dumps(TOLD | odd)
+        for odd in (
+            {"seconds": "x"},
+            {"seconds": None},
+            {"rate": "1/0"},
+            {"rate": 24},
+            {"notes": None},
+            {"notes": [1]},
+            {"bytes": "1"},
+            {"frames": [48]},
+            {"engine": None},
+            {"width": -1},
+            {"seconds": "9" * 5000},
+        )
+    ],
+)
 def test_an_unreadable_end_is_no_end(film, begun, whole, monkeypatch, text):
     output, folder = begun
     monkeypatch.setattr(interpolation, "_finish", lambda *_: (_ for _ in ()).throw(Stop))
@@ -176,7 +202,8 @@ def test_an_unreadable_end_is_no_end(film, begun, whole, monkeypatch, text):
     monkeypatch.undo()
     monkeypatch.setattr(film_sink, "SEGMENT", 12)
     monkeypatch.setattr(interpolation, "SEGMENT", 12)
-    (folder / "finished").write_text(text)
+    size = (folder / "draft.mp4").stat().st_size
+    (folder / "finished").write_text(text.replace('"bytes": 1', f'"bytes": {size}'))
     assert len(list(folder.glob("*.segment"))) == 4
     drawn, _ = make(film, output, resume=True)
     assert (drawn.frames, drawn.drawn) == (48, 0) and output.read_bytes() == whole and not folder.exists()
@@ -284,6 +311,26 @@ def test_only_what_is_ours_is_cleared(tmp_path):
 
 
 # Two at once, permissions, places
+
+
+@pytest.mark.parametrize("frames", ["12", 12.0, None, [12], True, 0, -12])
+def test_a_record_that_tells_no_number_of_frames_is_not_trusted(film, begun, whole, frames):
+    output, folder = begun
+    record = folder / "000001.json"
+    record.write_text(json.dumps(json.loads(record.read_text()) | {"frames": frames}))
+    drawn, notes = make(film, output, resume=True)
+    assert drawn.resumed == 24 and output.read_bytes() == whole
+    assert any("frames 12 to 23" in note and "drawn anew" in note for note in notes)
+
+
+@pytest.mark.parametrize("moment", [0, 1 << 32])
+def test_segments_of_another_time_are_taken_all_the_same(film, begun, whole, moment):
+    """The clock was set anew between two runs."""
+    output, folder = begun
+    for path in folder.iterdir():
+        os.utime(path, (moment, moment))
+    drawn, _ = make(film, output, resume=True)
+    assert (drawn.frames, drawn.resumed) == (48, 36) and output.read_bytes() == whole
 
 
 def test_two_at_once(film, tmp_path, animi):

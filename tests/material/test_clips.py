@@ -1,9 +1,6 @@
 import json
-import signal
 import subprocess
 import sys
-import threading
-import time
 from itertools import islice
 from pathlib import Path
 
@@ -20,7 +17,7 @@ from animi.cli.main import app
 from animi.core.config.material import ClipConfig
 from animi.core.errors import ConfigError, InputError
 from animi.core.material.films import (
-    Film,
+    FilmFrames,
     ImageFolder,
     Material,
     describe_enlarged,
@@ -82,7 +79,7 @@ def test_clips_follow_the_drawings_of_one_shot(shots, held, length, stride, seed
         first = number == 0 or records[number - 1]["shot"] != record["shot"]
         record["duplicate_of"] = number - 1 if number in held and not first else None
     frames = np.zeros((len(records), 4, 4, 3), np.uint8)
-    material = Material((Film("a", 0, frames, records),), ("a",))
+    material = Material((FilmFrames("a", 0, frames, records),), ("a",))
     config = ClipConfig(length, stride, 4, seed=seed)
     drawings = {}
     for number, record in enumerate(records):
@@ -236,7 +233,7 @@ def test_clips_are_held_out_by_whole_shots_or_their_ends(films, span, least, sha
     records = [[{"film": "a", "shot": s} for s, count in enumerate(shots) for _ in range(count)] for shots in films]
     material = Material(
         tuple(
-            Film(f"{n}", n, np.zeros((len(r), 4, 4, 3), np.uint8), [x | {"duplicate_of": None} for x in r])
+            FilmFrames(f"{n}", n, np.zeros((len(r), 4, 4, 3), np.uint8), [x | {"duplicate_of": None} for x in r])
             for n, r in enumerate(records)
         ),
         tuple(Path(f"{n}") for n in range(len(films))),
@@ -405,84 +402,6 @@ def test_single_pictures(tmp_path):
         next(load_images(ClipSampler(open_material([make_store(tmp_path / "b", [4])]), ClipConfig(2), 5)))
 
 
-# loading ahead
-
-
-def clip_threads():
-    return [thread for thread in threading.enumerate() if thread.name.startswith("clips")]
-
-
-def test_drawing_ahead_is_bounded_and_ends(tmp_path, monkeypatch):
-    make_store(tmp_path / "a", [30])
-    sampler = ClipSampler(open_material([tmp_path / "a"]), ClipConfig(2, size=16), 2)
-    drawn = []
-    draw = ClipSampler._draw
-    monkeypatch.setattr(ClipSampler, "_draw", lambda s, step, *a, **k: (drawn.append(step), draw(s, step, *a, **k))[1])
-    batches = load_batches(sampler, 10, workers=2, prefetch=3)
-    assert not drawn and not clip_threads()
-    assert next(batches)[0] == 10
-    until = time.monotonic() + 5
-    while len(drawn) < 3 and time.monotonic() < until:
-        time.sleep(0.01)
-    time.sleep(0.1)
-    assert sorted(drawn) == [10, 11, 12]  # and no more while nobody asks
-    assert next(batches)[0] == 11
-    assert len(clip_threads()) == 2
-    batches.close()
-    assert not clip_threads()
-
-
-@pytest.mark.parametrize("workers", [0, 2])
-def test_a_damaged_frame_stops_the_loader_with_its_name(tmp_path, workers):
-    for number in range(6):
-        (tmp_path / f"{number}.png").write_bytes(encode_png(noise(number)))
-    (tmp_path / "3.png").write_bytes(encode_png(noise(3))[:50])
-    batches = load_batches(ClipSampler(open_material([tmp_path]), ClipConfig(1, size=16), 4), workers=workers)
-    with pytest.raises(InputError, match=r"3\.png: is cut short or damaged"):
-        for _ in range(50):
-            next(batches)
-    assert not clip_threads()
-
-
-def test_drawing_keeps_one_thread_busy(tmp_path):
-    """PyTorch and OpenCV would use every core for a frame of this size, and workers would stand in each other's way."""
-    make_store(tmp_path / "a", [9], height=288, width=288)
-    sampler = ClipSampler(open_material([tmp_path / "a"]), ClipConfig(4), 2)
-    sampler.batch(0)
-    whole, own = time.process_time(), time.thread_time()
-    for step in range(6):
-        sampler._draw(step, torch.float32)
-    assert time.process_time() - whole < 1.2 * (time.thread_time() - own) + 0.01
-
-
-INTERRUPTED = """
-import sys
-from pathlib import Path
-from animi.core.config.material import ClipConfig
-from animi.core.material.films import open_material
-from animi.core.material.loading import load_batches
-from animi.core.material.sampler import ClipSampler
-sampler = ClipSampler(open_material([Path(sys.argv[1])]), ClipConfig(4, size=64), 4)
-try:
-    for step, batch in load_batches(sampler, workers=2):
-        if step == 5:
-            print("going", flush=True)
-except KeyboardInterrupt:
-    sys.exit(130)
-"""
-
-
-def test_ctrl_c_ends_the_loader(tmp_path):
-    folder = make_store(tmp_path / "a", [30])
-    loader = subprocess.Popen(
-        [sys.executable, "-c", INTERRUPTED, str(folder)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    assert loader.stdout.readline() == b"going\n"
-    loader.send_signal(signal.SIGINT)
-    _, words = loader.communicate(timeout=20)
-    assert loader.returncode == 130 and words == b""
-
-
 # folders of images
 
 
@@ -510,7 +429,7 @@ def test_a_plain_folder_is_looked_through_for_cuts_and_held_drawings(tmp_path):
 
 def test_single_pictures_of_a_plain_folder_need_no_look(tmp_path):
     write_images(tmp_path / "a", [noise(n, 10 + n, 30 - n) for n in range(5)])  # and may be of any size
-    sampler = ClipSampler(open_material([tmp_path / "a"]), ClipConfig(1, size=12), 9, on_look=lambda *_: pytest.fail())
+    sampler = ClipSampler(open_material([tmp_path / "a"]), ClipConfig(1, size=12), 9, on_scan=lambda *_: pytest.fail())
     assert sampler.batch(0).shape == (9, 1, 3, 12, 12)
 
 
@@ -552,6 +471,7 @@ def test_an_index_tells_images_and_shots(tmp_path):
         ([], r"frames\.jsonl: lists no frame; run extract-frames again"),
         ([{"file": "9.png", "shot": 0}], r"frames\.jsonl lists 9\.png, which is missing; run extract-frames again"),
         ([{"shot": 0}], r"frames\.jsonl lists None, which is missing"),
+        ([{"file": ["000000.png"], "shot": 0}], r"frames\.jsonl lists \['000000\.png'\], which is missing"),
         ([3], r"frames\.jsonl: line 1 is no JSON object"),
     ],
 )

@@ -130,7 +130,7 @@ def test_trainers_find_films_and_shots(reference):
 def test_scores_tell_where_a_threshold_would_lie(reference):
     lines = (reference["images"] / "scores.csv").read_text().splitlines()
     rows = [line.split(",") for line in lines[1:]]
-    assert lines[0] == "time,score,found" and len(rows) == 60
+    assert lines[0] == "time,score,found,hold_score" and len(rows) == 60
     assert [n for n, row in enumerate(rows) if row[2] == "cut"] == [18, 42]
     assert all(float(rows[n][1]) > 0.6 for n in (18, 42))
 

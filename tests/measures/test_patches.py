@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from animi.core.measures.patches import FEATURES, SIDE, KeyPatches, cut, describe, halve, sum_squares
+from animi.core.measures.patches import FEATURES, SIDE, KeyPatches, cut, describe_patches, halve, sum_squares
 
 
 @pytest.fixture
@@ -62,11 +62,11 @@ def test_descriptions_are_never_farther_apart_than_the_patches():
     rng = np.random.default_rng(2)
     one, other = (rng.uniform(0, 255, (20, 24, 3)).astype(np.float32) for _ in range(2))
     apart = sum_squares(cut(one).reshape(-1, 147) - cut(other).reshape(-1, 147))
-    described = sum_squares(describe(one) - describe(other))
-    assert describe(one).shape == (14 * 18, FEATURES)
+    described = sum_squares(describe_patches(one) - describe_patches(other))
+    assert describe_patches(one).shape == (14 * 18, FEATURES)
     assert (described <= apart * (1 + 1e-4)).all()
     flat = [np.full((9, 9, 3), level, np.float32) for level in ((10, 20, 30), (13, 16, 30))]
-    patches, described = (sum_squares(part(flat[0]) - part(flat[1])) for part in (lambda x: cut(x), describe))
+    patches, described = (sum_squares(part(flat[0]) - part(flat[1])) for part in (lambda x: cut(x), describe_patches))
     assert described == pytest.approx(np.full(9, 49 * 25.0), rel=1e-4)
     assert patches.sum() == pytest.approx(described.sum(), rel=1e-4)
 

@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import re
+import zlib
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from importlib import import_module
@@ -130,6 +131,33 @@ def test_of_many_paths_those_that_are_no_runs_are_left_out(animi, tmp_path):
     assert "frames-64" not in (tmp_path / "out.html").read_text()
     done = animi("report", *paths[:2], "-o", tmp_path / "none.html")
     assert done.exit_code == 1 and "frames-64: is no run" in done.stderr
+
+
+@pytest.mark.parametrize("names", [("a$b", "c$d"), ("_a", "_b"), ("$\\frac$", "日本"), ("a\x1b[2J", "b")])
+def test_names_are_no_formulas_and_take_part_in_the_legend(animi, tmp_path, names):
+    runs = [make_run(tmp_path / name, 2e-4, 0.9) for name in names]
+    for run in runs:
+        with (run / "metrics.jsonl").open("a") as file:
+            file.write(json.dumps({"step": 91, "$\\foo$": 1.0, "\ud800": 2.0, "a\x00b": 1e308, "big": -1e308}) + "\n")
+            file.write(json.dumps({"step": 10**60, "a\x00b": -1e308, "none": float("inf")}) + "\n")
+        (run / "samples" / "fakes-²").with_suffix(".png").write_bytes((run / "samples" / "reals.png").read_bytes())
+    result = animi("report", *runs, "-o", tmp_path / "page.html")
+    assert result.exit_code == 0, result.output
+    assert "Warning" not in result.stderr
+
+
+@pytest.mark.parametrize("damage", ["bomb", "text", "cut"])
+def test_a_sample_that_cannot_be_read_is_told_in_a_line(animi, tmp_path, damage):
+    run = make_run(tmp_path / "run", 2e-4, 0.9)
+    sample = run / "samples" / "fakes-00000090.png"
+    data = bytearray(sample.read_bytes())
+    if damage == "bomb":
+        data[16:24] = b"\x00\x01\x00\x00" * 2  # 65,536 squared
+        data[29:33] = zlib.crc32(data[12:29]).to_bytes(4, "big")
+    sample.write_bytes({"bomb": data, "text": b"no picture", "cut": data[:60]}[damage])
+    result = animi("report", run, "-o", tmp_path / "page.html")
+    assert result.exit_code == 1 and result.stderr.count("\n") == 1, result.output
+    assert "fakes-00000090.png: is no picture that can be read; remove it" in result.stderr
 
 
 def test_a_run_that_has_measured_nothing_yet_makes_a_page_all_the_same(animi, tmp_path):

@@ -16,9 +16,8 @@ from animi.core.config.training import AdversarialConfig, FinetuneAdvConfig, Tra
 from animi.core.errors import ConfigError
 from animi.core.measures.ghost import ghost_penalty
 from animi.core.media.image_files import read_image, write_png
-from animi.core.training import samples
+from animi.core.training.metrics_file import read_metrics, read_series
 from animi.core.training.recipes import finetune_adv as recipe
-from animi.core.training.run_folder import read_metrics, read_series
 from animi.core.weights.checkpoint import save_checkpoint
 from animi.models.discriminators import ImageDiscriminator, SequenceDiscriminator
 from animi.models.latent_inbetweener import LatentInbetweener
@@ -26,7 +25,8 @@ from animi.models.refinement import RefinementConfig
 from animi.models.registry import register
 from animi.models.sle import NoiseGenerator, NoiseGeneratorConfig
 
-SMALL = ("--size", 64, "--width", 4, "--length", 4, "--device", "cpu", "--workers", 0, "--log-every", 1, "--no-health")
+SMALL = ("--size", 64, "--width", 4, "--length", 4, "--device", "cpu", "--workers", 0, "--log-every", 1, "--no-health",
+         "--evaluation-samples", 4)  # fmt: skip
 TERMS = ("reconstruction", "middles", "sequence", "image", "latent", "edge", "fade", "ghost")
 
 
@@ -57,9 +57,8 @@ register("tiny-autoencoder", TinyConfig, lambda config: LatentInbetweener(config
 
 
 @pytest.fixture(autouse=True)
-def few(monkeypatch, one_panel):
-    """Looks at fewer pictures, and computes in one thread."""
-    monkeypatch.setattr(samples, "LOOKED_AT", 4)
+def one_thread(one_panel):
+    """Computes in one thread."""
     torch.set_num_threads(1)
 
 
@@ -95,6 +94,7 @@ def settings(film, autoencoder, tmp_path):
             training=TrainingConfig(steps=2, batch_size=2, log_every=1, device="cpu", workers=0),
             nets=AdversarialConfig(4),
             health=False,
+            evaluation_samples=4,
         )
         return replace(config, **changes)
 
@@ -108,14 +108,14 @@ def catch(monkeypatch, tmp_path):
     def work(config):
         caught = {}
 
-        def take(duel, batches, *_rest):
-            caught["duel"], caught["batch"] = duel, next(iter(batches))[1]
+        def take(task, batches, *_rest):
+            caught["task"], caught["batch"] = task, next(iter(batches))[1]
 
         monkeypatch.setattr(recipe, "train", take)
         config = replace(config, output=tmp_path / f"caught-{len(list(tmp_path.iterdir()))}")
         recipe.finetune_adv(config)
-        caught["duel"].generator.eval()
-        return caught["duel"], caught["batch"]
+        caught["task"].generator.eval()
+        return caught["task"], caught["batch"]
 
     return work
 
@@ -201,10 +201,10 @@ def test_what_cannot_be_trained_is_told_in_a_line(animi, film, autoencoder, tmp_
         ((), 2, "--init: no auto-encoder was given"),
         (("--init", tmp_path / "none.safetensors"), 1, "does not exist"),
         (("--init", tmp_path / "noise.safetensors"), 1, "which is no auto-encoder"),
-        ((*init, "--image", 0), 2, "--edge: nobody refuses softened drawings"),
-        ((*init, "--image", 0, "--edge", 0, "--sequence", 0), 2, "--fade: nobody refuses"),
+        ((*init, "--image", 0), 2, "--edge: nothing rejects softened drawings"),
+        ((*init, "--image", 0, "--edge", 0, "--sequence", 0), 2, "--fade: no discriminator rejects"),
         ((*init, "--ghost", -1), 2, "--ghost: -1 is out of range"),
-        ((*init, "--double"), 2, "--double: it is the refinement that doubles"),
+        ((*init, "--double"), 2, "--double: needs a refinement network"),
         ((*init, "--refine", "twice"), 2, "--refine: 'twice' is not known"),
         ((*init, "--length", 2), 2, "--length: 2 leaves nothing"),
     ):
@@ -214,7 +214,7 @@ def test_what_cannot_be_trained_is_told_in_a_line(animi, film, autoencoder, tmp_
         assert refused.stderr.count("\n") == 1
         assert not (tmp_path / "run").exists()
     nothing = dict.fromkeys(TERMS, 0.0)
-    with pytest.raises(ConfigError, match="nothing is to be learnt"):
+    with pytest.raises(ConfigError, match="nothing would be learnt"):
         FinetuneAdvConfig((), Path("a"), Path("b"), **nothing)
 
 
@@ -239,10 +239,10 @@ def test_each_error_is_what_it_says_and_costs_nothing_at_0(settings, catch, monk
     encode = LatentInbetweener.encode
     monkeypatch.setattr(LatentInbetweener, "encode", lambda self, frames: encoded.append(1) or encode(self, frames))
     for term in ("reconstruction", "middles", "latent", "ghost"):
-        duel, frames = catch(settings(**off | {term: 3.0}))
-        assert duel.judges == []
+        task, frames = catch(settings(**off | {term: 3.0}))
+        assert task.discriminators == []
         encoded.clear()
-        shown, parts = duel.pair(frames, True)
+        shown, parts = task.draw(frames, True)
         assert set(parts) == {term}
         assert bool(encoded) == (term == "latent")
         real, drawn = shown["sequence"]
@@ -257,26 +257,26 @@ def test_each_error_is_what_it_says_and_costs_nothing_at_0(settings, catch, monk
             ends = [frames[:, end].repeat_interleave(2, 0) for end in (0, -1)]
             wanted = ghost_penalty(between, *ends, truth)
         else:
-            network = duel.generator.network.autoencoder
+            network = task.generator.network.autoencoder
             first, last = network.encode(frames[:, 0]), network.encode(frames[:, -1])
             straight = torch.stack([torch.lerp(first, last, 1 / 3), torch.lerp(first, last, 2 / 3)], 1)
             wanted = (straight.flatten(0, 1) - network.encode(truth)).abs().mean()
         assert parts[term].item() == pytest.approx(3 * wanted.item(), rel=1e-3, abs=1e-7), term
-        assert duel.pair(frames, False)[1] == {}
+        assert task.draw(frames, False)[1] == {}
 
 
 def test_each_discriminator_judges_what_it_should(settings, catch):
-    duel, frames = catch(settings(sequence=0.5, image=2.0, edge=0.25, fade=0.75))
-    judges = {judge.name: judge for judge in duel.judges}
-    assert isinstance(judges["sequence"].module, SequenceDiscriminator)
-    assert isinstance(judges["image"].module, ImageDiscriminator)
-    assert (judges["sequence"].weight, judges["image"].weight) == (0.5, 2.0)
-    assert judges["sequence"].nets.redraw == 0
-    shown, _ = duel.pair(frames, False)
+    task, frames = catch(settings(sequence=0.5, image=2.0, edge=0.25, fade=0.75))
+    discriminators = {discriminator.name: discriminator for discriminator in task.discriminators}
+    assert isinstance(discriminators["sequence"].module, SequenceDiscriminator)
+    assert isinstance(discriminators["image"].module, ImageDiscriminator)
+    assert (discriminators["sequence"].weight, discriminators["image"].weight) == (0.5, 2.0)
+    assert discriminators["sequence"].nets.redraw == 0
+    shown, _ = task.draw(frames, False)
     assert shown["sequence"].drawn.shape == (2, 4, 3, 64, 64)
     assert torch.equal(shown["image"].real, frames[:, 1:-1].flatten(0, 1))
     assert torch.equal(shown["image"].drawn, shown["sequence"].drawn[:, 1:-1].flatten(0, 1))
-    clips, pictures = (judges[name].spoil(frames) for name in ("sequence", "image"))
+    clips, pictures = (discriminators[name].spoil(frames) for name in ("sequence", "image"))
     (weight, faded) = clips["fade"]
     assert weight == 0.75
     assert torch.allclose(faded.pictures[:, 1], frames[:, 0] * 2 / 3 + frames[:, -1] / 3, atol=1e-5)
@@ -284,21 +284,21 @@ def test_each_discriminator_judges_what_it_should(settings, catch):
     assert pictures["edge"][1].pictures.shape == pictures["fade"][1].pictures.shape == (4, 3, 64, 64)
     assert pictures["fade"][1].differs.tolist() == [True] * 4
     only, frames = catch(settings(sequence=0.0, edge=0.0, fade=0.0))
-    assert [judge.name for judge in only.judges] == ["image"]
-    assert only.judges[0].spoil(frames) == {}
+    assert [discriminator.name for discriminator in only.discriminators] == ["image"]
+    assert only.discriminators[0].spoil(frames) == {}
 
 
 def test_a_doubled_clip_is_drawn_at_half_the_size(settings, catch, animi, film, tmp_path):
-    duel, frames = catch(settings(refine="joint", refine_width=4, double=True))
-    drawing = duel.generator
+    task, frames = catch(settings(refine="joint", refine_width=4, double=True))
+    drawing = task.generator
     seen = []
     encode = drawing.network.autoencoder.encode
     drawing.network.autoencoder.encode = lambda x: seen.append(x.shape[-1]) or encode(x)
-    shown, parts = duel.pair(frames, True)
+    shown, parts = task.draw(frames, True)
     assert set(seen) == {32}
     assert shown["sequence"].drawn.shape == (2, 4, 3, 64, 64)
     assert "latent" in parts
-    network = duel.network(drawing)
+    network = task.network(drawing)
     save_checkpoint(tmp_path / "double.safetensors", network.module, network.architecture, network.config)
     drawn = animi(
         "interpolate", film / "000.png", film / "006.png", "-n", 3, "-o", tmp_path / "out", "--checkpoint",

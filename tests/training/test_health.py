@@ -24,7 +24,7 @@ def check():
 
 
 def test_other_pictures_of_the_same_kind_are_healthy(check):
-    health = check.look(pictures(64, 2))
+    health = check.measure(pictures(64, 2))
     assert health.diversity == pytest.approx(1, abs=0.02)
     assert health.nearest == pytest.approx(1, abs=0.05)
     assert health.recall > 0.8
@@ -33,7 +33,7 @@ def test_other_pictures_of_the_same_kind_are_healthy(check):
 
 
 def test_one_picture_over_and_over_is_a_collapse(check):
-    health = check.look(pictures(1, 2).expand(64, -1, -1, -1) + 1e-4 * pictures(64, 3))
+    health = check.measure(pictures(1, 2).expand(64, -1, -1, -1) + 1e-4 * pictures(64, 3))
     assert health.diversity < 0.01
     assert health.recall == 0
 
@@ -41,7 +41,7 @@ def test_one_picture_over_and_over_is_a_collapse(check):
 def test_half_of_the_kinds_missing_halves_recall_and_coverage():
     offsets = torch.tensor([0.0, 5.0]).repeat_interleave(32)[:, None, None, None]
     check = HealthCheck(plain, pictures(64, 1) + offsets)
-    both, one = check.look(pictures(64, 2) + offsets), check.look(pictures(64, 2))
+    both, one = check.measure(pictures(64, 2) + offsets), check.measure(pictures(64, 2))
     assert one.recall == pytest.approx(0.5, abs=0.05)
     assert both.recall > 0.75
     assert one.coverage == pytest.approx(0.5, abs=0.1)
@@ -51,7 +51,7 @@ def test_half_of_the_kinds_missing_halves_recall_and_coverage():
 
 
 def test_copies_of_reals_lie_upon_them(check):
-    health = check.look(pictures(64, 1) + 1e-3 * pictures(64, 5))
+    health = check.measure(pictures(64, 1) + 1e-3 * pictures(64, 5))
     assert health.nearest < 0.01
     assert health.closest <= health.nearest
     assert health.recall == 1
@@ -61,7 +61,7 @@ def test_copies_of_reals_lie_upon_them(check):
 
 
 def test_noise_far_from_all_reals_has_neither_recall_nor_coverage(check):
-    health = check.look(3 * pictures(64, 7) + 10)
+    health = check.measure(3 * pictures(64, 7) + 10)
     assert (health.recall, health.coverage) == (0, 0)
     assert health.nearest > 5
     assert health.score <= 0.34
@@ -69,16 +69,16 @@ def test_noise_far_from_all_reals_has_neither_recall_nor_coverage(check):
 
 def test_one_odd_real_does_not_make_noise_look_good():
     reals = torch.cat([pictures(63, 1), 40 * pictures(1, 2)])
-    health = HealthCheck(plain, reals).look(5 * pictures(64, 3))
+    health = HealthCheck(plain, reals).measure(5 * pictures(64, 3))
     assert health.coverage <= 1 / 64
     assert health.score < 0.4
 
 
 def test_the_gap_is_that_of_the_discriminators_means(check):
-    health = check.look(pictures(64, 2), (torch.tensor([1.0, 3.0]), torch.tensor([-1.0, 0.0])))
+    health = check.measure(pictures(64, 2), (torch.tensor([1.0, 3.0]), torch.tensor([-1.0, 0.0])))
     assert health.gap == pytest.approx(2.5)
     assert health.as_metrics()["health/gap"] == health.gap
-    assert "D(real) - D(fake) 2.50" in health.tell()
+    assert "D(real) - D(fake) 2.50" in health.describe()
 
 
 def test_too_few_reals_are_refused():

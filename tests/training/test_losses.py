@@ -18,9 +18,9 @@ from animi.core.training.losses.adversarial import (
     gradient_penalty,
     hinge_for_discriminator,
     hinge_for_generator,
+    hinge_for_spoilt,
     latent_distance,
-    redrawing,
-    refusing,
+    redraw_loss,
 )
 from animi.models.discriminators import (
     ImageDiscriminator,
@@ -48,17 +48,17 @@ def test_scores_beyond_the_margin_teach_the_discriminator_nothing():
 
 def test_redrawing_is_the_mean_error_of_both():
     zero, one = torch.zeros(1, 3, 4, 4), torch.ones(1, 3, 4, 4)
-    assert redrawing(Redrawn(one, one, zero, zero)).item() == 0
-    assert redrawing(Redrawn(one, zero, zero, -one / 2)).item() == pytest.approx(1.5)
+    assert redraw_loss(Redrawn(one, one, zero, zero)).item() == 0
+    assert redraw_loss(Redrawn(one, zero, zero, -one / 2)).item() == pytest.approx(1.5)
 
 
 def test_gradient_penalty_of_a_plane_is_half_its_slope_squared():
     slope = torch.randn(3, 4, 4, generator=torch.Generator().manual_seed(0))
 
-    def judge(pictures):
+    def discriminator(pictures):
         return (pictures * slope).sum((1, 2, 3))[:, None].expand(-1, 6)  # a map of equal scores
 
-    penalty = gradient_penalty(judge, torch.rand(5, 3, 4, 4))
+    penalty = gradient_penalty(discriminator, torch.rand(5, 3, 4, 4))
     assert penalty.item() == pytest.approx(slope.square().sum().item() / 2, rel=1e-5)
 
 
@@ -297,8 +297,8 @@ def test_fades_are_mixtures_and_still_frames_are_none():
 
 def test_refusing_counts_only_what_differs():
     scores = torch.tensor([[1.0, 0.0], [-3.0, -3.0], [9.0, 9.0]])
-    assert refusing(scores, torch.tensor([True, True, False])).item() == pytest.approx((1.5 + 0) / 2)
-    assert refusing(scores, torch.zeros(3, dtype=torch.bool)).item() == 0
+    assert hinge_for_spoilt(scores, torch.tensor([True, True, False])).item() == pytest.approx((1.5 + 0) / 2)
+    assert hinge_for_spoilt(scores, torch.zeros(3, dtype=torch.bool)).item() == 0
 
 
 def test_latent_distance_is_the_mean_absolute_difference():
@@ -325,19 +325,19 @@ def test_all_frames_of_a_clip_are_changed_alike(kind):
 
 @pytest.mark.parametrize(("size", "length"), [(64, 2), (64, 3), (64, 8), (128, 5)])
 def test_clips_of_any_length_get_a_map_of_scores(size, length):
-    judge = SequenceDiscriminator(SequenceDiscriminatorConfig(size, length, 4))
-    scores = judge(torch.rand(2, length, 3, size, size) * 2 - 1)
+    discriminator = SequenceDiscriminator(SequenceDiscriminatorConfig(size, length, 4))
+    scores = discriminator(torch.rand(2, length, 3, size, size) * 2 - 1)
     assert scores.shape == (2, 5, 5)
     scores.sum().backward()
-    assert all(parameter.grad.abs().sum() > 0 for parameter in judge.parameters() if parameter.dim() > 1)
+    assert all(parameter.grad.abs().sum() > 0 for parameter in discriminator.parameters() if parameter.dim() > 1)
     with pytest.raises(ValueError, match="no discriminator"):
         SequenceDiscriminatorConfig(96)
 
 
 def test_a_sequence_discriminator_learns_order_which_single_pictures_do_not_show():
     torch.manual_seed(0)
-    judge = SequenceDiscriminator(SequenceDiscriminatorConfig(64, 4, 8))
-    optimizer = torch.optim.Adam(judge.parameters(), 2e-3, (0.5, 0.999))
+    discriminator = SequenceDiscriminator(SequenceDiscriminatorConfig(64, 4, 8))
+    optimizer = torch.optim.Adam(discriminator.parameters(), 2e-3, (0.5, 0.999))
     nets, lecam = AdversarialConfig(8, augment=(), redraw=0, lecam=0.0), LeCam()
     gaps = []
     for step in range(25):
@@ -345,7 +345,7 @@ def test_a_sequence_discriminator_learns_order_which_single_pictures_do_not_show
         places = (starts[:, None] + 10 * torch.arange(4)).flatten().tolist()
         real = discs([-0.9, -0.9, -0.9], torch.ones(1, 3, 64, 64), places).reshape(6, 4, 3, 64, 64)
         jumbled = real[:, [2, 0, 3, 1]]
-        loss, parts = discriminator_loss(judge, lecam, nets, real, jumbled, step)
+        loss, parts = discriminator_loss(discriminator, lecam, nets, real, jumbled, step)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -10,13 +10,13 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils.parametrize import is_parametrized
 
 from animi.core.media.image_files import write_png
-from animi.core.training import adversarial, samples
+from animi.core.training import adversarial
 from animi.models.blocks import SkipExcitation
 from animi.models.discriminators import ImageDiscriminator, SequenceDiscriminator
 from animi.models.latent_inbetweener import LatentInbetweener
 from animi.models.sle import LatentGenerator, NoiseGenerator
 
-ONE = ("--device", "cpu", "--workers", 0, "--steps", 1)
+ONE = ("--device", "cpu", "--workers", 0, "--steps", 1, "--evaluation-samples", 4)
 CONVOLUTIONS = (nn.Conv2d, nn.Conv3d, nn.ConvTranspose2d)
 
 
@@ -28,8 +28,7 @@ class Caught(NamedTuple):
 
 
 @pytest.fixture(autouse=True)
-def few(monkeypatch):
-    monkeypatch.setattr(samples, "LOOKED_AT", 6)
+def one_thread():
     torch.set_num_threads(1)
 
 

@@ -17,10 +17,9 @@ from animi.core.config.training import PretrainAeConfig, TrainingConfig
 from animi.core.errors import ConfigError
 from animi.core.inbetween.sequence import interpolate
 from animi.core.media.image_files import read_image, write_png
-from animi.core.training import samples
 from animi.core.training.listeners import Listeners
+from animi.core.training.metrics_file import read_metrics, read_series
 from animi.core.training.recipes.pretrain_ae import measure_reconstructions, pretrain_ae
-from animi.core.training.run_folder import read_metrics, read_series
 from animi.core.weights.checkpoint import load_checkpoint, read_header, save_checkpoint
 from animi.models import registry
 from animi.models.autoencoder import DeepAutoEncoder, DeepAutoEncoderConfig, PlainAutoEncoder, PlainAutoEncoderConfig
@@ -29,14 +28,14 @@ from animi.models.latent_inbetweener import LatentInbetweener
 from animi.models.refinement import RefinementConfig
 
 CPU = torch.device("cpu")
-SMALL = ("--size", 32, "--width", 4, "--latent", 8, "--batch-size", 4, "--device", "cpu", "--workers", 0)
+SMALL = ("--size", 32, "--width", 4, "--latent", 8, "--batch-size", 4, "--device", "cpu", "--workers", 0,
+         "--evaluation-samples", 4)  # fmt: skip
 NETS = [(PlainAutoEncoder, PlainAutoEncoderConfig), (DeepAutoEncoder, DeepAutoEncoderConfig)]
 
 
 @pytest.fixture(autouse=True)
-def few(monkeypatch, one_panel):
-    """Looks at fewer pictures, and computes in one thread."""
-    monkeypatch.setattr(samples, "LOOKED_AT", 4)
+def one_thread(one_panel):
+    """Computes in one thread."""
     torch.set_num_threads(1)
 
 
@@ -53,7 +52,13 @@ def film(tmp_path, draw_disc):
 def settings(film, output, steps=3, **changes):
     training = {"steps": steps, "batch_size": 4, "log_every": 1, "device": "cpu", "workers": 0, "clip": 1.0}
     training |= {name: changes.pop(name) for name in ("save_every", "sample_every", "ema") if name in changes}
-    common = {"width": 4, "latent": 8, "depth": 1, "clips": ClipConfig(length=1, size=32, reverse=False)}
+    common = {
+        "evaluation_samples": 4,
+        "width": 4,
+        "latent": 8,
+        "depth": 1,
+        "clips": ClipConfig(length=1, size=32, reverse=False),
+    }
     return PretrainAeConfig((film,), output, training=TrainingConfig(**training), **common | changes)
 
 
@@ -333,7 +338,7 @@ def test_a_film_of_one_frame_has_none_to_hold_out(animi, draw_disc, tmp_path):
     refused = animi("pretrain-ae", tmp_path / "one", "-o", tmp_path / "run", *SMALL)
     assert refused.exit_code == 1
     assert "one: has one frame, so none can be held out" in refused.stderr
-    with pytest.raises(ConfigError, match="--length: 8 is of no use"):
+    with pytest.raises(ConfigError, match="--length: 8 cannot be used"):
         PretrainAeConfig((Path("a"),), Path("b"), clips=ClipConfig())
 
 

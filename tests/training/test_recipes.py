@@ -19,29 +19,25 @@ from animi.core.config.pictures import SampleConfig
 from animi.core.config.training import AdversarialConfig, TrainingConfig, TrainNoiseConfig, TrainVggSleConfig
 from animi.core.errors import AnimiError, ConfigError
 from animi.core.material.sampler import ClipSampler
-from animi.core.media.decode import decode_video, probe_video
 from animi.core.media.image_files import write_png
-from animi.core.pictures.sample import draw_latents, walk
-from animi.core.training import samples
 from animi.core.training.listeners import Listeners
+from animi.core.training.metrics_file import read_metrics, read_series
 from animi.core.training.recipes import train_noise as noise_recipe
 from animi.core.training.recipes import train_vgg_sle as vgg_recipe
 from animi.core.training.recipes.train_vgg_sle import KeptLatents
-from animi.core.training.run_folder import read_metrics, read_series
-from animi.core.weights.checkpoint import save_checkpoint
 from animi.core.weights.vgg import load_vgg
 from animi.models.discriminators import ImageDiscriminator, ImageDiscriminatorConfig
-from animi.models.sle import LatentGenerator, NoiseGenerator, NoiseGeneratorConfig, VggSleConfig
+from animi.models.sle import LatentGenerator, VggSleConfig
 from animi.models.vgg import VggEncoder
 
-LOOKED_AT = 6
-SMALL = ("--size", 64, "--width", 4, "--device", "cpu", "--workers", 0, "--log-every", 1)
+EVALUATED = 4  # as few as health can be measured by
+SMALL = ("--size", 64, "--width", 4, "--device", "cpu", "--workers", 0, "--log-every", 1,
+         "--evaluation-samples", EVALUATED)  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
-def few(monkeypatch, one_panel):
-    """Looks at fewer pictures, and computes in one thread."""
-    monkeypatch.setattr(samples, "LOOKED_AT", LOOKED_AT)
+def one_thread(one_panel):
+    """Computes in one thread."""
     torch.set_num_threads(1)
 
 
@@ -136,54 +132,6 @@ def test_precision_and_parts_of_a_batch_through_the_command(animi, film, tmp_pat
     )
 
 
-@pytest.fixture
-def checkpoint(tmp_path):
-    """A generator of 64 x 64 whose batch norms have seen a batch."""
-    torch.manual_seed(0)
-    config = NoiseGeneratorConfig(64, 5, 4)
-    network = NoiseGenerator(config)
-    for norm in (m for m in network.modules() if isinstance(m, torch.nn.BatchNorm2d)):
-        norm.momentum = None  # a plain mean, so that one batch is enough for it
-    with torch.no_grad():
-        network.ladder.paint.weight.mul_(30)  # strong colours, as after a training
-        network(torch.randn(16, 5))
-    save_checkpoint(tmp_path / "net.safetensors", network, "noise-sle", config, 7)
-    return tmp_path / "net.safetensors"
-
-
-def test_a_grid_is_the_same_for_the_same_seed_only(checkpoint, animi, tmp_path):
-    grid = tmp_path / "grid.png"
-    words = ("sample", checkpoint, "-n", 6, "-o", grid, "--columns", 3)
-    drawn = animi(*words, "--json")
-    assert drawn.exit_code == 0, drawn.stderr
-    assert json.loads(drawn.stdout)["step"] == 7
-    first = np.asarray(Image.open(grid)).astype(int)
-    assert first.shape == (2 * 66 - 2, 3 * 66 - 2, 3)
-    assert first[:64, :64].std() > 5
-    assert np.abs(first[:64, :64] - first[:64, 66:130]).mean() > 5  # two pictures
-    taken = animi(*words)
-    assert taken.exit_code == 1
-    assert "--overwrite" in taken.stderr
-    for more, same in ((("--batch-size", 6), True), (("--seed", 1), False), (("--truncation", 0.5), False)):
-        assert animi(*words, "--overwrite", *more).exit_code == 0
-        other = np.asarray(Image.open(grid)).astype(int)
-        assert (np.abs(other - first).max() <= 1) == same, more
-
-
-def test_walks_and_single_pictures(checkpoint, animi, tmp_path):
-    gif = tmp_path / "walk.gif"
-    assert animi("sample", checkpoint, "-n", 3, "--steps", 4, "-o", gif).exit_code == 0
-    assert Image.open(gif).n_frames == 12
-    mp4 = animi("sample", checkpoint, "-n", 2, "--steps", 2, "-o", tmp_path / "walk.mp4")
-    assert mp4.exit_code == 0, mp4.stderr
-    assert len(list(decode_video(probe_video(tmp_path / "walk.mp4")))) == 4
-    assert animi("sample", checkpoint, "-n", 3, "-o", tmp_path / "single").exit_code == 0
-    assert sorted(p.name for p in (tmp_path / "single").iterdir()) == ["000.png", "001.png", "002.png"]
-    huge = animi("sample", checkpoint, "-n", 99_999, "-o", tmp_path / "huge.png")
-    assert huge.exit_code == 2
-    assert huge.stderr.startswith("animi: -n: a grid of 99999")
-
-
 def test_from_a_film_to_in_betweens_by_vgg(animi, film, vgg, tmp_path):
     run = tmp_path / "run"
     done = animi(
@@ -247,9 +195,11 @@ def test_the_ends_are_learnt(film, vgg, tmp_path):
     config = TrainVggSleConfig(
         (film,),
         tmp_path / "run",
+        evaluation_samples=EVALUATED,
         clips=ClipConfig(length=3, size=64, crop=1, flip=False, colour=False, reverse=False),
         training=TrainingConfig(steps=40, batch_size=2, log_every=1, sample_every=1000, device="cpu", workers=0),
-        nets=AdversarialConfig(4, generator_rate=5e-3, discriminator_rate=1e-4),
+        # the terms of the discriminator do not matter here, and take most of the time
+        nets=AdversarialConfig(4, generator_rate=5e-3, discriminator_rate=1e-4, augment=(), redraw=0, lecam=0),
         vgg_weights=vgg,
     )
     vgg_recipe.train_vgg_sle(config)
@@ -261,13 +211,14 @@ def test_the_ends_are_learnt(film, vgg, tmp_path):
 def test_the_discriminator_judges_the_frames_that_it_should(judged, count, film, vgg, tmp_path, monkeypatch):
     caught = {}
 
-    def catch(duel, batches, *_rest):
-        caught["duel"], caught["batch"] = duel, next(iter(batches))[1]
+    def catch(task, batches, *_rest):
+        caught["task"], caught["batch"] = task, next(iter(batches))[1]
 
     monkeypatch.setattr(vgg_recipe, "train", catch)
     config = TrainVggSleConfig(
         (film,),
         tmp_path / "run",
+        evaluation_samples=EVALUATED,
         clips=ClipConfig(length=5, size=64),
         training=TrainingConfig(batch_size=2, device="cpu", workers=0),
         nets=AdversarialConfig(4),
@@ -278,14 +229,14 @@ def test_the_discriminator_judges_the_frames_that_it_should(judged, count, film,
     vgg_recipe.train_vgg_sle(config)
     frames, latents = caught["batch"]
     assert latents.shape == (2, 5, 512, 2, 2)
-    duel = caught["duel"]
-    duel.generator.eval()
-    shown, parts = duel.pair(caught["batch"], True)
+    task = caught["task"]
+    task.generator.eval()
+    shown, parts = task.draw(caught["batch"], True)
     real, drawn = shown["picture"]
     assert real.shape == drawn.shape == (2 * count, 3, 64, 64)
     skipped = (5 - count) // 2
     assert torch.equal(real.reshape(2, count, 3, 64, 64), frames[:, skipped : 5 - skipped])
-    redrawn = duel.generator(latents[:, [0, -1]].flatten(0, 1)).reshape(2, 2, 3, 64, 64)
+    redrawn = task.generator(latents[:, [0, -1]].flatten(0, 1)).reshape(2, 2, 3, 64, 64)
     error = (redrawn - frames[:, [0, -1]]).abs().mean()
     assert parts["ends"].item() == pytest.approx(3 * error.item(), rel=1e-3)
 
@@ -305,11 +256,13 @@ def test_a_frame_that_comes_again_is_encoded_once_and_its_latents_are_its_own(
     monkeypatch.setattr(VggEncoder, "forward", count)
     clips = ClipConfig(length=3, size=64, crop=1, flip=flip, colour=colour)
     training = TrainingConfig(batch_size=2, device="cpu", workers=0)
+    nets = AdversarialConfig(4)
     config = TrainVggSleConfig(
-        (film,), tmp_path / "run", clips=clips, training=training, nets=AdversarialConfig(4), vgg_weights=vgg
-    )
+        (film,), tmp_path / "run", clips=clips, training=training, nets=nets, vgg_weights=vgg,
+        evaluation_samples=EVALUATED,
+    )  # fmt: skip
     vgg_recipe.train_vgg_sle(config)
-    assert encoded.pop(0) == 2 * LOOKED_AT  # the ends of the looks' clips
+    assert encoded.pop(0) == 2 * EVALUATED  # the ends of the evaluation's clips
     if colour:
         assert encoded == [4] * 12
     else:
@@ -473,7 +426,7 @@ def test_continue_starts_a_run_and_goes_on_with_just_that_run(animi, film, other
         (("--augment", "none"), "--augment: is none here, and"),
         (
             (other_film,),
-            f"DATA: is {film} {other_film} here, and {{run}} was started with {film}; give {film} to go on",
+            f"DATA: is {film} {other_film} here, and {{run}} was started with {film}; give {film} to resume",
         ),
     ):
         done = animi(*words, "--steps", 3, *more)
@@ -527,8 +480,8 @@ def test_a_dry_run_tells_what_a_training_costs_and_keeps_nothing(animi, film, vg
     lines = dict(line.split(": ", 1) for line in done.stdout.splitlines())
     assert (lines["size"], lines["width"], lines["length"], lines["recipe"]) == ("64", "4", "3", "steady")
     generator = sum(p.numel() for p in LatentGenerator(VggSleConfig(4)).parameters())
-    judge = sum(p.numel() for p in ImageDiscriminator(ImageDiscriminatorConfig(64, 4)).parameters())
-    assert lines["parameters"] == f"discriminator {judge:,}, generator {generator:,}"
+    discriminator = sum(p.numel() for p in ImageDiscriminator(ImageDiscriminatorConfig(64, 4)).parameters())
+    assert lines["parameters"] == f"discriminator {discriminator:,}, generator {generator:,}"
     assert 0.05 < float(lines["memory"].removesuffix(" GiB")) < 20
     seconds = float(lines["time"].partition(" s a step")[0])
     assert seconds > 0 and "hours for 10,000 steps" in lines["time"]
@@ -537,7 +490,7 @@ def test_a_dry_run_tells_what_a_training_costs_and_keeps_nothing(animi, film, vg
     assert found["steps"] == 1 and found["parameters"]["generator"] == generator
     assert found["settings"]["nets"]["width"] == 4 and found["seconds"] > 0 and found["memory"] > 1 << 20
     refused = animi("train-noise", "--resume", tmp_path / "run", "--dry-run")
-    assert refused.exit_code == 2 and refused.stderr.startswith("animi: --dry-run: is of a new run")
+    assert refused.exit_code == 2 and refused.stderr.startswith("animi: --dry-run: is for a new run")
 
 
 WRONG = [
@@ -614,7 +567,9 @@ def test_without_a_network_pictures_are_still_learnt_but_nothing_random_measures
     monkeypatch.setattr(torch.hub, "load_state_dict_from_url", fail)
     training = TrainingConfig(steps=1, batch_size=2, device="cpu", workers=0)
     clips, nets, told = ClipConfig(length=1, size=64), AdversarialConfig(4), []
-    config = TrainNoiseConfig((film,), tmp_path / "run", clips=clips, training=training, nets=nets, latent_dim=3)
+    config = TrainNoiseConfig(
+        (film,), tmp_path / "run", latent_dim=3, clips=clips, training=training, nets=nets, evaluation_samples=EVALUATED
+    )
     noise_recipe.train_noise(config, listeners=Listeners(note=told.append))
     assert told[0].startswith("health is not measured")
     assert not [name for name in read_series(tmp_path / "run") if name.startswith("health")]
@@ -623,28 +578,6 @@ def test_without_a_network_pictures_are_still_learnt_but_nothing_random_measures
         vgg_recipe.train_vgg_sle(
             TrainVggSleConfig((film,), tmp_path / "vgg", clips=clips, training=training, nets=nets)
         )
-
-
-def test_latents_are_the_same_however_many_and_truncated_as_asked():
-    many, few = draw_latents(50, 20, 3, None), draw_latents(50, 5, 3, None)
-    assert torch.equal(many[:5], few)
-    assert many.std().item() == pytest.approx(1, abs=0.05)
-    assert many.abs().max() > 2
-    cut = draw_latents(50, 20, 3, 0.7)
-    assert cut.abs().max() <= 0.7
-    assert cut.std() > 0.3
-    inside = many.abs() <= 0.7
-    assert torch.equal(cut[inside], many[inside])
-
-
-def test_a_walk_passes_every_station_and_comes_back():
-    stations = draw_latents(16, 4, 0, None)
-    path = walk(stations, 5)
-    assert path.shape == (20, 16)
-    assert torch.equal(path[::5], stations)
-    strides = (path - path.roll(1, 0)).norm(dim=1)
-    assert strides.max() < 0.5 * (stations - stations.roll(1, 0)).norm(dim=1).min()
-    assert torch.equal(walk(stations, 1), stations)
 
 
 def test_settings_that_no_command_gives_are_refused_too():

@@ -7,24 +7,23 @@ import torch
 
 from animi.core.config.training import AdversarialConfig
 from animi.core.media.image_files import write_png
-from animi.core.training import samples
 from animi.core.training.adversarial import discriminator_loss
 from animi.core.training.losses.adversarial import LeCam
+from animi.core.training.metrics_file import read_series
 from animi.core.training.recompute import recompute_blocks
-from animi.core.training.run_folder import read_series
 from animi.models.autoencoder import DeepAutoEncoder, DeepAutoEncoderConfig
 from animi.models.discriminators import ImageDiscriminator, ImageDiscriminatorConfig
 from animi.models.sle import NoiseGenerator, NoiseGeneratorConfig
 
 
-def judge(network, _seed):
+def discriminator(network, _seed):
     pictures = torch.rand(2, 4, 3, 64, 64) * 2 - 1
     nets = AdversarialConfig(8, augment=(), r1=1.0)
     return discriminator_loss(network, LeCam(), nets, *pictures, 0)[0]
 
 
 NETWORKS = {
-    "discriminator": (lambda: ImageDiscriminator(ImageDiscriminatorConfig(64, 8)), judge),
+    "discriminator": (lambda: ImageDiscriminator(ImageDiscriminatorConfig(64, 8)), discriminator),
     "generator": (
         lambda: NoiseGenerator(NoiseGeneratorConfig(64, 5, 8)),
         lambda net, _: net(torch.randn(4, 5)).abs().mean(),
@@ -85,14 +84,14 @@ def test_a_copy_computes_with_its_own_weights():
     assert torch.equal(other(latents), before)
 
 
-def test_a_training_ends_as_without_it(animi, tmp_path, draw_disc, monkeypatch, one_panel):
-    monkeypatch.setattr(samples, "LOOKED_AT", 6)
+def test_a_training_ends_as_without_it(animi, tmp_path, draw_disc, one_panel):
     torch.set_num_threads(1)
     film = tmp_path / "film"
     film.mkdir()
     for number in range(12):
         write_png(film / f"{number:03}.png", draw_disc(12 + 3 * number, 30, (72, 64), 10))
-    small = ("--size", 64, "--width", 4, "--latent-dim", 4, "--batch-size", 4, "--steps", 3, "--no-health")
+    small = ("--size", 64, "--width", 4, "--latent-dim", 4, "--batch-size", 4, "--steps", 3, "--no-health",
+             "--evaluation-samples", 6)  # fmt: skip
     how = ("--device", "cpu", "--workers", 0, "--log-every", 1, "--r1", 1)
     for name, more in (("plain", ()), ("again", ("--recompute",))):
         done = animi("train-noise", film, "-o", tmp_path / name, *small, *how, *more)

@@ -21,15 +21,9 @@ from animi.core.config.training import TrainingConfig
 from animi.core.errors import CheckpointError, ConfigError, InputError, OutputError
 from animi.core.lock import LOCK
 from animi.core.media.image_files import read_image
-from animi.core.training.run_folder import (
-    Network,
-    lay_grid,
-    open_run,
-    read_metrics,
-    read_run_config,
-    read_series,
-    resume_config,
-)
+from animi.core.training.metrics_file import read_metrics, read_series
+from animi.core.training.run_folder import Network, lay_grid, open_run
+from animi.core.training.run_settings import read_run_config, resume_config
 from animi.core.training.state import capture_state
 from animi.core.weights.checkpoint import read_header
 from animi.core.weights.find import find_states
@@ -155,7 +149,7 @@ def test_a_damaged_checkpoint_is_told_of_and_the_one_before_taken(folder):
     newest.write_bytes(newest.read_bytes()[:100])
     run = open_run(folder, SETTINGS, resume=True, command="train")
     assert run.first_step == 40
-    assert run.notes == [f"{newest}: is damaged; remove it to go on from the checkpoint before"]
+    assert run.notes == [f"{newest}: is damaged; remove it to resume from the checkpoint before"]
     assert not newest.exists()
 
 
@@ -186,7 +180,7 @@ def test_a_run_killed_before_it_told_its_settings_is_begun_again_by_the_same_com
 
 
 def test_a_new_run_does_not_touch_what_is_there(folder, tmp_path):
-    with pytest.raises(OutputError, match="holds something already; add --resume to go on with it"):
+    with pytest.raises(OutputError, match="holds something already; add --resume to resume it"):
         open_run(folder, SETTINGS, command="train")
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter.txt").write_text("dear")
@@ -228,7 +222,7 @@ def test_a_run_goes_on_with_its_own_settings_and_those_that_may_change(folder):
 
 
 def test_what_is_no_run_of_this_command_is_refused(folder, tmp_path):
-    with pytest.raises(InputError, match="is a run of train; go on with that command"):
+    with pytest.raises(InputError, match="is a run of train; resume it with that command"):
         open_run(folder, SETTINGS, resume=True, command="train-noise")
     with pytest.raises(InputError, match=r"is no run, as it has no config\.json"):
         open_run(tmp_path, SETTINGS, resume=True, command="train")
@@ -316,7 +310,34 @@ def test_a_run_says_who_has_its_folder(tmp_path, begun):
     open_run(folder, SETTINGS, begun, command="train").close()  # a dead run's lock is taken over
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"score": "high"}', "{}"])
+@pytest.mark.parametrize(
+    "name",
+    ["config.json", "metrics.jsonl", "losses.png", "best.json", "best.safetensors", "samples/fakes-00000010.png",
+     "checkpoints/00000010.safetensors", "checkpoints/00000020.state.safetensors"],
+)  # fmt: skip
+@pytest.mark.parametrize("dangling", [False, True])
+def test_a_run_is_never_written_through_a_link(folder, tmp_path, name, dangling):
+    path, precious = folder / name, tmp_path / "precious"
+    data = path.read_bytes() if path.exists() else b"mine"
+    dangling = dangling and name != "config.json"  # without which it is no run
+    if not dangling:
+        precious.write_bytes(data)
+    path.unlink(missing_ok=True)
+    path.symlink_to(precious)
+    with pytest.raises(OutputError, match="is a link, through which nothing is written; remove it"):
+        open_run(folder, SETTINGS, True, command="train")
+    assert not precious.exists() if dangling else precious.read_bytes() == data
+
+
+def test_files_of_odd_names_are_left_where_they_are(folder):
+    odd = [folder / "samples" / f"fakes-{number}.png" for number in ("²", "٣٣٣", "x", "")]
+    for path in odd:
+        path.write_bytes(b"mine")
+    open_run(folder, SETTINGS, True, command="train").close()
+    assert all(path.read_bytes() == b"mine" for path in odd)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"score": "high"}', "{}", '{"score": NaN}', '{"score": Infinity}'])
 def test_a_best_score_that_cannot_be_read_is_set_aside(tmp_path, text):
     with open_run(tmp_path / "run", SETTINGS) as run:
         module = nn.Linear(1, 1)

@@ -20,7 +20,7 @@ from animi.core.drawn import stage as sprite_stage
 from animi.core.drawn.batches import guide, load_cartoons, longest_gap, turn
 from animi.core.errors import CheckpointError, ConfigError
 from animi.core.media.image_files import write_png
-from animi.core.training import motion_evaluation as motion_looks
+from animi.core.training import motion_evaluation as motion_evaluation
 from animi.core.training.distributed import World
 from animi.core.training.listeners import Listeners
 from animi.core.training.losses.motion import (
@@ -30,33 +30,33 @@ from animi.core.training.losses.motion import (
     laplacian_distance,
     pick,
     picture_distance,
-    sight_loss,
+    visibility_loss,
 )
-from animi.core.training.motion_evaluation import MotionLook, colour_flow, measure_flows
+from animi.core.training.metrics_file import read_metrics, read_series
+from animi.core.training.motion_evaluation import MotionEvaluation, colour_flow, measure_flows
 from animi.core.training.recipes import train_motion as recipe
 from animi.core.training.recipes.train_motion import learning_rate, train_motion
-from animi.core.training.run_folder import read_metrics, read_series
 from animi.core.weights.checkpoint import read_header, save_checkpoint
 from animi.core.weights.vgg import load_vgg
 from animi.models.motion import MotionConfig, MotionNetwork
 from animi.models.sle import NoiseGenerator, NoiseGeneratorConfig
 from animi.models.warping import warp
 
-SMALL = ("--sizes", "64,48", "--width", 8, "--batch-size", 2, "--workers", 0, "--device", "cpu", "--log-every", 1)
+SMALL = ("--sizes", "64,48", "--width", 8, "--batch-size", 2, "--workers", 0, "--device", "cpu", "--log-every", 1,
+         "--evaluation-samples", 2)  # fmt: skip
 CPU = torch.device("cpu")
 
 
 @pytest.fixture(autouse=True)
-def few(monkeypatch, one_panel):
-    """Looks at few samples, and computes in one thread."""
-    monkeypatch.setattr(motion_looks, "LOOKED_AT", 3)
+def one_thread(one_panel):
+    """Computes in one thread."""
     torch.set_num_threads(1)
 
 
 def settings(output, steps=5, **changes):
     training = {"steps": steps, "batch_size": 2, "workers": 0, "device": "cpu", "log_every": 1, "clip": 1.0}
     training |= {name: changes.pop(name) for name in ("save_every", "sample_every", "seed") if name in changes}
-    config = {"width": 8, "sizes": (48,), "grow": 2, "samples": 2} | changes
+    config = {"width": 8, "sizes": (48,), "grow": 2, "samples": 2, "evaluation_samples": 2} | changes
     return TrainMotionConfig(config.pop("paths", ()), output, training=TrainingConfig(**training), **config)
 
 
@@ -101,7 +101,7 @@ def test_from_nothing_to_frames_drawn_between_two(animi, film, tmp_path):
     assert "step 4: error/0-4" in done.stderr
     series = read_series(run)
     assert series["motion/error"][0] == [1, 2, 3, 4]
-    assert {"motion/matching", "motion/sight", "motion/pictures", "motion/gradient"} <= series.keys()
+    assert {"motion/matching", "motion/visibility", "motion/pictures", "motion/gradient"} <= series.keys()
     assert series["error/0-4"][0] == series["yardstick/error/0-4"][0] == [2, 4]
     assert len(set(series["yardstick/error/0-4"][1])) == 1  # measured once
     assert Image.open(run / "samples" / "strips-00000004.png").width >= 5 * 64
@@ -251,11 +251,11 @@ def test_another_network_is_no_beginning(tmp_path):
         ({"collage": -1}, "--collage: -1 is out of range"),
         ({"samples": 0}, "--samples: 0"),
         ({"small": -1}, "--small: -1 is out of range"),
-        ({"staged": 0.5}, "--staged: puts sprites together; give a folder"),
+        ({"staged": 0.5}, "--staged: needs sprites; give a folder"),
         ({"sprite_share": 2.0}, "--sprite-share: 2 is out of range"),
-        ({"drawing_only": True}, "--drawing-only: holds motion that was never learnt"),
+        ({"drawing_only": True}, "--drawing-only: needs a network that has learnt motion"),
         ({"paths": ("x",), "clips": ClipConfig(length=2)}, "--length: 2 leaves nothing"),
-        ({"paths": ("x",), "pictures": 0.0}, "--films: teach pictures only"),
+        ({"paths": ("x",), "pictures": 0.0}, "--films: films train pictures only"),
     ],
 )
 def test_settings_that_cannot_be_used_are_refused_by_their_flag(tmp_path, changes, sentence):
@@ -346,13 +346,13 @@ def test_every_kind_of_batch_comes_in_every_size_and_is_reported(film, tmp_path)
 def test_every_size_is_taught_at_every_corner_of_a_cell(tmp_path, monkeypatch):
     """Corners that took turns as sizes do taught each size at some corners only, half a pixel to one side."""
     met = set()
-    sight_loss = recipe.sight_loss
+    visibility_loss = recipe.visibility_loss
 
     def look(seen, visible, counted, corner):
         met.add((visible.shape[-1], corner))
-        return sight_loss(seen, visible, counted, corner)
+        return visibility_loss(seen, visible, counted, corner)
 
-    monkeypatch.setattr(recipe, "sight_loss", look)
+    monkeypatch.setattr(recipe, "visibility_loss", look)
     train_motion(settings(tmp_path / "run", 8, sizes=(32, 48), sample_every=100))
     assert met == {(size, corner) for size in (32, 48) for corner in range(4)}
 
@@ -413,11 +413,11 @@ def test_the_error_of_motion_counts_where_it_is_known_and_more_where_it_is_seen(
     assert end_point_errors([step], truth, left, ~everywhere)[0] == 0
 
 
-def test_sight_is_learnt_where_it_is_known():
+def test_visibility_is_learnt_where_it_is_known():
     visible = torch.ones(1, 1, 8, 8, dtype=torch.bool)
     right, wrong = torch.full((1, 1, 4, 4), 9.0), torch.full((1, 1, 4, 4), -9.0)
-    assert sight_loss([right], visible, visible) < 0.001 < 5 < sight_loss([wrong], visible, visible)
-    assert sight_loss([wrong], visible, ~visible) == 0
+    assert visibility_loss([right], visible, visible) < 0.001 < 5 < visibility_loss([wrong], visible, visible)
+    assert visibility_loss([wrong], visible, ~visible) == 0
 
 
 def test_picture_distances_are_none_for_equal_pictures_and_tell_soft_ones():
@@ -437,7 +437,7 @@ def test_cuts_teach_that_nothing_is_seen_and_nothing_else(tmp_path):
     network = MotionNetwork(MotionConfig(width=8, layers=1))
     batch = next(load_cartoons(0, 32, 8))
     loss, parts = recipe._make_loss(settings(tmp_path, cuts=1.0), network, None)(batch, 0)
-    assert parts["error"] == parts["pictures"] == 0 and parts["sight"] > 0 and parts["matching"] > 0
+    assert parts["error"] == parts["pictures"] == 0 and parts["visibility"] > 0 and parts["matching"] > 0
     loss.backward()
     assert network.none.grad < 0  # no match is to score higher
     _, plain = recipe._make_loss(settings(tmp_path, cuts=0.0), network, None)(batch, 0)
@@ -468,19 +468,19 @@ def test_the_truth_has_no_error_and_longer_motion_has_its_own_bin():
     assert still["error/0-4"] < 4 <= still["error/4-8"] < 8
 
 
-def test_a_look_measures_the_network_beside_the_yardstick(tmp_path):
-    look = MotionLook(0, 64)
+def test_an_evaluation_measures_the_network_beside_the_classical_engine(tmp_path):
+    evaluation = MotionEvaluation(0, 64, 3)
     torch.manual_seed(0)
-    findings = look.look(MotionNetwork(MotionConfig(width=8, layers=1)).eval())
-    assert findings.metrics.keys() == look.yardstick.metrics.keys()
-    assert look.score(look.yardstick) == pytest.approx(-1)
-    assert look.yardstick.metrics["ghost"] < look.fade["ghost"]
-    strips = look.draw_strips(findings, 2)
+    findings = evaluation.evaluate(MotionNetwork(MotionConfig(width=8, layers=1)).eval())
+    assert findings.metrics.keys() == evaluation.baseline.metrics.keys()
+    assert evaluation.score(evaluation.baseline) == pytest.approx(-1)
+    assert evaluation.baseline.metrics["ghost"] < evaluation.fade["ghost"]
+    strips = evaluation.draw_strips(findings, 2)
     assert strips.shape == (2, 3, 64, 320) and strips.min() >= -1 and strips.max() <= 1
-    first = torch.from_numpy(look.samples[0].first).permute(2, 0, 1) / 127.5 - 1
+    first = torch.from_numpy(evaluation.samples[0].first).permute(2, 0, 1) / 127.5 - 1
     assert torch.allclose(strips[0, :, :, :64], first, atol=1e-5)
     training = draw_sample(0, 0, 64)
-    assert not any(np.array_equal(training.first, sample.first) for sample in look.samples)
+    assert not any(np.array_equal(training.first, sample.first) for sample in evaluation.samples)
 
 
 def test_colours_of_motion_tell_direction_and_length():

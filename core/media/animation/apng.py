@@ -11,7 +11,7 @@ from ...errors import OutputError
 from ...files import shown
 from ..frames import Frame
 from ..image_files import encode_png
-from .job import Job, find_changes
+from .job import Job, find_changes, round_times
 
 
 def write_apng(job: Job, frames: Iterator[Frame]) -> Fraction:
@@ -19,15 +19,24 @@ def write_apng(job: Job, frames: Iterator[Frame]) -> Fraction:
     delay = (1 / job.fps).limit_denominator(65535)
     if delay.numerator > 65535 or not delay:
         raise OutputError(f"{shown(job.path)}: APNG cannot show {job.fps} frames a second; choose another number")
+    times = None if job.ends is None else round_times(job, 1000)
+    total = Fraction(0)
     before: Frame | None = None
     sequence = itertools.count()
     with job.draft.open("wb") as file:
         for number, frame in enumerate(frames):
             box = find_changes(before, frame)
+            if times is not None:
+                delay = Fraction(next(times), 1000).limit_denominator(1000)
+                if delay.numerator > 65535:
+                    delay = min(delay, Fraction(65535)).limit_denominator(max(1, int(65535 / delay)))
+            total += delay
             chunks = list(_read_png(encode_png(frame[box[1] : box[3], box[0] : box[2]])))
             if number == 0:
                 file.write(b"\x89PNG\r\n\x1a\n")
                 _write_chunk(file, b"IHDR", chunks[0][1])
+                if job.profile is not None:
+                    _write_chunk(file, b"iCCP", b"ICC profile\0\0" + zlib.compress(job.profile))
                 place = file.tell()
                 _write_chunk(file, b"acTL", bytes(8))
             control = struct.pack(
@@ -44,7 +53,7 @@ def write_apng(job: Job, frames: Iterator[Frame]) -> Fraction:
         _write_chunk(file, b"IEND", b"")
         file.seek(place)
         _write_chunk(file, b"acTL", struct.pack(">II", number + 1, 0 if job.loop else 1))
-    return delay * (number + 1)
+    return total
 
 
 def _read_png(data: bytes) -> Iterator[tuple[bytes, bytes]]:

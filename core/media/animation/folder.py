@@ -16,8 +16,8 @@ def write_folder(job: Job, frames: Iterator[Frame]) -> Fraction:
     digits = max(3, len(str((job.count or 1) - 1)))
     number = 0
     for number, frame in enumerate(frames, 1):
-        (job.draft / f"{number - 1:0{digits}}.png").write_bytes(encode_png(frame))
+        (job.draft / f"{number - 1:0{digits}}.png").write_bytes(encode_png(frame, job.profile))
     if len(str(number - 1)) > digits:  # there were more than said
         for path in list(job.draft.iterdir()):
             path.rename(path.with_stem(path.stem.zfill(len(str(number - 1)))))
-    return number / job.fps
+    return number / job.fps if job.ends is None else job.ends[-1]

@@ -57,7 +57,7 @@ def write_gif(job: Job, frames: Iterator[Frame]) -> Fraction:
                     indices[frame[..., 3] < 128] = clear
                 yield indices
 
-        times = round_times(job.fps, 100, least=2)
+        times = round_times(job, 100, least=2)
         seconds = _write_gif_frames(file, index(), times, clear, transparent=transparent, loop=job.loop)
         file.write(b";")
     return seconds
@@ -105,6 +105,8 @@ def _write_gif_frames(
         if canvas is not None and clear is not None:
             part = np.where(part == canvas[inside], np.uint8(clear), part)  # long runs compress well
         time = next(times)
+        if time > 65535:
+            raise OutputError("GIF holds a frame for 655 seconds at most; write a video")
         _write_gif_frame(file, part, box, time, clear, wiped)
         total += time
         if following is None:

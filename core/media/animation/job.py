@@ -1,7 +1,7 @@
 """What the writers of all formats share: what is to be written, and how frames differ and how long they last."""
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -16,7 +16,22 @@ from ..frames import Frame, to_uint8
 
 @dataclass
 class Job:
-    """What a writer needs to know, and where it leaves what it found."""
+    """What a writer needs to know, and where it leaves what it found.
+
+    Attributes:
+        path: what is written.
+        draft: where that is put together.
+        fps: frames a second, about where `ends` says more.
+        loop: it begins anew at the end.
+        width: in pixels.
+        height: likewise.
+        count: frames, where that is known.
+        deep: frames have 16 bits a channel.
+        profile: the ICC profile of the frames' colours; None: sRGB.
+        ends: when each frame has been shown, in seconds, as far as frames were taken; None: they come at a rate.
+        written: frames so far.
+        notes: what the format could not keep.
+    """
 
     path: Path
     draft: Path
@@ -26,6 +41,8 @@ class Job:
     height: int
     count: int | None
     deep: bool
+    ends: Sequence[Fraction] | None = None
+    profile: bytes | None = None
     written: int = 0
     notes: list[str] = field(default_factory=list)
 
@@ -35,17 +52,18 @@ class Job:
             self.notes.append(sentence)
 
 
-def round_times(fps: Fraction, ticks: int, least: int = 1) -> Iterator[int]:
+def round_times(job: Job, ticks: int, least: int = 1) -> Iterator[int]:
     """The duration of each frame in ticks, `ticks` to a second; their sum is never off by more than half a tick.
 
     Args:
-        fps: frames per second.
+        job: frames come at its rate, or have been shown at its `ends`, which grow as frames are taken.
         ticks: ticks in a second.
         least: the shortest duration; the sum is longer than it should be where this is needed.
     """
     before = 0
     for number in itertools.count(1):
-        end = max((2 * number * ticks / fps + 1) // 2, before + least)
+        seconds = number / job.fps if job.ends is None else job.ends[number - 1]
+        end = max((2 * ticks * seconds + 1) // 2, before + least)
         yield int(end - before)
         before = end
 

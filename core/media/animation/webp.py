@@ -27,14 +27,16 @@ def write_webp(job: Job, frames: Iterator[Frame]) -> Fraction:
         )
     before: NDArray[np.uint8] | None = None
     total = 0
-    times = round_times(job.fps, 1000)
+    times = round_times(job, 1000)
     with job.draft.open("wb") as file:
         file.write(b"RIFF\0\0\0\0WEBP")
         for frame in to_8_bits(job, frames, "WebP"):
             pixels = to_uint8(as_channels(frame, max(3, frame.shape[2])))
             if before is None:
-                flags = 0x02 | (0x10 if pixels.shape[2] == 4 else 0)
+                flags = 0x02 | (0x10 if pixels.shape[2] == 4 else 0) | (0x20 if job.profile is not None else 0)
                 _write_riff(file, b"VP8X", bytes([flags, 0, 0, 0]) + _u24(job.width - 1) + _u24(job.height - 1))
+                if job.profile is not None:
+                    _write_riff(file, b"ICCP", job.profile)
                 _write_riff(file, b"ANIM", bytes(4) + struct.pack("<H", 0 if job.loop else 1))
             left, top, right, bottom = find_changes(before, pixels)
             left, top = left & ~1, top & ~1  # the format counts places in twos
@@ -42,6 +44,8 @@ def write_webp(job: Job, frames: Iterator[Frame]) -> Fraction:
             part = Image.fromarray(np.ascontiguousarray(pixels[top:bottom, left:right]))
             part.save(still, "WEBP", lossless=True, quality=30, method=3, exact=True)
             time = next(times)
+            if time >= 1 << 24:
+                raise OutputError(f"{shown(job.path)}: WebP holds a frame for 16777 seconds at most; write a video")
             head = _u24(left // 2) + _u24(top // 2) + _u24(right - left - 1) + _u24(bottom - top - 1) + _u24(time)
             body = b"".join(data for kind, data in _read_riff(still.getvalue()) if kind in {b"VP8L", b"ALPH", b"VP8 "})
             _write_riff(file, b"ANMF", head + b"\x02" + body)  # 2: put in place of what was there, nothing mixed

@@ -1,7 +1,7 @@
 """Writing frames as an animation of the kind that a path's suffix names."""
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from os import fspath
@@ -33,6 +33,18 @@ FORMATS: dict[str, Write] = {
 }
 """How a file is written, by its suffix: a new format is a file beside this one and a row here."""
 
+DELAYED = (".gif", ".webp", ".png", ".apng")
+"""Suffixes of what has a delay for each picture."""
+
+
+def keeps_profile(path: Path | str) -> bool:
+    """Whether what a path names has a place for an ICC profile.
+
+    Raises:
+        OutputError: the suffix is unknown.
+    """
+    return _find_format(path) in (write_webp, write_apng, write_folder)
+
 
 @dataclass(frozen=True)
 class Written:
@@ -54,7 +66,9 @@ def write_animation(
     frames: Iterable[Frame],
     *,
     fps: Fraction,
+    ends: Sequence[Fraction] | None = None,
     loop: bool = True,
+    profile: bytes | None = None,
     overwrite: bool = False,
     count: int | None = None,
     on_frame: Callable[[int], None] | None = None,
@@ -71,8 +85,11 @@ def write_animation(
     Args:
         path: the file or folder.
         frames: taken once, one at a time: all (H, W, C) of one size, C and depth (see `frames.match_images`).
-        fps: frames per second, > 0.
+        fps: frames per second, > 0; about, where `ends` says more.
+        ends: when each frame has been shown, in seconds from the beginning; it may grow as frames are taken. None:
+            frames come at the rate of `fps`. Videos know nothing of it.
         loop: whether players start again at the end; a video or a folder has no such mark.
+        profile: the ICC profile of the frames' colours, where `keeps_profile`; None: sRGB.
         overwrite: whether something that stands there may be replaced.
         count: the number of frames where it is known; it sets the width of a folder's numbers.
         on_frame: called with the number of frames taken so far.
@@ -92,13 +109,13 @@ def write_animation(
         raise OutputError(f"{shown(target)}: there is no frame to write") from None
     height, width = first.shape[:2]
     with written_beside(target, overwrite=overwrite, folder=is_folder, ours=ours) as draft:
-        job = Job(target, draft, fps, loop, width, height, count, first.dtype == np.uint16)
+        job = Job(target, draft, fps, loop, width, height, count, first.dtype == np.uint16, ends, profile)
         seconds = write(job, _counted(itertools.chain([first], stream), first, job, on_frame))
     return Written(target, job.written, job.width, job.height, seconds, tuple(job.notes))
 
 
 def check_format(path: Path | str) -> None:
-    """Refuses, before any work, a path whose suffix names no kind of animation.
+    """Checks, before any work, that a path's suffix names a kind of animation.
 
     Raises:
         OutputError: the suffix is unknown.

@@ -1,4 +1,4 @@
-"""Losses: tensors in, a scalar out. Scores are a discriminator's, of any shape, high for real."""
+"""Adversarial losses: tensors in, a scalar out. Scores are a discriminator's, of any shape, high for real."""
 
 from collections.abc import Callable
 
@@ -9,8 +9,9 @@ from torch.nn.functional import l1_loss, relu
 from ....models.discriminators import Redrawn
 
 R1_EVERY = 16
-"""Steps from one gradient penalty to the next; it is weighed up as many times."""
-_KEPT = 0.99  # share of LeCam's running means kept at each step, as its authors have it
+"""Steps between two gradient penalties; each is multiplied by this, so that the mean stays (as in StyleGAN2, 16)."""
+LECAM_DECAY = 0.99
+"""Share of LeCam's running means that is kept at each step: the value of the authors' code."""
 
 
 def hinge_for_discriminator(real: Tensor, fake: Tensor) -> Tensor:
@@ -28,7 +29,7 @@ def hinge_for_generator(fake: Tensor) -> Tensor:
     return -fake.float().mean()
 
 
-def refusing(scores: Tensor, counts: Tensor) -> Tensor:
+def hinge_for_spoilt(scores: Tensor, counts: Tensor) -> Tensor:
     """Mean of max(0, 1 + score) of a further class of fakes; Chen et al., "CartoonGAN" (CVPR 2018), equation 3.
 
     There it is the cross-entropy of softened drawings; here the hinge, as for all other scores.
@@ -53,30 +54,30 @@ def latent_distance(encoded: Tensor, between: Tensor) -> Tensor:
     return l1_loss(between.float(), encoded.float())
 
 
-def redrawing(redrawn: Redrawn) -> Tensor:
+def redraw_loss(redrawn: Redrawn) -> Tensor:
     """Mean absolute error of what the discriminator redrew, whole and quarter together, in [0, 4]."""
     whole = l1_loss(redrawn.whole.float(), redrawn.whole_target.float())
     return whole + l1_loss(redrawn.part.float(), redrawn.part_target.float())
 
 
-def gradient_penalty(judge: Callable[[Tensor], Tensor], pictures: Tensor) -> Tensor:
+def gradient_penalty(score: Callable[[Tensor], Tensor], pictures: Tensor) -> Tensor:
     """R1: half the mean squared norm of the score's gradient at real pictures.
 
     Mescheder et al., "Which Training Methods for GANs do actually Converge?" (arXiv 1801.04406), equation 9, without
     its weight. A picture's score is the mean over its map of scores.
 
     Args:
-        judge: takes pictures and gives scores (N, ...); call this in fp32.
+        score: maps pictures to scores (N, ...); call this in fp32.
         pictures: (N, 3, H, W), or clips (N, T, 3, H, W).
     """
     pictures = pictures.detach().requires_grad_(True)
-    scores = judge(pictures).flatten(1).mean(1).sum()
+    scores = score(pictures).flatten(1).mean(1).sum()
     (gradient,) = torch.autograd.grad(scores, pictures, create_graph=True)
     return gradient.square().flatten(1).sum(1).mean() / 2
 
 
 class LeCam(nn.Module):
-    """Holds scores near the running means of the other side: small data sets then overfit later.
+    """Keeps real scores near the running mean of fake ones and vice versa, which delays overfitting on small data sets.
 
     Tseng et al., "Regularizing Generative Adversarial Networks under Limited Data" (arXiv 2104.03310), equation 3, as
     the authors' code has it: E max(0, real - mean fake)² + E max(0, mean real - fake)², without its weight. A module,
@@ -92,10 +93,10 @@ class LeCam(nn.Module):
         self.register_buffer("fake", torch.zeros(()))
 
     def forward(self, real: Tensor, fake: Tensor) -> Tensor:
-        """The penalty, against the means of the steps before; then these scores are taken in."""
+        """Returns the penalty against the means of earlier steps, and updates the means by these scores."""
         real, fake = real.float(), fake.float()
         penalty = relu(real - self.fake).square().mean() + relu(self.real - fake).square().mean()
         with torch.no_grad():
-            self.real.lerp_(real.detach().mean(), 1 - _KEPT)
-            self.fake.lerp_(fake.detach().mean(), 1 - _KEPT)
+            self.real.lerp_(real.detach().mean(), 1 - LECAM_DECAY)
+            self.fake.lerp_(fake.detach().mean(), 1 - LECAM_DECAY)
         return penalty

@@ -1,7 +1,7 @@
-"""What a motion model is to lower: errors of the motion where it is known, and of the frames that are drawn along it.
+"""Losses of the motion network: errors of the motion, where it is known, and of the frames that are drawn.
 
-Motion and masks are compared at the network's own grids, each cell with the pixel in its middle. As a cell of an even
-number of pixels has four such, `corner` says which; taking turns leaves no bias.
+Motion and masks are compared on the network's grids, each cell with the pixel at its centre. A cell with an even number
+of pixels has four central ones; `corner` chooses one of them, and trainings alternate, so that there is no bias.
 """
 
 import torch
@@ -20,17 +20,17 @@ from ....models.vgg import VggEncoder
 from ....models.warping import pixel_grid
 
 MATCH_CELL = 8
-"""Pixels across a cell of the global matching."""
-_HIDDEN_WEIGHT = 0.3  # of the motion of what the other frame does not show: known, but hard to tell
-_STILL_WEIGHT, _FARTHEST = 0.3, 4.0  # of a match that stays; cells of motion from which on farther counts no more
-_SLACK = 0.05  # pixels within which an end-point error is rounded off
-_CLOSER = 0.8  # how much less each earlier estimate counts
+"""Side of a cell of the global matching in pixels."""
+_HIDDEN_WEIGHT = 0.3  # weight of motion that is not visible in the other frame: known, but hard to predict
+_STILL_WEIGHT, _FARTHEST = 0.3, 4.0  # weight of a match without motion; cells of motion above which the weight is equal
+_SLACK = 0.05  # pixels; smooths the end-point error near 0
+_CLOSER = 0.8  # factor of the weight from one estimate to the one before, as in RAFT
 _STYLED = (3, 8, 15, 22)  # VGG16's layers whose Gram matrices are compared: relu1_2, 2_2, 3_3 and 4_3
-_CENSUS = 7  # pixels across a census window
+_CENSUS = 7  # side of a census window in pixels
 
 
 def pick(values: Tensor, height: int, width: int, corner: int = 0) -> Tensor:
-    """The middle pixels of cells: (N, C, H, W) to (N, C, height, width); `corner` 0 to 3 says which of the four."""
+    """Takes the central pixel of each cell: (N, C, H, W) to (N, C, height, width); for `corner`, see the module."""
     down, across = values.shape[2] // height, values.shape[3] // width
     top, left = max(0, down // 2 - corner // 2), max(0, across // 2 - corner % 2)
     return values[:, :, top::down, left::across]
@@ -39,17 +39,17 @@ def pick(values: Tensor, height: int, width: int, corner: int = 0) -> Tensor:
 def end_point_errors(
     steps: list[Tensor], truth: Tensor, visible: Tensor, counts: Tensor, corner: int = 0
 ) -> tuple[Tensor, Tensor]:
-    """How far estimates of the motion lead astray, in pixels.
+    """End-point errors of estimates of the motion, in pixels.
 
     Args:
-        steps: estimates, the last one is the best: (N, 2, h, w) in pixels of the truth.
-        truth: (N, 2, H, W).
-        visible: (N, 1, H, W) bool: what is seen in the other frame counts more.
+        steps: estimates, the best one last: (N, 2, h, w) in pixels of the truth.
+        truth: (N, 2, H, W): the true motion.
+        visible: (N, 1, H, W) bool: visible in the other frame; other pixels have less weight.
         counts: (N, 1, H, W) bool: where the motion is known.
         corner: see the module.
 
     Returns:
-        The weighted sum over all estimates, to be lowered, and the last one's mean error.
+        The loss, a weighted mean over all estimates, and the mean error of the last estimate.
     """
     total = last = torch.zeros((), device=truth.device)
     weights = [_CLOSER ** (len(steps) - 1 - number) for number in range(len(steps))]
@@ -64,18 +64,18 @@ def end_point_errors(
 
 
 def matching_loss(match: Match, truth: Tensor, visible: Tensor, counts: Tensor, corner: int = 0) -> Tensor:
-    """Cross-entropy of each cell's belief about where it goes, both ways.
+    """Cross-entropy of the matching probabilities, both ways.
 
-    The true place lies between four cells, which share the belief by nearness; what is not seen in the other frame goes
-    nowhere. van den Oord et al., "Contrastive Predictive Coding" (arXiv 1807.03748), equation 4, is the same for one
-    true place. The farther a cell goes, the more it counts: two thirds of all cells hardly move, and would teach that
-    nothing does.
+    The true position lies between four cells, which get bilinear target probabilities; the target of a cell that is not
+    visible in the other frame is "no match". With a single true position it is the loss of van den Oord et al.,
+    "Contrastive Predictive Coding" (arXiv 1807.03748), equation 4. Longer motion has more weight, since two thirds of
+    all cells hardly move and would dominate the loss.
 
     Args:
-        match: what the network found.
-        truth: (2N, 2, H, W): the motion forward, and then backward.
-        visible: (2N, 1, H, W) bool: seen in the other frame.
-        counts: (2N, 1, H, W) bool: where that is known, and the motion too if it is seen.
+        match: the network's global matching.
+        truth: (2N, 2, H, W): the true motion forward, and then backward.
+        visible: (2N, 1, H, W) bool: visible in the other frame.
+        counts: (2N, 1, H, W) bool: where visibility is known, and also the motion of what is visible.
         corner: see the module.
     """
     height, width = match.flow.shape[-2:]
@@ -111,12 +111,12 @@ def matching_loss(match: Match, truth: Tensor, visible: Tensor, counts: Tensor, 
     return loss / 2
 
 
-def sight_loss(logits: list[Tensor], visible: Tensor, counts: Tensor, corner: int = 0) -> Tensor:
-    """Cross-entropy of estimates of what is seen in the other frame; the later, the more they count.
+def visibility_loss(logits: list[Tensor], visible: Tensor, counts: Tensor, corner: int = 0) -> Tensor:
+    """Cross-entropy of estimates of visibility in the other frame; later estimates have more weight.
 
     Args:
-        logits: (N, 1, h, w) each.
-        visible: (N, 1, H, W) bool.
+        logits: (N, 1, h, w) each, the best one last.
+        visible: (N, 1, H, W) bool: the truth.
         counts: (N, 1, H, W) bool: where it is known.
         corner: see the module.
     """
@@ -130,15 +130,15 @@ def sight_loss(logits: list[Tensor], visible: Tensor, counts: Tensor, corner: in
 
 
 def laplacian_distance(drawn: Tensor, truth: Tensor, levels: int = 5) -> Tensor:
-    """Mean absolute differences of Laplacian pyramids, each level weighed by its scale.
+    """Mean absolute difference of Laplacian pyramids, each level weighted by its scale.
 
     Bojanowski et al., "Optimizing the Latent Space of Generative Networks" (arXiv 1707.05776), section 3.3; Niklaus and
-    Liu, "Context-aware Synthesis" (CVPR 2018), equation 4. With means of 2 x 2 pixels for the Gaussian.
+    Liu, "Context-aware Synthesis" (CVPR 2018), equation 4. Means of 2 x 2 pixels replace the Gaussian.
 
     Args:
         drawn: (N, 3, H, W) in [-1, 1].
         truth: the same shape.
-        levels: of the pyramid, the rest included.
+        levels: levels of the pyramid, including the last, low-pass one.
     """
     difference = drawn.float() - truth.float()  # the pyramid is linear
     total, weight = torch.zeros((), device=drawn.device), 1
@@ -153,10 +153,10 @@ def laplacian_distance(drawn: Tensor, truth: Tensor, levels: int = 5) -> Tensor:
 
 
 def census_distance(drawn: Tensor, truth: Tensor) -> Tensor:
-    """How differently pixels stand out from their neighbours, whatever the light: in [0, 1].
+    """Soft census distance in [0, 1], which does not depend on the brightness.
 
-    The soft census transform of Meister et al., "UnFlow" (AAAI 2018), section 3.3, of brightness in [0, 255], with the
-    constants of RIFE's code, over 7 x 7 pixels.
+    Meister et al., "UnFlow" (AAAI 2018), section 3.3, of brightness in [0, 255], over 7 x 7 pixels, with the constants
+    of RIFE's code.
 
     Args:
         drawn: (N, 3, H, W) in [-1, 1].
@@ -170,7 +170,7 @@ def census_distance(drawn: Tensor, truth: Tensor) -> Tensor:
 
 
 def _census(frames: Tensor) -> Tensor:
-    """(N, 3, H, W) to (N, 49, H, W) in (-1, 1)."""
+    """The soft census transform: (N, 3, H, W) to (N, 49, H, W) in (-1, 1)."""
     light = frames.float().new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
     grey = (frames.float() * light).sum(1, keepdim=True) * 127.5
     windows = torch.eye(_CENSUS**2, device=frames.device).view(-1, 1, _CENSUS, _CENSUS)
@@ -181,7 +181,7 @@ def _census(frames: Tensor) -> Tensor:
 
 
 def picture_distance(drawn: Tensor, truth: Tensor) -> Tensor:
-    """Absolute, Laplacian and census differences together: what drawn frames are compared with the truth by.
+    """The distance of drawn frames from the truth: absolute, Laplacian and census differences.
 
     Args:
         drawn: (N, 3, H, W) in [-1, 1], sides of 7 pixels or more.
@@ -192,10 +192,10 @@ def picture_distance(drawn: Tensor, truth: Tensor) -> Tensor:
 
 
 class StyleDistance(nn.Module):
-    """Squared differences of Gram matrices of VGG16's features: a soft picture has other statistics than a sharp one.
+    """Squared difference of Gram matrices of VGG16's features, which penalises soft pictures.
 
-    Gatys et al., "Image Style Transfer" (CVPR 2016), equation 4, as in Reda et al., "FILM" (ECCV 2022), section 3.2:
-    that of the two key frames' warp is not asked for, only that what is drawn has the truth's.
+    Gatys et al., "Image Style Transfer" (CVPR 2016), equation 4, as used in Reda et al., "FILM" (ECCV 2022), section
+    3.2; each layer is divided by the truth's strength.
     """
 
     def __init__(self, encoder: VggEncoder) -> None:
@@ -203,7 +203,7 @@ class StyleDistance(nn.Module):
         self.encoder = encoder
 
     def forward(self, drawn: Tensor, truth: Tensor) -> Tensor:
-        """Compares (N, 3, H, W) in [-1, 1]; computes in fp32."""
+        """The distance of pictures, (N, 3, H, W) in [-1, 1] each, computed in fp32."""
         with torch.autocast(drawn.device.type, enabled=False):
             features = torch.cat([drawn.float(), truth.float().detach()])
             features = ((features + 1) / 2 - self.encoder.mean) / self.encoder.deviation

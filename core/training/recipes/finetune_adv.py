@@ -1,20 +1,20 @@
 """`animi finetune-adv`: an auto-encoder learns to draw the frames between, by going from one latent to another.
 
-The two ends of a clip are encoded, the latents between them lie on a straight way (or a great circle, as the
-auto-encoder's config says), and all are decoded. The terms, each with a weight of its own:
+The two ends of a clip are encoded, the latents between them are interpolated on a straight line (or on the great
+circle, by the auto-encoder's config), and all are decoded. The terms of the loss, each with its weight:
 
-    reconstruction   mean absolute error at the ends: it stays an auto-encoder
-    middles          the same between them; alone it fades one end out and the other in, the mean of all motions
-    sequence         a discriminator of whole clips: the motion is one that is seen in films
-    image            a discriminator of single in-betweens: they are drawings
-    latent           distance of the latents drawn from to those of the real frames: the straight way is the motion
-    edge             softened drawings are fakes too, so that soft lines do not pass (CartoonGAN)
-    fade             cross-faded ends are fakes too, as pictures and as clips
-    ghost            how much more of a cross-fade the in-betweens are than the real frames
+    reconstruction   mean absolute error at the ends, so that it remains an auto-encoder
+    middles          mean absolute error between them; alone it teaches a cross-fade, the mean of all motions
+    sequence         a discriminator of whole clips, so that the motion is one that films show
+    image            a discriminator of single in-betweens, so that each is a drawing
+    latent           distance of the interpolated latents to those of the real frames
+    edge             drawings with softened lines as extra fakes, so that soft lines are rejected (CartoonGAN)
+    fade             cross-faded ends as extra fakes, as pictures and as clips
+    ghost            ghost score of the in-betweens above that of the real frames
 
-A refinement network may learn together with the auto-encoder ("joint") or behind one that stays as it is ("after").
-All terms then hold what it makes of the decoded frames against the real ones, at twice the size where it doubles. For a
-quarter of the pictures it is not shown the key frames, so that it can be used where there are none.
+A refinement network may be trained together with the auto-encoder ("joint") or after a fixed one ("after"). All terms
+then compare its output with the real frames, at twice the size if it doubles. For a quarter of the pictures it does not
+get the key frames, so that it also works without them.
 """
 
 from collections.abc import Iterator, Mapping
@@ -41,26 +41,33 @@ from ...measures.metrics import sharpness
 from ...media.frames import from_tensor, to_uint8
 from ...weights.checkpoint import load_checkpoint
 from ...weights.find import find_checkpoint, find_states
-from .. import samples
-from ..adversarial import Duel, Judge, Look, Shown, find_encoder, judge_pictures, train
+from ..adversarial import (
+    AdversarialTask,
+    Discriminator,
+    Evaluation,
+    RealAndDrawn,
+    find_encoder,
+    make_picture_discriminator,
+    train,
+)
 from ..augmentation import Spoilt, fade_across, soften_edges
 from ..distributed import check_batch, join_world
 from ..listeners import Listeners, Parts
 from ..losses.adversarial import latent_distance
 from ..run_folder import Network, open_run
-from ..samples import draw_look, in_parts, looking_clips, part_material
+from ..samples import draw_evaluation_clips, evaluation_clips, in_parts, split_material
 
 COMMAND = "finetune-adv"
-_CLIPS_AT_ONCE = 8  # read together for a look
-_FADED = (0.2, 0.8)  # shares of the last frame in a cross-faded picture: nearer the ends it is hardly one
+_CLIPS_AT_ONCE = 8  # evaluation clips that are read together
+_FADED = (0.2, 0.8)  # shares of the last frame in a cross-faded picture; beyond them it is nearly one of the ends
 
 
-class Drawing(nn.Module):
-    """The network as it is trained.
+class TrainedInbetweener(nn.Module):
+    """The network in training: all of it, or its refinement alone.
 
     Args:
-        network: what a checkpoint holds.
-        finished: whether the auto-encoder stays as it is.
+        network: the network that checkpoints hold.
+        finished: whether the auto-encoder is fixed, and only the refinement learns.
     """
 
     def __init__(self, network: LatentInbetweener, *, finished: bool) -> None:
@@ -70,8 +77,8 @@ class Drawing(nn.Module):
         if finished:
             network.autoencoder.requires_grad_(False)
 
-    def train(self, mode: bool = True) -> "Drawing":
-        """A finished auto-encoder stays in eval mode: its batch norms look no more."""
+    def train(self, mode: bool = True) -> "TrainedInbetweener":
+        """Sets the mode; a fixed auto-encoder stays in eval mode, so that its batch norms do not change."""
         super().train(mode)
         if self.finished:
             self.network.autoencoder.eval()
@@ -88,8 +95,8 @@ def finetune_adv(config: FinetuneAdvConfig, *, resume: bool = False, listeners: 
 
     Args:
         config: all settings.
-        resume: go on with the run in `config.output`.
-        listeners: who is told how it goes.
+        resume: resume the run in `config.output`.
+        listeners: callbacks for progress.
 
     Returns:
         The run's folder.
@@ -99,15 +106,15 @@ def finetune_adv(config: FinetuneAdvConfig, *, resume: bool = False, listeners: 
             training failed.
     """
     listeners = listeners or Listeners()
-    training, length = config.training, config.clips.length
+    training, length, samples = config.training, config.clips.length, config.evaluation_samples
     with join_world(training.device, training.precision) as world:
         check_batch(training, world)
-        learnt, unseen, notes = part_material(
-            config.paths, config.unseen, config.hold_out, config.clips, listeners.look
+        learnt, unseen, notes = split_material(
+            config.paths, config.unseen, config.hold_out, config.clips, samples, listeners.scan
         )
-        sampler = ClipSampler(learnt, config.clips, training.batch_size, on_look=listeners.look)
+        sampler = ClipSampler(learnt, config.clips, training.batch_size, on_scan=listeners.scan)
         first, count = world.share(training.batch_size)
-        looked = ClipSampler(unseen, looking_clips(config.clips), _CLIPS_AT_ONCE)
+        evaluated = ClipSampler(unseen, evaluation_clips(config.clips), _CLIPS_AT_ONCE)
         encoder = find_encoder(config.vgg_weights, world.device, listeners) if config.health else None
         network, architecture = _open_network(config, resume)
         run = open_run(
@@ -121,58 +128,58 @@ def finetune_adv(config: FinetuneAdvConfig, *, resume: bool = False, listeners: 
         run.notes += notes
         torch.manual_seed(training.seed)
         network.refine_by(_find_refinement(config))
-        drawing = Drawing(network, finished=config.refine == "after").train()
-        judges = _make_judges(config, world.device)
+        inbetweener = TrainedInbetweener(network, finished=config.refine == "after").train()
+        discriminators = _make_discriminators(config, world.device)
         times = torch.linspace(0, 1, length, device=world.device)
 
         def batches() -> Iterator[tuple[int, Tensor]]:
             return load_batches(sampler.share(first, count), run.first_step, world.device, workers=training.workers)
 
-        def pair(frames: Tensor, errors: bool) -> tuple[Mapping[str, Shown], Parts]:
-            drawn, latents = drawing(frames[:, 0], frames[:, -1], times)  # (N, T, 3, S, S)
-            shown = {"sequence": Shown(frames, drawn), "image": Shown(_between(frames), _between(drawn))}
-            return shown, _errors(config, drawing, frames, drawn.float(), latents) if errors else {}
+        def draw(frames: Tensor, errors: bool) -> tuple[Mapping[str, RealAndDrawn], Parts]:
+            drawn, latents = inbetweener(frames[:, 0], frames[:, -1], times)  # (N, T, 3, S, S)
+            inputs = {"sequence": RealAndDrawn(frames, drawn), "image": RealAndDrawn(_between(frames), _between(drawn))}
+            return inputs, _errors(config, inbetweener, frames, drawn.float(), latents) if errors else {}
 
-        # drawn for some clips, and health compares them with others: the frame that was to be drawn is near by right
-        start = draw_look(looked, 0, [0, length // 2, -1])  # (LOOKED_AT, 3, 3, S, S)
-        reals = draw_look(looked, samples.LOOKED_AT, [length // 2])[:, 0]  # (LOOKED_AT, 3, S, S)
+        # in-betweens of some clips are compared with frames of others: near their own middle frame they are no copies
+        start = draw_evaluation_clips(evaluated, samples, 0, [0, length // 2, -1])  # (E, 3, 3, S, S)
+        reals = draw_evaluation_clips(evaluated, samples, samples, [length // 2])[:, 0]  # (E, 3, S, S)
 
-        def fakes(mean: nn.Module) -> Tensor:
+        def draw_evaluation(mean: nn.Module) -> Tensor:
             return in_parts(
                 lambda ends: mean(ends[:, 0], ends[:, 2], times[[length // 2]])[0][:, 0], start, world.device
             )
 
-        def moving(mean: nn.Module) -> Tensor:
+        def draw_sequences(mean: nn.Module) -> Tensor:
             return in_parts(lambda ends: mean(ends[:, 0], ends[:, 2], times)[0], start[: config.samples], world.device)
 
-        def kept(mean: nn.Module) -> Network:
-            assert isinstance(mean, Drawing)
+        def make_network(mean: nn.Module) -> Network:
+            assert isinstance(mean, TrainedInbetweener)
             return Network(mean.network, architecture, mean.network.config)
 
-        duel = Duel(
-            drawing,
-            judges,
-            pair,
-            kept,
-            fakes,
-            len(start),
-            moving,
-            length,
-            lambda middles: measure_middles(middles, start[:, 1], start[:, 0], start[:, 2]),
+        task = AdversarialTask(
+            inbetweener,
+            discriminators,
+            draw,
+            network=make_network,
+            draw_evaluation=draw_evaluation,
+            shown=len(start),
+            draw_sequences=draw_sequences,
+            pictures=length,
+            measure=lambda middles: measure_middles(middles, start[:, 1], start[:, 0], start[:, 2]),
         )
         known = None
         if unseen is not learnt:
-            known = draw_look(ClipSampler(learnt, looking_clips(config.clips), _CLIPS_AT_ONCE), 0, [length // 2])[:, 0]
-        train(duel, batches(), run, training, config.nets, reals, encoder, world, listeners, known)
+            drawn = ClipSampler(learnt, evaluation_clips(config.clips), _CLIPS_AT_ONCE)
+            known = draw_evaluation_clips(drawn, samples, 0, [length // 2])[:, 0]  # (E, 3, S, S)
+        train(task, batches(), run, training, config.nets, reals, encoder, world, listeners, known)
     return config.output
 
 
-def measure_middles(drawn: Tensor, truth: Tensor, first: Tensor, last: Tensor) -> Look:
-    """Measures in-betweens against the true ones.
+def measure_middles(drawn: Tensor, truth: Tensor, first: Tensor, last: Tensor) -> Evaluation:
+    """Measures in-betweens against the true frames.
 
-    The score that the best checkpoint is chosen by is 1 minus the mean absolute error (of [0, 1]), minus the ghost
-    score that exceeds the truth's, minus how far the sharpness is from the truth's: the error alone would choose the
-    softest.
+    The score is 1 - mean absolute error (in [0, 1]) - ghost score above the truth's - |1 - sharpness relative to the
+    truth's|. The error alone would choose the softest network.
 
     Args:
         drawn: (N, 3, S, S) in [-1, 1].
@@ -187,7 +194,7 @@ def measure_middles(drawn: Tensor, truth: Tensor, first: Tensor, last: Tensor) -
     sharp = fmean(found) if found else 1.0
     score = 1 - error - max(0.0, ghost - allowed) - abs(1 - sharp)
     metrics = {"error": error, "ghost": ghost, "ghost of the truth": allowed, "sharpness": sharp, "score": score}
-    return Look(
+    return Evaluation(
         {f"middles/{name}": value for name, value in metrics.items()},
         score,
         f"in-betweens: error {error:.3f}, ghost score {ghost:.2f} (the truth's {allowed:.2f}), sharpness {sharp:.2f} "
@@ -195,15 +202,17 @@ def measure_middles(drawn: Tensor, truth: Tensor, first: Tensor, last: Tensor) -
     )
 
 
-def _errors(config: FinetuneAdvConfig, drawing: Drawing, frames: Tensor, drawn: Tensor, latents: Tensor) -> Parts:
-    """The terms that need no discriminator, weighted.
+def _errors(
+    config: FinetuneAdvConfig, inbetweener: TrainedInbetweener, frames: Tensor, drawn: Tensor, latents: Tensor
+) -> Parts:
+    """Computes the terms without a discriminator, weighted.
 
     Args:
         config: the weights.
-        drawing: encodes the real frames between.
-        frames: (N, T, 3, S, S) as they are.
-        drawn: (N, T, 3, S, S).
-        latents: (N, T, C, h, w) that they were drawn from.
+        inbetweener: encodes the real frames between.
+        frames: (N, T, 3, S, S): the real frames.
+        drawn: (N, T, 3, S, S): the network's.
+        latents: (N, T, C, h, w): the latents that they were drawn from.
     """
     parts: Parts = {}
     if config.reconstruction:
@@ -211,7 +220,7 @@ def _errors(config: FinetuneAdvConfig, drawing: Drawing, frames: Tensor, drawn: 
     if config.middles:
         parts["middles"] = config.middles * l1_loss(drawn[:, 1:-1], frames[:, 1:-1])
     if config.latent and config.refine != "after":
-        encoded = drawing.network.encode(_between(frames))  # (N * (T - 2), C, h, w)
+        encoded = inbetweener.network.encode(_between(frames))  # (N * (T - 2), C, h, w)
         parts["latent"] = config.latent * latent_distance(encoded, _between(latents))
     if config.ghost:
         between = frames.shape[1] - 2
@@ -221,12 +230,12 @@ def _errors(config: FinetuneAdvConfig, drawing: Drawing, frames: Tensor, drawn: 
 
 
 def _between(clips: Tensor) -> Tensor:
-    """All but the ends, as single pictures: (N, T, ...) to (N * (T - 2), ...)."""
+    """Takes the frames between the ends as single pictures: (N, T, ...) to (N * (T - 2), ...)."""
     return clips[:, 1:-1].flatten(0, 1)
 
 
-def _make_judges(config: FinetuneAdvConfig, device: torch.device) -> list[Judge]:
-    """The discriminators that have a weight, with the further fakes that have one."""
+def _make_discriminators(config: FinetuneAdvConfig, device: torch.device) -> list[Discriminator]:
+    """Makes the discriminators whose weight is not 0, with the extra fakes whose weight is not 0."""
     length, nets = config.clips.length, config.nets
 
     def faded_clips(frames: Tensor) -> dict[str, tuple[float, Spoilt]]:
@@ -247,29 +256,34 @@ def _make_judges(config: FinetuneAdvConfig, device: torch.device) -> list[Judge]
             )
         return kinds
 
-    judges = []
+    discriminators = []
     if config.sequence:
         shape = SequenceDiscriminatorConfig(config.clips.size, length, nets.width, nets.spectral_norm)
         spoil = faded_clips if config.fade else None
-        judges.append(
-            Judge("sequence", SequenceDiscriminator(shape), replace(nets, redraw=0.0), config.sequence, spoil)
+        discriminators.append(
+            Discriminator("sequence", SequenceDiscriminator(shape), replace(nets, redraw=0.0), config.sequence, spoil)
         )
     if config.image:
-        judges.append(
-            replace(judge_pictures(config.clips.size, nets), name="image", weight=config.image, spoil=spoilt_pictures)
+        discriminators.append(
+            replace(
+                make_picture_discriminator(config.clips.size, nets),
+                name="image",
+                weight=config.image,
+                spoil=spoilt_pictures,
+            )
         )
-    return judges
+    return discriminators
 
 
 def _find_refinement(config: FinetuneAdvConfig) -> RefinementConfig | None:
-    """The refinement that is wanted."""
+    """The config of the refinement network; None: there is none."""
     if config.refine == "none":
         return None
     return RefinementConfig(config.refine_width, scale=2 if config.double else 1)
 
 
 def _open_network(config: FinetuneAdvConfig, resume: bool) -> tuple[LatentInbetweener, str]:
-    """What is begun with: the auto-encoder that was given, or, where a run goes on, its own checkpoint.
+    """Opens the network to start from: the given auto-encoder or, for a resumed run, its own checkpoint.
 
     Returns:
         The network, and the name of its architecture.

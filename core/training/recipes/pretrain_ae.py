@@ -1,7 +1,7 @@
 """`animi pretrain-ae`: an auto-encoder that redraws single pictures, which `animi finetune-adv` begins with.
 
-It lowers the mean absolute error, and nothing else. What it has come to is measured at every look on frames that it
-does not learn from: stretches of each film that are held out, or other films.
+The loss is the mean absolute error. Every evaluation measures reconstructions of frames that are not trained on:
+stretches of each film that are held out, or other films.
 """
 
 from collections.abc import Sequence
@@ -29,17 +29,17 @@ from ...material.sampler import ClipSampler
 from ...measures.metrics import Picture, line_distance, psnr
 from ...measures.perceptual import PerceptualDistance
 from ...media.frames import from_tensor, to_uint8
-from ..adversarial import Look
+from ..adversarial import Evaluation
 from ..distributed import check_batch, join_world
 from ..listeners import Listeners, Parts
 from ..loop import Ema, Hooks, Phase, fit, make_adam, place_module
 from ..run_folder import Network, open_run
-from ..samples import draw_look, in_parts, looking_clips
+from ..samples import draw_evaluation_clips, evaluation_clips, in_parts
 from ..state import State
 
 COMMAND = "pretrain-ae"
-_PICTURES_AT_ONCE = 16  # read together for a look
-_WARM_UP = 100  # steps in which the learning rate rises: at its full height the first few can leave tanh saturated
+_PICTURES_AT_ONCE = 16  # evaluation pictures that are read together
+_WARM_UP = 100  # steps in which the learning rate rises: the first few at the full rate can leave tanh saturated
 
 
 def pretrain_ae(config: PretrainAeConfig, *, resume: bool = False, listeners: Listeners | None = None) -> Path:
@@ -47,8 +47,8 @@ def pretrain_ae(config: PretrainAeConfig, *, resume: bool = False, listeners: Li
 
     Args:
         config: all settings.
-        resume: go on with the run in `config.output`.
-        listeners: who is told how it goes.
+        resume: resume the run in `config.output`.
+        listeners: callbacks for progress.
 
     Returns:
         The run's folder.
@@ -63,7 +63,7 @@ def pretrain_ae(config: PretrainAeConfig, *, resume: bool = False, listeners: Li
         learnt, unseen = _open_material(config)
         sampler = ClipSampler(learnt, config.clips, training.batch_size)
         first, count = world.share(training.batch_size)
-        looked = ClipSampler(unseen, looking_clips(replace(config.clips, weights=None)), _PICTURES_AT_ONCE)
+        evaluated = ClipSampler(unseen, evaluation_clips(replace(config.clips, weights=None)), _PICTURES_AT_ONCE)
         distance = None if config.alex_weights is None else PerceptualDistance("alex", config.alex_weights)
         run = open_run(
             config.output,
@@ -80,7 +80,7 @@ def pretrain_ae(config: PretrainAeConfig, *, resume: bool = False, listeners: Li
         place_module(coder, training, world)
         ema = Ema(coder, training.ema)
         drawn_with = Network(LatentInbetweener(shape, ema.module).eval(), architecture, shape)
-        truth = draw_look(looked, 0, [0])[:, 0]  # (LOOKED_AT, 3, S, S)
+        truth = draw_evaluation_clips(evaluated, config.evaluation_samples, 0, [0])[:, 0]  # (E, 3, S, S)
         if run.first_step == 0:
             run.show_reals(truth[: config.samples])
 
@@ -92,22 +92,22 @@ def pretrain_ae(config: PretrainAeConfig, *, resume: bool = False, listeners: Li
             if not world.is_first:
                 return
             redrawn = in_parts(ema.module, truth, world.device)
-            look = measure_reconstructions(redrawn, truth, distance)
-            run.log(step, look.metrics)
+            evaluation = measure_reconstructions(redrawn, truth, distance)
+            run.log(step, evaluation.metrics)
             run.sample(step, torch.cat([truth, redrawn], 3)[: config.samples], "reconstructions")
-            run.save_best(step, look.score, drawn_with)
-            listeners.tell(f"step {step}: {look.sentence}")
+            run.save_best(step, evaluation.score, drawn_with)
+            listeners.report(f"step {step}: {evaluation.sentence}")
 
         def save(step: int, state: State) -> None:
             run.save(step, state, drawn_with, training.keep)
 
         def warn(sentence: str) -> None:
-            listeners.tell(sentence)
+            listeners.report(sentence)
             run.log(run.first_step, {"warning": sentence})
 
         for sentence in run.notes:
-            listeners.tell(sentence)
-        listeners.count({"autoencoder": coder})
+            listeners.report(sentence)
+        listeners.count_parameters({"autoencoder": coder})
         phase = Phase("autoencoder", coder, make_adam(coder.parameters(), config.rate), learn, schedule=warm_up)
         try:
             fit(
@@ -132,30 +132,30 @@ def pretrain_ae(config: PretrainAeConfig, *, resume: bool = False, listeners: Li
 
 
 def warm_up(step: int) -> float:
-    """What the learning rate is multiplied by at a step, counted from 0."""
+    """The factor of the learning rate at a step, counted from 0."""
     return min(1.0, (step + 1) / _WARM_UP)
 
 
-def measure_reconstructions(redrawn: Tensor, truth: Tensor, distance: PerceptualDistance | None = None) -> Look:
-    """Measures redrawn pictures against what they were; means over all. PSNR chooses the best checkpoint.
+def measure_reconstructions(redrawn: Tensor, truth: Tensor, distance: PerceptualDistance | None = None) -> Evaluation:
+    """Measures reconstructions against the originals, as means over all pictures; PSNR is the score.
 
     Args:
         redrawn: (N, 3, S, S) in [-1, 1], on the CPU.
         truth: the same shape.
-        distance: measures LPIPS; None: it is not measured.
+        distance: measures LPIPS. None: LPIPS is not measured.
     """
     drawn, wanted = _to_pictures(redrawn), _to_pictures(truth)
     pairs = list(zip(drawn, wanted, strict=True))
     metrics = {"psnr": fmean(psnr(*pair) for pair in pairs), "lines": fmean(line_distance(*pair) for pair in pairs)}
-    told = f"PSNR {metrics['psnr']:.2f} dB, line distance {1e5 * metrics['lines']:.1f}"
+    sentence = f"PSNR {metrics['psnr']:.2f} dB, line distance {1e5 * metrics['lines']:.1f}"
     found = nan if distance is None else fmean(distance(drawn, wanted))
-    if found == found:  # it is not a number where pictures are too small for it
+    if found == found:  # it is NaN where pictures are too small for AlexNet
         metrics["lpips"] = found
-        told += f", LPIPS {found:.4f}"
-    return Look(
+        sentence += f", LPIPS {found:.4f}"
+    return Evaluation(
         {f"reconstruction/{name}": value for name, value in metrics.items()},
         metrics["psnr"],
-        f"unseen frames redrawn: {told}",
+        f"unseen frames redrawn: {sentence}",
     )
 
 
@@ -164,10 +164,10 @@ def _to_pictures(batch: Tensor) -> Sequence[Picture]:
 
 
 def _open_material(config: PretrainAeConfig) -> tuple[Material, Material]:
-    """What is learnt from, and what is looked at.
+    """Opens the films to train on and the films to evaluate on.
 
     Raises:
-        InputError: a folder holds nothing of use, or films are too short to hold frames out.
+        InputError: a folder holds nothing that can be used, or films are too short to hold frames out.
     """
     material = open_material(config.paths)
     if config.unseen:
@@ -176,7 +176,7 @@ def _open_material(config: PretrainAeConfig) -> tuple[Material, Material]:
 
 
 def _make_autoencoder(config: PretrainAeConfig) -> tuple[str, PlainAutoEncoderConfig, AutoEncoder]:
-    """An untrained net, with the name and the config of the architecture it belongs to."""
+    """Makes an untrained auto-encoder; returns the name and the config of its architecture too."""
     shape = (config.width, config.latent, config.halvings, config.between)
     if config.net == "plain":
         plain = PlainAutoEncoderConfig(*shape)

@@ -1,8 +1,8 @@
 """`animi train-motion`: a network that finds the motion between two key frames and draws along it.
 
-It learns from cartoons that animi draws itself, of which the motion of every pixel is known: the motion both ways, the
-global matches, what is seen in both frames, and the frame between. Films, of which only the frames are known, teach the
-frame between alone. Which batch is of which kind depends on the step's number only, so that a run goes on as it began.
+Most batches are cartoons that animi draws itself, where the motion of every pixel is known. They train the motion both
+ways, the global matches, the visibility in the other frame, and the frame between. Batches of films train the frame
+between alone. The kind of a batch depends on the number of its step only, so that a resumed run repeats the order.
 """
 
 from collections.abc import Callable, Iterator
@@ -37,24 +37,24 @@ from ...weights.vgg import load_vgg
 from ..distributed import World, check_batch, join_world
 from ..listeners import Listeners, Parts
 from ..loop import Ema, Hooks, Phase, fit, make_adam, map_batch, place_module
-from ..losses.motion import StyleDistance, end_point_errors, matching_loss, picture_distance, sight_loss
-from ..motion_evaluation import MotionLook
+from ..losses.motion import StyleDistance, end_point_errors, matching_loss, picture_distance, visibility_loss
+from ..motion_evaluation import MotionEvaluation
 from ..run_folder import Network, open_run
 from ..state import State
 
 COMMAND = "train-motion"
-_LAST_PART = 0.3  # of the steps, in which the learning rate falls
-_LOWEST = 0.02  # share of the learning rate that is left at the end
-_PICTURES = 3  # of a sample
+_LAST_PART = 0.3  # share of the steps, at the end, in which the learning rate falls
+_LOWEST = 0.02  # share of the learning rate at the last step
+_PICTURES = 3  # frames in a sample
 
 
 class FilmBatch(NamedTuple):
-    """Triplets of films."""
+    """Triplets of frames from films."""
 
     frames: Tensor
-    """(N, 3, 3, S, S) float in [-1, 1]: the first, one between, the last."""
+    """(N, 3, 3, S, S) float in [-1, 1]: the first frame, one between, and the last."""
     t: Tensor
-    """(N,) float32."""
+    """(N,) float32 in (0, 1): the time of the frame between."""
     given: Tensor | None = None
     """(N, 2, 2, S/2, S/2), as in `CartoonBatch`."""
 
@@ -67,8 +67,8 @@ def train_motion(config: TrainMotionConfig, *, resume: bool = False, listeners: 
 
     Args:
         config: all settings.
-        resume: go on with the run in `config.output`.
-        listeners: who is told how it goes.
+        resume: resume the run in `config.output`.
+        listeners: callbacks for progress.
 
     Returns:
         The run's folder.
@@ -86,7 +86,7 @@ def train_motion(config: TrainMotionConfig, *, resume: bool = False, listeners: 
         network = _begin(config, resume)
         if config.drawing_only:
             network.hold_motion()
-        # opens films and sprites before a folder is made
+        # films and sprites are opened before the folder is made, so that an error leaves no folder behind
         batches = _Batches(config, world, listeners, guided=network.config.guided)
         run = open_run(
             config.output,
@@ -100,9 +100,15 @@ def train_motion(config: TrainMotionConfig, *, resume: bool = False, listeners: 
         place_module(network, training, world)
         ema = Ema(network, training.ema)
         drawn_with = Network(ema.module, "motion", network.config)
-        look = None
+        evaluation = None
         if world.is_first:
-            look = MotionLook(training.seed, max(config.sizes), config.alex_weights, workers=training.workers)
+            evaluation = MotionEvaluation(
+                training.seed,
+                max(config.sizes),
+                config.evaluation_samples,
+                config.alex_weights,
+                workers=training.workers,
+            )
 
         def rate(step: int) -> float:
             return learning_rate(step, training.steps, config.warm_up)
@@ -112,27 +118,28 @@ def train_motion(config: TrainMotionConfig, *, resume: bool = False, listeners: 
 
         @torch.no_grad()
         def sample(step: int) -> None:
-            if look is None:
+            if evaluation is None:
                 return
             assert isinstance(ema.module, MotionNetwork)
-            findings = look.look(ema.module)
-            run.log(step, findings.metrics | {f"yardstick/{name}": v for name, v in look.yardstick.metrics.items()})
-            run.sample(step, look.draw_strips(findings, config.samples), "strips")
-            run.save_best(step, look.score(findings), drawn_with)
-            listeners.tell(f"step {step}: {look.tell(findings)}")
+            findings = evaluation.evaluate(ema.module)
+            baseline = {f"yardstick/{name}": value for name, value in evaluation.baseline.metrics.items()}
+            run.log(step, findings.metrics | baseline)
+            run.sample(step, evaluation.draw_strips(findings, config.samples), "strips")
+            run.save_best(step, evaluation.score(findings), drawn_with)
+            listeners.report(f"step {step}: {evaluation.describe(findings)}")
 
         def save(step: int, state: State) -> None:
             run.save(step, state, drawn_with, training.keep)
 
         def warn(sentence: str) -> None:
-            listeners.tell(sentence)
+            listeners.report(sentence)
             run.log(run.first_step, {"warning": sentence})
 
         for sentence in run.notes:
-            listeners.tell(sentence)
-        listeners.count({"motion": network})
-        if look is not None and run.first_step == 0:
-            run.sample(0, look.draw_strips(look.yardstick, config.samples), "yardstick")
+            listeners.report(sentence)
+        listeners.count_parameters({"motion": network})
+        if evaluation is not None and run.first_step == 0:
+            run.sample(0, evaluation.draw_strips(evaluation.baseline, config.samples), "yardstick")
         try:
             fit(
                 [phase],
@@ -157,15 +164,15 @@ def train_motion(config: TrainMotionConfig, *, resume: bool = False, listeners: 
 
 
 def learning_rate(step: int, steps: int, warm_up: int) -> float:
-    """What the learning rate is multiplied by: up in a straight line, level, and down along a cosine at the end.
+    """The factor of the learning rate at a step: a linear rise, a constant part, and half a cosine down at the end.
 
-    Level for most of the time, unlike a cosine over all of it, so that a run can be given more steps, or ended sooner
-    by giving it fewer, at any time (Hägele et al., arXiv 2405.18392, find it as good).
+    The rate is constant for most of the steps, unlike a cosine over all of them, so that the number of steps can be
+    changed while a run trains. Hägele et al. (arXiv 2405.18392) find it as good.
 
     Args:
-        step: counted from 0.
-        steps: in all.
-        warm_up: steps of the rise.
+        step: number of the step, from 0.
+        steps: number of steps in all.
+        warm_up: number of steps in which the rate rises.
     """
     up = min(1.0, (step + 1) / warm_up) if warm_up else 1.0
     left = (steps - step) / max(1.0, _LAST_PART * steps)
@@ -174,13 +181,13 @@ def learning_rate(step: int, steps: int, warm_up: int) -> float:
 
 
 def _begin(config: TrainMotionConfig, resume: bool) -> MotionNetwork:
-    """A new network, or the one to begin with; when a run goes on its own, as the other may be gone.
+    """Makes a new network, or opens the one to start from; a resumed run opens its own.
 
     Raises:
-        CheckpointError: there is none, or it is another network.
+        CheckpointError: the network cannot be found, or is no motion network.
     """
     if config.init is None:
-        if config.guided:  # what is given is near already
+        if config.guided:  # the given motion is close already, so one coarse round is enough
             return MotionNetwork(MotionConfig(width=config.width, guided=True, coarse_rounds=1))
         return MotionNetwork(MotionConfig(width=config.width))
     path = find_checkpoint(config.output if resume and find_states(config.output) else config.init)
@@ -193,18 +200,18 @@ def _begin(config: TrainMotionConfig, resume: bool) -> MotionNetwork:
 
 
 _BLOCK = 20
-"""Batches whose kinds are shuffled. If every fourth were of a film, drawn ones would never have the fourth size, since
-sizes take turns, and each report of a hundredth step would be of the same kind."""
+"""Batches whose kinds are shuffled together. In a fixed order of kinds, each kind would always get the same sizes, as
+sizes take turns, and every hundredth step, which is reported, would be of one kind."""
 
 
 class _Batches:
-    """What each step learns from."""
+    """The batches of a training."""
 
     def __init__(self, config: TrainMotionConfig, world: World, listeners: Listeners, *, guided: bool) -> None:
         """Opens the films, finds the sprites, and draws the layers of collages.
 
         Raises:
-            InputError: a folder holds nothing of use.
+            InputError: a folder holds nothing that can be used.
             SpriteError: sprites cannot be rendered.
         """
         self.config, self.world = config, world
@@ -219,11 +226,11 @@ class _Batches:
             material = open_material(config.paths)
             self.enlarged = describe_enlarged(material, clips.size)
             self.material = fingerprint(material)
-            self.films = ClipSampler(material, clips, config.training.batch_size, on_look=listeners.look)
+            self.films = ClipSampler(material, clips, config.training.batch_size, on_scan=listeners.scan)
         self.collage: Collage | None = None
         if config.collage:
             size, seed = max(config.sizes), config.training.seed
-            listeners.tell(f"draws {config.collage} layers of each kind and time for collages")
+            listeners.report(f"draws {config.collage} layers of each kind and time for collages")
             layers = [
                 draw_layers(kind, seed + number, size, config.collage, workers=config.training.workers)
                 for number, kind in enumerate(("backdrop", "cutout"))
@@ -231,7 +238,7 @@ class _Batches:
             self.collage = Collage(layers[0], layers[1], size, seed, world.device)
         self.stage: SpriteStage | None = None
         if config.staged:
-            listeners.tell(f"renders {len(self.sprites)} sprites, whole, for the device to put together")
+            listeners.report(f"renders {len(self.sprites)} sprites for batches that the device composes")
             self.stage = build_stage(
                 self.sprites,
                 self.films.films if self.films else (),
@@ -242,13 +249,13 @@ class _Batches:
             )
 
     def films_before(self, step: int) -> int:
-        """How many of the batches before number `step` are of films."""
+        """The number of batches of films before batch number `step`."""
         block, place = divmod(step, _BLOCK)
         first, most = self._films_of(block)
         return first + int((self._ranks(block)[:place] < most).sum())
 
     def kind(self, step: int) -> str:
-        """Of what the batch is: "film", "staged", "collage" or "drawn"."""
+        """The kind of batch number `step`: "film", "staged", "collage" or "drawn"."""
         block, place = divmod(step, _BLOCK)
         rank, films = self._ranks(block)[place], self._films_of(block)[1]
         if rank < films:
@@ -263,17 +270,17 @@ class _Batches:
         return "drawn" if self.stage is None else "staged"
 
     def _ranks(self, block: int) -> NDArray[np.int64]:
-        """The batches of a block, shuffled: the first are of films, and every other of the rest are collages."""
+        """Shuffled ranks of a block's batches: the lowest are films, and every second of the others is a collage."""
         return np.random.default_rng([self.config.training.seed, block, 10]).permutation(_BLOCK)
 
     def _films_of(self, block: int) -> tuple[int, int]:
-        """How many batches of films come before a block, and how many are in it."""
+        """The number of batches of films before a block, and within it."""
         share = self.config.films if self.films else 0
         before, after = (int(number * _BLOCK * share) for number in (block, block + 1))
         return before, after - before
 
     def load(self, first_step: int) -> Iterator[tuple[int, CartoonBatch | FilmBatch]]:
-        """The batches from number `first_step` on, on the device."""
+        """Yields batches from number `first_step` on, on the device."""
         config, training, device = self.config, self.config.training, self.world.device
         drawn = load_cartoons(
             training.seed,
@@ -305,14 +312,14 @@ class _Batches:
                     triplets = _halve(triplets, choose_side((max(config.sizes),), step, config.small))
                 yield step, _guide(triplets) if self.searched else triplets
             elif kind in ("staged", "collage"):
-                yield step, self._put_together(kind, step)
+                yield step, self._compose(kind, step)
             else:
                 batch = next(drawn)
                 yield step, map_batch(batch, lambda x: x.to(device, non_blocking=True))
             step += 1
 
-    def _put_together(self, kind: str, step: int) -> CartoonBatch:
-        """This process's share of what the device puts together; all draw the whole, which costs little."""
+    def _compose(self, kind: str, step: int) -> CartoonBatch:
+        """This process's share of a batch that the device composes; each process composes all of it, which is cheap."""
         count = self.config.training.batch_size
         if kind == "staged":
             assert self.stage is not None
@@ -328,7 +335,7 @@ class _Batches:
 
 
 def _choose_triplets(clips: Tensor, seed: int, step: int) -> FilmBatch:
-    """Three frames of each clip, (N, T, 3, S, S), at any distance; the same three of all."""
+    """Takes three frames of each clip, (N, T, 3, S, S), at random distances; the same three of all clips."""
     length = clips.shape[1]
     draw = np.random.default_rng([seed, step, 8])
     span = int(draw.integers(2, length))
@@ -339,14 +346,14 @@ def _choose_triplets(clips: Tensor, seed: int, step: int) -> FilmBatch:
 
 
 def _halve(batch: FilmBatch, side: int) -> FilmBatch:
-    """The same with smaller pictures."""
+    """Reduces the pictures of a batch to `side` pixels."""
     count = len(batch.frames)
     frames = interpolate(batch.frames.flatten(0, 1), (side, side), mode="bilinear", antialias=True)
     return batch._replace(frames=frames.unflatten(0, (count, 3)))  # type: ignore[no-untyped-call]
 
 
 def _guide(batch: Guided) -> Guided:
-    """Searches the motion between the outer frames."""
+    """Adds the motion between the outer frames as the classical search finds it."""
     outer = batch.frames[:, [0, 2]].flatten(0, 1)  # 2N of (3, S, S)
     frames = list(outer.permute(0, 2, 3, 1).cpu().numpy()) if outer.dtype == torch.uint8 else from_tensor(outer)
     given = search_pairs(zip(frames[::2], frames[1::2], strict=True))
@@ -354,7 +361,7 @@ def _guide(batch: Guided) -> Guided:
 
 
 def _both_ways(given: Tensor | None) -> Tensor | None:
-    """(N, 2, 2, h, w) to (2N, 2, h, w): forward, and then backward."""
+    """Reorders motion for the network: (N, 2, 2, h, w) to (2N, 2, h, w), forward and then backward."""
     return None if given is None else given.transpose(0, 1).flatten(0, 1)
 
 
@@ -364,7 +371,7 @@ def _make_loss(
     style: StyleDistance | None,
     perceptual: PerceptualDistance | None = None,
 ) -> Callable[[CartoonBatch | FilmBatch, int], tuple[Tensor, Parts]]:
-    """The loss of a batch; its parts are shown without their weights."""
+    """Makes the loss function; it returns the loss, and its parts without their weights."""
 
     def compare(drawn: Tensor, first: Tensor, truth: Tensor, last: Tensor) -> tuple[Tensor, Parts]:
         parts: Parts = {"pictures": picture_distance(drawn, truth)}
@@ -388,25 +395,25 @@ def _make_loss(
 
     def learn_cartoon(batch: CartoonBatch, step: int) -> tuple[Tensor, Parts]:
         first, middle, last = (batch.frames.float() / 127.5 - 1).unbind(1)  # (N, 3, S, S) each
-        count, corner = len(first), step // len(config.sizes) % 4  # each size meets each corner
-        # neighbours show the same scene, those half a batch away another one
+        count, corner = len(first), step // len(config.sizes) % 4  # so that each size gets each corner
+        # neighbours in a batch show the same scene, samples half a batch apart show different ones
         cut = torch.rand(count, device=first.device) < (config.cuts if count >= 8 else 0)
         last = torch.where(cut.view(-1, 1, 1, 1), last.roll(count // 2, 0), last)
         cut = torch.cat([cut, cut]).view(-1, 1, 1, 1)
         truth = torch.cat([batch.forward, batch.backward])
         visible = torch.cat([batch.forward_visible, batch.backward_visible]) & ~cut
         observable = torch.cat([batch.forward_observable, batch.backward_observable])
-        # across a cut what is given is another pair's motion, which is as wrong as what would be found
+        # across a cut the given motion is that of another pair, as wrong as any that a search would find
         drawn, _, learning = network(first, last, batch.t, _both_ways(batch.given))
 
         error, last_error = end_point_errors(learning.steps, truth, visible, observable & ~cut, corner)
-        sight = sight_loss(learning.visible, visible, observable | cut, corner)
-        loss, parts = config.flow * error + config.sight * sight, {"error": last_error, "sight": sight}
+        seen = visibility_loss(learning.visible, visible, observable | cut, corner)
+        loss, parts = config.flow * error + config.visibility * seen, {"error": last_error, "visibility": seen}
         if learning.match is not None:
             parts["matching"] = matching_loss(learning.match, truth, visible, observable | cut, corner)
             loss = loss + config.matching * parts["matching"]
         whole = ~cut[:count]
-        # a cut has no frame between: there the truth is whatever is drawn
+        # a cut has no frame between, so the drawn frame is compared with itself
         compared, others = compare(drawn, first, torch.where(whole, middle, drawn.detach()), last)
         return loss + compared, parts | others
 

@@ -13,16 +13,15 @@ from ...config.training import TrainNoiseConfig
 from ...material.films import fingerprint
 from ...material.loading import load_images
 from ...material.sampler import ClipSampler
-from .. import samples
-from ..adversarial import Duel, Shown, find_encoder, judge_pictures, train
+from ..adversarial import AdversarialTask, RealAndDrawn, find_encoder, make_picture_discriminator, train
 from ..distributed import check_batch, join_world
 from ..listeners import Listeners, Parts
 from ..loop import draw_noise
 from ..run_folder import Network, open_run
-from ..samples import draw_look, in_parts, looking_clips, part_material
+from ..samples import draw_evaluation_clips, evaluation_clips, in_parts, split_material
 
 COMMAND = "train-noise"
-_LOOKS = 1 << 32  # a number of batch that no training comes to: the looks' latents are their own
+_EVALUATION = 1 << 32  # a step that no training reaches: evaluations draw their latents with its random numbers
 
 
 class _Sample(NamedTuple):
@@ -37,8 +36,8 @@ def train_noise(config: TrainNoiseConfig, *, resume: bool = False, listeners: Li
 
     Args:
         config: all settings.
-        resume: go on with the run in `config.output`.
-        listeners: who is told how it goes.
+        resume: resume the run in `config.output`.
+        listeners: callbacks for progress.
 
     Returns:
         The run's folder.
@@ -47,15 +46,15 @@ def train_noise(config: TrainNoiseConfig, *, resume: bool = False, listeners: Li
         AnimiError: the material, the folder, the device or the weights cannot be used, or the training failed.
     """
     listeners = listeners or Listeners()
-    training = config.training
+    training, samples = config.training, config.evaluation_samples
     with join_world(training.device, training.precision) as world:
         check_batch(training, world)
-        learnt, unseen, notes = part_material(
-            config.paths, config.unseen, config.hold_out, config.clips, listeners.look
+        learnt, unseen, notes = split_material(
+            config.paths, config.unseen, config.hold_out, config.clips, samples, listeners.scan
         )
-        sampler = ClipSampler(learnt, config.clips, training.batch_size, on_look=listeners.look)
+        sampler = ClipSampler(learnt, config.clips, training.batch_size, on_scan=listeners.scan)
         first, count = world.share(training.batch_size)
-        looked = ClipSampler(unseen, looking_clips(config.clips), samples.LOOKED_AT)
+        evaluated = ClipSampler(unseen, evaluation_clips(config.clips), samples)
         encoder = find_encoder(config.vgg_weights, world.device, listeners) if config.health else None
         run = open_run(
             config.output,
@@ -71,25 +70,33 @@ def train_noise(config: TrainNoiseConfig, *, resume: bool = False, listeners: Li
         shape = NoiseGeneratorConfig(config.clips.size, config.latent_dim, nets.width, nets.spectral_norm)
         generator = NoiseGenerator(shape)
         init_batch_norms(generator, nets.bn_init)
-        judge = judge_pictures(config.clips.size, config.nets)
-        looks = draw_noise(config.latent_dim, training.seed, _LOOKS, max(samples.LOOKED_AT, config.samples))
+        discriminator = make_picture_discriminator(config.clips.size, config.nets)
+        latents = draw_noise(config.latent_dim, training.seed, _EVALUATION, max(samples, config.samples))
 
         def batches() -> Iterator[tuple[int, _Sample]]:
             mine = sampler.share(first, count)
             for step, pictures in load_images(mine, run.first_step, world.device, workers=training.workers):
-                latents = draw_noise(config.latent_dim, training.seed, step, count, first)
-                yield step, _Sample(pictures, latents.to(world.device))
+                noise = draw_noise(config.latent_dim, training.seed, step, count, first)
+                yield step, _Sample(pictures, noise.to(world.device))
 
-        def pair(batch: _Sample, _errors: bool) -> tuple[Mapping[str, Shown], Parts]:
-            return {judge.name: Shown(batch.pictures, generator(batch.latents))}, {}
+        def draw(batch: _Sample, _errors: bool) -> tuple[Mapping[str, RealAndDrawn], Parts]:
+            return {discriminator.name: RealAndDrawn(batch.pictures, generator(batch.latents))}, {}
 
-        def fakes(mean: nn.Module) -> Tensor:
-            return in_parts(mean, looks, world.device)
+        def draw_evaluation(mean: nn.Module) -> Tensor:
+            return in_parts(mean, latents, world.device)
 
-        duel = Duel(generator, [judge], pair, lambda mean: Network(mean, "noise-sle", shape), fakes, config.samples)
-        reals = draw_look(looked, 0, [0])[:, 0]  # (LOOKED_AT, 3, S, S)
+        task = AdversarialTask(
+            generator,
+            [discriminator],
+            draw,
+            network=lambda mean: Network(mean, "noise-sle", shape),
+            draw_evaluation=draw_evaluation,
+            shown=config.samples,
+        )
+        reals = draw_evaluation_clips(evaluated, samples, 0, [0])[:, 0]  # (E, 3, S, S)
         known = None
         if unseen is not learnt:
-            known = draw_look(ClipSampler(learnt, looking_clips(config.clips), samples.LOOKED_AT), 0, [0])[:, 0]
-        train(duel, batches(), run, training, config.nets, reals, encoder, world, listeners, known)
+            drawn = ClipSampler(learnt, evaluation_clips(config.clips), samples)
+            known = draw_evaluation_clips(drawn, samples, 0, [0])[:, 0]  # (E, 3, S, S)
+        train(task, batches(), run, training, config.nets, reals, encoder, world, listeners, known)
     return config.output

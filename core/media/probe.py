@@ -1,0 +1,212 @@
+"""What is in a film's file, as PyAV reads it in a program of its own: see `probe_worker`."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError
+from ..files import shown
+from ..programs import run
+from .ffmpeg import CONTAINERS, MOST_PIXELS, PROBE_SECONDS, ask, name_kind, read_file, stalled, why_unread
+
+_MOST_BYTES = 6 << 30  # of address space for the program that reads a file's head: libraries alone map 1 GiB
+_SMALLER = "scale it down first"
+
+UNKNOWN = "unknown"
+"""What ffmpeg calls a colour property that a film does not state."""
+# ITU-T H.273, by the names that ffmpeg's filters have for them
+_MATRICES = {
+    **{0: "gbr", 1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 8: "ycgco", 9: "bt2020nc"},
+    **{10: "bt2020c", 11: "smpte2085", 12: "chroma-derived-nc", 13: "chroma-derived-c", 14: "ictcp"},
+}
+_PRIMARIES = {
+    **{1: "bt709", 4: "bt470m", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 8: "film", 9: "bt2020"},
+    **{10: "smpte428", 11: "smpte431", 12: "smpte432", 22: "jedec-p22"},
+}
+_TRANSFERS = {
+    **{1: "bt709", 4: "bt470m", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 8: "linear", 9: "log100"},
+    **{10: "log316", 11: "iec61966-2-4", 12: "bt1361e", 13: "iec61966-2-1", 14: "bt2020-10", 15: "bt2020-12"},
+    **{16: "smpte2084", 17: "smpte428", 18: "arib-std-b67"},
+}
+_RANGES = {1: "tv", 2: "pc"}
+# decoders that see the second stream in which alpha lies; ffmpeg's own ones leave it out without a word
+_ALPHA_DECODERS = {"vp9": "libvpx-vp9", "vp8": "libvpx"}
+
+
+@dataclass(frozen=True)
+class Stream:
+    """Something in a film's file: a picture, audio, a subtitle, a font, a cover, data.
+
+    Attributes:
+        index: its number in the file.
+        kind: "video", "audio", "subtitle", "attachment", "cover" or "data".
+        codec: by ffmpeg's name; "" where it has none.
+        tags: language, title and so on.
+        dispositions: "default", "forced" and so on, by ffmpeg's names.
+    """
+
+    index: int
+    kind: str
+    codec: str
+    tags: Mapping[str, str]
+    dispositions: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A film's first frame, as far as its form goes.
+
+    Attributes:
+        width: columns, as they are stored.
+        height: rows.
+        pixel_format: by ffmpeg's name, as `decoder` gives it.
+        decoder: ffmpeg's decoder, where its usual one would lose something; else None.
+        aspect: of a pixel, width by height.
+        rotation: degrees by which it is to be turned.
+        interlaced: it is woven of two moments.
+        colours: range, matrix, primaries and transfer, by ffmpeg's names or UNKNOWN.
+        side_data: what comes with it, by FFmpeg's names, such as MASTERING_DISPLAY_METADATA.
+        decoded: whether a frame could be decoded; else all this is what the file's head says.
+    """
+
+    width: int
+    height: int
+    pixel_format: str
+    decoder: str | None
+    aspect: Fraction
+    rotation: int
+    interlaced: bool
+    colours: tuple[str, str, str, str]
+    side_data: frozenset[str]
+    decoded: bool
+
+    @property
+    def turned(self) -> bool:
+        """Whether rows become columns when it is shown upright."""
+        return round(self.rotation) % 180 == 90
+
+    @property
+    def alpha(self) -> bool:
+        """Whether frames have an alpha channel."""
+        return self.pixel_format.startswith(
+            ("yuva", "rgba", "bgra", "argb", "abgr", "gbrap", "ya8", "ya16", "yaf", "pal8", "ayuv", "vuya")
+        )
+
+
+@dataclass(frozen=True)
+class Head:
+    """What is in a film's file.
+
+    Attributes:
+        container: FFmpeg's name of the format.
+        duration: seconds; None where the file does not say.
+        rate: frames a second on average; None where the file does not say.
+        index: the number of the picture's stream.
+        tags: of the picture's stream.
+        dispositions: of the picture's stream.
+        picture: the form of its frames.
+        beside: the other streams, but for those that only repeat what chapters say.
+    """
+
+    container: str
+    duration: Fraction | None
+    rate: Fraction | None
+    index: int
+    tags: Mapping[str, str]
+    dispositions: tuple[str, ...]
+    picture: Picture
+    beside: tuple[Stream, ...]
+
+
+def probe_film(path: Path) -> Head:
+    """Reads what is in a film's file, and the form of its first frame.
+
+    Raises:
+        InputError: the file cannot be read, or holds no picture that moves.
+    """
+    command = [sys.executable, "-P", str(Path(__file__).with_name("probe_worker.py"))]
+    command += [str(path), ",".join(CONTAINERS), str(MOST_PIXELS), str(_MOST_BYTES), *name_kind(path)[1:]]
+    try:
+        done = run(command, seconds=PROBE_SECONDS, out=True)
+    except subprocess.TimeoutExpired:
+        raise stalled(path, PROBE_SECONDS) from None
+    try:
+        found = json.loads(done.out) if done.code == 0 else None
+    except ValueError:  # cut off: it says more than a film has to say
+        found = None
+    if found is None:
+        raise _reject(path, sound=False)
+    if found["picture"] is None:
+        raise _reject(path, sound=any(stream["kind"] == "audio" for stream in found["streams"]))
+    return _read_head(found)
+
+
+def _reject(path: Path, *, sound: bool) -> InputError:
+    """What is wrong with a file, in the words of the ffmpeg program."""
+    if sound:
+        return InputError(f"{shown(path)}: holds sound and no picture; give a film")
+    words = ask(("-hide_banner", "-nostdin", *read_file(path)), path).words
+    if b"exceeds specified max pixel count" in words:
+        return InputError(f"{shown(path)}: has larger frames than a film may have ({MOST_PIXELS:,} pixels); {_SMALLER}")
+    why = why_unread(words, path)
+    return InputError(f"{shown(path)}: holds no video that can be read ({why}); check the file or convert it")
+
+
+def _read_head(found: dict[str, Any]) -> Head:
+    picture = next(stream for stream in found["streams"] if stream["index"] == found["picture"])
+    beside = tuple(
+        _read_stream(stream)
+        for stream in found["streams"]
+        if stream is not picture and not (stream["kind"] == "data" and stream["hidden"])
+    )
+    return Head(
+        container=found["container"],
+        duration=None if found["duration"] is None else Fraction(found["duration"], 1_000_000),
+        rate=Fraction(*picture["rate"]) if picture.get("rate") else None,
+        index=picture["index"],
+        tags=picture["tags"],
+        dispositions=tuple(picture["dispositions"]),
+        picture=_read_picture(picture, found["frame"]),
+        beside=beside,
+    )
+
+
+def _read_stream(stream: dict[str, Any]) -> Stream:
+    kind = stream["kind"] if stream["kind"] in ("video", "audio", "subtitle", "attachment") else "data"
+    if kind == "video" and "attached_pic" in stream["dispositions"]:
+        kind = "cover"
+    return Stream(stream["index"], kind, stream["coding"], stream["tags"], tuple(stream["dispositions"]))
+
+
+def _read_picture(stream: dict[str, Any], frame: dict[str, Any] | None) -> Picture:
+    said = frame or {}
+    pixel_format = said.get("pixel_format") or stream.get("pixel_format", "")
+    decoder = None
+    tags = {name.lower(): value for name, value in stream["tags"].items()}
+    if tags.get("alpha_mode") == "1" and pixel_format.startswith("yuv4"):
+        decoder = _ALPHA_DECODERS.get(stream["coding"])
+        if decoder is not None:
+            pixel_format = "yuva4" + pixel_format.removeprefix("yuv4")
+    matrix = said.get("matrix", 2)
+    return Picture(
+        width=said.get("width") or stream.get("width", 0),
+        height=said.get("height") or stream.get("height", 0),
+        pixel_format=pixel_format,
+        decoder=decoder,
+        aspect=Fraction(*stream["aspect"]) if stream.get("aspect") else Fraction(1),
+        rotation=said.get("rotation", 0),
+        interlaced=said.get("interlaced", False),
+        colours=(
+            _RANGES.get(said.get("range", 0), UNKNOWN),
+            _MATRICES.get(matrix if matrix != 2 else stream.get("matrix", 2), UNKNOWN),
+            _PRIMARIES.get(said.get("primaries", 2), UNKNOWN),
+            _TRANSFERS.get(said.get("transfer", 2), UNKNOWN),
+        ),
+        side_data=frozenset(said.get("side_data", ())),
+        decoded=frame is not None,
+    )
