@@ -100,8 +100,8 @@ export function openDesk(studio) {
       worst = spot = null;
       if (told !== state()) return; // something newer is on its way
       await studio.redrawShown();
-      document.documentElement.dataset.redrawn = Math.round(performance.now() - began);
       showAll();
+      document.documentElement.dataset.redrawn = Math.round(performance.now() - began);
     });
     return sending;
   }
@@ -557,7 +557,11 @@ export function openDesk(studio) {
     return `${pointsOf(track).map(write).join(" → ")} ${say_[kindOf(track)]}`;
   }
 
+  let listed = ""; // what the list shows
   function showList() {
+    const shown = JSON.stringify([pair(), chosen]);
+    if (shown === listed) return;
+    listed = shown;
     const focused = document.activeElement?.closest?.("#hint-list li");
     const was = focused ? [[...$("hint-list").children].indexOf(focused), document.activeElement.textContent] : null;
     const { tracks, strokes } = pair();

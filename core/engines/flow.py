@@ -176,7 +176,8 @@ class FlowPair:
     def follow(self) -> Flow:
         """Where everything goes: (H, W, 2), in pixels."""
         height, width = self._shape[:2]
-        flow = cv2.resize(self._velocities[0] / self._to_cells, (width, height), interpolation=cv2.INTER_LINEAR)
+        found = cv2.resize(self._velocities[0] / self._to_cells, (width, height), interpolation=cv2.INTER_LINEAR)
+        flow = np.asarray(found, np.float32)
         return flow if self._guides is None else self._guides.move(flow, 0)
 
     def doubt(self, t: float) -> Array:

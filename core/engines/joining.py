@@ -122,7 +122,7 @@ def choose_frames(
 def measure_misfit(one: Working, other: Working) -> Array:
     """How far two frames show different things at each place: (h, w) float32 in [0, 1]."""
     apart = mean_of_channels(cv2.absdiff(one, other).reshape(one.shape))
-    return np.clip((cv2.blur(apart, (3, 3)) - _LIKE) / (_UNLIKE - _LIKE), 0, 1).astype(np.float32)
+    return np.asarray(np.clip((cv2.blur(apart, (3, 3)) - _LIKE) / (_UNLIKE - _LIKE), 0, 1), np.float32)
 
 
 def measure_doubt(frames: tuple[Working, Working], placed: Placed, guides: Guides | None = None) -> Array:

@@ -276,7 +276,7 @@ class MotionPair:
         """Where everything goes: (H, W, 2), in pixels."""
         height, width = self._frames[0].shape[:2]
         found = read_flows(self.motion, height, width)[0]
-        flow = cv2.resize(found, (width, height), interpolation=cv2.INTER_LINEAR)
+        flow = np.asarray(cv2.resize(found, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
         return flow if self._guides is None else self._guides.move(flow, 0)
 
     def doubt(self, t: float) -> Array:

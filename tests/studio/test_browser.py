@@ -521,7 +521,9 @@ class Desk:
         return np.asarray(Image.open(io.BytesIO(base64.b64decode(self.studio.picture().partition(",")[2]))))
 
     def hints(self):
-        return [item.text.partition("\n")[0] for item in self.studio.all("#hint-list li")]
+        return self.driver.execute_script(
+            "return [...document.querySelectorAll('#hint-list li')].map((item) => item.firstChild.textContent)"
+        )
 
 
 @pytest.fixture
@@ -693,4 +695,4 @@ def test_a_frame_is_exchanged_and_another_kept(desk, studio, tmp_path):
 
 
 def button(studio, name):
-    return next(each for each in studio.all("#desk button") if each.get_attribute("aria-label") == name)
+    return studio.driver.find_element(By.CSS_SELECTOR, f"#desk button[aria-label='{name}']")
