@@ -492,7 +492,7 @@ function arrangePanes(wanted) {
   for (const engine of wanted) {
     if (!panes.has(engine)) {
       const canvas = make("canvas", { width: 16, height: 9, role: "img" });
-      panes.set(engine, { canvas, figure: make("figure", {}, canvas, make("figcaption", { textContent: engine })), moment: null, busy: false });
+      panes.set(engine, { canvas, figure: make("figure", {}, canvas, make("figcaption", { textContent: engine })), moment: null, busy: null });
     }
     $("panes").append(panes.get(engine).figure);
   }
@@ -771,28 +771,32 @@ async function scrub() {
   hold();
   isLive = true;
   readOut();
-  await Promise.all([...panes].map(async ([engine, pane]) => {
-    if (pane.busy) return;
-    pane.busy = true;
-    try {
-      let drawn;
-      const wanted = () => `${position} ${turn}`;
-      while (isLive && drawn !== wanted()) {
-        drawn = wanted();
-        const picture = await ask("POST", `${session}/moment`, { ...readSettings(engine), position });
-        const moment = await createImageBitmap(await picture.blob());
-        pane.moment?.close();
-        pane.moment = moment;
-        if (isLive) paint();
-      }
-      settle("moment");
-    } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-      complain("moment", error.message);
-    } finally {
-      pane.busy = false;
-    }
+  await Promise.all([...panes].map(([engine, pane]) => {
+    pane.busy ??= drawMoments(engine, pane);
+    return pane.busy;
   }));
+}
+
+/** Draws the moment shown in one pane, and again as long as another one is wanted meanwhile. */
+async function drawMoments(engine, pane) {
+  try {
+    let drawn;
+    const wanted = () => `${position} ${turn}`;
+    while (isLive && drawn !== wanted()) {
+      drawn = wanted();
+      const picture = await ask("POST", `${session}/moment`, { ...readSettings(engine), position });
+      const moment = await createImageBitmap(await picture.blob());
+      pane.moment?.close();
+      pane.moment = moment;
+      if (isLive) paint();
+    }
+    settle("moment");
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    complain("moment", error.message);
+  } finally {
+    pane.busy = null;
+  }
 }
 
 // Taking home
