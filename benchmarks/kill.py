@@ -36,6 +36,7 @@ import urllib.error
 import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from http.client import HTTPException
 from pathlib import Path
 
 import torch
@@ -318,7 +319,7 @@ class Page:
             while not self._stopped:
                 self._go_round()
                 self.rounds += 1
-        except (OSError, ValueError, EOFError):  # the studio is gone
+        except (OSError, ValueError, HTTPException):  # the studio is gone
             return
 
     def _ask(self, method: str, what: str, body: bytes | dict[str, object] | None = None) -> dict[str, object]:

@@ -131,7 +131,6 @@ HANGS = {
     "extract: frames": (EXTRACT, "rawvideo"),
     "extract --packed: frames": ((*EXTRACT, "--packed"), "rawvideo"),
     "film: the head": (FILM, ""),
-    "film: the first frame": (FILM, "showinfo"),
     "film: packets": (FILM, "framecrc"),
     "film: encoders": (FILM, "-encoders"),
     "film: frames": (FILM, "-f rawvideo pipe:1"),
@@ -210,7 +209,7 @@ def hung(tmp_path, monkeypatch):
     return make
 
 
-@pytest.mark.parametrize("hangs", ["", "showinfo", "framecrc"])
+@pytest.mark.parametrize("hangs", ["", "-frames:v 48", "framecrc"])
 def test_a_look_at_a_film_takes_so_long_and_no_longer(film, hung, monkeypatch, hangs):
     monkeypatch.setattr(ffmpeg, "PROBE_SECONDS", 0.5)
     monkeypatch.setattr(ffmpeg, "STALL_SECONDS", 0.5)
@@ -219,6 +218,38 @@ def test_a_look_at_a_film_takes_so_long_and_no_longer(film, hung, monkeypatch, h
     with pytest.raises(InputError, match=r"film\.mp4: ffmpeg gave no answer within 0\.5 s"):
         open_film(film)
     assert time.monotonic() - begin < 4
+
+
+@pytest.fixture
+def hung_probe(tmp_path, monkeypatch):
+    """A PyAV that hangs, deaf to SIGTERM, as soon as it is imported; gives the file with its process's number."""
+    log = tmp_path / "probing"
+    folder = tmp_path / "stand-in"
+    folder.mkdir()
+    (folder / "av.py").write_text(
+        "import os, signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        f"open({str(log)!r}, 'w').write(str(os.getpid()))\ntime.sleep(1000)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])]))
+    return log
+
+
+def test_reading_a_head_takes_so_long_and_no_longer(film, hung_probe, monkeypatch):
+    monkeypatch.setattr(ffmpeg, "PROBE_SECONDS", 3)  # Python takes a while to start
+    begin = time.monotonic()
+    with pytest.raises(InputError, match=r"film\.mp4: ffmpeg gave no answer within 3 s"):
+        probe_video(film)
+    assert time.monotonic() - begin < 6 and not group(int(hung_probe.read_text()))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("words", [EXTRACT, FILM])
+def test_a_head_that_hangs_the_process_that_reads_it(film, hung_probe, tmp_path, words, number):
+    process = start(*(word.format(film=film, out=tmp_path / "out") for word in words))
+    wait_for(hung_probe.exists)
+    time.sleep(0.3)
+    end(process, number, 130 if number == signal.SIGINT else 143)
+    assert not group(int(hung_probe.read_text()))
 
 
 def test_a_film_whose_frames_do_not_come_is_given_up(film, hung, monkeypatch):
@@ -241,7 +272,7 @@ def test_what_ffmpeg_says_is_kept_within_bounds(film, tmp_path, monkeypatch):
     script.chmod(0o755)
     monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(script))
     with pytest.raises(InputError) as caught:
-        probe_video(film)
+        open_film(film)
     assert len(str(caught.value)) < 1000
 
 

@@ -46,7 +46,7 @@ AREA, SEARCHED_AREA = 288 * 288, 224 * 224
 a search, which has the detail: it draws as well, in 60 % of the time."""
 _UNEXPLAINED = 0.1  # explained share of differences below which motion does not explain the pair
 _UNSURE = 0.6  # explained share below which the motion is also searched in a smaller picture
-_KNOWN = 6.0  # logit of being visible, of what an animator says
+_KNOWN = 6.0  # logit of the visibility of what an animator gives
 _SMALLER = 4  # factor by which that has fewer pixels
 _AT_ONCE, _AREA_AT_ONCE = 8, 1 << 24  # frames that PyTorch draws together, and their pixels: 1080p still goes by eights
 
@@ -85,9 +85,9 @@ class MotionEngine:
         self._area = area or (SEARCHED_AREA if self.searches else AREA)
 
     def prepare(self, first: Working, last: Working, hints: PairHints | None = None) -> Pair:
-        """Finds the motion both ways, if it is motion, in one light if the frames have two."""
+        """Prepares a pair, if motion can explain it; frames in different light are relit first."""
         guides = make_guides(hints, first, last)
-        if guides is not None:  # what is pointed at is not cut out beforehand
+        if guides is not None:  # hinted pieces are not cut out as small things
             return prepare_in_one_light(first, last, partial(self._prepare, guides=guides))
         return prepare_without_small_things(first, last, partial(prepare_in_one_light, prepare=self._prepare))
 
@@ -100,7 +100,7 @@ class MotionEngine:
         return self.prepare_motion(first, last, guides)
 
     def prepare_motion(self, first: Working, last: Working, guides: Guides | None = None) -> "MotionPair":
-        """The same, for the network's own renderer."""
+        """Finds the motion of a pair, for the network's own renderer."""
         motion, share = self._search(first, last, guides)
         return MotionPair(self.network, motion, first, last, confidence=share, mixes=self._mixes, guides=guides)
 
@@ -114,7 +114,7 @@ class MotionEngine:
 
     @torch.inference_mode()
     def _search(self, first: Working, last: Working, guides: Guides | None = None) -> tuple[Motion, float | None]:
-        """The motion, and the share that it explains where that was asked for."""
+        """The motion, and the share that it explains if that is wanted."""
         views = [view_for_matching(frame) for frame in (first, last)]
         motion = self._find(views, self._area, guides)
         if self.searches or guides is not None:

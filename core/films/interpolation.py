@@ -303,11 +303,12 @@ class _Drawer:
         if self._draw is None:
             pair = self._pair
             first, last = (frame.pixels if frame.clean is None else frame.clean for frame in pair)
-            if (pair[0].grainy or pair[1].grainy) and not isinstance(self._engine, PixelArtEngine):
+            grainy = (pair[0].grainy or pair[1].grainy) and first.shape[2] == 3
+            if grainy and not isinstance(self._engine, PixelArtEngine):
                 self._draw = self._grainy.prepare(first, last)
             else:
                 before = None if self._before is None else self._before.pixels
-                self._draw = prepare_pair(first, last, self._engine, self._on_failure, before=before)
+                self._draw = prepare_pair(first, last, self._engine, self._on_failure, before)
         self.count += 1
         return next(self._draw([exposure.t]))
 

@@ -105,7 +105,7 @@ def judge_frames(
         fading = _is_fade(lights) and not (noise.noisy and abs(meter.path(count)[0][2]) < noise.flicker)
         alone = cut or torn or mixed or fading
         clean = None
-        if noise.dirty:
+        if noise.dirty and pixels.shape[2] == 3:
             clean = mend_specks(meter, count, settled, pixels, waiting[0][1] if waiting else None)
         settled = pixels
         count += 1

@@ -49,7 +49,7 @@ def draw_animation(config: InterpolateConfig, on_frame: Callable[[int, int], Non
     palette = None if config.palette is None else read_palette(config.palette)
     hints = gather_hints(config.hint) | gather_hints(config.hints)
     if hints and config.pixel_art:
-        raise ConfigError("--hint: does not go with --pixel-art; leave one of the two out")
+        raise ConfigError("--hint: does not go with --pixel-art yet; leave one of the two out")
     notes: list[str] = []
 
     def choose_engine(keys: Sequence[Frame]) -> Engine:

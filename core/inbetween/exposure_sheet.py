@@ -186,7 +186,7 @@ def draw_sheet(
         engine: draws the in-betweens.
         on_failure: one of `config.choices.ON_FAILURE`.
         loop: draw also from the last row to the first.
-        hints: how things go from a row's drawing to the next one's; rows count from 0.
+        hints: the motion from a row's drawing to the next one's; rows count from 0.
 
     Returns:
         An iterator of frames in order.

@@ -56,8 +56,8 @@ class KeyFrames(Sequence[Frame]):
             raise InputError(f"two key frames or more are needed, and {found} was given; add another image")
         self._size = size
         self._profiles = {path: read_profile(path) for path in self.paths}
-        found = set(self._profiles.values())
-        self.profile = found.pop() if keep_profile and len(found) == 1 else None
+        profiles = set(self._profiles.values())
+        self.profile = profiles.pop() if keep_profile and len(profiles) == 1 else None
         """The ICC profile of the frames' colours; None: sRGB."""
         self.converted: list[str] = []
         """The names of profiles whose colours became sRGB."""

@@ -150,8 +150,8 @@ def find_camera(first: NDArray[np.uint8], last: NDArray[np.uint8]) -> Array | No
 
     shift = max(_find_shifts(grey, moving, still), key=fit_shift)
     most = fit_shift(shift)
-    best = np.array([[1, 0, shift[0]], [0, 1, shift[1]]], np.float64)
-    small = [view[..., None] for view in grey]
+    best: Array = np.array([[1, 0, shift[0]], [0, 1, shift[1]]], np.float64)
+    small = [np.asarray(view[..., None], np.uint8) for view in grey]
 
     def stands(way: Array) -> bool:
         """Whether something stands still that a way does not lead to."""
@@ -227,21 +227,21 @@ def _find_pieces(first: NDArray[np.uint8], last: NDArray[np.uint8], camera: Arra
             edge = (label > 0) & (label != beside) & (beside >= 0)
             clear = edge & (beside > 0)  # where the neighbour is equal as well, the piece ends there in both frames
             open_ = np.nonzero(edge & (beside == 0))
-            contrast = np.full(len(open_[0]), 255, np.uint8)
+            contrast: Array = np.full(len(open_[0]), 255, np.int16)
             for frame in (first, last):
                 here = frame[open_].astype(np.int16)
-                most = np.zeros(len(open_[0]), np.int16)
+                most: Array = np.zeros(len(open_[0]), np.int16)
                 for far in (1, 2):  # what is next to it may be half transparent
-                    place = list(open_)
+                    place: list[Array] = [*open_]
                     place[axis] = np.clip(place[axis] + way * far, 0, equal.shape[axis] - 1)
-                    most = np.maximum(most, np.abs(frame[tuple(place)] - here).max(1))
-                contrast = np.minimum(contrast, most)
+                    most = np.maximum(most, np.abs(frame[tuple(place)] - here).max(1)).astype(np.int16)
+                contrast = np.minimum(contrast, most).astype(np.int16)
             clear[open_] = contrast > _CONTRAST
-            here, there = (np.bincount(label[where], minlength=count) for where in (edge, clear))
+            own, ended = (np.bincount(label[where], minlength=count) for where in (edge, clear))
             # on no side may it go on in one of the frames: a line that moves along itself does at its tips
-            whole &= there >= _SIDE * here
-            border += here
-            ends += there
+            whole &= ended >= _SIDE * own
+            border += own
+            ends += ended
             moves += np.bincount(label[edge & away], minlength=count)
             sides.append((label[edge & (beside > 0)], beside[edge & (beside > 0)]))
     area = np.bincount(labels.ravel(), minlength=count)
@@ -327,7 +327,7 @@ def _label(view: NDArray[np.uint8], equal: Mask) -> tuple[NDArray[np.int32], NDA
             alike & equal[here] & equal[there]
         )
     _, labels, boxes, _ = cv2.connectedComponentsWithStats(grid, connectivity=4)
-    return np.ascontiguousarray(labels[::2, ::2]), (boxes[:, :4] + 1) // 2
+    return np.ascontiguousarray(labels[::2, ::2], np.int32), np.asarray((boxes[:, :4] + 1) // 2, np.int32)
 
 
 def _unexplained(here: NDArray[np.uint8], there: NDArray[np.uint8], way: Array) -> Mask:

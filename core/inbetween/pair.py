@@ -54,7 +54,7 @@ def draw_segment(
             yield (first, last)[int(t)].copy()
             continue
         if drawn is None:
-            draw = prepare_pair(first, last, engine, on_failure, hints)
+            draw = prepare_pair(first, last, engine, on_failure, hints=hints)
             drawn = draw([time for time in times if time not in (0, 1)])
         yield next(drawn)
 
@@ -64,39 +64,38 @@ def prepare_pair(
     last: Frame,
     engine: Engine,
     on_failure: str,
-    hints: PairHints | None = None,
-    *,
     before: Frame | None = None,
+    *,
+    hints: PairHints | None = None,
 ) -> PreparedPair:
-    """Readies a pair: what lies over the picture while that moves is taken off, and laid over what is drawn.
+    """Prepares a pair: what lies over a moving picture is taken off, and laid over what is drawn.
 
     Args:
         first: a frame.
         last: another of the same shape and type.
         engine: draws between them.
         on_failure: one of `config.choices.ON_FAILURE`.
-        hints: what an animator says of this pair, in its pixels; only engines that are `Guided` take any.
         before: the drawing before `first`, of the same shot, where there is one.
+        hints: what an animator says of this pair, in its pixels; only engines that are `Guided` take any.
 
     Returns:
         What draws the frames.
     """
     if isinstance(engine, PixelArtEngine):
-        draw = engine.prepare_frames(
-            first, last, lambda one, other, drawer: _prepare(one, other, drawer, on_failure, None)
-        )
-        height, width = first.shape[:2]
-        return PreparedPair(
-            draw, lambda _: np.zeros((1, 1), np.float32), lambda: np.zeros((height, width, 2), np.float32)
-        )
-    overlay = find_overlay(first, last, before)
+        draw = engine.prepare_frames(first, last, lambda one, other, drawer: _prepare(one, other, drawer, on_failure))
+        nothing = np.zeros(first.shape[:2], np.float32)
+        return PreparedPair(draw, lambda _: nothing, lambda: np.dstack([nothing, nothing]))
+    # who gives hints says what stays as well
+    overlay = None if hints else find_overlay(first, last, before)
     if overlay is None:
         return _prepare(first, last, engine, on_failure, hints)
-    below = _prepare(*overlay.frames, engine, on_failure, hints)
+    below = _prepare(*overlay.frames, engine, on_failure)
     return replace(below, draw=lambda times: map(overlay.lay, below.draw(times)))
 
 
-def _prepare(first: Frame, last: Frame, engine: Engine, on_failure: str, hints: PairHints | None) -> PreparedPair:
+def _prepare(
+    first: Frame, last: Frame, engine: Engine, on_failure: str, hints: PairHints | None = None
+) -> PreparedPair:
     """Prepares a pair: converts to the engine's working form and back, and keeps pixels that are equal in both.
 
     The engine only gets the part of the picture that changes, with a margin around it.

@@ -110,9 +110,8 @@ def read_palette(path: Path) -> NDArray[np.uint8]:
         if values.shape[1] == 4:
             values = values[values[:, 3] >= _OPAQUE, :3]
         found = np.unique(values, axis=0)
-        colours = [
-            tuple(int(v) for v in (row if len(row) == 3 else [row[0]] * 3)) for row in found[: _MOST_COLOURS + 1]
-        ]
+        rows = (row if len(row) == 3 else [row[0]] * 3 for row in found[: _MOST_COLOURS + 1])
+        colours = [(int(red), int(green), int(blue)) for red, green, blue in rows]
     if not colours or len(colours) > _MOST_COLOURS:
         has = "no colour" if not colours else f"more than {_MOST_COLOURS} colours"
         raise InputError(f"{name}: has {has}; give a .gpl, .hex or .pal, or an image of few colours")

@@ -48,7 +48,7 @@ def interpolate(
         device: the network's device: "auto", "cpu", "cuda" or "mps".
         on_failure: what to do if motion does not explain the key frames, as at a cut: "hold" the nearer one, "blend"
             both, or "morph" along the motion anyway. It has no effect on engines without motion.
-        hints: how things go from one key frame to the next: a file (see `core.inbetween.hints`), a hint such as
+        hints: the motion from one key frame to the next: a file (see `core.inbetween.hints`), a hint such as
             "120,80>200,96", or a list of these.
 
     Returns:

@@ -279,7 +279,7 @@ def decode_frames(
         *(*source, "-map", "0:V:0", "-vf", filters, "-fps_mode", "passthrough", "-enc_time_base", "filter"),
         *("-stats_enc_pre:v", "pipe:2", "-stats_enc_pre_fmt:v", "@{n} {pts} {tb}@"),
         *("-pix_fmt", layouts[shape[2], deep], "-f", "rawvideo", "pipe:1"),
-        *(use_beside() if stdin is None else ()),
+        *use_beside(None if info.head is None else info.head.container),
     ]
     with Program(
         command, bufsize=0, stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE, stdout=subprocess.PIPE,

@@ -127,28 +127,40 @@ def ask(arguments: Sequence[str], about: Path, *, out: bool = False, cwd: Path |
     Raises:
         InputError: it gave no answer within PROBE_SECONDS.
     """
+    return run_briefly([find_ffmpeg(), *arguments], about, out=out, cwd=cwd)
+
+
+def run_briefly(command: Sequence[str], about: Path, *, out: bool = False, cwd: Path | None = None) -> Done:
+    """Runs a program that reads a film's head; `ask` describes the arguments and the error."""
     try:
-        return run([find_ffmpeg(), *arguments], seconds=PROBE_SECONDS, out=out, cwd=cwd)
+        return run(command, seconds=PROBE_SECONDS, out=out, cwd=cwd)
     except subprocess.TimeoutExpired:
         raise stalled(about, PROBE_SECONDS) from None
 
 
-def use_beside(number: int = 0, *kinds: str) -> list[str]:
-    """Ffmpeg's arguments for one more output, which takes in a film's other streams and throws them away.
+_COMMON_CLOCK = ("mpegts", "mpeg", "ogg", "nut")
+"""Formats in which ffmpeg takes time from the streams that are used, by FFmpeg's names."""
+
+
+def use_beside(container: str | None, number: int = 0, *kinds: str) -> list[str]:
+    """Ffmpeg's arguments for one more output, which takes a film's other streams and discards them.
 
     In MPEG, ffmpeg counts time from the first packet of the streams that are used, and corrects clocks that jump by all
     of them. With these arguments, each run over a film uses the same streams, and so all runs agree on the time.
 
     Args:
+        container: the film's format; in most of them this is not needed, and there are no arguments.
         number: of the input.
-        kinds: what is taken in, beside audio and subtitles, as -map names it.
+        kinds: what is taken beside audio and subtitles, as -map names it.
     """
+    if container not in _COMMON_CLOCK:
+        return []
     maps = [word for kind in (*kinds, "a", "s") for word in ("-map", f"{number}:{kind}?")]
     return [*maps, "-c", "copy", "-f", "null", "-"]
 
 
 def list_packets(
-    source: Sequence[str], stream: str, about: Path, *, decode: int | None = None
+    source: Sequence[str], stream: str, about: Path, *, decode: int | None = None, container: str | None = None
 ) -> Generator[tuple[bytes, ...], None, None]:
     """Lists the packets of a film, or the frames that they decode to, as ffmpeg's framecrc has them.
 
@@ -157,6 +169,7 @@ def list_packets(
         stream: ffmpeg's name of the stream, such as 0:V:0.
         about: the film, as errors name it.
         decode: how many frames to decode at most; 0: all of them; None: nothing is decoded, and packets are listed.
+        container: the film's format, as `use_beside` takes it.
 
     Yields:
         (b"#tb", the seconds of a tick as a fraction) first, and then for each packet its stream, dts, pts and duration
@@ -169,7 +182,7 @@ def list_packets(
     if decode is not None:
         how = ("-fps_mode", "passthrough", "-enc_time_base", "demux", "-c:v", "wrapped_avframe")
         how = (*how, *(("-frames:v", str(decode)) if decode else ()))
-    command = [find_ffmpeg(), *QUIET, *source, "-map", stream, *how, "-f", "framecrc", "pipe:1", *use_beside()]
+    command = [find_ffmpeg(), *QUIET, *source, "-map", stream, *how, "-f", "framecrc", "pipe:1", *use_beside(container)]
     with Program(command, stdout=subprocess.PIPE) as program:
         pipe = program.process.stdout
         assert pipe is not None

@@ -208,7 +208,7 @@ class Kept:
 
 _SUBTITLES = {".mp4": "mov_text", ".m4v": "mov_text", ".mov": "mov_text", ".mkv": "srt", ".webm": "webvtt"}
 _MPEG_4 = (".mp4", ".m4v", ".mov")
-_TRIAL = "trial"  # the name of what is tried out; its suffixes are those of a film, a list and a segment
+_TRIAL = "trial"  # the name of what is tried out; its suffixes are those of a film, a list and a frame
 _COVERS = {"mjpeg": ("jpg", "image/jpeg"), "png": ("png", "image/png")}
 _MEASURED = re.compile(
     r"(BPS|DURATION|NUMBER_OF_FRAMES|NUMBER_OF_BYTES|_STATISTICS_\w+|SOURCE_ID)(-\w+)?|ENCODER|ENCODER_OPTIONS|"
@@ -245,7 +245,7 @@ def choose_streams(
     if not wanted:
         return [], notes
     frame = np.zeros((film.height, film.width, 4 if coding.alpha else 3), np.uint16 if film.deep else np.uint8)
-    segment = folder / f"{_TRIAL}.segment"
+    segment = folder / f"{_TRIAL}.frame"
     segment.unlink(missing_ok=True)  # ffmpeg would write through a link
     try:
         encoder = Encoder(segment, coding, output)
@@ -307,12 +307,12 @@ def _try(
     """Puts a short film together; gives the streams beside its picture, or None where it cannot be done."""
     trial = folder / f"{_TRIAL}{suffix}"
     trial.unlink(missing_ok=True)  # ffmpeg would write through a link
-    (folder / f"{_TRIAL}.txt").write_text(f"ffconcat version 1.0\nfile {_TRIAL}.segment\n", encoding="utf-8")
+    (folder / f"{_TRIAL}.txt").write_text(f"ffconcat version 1.0\nfile {_TRIAL}.frame\n", encoding="utf-8")
     command = [
         *(*QUIET, "-y", *read_list(f"{_TRIAL}.txt", ("mov", "matroska"))),
         *(*_cut(start, 1.0), *read_file(film.path.absolute())),
         *_put_together(film, streams, coding, suffix, start),
-        *(f"file:{trial.name}", *use_beside(1, "V:0")),
+        *(f"file:{trial.name}", *use_beside(_container(film), 1, "V:0")),
     ]
     if ask(command, film.path, cwd=folder).code != 0:
         return None
@@ -350,6 +350,11 @@ def _take_out_cover(film: Film, cover: Stream, folder: Path) -> None:
 
 def _name_cover(cover: Stream) -> str:
     return f"cover{cover.index}.{_COVERS.get(cover.codec, ('bin', ''))[0]}"
+
+
+def _container(film: Film) -> str | None:
+    """FFmpeg's name of a film's format; None where Pillow reads it, or it is a stream."""
+    return None if film.file is None else film.file.container
 
 
 def _cut(start: float, length: float | None) -> list[str]:
@@ -443,7 +448,7 @@ def join_segments(
         *((*_cut(start, length), *read_file(film.path.absolute())) if beside else ()),
         *_put_together(film, streams, coding, draft.suffix.lower(), start),
         *("-bsf:v:0", f"setts=pts=PTS:dts=DTS:duration='{ends}'", f"file:{draft.absolute()}"),
-        *(use_beside(1, "V:0") if beside else ()),
+        *use_beside(_container(film), 1, "V:0"),
     ]
     with Program(command, cwd=folder) as program:
         code = program.wait()

@@ -60,6 +60,8 @@ _MATRICES = {
 """What ffmpeg's scaler calls the matrices that streams name."""
 RANGES = {"tv": "limited", "pc": "full"}
 """What ffmpeg's filters call the ranges that streams name."""
+_ASKED_FOR_ALPHA = 240  # frames that are read to know whether alpha is opaque throughout
+_WEBP_ALPHA = 0x10  # flag of the VP8X chunk, RFC 9649, section 2.7.1
 
 
 @dataclass(frozen=True)
@@ -223,7 +225,7 @@ def open_film(path: Path) -> Film:
     if picture.turned:
         width, height, aspect = height, width, 1 / aspect
     chroma, depth = _read_pixel_format(picture.pixel_format)
-    timing, animation = _read_timing(path, picture.decoder), None
+    timing, animation = _read_timing(path, head), None
     restoration = None
     if head.container in ("gif", "apng"):
         timing, animation = _time_pictures(path, timing)
@@ -286,7 +288,7 @@ def _read_colours(pixel_format: str, tags: Sequence[str], rows: int) -> Colours:
     return Colours(range_, matrix, primaries, transfer, by=_MATRICES.get(matrix, guess))
 
 
-def _read_timing(path: Path, decoder: str | None) -> Timing:
+def _read_timing(path: Path, head: Head) -> Timing:
     """Reads when a film's frames are shown.
 
     That is what its packets say, which are listed without decoding any; but only where they all say it, and where the
@@ -296,10 +298,10 @@ def _read_timing(path: Path, decoder: str | None) -> Timing:
     Raises:
         InputError: there is no frame, or more than MOST_FRAMES.
     """
-    packets = _list_stamps(path, decoder, None)
-    decoded = _list_stamps(path, decoder, _SAMPLE)
+    packets = _list_stamps(path, head, None)
+    decoded = _list_stamps(path, head, _SAMPLE)
     if not _agree(packets, decoded):
-        packets = _list_stamps(path, decoder, 0)
+        packets = _list_stamps(path, head, 0)
     shown_at = array("q", (stamp for stamp in packets.stamps if stamp >= 0))
     if not shown_at:
         raise InputError(f"{shown(path)}: holds no frame whose time is known; convert it to .mkv or .mp4")
@@ -329,7 +331,7 @@ def _leave_out_a_fifth(timing: Timing) -> Timing:
     return Timing(rate, 1 / rate, timing.end, round(timing.count * Fraction(4, 5)))
 
 
-def _list_stamps(path: Path, decoder: str | None, decode: int | None) -> _Stamps:
+def _list_stamps(path: Path, head: Head, decode: int | None) -> _Stamps:
     """Lists times of packets, or of the frames that they decode to, as `list_packets` does.
 
     Raises:
@@ -339,7 +341,8 @@ def _list_stamps(path: Path, decoder: str | None, decode: int | None) -> _Stamps
     stamps = array("q")
     keys = array("q")
     lasts: dict[int, int] = {}
-    with closing(list_packets(read_file(path, decoder), "0:V:0", path, decode=decode)) as packets:
+    source = read_file(path, head.picture.decoder)
+    with closing(list_packets(source, "0:V:0", path, decode=decode, container=head.container)) as packets:
         for packet in packets:
             if packet[0] == b"#tb":
                 tick = Fraction(packet[1].decode())
@@ -543,16 +546,24 @@ class _Rest:
 
 
 def _has_transparency(info: VideoInfo) -> bool:
-    """Whether anything in a film is transparent, or all of its alpha is opaque; reads it up to the first such frame."""
+    """Whether anything in a film is transparent: all of its alpha may be opaque.
+
+    A WebP says it in its header. Of other films, the first frames are read; of one that goes on after them, the alpha
+    is kept, whatever it is.
+    """
     if info.head is None:
-        frames = decode_webp(info.path, info.width, info.height, "keep", 0.0, None)
-        return any(bool((frame.pixels[..., 3] < 255).any()) for frame in frames)
+        with info.path.open("rb") as file:
+            head = file.read(21)
+        return head[12:16] == b"VP8X" and len(head) > 20 and bool(head[20] & _WEBP_ALPHA)
     picture = info.head.picture
     shape = (picture.width, picture.height) if picture.turned else (picture.height, picture.width)
     planes = "format=rgba,alphaextract,format=gray"
     raw = decode_frames(info, read_file(info.path, info.decoder), f"{planes},scale={shape[1]}:{shape[0]}", (*shape, 1))
     with closing(raw) as frames:
-        return any(bool((pixels < 255).any()) for _, pixels in frames)
+        for number, (_, pixels) in enumerate(frames):
+            if number == _ASKED_FOR_ALPHA or bool((pixels < 255).any()):
+                return True
+    return False
 
 
 def _time_pictures(path: Path, timing: Timing) -> tuple[Timing, Animation | None]:

@@ -1,7 +1,6 @@
 """What is in a film's file, as PyAV reads it in a program of its own: see `probe_worker`."""
 
 import json
-import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,8 +10,7 @@ from typing import Any
 
 from ..errors import InputError
 from ..files import shown
-from ..programs import run
-from .ffmpeg import CONTAINERS, MOST_PIXELS, PROBE_SECONDS, ask, name_kind, read_file, stalled, why_unread
+from .ffmpeg import CONTAINERS, MOST_PIXELS, ask, name_kind, read_file, run_briefly, why_unread
 
 _MOST_BYTES = 6 << 30  # of address space for the program that reads a file's head: libraries alone map 1 GiB
 _SMALLER = "scale it down first"
@@ -131,10 +129,7 @@ def probe_film(path: Path) -> Head:
     """
     command = [sys.executable, "-P", str(Path(__file__).with_name("probe_worker.py"))]
     command += [str(path), ",".join(CONTAINERS), str(MOST_PIXELS), str(_MOST_BYTES), *name_kind(path)[1:]]
-    try:
-        done = run(command, seconds=PROBE_SECONDS, out=True)
-    except subprocess.TimeoutExpired:
-        raise stalled(path, PROBE_SECONDS) from None
+    done = run_briefly(command, path, out=True)
     try:
         found = json.loads(done.out) if done.code == 0 else None
     except ValueError:  # cut off: it says more than a film has to say

@@ -36,7 +36,7 @@ def _tags(tags: dict[str, str]) -> dict[str, str]:
 
 def _describe_stream(stream: Stream) -> dict[str, Any]:
     context = stream.codec_context
-    found = {
+    found: dict[str, Any] = {
         "index": stream.index,
         "kind": stream.type,
         "codec": context.codec.name if context is not None else "",
@@ -58,7 +58,7 @@ def _describe_stream(stream: Stream) -> dict[str, Any]:
 
 
 def _describe_frame(frame: VideoFrame) -> dict[str, Any]:
-    side_data = list(frame.side_data.keys())
+    side_data: list[Any] = list(frame.side_data)  # PyAV types it as a mapping
     _kept.extend((frame, side_data))
     return {
         "width": frame.width,
@@ -70,7 +70,7 @@ def _describe_frame(frame: VideoFrame) -> dict[str, Any]:
         "matrix": int(frame.colorspace),
         "primaries": int(frame.color_primaries),
         "transfer": int(frame.color_trc),
-        "side_data": sorted({data.type.name for data in side_data}),
+        "side_data": sorted({str(data.type.name) for data in side_data}),
     }
 
 
@@ -124,7 +124,7 @@ def main() -> int:
     try:
         found = describe(path, formats, most_pixels, kind[0] if kind else None)
     except (av.FFmpegError, MemoryError, ValueError, OSError) as error:
-        print(error, file=sys.stderr)
+        sys.stderr.write(f"{error}\n")
         return 1
     json.dump(found, sys.stdout)
     sys.stdout.flush()

@@ -237,7 +237,7 @@ class Guides:
         self._still = None if hints.still is None else hints.still.astype(np.float32)
         cutters = [_Cutter(view) for view in (first, last)]
         moved = [track for track in hints.tracks if not track.comes_or_goes]
-        cut = [[cutters[end].cut(track.at(end)) for end in (0, 1)] for track in moved]
+        cut = [(cutters[0].cut(track.at(0)), cutters[1].cut(track.at(1))) for track in moved]
         groups: list[list[int]] = []
         for number, (here, there) in enumerate(cut):
             for group in groups:

@@ -48,6 +48,7 @@ _NEARLY_ALL, _ALL_TO_NORMAL = 0.95, 1.96  # the same for what is beside outlines
 _SAME_NOISE, _LEAST_ROUGH = 1.6, 0.2  # times, and levels squared, by which the noise of pairs of one drawing may differ
 _GROWTHS, _GROWN = 6, 1.4  # pairs of pairs that are asked whether what differs grows, and the times that noise may
 _BESIDE = 2.0  # levels beside outlines in drawings that are held, from which on a film is not clean
+_RINGING = 30.0  # levels beside outlines, more than which no codec leaves there: things move
 _APART = 3.0  # times the noise of pairs of one drawing by which pairs of two drawings are distinct
 _MOST_KEPT = 0.95  # of the grain's variance that the blur leaves
 
@@ -248,7 +249,8 @@ class NoiseMeter:
         rough = {number: step.rough for number, (step, _) in self._known.items()}
         most = _SAME_NOISE * float(np.quantile(list(rough.values()), _LOW)) + _LEAST_ROUGH
         low = {number for number, value in rough.items() if value <= most}
-        grows, alone = [], []
+        grows: list[float] = []
+        alone: list[bool] = []
         for number in sorted(low, reverse=True):
             if number + 1 in low:
                 if len(grows) < _GROWTHS and (grown := self._grow(number)) is not None:
@@ -367,7 +369,8 @@ class NoiseMeter:
         specks = float(counts.mean())
         dirty = bool(_DIRTY <= specks <= _RAIN and (counts > 0).mean() >= _DIRTIED and counts.sum() >= _FEWEST // 2)
         noisy = bool(grain[0] >= _GRAINY or flicker >= _FLICKERS or _WEAVES[0] <= weave <= _WEAVES[1] or dirty)
-        holds = self._holds_drawings() if noisy or near[0, 2:].mean() >= _BESIDE else False
+        beside = near[0, 2:].mean() >= _BESIDE and near.max() <= _RINGING
+        holds = self._holds_drawings() if noisy or beside else False
         noisy |= holds  # what is left in drawings that are held is noise, if only beside outlines
         together = 2 * np.pi / (1 - np.clip(kept, 0, _MOST_KEPT))
         return Noise(

@@ -107,8 +107,9 @@ def find_spots(before: Array, here: Array, after: Array, grain: float) -> Spots:
             is_round = max(w, h) <= _OVAL * min(w, h) and area >= _FILLED * w * h
             if line is None and alone < (_ALONE / 2 if is_round else _ALONE):
                 continue
-            centre = (float(v) for v in centres[index])
-            spots.append(Spot(*centre, int(area), level, bright, source, line))
+            spots.append(
+                Spot(float(centres[index][0]), float(centres[index][1]), int(area), level, bright, source, line)
+            )
             labels[around][inside > 0] = len(spots)
     return Spots(spots, labels)
 
@@ -160,6 +161,6 @@ def cover_specks(here: Spots, chosen: list[int]) -> Array:
             far = height + width
             ends = [(round(x + way * far * dx), round(y + way * far * dy)) for way in (-1, 1)]
             drawn = np.zeros_like(mask)
-            cv2.line(drawn, *ends, 1, 1)
+            cv2.line(drawn, ends[0], ends[1], 1, 1)
             mask[(drawn > 0) & (mask == 0)] = kept[number + 1]
     return np.asarray(cv2.dilate(mask, np.ones((2 * _GROWN + 1, 2 * _GROWN + 1), np.uint8)), np.uint8)

@@ -475,7 +475,7 @@ class Session:
     ) -> PreparedPair:
         ends = keys[first], keys[last]
         said = hints.of(first, last, ends[0].shape[1], ends[0].shape[0]) if hints else None
-        return prepare_pair(ends[0], ends[1], engine, settings.on_failure, said)
+        return prepare_pair(ends[0], ends[1], engine, settings.on_failure, hints=said)
 
     @staticmethod
     def _check_position(keys: Keys, position: float) -> None:

@@ -441,7 +441,6 @@ def refuse(result, code, *found):
     ("words", "found"),
     [
         (("-n", "5"), "-n: is for key frames"),
-        (("--loop",), "--loop: is for key frames"),
         (("--spacing", "linear"), "--spacing: is for key frames"),
         (("--factor", "0"), "--factor: 0 is out of range"),
         (("--factor", "fast"), "--factor: 'fast' is no rate"),

@@ -47,10 +47,12 @@ def test_what_moves_plainly_is_not_doubtful(name):
 def test_what_is_hinted_is_not_doubtful_and_goes_as_it_is_said():
     engine = open_engine("motion", None, "cpu")
     hints = PairHints((Track(((160.0, 45.0), (160.0, 45.0))),))
-    plain, said = (prepare_pair(draw(50, ONE), draw(58, OTHER), engine, "morph", each) for each in (None, hints))
+    plain, said = (prepare_pair(draw(50, ONE), draw(58, OTHER), engine, "morph", hints=each) for each in (None, hints))
     assert said.doubt(0.25)[40:80, 140:180].mean() < 0.3 * plain.doubt(0.25)[40:80, 140:180].mean()
     hints = PairHints((Track(((50.0, 60.0), (58.0, 60.0))),))
-    assert np.allclose(prepare_pair(draw(50), draw(58), engine, "morph", hints).follow()[60, 50], (8, 0), atol=0.1)
+    assert np.allclose(
+        prepare_pair(draw(50), draw(58), engine, "morph", hints=hints).follow()[60, 50], (8, 0), atol=0.1
+    )
 
 
 def test_a_pair_that_does_not_change_is_beyond_doubt():

@@ -157,13 +157,15 @@ def test_a_frame_of_another_size(tmp_path):
 
 @pytest.fixture
 def started(monkeypatch):
-    """The processes that were started."""
+    """The ffmpeg processes that were started; the shell that watches over them is none of these."""
     found = []
     popen = subprocess.Popen
 
-    def start(*words, **settings):
-        found.append(popen(*words, **settings))
-        return found[-1]
+    def start(words, **settings):
+        process = popen(words, **settings)
+        if "ffmpeg" in str(words[0]):
+            found.append(process)
+        return process
 
     monkeypatch.setattr(subprocess, "Popen", start)
     return found
