@@ -44,7 +44,7 @@ def find_matches(first: Array, last: Array, flow: Flow) -> list[Match]:
     labels = Pieces(small).labels
     areas = np.bincount(labels.ravel())
     areas[0] = 0
-    found = []
+    found: list[Match] = []
     for label in np.argsort(-areas, kind="stable"):
         if areas[label] < _LEAST or len(found) >= MOST:
             break
