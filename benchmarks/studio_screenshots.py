@@ -32,6 +32,7 @@ def main() -> None:
         subprocess.run([BROWSER.ANIMI, *words], check=True, stdout=subprocess.DEVNULL)
         with BROWSER.serve_studio() as address, BROWSER.open_browser(place) as window:
             take_desk(window, address, folder)
+            take_hints(window, address, folder, place)
             take_film(window, address, folder, film)
             take_phone(window, address, folder)
 
@@ -46,6 +47,40 @@ def take_desk(window, address: str, folder: Path) -> None:
     choose(window, "onion", "keys")
     scrub(window, 0.5)
     keep(window, folder / "studio.webp")
+
+
+def take_hints(window, address: str, folder: Path, place: Path) -> None:
+    """Two drawings with hints: discs that cross, a path, and animi's own matches."""
+    from animi.core.media.image_files import write_png
+
+    scene = run_path(str(ROOT / "tests" / "studio" / "hinting.py"))
+    draw, blue = scene["draw_scene"], scene["BLUE"]
+    names = place / "first.png", place / "last.png"
+    for path, discs in zip(names, ([(50, 40), (50, 100), (130, 60, blue)], [(190, 40), (190, 100), (160, 90, blue)]),
+                           strict=True):  # fmt: skip
+        write_png(path, draw(*discs))
+    open_page(window, address, 1280, 1500)
+    choose(window, "engine", "flow")
+    window.find_element("css selector", "#files").send_keys("\n".join(map(str, names)))
+    wait_for(window, "return document.getElementById('status').textContent.includes('drawn with')")
+    tracks = [[[50, 40], [190, 100]], [[50, 100], [120, 128], [190, 40]]]
+    window.execute_async_script(
+        "const [tracks, done] = arguments, session = `/api/sessions/${sessionStorage.getItem('session')}`;"
+        "(async () => {"
+        "const { drawings } = await (await fetch(session)).json();"
+        "const pairs = [{ keys: drawings.map(({ id }) => id), tracks, strokes: [] }];"
+        "await fetch(`${session}/hints`, { method: 'PUT', body: JSON.stringify({ size: [240, 160], pairs }) });"
+        "})().then(done, done)",
+        tracks,
+    )
+    window.refresh()
+    wait_for(window, "return document.getElementById('status').textContent.includes('drawn with')")
+    scrub(window, 0.3)
+    press(window, "#hinting")
+    press(window, "#own")
+    wait_for(window, "return document.documentElement.dataset.matches")
+    time.sleep(2)
+    keep(window, folder / "studio-hints.webp")
 
 
 def take_film(window, address: str, folder: Path, film: Path) -> None:

@@ -13,12 +13,14 @@ from ..core.config.choices import CADENCES, ON_FAILURE
 from ..core.config.parsing import read_rate, shorten
 from ..core.errors import ConfigError, InputError
 from ..core.json_text import parse_object
+from ..core.studio.hints import HintedPair, Stroke
 from ..core.studio.settings import DOWNLOADS, FILM_DOWNLOADS, DrawSettings, FilmSettings
 
 LONGEST = 1 << 17
 """Largest size in bytes of a request other than a file."""
 _TEXT = 80  # characters of a setting
 _CHART = 1 << 16  # characters of a spacing chart
+_PAIRS, _LONGEST_SIDE = 4096, 65_535  # most hinted pairs, and longest side of a picture in pixels
 _LARGEST = 1 << 53  # whole numbers up to this are exact in JavaScript
 
 Raw = dict[str, Any]
@@ -26,10 +28,11 @@ Raw = dict[str, Any]
 
 @dataclass(frozen=True)
 class Announcement:
-    """The name and the size in bytes of a file that will be sent."""
+    """The name and the size in bytes of a file that will be sent, and the position of the frame that it replaces."""
 
     name: str
     size: int
+    position: float | None
 
 
 async def read_json(request: Request) -> Raw:
@@ -50,7 +53,7 @@ async def read_json(request: Request) -> Raw:
 
 
 def read_announcement(raw: Raw) -> Announcement:
-    """Reads "name" and "size".
+    """Reads "name" and "size", and "position", which may be missing.
 
     Raises:
         InputError: one is missing or of a wrong type.
@@ -58,7 +61,10 @@ def read_announcement(raw: Raw) -> Announcement:
     name, size = raw.get("name", ""), raw.get("size")
     if not isinstance(name, str) or not _is_whole(size) or size < 0:
         raise InputError("a file is announced by its name and size")
-    return Announcement(_clear(name), size)
+    position = raw.get("position")
+    if position is not None and not _is_number(position):
+        raise InputError("a frame is exchanged by its position, which is a number")
+    return Announcement(_clear(name), size, None if position is None else float(position))
 
 
 def read_order(raw: Raw) -> list[str]:
@@ -117,6 +123,48 @@ def read_moment(raw: Raw) -> tuple[float, bool]:
     if not _is_number(position):
         raise InputError("t: a moment is a number; give one from 0")
     return float(position), _read_flag(raw, "full")
+
+
+def read_hints(raw: Raw) -> tuple[tuple[int, int] | None, list[HintedPair]]:
+    """Reads "size", and "pairs" with "keys", "tracks" and "strokes"; tracks are checked by who reads hints.
+
+    Raises:
+        InputError: something has another form.
+    """
+    size, pairs = raw.get("size"), raw.get("pairs", [])
+    if size is not None and not (
+        isinstance(size, list)
+        and len(size) == 2
+        and all(_is_whole(side) and 1 <= side <= _LONGEST_SIDE for side in size)
+    ):
+        raise InputError("the hints' size is no width and height; load the page anew")
+    if not isinstance(pairs, list) or len(pairs) > _PAIRS or (pairs and size is None):
+        raise InputError(f"the hints are no list of up to {_PAIRS} pairs of one size; load the page anew")
+    found = []
+    for pair in pairs:
+        keys, tracks, strokes = (pair.get(name, []) if isinstance(pair, dict) else None
+                                 for name in ("keys", "tracks", "strokes"))  # fmt: skip
+        if not (
+            isinstance(keys, list) and len(keys) == 2 and all(isinstance(key, str) for key in keys)
+            and isinstance(tracks, list) and isinstance(strokes, list)
+        ):  # fmt: skip
+            raise InputError("the hints are of no two key frames; load the page anew")
+        found.append(HintedPair(keys[0], keys[1], tuple(tracks), tuple(map(_read_stroke, strokes))))
+    if len({pair.names for pair in found}) < len(found):
+        raise InputError("the hints name a pair of key frames twice; load the page anew")
+    return None if size is None else (size[0], size[1]), found
+
+
+def _read_stroke(stroke: object) -> Stroke:
+    points, width, erases = (stroke.get(name) if isinstance(stroke, dict) else None
+                             for name in ("points", "width", "erases"))  # fmt: skip
+    if not (
+        isinstance(points, list) and points and _is_number(width) and 0 < width <= _LONGEST_SIDE
+        and isinstance(erases, bool | None)
+        and all(isinstance(point, list) and len(point) == 2 and all(map(_is_number, point)) for point in points)
+    ):  # fmt: skip
+        raise InputError("a stroke of the brush is no line of some width; undo it")
+    return Stroke(tuple((float(x), float(y)) for x, y in points), float(width), bool(erases))
 
 
 def read_download(raw: Raw) -> str:

@@ -8,6 +8,7 @@ other threads than the one that serves. Who may ask is `studio_guard`'s affair.
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -35,6 +36,7 @@ from .studio_requests import (
     read_download,
     read_draw_settings,
     read_film_settings,
+    read_hints,
     read_json,
     read_moment,
     read_order,
@@ -88,6 +90,13 @@ def build_app(studio: Studio, token: str | None, connections: Connections | None
         Route(f"{at}/film/{{number}}.jpg", page.show_film_drawing),
         Route(f"{at}/film/choice", page.choose, methods=["POST"]),
         Route(f"{at}/film/smooth", page.smooth, methods=["POST"]),
+        Route(f"{at}/hints", page.give_hints, methods=["PUT"]),
+        Route(f"{at}/hints/file", page.save_hints, methods=["POST"]),
+        Route(f"{at}/matches", page.send_matches, methods=["POST"]),
+        Route(f"{at}/doubt", page.draw_doubt, methods=["POST"]),
+        Route(f"{at}/doubtful", page.find_doubtful, methods=["POST"]),
+        Route(f"{at}/kept", page.keep, methods=["POST"]),
+        Route(f"{at}/kept/{{drawing}}", page.let_go, methods=["DELETE"]),
         Route(f"{at}/moment", page.draw_moment, methods=["POST"]),
         Route(f"{at}/draw", page.draw, methods=["POST"]),
         Route(f"{at}/export", page.export, methods=["POST"]),
@@ -203,7 +212,7 @@ class _Page:
 
     async def announce(self, request: Request) -> Response:
         session, file = self._session(request), read_announcement(await read_json(request))
-        upload = await self.aside(session.announce, file.name, file.size)
+        upload = await self.aside(session.announce, file.name, file.size, file.position)
         return JSONResponse({"upload": upload.id}, status_code=201)
 
     async def receive(self, request: Request) -> Response:
@@ -248,7 +257,8 @@ class _Page:
 
     async def show_drawing(self, request: Request) -> Response:
         wanted = request.path_params["drawing"]
-        for drawing in self._session(request).drawings:
+        session = self._session(request)
+        for drawing in (*session.drawings, *(frame.drawing for frame in session.kept)):
             if drawing.id == wanted:
                 return await self._show(drawing.thumb, "image/png")
         raise KeyError(wanted)
@@ -269,6 +279,43 @@ class _Page:
     async def choose(self, request: Request) -> Response:
         session, numbers = self._session(request), read_choice(await read_json(request))
         return JSONResponse(_describe_job(session.choose(numbers)), status_code=202)
+
+    async def give_hints(self, request: Request) -> Response:
+        session, (size, pairs) = self._session(request), read_hints(await read_json(request))
+        await self.aside(session.give_hints, size, pairs)
+        return JSONResponse(_describe_session(session))
+
+    async def save_hints(self, request: Request) -> Response:
+        session, settings = self._session(request), read_draw_settings(await read_json(request), self._studio.engines)
+        name, data = await self.aside(session.write_hints, settings)
+        kind = "application/json" if name.endswith(".json") else "application/zip"
+        return Response(data, media_type=kind, headers={"content-disposition": f'attachment; filename="{name}"'})
+
+    async def send_matches(self, request: Request) -> Response:
+        session, raw = self._session(request), await read_json(request)
+        settings, (position, _) = read_draw_settings(raw, self._studio.engines), read_moment(raw)
+        return JSONResponse({"matches": await self.aside(session.find_matches, settings, position)})
+
+    async def draw_doubt(self, request: Request) -> Response:
+        session, raw = self._session(request), await read_json(request)
+        settings, (position, _) = read_draw_settings(raw, self._studio.engines), read_moment(raw)
+        return Response(await self.aside(session.draw_doubt, settings, position), media_type="image/png")
+
+    async def find_doubtful(self, request: Request) -> Response:
+        session, settings = self._session(request), read_draw_settings(await read_json(request), self._studio.engines)
+        return JSONResponse(_describe_job(await self.aside(session.find_doubtful, settings)), status_code=202)
+
+    async def keep(self, request: Request) -> Response:
+        session, raw = self._session(request), await read_json(request)
+        settings, (position, _) = read_draw_settings(raw, self._studio.engines), read_moment(raw)
+        async with self._taking:
+            await self.aside(session.keep_moment, settings, position)
+        return JSONResponse(_describe_session(session))
+
+    async def let_go(self, request: Request) -> Response:
+        session = self._session(request)
+        await self.aside(session.let_go, request.path_params["drawing"])
+        return JSONResponse(_describe_session(session))
 
     async def draw_moment(self, request: Request) -> Response:
         session, raw = self._session(request), await read_json(request)
@@ -336,6 +383,23 @@ def _describe_session(session: Session) -> dict[str, Any]:
             {"id": drawing.id, "name": drawing.name, "width": drawing.width, "height": drawing.height}
             for drawing in session.drawings
         ],
+        "kept": [
+            {
+                "id": frame.drawing.id,
+                "name": frame.drawing.name,
+                "first": frame.first,
+                "last": frame.last,
+                "t": frame.t,
+            }
+            for frame in session.kept
+        ],
+        "hints": {
+            "size": session.hints.size,
+            "pairs": [
+                {"keys": pair.names, "tracks": pair.tracks, "strokes": [asdict(stroke) for stroke in pair.strokes]}
+                for pair in session.hints.pairs
+            ],
+        },
         "film": None
         if film is None
         else {

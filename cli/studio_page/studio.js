@@ -1,5 +1,7 @@
 // The page of `animi studio`: asks the server for drawings, and plays, compares and scrubs what comes.
 
+import { openDesk } from "./hints.js";
+
 const $ = (id) => document.getElementById(id);
 const make = (tag, properties = {}, ...children) => {
   const element = Object.assign(document.createElement(tag), properties);
@@ -19,6 +21,8 @@ let session; // the address of this page's session
 let drawings = [];
 let film = null;
 let times = []; // of one segment's frames, as the chart shows them
+let kept = []; // frames that are kept
+let desk; // where hints are given
 let playing = false;
 let isHeld = false; // whether a hand stopped it: what is drawn anew then stays where it is
 let place = 0; // where in the order of frames the result plays
@@ -117,7 +121,10 @@ async function send(files) {
 
 function showMaterial(told) {
   const before = drawings.map((drawing) => drawing.id).join();
+  const signature = desk.signature();
   drawings = told.drawings;
+  kept = told.kept;
+  desk.adopt(told);
   $("keys").replaceChildren(...drawings.map(showKey));
   $("clear").hidden = drawings.length === 0;
   $("chase").hidden = drawings.length > 0;
@@ -130,7 +137,7 @@ function showMaterial(told) {
     place = 0;
     isHeld = false;
     redraw();
-  }
+  } else if (signature !== desk.signature()) redrawShown();
 }
 
 function showKey(drawing, number) {
@@ -380,8 +387,12 @@ function showCommand() {
   const wanted = readSettings();
   const { count, fps, spacing, on_failure: failure } = options.defaults;
   const chart = wanted.spacing.replaceAll(" ", "");
-  const words = ["animi", "interpolate", ...(drawings.length ? drawings.map(({ name }) => quote(name)) : ["a.png", "b.png"])];
-  if ($("spacing").value === "chart") words.push("--spacing", quote(chart));
+  const hinted = desk.words();
+  const isBlend = wanted.engine === "blend"; // which takes no hints
+  const inputs = hinted.kept.length ? hinted.keys.map(nameOf) : drawings.map(({ name }) => name);
+  const words = ["animi", "interpolate", ...(inputs.length ? inputs.map(quote) : ["a.png", "b.png"])];
+  if (hinted.kept.length) words.push("--sheet", "sheet.csv");
+  else if ($("spacing").value === "chart") words.push("--spacing", quote(chart));
   else {
     if (wanted.count !== count) words.push("-n", wanted.count);
     if (wanted.spacing !== spacing) words.push("--spacing", wanted.spacing);
@@ -393,10 +404,22 @@ function showCommand() {
   else if (wanted.engine !== options.engines[0]) words.push("--engine", wanted.engine);
   if (wanted.size.trim()) words.push("--size", quote(wanted.size.trim()));
   if (wanted.on_failure !== failure) words.push("--on-failure", wanted.on_failure);
+  if (!isBlend) words.push(...hinted.words.map((word) => (word.startsWith("--hint") ? word : quote(word))));
   $("command").textContent = [...words, "-o", "out.gif"].join(" ");
 }
 
+const nameOf = (id) => [...drawings, ...kept].find((drawing) => drawing.id === id)?.name ?? "";
+
 // Drawing
+
+let turn = 0; // of what the moment shown depends on, besides the settings
+/** Draws the frame that is shown anew, and then all others. */
+async function redrawShown() {
+  turn += 1;
+  const isBetween = position % 1 > 1e-6;
+  if (drawings.length >= 2 && isBetween) await scrub();
+  redraw();
+}
 
 let timer;
 /** Draws anew when the person pauses. */
@@ -446,7 +469,7 @@ async function askForAll() {
   const keys = drawings.map(({ id }) => id);
   for (const engine of wanted) {
     const settings = readSettings(engine);
-    const signature = JSON.stringify([keys, { ...settings, fps: "" }]);
+    const signature = JSON.stringify([keys, { ...settings, fps: "" }, desk.signature()]);
     if (results.get(engine)?.signature === signature) continue;
     const job = await attempt("draw", () => askJson("POST", `${session}/draw`, settings));
     if (!job) return;
@@ -454,6 +477,8 @@ async function askForAll() {
     results.set(engine, { ...job.result, job: job.id, signature, images: [], decoding: [], asked: 0, isOver: false, old: before?.images.length ? before : null });
   }
   showTicks();
+  const found = main();
+  if (found) desk.arrange(found.keys, found.end);
   watch();
   if (isLive) scrub();
 }
@@ -467,7 +492,7 @@ function arrangePanes(wanted) {
   for (const engine of wanted) {
     if (!panes.has(engine)) {
       const canvas = make("canvas", { width: 16, height: 9, role: "img" });
-      panes.set(engine, { canvas, figure: make("figure", {}, canvas, make("figcaption", { textContent: engine })), moment: null, busy: false });
+      panes.set(engine, { canvas, figure: make("figure", {}, canvas, make("figcaption", { textContent: engine })), moment: null, busy: null });
     }
     $("panes").append(panes.get(engine).figure);
   }
@@ -540,6 +565,7 @@ async function follow(job) {
       if (job.kind === "choose") $("stage").focus();
     }
     if (job.kind === "export") showFile(job);
+    if (job.kind === "doubt") desk.showWorst(job.result.worst);
   }
 }
 
@@ -627,10 +653,12 @@ function paint() {
     context.drawImage(shown, 0, 0, canvas.width, canvas.height);
     const skins = findSkins(result);
     if (skins.length) layOver(context, skins);
+    if (engine === $("engine").value) desk.layOver(context);
     canvas.ariaLabel = `Drawn with ${engine}, ${$("readout").textContent}`;
   }
   document.documentElement.dataset.frame = `${place}`;
   readOut();
+  if (!playing) desk.moved();
 }
 
 /** The frames that shine through, those farthest away first: [image, tint, strength]. */
@@ -689,6 +717,14 @@ function readOut() {
   $("moment").ariaValueText = where;
 }
 
+/** Shows the frame at a position. */
+function goTo(at) {
+  hold();
+  const result = main();
+  const number = result?.positions.findIndex((known) => Math.abs(known - at) < 1e-6) ?? -1;
+  if (number >= 0) show(result.order.indexOf(number));
+}
+
 function show(index) {
   const result = main();
   if (!result) return;
@@ -734,29 +770,33 @@ function tick(now) {
 async function scrub() {
   hold();
   isLive = true;
-  position = Number($("moment").value);
   readOut();
-  await Promise.all([...panes].map(async ([engine, pane]) => {
-    if (pane.busy) return;
-    pane.busy = true;
-    try {
-      let drawn;
-      while (isLive && drawn !== position) {
-        drawn = position;
-        const picture = await ask("POST", `${session}/moment`, { ...readSettings(engine), position: drawn });
-        const moment = await createImageBitmap(await picture.blob());
-        pane.moment?.close();
-        pane.moment = moment;
-        if (isLive) paint();
-      }
-      settle("moment");
-    } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-      complain("moment", error.message);
-    } finally {
-      pane.busy = false;
-    }
+  await Promise.all([...panes].map(([engine, pane]) => {
+    pane.busy ??= drawMoments(engine, pane);
+    return pane.busy;
   }));
+}
+
+/** Draws the moment shown in one pane, and again as long as another one is wanted meanwhile. */
+async function drawMoments(engine, pane) {
+  try {
+    let drawn;
+    const wanted = () => `${position} ${turn}`;
+    while (isLive && drawn !== wanted()) {
+      drawn = wanted();
+      const picture = await ask("POST", `${session}/moment`, { ...readSettings(engine), position });
+      const moment = await createImageBitmap(await picture.blob());
+      pane.moment?.close();
+      pane.moment = moment;
+      if (isLive) paint();
+    }
+    settle("moment");
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    complain("moment", error.message);
+  } finally {
+    pane.busy = null;
+  }
 }
 
 // Taking home
@@ -852,7 +892,10 @@ function listen() {
   $("play").addEventListener("click", () => (playing ? hold() : start()));
   $("back").addEventListener("click", () => { hold(); show(place - 1); });
   $("forth").addEventListener("click", () => { hold(); show(place + 1); });
-  $("moment").addEventListener("input", scrub);
+  $("moment").addEventListener("input", () => {
+    position = Number($("moment").value);
+    scrub();
+  });
   $("onion").addEventListener("change", () => {
     $("tints").hidden = $("onion").value === "none";
     paint();
@@ -870,6 +913,10 @@ function listen() {
 }
 
 // the cookie lets the page in from now on; its token is not left to be seen, or to be copied along with the address
+desk = openDesk({
+  $, make, ask, askJson, attempt, complain, say, hand, readSettings, showCommand, showMaterial, redrawShown, paint, hold, goTo, watch, nameOf,
+  session: () => session, drawings: () => drawings, position: () => position, isPlaying: () => playing,
+});
 if (location.search) history.replaceState(null, "", "/");
 options = await askJson("GET", "/api/options").catch((error) => complain("options", error.message));
 if (options) {

@@ -9,14 +9,18 @@ from collections.abc import Callable, Iterator, Sequence
 import cv2
 import numpy as np
 
+from ..motion.grid import Array, Flow
 from ..motion.small_things import SmallThing, find_small_things
-from .interface import Pair, Sure, Working, render_all, view_for_matching
+from .interface import Pair, Sure, Working, find_doubt, follow, render_all, view_for_matching
 
 
 def prepare_without_small_things(first: Working, last: Working, prepare: Callable[[Working, Working], Pair]) -> Pair:
     """Prepares two frames as `prepare` does, with small things that go far drawn apart."""
     things = find_small_things(view_for_matching(first), view_for_matching(last))
     return Apart(things, first, last, prepare) if things else prepare(first, last)
+
+
+_ON = 0.5  # of a mask, from which on a place is on the thing
 
 
 class Apart:
@@ -36,6 +40,18 @@ class Apart:
         self.explained = not isinstance(self._pair, Sure) or self._pair.explained
         self.confidence: float = getattr(self._pair, "confidence", 1.0)
         """How well motion explains what is left."""
+
+    def follow(self) -> Flow:
+        """Where everything goes: (H, W, 2), in pixels."""
+        flow = follow(self._pair, *self._frames[0].shape[:2]).copy()
+        for thing in self._things:
+            x, y, w, h = thing.boxes[0]
+            flow[y : y + h, x : x + w][thing.masks[0] > _ON] = thing.shift
+        return flow
+
+    def doubt(self, t: float) -> Array:
+        """Where the frame at t is guesswork: (h, w) in [0, 1]."""
+        return find_doubt(self._pair, t)
 
     def render(self, t: float) -> Working:
         """Draws the frame at t in (0, 1)."""

@@ -2,7 +2,9 @@
 
 import cv2
 
+from ..motion.grid import Array
 from .interface import Working
+from .joining import measure_misfit
 
 
 class BlendEngine:
@@ -20,6 +22,10 @@ class Blend:
 
     def __init__(self, first: Working, last: Working) -> None:
         self._first, self._last = first, last
+
+    def doubt(self, t: float) -> Array:
+        """Where the frame at t is guesswork: (H, W) in [0, 1], wherever the two frames differ, at any t."""
+        return measure_misfit(self._first, self._last)
 
     def render(self, t: float) -> Working:
         """Draws (1 - t) * first + t * last."""

@@ -13,7 +13,7 @@ from ..motion.search import estimate_flow
 from ..motion.splatting import fill_holes, splat, splat_step
 from .apart import prepare_without_small_things
 from .interface import Pair, Working, make_guides, view_for_matching
-from .joining import Placed, draw_joined
+from .joining import Placed, draw_joined, measure_doubt
 from .relit import prepare_in_one_light
 
 _UNEXPLAINED = 0.03  # confidence: of 60 drawn cuts the highest had 0.029, of 60 drawn pairs in motion the lowest 0.04
@@ -172,6 +172,17 @@ class FlowPair:
     def render_all(self, times: Sequence[float]) -> Iterator[Working]:
         """Draws the frames at `times` in (0, 1), with seams that are chosen for all of them together."""
         return draw_joined(self._frames, times, self._place, mixes=self._mixes, guides=self._guides)
+
+    def follow(self) -> Flow:
+        """Where everything goes: (H, W, 2), in pixels."""
+        height, width = self._shape[:2]
+        found = cv2.resize(self._velocities[0] / self._to_cells, (width, height), interpolation=cv2.INTER_LINEAR)
+        flow = np.asarray(found, np.float32)
+        return flow if self._guides is None else self._guides.move(flow, 0)
+
+    def doubt(self, t: float) -> Array:
+        """Where the frame at t is guesswork: (h, w) in [0, 1]."""
+        return measure_doubt(self._frames, self._place(t), self._guides)
 
     def _place(self, t: float) -> Placed:
         """Where to sample both frames at t, and how much either is believed."""

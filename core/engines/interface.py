@@ -14,7 +14,7 @@ from typing import Protocol, runtime_checkable
 import cv2
 import numpy as np
 
-from ..motion.grid import Array
+from ..motion.grid import Array, Flow
 from ..motion.guides import Guides, PairHints
 
 Working = Array
@@ -47,6 +47,22 @@ class Together(Protocol):
         """
 
 
+@runtime_checkable
+class Following(Protocol):
+    """A pair that says where things go."""
+
+    def follow(self) -> Flow:
+        """Where everything goes: (H, W, 2), in pixels of the key frames, from the first to the last."""
+
+
+@runtime_checkable
+class Doubting(Protocol):
+    """A pair that says where it guesses."""
+
+    def doubt(self, t: float) -> Array:
+        """Where the frame at t is guesswork: (h, w) float32 in [0, 1], on any grid."""
+
+
 class Engine(Protocol):
     """A way to draw in-betweens."""
 
@@ -74,6 +90,16 @@ def make_guides(hints: PairHints | None, first: Working, last: Working) -> Guide
 def render_all(pair: Pair, times: Sequence[float]) -> Iterator[Working]:
     """Draws a pair's frames at `times` in (0, 1), in order; together if the pair supports it."""
     return pair.render_all(times) if isinstance(pair, Together) else map(pair.render, times)
+
+
+def follow(pair: Pair, height: int, width: int) -> Flow:
+    """Where everything goes in a pair of that size, see `Following`; nothing moves where the pair does not say."""
+    return pair.follow() if isinstance(pair, Following) else np.zeros((height, width, 2), np.float32)
+
+
+def find_doubt(pair: Pair, t: float) -> Array:
+    """Where a pair guesses at t, see `Doubting`; nowhere where it does not say."""
+    return pair.doubt(t) if isinstance(pair, Doubting) else np.zeros((1, 1), np.float32)
 
 
 def limit_colours(frame: Working) -> Working:

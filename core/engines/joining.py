@@ -22,6 +22,8 @@ TOGETHER = 16
 _FINER = 2  # pixels across a cell of the seams' grid in the pictures in which differences are measured
 AGREES, RAMP = 6.0, 8.0
 """Levels of 255 up to which warped frames agree, so that they are blended, and range in which the choice takes over."""
+_LOOKED = 320  # pixels of the longer side of the picture in which doubt is measured: outlines are two pixels wide there
+_LIKE, _UNLIKE = 15.0, 40.0  # levels of 255, those of `motion.unmatched`: less is an outline that is off by little
 SEAM_WIDTH = 1.5
 """Width in pixels of the transition from one frame to the other."""
 
@@ -89,13 +91,17 @@ def _draw_guided(
     settled: dict[float, Placed] = {}
 
     def settle(t: float) -> Placed:
-        found = place(t)
-        shifts, belief, missing = guides.settle(t, found.shifts, found.belief, found.missing)
-        settled[t] = replace(found, shifts=shifts, belief=belief, missing=missing)
+        settled[t] = _settle(place(t), guides)
         return settled[t]
 
     for t, drawn in zip(times, draw_joined(frames, times, settle, mixes=mixes), strict=True):
         yield guides.lay_over(drawn, frames, t, settled[t].shifts)
+
+
+def _settle(placed: Placed, guides: Guides) -> Placed:
+    """The same with the pieces that an animator moves taken out."""
+    shifts, belief, missing = guides.settle(placed.t, placed.shifts, placed.belief, placed.missing)
+    return replace(placed, shifts=shifts, belief=belief, missing=missing)
 
 
 def choose_frames(
@@ -111,6 +117,52 @@ def choose_frames(
     if before is not None and before[0].t < placed[0].t:
         return _choose_all(frames, [before[0], *placed], before[1])[1:]
     return _choose_all(frames, placed, None)
+
+
+def measure_misfit(one: Working, other: Working) -> Array:
+    """How far two frames show different things at each place: (h, w) float32 in [0, 1]."""
+    apart = mean_of_channels(cv2.absdiff(one, other).reshape(one.shape))
+    return np.asarray(np.clip((cv2.blur(apart, (3, 3)) - _LIKE) / (_UNLIKE - _LIKE), 0, 1), np.float32)
+
+
+def measure_doubt(frames: tuple[Working, Working], placed: Placed, guides: Guides | None = None) -> Array:
+    """Measures where the frame at a time is guesswork.
+
+    It is where the two moved key frames show different things, and either the engine does not know which of them is
+    right, or neither key frame has a match for what it shows there.
+
+    Args:
+        frames: the key frames.
+        placed: what the engine knows of the time.
+        guides: motion that an animator gives, of which there is no doubt.
+
+    Returns:
+        (h, w) float32 in [0, 1], its longer side of at most _LOOKED pixels.
+    """
+    if guides is not None:
+        placed = _settle(placed, guides)
+    h, w = placed.belief.shape
+    height, width = frames[0].shape[:2]
+    scale = min(1.0, _LOOKED / max(height, width))
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    to_view = np.array([size[0] / w, size[1] / h], np.float32)
+    grid = pixel_grid(size[1], size[0])
+    one, other = (
+        warp(
+            cv2.resize(frame, size, interpolation=cv2.INTER_AREA),
+            cv2.resize(shift * to_view, size, interpolation=cv2.INTER_LINEAR) + grid,
+        ).reshape(size[1], size[0], -1)
+        for frame, shift in zip(frames, placed.shifts, strict=True)
+    )
+    disagrees = measure_misfit(one, other)
+    unsure = 1 - np.abs(np.tanh(placed.belief / 2))  # 1 where both are as likely
+    if placed.missing is not None:
+        unsure = np.maximum(unsure, placed.missing)
+    if guides is not None:
+        whole = np.ones((height, width, 1), np.float32)
+        pieces = guides.lay_over(np.zeros_like(whole), (whole, whole), placed.t, placed.shifts)
+        disagrees = disagrees * (1 - cv2.resize(pieces, size, interpolation=cv2.INTER_AREA))
+    return np.asarray(disagrees * cv2.resize(unsure, size, interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def _choose_all(frames: tuple[Working, Working], placed: Sequence[Placed], first: Choice | None) -> list[Choice]:

@@ -36,7 +36,7 @@ from .apart import prepare_without_small_things
 from .blend import Blend
 from .flow import FlowPair
 from .interface import Pair, Working, limit_colours, make_guides, view_for_matching
-from .joining import AGREES, RAMP, SEAM_WIDTH, TOGETHER, Placed, choose_frames, draw_joined
+from .joining import AGREES, RAMP, SEAM_WIDTH, TOGETHER, Placed, choose_frames, draw_joined, measure_doubt
 from .relit import prepare_in_one_light
 
 RENDERERS = ("network", "classical")
@@ -271,6 +271,17 @@ class MotionPair:
             Placed(t, (forward[k], backward[k]), beliefs[k], mix_at(k), None if missing is None else missing[k])
             for k, t in enumerate(times)
         ]
+
+    def follow(self) -> Flow:
+        """Where everything goes: (H, W, 2), in pixels."""
+        height, width = self._frames[0].shape[:2]
+        found = read_flows(self.motion, height, width)[0]
+        flow = np.asarray(cv2.resize(found, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+        return flow if self._guides is None else self._guides.move(flow, 0)
+
+    def doubt(self, t: float) -> Array:
+        """Where the frame at t is guesswork: (h, w) in [0, 1]."""
+        return measure_doubt(self._frames, self._place(t), self._guides)
 
     def _place(self, t: float) -> Placed:
         return self._read_way(*self._find_way([t]), [t])[0]

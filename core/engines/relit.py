@@ -6,9 +6,10 @@ from functools import reduce
 import cv2
 import numpy as np
 
+from ..motion.grid import Array, Flow
 from ..motion.light import Light, find_light
 from .blend import Blend
-from .interface import Pair, Sure, Working, render_all, view_for_matching
+from .interface import Pair, Sure, Working, find_doubt, follow, render_all, view_for_matching
 
 
 def prepare_in_one_light(first: Working, last: Working, prepare: Callable[[Working, Working], Pair]) -> Pair:
@@ -36,6 +37,14 @@ class Relit:
         self._lit = (first, light.brighten(last)) if light.dims else (light.brighten(first), last)
         self._pair = prepare(*self._lit)
         self.explained = not isinstance(self._pair, Sure) or self._pair.explained
+
+    def follow(self) -> Flow:
+        """Where everything goes: (H, W, 2), in pixels."""
+        return follow(self._pair, *self._lit[0].shape[:2])
+
+    def doubt(self, t: float) -> Array:
+        """Where the frame at t is guesswork: (h, w) in [0, 1]."""
+        return find_doubt(self._pair, t)
 
     def render(self, t: float) -> Working:
         """Draws the frame at t in (0, 1)."""

@@ -162,6 +162,20 @@ def read_hints(path: Path) -> Hints:
         raise InputError(f"{name}: cannot be read ({error.strerror}); give a file of hints (.json)") from error
     except ValueError as error:
         raise InputError(f"{name}: {error}; give a file of hints (.json)") from error
+    return make_hints(found, name, path.parent)
+
+
+def make_hints(found: Any, name: str, folder: Path) -> Hints:
+    """Makes hints of what a file of hints holds.
+
+    Args:
+        found: its JSON, taken apart.
+        name: how the file is named in messages.
+        folder: where the masks that it names lie.
+
+    Raises:
+        InputError: something in it is no hint; the message says what and where.
+    """
     if isinstance(found, list):
         found = {"pairs": [{"tracks": [found] if _is_point(found[0] if found else None) else found}]}
     if not isinstance(found, dict) or not isinstance(found.get("pairs"), list):
@@ -179,7 +193,7 @@ def read_hints(path: Path) -> Hints:
     for number, pair in enumerate(found["pairs"]):
         if not isinstance(pair, dict):
             raise InputError(f'{name}: pair {number} is no object; write {{"keys": [0, 1], "tracks": […]}}')
-        pairs.append(_read_pair(pair, f"{name}: pair {number}", None if size is None else tuple(size), path.parent))
+        pairs.append(_read_pair(pair, f"{name}: pair {number}", None if size is None else tuple(size), folder))
     return Hints(tuple(pairs))
 
 

@@ -1,14 +1,16 @@
 """Draws frames between two key frames with an engine, in the key frames' own form."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from numpy.typing import DTypeLike
 
 from ..engines.blend import Blend
-from ..engines.interface import Engine, Guided, Sure, Working, render_all
+from ..engines.interface import Engine, Guided, Sure, Working, find_doubt, follow, render_all
 from ..media.frames import Frame, premultiply, unpremultiply
+from ..motion.grid import Array, Flow
 from ..motion.guides import PairHints
 from .overlay import find_overlay
 from .pixel_art import PixelArtEngine
@@ -18,6 +20,22 @@ STILL = 6
 by something that moves."""
 MARGIN = 24
 """Margin in pixels around the part that changes, so that the engine gets complete outlines."""
+
+
+@dataclass(frozen=True)
+class PreparedPair:
+    """Two key frames of which everything is known that is needed to draw between them."""
+
+    draw: Callable[[Sequence[float]], Iterator[Frame]]
+    """Draws the frames at times in (0, 1), in their order, as they are asked for."""
+    doubt: Callable[[float], Array]
+    """Where the frame at t is guesswork: (h, w) float32 in [0, 1] on any grid, of the whole picture."""
+    follow: Callable[[], Flow]
+    """Where everything goes from the first to the last: (H, W, 2), in pixels."""
+
+    def __call__(self, times: Sequence[float]) -> Iterator[Frame]:
+        """Draws."""
+        return self.draw(times)
 
 
 def draw_segment(
@@ -49,7 +67,7 @@ def prepare_pair(
     before: Frame | None = None,
     *,
     hints: PairHints | None = None,
-) -> Callable[[Sequence[float]], Iterator[Frame]]:
+) -> PreparedPair:
     """Prepares a pair: what lies over a moving picture is taken off, and laid over what is drawn.
 
     Args:
@@ -61,21 +79,23 @@ def prepare_pair(
         hints: what an animator says of this pair, in its pixels; only engines that are `Guided` take any.
 
     Returns:
-        A function that draws the frames at given times in (0, 1), in order, as an iterator.
+        What draws the frames.
     """
     if isinstance(engine, PixelArtEngine):
-        return engine.prepare_frames(first, last, lambda one, other, drawer: _prepare(one, other, drawer, on_failure))
+        draw = engine.prepare_frames(first, last, lambda one, other, drawer: _prepare(one, other, drawer, on_failure))
+        nothing = np.zeros(first.shape[:2], np.float32)
+        return PreparedPair(draw, lambda _: nothing, lambda: np.dstack([nothing, nothing]))
     # who gives hints says what stays as well
     overlay = None if hints else find_overlay(first, last, before)
     if overlay is None:
         return _prepare(first, last, engine, on_failure, hints)
-    draw = _prepare(*overlay.frames, engine, on_failure)
-    return lambda times: map(overlay.lay, draw(times))
+    below = _prepare(*overlay.frames, engine, on_failure)
+    return replace(below, draw=lambda times: map(overlay.lay, below.draw(times)))
 
 
 def _prepare(
     first: Frame, last: Frame, engine: Engine, on_failure: str, hints: PairHints | None = None
-) -> Callable[[Sequence[float]], Iterator[Frame]]:
+) -> PreparedPair:
     """Prepares a pair: converts to the engine's working form and back, and keeps pixels that are equal in both.
 
     The engine only gets the part of the picture that changes, with a margin around it.
@@ -88,7 +108,7 @@ def _prepare(
         hints: what an animator says of this pair, in its pixels; only engines that are `Guided` take any.
 
     Returns:
-        A function that draws the frames at given times in (0, 1), in order, as an iterator.
+        What draws the frames.
     """
     shape = first.shape
     whole = [frame.reshape(*shape[:2], -1) for frame in (first, last)]
@@ -96,19 +116,39 @@ def _prepare(
     still = cv2.inRange(cv2.absdiff(whole[0], whole[1]), none, none)  # (H, W), 255 where both agree
     x, y, w, h = cv2.boundingRect(255 - still)
     if w == 0:
-        return lambda times: (first.copy() for _ in times)
+        nothing = np.zeros(shape[:2], np.float32)
+        return PreparedPair(
+            lambda times: (first.copy() for _ in times),
+            lambda _: nothing,
+            lambda: np.zeros((*shape[:2], 2), np.float32),
+        )
     box = slice(max(0, y - MARGIN), y + h + MARGIN), slice(max(0, x - MARGIN), x + w + MARGIN)
+    if hints and hints.may_go_around:  # out of the part that changes, and back into it
+        box = slice(0, shape[0]), slice(0, shape[1])
     still, key = np.ascontiguousarray(still[box]), np.ascontiguousarray(whole[0][box])
     working = [_to_working(frame) for frame in (key, np.ascontiguousarray(whole[1][box]))]
+    rows, columns = (part.indices(side) for part, side in zip(box, shape[:2], strict=True))
+
+    def place(part: Array) -> Array:
+        """What is known of the changed part, as a part of the whole picture."""
+        found = np.zeros((*shape[:2], *part.shape[2:]), np.float32)
+        size = columns[1] - columns[0], rows[1] - rows[0]
+        found[box] = part if part.shape[1::-1] == size else cv2.resize(part, size, interpolation=cv2.INTER_LINEAR)
+        return found
+
     if hints and isinstance(engine, Guided):
-        rows, columns = (part.indices(side) for part, side in zip(box, shape[:2], strict=True))
         hints = hints.crop(columns[0], rows[0], columns[1] - columns[0], rows[1] - rows[0])
         pair = engine.prepare(working[0], working[1], hints)
     else:
         pair = engine.prepare(working[0], working[1])
     if on_failure != "morph" and isinstance(pair, Sure) and not pair.explained:
         if on_failure == "hold":
-            return lambda times: ((first, last)[t >= 0.5].copy() for t in times)
+            doubt = place(Blend(working[0], working[1]).doubt(0.5))
+            return PreparedPair(
+                lambda times: ((first, last)[t >= 0.5].copy() for t in times),
+                lambda _: doubt,
+                lambda: np.zeros((*shape[:2], 2), np.float32),
+            )
         pair = Blend(working[0], working[1])
 
     def finish(drawn: Working) -> Frame:
@@ -120,7 +160,11 @@ def _prepare(
         frame[box] = cv2.copyTo(_from_working(drawn, first.dtype), changed, key.copy()).reshape(key.shape)
         return frame.reshape(shape)
 
-    return lambda times: map(finish, render_all(pair, times))
+    return PreparedPair(
+        lambda times: map(finish, render_all(pair, times)),
+        lambda t: place(find_doubt(pair, t)),
+        lambda: place(follow(pair, *key.shape[:2])),
+    )
 
 
 def _to_working(frame: Frame) -> Working:

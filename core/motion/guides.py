@@ -72,6 +72,11 @@ class PairHints:
     def __bool__(self) -> bool:
         return bool(self.tracks or self.apart or self.still is not None)
 
+    @property
+    def may_go_around(self) -> bool:
+        """Whether something may be on its way where it is at neither end: along a path, or as it turns."""
+        return len(self.tracks) > 1 or any(len(track.points) > 2 for track in self.tracks)
+
     def crop(self, x: int, y: int, width: int, height: int) -> "PairHints":
         """The same within a part of the picture."""
 

@@ -247,6 +247,11 @@ class Pieces:
         broad[0] = False
         self._broad = broad[self._labels]
 
+    @property
+    def labels(self) -> Array:
+        """(h, w): each pixel's piece, 0 on edges."""
+        return self._labels
+
     def cut_out(self, at: tuple[int, int], outline: int) -> Array:
         """The flat piece that a place is on, with what it encloses and the outline around it: (h, w) bool.
 

@@ -1,9 +1,10 @@
 """Downloads of a page: positions of the frames, names of the files."""
 
+import io
 import re
 import shutil
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from .drawings import KeyFrame
@@ -28,6 +29,19 @@ def clean_name(name: str) -> str:
     """A person's name for a file, without its suffix and without characters that some systems reject."""
     kept = re.sub(r"[^\w.-]+", "-", PurePosixPath(name).stem).strip(".-")[:40]
     return kept.encode()[:100].decode(errors="ignore")  # two of these are a file's name, of 255 bytes at most
+
+
+SHEET = "sheet.csv"
+"""The name of the exposure sheet in a download."""
+
+
+def zip_bytes(files: Mapping[str, bytes]) -> bytes:
+    """Returns a zip file of some small files, given by their names."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return made.getvalue()
 
 
 def zip_folder(folder: Path, target: Path) -> None:

@@ -1,5 +1,6 @@
 """A session of the studio: the key frames, the film, the jobs and the files of one page."""
 
+import json
 import re
 import shutil
 import threading
@@ -9,31 +10,44 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
+import numpy as np
+
 from ..config.interpolation import InterpolateFilmConfig
 from ..config.material import DrawCartoonConfig
 from ..config.parsing import read_size
+from ..engines.interface import Engine, Guided, view_for_matching
 from ..errors import ConfigError, InputError
 from ..files import shown
-from ..inbetween.pair import prepare_pair
-from ..inbetween.sequence import count_frames, interpolate, turn_back
+from ..inbetween.doubt import find_worst
+from ..inbetween.exposure_sheet import draw_sheet
+from ..inbetween.hints import Hints, list_masks
+from ..inbetween.pair import PreparedPair, prepare_pair
+from ..inbetween.sequence import count_frames, interpolate, there_and_back, turn_back
 from ..media.animation import write_animation
 from ..media.decode import VideoInfo, probe_video
 from ..media.film_source import FILM_SUFFIXES
 from ..media.frames import Frame, to_uint8
 from ..media.image_files import encode_png, write_png
 from ..media.moving import moves
+from ..motion.guides import Point
+from ..motion.matches import Match, find_matches
 from .drawings import LARGER, KeyFrame, count_pixels, paths_of, read_drawing
 from .film_strip import FilmStrip, fetch_frames, scan_film
 from .folder import INCOMING, Room, SessionFolder
+from .hints import NAME as HINTS
+from .hints import HintedPair, PageHints, paint
 from .host import Host
 from .jobs import Job
-from .pair_memory import PairMemory
-from .results import clean_name, find_positions, name_result, zip_folder
+from .kept import Kept, Keys, arrange_keys, write_sheet
+from .pair_memory import PairMemory, remember
+from .results import SHEET, clean_name, find_positions, name_result, zip_bytes, zip_folder
 from .settings import DOWNLOADS, DrawSettings, FilmSettings
 from .uploads import Upload, Uploads, check_weight
 from .view import TurnsKeyFrames, View
 from .work import SessionWork
 
+_SAME_TIME = 1e-4  # by which two positions of one frame may differ
+_FEWEST = 2  # key frames that can be drawn between
 _LARGE = 4_000_000  # pixels; drawing one frame of 24 million takes a gigabyte, and smaller ones need not wait for it
 
 
@@ -46,6 +60,8 @@ class Session:
         self.files = SessionFolder(folder)
         self.work = SessionWork(self.files, self._check_room)
         self.drawings: tuple[KeyFrame, ...] = ()
+        self.hints = PageHints()
+        self.kept: tuple[Kept, ...] = ()
         self.film: FilmStrip | None = None
         self.touched = time.monotonic()
         self._studio = studio
@@ -68,12 +84,13 @@ class Session:
 
     # What comes in
 
-    def announce(self, name: str, size: int) -> Upload:
+    def announce(self, name: str, size: int, position: float | None = None) -> Upload:
         """Checks that a file may be sent, and reserves room for it.
 
         Args:
             name: its name for the person.
             size: bytes.
+            position: of the frame that it is to be in the place of, see `exchange`.
 
         Raises:
             InputError: it is too large, there is no room for it, or its kind is not accepted.
@@ -83,6 +100,10 @@ class Session:
         config = self._config
         is_film = suffix in FILM_SUFFIXES
         may_move = suffix in (".gif", ".webp", ".png", ".apng") and "films" in config.accept
+        if position is not None:
+            self._find_gap(position)
+            if is_film:
+                raise InputError(f"{name}: is a film, and one frame is exchanged; give a drawing")
         if is_film and "films" not in config.accept:
             raise InputError(f"{name}: is a film, and the studio was started to take drawings alone (--accept)")
         if size < 0:
@@ -91,7 +112,7 @@ class Session:
             (config.max_film, "--max-film") if is_film or may_move else (config.max_drawing, "--max-drawing")
         )
         check_weight(name, size, limit, option)
-        if len(self.drawings) >= config.max_drawings and not is_film:
+        if len(self.drawings) + len(self.kept) >= config.max_drawings and not is_film:
             raise InputError(
                 f"{name}: there are {len(self.drawings)} key frames already; "
                 "remove some, or start the studio with --max-drawings"
@@ -100,7 +121,7 @@ class Session:
             self._release(late)
         safe = suffix if re.fullmatch(r"\.[a-z0-9]{1,8}", suffix) else ""
         path = self.files.name(name, safe)
-        upload = self._uploads.announce(name, path, self.files.folder(INCOMING), size)
+        upload = self._uploads.announce(name, path, self.files.folder(INCOMING), size, position)
         try:
             self._make_room(upload.id, size)
         except InputError:
@@ -129,7 +150,10 @@ class Session:
         """
         try:
             self._uploads.finish(upload)
-            if upload.path.suffix in FILM_SUFFIXES or ("films" in self._config.accept and moves(upload.path)):
+            is_own = upload.position is None
+            if is_own and (
+                upload.path.suffix in FILM_SUFFIXES or ("films" in self._config.accept and moves(upload.path))
+            ):
                 return self._take_film(upload)
             check_weight(upload.name, upload.size, self._config.max_drawing, "--max-drawing")
             if "drawings" not in self._config.accept:
@@ -137,6 +161,9 @@ class Session:
                     f"{upload.name}: is no film, and the studio was started to take films alone (--accept)"
                 )
             drawing = self._read_drawing(upload.name, upload.path)
+            if upload.position is not None:
+                self._exchange(drawing, upload.position)
+                return drawing
             with self._lock:
                 self.drawings = (*self.drawings, drawing)
             return drawing
@@ -176,6 +203,8 @@ class Session:
             self.drawings = drawings
             if gone:
                 self._view = None
+            names = {drawing.id for drawing in drawings}
+            gone += self._drop_kept([frame for frame in self.kept if not {frame.first, frame.last} <= names])
         self.files.remove(gone)
 
     def _keep(self, name: str, frame: Frame) -> KeyFrame:
@@ -187,6 +216,271 @@ class Session:
     def _read_drawing(self, name: str, path: Path) -> KeyFrame:
         with self._studio.turn:
             return read_drawing(name, path, self._config.most_pixels, LARGER)
+
+    # Hints, and frames that are kept
+
+    def give_hints(self, size: tuple[int, int] | None, pairs: Sequence[HintedPair]) -> None:
+        """Takes hints in the place of those that were there; those of key frames that are gone are left out.
+
+        Args:
+            size: width and height of the picture that they are of.
+            pairs: the hints.
+
+        Raises:
+            InputError: one cannot be used; nothing has changed then.
+        """
+        with self._lock:
+            known = {pair.names: pair for pair in self.hints.pairs}
+            masks, fresh = {}, []
+            for pair in pairs:
+                old = known.get(pair.names)
+                if old is not None and old.strokes == pair.strokes and size == self.hints.size:
+                    if pair.names in self.hints.masks:
+                        masks[pair.names] = self.hints.masks[pair.names]
+                    continue
+                painted = None if size is None else paint(pair.strokes, size)
+                if painted is not None:
+                    masks[pair.names] = path = self.files.name("the mask of what stays", ".png")
+                    fresh.append(path)
+                    path.write_bytes(painted)
+            hints = PageHints(size, tuple(pairs), masks).keep(self._names())
+            try:
+                hints.check()
+            except InputError:
+                self.files.remove(fresh)
+                raise
+            self._put_hints(hints)
+
+    def _put_hints(self, hints: PageHints) -> None:
+        gone = set(self.hints.masks.values()) - set(hints.masks.values())
+        self.hints = hints
+        self.files.remove(gone)
+
+    def _names(self) -> list[str]:
+        """Of all key frames and kept frames."""
+        return [drawing.id for drawing in (*self.drawings, *(frame.drawing for frame in self.kept))]
+
+    def keep_moment(self, settings: DrawSettings, position: float) -> KeyFrame:
+        """Keeps a frame as it is drawn now: it is a key frame from then on.
+
+        Args:
+            settings: as in `draw`.
+            position: as in `draw_moment`; between two key frames.
+
+        Raises:
+            AnimiError: it cannot be kept, or not be drawn.
+        """
+        self._find_gap(position)
+        if len(self.drawings) + len(self.kept) >= self._config.max_drawings:
+            raise InputError(
+                f"there are {len(self._names())} key frames already; "
+                "remove some, or start the studio with --max-drawings"
+            )
+        name = f"{PurePosixPath(self.drawings[int(position)].name).stem}-{position:.3f}.png"
+        path = self.files.name(name, ".png")
+        path.write_bytes(self.draw_moment(settings, position, full=True))
+        drawing = self._read_drawing(name, path)
+        try:
+            self._exchange(drawing, position)
+        except InputError:
+            self.files.remove([path])
+            raise
+        return drawing
+
+    def let_go(self, id: str) -> None:
+        """Keeps a frame no longer: it is drawn again; KeyError where there is none of that name."""
+        with self._lock:
+            frame = next((frame for frame in self.kept if frame.drawing.id == id), None)
+            if frame is None:
+                raise KeyError(id)
+            gone = self._drop_kept([frame])
+        self.files.remove(gone)
+
+    def _drop_kept(self, frames: Sequence[Kept]) -> list[Path]:
+        """Drops kept frames, and hints of what is no longer there; gives the files that are no longer needed."""
+        self.kept = tuple(frame for frame in self.kept if frame not in frames)
+        if frames:
+            self._view = None
+        self._put_hints(self.hints.keep(self._names()))
+        return [frame.drawing.path for frame in frames]
+
+    def _find_gap(self, position: float) -> tuple[str, str, float]:
+        """The names of the key frames around a position, and t between them.
+
+        Raises:
+            InputError: there is a key frame at the position, or nothing.
+        """
+        drawings = self.drawings
+        number, t = int(position), position - int(position)
+        if not (0 <= number < len(drawings) and 0 < t < 1 and len(drawings) > 1):
+            raise InputError("only a frame between two key frames can be kept or exchanged; go to one first")
+        return drawings[number].id, drawings[(number + 1) % len(drawings)].id, t
+
+    def _exchange(self, drawing: KeyFrame, position: float) -> None:
+        """Puts a drawing in the place of the frame at a position.
+
+        Raises:
+            InputError: it is of another size, or there is no such frame any more.
+        """
+        with self._lock:
+            first, last, t = self._find_gap(position)
+            model = self.drawings[int(position)]
+            if (drawing.width, drawing.height) != (model.width, model.height):
+                raise InputError(
+                    f"{drawing.name}: is {drawing.width}x{drawing.height}, and the key frames are "
+                    f"{model.width}x{model.height}; give a frame of their size"
+                )
+            beside = [frame for frame in self.kept if (frame.first, frame.last) == (first, last)]
+            same = [frame for frame in beside if abs(frame.t - t) < _SAME_TIME]
+            if same:
+                gone = self._drop_kept(same)
+                beside = [frame for frame in beside if frame not in same]
+            before = max((frame for frame in beside if frame.t < t), key=lambda frame: frame.t, default=None)
+            after = min((frame for frame in beside if frame.t > t), key=lambda frame: frame.t, default=None)
+            self.kept = (*self.kept, Kept(drawing, first, last, t))
+            (one, start), (other, end) = (
+                (first, 0.0) if before is None else (before.drawing.id, before.t),
+                (last, 1.0) if after is None else (after.drawing.id, after.t),
+            )
+            self._put_hints(self.hints.split(one, other, drawing.id, (t - start) / (end - start)))
+        if same:
+            self.files.remove(gone)
+
+    def write_hints(self, settings: DrawSettings) -> tuple[str, bytes]:
+        """What `animi interpolate` needs to draw the same: the name and the bytes of a file.
+
+        The hints as JSON; with masks, or frames that are kept, a zip file of these, an exposure sheet and the hints.
+
+        Raises:
+            InputError: there are no hints, and nothing is kept.
+        """
+        drawings = self._check(settings)
+        with self._lock:
+            keys, hints = arrange_keys(drawings, self.kept, settings), self.hints
+            masks = {names: f"still-{number + 1}.png" for number, names in enumerate(hints.masks)}
+            told = hints.lay_out(keys.names, masks, loop=settings.loop)
+            kept = [frame.drawing for frame in self.kept if frame.drawing in keys.drawings]
+            let_go = self.files.use([*hints.masks.values(), *paths_of(kept)])
+        try:
+            if told is None and not kept:
+                raise InputError("there are no hints to save; give one first")
+            files = {} if told is None else {HINTS: json.dumps(told, indent=1).encode()}
+            needed = set() if told is None else {pair.get("still") for pair in told["pairs"]}
+            files |= {name: hints.masks[names].read_bytes() for names, name in masks.items() if name in needed}
+            if kept:
+                rows = keys.plan(find_positions(settings, len(drawings)))
+                files[SHEET] = write_sheet(rows, [drawing.name for drawing in keys.drawings]).encode()
+                files |= {drawing.name: drawing.path.read_bytes() for drawing in kept}
+        finally:
+            let_go()
+        return (HINTS, files[HINTS]) if set(files) == {HINTS} else ("hints.zip", zip_bytes(files))
+
+    # What the engine knows
+
+    def find_matches(self, settings: DrawSettings, position: float) -> list[Match]:
+        """What the engine takes for the same in the key frames around a position, in pixels of the hints' picture.
+
+        Raises:
+            AnimiError: a setting cannot be used.
+        """
+        with self._pair_at(settings, position) as (pair, ends, _):
+            if pair is None:
+                return []
+            views = [view_for_matching(to_uint8(frame)) for frame in ends]
+            found = find_matches(views[0], views[1], pair.follow())
+        width, height = self.hints.size or (self.drawings[0].width, self.drawings[0].height)
+        scale = width / views[0].shape[1], height / views[0].shape[0]
+
+        def place(point: Point) -> Point:
+            return (point[0] + 0.5) * scale[0] - 0.5, (point[1] + 0.5) * scale[1] - 0.5
+
+        return [Match(place(match.point), place(match.target)) for match in found]
+
+    def draw_doubt(self, settings: DrawSettings, position: float) -> bytes:
+        """Where the frame at a position is guesswork: a grey PNG, white for all of it; black at key frames.
+
+        Raises:
+            AnimiError: a setting cannot be used.
+        """
+        with self._pair_at(settings, position) as (pair, _, t):
+            found = np.zeros((1, 1), np.float32) if pair is None else pair.doubt(t)
+        return encode_png((255 * found + 0.5).astype(np.uint8)[..., None])
+
+    def find_doubtful(self, settings: DrawSettings) -> Job:
+        """Finds the frames that are worth a look, the worst first: their positions, doubts and places.
+
+        Places are parts of the width and the height, from 0 to 1.
+
+        Raises:
+            AnimiError: a setting cannot be used.
+        """
+        drawings, name = self._check(settings), settings.engine
+        keys, hints, uses = self._gather(drawings, settings)
+        positions = find_positions(settings, len(drawings))
+
+        def look_for(job: Job) -> None:
+            view, engine = self._open_view(keys.drawings, settings), self._memory(name)
+            found = []
+            pair: tuple[tuple[int, int], PreparedPair] | None = None
+            for number, position in enumerate(positions):
+                job.report(number, len(positions))
+                first, last, t = keys.find(position)
+                if t in (0, 1):
+                    continue
+                if pair is None or pair[0] != (first, last):
+                    pair = (first, last), self._prepare(view, first, last, engine, settings, hints)
+                doubt = pair[1].doubt(t)
+                worst = find_worst(doubt)
+                if worst.is_worth_a_look:
+                    x, y = (np.array(worst.place) + 0.5) / doubt.shape[1::-1]
+                    found.append((round(worst.amount, 4), position, round(float(x), 4), round(float(y), 4)))
+            job.result["worst"] = sorted(found, reverse=True)
+            job.report(len(positions))
+
+        return self.work.submit("doubt", f"Looking for doubtful frames of {name}", look_for, uses, engine=name)
+
+    @contextmanager
+    def _pair_at(
+        self, settings: DrawSettings, position: float
+    ) -> Iterator[tuple[PreparedPair | None, list[Frame], float]]:
+        """The pair around a position, at the size of the screen, its frames, and t; no pair at a key frame."""
+        drawings, name = self._check(settings), settings.engine
+        keys, hints, uses = self._gather(drawings, settings)
+        self._check_position(keys, position)
+        let_go = self.files.use(uses)
+        try:
+            with self._live:
+                view = self._open_view(keys.drawings, settings)
+                first, last, t = keys.find(position)
+                ends = [view[first], view[last]]
+                pair = None
+                if t not in (0, 1):
+                    pair = self._prepare(view, first, last, self._memory(name), settings, hints)
+                yield pair, ends, t
+        finally:
+            let_go()
+
+    def _gather(self, drawings: Sequence[KeyFrame], settings: DrawSettings) -> tuple[Keys, Hints, list[Path]]:
+        """Key frames with those that are kept, their hints where the engine takes any, and the files of both."""
+        with self._lock:
+            keys = arrange_keys(drawings, self.kept, settings)
+            hints = self.hints
+        takes = isinstance(self._studio.open(settings.engine), Guided)
+        read = hints.read(keys.names, loop=settings.loop) if takes else Hints()
+        return keys, read, [*paths_of(keys.drawings), *list_masks(read)]
+
+    @staticmethod
+    def _prepare(
+        keys: Sequence[Frame], first: int, last: int, engine: Engine, settings: DrawSettings, hints: Hints
+    ) -> PreparedPair:
+        ends = keys[first], keys[last]
+        said = hints.of(first, last, ends[0].shape[1], ends[0].shape[0]) if hints else None
+        return prepare_pair(ends[0], ends[1], engine, settings.on_failure, hints=said)
+
+    @staticmethod
+    def _check_position(keys: Keys, position: float) -> None:
+        if len(keys.drawings) >= _FEWEST and not 0 <= position <= keys.end:
+            raise ConfigError(f"t: {position:g} is out of range; give 0 to {keys.end:g}")
 
     # Room
 
@@ -356,14 +650,13 @@ class Session:
         if settings.boomerang:
             order += turn_back(len(positions), loop=settings.loop)
 
+        plan, hints, uses = self._gather(drawings, settings)
+
         def draw_all(job: Job) -> None:
-            keys = self._open_view(drawings, settings)
-            engine = self._memory(settings.engine)
+            keys = self._open_view(plan.drawings, settings)
             job.report(0, len(positions))
-            frames = interpolate(
-                keys, settings.count, spacing=settings.spacing, loop=settings.loop, engine=engine,
-                on_failure=settings.on_failure,
-            )  # fmt: skip
+            once = replace(settings, boomerang=False)
+            frames = self._draw(plan, keys, once, self._memory(settings.engine), hints)
             folder = self.files.folder(f"results/{job.id}")
             for number, frame in enumerate(frames):
                 (folder / f"{number}.png").write_bytes(encode_png(to_uint8(frame)))
@@ -374,10 +667,12 @@ class Session:
             "draw",
             f"Drawing with {settings.engine}",
             draw_all,
-            paths_of(drawings),
+            uses,
             engine=settings.engine,
             positions=positions,
             order=order,
+            keys=list(zip(plan.names, plan.positions, strict=True)),
+            end=plan.end,
         )
 
     def draw_moment(self, settings: DrawSettings, position: float, *, full: bool = False) -> bytes:
@@ -396,21 +691,18 @@ class Session:
             AnimiError: a setting cannot be used.
         """
         drawings = self._check(settings)
-        segments = len(drawings) if settings.loop else len(drawings) - 1
-        if not 0 <= position <= max(segments, 0):
-            raise ConfigError(f"t: {position:g} is out of range; give 0 to {segments}")
-        let_go = self.files.use(paths_of(drawings))
+        plan, hints, uses = self._gather(drawings, settings)
+        self._check_position(plan, position)
+        let_go = self.files.use(uses)
         try:
             with self._live, self._turn_for(drawings, settings) if full else nullcontext():
-                keys = self._open_keys(drawings, settings) if full else self._open_view(drawings, settings)
-                segment = min(int(position), segments - 1)
-                t = position - segment
-                ends = [keys[segment], keys[(segment + 1) % len(keys)]]
+                keys = self._open_keys(plan.drawings, settings) if full else self._open_view(plan.drawings, settings)
+                first, last, t = plan.find(position)
                 if t in (0, 1):
-                    frame = ends[int(t)]
+                    frame = keys[(first, last)[int(t)]]
                 else:
                     engine = self._studio.open(settings.engine) if full else self._memory(settings.engine)
-                    frame = next(prepare_pair(ends[0], ends[1], engine, settings.on_failure)([t]))
+                    frame = next(self._prepare(keys, first, last, engine, settings, hints)([t]))
         finally:
             let_go()
         return encode_png(frame if full else to_uint8(frame))
@@ -423,15 +715,13 @@ class Session:
         """
         drawings = self._check(settings)
         title = name_result(drawings) + DOWNLOADS[kind]
+        plan, hints, uses = self._gather(drawings, settings)
 
         def write(job: Job) -> None:
-            keys = self._open_keys(drawings, settings)
-            total = count_frames(len(keys), len(settings.times), loop=settings.loop, boomerang=settings.boomerang)
+            keys = self._open_keys(plan.drawings, settings)
+            total = count_frames(len(drawings), len(settings.times), loop=settings.loop, boomerang=settings.boomerang)
             job.report(0, total)
-            frames = interpolate(
-                keys, settings.count, spacing=settings.spacing, loop=settings.loop, boomerang=settings.boomerang,
-                engine=self._studio.open(settings.engine), on_failure=settings.on_failure,
-            )  # fmt: skip
+            frames = self._draw(plan, keys, settings, self._studio.open(settings.engine), hints)
             with self._turn_for(drawings, settings, lambda: job.report(0)), self.work.export_folder(job) as folder:
                 target = folder / ("frames" if kind == "zip" else title)
                 written = write_animation(target, frames, fps=settings.fps, count=total, on_frame=job.report)
@@ -443,7 +733,22 @@ class Session:
                     "bytes": (folder / title).stat().st_size,
                 }  # fmt: skip
 
-        return self.work.submit("export", f"Writing {title}", write, paths_of(drawings), name=title)
+        return self.work.submit("export", f"Writing {title}", write, uses, name=title)
+
+    @staticmethod
+    def _draw(
+        plan: Keys, keys: Sequence[Frame], settings: DrawSettings, engine: Engine, hints: Hints
+    ) -> Iterator[Frame]:
+        """Draws all frames, in order."""
+        count = sum(position.is_integer() for position in plan.positions)
+        if count == len(plan.drawings):
+            return interpolate(
+                keys, settings.count, spacing=settings.spacing, loop=settings.loop, boomerang=settings.boomerang,
+                engine=engine, on_failure=settings.on_failure, hints=hints,
+            )  # fmt: skip
+        rows = plan.plan(find_positions(settings, count))
+        frames = draw_sheet(rows, keys, engine, settings.on_failure, loop=settings.loop, hints=hints)
+        return there_and_back(frames, settings.loop) if settings.boomerang else frames
 
     def close(self) -> None:
         """Ends its work, within 2 seconds, and removes its files."""
@@ -503,5 +808,5 @@ class Session:
     def _memory(self, name: str) -> PairMemory:
         with self._lock:
             if name not in self._memories:
-                self._memories[name] = PairMemory(self._studio.open(name))
+                self._memories[name] = remember(self._studio.open(name))
             return self._memories[name]

@@ -24,6 +24,7 @@ class Upload:
         path: where it will stand when it is whole.
         part: where its bytes are written until then.
         size: how many there are to be.
+        position: of the frame that it is to be in the place of; None: it is a drawing or a film of its own.
     """
 
     id: str
@@ -31,6 +32,7 @@ class Upload:
     path: Path
     part: Path
     size: int
+    position: float | None
     announced: float
     is_coming: bool = False
 
@@ -43,7 +45,7 @@ class Uploads:
         self._known: dict[str, Upload] = {}
         self._lock = threading.Lock()
 
-    def announce(self, name: str, path: Path, folder: Path, size: int) -> Upload:
+    def announce(self, name: str, path: Path, folder: Path, size: int, position: float | None = None) -> Upload:
         """Notes that a file may be sent.
 
         Args:
@@ -51,6 +53,7 @@ class Uploads:
             path: where it will stand.
             folder: where its bytes are written until it is whole.
             size: in bytes.
+            position: of the frame that it is to be in the place of.
 
         Raises:
             InputError: too many files were announced.
@@ -59,7 +62,8 @@ class Uploads:
             if len(self._known) >= MOST:
                 raise InputError(f"{name}: {MOST} files were announced and have not come; send them first")
             id = secrets.token_urlsafe(8)
-            upload = self._known[id] = Upload(id, name, path, folder / secrets.token_hex(8), size, monotonic())
+            part = folder / secrets.token_hex(8)
+            upload = self._known[id] = Upload(id, name, path, part, size, position, monotonic())
             return upload
 
     def claim(self, id: str) -> Upload:

@@ -9,6 +9,7 @@ from typing import Any
 from ..errors import AnimiError
 from ..files import reason
 from .folder import SessionFolder
+from .hints import name_hints
 from .jobs import DONE, Job, JobQueue
 
 _RESULTS = 12  # drawn results of which the frames are kept
@@ -127,7 +128,7 @@ class SessionWork:
             words = "not enough memory; use smaller frames (--size) or close other programs"
         else:
             return None
-        return self.files.say(words)
+        return name_hints(self.files.say(words))
 
     def _release_files(self, job: Job) -> None:
         held = self._held.pop(job.id, None)

@@ -141,3 +141,11 @@ def test_a_mask_of_another_shape_or_without_a_mark(tmp_path):
         cv2.imwrite(str(tmp_path / "mask.png"), np.zeros(size, np.uint8))
         with pytest.raises(InputError, match=match):
             list(interpolate(keys(), 3, hints=write(tmp_path, {"pairs": [{"still": "mask.png"}]})))
+
+
+def test_a_path_may_leave_the_part_that_changes():
+    # a disc goes along the lower edge, in an arc over the middle of the picture
+    frames = [cv2.circle(np.full((160, 240, 3), 210, np.uint8), (x, 130), 10, (225, 40, 30), -1) for x in (60, 180)]
+    shown = list(interpolate(frames, 3, engine="flow", hints="60,130>120,40>180,130"))[1]
+    truth = cv2.circle(np.full((160, 240, 3), 210, np.uint8), (120, 40), 10, (225, 40, 30), -1)
+    assert (np.abs(shown.astype(int) - truth).max(2) > 60).mean() < 0.002

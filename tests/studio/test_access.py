@@ -101,6 +101,9 @@ ROUTES = (
     ("POST", "/api/sessions/{0}/film/smooth"), ("POST", "/api/sessions/{0}/moment"), ("POST", "/api/sessions/{0}/draw"),
     ("POST", "/api/sessions/{0}/export"), ("GET", "/api/sessions/{0}/jobs"), ("DELETE", "/api/sessions/{0}/jobs/1"),
     ("GET", "/api/sessions/{0}/jobs/1/frames/0.png"), ("GET", "/api/sessions/{0}/jobs/1/file"), ("GET", "/nowhere"),
+    ("PUT", "/api/sessions/{0}/hints"), ("POST", "/api/sessions/{0}/hints/file"), ("POST", "/api/sessions/{0}/matches"),
+    ("POST", "/api/sessions/{0}/doubt"), ("POST", "/api/sessions/{0}/doubtful"), ("POST", "/api/sessions/{0}/kept"),
+    ("DELETE", "/api/sessions/{0}/kept/{1}"),
     ("POST", "/"), ("OPTIONS", "/api/options"),
 )  # fmt: skip
 

@@ -55,6 +55,21 @@ def odd_requests():
         {}, {"position": "0"}, {"position": True}, {"position": 10**400}, {"position": -0.1}, {"position": None},
         {"position": 0.5, "full": "yes"}, b'{"position": NaN}', b'{"position": Infinity}', b'{"position": -1e999}',
     ))  # fmt: skip
+    yield from (("PUT", "hints", told, {}) for told in (
+        {"size": [10**60, 9]}, {"size": [9]}, {"pairs": {}}, {"pairs": [None]},
+        {"size": [9, 9], "pairs": [{"keys": 3}]},
+        {"size": [9, 9], "pairs": [{"keys": ["a", "b"], "tracks": {}}]}, {"size": [True, 9]}, b'{"size": [NaN, 9]}',
+        {"size": [9, 9], "pairs": [{"keys": ["a", "b"], "strokes": [{"points": [[1, 2]], "width": 10**50}]}]},
+        {"size": [9, 9], "pairs": [{"keys": ["a", "b"], "strokes": [{"points": [[1, "2"]], "width": 1}]}]},
+        {"size": [9, 9], "pairs": [{"keys": ["a", "b"], "strokes": [None]}]},
+    ))  # fmt: skip
+    for what in ("matches", "doubt", "kept"):
+        yield from (("POST", what, told, {}) for told in ({}, {"position": "0"}, {"position": -1}, {"position": 9.5}))
+    yield from (("POST", "doubtful", {"count": -1}, {}), ("POST", "hints/file", {"count": -1}, {}))
+    yield from (
+        ("DELETE", "kept/none", None, {}),
+        ("POST", "uploads", {"name": "a.png", "size": 1, "position": "x"}, {}),
+    )
     yield from (("POST", "export", told, {}) for told in (
         {}, {"format": None}, {"format": ["gif"]}, {"format": {"gif": 1}}, {"format": "../x"}, {"format": "gif\0"},
     ))  # fmt: skip

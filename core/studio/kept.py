@@ -1,0 +1,102 @@
+"""Frames between two key frames that the person keeps, or has painted over: key frames from then on, at their times."""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from ..inbetween.exposure_sheet import COLUMNS, SheetRow
+from .drawings import KeyFrame
+from .settings import DrawSettings
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A frame that is kept.
+
+    Attributes:
+        drawing: what is shown.
+        first: the name of the key frame before it.
+        last: of the one after it.
+        t: when it is shown, in (0, 1) from the one to the other.
+    """
+
+    drawing: KeyFrame
+    first: str
+    last: str
+    t: float
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Key frames and kept frames, in order, as they are drawn between."""
+
+    drawings: tuple[KeyFrame, ...]
+    """All of them."""
+    positions: tuple[float, ...]
+    """Where they are: the number of the key frame before, and t after the point."""
+    end: float
+    """The position of the end: of the last one, or of the first one again where it loops."""
+
+    @property
+    def names(self) -> list[str]:
+        """Of all."""
+        return [drawing.id for drawing in self.drawings]
+
+    def find(self, position: float) -> tuple[int, int, float]:
+        """What a position is between: the numbers of the one before and of the one after, and t between the two."""
+        number = min(bisect_right(self.positions, position), self._segments) - 1
+        start, end = self.positions[number], (*self.positions, self.end)[number + 1]
+        return number, (number + 1) % len(self.drawings), (position - start) / (end - start)
+
+    @property
+    def _segments(self) -> int:
+        return len(self.drawings) - (self.positions[-1] == self.end)
+
+    def plan(self, positions: Sequence[float]) -> list[SheetRow]:
+        """An exposure sheet that draws the frames at `positions`, which rise."""
+        rows = []
+        ends = (*self.positions, self.end)
+        for number, (start, end) in enumerate(pairwise(ends)):
+            times = tuple((at - start) / (end - start) for at in positions if start < at < end)
+            rows.append(SheetRow(self.drawings[number].path, list(positions).count(start), times, 1))
+        return rows
+
+
+def arrange_keys(drawings: Sequence[KeyFrame], kept: Sequence[Kept], settings: DrawSettings) -> Keys:
+    """Puts kept frames between their key frames.
+
+    Each is at the time of the nearest in-between, so that it is shown whatever the spacing. Where two would be at one
+    time, the later one is.
+    """
+    count = len(drawings)
+    segments = max(0, count if settings.loop else count - 1)
+    inner = settings.times[1:-1]
+    found: list[KeyFrame] = []
+    positions: list[float] = []
+    for number, drawing in enumerate(drawings):
+        found.append(drawing)
+        positions.append(float(number))
+        if number >= segments:
+            continue
+        names = drawing.id, drawings[(number + 1) % count].id
+        placed = {
+            min(inner, key=lambda time, t=frame.t: abs(time - t)) if inner else frame.t: frame.drawing  # type: ignore[misc]
+            for frame in kept
+            if (frame.first, frame.last) == names
+        }
+        for t in sorted(placed):
+            if 0 < t < 1:
+                found.append(placed[t])
+                positions.append(number + t)
+    return Keys(tuple(found), tuple(positions), float(segments))
+
+
+def write_sheet(rows: Sequence[SheetRow], names: Sequence[str]) -> str:
+    """Rows as a file, under the drawings' own names."""
+    lines = [",".join(COLUMNS)]
+    for row, name in zip(rows, names, strict=True):
+        chart = " ".join(f"{time:.6g}" for time in (0.0, *row.times, 1.0)) if row.times else ""
+        quoted = '"' + name.replace('"', '""') + '"' if set(name) & set(',";\t') else name
+        lines.append(f"{quoted},{row.hold},,,{chart}")
+    return "\n".join(lines) + "\n"
