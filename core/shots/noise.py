@@ -119,7 +119,8 @@ class NoiseMeter:
         self._ended = False
         self._steps: dict[int, _Step] = {}
         self._spots: dict[int, Spots | None] = {}
-        self._known: OrderedDict[int, tuple[_Step, int]] = OrderedDict()
+        self._known: OrderedDict[int, _Step] = OrderedDict()
+        self._counts: dict[int, int] = {}
         self._grown: dict[int, float] = {}
         self._noise: tuple[int, Noise] | None = None
 
@@ -163,7 +164,8 @@ class NoiseMeter:
                 self._measure(each)
             noise = self._estimate()
         while len(self._known) > _MEMORY:
-            self._known.popitem(last=False)
+            forgotten, _ = self._known.popitem(last=False)
+            self._counts.pop(forgotten, None)
         self._noise = (number, noise)
         return noise
 
@@ -247,7 +249,7 @@ class NoiseMeter:
         Noise does not grow with time, and motion does; and where such pairs stand alone, as in a film on twos, those
         around them differ by far more.
         """
-        rough = {number: step.rough for number, (step, _) in self._known.items()}
+        rough = {number: step.rough for number, step in self._known.items()}
         most = _SAME_NOISE * float(np.quantile(list(rough.values()), _LOW)) + _LEAST_ROUGH
         low = {number for number, value in rough.items() if value <= most}
         grows: list[float] = []
@@ -299,32 +301,42 @@ class NoiseMeter:
         step = self._step(number)
         if step is None or not step.registration.fits or number in self._known:
             return
-        spots = self._find_spots(number)
-        if spots is None:  # the last frame pushed has no frame after it yet
-            return
-        count = 0
-        if spots.spots:
-            count = len(choose_specks(spots, self._find_spots(number - 1), self._find_spots(number + 1)))
-        self._known[number] = step, count
+        if self._find_ways(number) is not None:  # the last frame pushed has no frame after it yet
+            self._known[number] = step
+
+    def _count_specks(self, number: int) -> int | None:
+        """How many specks a frame has; None where it is gone. Only where that is asked for: it takes longest."""
+        if number not in self._counts:
+            spots = self._find_spots(number)
+            if spots is None:
+                return None
+            chosen = choose_specks(spots, self._find_spots(number - 1), self._find_spots(number + 1))
+            self._counts[number] = len(chosen)
+        return self._counts[number]
+
+    def _find_ways(self, number: int) -> dict[int, Registration] | None:
+        """How the two frames around one become it, by their numbers; at a film's ends, the two on one side."""
+        if self.view(number) is None:
+            return None
+        others = number - 1, number + 1
+        if number == 0:
+            others = 1, 2
+        elif self._ended and number == self._count - 1:
+            others = number - 2, number - 1
+        ways = {other: self.way(other, number) for other in others}
+        found = {other: way for other, way in ways.items() if way is not None and way.fits}
+        return found if len(found) == len(others) else None
 
     def _find_spots(self, number: int) -> Spots | None:
-        """What stands in one frame only; at a film's ends, against the two frames on one side."""
+        """What stands in one frame only."""
         if number not in self._spots:
-            here = self.view(number)
-            if here is None:
-                return None
-            others = number - 1, number + 1
-            if number == 0:
-                others = 1, 2
-            elif self._ended and number == self._count - 1:
-                others = number - 2, number - 1
-            ways = [self.way(other, number) for other in others]
-            if any(way is None or not way.fits for way in ways):
+            here, ways = self.view(number), self._find_ways(number)
+            if here is None or ways is None:
                 return None
             brought, grain = [], []
-            for other, way in zip(others, ways, strict=True):
+            for other, way in ways.items():
                 view, step = self.view(other), self._step(max(number, other))
-                assert view is not None and way is not None and step is not None
+                assert view is not None and step is not None
                 brought.append(way.apply(np.ascontiguousarray(view[..., 0], np.float32)))
                 grain.append(float(step.left[0]))
             luma = np.ascontiguousarray(here[..., 0], np.float32)
@@ -341,8 +353,12 @@ class NoiseMeter:
             found = found.then(step.registration)
         return found if other < number else found.inverse()
 
+    def _is_still(self, number: int) -> bool:
+        """Whether a frame is known to show what the one before does, but for a few pixels."""
+        return number in self._known and self._known[number].still
+
     def _estimate(self) -> Noise:
-        steps = [step for step, _ in self._known.values()]
+        steps = list(self._known.values())
         if len(steps) < _FEWEST or min(next(reversed(self._views.values())).shape[:2]) < _SMALLEST:
             return Noise()
         grain, left, near, kept = (
@@ -351,10 +367,10 @@ class NoiseMeter:
         )
         seconds = [
             (
-                *(self._known[n + 1][0].registration.shift - step.registration.shift),
-                self._known[n + 1][0].light - step.light,
+                *(self._known[n + 1].registration.shift - step.registration.shift),
+                self._known[n + 1].light - step.light,
             )
-            for n, (step, _) in self._known.items()
+            for n, step in self._known.items()
             if n + 1 in self._known
         ]
         weave = flicker = 0.0
@@ -366,10 +382,13 @@ class NoiseMeter:
                 weave = 0.0
             if np.mean([abs(step.light) < _RESTS[1] for step in steps]) >= _RESTED:
                 flicker = 0.0
-        counts = np.array([count for _, count in self._known.values()])
-        specks = float(counts.mean())
+        noisy = bool(grain[0] >= _GRAINY or flicker >= _FLICKERS or _WEAVES[0] <= weave <= _WEAVES[1])
+        # in a film that is clean otherwise, only where all else stands still: what moves leaves specks at its outlines
+        asked = [n for n, step in self._known.items() if noisy or step.still or self._is_still(n + 1)]
+        counts = np.array([count for n in asked if (count := self._count_specks(n)) is not None])
+        specks = float(counts.mean()) if len(counts) >= _FEWEST // 2 else 0.0
         dirty = bool(_DIRTY <= specks <= _RAIN and (counts > 0).mean() >= _DIRTIED and counts.sum() >= _FEWEST // 2)
-        noisy = bool(grain[0] >= _GRAINY or flicker >= _FLICKERS or _WEAVES[0] <= weave <= _WEAVES[1] or dirty)
+        noisy |= dirty
         beside = near[0, 2:].mean() >= _BESIDE and near.max() <= _RINGING
         holds = self._holds_drawings() if noisy or beside else False
         noisy |= holds  # what is left in drawings that are held is noise, if only beside outlines

@@ -4,7 +4,9 @@ from fractions import Fraction
 
 import cv2
 import numpy as np
+import pytest
 
+from animi.core.cartoon.composition import compose
 from animi.core.engines.flow import FlowEngine
 from animi.core.films.grain import GrainyDrawer
 from animi.core.films.timing import judge_frames
@@ -74,3 +76,12 @@ def test_clean_films_have_neither():
     frames = [scene(30 + 3 * (i // 2)) for i in range(36)]
     judged = list(judge_frames((Fraction(i, 24), frame) for i, frame in enumerate(frames)))
     assert not any(frame.grainy or frame.clean is not None for frame in judged)
+
+
+@pytest.mark.parametrize("kind", ["parade", "chase"])
+def test_a_drawn_film_in_which_much_moves_has_no_dirt(kind):
+    """Outlines that pass each other look like specks: in one frame only, and thin."""
+    drawn = compose(kind, 3)
+    pictures = [drawn.colour(drawn.cel(k / 24, 192, 112)) for k in range(40)]
+    film = list(judge_frames((Fraction(k, 24), picture) for k, picture in enumerate(pictures)))
+    assert not any(frame.clean is not None or frame.grainy or frame.held for frame in film)
