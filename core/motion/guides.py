@@ -254,6 +254,9 @@ class Guides:
             here, there = (
                 cv2.resize(region.astype(np.float32), size, interpolation=cv2.INTER_AREA) for region in regions
             )
+            if not here.any() or not there.any():  # in a part of the picture that does not change
+                continue
+            here, there = (mask / mask.max() for mask in (here, there))  # one may be smaller than a cell
             track = Track((self._middle(here), self._middle(there)))
             self.guides.append(self._make([track], here, there, views))
         for track in hints.tracks:

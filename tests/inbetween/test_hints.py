@@ -149,3 +149,15 @@ def test_a_path_may_leave_the_part_that_changes():
     shown = list(interpolate(frames, 3, engine="flow", hints="60,130>120,40>180,130"))[1]
     truth = cv2.circle(np.full((160, 240, 3), 210, np.uint8), (120, 40), 10, (225, 40, 30), -1)
     assert (np.abs(shown.astype(int) - truth).max(2) > 60).mean() < 0.002
+
+
+@pytest.mark.parametrize("spot", [(2, 2), (30, 20)])  # outside what changes, and within
+def test_regions_of_one_pixel_or_where_nothing_changes_are_no_trouble(tmp_path, spot):
+    frames = [np.full((600, 800, 3), 220, np.uint8) for _ in range(2)]
+    for k, frame in enumerate(frames):
+        cv2.circle(frame, (400 + 40 * k, 300), 30, (200, 60, 50), -1)
+    mask = np.zeros((600, 800), np.uint8)
+    mask[10 * spot[1] + 100, 10 * spot[0] + 100] = 255
+    cv2.imwrite(str(tmp_path / "mask.png"), mask)
+    hints = write(tmp_path, {"pairs": [{"apart": [["mask.png", "mask.png"]]}]})
+    assert len(list(interpolate(frames, 3, engine="flow", hints=hints))) == 3
