@@ -223,9 +223,7 @@ def jumping_clock(place: Path, rng: random.Random) -> Iterator[None]:
 
 def fill_studio(film: Path, trial: Trial, times: int, rng: random.Random) -> None:
     """A page works with a studio whose disk for temporary files is full, or nearly so."""
-    place = trial.folder / "temporary"
-    place.mkdir()
-    os.environ["TMPDIR"] = str(place)
+    place = _set_temporary(trial)
     for _ in range(times):
         with disk(place, max(64 << 10, int(rng.uniform(0, 4 << 20)))):
             child, page = _open_studio(trial, film)
@@ -241,9 +239,7 @@ def fill_studio(film: Path, trial: Trial, times: int, rng: random.Random) -> Non
 
 def open_two(film: Path, trial: Trial, times: int, rng: random.Random) -> None:
     """Two studios side by side, of which one is killed; the other must work on, and one that follows tidies up."""
-    place = trial.folder / "temporary"
-    place.mkdir()
-    os.environ["TMPDIR"] = str(place)
+    _set_temporary(trial)
     for _ in range(times):
         one, page = _open_studio(trial, film, "one")
         two, other = _open_studio(trial, film, "two")
@@ -269,9 +265,7 @@ def open_two(film: Path, trial: Trial, times: int, rng: random.Random) -> None:
 
 def jump_studio(film: Path, trial: Trial, times: int, rng: random.Random) -> None:
     """A page works while the clock jumps; a round has some twenty requests, of which none may find its session gone."""
-    place = trial.folder / "temporary"
-    place.mkdir()
-    os.environ["TMPDIR"] = str(place)
+    place = _set_temporary(trial)
     for _ in range(times):
         with jumping_clock(place, rng):
             child, page = _open_studio(trial, film)
@@ -280,6 +274,14 @@ def jump_studio(film: Path, trial: Trial, times: int, rng: random.Random) -> Non
             trial.blame("pages that did not go on", trial.words()[-300:])
         _close_studio(child, page, trial)
         trial.found["clocks"] += 1
+
+
+def _set_temporary(trial: Trial) -> Path:
+    """A folder of the trial's own for temporary files."""
+    place = trial.folder / "temporary"
+    place.mkdir()
+    os.environ["TMPDIR"] = str(place)
+    return place
 
 
 def _open_studio(trial: Trial, film: Path, name: str = "one") -> tuple[int, Any]:

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 import cv2
 import numpy as np
 
-from ..motion.grid import Array, Flow
+from ..motion.grid import Flow
 from ..motion.small_things import SmallThing, find_small_things
-from .interface import Pair, Sure, Working, find_doubt, follow, render_all, view_for_matching
+from .interface import Around, Pair, Working, follow, render_all, view_for_matching
 
 
 def prepare_without_small_things(first: Working, last: Working, prepare: Callable[[Working, Working], Pair]) -> Pair:
@@ -23,7 +23,7 @@ def prepare_without_small_things(first: Working, last: Working, prepare: Callabl
 _ON = 0.5  # of a mask, from which on a place is on the thing
 
 
-class Apart:
+class Apart(Around):
     """Two frames without some small things, and these things."""
 
     def __init__(
@@ -36,8 +36,7 @@ class Apart:
             for ground, other, (x, y, w, h), mask in zip(grounds, (last, first), thing.boxes, thing.masks, strict=True):
                 box = np.s_[y : y + h, x : x + w]
                 _lay_over(ground, other[box], cv2.dilate(mask, np.ones((3, 3), np.uint8)), x, y)
-        self._pair = prepare(*grounds)
-        self.explained = not isinstance(self._pair, Sure) or self._pair.explained
+        super().__init__(prepare(*grounds))
         self.confidence: float = getattr(self._pair, "confidence", 1.0)
         """How well motion explains what is left."""
 
@@ -48,14 +47,6 @@ class Apart:
             x, y, w, h = thing.boxes[0]
             flow[y : y + h, x : x + w][thing.masks[0] > _ON] = thing.shift
         return flow
-
-    def doubt(self, t: float) -> Array:
-        """Where the frame at t is guesswork: (h, w) in [0, 1]."""
-        return find_doubt(self._pair, t)
-
-    def render(self, t: float) -> Working:
-        """Draws the frame at t in (0, 1)."""
-        return next(self.render_all([t]))
 
     def render_all(self, times: Sequence[float]) -> Iterator[Working]:
         """Draws the frames at `times` in (0, 1)."""

@@ -12,7 +12,7 @@ from ..motion.light import is_another_light
 from ..motion.search import estimate_flow
 from ..motion.splatting import fill_holes, splat, splat_step
 from .apart import prepare_without_small_things
-from .interface import Pair, Working, make_guides, view_for_matching
+from .interface import DrawsTogether, Pair, Working, make_guides, view_for_matching
 from .joining import Placed, draw_joined, measure_doubt
 from .relit import prepare_in_one_light
 
@@ -60,7 +60,7 @@ class FlowEngine:
         return prepare_without_small_things(first, last, partial(prepare_in_one_light, prepare=prepare))
 
 
-class FlowPair:
+class FlowPair(DrawsTogether):
     """Two frames and the motion between them.
 
     A frame at t is made in three stages:
@@ -164,10 +164,6 @@ class FlowPair:
             velocity + cover[..., None] * (motion - velocity)
             for velocity, motion, cover in zip(self._velocities, likely, covered, strict=True)
         ]
-
-    def render(self, t: float) -> Working:
-        """Draws the frame at t in (0, 1)."""
-        return next(self.render_all([t]))
 
     def render_all(self, times: Sequence[float]) -> Iterator[Working]:
         """Draws the frames at `times` in (0, 1), with seams that are chosen for all of them together."""

@@ -8,6 +8,7 @@ All engines use one working form of frames: (H, W, C), C of 1 (grey), 3 (RGB) or
 `core.inbetween` returns unchanged.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import Protocol, runtime_checkable
 
@@ -45,6 +46,18 @@ class Together(Protocol):
 
         They are those of `render`, except for choices that are made for all times together, so that nothing flickers.
         """
+
+
+class DrawsTogether(ABC):
+    """Base of pairs that draw their frames together: a single one is drawn as several are."""
+
+    @abstractmethod
+    def render_all(self, times: Sequence[float]) -> Iterator[Working]:
+        """Draws the frames at `times` in (0, 1), see `Together`."""
+
+    def render(self, t: float) -> Working:
+        """Draws the frame at t in (0, 1)."""
+        return next(self.render_all([t]))
 
 
 @runtime_checkable
@@ -100,6 +113,20 @@ def follow(pair: Pair, height: int, width: int) -> Flow:
 def find_doubt(pair: Pair, t: float) -> Array:
     """Where a pair guesses at t, see `Doubting`; nowhere where it does not say."""
     return pair.doubt(t) if isinstance(pair, Doubting) else np.zeros((1, 1), np.float32)
+
+
+class Around(DrawsTogether):
+    """Base of pairs that draw with another pair, of frames that they have changed; what it knows, they know."""
+
+    def __init__(self, pair: Pair) -> None:
+        """Takes the other pair, of frames of the same size."""
+        self._pair = pair
+        self.explained = not isinstance(pair, Sure) or pair.explained
+        """False if motion does not explain the key frames."""
+
+    def doubt(self, t: float) -> Array:
+        """Where the frame at t is guesswork: (h, w) in [0, 1]."""
+        return find_doubt(self._pair, t)
 
 
 def limit_colours(frame: Working) -> Working:

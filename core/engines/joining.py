@@ -14,6 +14,7 @@ import numpy as np
 from ..motion.grid import Array, Flow, mean_of_channels, pixel_grid, warp
 from ..motion.guides import Guides
 from ..motion.seam import CELLS, Choice, choose, measure_difference
+from ..motion.unmatched import grade_misfit
 from .interface import Working, limit_colours
 
 _LARGE = 480  # pixels of the longer side above which shares are computed at half size, in a third of the time at 720p
@@ -23,7 +24,6 @@ _FINER = 2  # pixels across a cell of the seams' grid in the pictures in which d
 AGREES, RAMP = 6.0, 8.0
 """Levels of 255 up to which warped frames agree, so that they are blended, and range in which the choice takes over."""
 _LOOKED = 320  # pixels of the longer side of the picture in which doubt is measured: outlines are two pixels wide there
-_LIKE, _UNLIKE = 15.0, 40.0  # levels of 255, those of `motion.unmatched`: less is an outline that is off by little
 SEAM_WIDTH = 1.5
 """Width in pixels of the transition from one frame to the other."""
 
@@ -121,8 +121,8 @@ def choose_frames(
 
 def measure_misfit(one: Working, other: Working) -> Array:
     """How far two frames show different things at each place: (h, w) float32 in [0, 1]."""
-    apart = mean_of_channels(cv2.absdiff(one, other).reshape(one.shape))
-    return np.asarray(np.clip((cv2.blur(apart, (3, 3)) - _LIKE) / (_UNLIKE - _LIKE), 0, 1), np.float32)
+    apart = mean_of_channels(cv2.absdiff(one, other).reshape(*one.shape[:2], -1))
+    return grade_misfit(cv2.blur(apart, (3, 3)))
 
 
 def measure_doubt(frames: tuple[Working, Working], placed: Placed, guides: Guides | None = None) -> Array:
@@ -141,20 +141,11 @@ def measure_doubt(frames: tuple[Working, Working], placed: Placed, guides: Guide
     """
     if guides is not None:
         placed = _settle(placed, guides)
-    h, w = placed.belief.shape
     height, width = frames[0].shape[:2]
     scale = min(1.0, _LOOKED / max(height, width))
     size = max(1, round(width * scale)), max(1, round(height * scale))
-    to_view = np.array([size[0] / w, size[1] / h], np.float32)
-    grid = pixel_grid(size[1], size[0])
-    one, other = (
-        warp(
-            cv2.resize(frame, size, interpolation=cv2.INTER_AREA),
-            cv2.resize(shift * to_view, size, interpolation=cv2.INTER_LINEAR) + grid,
-        ).reshape(size[1], size[0], -1)
-        for frame, shift in zip(frames, placed.shifts, strict=True)
-    )
-    disagrees = measure_misfit(one, other)
+    views = [cv2.resize(frame, size, interpolation=cv2.INTER_AREA) for frame in frames]
+    disagrees = measure_misfit(*_warp_both(views, placed, pixel_grid(size[1], size[0])))
     unsure = 1 - np.abs(np.tanh(placed.belief / 2))  # 1 where both are as likely
     if placed.missing is not None:
         unsure = np.maximum(unsure, placed.missing)
@@ -172,14 +163,10 @@ def _choose_all(frames: tuple[Working, Working], placed: Sequence[Placed], first
     size = tuple(min(_FINER * cell, side) for cell, side in zip(cells, frames[0].shape[1::-1], strict=True))
     views = [cv2.resize(frame, size, interpolation=cv2.INTER_AREA) for frame in frames]
     grid = pixel_grid(size[1], size[0])
-    to_view, to_cells = (np.array([side[0] / w, side[1] / h], np.float32) for side in (size, cells))
+    to_cells = np.array([cells[0] / w, cells[1] / h], np.float32)
     differences, outlines, beliefs, missing, shifts = [], [], [], [], []
     for way in placed:
-        one, other = (
-            warp(view, cv2.resize(shift * to_view, size, interpolation=cv2.INTER_LINEAR) + grid)
-            for view, shift in zip(views, way.shifts, strict=True)
-        )
-        difference, outlined = measure_difference(one, other, cells)
+        difference, outlined = measure_difference(*_warp_both(views, way, grid), cells)
         differences.append(difference)
         outlines.append(outlined)
         beliefs.append(cv2.resize(way.belief, cells, interpolation=cv2.INTER_AREA))
@@ -195,17 +182,27 @@ def _choose_all(frames: tuple[Working, Working], placed: Sequence[Placed], first
     return choose([way.t for way in placed], differences, outlines, beliefs, steps, first, missing)
 
 
-def _draw(frames: tuple[Working, Working], placed: Placed, choice: Choice | None, grid: Array) -> Working:
-    """Warps both frames and joins them by `choice`. None: blends them."""
-    height, width = frames[0].shape[:2]
+def _warp_both(
+    frames: Sequence[Working], placed: Placed, grid: Array, interpolation: int = cv2.INTER_LINEAR
+) -> tuple[Working, Working]:
+    """Both key frames, or smaller views of them, moved to the time; `grid` is the pixel grid of their size."""
+    height, width = grid.shape[:2]
     h, w = placed.belief.shape
     scale = np.array([width / w, height / h], np.float32)
     one, other = (
         warp(
-            frame, cv2.resize(shift * scale, (width, height), interpolation=cv2.INTER_LINEAR) + grid, cv2.INTER_CUBIC
+            frame, cv2.resize(shift * scale, (width, height), interpolation=cv2.INTER_LINEAR) + grid, interpolation
         ).reshape(frame.shape)
         for frame, shift in zip(frames, placed.shifts, strict=True)
     )
+    return one, other
+
+
+def _draw(frames: tuple[Working, Working], placed: Placed, choice: Choice | None, grid: Array) -> Working:
+    """Warps both frames and joins them by `choice`. None: blends them."""
+    height, width = frames[0].shape[:2]
+    h, w = placed.belief.shape
+    one, other = _warp_both(frames, placed, grid, cv2.INTER_CUBIC)
     apart = cv2.absdiff(one, other).reshape(one.shape)
     difference = cv2.resize(apart, (w, h), interpolation=cv2.INTER_AREA).reshape(h, w, -1).astype(np.float32).mean(2)
     share = placed.mix(difference)

@@ -35,7 +35,7 @@ from ..motion.unmatched import find_unmatched, move_with_surroundings
 from .apart import prepare_without_small_things
 from .blend import Blend
 from .flow import FlowPair
-from .interface import Pair, Working, limit_colours, make_guides, view_for_matching
+from .interface import DrawsTogether, Pair, Working, limit_colours, make_guides, view_for_matching
 from .joining import AGREES, RAMP, SEAM_WIDTH, TOGETHER, Placed, choose_frames, draw_joined, measure_doubt
 from .relit import prepare_in_one_light
 
@@ -146,7 +146,7 @@ class MotionEngine:
         return motion if guides is None else _clear(motion, guides)
 
 
-class MotionPair:
+class MotionPair(DrawsTogether):
     """Two key frames and the network's motion between them."""
 
     def __init__(
@@ -192,10 +192,6 @@ class MotionPair:
                 - 1
                 for frame in (first, last)
             )
-
-    def render(self, t: float) -> Working:
-        """Draws the frame at t in (0, 1)."""
-        return next(self.render_all([t]))
 
     def render_all(self, times: Sequence[float]) -> Iterator[Working]:
         """Draws the frames at `times` in (0, 1): by PyTorch several at once, else on demand."""

@@ -6,10 +6,10 @@ from functools import reduce
 import cv2
 import numpy as np
 
-from ..motion.grid import Array, Flow
+from ..motion.grid import Flow
 from ..motion.light import Light, find_light
 from .blend import Blend
-from .interface import Pair, Sure, Working, find_doubt, follow, render_all, view_for_matching
+from .interface import Around, Pair, Working, follow, render_all, view_for_matching
 
 
 def prepare_in_one_light(first: Working, last: Working, prepare: Callable[[Working, Working], Pair]) -> Pair:
@@ -20,7 +20,7 @@ def prepare_in_one_light(first: Working, last: Working, prepare: Callable[[Worki
     return prepare(first, last) if light is None else Relit(light, first, last, prepare)
 
 
-class Relit:
+class Relit(Around):
     """Two frames in different light, and motion between them.
 
     The darker frame is relit to match the brighter; motion is found there, and each in-between is relit to its
@@ -35,20 +35,11 @@ class Relit:
         self._light = light
         self._mixture = Blend(first, last)
         self._lit = (first, light.brighten(last)) if light.dims else (light.brighten(first), last)
-        self._pair = prepare(*self._lit)
-        self.explained = not isinstance(self._pair, Sure) or self._pair.explained
+        super().__init__(prepare(*self._lit))
 
     def follow(self) -> Flow:
         """Where everything goes: (H, W, 2), in pixels."""
         return follow(self._pair, *self._lit[0].shape[:2])
-
-    def doubt(self, t: float) -> Array:
-        """Where the frame at t is guesswork: (h, w) in [0, 1]."""
-        return find_doubt(self._pair, t)
-
-    def render(self, t: float) -> Working:
-        """Draws the frame at t in (0, 1)."""
-        return next(self.render_all([t]))
 
     def render_all(self, times: Sequence[float]) -> Iterator[Working]:
         """Draws the frames at `times` in (0, 1)."""

@@ -83,8 +83,7 @@ def prepare_pair(
     """
     if isinstance(engine, PixelArtEngine):
         draw = engine.prepare_frames(first, last, lambda one, other, drawer: _prepare(one, other, drawer, on_failure))
-        nothing = np.zeros(first.shape[:2], np.float32)
-        return PreparedPair(draw, lambda _: nothing, lambda: np.dstack([nothing, nothing]))
+        return PreparedPair(draw, *_know_nothing(first.shape))
     # who gives hints says what stays as well
     overlay = None if hints else find_overlay(first, last, before)
     if overlay is None:
@@ -116,12 +115,7 @@ def _prepare(
     still = cv2.inRange(cv2.absdiff(whole[0], whole[1]), none, none)  # (H, W), 255 where both agree
     x, y, w, h = cv2.boundingRect(255 - still)
     if w == 0:
-        nothing = np.zeros(shape[:2], np.float32)
-        return PreparedPair(
-            lambda times: (first.copy() for _ in times),
-            lambda _: nothing,
-            lambda: np.zeros((*shape[:2], 2), np.float32),
-        )
+        return PreparedPair(lambda times: (first.copy() for _ in times), *_know_nothing(shape))
     box = slice(max(0, y - MARGIN), y + h + MARGIN), slice(max(0, x - MARGIN), x + w + MARGIN)
     if hints and hints.may_go_around:  # out of the part that changes, and back into it
         box = slice(0, shape[0]), slice(0, shape[1])
@@ -143,11 +137,10 @@ def _prepare(
         pair = engine.prepare(working[0], working[1])
     if on_failure != "morph" and isinstance(pair, Sure) and not pair.explained:
         if on_failure == "hold":
-            doubt = place(Blend(working[0], working[1]).doubt(0.5))
             return PreparedPair(
                 lambda times: ((first, last)[t >= 0.5].copy() for t in times),
-                lambda _: doubt,
-                lambda: np.zeros((*shape[:2], 2), np.float32),
+                lambda t: place(Blend(working[0], working[1]).doubt(t)),
+                _know_nothing(shape)[1],
             )
         pair = Blend(working[0], working[1])
 
@@ -165,6 +158,11 @@ def _prepare(
         lambda t: place(find_doubt(pair, t)),
         lambda: place(follow(pair, *key.shape[:2])),
     )
+
+
+def _know_nothing(shape: tuple[int, ...]) -> tuple[Callable[[float], Array], Callable[[], Flow]]:
+    """The doubt and the motion of a pair of frames of that shape, where nothing is in doubt and nothing moves."""
+    return lambda _: np.zeros(shape[:2], np.float32), lambda: np.zeros((*shape[:2], 2), np.float32)
 
 
 def _to_working(frame: Frame) -> Working:

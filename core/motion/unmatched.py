@@ -23,6 +23,11 @@ _BENT = 0.7  # cells: motion around such a place that is off by less was bent by
 _TINY = 1e-4  # weight of a place's own motion in filling: it counts only where nothing better is near
 
 
+def grade_misfit(difference: Array) -> Array:
+    """How far places show different things, by their difference in levels of 255: of the same shape, in [0, 1]."""
+    return np.asarray(np.clip((difference - _FITS) / (_DIFFERS - _FITS), 0, 1), np.float32)
+
+
 def find_unmatched(frame: Array, other: Array, flow: Flow, visible: Array) -> Array:
     """Finds what a key frame shows and the other does not.
 
@@ -36,7 +41,7 @@ def find_unmatched(frame: Array, other: Array, flow: Flow, visible: Array) -> Ar
         (h, w) float32 in [0, 1], 1 where nothing in `other` matches.
     """
     error = np.abs(frame - warp(other, pixel_grid(*flow.shape[:2]) + flow)).mean(2)
-    misfit = np.clip((error - _FITS) / (_DIFFERS - _FITS), 0, 1)
+    misfit = grade_misfit(error)
     return np.asarray(np.maximum(1 - visible, misfit), np.float32)
 
 

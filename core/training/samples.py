@@ -84,6 +84,27 @@ def draw_evaluation_clips(sampler: ClipSampler, count: int, first: int, numbers:
     return clips.float() / 127.5 - 1
 
 
+def draw_known(
+    learnt: Material, unseen: Material, clips: ClipConfig, at_once: int, count: int, number: int
+) -> Tensor | None:
+    """Draws frames of the material that is learnt, to compare an evaluation on other material with.
+
+    Args:
+        learnt: the training's material.
+        unseen: the evaluation's.
+        clips: how the training draws clips.
+        at_once: clips that are read together.
+        count: number of clips (E).
+        number: index of the frame to keep of each.
+
+    Returns:
+        (E, 3, S, S) float in [-1, 1], on the CPU; None if the evaluation is on what is learnt itself.
+    """
+    if unseen is learnt:
+        return None
+    return draw_evaluation_clips(ClipSampler(learnt, evaluation_clips(clips), at_once), count, 0, [number])[:, 0]
+
+
 def in_parts(draw: Callable[[Tensor], Tensor], latents: Tensor, device: torch.device) -> Tensor:
     """Draws pictures a few at a time, to save memory.
 

@@ -3,6 +3,7 @@ import subprocess
 import sys
 from itertools import islice
 from pathlib import Path
+from runpy import run_path
 
 import cv2
 import imageio_ffmpeg
@@ -25,29 +26,15 @@ from animi.core.material.films import (
     hold_out_clips,
     open_material,
 )
-from animi.core.material.frame_store import FrameStore, FrameStoreWriter
+from animi.core.material.frame_store import FrameStore
 from animi.core.material.loading import load_batches, load_images
 from animi.core.material.preview import tile_clips
 from animi.core.material.sampler import Clip, ClipSampler
 from animi.core.media.image_files import encode_png
 
 PLAIN = {"crop": 1.0, "flip": False, "colour": False, "reverse": False}
-
-
-def noise(number, height=16, width=16):
-    return np.random.default_rng(number).integers(0, 256, (height, width, 3), np.uint8)
-
-
-def make_store(folder, shots, *, height=16, width=16, held=(), frame=noise):
-    """Writes a store whose shots have these lengths; the frames whose numbers are in `held` repeat the one before."""
-    with FrameStoreWriter(folder, height, width) as writer:
-        for shot, length in enumerate(shots):
-            for _ in range(length):
-                number = writer.count
-                duplicate = number - 1 if number in held else None
-                record = {"film": folder.name, "shot": shot, "index": number, "duplicate_of": duplicate}
-                writer.append(frame(number, height, width), record)
-    return folder
+STORES = run_path(str(Path(__file__).with_name("stores.py")))
+noise, make_store = STORES["noise"], STORES["make_store"]
 
 
 def scene(number, at):

@@ -5,36 +5,21 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
+from runpy import run_path
 
-import numpy as np
 import pytest
 import torch
 
 from animi.core.config.material import ClipConfig
 from animi.core.errors import InputError
-from animi.core.material.films import (
-    open_material,
-)
-from animi.core.material.frame_store import FrameStoreWriter
+from animi.core.material.films import open_material
 from animi.core.material.loading import load_batches
 from animi.core.material.sampler import ClipSampler
 from animi.core.media.image_files import encode_png
 
-
-def noise(number, height=16, width=16):
-    return np.random.default_rng(number).integers(0, 256, (height, width, 3), np.uint8)
-
-
-def make_store(folder, shots, *, height=16, width=16, held=(), frame=noise):
-    """Writes a store whose shots have these lengths; the frames whose numbers are in `held` repeat the one before."""
-    with FrameStoreWriter(folder, height, width) as writer:
-        for shot, length in enumerate(shots):
-            for _ in range(length):
-                number = writer.count
-                duplicate = number - 1 if number in held else None
-                record = {"film": folder.name, "shot": shot, "index": number, "duplicate_of": duplicate}
-                writer.append(frame(number, height, width), record)
-    return folder
+STORES = run_path(str(Path(__file__).with_name("stores.py")))
+noise, make_store = STORES["noise"], STORES["make_store"]
 
 
 def clip_threads():

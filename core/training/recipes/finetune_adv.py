@@ -55,7 +55,7 @@ from ..distributed import check_batch, join_world
 from ..listeners import Listeners, Parts
 from ..losses.adversarial import latent_distance
 from ..run_folder import Network, open_run
-from ..samples import draw_evaluation_clips, evaluation_clips, in_parts, split_material
+from ..samples import draw_evaluation_clips, draw_known, evaluation_clips, in_parts, split_material
 
 COMMAND = "finetune-adv"
 _CLIPS_AT_ONCE = 8  # evaluation clips that are read together
@@ -167,10 +167,7 @@ def finetune_adv(config: FinetuneAdvConfig, *, resume: bool = False, listeners: 
             pictures=length,
             measure=lambda middles: measure_middles(middles, start[:, 1], start[:, 0], start[:, 2]),
         )
-        known = None
-        if unseen is not learnt:
-            drawn = ClipSampler(learnt, evaluation_clips(config.clips), _CLIPS_AT_ONCE)
-            known = draw_evaluation_clips(drawn, samples, 0, [length // 2])[:, 0]  # (E, 3, S, S)
+        known = draw_known(learnt, unseen, config.clips, _CLIPS_AT_ONCE, samples, length // 2)
         train(task, batches(), run, training, config.nets, reals, encoder, world, listeners, known)
     return config.output
 

@@ -18,7 +18,7 @@ from ..distributed import check_batch, join_world
 from ..listeners import Listeners, Parts
 from ..loop import draw_noise
 from ..run_folder import Network, open_run
-from ..samples import draw_evaluation_clips, evaluation_clips, in_parts, split_material
+from ..samples import draw_evaluation_clips, draw_known, evaluation_clips, in_parts, split_material
 
 COMMAND = "train-noise"
 _EVALUATION = 1 << 32  # a step that no training reaches: evaluations draw their latents with its random numbers
@@ -94,9 +94,6 @@ def train_noise(config: TrainNoiseConfig, *, resume: bool = False, listeners: Li
             shown=config.samples,
         )
         reals = draw_evaluation_clips(evaluated, samples, 0, [0])[:, 0]  # (E, 3, S, S)
-        known = None
-        if unseen is not learnt:
-            drawn = ClipSampler(learnt, evaluation_clips(config.clips), samples)
-            known = draw_evaluation_clips(drawn, samples, 0, [0])[:, 0]  # (E, 3, S, S)
+        known = draw_known(learnt, unseen, config.clips, samples, samples, 0)
         train(task, batches(), run, training, config.nets, reals, encoder, world, listeners, known)
     return config.output
