@@ -33,7 +33,7 @@ from .image_files import SUFFIXES
 from .moving import Animation, read_animation
 from .probe import UNKNOWN, Head, Stream
 from .telecine import DEINTERLACE, FIELD, Restoration, even_out, find_restoration, is_pulled_down
-from .webp import is_webp, list_durations
+from .webp import has_transparency, is_webp, list_durations
 
 # fmt: off
 FILM_SUFFIXES = frozenset((
@@ -61,7 +61,6 @@ _MATRICES = {
 RANGES = {"tv": "limited", "pc": "full"}
 """What ffmpeg's filters call the ranges that streams name."""
 _ASKED_FOR_ALPHA = 240  # frames that are read to know whether alpha is opaque throughout
-_WEBP_ALPHA = 0x10  # flag of the VP8X chunk, RFC 9649, section 2.7.1
 
 
 @dataclass(frozen=True)
@@ -548,13 +547,10 @@ class _Rest:
 def _has_transparency(info: VideoInfo) -> bool:
     """Whether anything in a film is transparent: all of its alpha may be opaque.
 
-    A WebP says it in its header. Of other films, the first frames are read; of one that goes on after them, the alpha
-    is kept, whatever it is.
+    The first frames are read; of a film that goes on after them, the alpha is kept, whatever it is.
     """
     if info.head is None:
-        with info.path.open("rb") as file:
-            head = file.read(21)
-        return head[12:16] == b"VP8X" and len(head) > 20 and bool(head[20] & _WEBP_ALPHA)
+        return has_transparency(info.path, _ASKED_FOR_ALPHA)
     picture = info.head.picture
     shape = (picture.width, picture.height) if picture.turned else (picture.height, picture.width)
     planes = "format=rgba,alphaextract,format=gray"

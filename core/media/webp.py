@@ -1,7 +1,10 @@
 """WebP files: known by their first bytes, and how long each picture of an animation is shown, without decoding any."""
 
 import os
+import warnings
 from pathlib import Path
+
+import numpy as np
 
 from ..errors import InputError
 from ..files import reason, shown
@@ -11,6 +14,8 @@ USUAL = 100
 TOO_SHORT = 10
 """Milliseconds up to which they take a delay for too short, in GIF, APNG and WebP alike."""
 _MOST = 1 << 24  # pictures of an animation, as of any film
+_ALPHA = 0x10  # flag of the VP8X chunk, section 2.7.1
+_DECODED = 100_000_000  # pixels that are decoded to know whether alpha is opaque throughout: about a second
 
 
 def is_webp(path: Path) -> bool:
@@ -60,3 +65,36 @@ def read_webp(path: Path) -> tuple[list[int], bool]:
     except OSError as error:
         raise InputError(f"{shown(path)}: cannot be read ({reason(error)}); check the file") from error
     return found or [USUAL], loops
+
+
+def has_transparency(path: Path, count: int) -> bool:
+    """Whether anything in a file is transparent.
+
+    The header only says that there may be: encoders store what changed in a picture with alpha around it, and pictures
+    are opaque all the same. So the first pictures are decoded; where there are more, or they are large, alpha is kept.
+
+    Args:
+        path: of the file.
+        count: pictures that are decoded, at most.
+    """
+    from PIL import Image
+
+    with path.open("rb") as file:
+        head = file.read(21)
+    if head[12:16] == b"VP8L" and len(head) == 21:
+        may_be = True  # its hint at alpha need not be right
+    else:
+        may_be = head[12:16] == b"VP8X" and len(head) == 21 and bool(head[20] & _ALPHA)
+    if not may_be:
+        return False
+    with warnings.catch_warnings(action="ignore"), Image.open(path) as image:
+        most = min(count, _DECODED // (image.width * image.height))
+        pictures = len(read_webp(path)[0])
+        for number in range(min(most, pictures)):
+            try:
+                image.seek(number)
+                if np.asarray(image.convert("RGBA"))[..., 3].min() < 255:
+                    return True
+            except Exception:  # reading its pictures names the one that is damaged
+                return True
+    return pictures > most

@@ -22,8 +22,9 @@ WORKING_SIDE = 640
 _REGISTERED_SIDE = 320  # of those in which shifts are found
 AHEAD = 24
 """Frames before and after the wanted one that are examined."""
-_MEMORY = 256  # pairs of frames that an estimate rests on, at most
-_SAMPLED = 16  # frames of a film that seems clean, of which two are measured
+_MEMORY = 256  # frames back, pairs of which an estimate rests on: a film may begin with a title that is cleaner
+_KEPT = 12  # pairs that it rests on even so
+_SAMPLED = 32  # frames of a film that seems clean, of which two are measured
 _LOW = 0.25  # quantile of the noise of pairs: of drawings on twos half of all pairs show one drawing
 _FLAT = 0.4  # quantile of the slope up to which pixels are flat
 SLOPES = (0.0, 1.0, 3.0, 6.0, 12.0, 24.0, 48.0)
@@ -33,10 +34,12 @@ _FEWEST_PIXELS = 40  # of one slope, before anything is said of it
 _GRAINY = 0.9  # levels: standard deviation of a frame's grain in the working size from which a film is not clean
 _FLICKERS = 0.35  # levels: standard deviation of the light from frame to frame, the same
 _WEAVES = 0.12, 1.5  # pixels of the working size, the same; more is a camera that shakes
+_CLEAN, _WEAVES_CLEAN = 0.3, 0.3  # levels of grain below which no scan stays, and the pixels from which on that weaves
 _RESTS, _RESTED = (0.12, 0.12), 0.33  # pixels, and levels, up to which a film rests from a frame to the next; how often
 _STILL = 0.15  # share of pairs that are the same: from there on, the film neither weaves nor flickers
 _DIRTY, _DIRTIED = 0.3, 0.2  # specks a frame, and share of the frames that have one, the same
 _RAIN = 12.0  # specks a frame, from which on they are drawn
+_ELSE, _ELSE_LEVEL = 0.0005, 4  # share of a clean film's pixels that may differ by more levels where its specks are not
 _FEWEST = 8  # pairs of frames, and half as many specks, before anything is said of a film
 _TREND = 6  # frames either side over which the path of a film is smoothed
 _AGAIN = 4  # frames on either side in which the content under a speck is searched
@@ -120,9 +123,10 @@ class NoiseMeter:
         self._steps: dict[int, _Step] = {}
         self._spots: dict[int, Spots | None] = {}
         self._known: OrderedDict[int, _Step] = OrderedDict()
-        self._counts: dict[int, int] = {}
+        self._counts: dict[tuple[int, bool], int | None] = {}
         self._grown: dict[int, float] = {}
         self._noise: tuple[int, Noise] | None = None
+        self._estimated: tuple[tuple[int, ...], Noise] | None = None
 
     def push(self, frame: NDArray[np.uint8]) -> int:
         """Takes the next frame, (H, W, 3) uint8, RGB; gives its number, from 0."""
@@ -144,7 +148,7 @@ class NoiseMeter:
     def finish(self) -> None:
         """There is no other frame."""
         self._ended = True
-        self._noise = None
+        self._noise = self._estimated = None
 
     def view(self, number: int) -> NDArray[np.uint8] | None:
         """A frame in its working size, (h, w, 3) uint8, YCrCb; None where it is gone, or not there."""
@@ -163,9 +167,10 @@ class NoiseMeter:
             for each in range(max(1, number - AHEAD), number + AHEAD + 1):
                 self._measure(each)
             noise = self._estimate()
-        while len(self._known) > _MEMORY:
+        while len(self._known) > _KEPT and next(iter(self._known)) < number - _MEMORY:
             forgotten, _ = self._known.popitem(last=False)
-            self._counts.pop(forgotten, None)
+            for alone in (False, True):
+                self._counts.pop((forgotten, alone), None)
         self._noise = (number, noise)
         return noise
 
@@ -304,25 +309,58 @@ class NoiseMeter:
         if self._find_ways(number) is not None:  # the last frame pushed has no frame after it yet
             self._known[number] = step
 
-    def _count_specks(self, number: int) -> int | None:
-        """How many specks a frame has; None where it is gone. Only where that is asked for: it takes longest."""
-        if number not in self._counts:
+    def _count_specks(self, number: int, alone: bool) -> int | None:
+        """How many specks a frame has; None where it is gone. Only where that is asked for: it takes longest.
+
+        Args:
+            number: of the frame.
+            alone: count them only where nothing else differs from a frame beside, which gives None elsewhere.
+        """
+        if (number, alone) not in self._counts:
+            changes = self._find_changes(number) if alone else []
+            if any(not change.any() for change in changes):
+                self._counts[number, alone] = 0
+                return 0
             spots = self._find_spots(number)
             if spots is None:
                 return None
-            chosen = choose_specks(spots, self._find_spots(number - 1), self._find_spots(number + 1))
-            self._counts[number] = len(chosen)
-        return self._counts[number]
+            beside = {each: self._find_spots(each) for each in (number - 1, number + 1)}
+            chosen = choose_specks(spots, beside[number - 1], beside[number + 1])
+            count: int | None = len(chosen)
+            if alone:
+                # a speck of the frame beside is another difference between the two, and is dirt as well
+                dirty = cover_specks(spots, chosen) > 0
+                for each, others in beside.items():
+                    if others is not None:
+                        dirty |= (
+                            cover_specks(others, choose_specks(others, self._find_spots(2 * each - number), spots)) > 0
+                        )
+                dirty = cv2.dilate(dirty.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+                if min((float((change & ~dirty).mean()) for change in changes), default=1.0) > _ELSE:
+                    count = None
+            self._counts[number, alone] = count
+        return self._counts[number, alone]
+
+    def _find_changes(self, number: int) -> list[NDArray[np.bool_]]:
+        """Where a frame differs from those beside that show nearly the same, (h, w) bool each."""
+        here = self.view(number)
+        changes = []
+        for each, still in ((number - 1, self._is_still(number)), (number + 1, self._is_still(number + 1))):
+            there = self.view(each)
+            if still and here is not None and there is not None:
+                smooth = (cv2.GaussianBlur(frame[..., 0], (0, 0), 1.0) for frame in (here, there))
+                changes.append(cv2.absdiff(*smooth) > _ELSE_LEVEL)
+        return changes
 
     def _find_ways(self, number: int) -> dict[int, Registration] | None:
         """How the two frames around one become it, by their numbers; at a film's ends, the two on one side."""
-        if self.view(number) is None:
-            return None
         others = number - 1, number + 1
         if number == 0:
             others = 1, 2
         elif self._ended and number == self._count - 1:
             others = number - 2, number - 1
+        if any(self.view(each) is None for each in (number, *others)):  # some may be gone already
+            return None
         ways = {other: self.way(other, number) for other in others}
         found = {other: way for other, way in ways.items() if way is not None and way.fits}
         return found if len(found) == len(others) else None
@@ -330,8 +368,8 @@ class NoiseMeter:
     def _find_spots(self, number: int) -> Spots | None:
         """What stands in one frame only."""
         if number not in self._spots:
-            here, ways = self.view(number), self._find_ways(number)
-            if here is None or ways is None:
+            ways, here = self._find_ways(number), self.view(number)
+            if ways is None or here is None:
                 return None
             brought, grain = [], []
             for other, way in ways.items():
@@ -358,6 +396,13 @@ class NoiseMeter:
         return number in self._known and self._known[number].still
 
     def _estimate(self) -> Noise:
+        """The noise by all pairs that are known; worked out again only where those are others than before."""
+        known = tuple(self._known)
+        if self._estimated is None or self._estimated[0] != known:
+            self._estimated = known, self._judge()
+        return self._estimated[1]
+
+    def _judge(self) -> Noise:
         steps = list(self._known.values())
         if len(steps) < _FEWEST or min(next(reversed(self._views.values())).shape[:2]) < _SMALLEST:
             return Noise()
@@ -382,11 +427,12 @@ class NoiseMeter:
                 weave = 0.0
             if np.mean([abs(step.light) < _RESTS[1] for step in steps]) >= _RESTED:
                 flicker = 0.0
-        noisy = bool(grain[0] >= _GRAINY or flicker >= _FLICKERS or _WEAVES[0] <= weave <= _WEAVES[1])
+        least = _WEAVES[0] if grain[0] >= _CLEAN else _WEAVES_CLEAN  # things that move are registered a little off
+        noisy = bool(grain[0] >= _GRAINY or flicker >= _FLICKERS or least <= weave <= _WEAVES[1])
         # in a film that is clean otherwise, only where all else stands still: what moves leaves specks at its outlines
         asked = [n for n, step in self._known.items() if noisy or step.still or self._is_still(n + 1)]
-        counts = np.array([count for n in asked if (count := self._count_specks(n)) is not None])
-        specks = float(counts.mean()) if len(counts) >= _FEWEST // 2 else 0.0
+        counts = np.array([count for n in asked if (count := self._count_specks(n, not noisy)) is not None])
+        specks = float(counts.mean()) if len(counts) >= max(_FEWEST, len(asked)) // 2 else 0.0
         dirty = bool(_DIRTY <= specks <= _RAIN and (counts > 0).mean() >= _DIRTIED and counts.sum() >= _FEWEST // 2)
         noisy |= dirty
         beside = near[0, 2:].mean() >= _BESIDE and near.max() <= _RINGING
@@ -408,10 +454,10 @@ class NoiseMeter:
 
 def bring(registration: Registration, frame: Array) -> Array:
     """Brings a frame, (h, w, 3) float32, YCrCb, to where and as the next one is."""
-    moved = registration.moved(frame)
-    moved[..., 0] = registration.gain * moved[..., 0] + registration.offset
-    moved[..., 1:] = registration.gain * (moved[..., 1:] - _GREY) + _GREY
-    return moved
+    gain, grey = registration.gain, (1 - registration.gain) * _GREY
+    rows = [[gain, 0, 0, registration.offset], [0, gain, 0, grey], [0, 0, gain, grey]]
+    lit = np.array(rows, np.float32)
+    return np.asarray(cv2.transform(registration.moved(frame), lit))
 
 
 def slope(luma: Array) -> Array:
@@ -435,21 +481,22 @@ def _measure_step(
     steep = cv2.max(slope(moved[..., 0]), slope(there[..., 0]))
     off = there - moved
     off -= np.median(off[::4, ::4].reshape(-1, 3), axis=0)
-    smooth = np.abs(cv2.GaussianBlur(off, (0, 0), 1.0))[::2, ::2].reshape(-1, 3)
+    # every other pixel each way is enough, and planes are quicker than pixels
+    smooth = np.abs(cv2.split(cv2.GaussianBlur(off, (0, 0), 1.0)[::2, ::2])).reshape(3, -1)
     around = nearby(steep)[::2, ::2].ravel()
-    off, steep = np.abs(off)[::2, ::2].reshape(-1, 3), steep[::2, ::2].ravel()
+    off, steep = np.abs(cv2.split(off[::2, ::2])).reshape(3, -1), steep[::2, ::2].ravel()
     flat = steep <= np.quantile(steep, _FLAT)
-    grain = np.quantile(off[flat], _MOST, axis=0) / _TO_NORMAL / 2**0.5
-    left = np.quantile(smooth[flat], _MOST, axis=0) / _TO_NORMAL
+    grain = np.quantile(off[:, flat], _MOST, axis=1) / _TO_NORMAL / 2**0.5
+    left = np.quantile(smooth[:, flat], _MOST, axis=1) / _TO_NORMAL
     near = np.full((len(SLOPES), 3), np.nan)
     bins = np.digitize(around, [(a + b) / 2 for a, b in pairwise(SLOPES)])
     for place in range(len(SLOPES)):
-        within = bins == place
-        if within.sum() >= _FEWEST_PIXELS:
-            near[place] = np.quantile(smooth[within], _NEARLY_ALL, axis=0) / _ALL_TO_NORMAL
+        within = np.flatnonzero(bins == place)
+        if len(within) >= _FEWEST_PIXELS:
+            near[place] = np.quantile(smooth[:, within], _NEARLY_ALL, axis=1) / _ALL_TO_NORMAL
     known = np.flatnonzero(~np.isnan(near[:, 0]))
     near = near[known[np.abs(known[None] - np.arange(len(SLOPES))[:, None]).argmin(1)]]  # else as the nearest slope
-    kept = np.square(np.quantile(smooth, _MOST, axis=0) / np.maximum(np.quantile(off, _MOST, axis=0), 0.1))
+    kept = np.square(np.quantile(smooth, _MOST, axis=1) / np.maximum(np.quantile(off, _MOST, axis=1), 0.1))
     light = registration.light_change(float(here[..., 0].mean()))
     return _Step(registration, light, grain, left, near.T, kept, float(np.square(near[2:, 0]).mean()))
 

@@ -147,3 +147,12 @@ def test_films_loop_where_that_is_asked_for(animi, tmp_path):
             assert np.abs(new[-1] - new[0]).mean() < 0.8 * np.abs(new[-2] - new[0]).mean()  # half way to the first
     result = animi("interpolate", tmp_path / "run.mkv", "-o", tmp_path / "p.mkv", "--loop", "--range", "0-0.3")
     assert result.exit_code == 2 and "--loop: needs the whole film" in result.stderr
+
+
+def test_a_webp_that_stores_changes_with_alpha_is_opaque(tmp_path):
+    """Encoders set the header's flag for pictures that are opaque when they are put together."""
+    opaque = make(tmp_path / "opaque.webp", [20] * 8)
+    assert opaque.read_bytes()[12:16] == b"VP8X" and opaque.read_bytes()[20] & 0x10
+    assert not open_film(opaque).alpha
+    frames = [np.dstack([draw(k), np.full(SIZE[::-1], 255 - 20 * (k == 7), np.uint8)]) for k in range(8)]
+    assert open_film(make(tmp_path / "faint.webp", [20] * 8, frames)).alpha

@@ -152,3 +152,22 @@ def test_specks_are_mended_and_what_is_drawn_stays():
         spoilt += int((cv2.absdiff(frames[number], truth[number]).max(2) > 30).sum())
         left += int((cv2.absdiff(frames[number] if mended is None else mended, truth[number]).max(2) > 30).sum())
     assert left < 0.25 * spoilt
+
+
+def test_a_film_is_judged_when_its_first_frames_are_gone_from_memory():
+    frames = [draw(30 + i // 4) for i in range(330)]
+    held, meter = judge(frames[:80] + wear(frames[80:], grain=5.0, dirt=True))
+    assert meter.view(0) is None and meter.noise(329).noisy
+    assert sum(held[320:]) >= 6 and not any(held[320::4])
+
+
+def test_fur_that_moves_while_all_else_stands_still_is_no_dirt():
+    """Its hairs stand in one frame only, as specks do, but others beside them change as well."""
+    rng = np.random.default_rng(2)
+    frames = [draw(40) for _ in range(40)]
+    for frame in frames:
+        for _ in range(3):  # hairs, and what shines between them
+            cv2.circle(frame, (100 + int(rng.integers(40)), 30 + int(rng.integers(40))), 1, (40, 50, 60), -1)
+        frame[30:46, 100:116] -= cv2.GaussianBlur(rng.integers(0, 60, (16, 16, 3)).astype(np.uint8), (0, 0), 2)
+    _, meter = judge(frames)
+    assert not meter.noise(30).noisy
