@@ -212,22 +212,22 @@ class _Page:
 
     async def announce(self, request: Request) -> Response:
         session, file = self._session(request), read_announcement(await read_json(request))
-        upload = await self.aside(session.announce, file.name, file.size, file.position)
+        upload = await self.aside(session.intake.announce, file.name, file.size, file.position)
         return JSONResponse({"upload": upload.id}, status_code=201)
 
     async def receive(self, request: Request) -> Response:
         session = self._session(request)
-        upload = session.claim(request.path_params["upload"])
+        upload = session.intake.claim(request.path_params["upload"])
         try:
             fault = await self._write(request, upload)
         except BaseException:
-            session.give_up(upload)
+            session.intake.give_up(upload)
             raise
         if fault is not None:
-            session.give_up(upload)
+            session.intake.give_up(upload)
             return JSONResponse({"error": f"{upload.name}: {fault}; send it again"}, 400)
         async with self._taking:
-            taken = await self.aside(session.take, upload)
+            taken = await self.aside(session.intake.take, upload)
         return JSONResponse(_describe_session(session) | ({"job": taken.id} if isinstance(taken, Job) else {}))
 
     async def _write(self, request: Request, upload: Upload) -> str | None:
@@ -247,24 +247,21 @@ class _Page:
 
     async def draw_chase(self, request: Request) -> Response:
         session = self._session(request)
-        await self.aside(session.draw_chase)
+        await self.aside(session.keys.draw_chase)
         return JSONResponse(_describe_session(session))
 
     async def arrange(self, request: Request) -> Response:
         session, ids = self._session(request), read_order(await read_json(request))
-        await self.aside(session.arrange, ids)
+        await self.aside(session.keys.arrange, ids)
         return JSONResponse(_describe_session(session))
 
     async def show_drawing(self, request: Request) -> Response:
         wanted = request.path_params["drawing"]
         session = self._session(request)
-        for drawing in (*session.drawings, *(frame.drawing for frame in session.kept)):
-            if drawing.id == wanted:
-                return await self._show(drawing.thumb, "image/png")
-        raise KeyError(wanted)
+        return await self._show(session.keys.find(wanted).thumb, "image/png")
 
     async def show_film_drawing(self, request: Request) -> Response:
-        film, number = self._session(request).film, _read_number(request)
+        film, number = self._session(request).films.film, _read_number(request)
         if film is None or number >= len(film.drawings):
             raise KeyError(number)
         return await self._show(film.drawings[number].thumb, "image/jpeg")
@@ -278,65 +275,67 @@ class _Page:
 
     async def choose(self, request: Request) -> Response:
         session, numbers = self._session(request), read_choice(await read_json(request))
-        return JSONResponse(_describe_job(session.choose(numbers)), status_code=202)
+        return JSONResponse(_describe_job(session.films.choose(numbers)), status_code=202)
 
     async def give_hints(self, request: Request) -> Response:
         session, (size, pairs) = self._session(request), read_hints(await read_json(request))
-        await self.aside(session.give_hints, size, pairs)
+        await self.aside(session.keys.give_hints, size, pairs)
         return JSONResponse(_describe_session(session))
 
     async def save_hints(self, request: Request) -> Response:
         session, settings = self._session(request), read_draw_settings(await read_json(request), self._studio.engines)
-        name, data = await self.aside(session.write_hints, settings)
+        name, data = await self.aside(session.drawing.write_hints, settings)
         kind = "application/json" if name.endswith(".json") else "application/zip"
         return Response(data, media_type=kind, headers={"content-disposition": f'attachment; filename="{name}"'})
 
     async def send_matches(self, request: Request) -> Response:
         session, raw = self._session(request), await read_json(request)
         settings, (position, _) = read_draw_settings(raw, self._studio.engines), read_moment(raw)
-        return JSONResponse({"matches": await self.aside(session.find_matches, settings, position)})
+        return JSONResponse({"matches": await self.aside(session.drawing.find_matches, settings, position)})
 
     async def draw_doubt(self, request: Request) -> Response:
         session, raw = self._session(request), await read_json(request)
         settings, (position, _) = read_draw_settings(raw, self._studio.engines), read_moment(raw)
-        return Response(await self.aside(session.draw_doubt, settings, position), media_type="image/png")
+        return Response(await self.aside(session.drawing.draw_doubt, settings, position), media_type="image/png")
 
     async def find_doubtful(self, request: Request) -> Response:
         session, settings = self._session(request), read_draw_settings(await read_json(request), self._studio.engines)
-        return JSONResponse(_describe_job(await self.aside(session.find_doubtful, settings)), status_code=202)
+        return JSONResponse(_describe_job(await self.aside(session.drawing.find_doubtful, settings)), status_code=202)
 
     async def keep(self, request: Request) -> Response:
         session, raw = self._session(request), await read_json(request)
         settings, (position, _) = read_draw_settings(raw, self._studio.engines), read_moment(raw)
         async with self._taking:
-            await self.aside(session.keep_moment, settings, position)
+            await self.aside(session.drawing.keep_moment, settings, position)
         return JSONResponse(_describe_session(session))
 
     async def let_go(self, request: Request) -> Response:
         session = self._session(request)
-        await self.aside(session.let_go, request.path_params["drawing"])
+        await self.aside(session.keys.let_go, request.path_params["drawing"])
         return JSONResponse(_describe_session(session))
 
     async def draw_moment(self, request: Request) -> Response:
         session, raw = self._session(request), await read_json(request)
         position, full = read_moment(raw)
         settings = read_draw_settings(raw, self._studio.engines)
-        return Response(await self.aside(session.draw_moment, settings, position, full=full), media_type="image/png")
+        return Response(
+            await self.aside(session.drawing.draw_moment, settings, position, full=full), media_type="image/png"
+        )
 
     async def draw(self, request: Request) -> Response:
         session, raw = self._session(request), await read_json(request)
         settings = read_draw_settings(raw, self._studio.engines)
-        return JSONResponse(_describe_job(await self.aside(session.draw, settings)), status_code=202)
+        return JSONResponse(_describe_job(await self.aside(session.drawing.draw, settings)), status_code=202)
 
     async def export(self, request: Request) -> Response:
         session, raw = self._session(request), await read_json(request)
         settings, kind = read_draw_settings(raw, self._studio.engines), read_download(raw)
-        return JSONResponse(_describe_job(await self.aside(session.export, settings, kind)), status_code=202)
+        return JSONResponse(_describe_job(await self.aside(session.drawing.export, settings, kind)), status_code=202)
 
     async def smooth(self, request: Request) -> Response:
         session, raw = self._session(request), await read_json(request)
         settings = read_film_settings(raw, self._studio.engines)
-        return JSONResponse(_describe_job(await self.aside(session.smooth, settings)), status_code=202)
+        return JSONResponse(_describe_job(await self.aside(session.films.smooth, settings)), status_code=202)
 
     async def send_jobs(self, request: Request) -> Response:
         return JSONResponse({"jobs": [_describe_job(job) for job in self._session(request).work.jobs.list()]})
@@ -377,11 +376,11 @@ def _describe_job(job: Job) -> dict[str, Any]:
 
 
 def _describe_session(session: Session) -> dict[str, Any]:
-    film = session.film
+    film = session.films.film
     return {
         "drawings": [
             {"id": drawing.id, "name": drawing.name, "width": drawing.width, "height": drawing.height}
-            for drawing in session.drawings
+            for drawing in session.keys.drawings
         ],
         "kept": [
             {
@@ -391,13 +390,13 @@ def _describe_session(session: Session) -> dict[str, Any]:
                 "last": frame.last,
                 "t": frame.t,
             }
-            for frame in session.kept
+            for frame in session.keys.kept
         ],
         "hints": {
-            "size": session.hints.size,
+            "size": session.keys.hints.size,
             "pairs": [
                 {"keys": pair.names, "tracks": pair.tracks, "strokes": [asdict(stroke) for stroke in pair.strokes]}
-                for pair in session.hints.pairs
+                for pair in session.keys.hints.pairs
             ],
         },
         "film": None

@@ -15,7 +15,7 @@ TOO_SHORT = 10
 """Milliseconds up to which they take a delay for too short, in GIF, APNG and WebP alike."""
 _MOST = 1 << 24  # pictures of an animation, as of any film
 _ALPHA = 0x10  # flag of the VP8X chunk, section 2.7.1
-_DECODED = 100_000_000  # pixels that are decoded to know whether alpha is opaque throughout: about a second
+_DECODED = 25_000_000  # pixels that are decoded to know whether alpha is opaque throughout: a quarter of a second
 
 
 def is_webp(path: Path) -> bool:

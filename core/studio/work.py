@@ -22,16 +22,14 @@ class Expired(KeyError):
 class SessionWork:
     """The jobs of a session; may be called from several threads."""
 
-    def __init__(self, files: SessionFolder, check_room: Callable[[], None]) -> None:
+    def __init__(self, files: SessionFolder) -> None:
         """Starts without jobs.
 
         Args:
             files: the session's folder.
-            check_room: called often while a job runs; what it raises ends the job.
         """
         self.files = files
         self.jobs = JobQueue(self.describe_error)
-        self.jobs.on_report = lambda _job: check_room()
         self.jobs.on_over = self._release_files
         self.jobs.on_forget = self._remove_results
         self._held: dict[str, tuple[Callable[[], None], Callable[[], None]]] = {}  # by job, see `submit`

@@ -94,7 +94,7 @@ class Page:
         return decode(answer.content)
 
     def folder(self):
-        return self.studio[self.session.rpartition("/")[2]].folder
+        return self.studio[self.session.rpartition("/")[2]].files.path
 
 
 def decode(png):

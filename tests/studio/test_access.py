@@ -302,9 +302,9 @@ def test_no_answer_has_a_path_of_this_machine_in_it(serve, key_frames, tmp_path,
     def fail(*_words):
         raise OSError(28, "No space left on device", str(tmp_path / "a folder" / "file"))
 
-    monkeypatch.setattr("animi.core.studio.session.encode_png", fail)
+    monkeypatch.setattr("animi.core.studio.drawing_work.encode_png", fail)
     said += [page.post("moment", position=0.5), page.send(key_frames[0])]
-    monkeypatch.setattr("animi.core.studio.session.interpolate", lambda *_a, **_b: 1 / {}[f"{tmp_path}/key"])
+    monkeypatch.setattr("animi.core.studio.drawing_work.interpolate", lambda *_a, **_b: 1 / {}[f"{tmp_path}/key"])
     page.wait(page.post("draw"))
     said += [page.get("jobs"), page.client.get(page.session)]
     assert any(job["state"] == "failed" for job in said[-2].json()["jobs"])

@@ -75,7 +75,7 @@ def test_a_film_is_looked_through_for_so_many_frames_and_minutes(serve, film, mo
     assert job["state"] == "failed" and "more frames than the 5" in job["message"]
     assert files(page) == [] and not list((page.folder() / "strips").iterdir())
 
-    monkeypatch.setattr("animi.core.studio.session.scan_film", lambda *_words: time.sleep(20))
+    monkeypatch.setattr("animi.core.studio.film_work.scan_film", lambda *_words: time.sleep(20))
     page = serve(max_film_minutes=0.01)
     began = time.monotonic()
     job = page.wait(page.send(film))
