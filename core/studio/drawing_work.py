@@ -1,0 +1,396 @@
+"""What is drawn for a page: previews, single moments and downloads, and what the engine knows of them."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from ..config.parsing import read_size
+from ..engines.interface import Engine, Guided, view_for_matching
+from ..errors import ConfigError, InputError
+from ..inbetween.doubt import find_worst
+from ..inbetween.exposure_sheet import draw_sheet
+from ..inbetween.hints import Hints, list_masks
+from ..inbetween.pair import PreparedPair, prepare_pair
+from ..inbetween.sequence import count_frames, interpolate, there_and_back, turn_back
+from ..media.animation import write_animation
+from ..media.frames import Frame, to_uint8
+from ..media.image_files import encode_png
+from ..motion.guides import Point
+from ..motion.matches import Match, find_matches
+from .drawings import KeyFrame, count_pixels, paths_of
+from .folder import SessionFolder
+from .hints import NAME as HINTS
+from .host import Host
+from .jobs import Job
+from .kept import Keys, arrange_keys, write_sheet
+from .key_frames import KeyFrames
+from .pair_memory import PairMemory, remember
+from .results import SHEET, find_positions, name_result, zip_bytes, zip_folder
+from .settings import DOWNLOADS, DrawSettings
+from .view import TurnsKeyFrames, View
+from .work import SessionWork
+
+_FEWEST = 2  # key frames that can be drawn between
+_LARGE = 4_000_000  # pixels; drawing one frame of 24 million takes a gigabyte, and smaller ones need not wait for it
+
+
+class DrawingWork:
+    """Draws between the key frames of a page; may be used from several threads."""
+
+    def __init__(self, files: SessionFolder, work: SessionWork, keys: KeyFrames, studio: Host) -> None:
+        """Draws nothing yet.
+
+        Args:
+            files: the session's folder.
+            work: the session's jobs.
+            keys: the key frames.
+            studio: the studio.
+        """
+        self._files = files
+        self._work = work
+        self._keys = keys
+        self._studio = studio
+        self._config = studio.config
+        self._lock = threading.RLock()
+        self._live = threading.Lock()
+        self._view: tuple[tuple[object, ...], View] | None = None
+        self._memories: dict[str, PairMemory] = {}
+        keys.on_removed = self._forget_view
+
+    def draw(self, settings: DrawSettings) -> Job:
+        """Draws all frames at the size of the screen; an earlier drawing by the same engine is no longer wanted.
+
+        Raises:
+            AnimiError: a setting cannot be used.
+        """
+        drawings = self._check(settings)
+        for earlier in self._work.jobs.list():
+            if earlier.kind == "draw" and earlier.result.get("engine") == settings.engine and not earlier.is_over:
+                earlier.cancel()
+        self._work.drop_results()
+        positions = find_positions(settings, len(drawings))
+        order = list(range(len(positions)))
+        if settings.boomerang:
+            order += turn_back(len(positions), loop=settings.loop)
+
+        plan, hints, uses = self._gather(drawings, settings)
+
+        def draw_all(job: Job) -> None:
+            keys = self._open_view(plan.drawings, settings)
+            job.report(0, len(positions))
+            once = replace(settings, boomerang=False)
+            frames = self._draw(plan, keys, once, self._memory(settings.engine), hints)
+            folder = self._files.folder(f"results/{job.id}")
+            for number, frame in enumerate(frames):
+                (folder / f"{number}.png").write_bytes(encode_png(to_uint8(frame)))
+                job.result |= {"width": frame.shape[1], "height": frame.shape[0]}
+                job.report(number + 1)
+
+        return self._work.submit(
+            "draw",
+            f"Drawing with {settings.engine}",
+            draw_all,
+            uses,
+            engine=settings.engine,
+            positions=positions,
+            order=order,
+            keys=list(zip(plan.names, plan.positions, strict=True)),
+            end=plan.end,
+        )
+
+    def draw_moment(self, settings: DrawSettings, position: float, *, full: bool = False) -> bytes:
+        """Draws one moment; the pair is prepared once, and any further moment of it is quick.
+
+        Args:
+            settings: as in `draw`.
+            position: the number of the key frame before it, and t after the point: 1.25 is between the second and the
+                third.
+            full: at the key frames' own size.
+
+        Returns:
+            A PNG.
+
+        Raises:
+            AnimiError: a setting cannot be used.
+        """
+        drawings = self._check(settings)
+        plan, hints, uses = self._gather(drawings, settings)
+        self._check_position(plan, position)
+        let_go = self._files.use(uses)
+        try:
+            with self._live, self._turn_for(drawings, settings) if full else nullcontext():
+                keys = self._open_keys(plan.drawings, settings) if full else self._open_view(plan.drawings, settings)
+                first, last, t = plan.find(position)
+                if t in (0, 1):
+                    frame = keys[(first, last)[int(t)]]
+                else:
+                    engine = self._studio.open(settings.engine) if full else self._memory(settings.engine)
+                    frame = next(self._prepare(keys, first, last, engine, settings, hints)([t]))
+        finally:
+            let_go()
+        return encode_png(frame if full else to_uint8(frame))
+
+    def export(self, settings: DrawSettings, kind: str) -> Job:
+        """Writes the animation at full size, as `animi interpolate` would; `kind` is one of DOWNLOADS.
+
+        Raises:
+            AnimiError: a setting cannot be used.
+        """
+        drawings = self._check(settings)
+        title = name_result(drawings) + DOWNLOADS[kind]
+        plan, hints, uses = self._gather(drawings, settings)
+
+        def write(job: Job) -> None:
+            keys = self._open_keys(plan.drawings, settings)
+            total = count_frames(len(drawings), len(settings.times), loop=settings.loop, boomerang=settings.boomerang)
+            job.report(0, total)
+            frames = self._draw(plan, keys, settings, self._studio.open(settings.engine), hints)
+            with self._turn_for(drawings, settings, lambda: job.report(0)), self._work.export_folder(job) as folder:
+                target = folder / ("frames" if kind == "zip" else title)
+                written = write_animation(target, frames, fps=settings.fps, count=total, on_frame=job.report)
+                if kind == "zip":
+                    zip_folder(target, folder / title)
+                job.result |= {
+                    "width": written.width, "height": written.height, "frames": written.frames,
+                    "notes": [self._files.say(note) for note in written.notes],
+                    "bytes": (folder / title).stat().st_size,
+                }  # fmt: skip
+
+        return self._work.submit("export", f"Writing {title}", write, uses, name=title)
+
+    def keep_moment(self, settings: DrawSettings, position: float) -> KeyFrame:
+        """Keeps a frame as it is drawn now: it is a key frame from then on.
+
+        Args:
+            settings: as in `draw`.
+            position: as in `draw_moment`; between two key frames.
+
+        Raises:
+            AnimiError: it cannot be kept, or not be drawn.
+        """
+        self._keys.find_gap(position)
+        self._keys.check_count()
+        name = f"{PurePosixPath(self._keys.drawings[int(position)].name).stem}-{position:.3f}.png"
+        path = self._files.name(name, ".png")
+        path.write_bytes(self.draw_moment(settings, position, full=True))
+        drawing = self._keys.read(name, path)
+        try:
+            self._keys.exchange(drawing, position)
+        except InputError:
+            self._files.remove([path])
+            raise
+        return drawing
+
+    def write_hints(self, settings: DrawSettings) -> tuple[str, bytes]:
+        """What `animi interpolate` needs to draw the same: the name and the bytes of a file.
+
+        The hints as JSON; with masks, or frames that are kept, a zip file of these, an exposure sheet and the hints.
+
+        Raises:
+            InputError: there are no hints, and nothing is kept.
+        """
+        drawings = self._check(settings)
+        with self._keys.lock:
+            keys, hints = arrange_keys(drawings, self._keys.kept, settings), self._keys.hints
+            masks = {names: f"still-{number + 1}.png" for number, names in enumerate(hints.masks)}
+            told = hints.lay_out(keys.names, masks, loop=settings.loop)
+            kept = [frame.drawing for frame in self._keys.kept if frame.drawing in keys.drawings]
+            let_go = self._files.use([*hints.masks.values(), *paths_of(kept)])
+        try:
+            if told is None and not kept:
+                raise InputError("there are no hints to save; give one first")
+            files = {} if told is None else {HINTS: json.dumps(told, indent=1).encode()}
+            needed = set() if told is None else {pair.get("still") for pair in told["pairs"]}
+            files |= {name: hints.masks[names].read_bytes() for names, name in masks.items() if name in needed}
+            if kept:
+                rows = keys.plan(find_positions(settings, len(drawings)))
+                files[SHEET] = write_sheet(rows, [drawing.name for drawing in keys.drawings]).encode()
+                files |= {drawing.name: drawing.path.read_bytes() for drawing in kept}
+        finally:
+            let_go()
+        return (HINTS, files[HINTS]) if set(files) == {HINTS} else ("hints.zip", zip_bytes(files))
+
+    def find_matches(self, settings: DrawSettings, position: float) -> list[Match]:
+        """What the engine takes for the same in the key frames around a position, in pixels of the hints' picture.
+
+        Raises:
+            AnimiError: a setting cannot be used.
+        """
+        with self._pair_at(settings, position) as (pair, ends, _):
+            if pair is None:
+                return []
+            views = [view_for_matching(to_uint8(frame)) for frame in ends]
+            found = find_matches(views[0], views[1], pair.follow())
+        width, height = self._keys.hints.size or (self._keys.drawings[0].width, self._keys.drawings[0].height)
+        scale = width / views[0].shape[1], height / views[0].shape[0]
+
+        def place(point: Point) -> Point:
+            return (point[0] + 0.5) * scale[0] - 0.5, (point[1] + 0.5) * scale[1] - 0.5
+
+        return [Match(place(match.point), place(match.target)) for match in found]
+
+    def draw_doubt(self, settings: DrawSettings, position: float) -> bytes:
+        """Where the frame at a position is guesswork: a grey PNG, white for all of it; black at key frames.
+
+        Raises:
+            AnimiError: a setting cannot be used.
+        """
+        with self._pair_at(settings, position) as (pair, _, t):
+            found = np.zeros((1, 1), np.float32) if pair is None else pair.doubt(t)
+        return encode_png((255 * found + 0.5).astype(np.uint8)[..., None])
+
+    def find_doubtful(self, settings: DrawSettings) -> Job:
+        """Finds the frames that are worth a look, the worst first: their positions, doubts and places.
+
+        Places are parts of the width and the height, from 0 to 1.
+
+        Raises:
+            AnimiError: a setting cannot be used.
+        """
+        drawings, name = self._check(settings), settings.engine
+        keys, hints, uses = self._gather(drawings, settings)
+        positions = find_positions(settings, len(drawings))
+
+        def look_for(job: Job) -> None:
+            view, engine = self._open_view(keys.drawings, settings), self._memory(name)
+            found = []
+            pair: tuple[tuple[int, int], PreparedPair] | None = None
+            for number, position in enumerate(positions):
+                job.report(number, len(positions))
+                first, last, t = keys.find(position)
+                if t in (0, 1):
+                    continue
+                if pair is None or pair[0] != (first, last):
+                    pair = (first, last), self._prepare(view, first, last, engine, settings, hints)
+                doubt = pair[1].doubt(t)
+                worst = find_worst(doubt)
+                if worst.is_worth_a_look:
+                    x, y = (np.array(worst.place) + 0.5) / doubt.shape[1::-1]
+                    found.append((round(worst.amount, 4), position, round(float(x), 4), round(float(y), 4)))
+            job.result["worst"] = sorted(found, reverse=True)
+            job.report(len(positions))
+
+        return self._work.submit("doubt", f"Looking for doubtful frames of {name}", look_for, uses, engine=name)
+
+    @staticmethod
+    def _draw(
+        plan: Keys, keys: Sequence[Frame], settings: DrawSettings, engine: Engine, hints: Hints
+    ) -> Iterator[Frame]:
+        """Draws all frames, in order."""
+        count = sum(position.is_integer() for position in plan.positions)
+        if count == len(plan.drawings):
+            return interpolate(
+                keys, settings.count, spacing=settings.spacing, loop=settings.loop, boomerang=settings.boomerang,
+                engine=engine, on_failure=settings.on_failure, hints=hints,
+            )  # fmt: skip
+        rows = plan.plan(find_positions(settings, count))
+        frames = draw_sheet(rows, keys, engine, settings.on_failure, loop=settings.loop, hints=hints)
+        return there_and_back(frames, settings.loop) if settings.boomerang else frames
+
+    @contextmanager
+    def _pair_at(
+        self, settings: DrawSettings, position: float
+    ) -> Iterator[tuple[PreparedPair | None, list[Frame], float]]:
+        """The pair around a position, at the size of the screen, its frames, and t; no pair at a key frame."""
+        drawings, name = self._check(settings), settings.engine
+        keys, hints, uses = self._gather(drawings, settings)
+        self._check_position(keys, position)
+        let_go = self._files.use(uses)
+        try:
+            with self._live:
+                view = self._open_view(keys.drawings, settings)
+                first, last, t = keys.find(position)
+                ends = [view[first], view[last]]
+                pair = None
+                if t not in (0, 1):
+                    pair = self._prepare(view, first, last, self._memory(name), settings, hints)
+                yield pair, ends, t
+        finally:
+            let_go()
+
+    def _gather(self, drawings: Sequence[KeyFrame], settings: DrawSettings) -> tuple[Keys, Hints, list[Path]]:
+        """Key frames with those that are kept, their hints where the engine takes any, and the files of both."""
+        with self._keys.lock:
+            keys = arrange_keys(drawings, self._keys.kept, settings)
+            hints = self._keys.hints
+        takes = isinstance(self._studio.open(settings.engine), Guided)
+        read = hints.read(keys.names, loop=settings.loop) if takes else Hints()
+        return keys, read, [*paths_of(keys.drawings), *list_masks(read)]
+
+    @staticmethod
+    def _prepare(
+        keys: Sequence[Frame], first: int, last: int, engine: Engine, settings: DrawSettings, hints: Hints
+    ) -> PreparedPair:
+        ends = keys[first], keys[last]
+        said = hints.of(first, last, ends[0].shape[1], ends[0].shape[0]) if hints else None
+        return prepare_pair(ends[0], ends[1], engine, settings.on_failure, hints=said)
+
+    @staticmethod
+    def _check_position(keys: Keys, position: float) -> None:
+        if len(keys.drawings) >= _FEWEST and not 0 <= position <= keys.end:
+            raise ConfigError(f"t: {position:g} is out of range; give 0 to {keys.end:g}")
+
+    def _check(self, settings: DrawSettings) -> tuple[KeyFrame, ...]:
+        """The drawings as they are now, and the settings, of which it is known that they fit them.
+
+        Raises:
+            ConfigError: there would be too many frames, or too large ones.
+        """
+        drawings = self._keys.drawings
+        total = count_frames(
+            max(2, len(drawings)), len(settings.times), loop=settings.loop, boomerang=settings.boomerang
+        )  # fmt: skip
+        if total > self._config.max_frames:
+            raise ConfigError(
+                f"-n: {total} frames in all are more than the {self._config.max_frames} that are drawn here; "
+                "lower it, or start the studio with --max-frames"
+            )
+        if settings.size is not None and drawings and count_pixels(drawings, settings) > self._config.most_pixels:
+            raise ConfigError(
+                f"--size: {settings.size} makes larger frames than the {self._config.max_megapixels} megapixels that "
+                "are drawn here; lower it, or start the studio with --max-megapixels"
+            )
+        return drawings
+
+    @contextmanager
+    def _turn_for(
+        self, drawings: Sequence[KeyFrame], settings: DrawSettings, answer: Callable[[], None] = lambda: None
+    ) -> Iterator[None]:
+        """Waits until no other page draws large frames, if these are large; `answer` is called now and then."""
+        if not drawings or count_pixels(drawings, settings) <= _LARGE:
+            yield
+            return
+        while not self._studio.large.acquire(timeout=0.2):
+            answer()
+        try:
+            yield
+        finally:
+            self._studio.large.release()
+
+    def _open_keys(self, drawings: Sequence[KeyFrame], settings: DrawSettings) -> TurnsKeyFrames:
+        """The drawings as key frames, checked against each other."""
+        size = None if settings.size is None else read_size(settings.size)
+        return TurnsKeyFrames(paths_of(drawings), size, self._studio.turn)
+
+    def _open_view(self, drawings: Sequence[KeyFrame], settings: DrawSettings) -> View:
+        """The same at the size of the screen; the last one asked for is kept."""
+        key = (drawings, settings.size)
+        with self._lock:
+            if self._view is None or self._view[0] != key:
+                self._view = key, View(self._open_keys(drawings, settings), self._config.view)
+            return self._view[1]
+
+    def _memory(self, name: str) -> PairMemory:
+        with self._lock:
+            if name not in self._memories:
+                self._memories[name] = remember(self._studio.open(name))
+            return self._memories[name]
+
+    def _forget_view(self) -> None:
+        with self._lock:
+            self._view = None
