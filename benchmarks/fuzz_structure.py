@@ -789,7 +789,7 @@ def ask_studio(path: Path) -> None:
     studio, client = _studios[os.getpid()]
     session = client.post("/api/sessions").json()["id"]
     at = f"/api/sessions/{session}"
-    folder = studio[session].folder
+    folder = studio[session].files.path
     for good in ("plain.png", "plain.jpg"):
         data = (GOOD / "image" / good).read_bytes()
         upload = client.post(f"{at}/uploads", json={"name": good, "size": len(data)}).json()["upload"]
