@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ..core.config.checks import flag_of
-from ..core.config.choices import EASINGS, STREAM
+from ..core.config.choices import EASINGS, STREAM, TIME_SHEETS
 from ..core.config.interpolation import InterpolateConfig, InterpolateFilmConfig
 from ..core.config.parsing import read_range, read_time
 from ..core.errors import ConfigError
@@ -16,7 +16,10 @@ from .options import AsJson, Change, Given, make_config, options_from
 from .output import print_json, print_path
 from .progress import progress
 
+_INPUTS = "A B [C …] | FILM"
 _WRITTEN_BY_SHEET = ("count", "spacing")  # set by an exposure sheet for each drawing
+
+_NOT_FOR_TIME_SHEETS = ("count", "loop", "boomerang", "pixel_art", "palette", "size", "hint", "hints")
 
 
 @options_from(
@@ -25,7 +28,7 @@ _WRITTEN_BY_SHEET = ("count", "spacing")  # set by an exposure sheet for each dr
     inputs=Change(
         "Two key frames or more, in order, or a folder of them. Or one film; - is y4m on stdin.",
         argument=True,
-        metavar="A B [C …] | FILM",
+        metavar=_INPUTS,
     ),
     output=Change(
         "A .gif, .webp, .png, .apng, .mp4, .mov or .webm, or a folder for numbered PNGs. "
@@ -35,6 +38,7 @@ _WRITTEN_BY_SHEET = ("count", "spacing")  # set by an exposure sheet for each dr
     spacing=Change(metavar="EASING|TIMES", autocompletion=lambda: list(EASINGS)),
     size=Change(metavar="WIDTHxHEIGHT"),
     preview=Change(metavar="SECONDS", read=lambda text: read_time(text.removesuffix("s"), "--preview")),
+    needs=("output",),
     panels={"Films": ("factor", "cadence", "preview", "codec", "crf", "resume")},
 )
 def interpolate(
@@ -71,11 +75,21 @@ def interpolate(
         given["start"], given["end"] = read_range(range_)
     if hint:
         given["hint"] = tuple(hint)
+    has_time_sheet = "sheet" in given and given["sheet"].suffix.lower() in TIME_SHEETS
+    if "inputs" not in given:
+        if not has_time_sheet:
+            raise ConfigError(f"missing argument {_INPUTS!r}; see animi interpolate -h")
+        given["inputs"] = ()
     of_pair, of_film = ({field.name for field in fields(kind)} for kind in (InterpolateConfig, InterpolateFilmConfig))
     film = find_film(given["inputs"])
     if film is None:
         _reject(given, of_film - of_pair, InterpolateFilmConfig, "is for films, and these are key frames")
-        if "sheet" in given:
+        if has_time_sheet:
+            from ..core.inbetween.time_sheet import USUAL_FPS, read_time_sheet
+
+            _reject(given, _NOT_FOR_TIME_SHEETS, InterpolateConfig, "does not go with a time sheet")
+            given.setdefault("fps", read_time_sheet(given["sheet"]).fps or USUAL_FPS)
+        elif "sheet" in given:
             why = "does not go with --sheet, which sets it for each drawing"
             _reject(given, _WRITTEN_BY_SHEET, InterpolateConfig, why)
         _interpolate_key_frames(make_config(InterpolateConfig, given), as_json)

@@ -64,3 +64,5 @@ METRICS = (
 """Metrics of in-betweens; features are KID, FID, precision and recall of all in-betweens together."""
 ACCEPTS = ("drawings", "films")
 """What may be dropped on the page of `animi studio`."""
+TIME_SHEETS = (".xdts", ".tdts")
+"""So end the names of time sheets, which drawing programs exchange; see `core.inbetween.time_sheet`."""

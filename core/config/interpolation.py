@@ -69,7 +69,8 @@ class InterpolateConfig(Checked):
     """Replace an existing output."""
     on_failure: OnFailure = ON_FAILURE[0]
     sheet: Path | None = None
-    """An exposure sheet (.csv): drawing, hold, inbetweens, on, spacing for each key frame; it wins over `count`."""
+    """An exposure sheet: a .csv with drawing, hold, inbetweens, on, spacing for each key frame; or a time sheet (.xdts,
+    .tdts), of which each in-between mark is drawn, and which needs no key frames."""
     hint: Annotated[tuple[str, ...], NoOption(), Flags("--hint")] = ()
     """Points of one key frame and where they are in the next, each as 120,80>200,96."""
     hints: Path | None = None

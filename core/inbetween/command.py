@@ -3,17 +3,20 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from ..config.choices import TIME_SHEETS
 from ..config.interpolation import InterpolateConfig
 from ..config.parsing import read_size
 from ..engines.interface import Engine
 from ..engines.opening import open_engine
 from ..errors import ConfigError, InputError
 from ..files import Inputs, check_output, shown
-from ..media.animation import Written, check_format, keeps_profile, write_animation
+from ..media.animation import Written, check_format, keeps_profile, names_folder, write_animation
 from ..media.frames import Frame
+from ..media.image_files import read_image
 from .key_frames import KeyFrames, find_key_frames
 from .pixel_art import PixelArtEngine, find_grid, read_palette
 from .sequence import check_hints, count_frames, gather_hints, interpolate, there_and_back
+from .time_sheet import read_time_sheet
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,8 @@ def draw_animation(config: InterpolateConfig, on_frame: Callable[[int, int], Non
     Raises:
         AnimiError: a key frame, an option or the output cannot be used; an existing output is not changed.
     """
+    if config.sheet is not None and config.sheet.suffix.lower() in TIME_SHEETS:
+        return _draw_cut(config, on_frame)
     check_format(config.output)
     read: Inputs = {
         "a key frame": find_key_frames(config.inputs),
@@ -100,3 +105,41 @@ def draw_animation(config: InterpolateConfig, on_frame: Callable[[int, int], Non
         why = "the key frames differ in it" if keeps_profile(config.output) else "the format has no place for a profile"
         notes.append(f"colours were converted from {', '.join(keys.converted)} to sRGB, as {why}")
     return DrawnAnimation(replace(written, notes=(*written.notes, *notes)), engine.name, len(keys))
+
+
+def _draw_cut(config: InterpolateConfig, on_frame: Callable[[int, int], None] | None) -> DrawnAnimation:
+    """Draws the in-betweens that a time sheet marks: into a folder with the sheet, or all layers as an animation."""
+    from .cut import compose_cut, plan_cut, write_cut  # imports this module's package
+
+    assert config.sheet is not None
+    check_format(config.output)
+    for path in config.inputs:
+        if not path.is_dir():
+            raise InputError(f"{shown(path)}: is no folder of drawings; a time sheet names its drawings itself")
+    sheet = read_time_sheet(config.sheet)
+    cut = plan_cut(sheet, config.inputs, config.spacing)
+    check_output(config.output, overwrite=config.overwrite, inputs={"the sheet": [sheet.path], "a drawing": cut.inputs})
+    engine = open_engine(config.engine, config.checkpoint, config.device, mixes=config.mix)
+    notes = []
+    if sheet.tables > 1:
+        notes.append(f"the sheet has {sheet.tables} time tables, and the first was drawn")
+    if names_folder(config.output):
+        total = cut.count
+        show = (lambda done: None) if on_frame is None else (lambda done: on_frame(done, total))
+        if cut.missing:
+            notes.append(f"there are no files of {', '.join(cut.missing)}; no in-between needed them")
+        write_cut(cut, config.output, engine, config.on_failure, overwrite=config.overwrite, on_frame=show)
+        first = read_image(cut.inputs[0]) if cut.inputs else None
+        height, width = (0, 0) if first is None else first.shape[:2]
+        written = Written(config.output, total, width, height, sheet.duration / config.fps, tuple(notes))
+    else:
+        written = write_animation(
+            config.output,
+            compose_cut(cut, engine, config.on_failure),
+            fps=config.fps,
+            overwrite=config.overwrite,
+            count=sheet.duration,
+            on_frame=None if on_frame is None else lambda done: on_frame(done, sheet.duration),
+        )
+        written = replace(written, notes=(*written.notes, *notes))
+    return DrawnAnimation(written, engine.name, len(cut.inputs))

@@ -123,6 +123,15 @@ def check_format(path: Path | str) -> None:
     _find_format(path)
 
 
+def names_folder(path: Path | str) -> bool:
+    """Whether a path names a folder of frames.
+
+    Raises:
+        OutputError: the suffix is unknown.
+    """
+    return _find_format(path) is write_folder
+
+
 def _find_format(path: Path | str) -> Write:
     target = Path(path)
     check_no_stream(target)

@@ -1,0 +1,459 @@
+"""Draws a cut by its time sheet: an in-between for each mark, and all layers together as an animation.
+
+The drawings stand beside the sheet, as drawing programs export them: a level's drawing 1 is `A/A_0001.png`,
+`A/0001.png`, `A/1.png`, or `A_0001.png` or `A1.png` in the sheet's own folder.
+"""
+
+import re
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ..config.choices import EASINGS
+from ..config.parsing import ease
+from ..engines.interface import Engine
+from ..errors import InputError, OutputError
+from ..files import natural_order, reason, shown, written_beside
+from ..media.frames import Frame, as_channels, match_images
+from ..media.image_files import SUFFIXES, encode_png, read_image
+from .key_frames import KeyFrames
+from .pair import draw_segment
+from .time_sheet import EMPTY, INBETWEEN, REVERSE, TimeSheet, Track
+
+_MARKS = (INBETWEEN, REVERSE)
+_NAMED = 5  # missing drawings that an error names
+
+
+class Inbetween(NamedTuple):
+    """An in-between of a level."""
+
+    first: str
+    """The drawing before it."""
+    last: str
+    """The drawing after it."""
+    t: float
+    """Its time, in (0, 1) from the one to the other."""
+
+
+@dataclass(frozen=True)
+class Level:
+    """What a track shows, with names for its in-betweens.
+
+    Attributes:
+        track: the track.
+        shown: the drawing from a frame on, by frames in order; None: nothing is shown.
+        inbetweens: those to draw, by name, grouped by pairs of drawings.
+    """
+
+    track: Track
+    shown: tuple[tuple[int, str | None], ...]
+    inbetweens: dict[str, Inbetween]
+
+    def at(self, frame: int) -> str | None:
+        """The drawing at a frame; None: nothing is shown."""
+        found = None
+        for start, name in self.shown:
+            if start > frame:
+                break
+            found = name
+        return found
+
+
+def plan_level(sheet: TimeSheet, track: Track, taken: Sequence[str] = (), spacing: str = EASINGS[0]) -> Level:
+    """Names the in-betweens of a track, and says when each drawing is shown.
+
+    The marks between two drawings are in-betweens at even steps, or as the easing has it. Where the same two drawings
+    have as many marks again, or marks in reverse, the same in-betweens are shown.
+
+    Args:
+        sheet: the sheet.
+        track: one of its tracks.
+        taken: names of drawings that the level has already, and no in-between may have.
+        spacing: one of EASINGS.
+
+    Raises:
+        InputError: a mark has no drawing before or after it.
+    """
+    changes = [(frame, value) for frame, value in track.changes if frame < sheet.duration]
+    names = {*taken, *(value for _, value in track.changes if value not in (*_MARKS, EMPTY))}
+    shown_at: dict[int, str | None] = {}
+    made: dict[tuple[str, str, int], list[str]] = {}
+    inbetweens: dict[str, Inbetween] = {}
+    drawings = [place for place, (_, value) in enumerate(changes) if value not in _MARKS]
+    for frame, value in changes:
+        if value not in _MARKS:
+            shown_at[frame] = None if value == EMPTY else value
+    lone = [frame for place, (frame, value) in enumerate(changes) if value in _MARKS and not (
+        drawings and drawings[0] < place < drawings[-1])]  # fmt: skip
+    segments = []
+    for start, end in pairwise(drawings):
+        marks = changes[start + 1 : end]
+        if marks and EMPTY in (changes[start][1], changes[end][1]):
+            lone.append(marks[0][0])
+        elif marks:
+            segments.append((changes[start][1], changes[end][1], marks))
+    if lone:
+        raise InputError(
+            f"{shown(sheet.path)}: track {track.name}, frame {min(lone) + 1}: the mark of an in-between has no drawing "
+            "before or after it; name one there, or take the mark out"
+        )
+    for first, last, marks in segments:
+        count = len(marks)
+        known = made.get((first, last, count))
+        if known is None and (last, first, count) in made:  # the way back, or a sheet read in reverse
+            known = made[last, first, count][::-1]
+        if known is None:
+            known = _name_between(first, last, count, names)
+            names.update(known)
+            made[first, last, count] = known
+            for k, name in enumerate(known, 1):
+                inbetweens[name] = Inbetween(first, last, ease(k / (count + 1), spacing))
+        for (frame, _), name in zip(marks, known, strict=True):
+            shown_at[frame] = name
+    return Level(track, tuple(sorted(shown_at.items())), inbetweens)
+
+
+def _name_between(first: str, last: str, count: int, taken: set[str]) -> list[str]:
+    """Free names for in-betweens: whole numbers between two drawings' numbers, else the next free ones."""
+    numbers = {int(name) for name in taken if name.isascii() and name.isdigit() and len(name) < 9}
+    ends = [int(name) if name.isascii() and name.isdigit() and len(name) < 9 else None for name in (first, last)]
+    if ends[0] is not None and ends[1] is not None:
+        low, high = sorted((ends[0], ends[1]))
+        free = [number for number in range(low + 1, min(high, low + 10_000)) if number not in numbers]
+        if len(free) >= count:
+            chosen = [free[(2 * k + 1) * len(free) // (2 * count)] for k in range(count)]
+            return [str(number) for number in (chosen if ends[0] < ends[1] else chosen[::-1])]
+    if numbers:
+        start = max(numbers) + 1
+        return [str(number) for number in range(start, start + count)]
+    found: list[str] = []
+    k = 1
+    while len(found) < count:
+        name = f"{first}-{k}"
+        if name not in taken:
+            found.append(name)
+        k += 1
+    return found
+
+
+class LevelFiles:
+    """The files of a level's drawings."""
+
+    def __init__(self, folders: Sequence[Path], level: str) -> None:
+        """Lists them.
+
+        Args:
+            folders: where the level's folder, or its files, are: the sheet's, and those that were given.
+            level: its name.
+        """
+        self.level = level
+        self._files: dict[str, Path] = {}
+        prefix = re.compile(rf"{re.escape(level)}[ _.\-]*", re.IGNORECASE)
+        for folder in folders:
+            own = [each for each in _list(folder) if each.is_dir() and each.name.lower() == level.lower()]
+            for place, inside in [*((each, True) for each in own), (folder, False)]:
+                for file in natural_order(each for each in _list(place) if each.suffix.lower() in SUFFIXES):
+                    found = prefix.match(file.stem)
+                    names = [file.stem] if inside else []
+                    if found and found.end() < len(file.stem):
+                        names.append(file.stem[found.end() :])
+                    for name in names:
+                        self._files.setdefault(_plain(name), file)
+
+    @property
+    def names(self) -> list[str]:
+        """Of all drawings that there are."""
+        return list(self._files)
+
+    def find(self, name: str) -> Path | None:
+        """The file of a drawing; None where there is none."""
+        return self._files.get(_plain(name))
+
+    def name_file(self, name: str, like: Path) -> str:
+        """The name of a new drawing's file, written as that of another: A_0001.png -> A_0002.png."""
+        digits = re.search(r"\d+$", like.stem)
+        if digits is None or not (name.isascii() and name.isdigit()):
+            found = re.match(rf"{re.escape(self.level)}[ _.\-]*", like.stem, re.IGNORECASE)
+            return f"{found[0] if found else ''}{name}.png"
+        return f"{like.stem[: digits.start()]}{name.zfill(len(digits[0]))}.png"
+
+
+def _plain(name: str) -> str:
+    """A drawing's name without leading zeros, in small letters."""
+    return re.sub(r"^0+(?=\d)", "", name.strip()).lower()
+
+
+def _list(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError as error:
+        raise InputError(
+            f"{shown(folder)}: cannot be read ({reason(error)}); give the folder of the drawings"
+        ) from error
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A cut that can be drawn.
+
+    Attributes:
+        sheet: its time sheet.
+        levels: what its tracks show, the lowest first.
+        files: the drawings' files, by level.
+        missing: drawings that are shown and that there are no files of, each as "A 3".
+    """
+
+    sheet: TimeSheet
+    levels: tuple[Level, ...]
+    files: tuple[LevelFiles, ...]
+    missing: tuple[str, ...]
+
+    @property
+    def count(self) -> int:
+        """The number of in-betweens."""
+        return sum(len(level.inbetweens) for level in self.levels)
+
+    @property
+    def inputs(self) -> list[Path]:
+        """The files of all drawings that are shown."""
+        found = []
+        for level, files in zip(self.levels, self.files, strict=True):
+            for _, name in level.shown:
+                file = None if name is None or name in level.inbetweens else files.find(name)
+                if file is not None:
+                    found.append(file)
+        return list(dict.fromkeys(found))
+
+
+def plan_cut(sheet: TimeSheet, folders: Sequence[Path] = (), spacing: str = EASINGS[0]) -> Cut:
+    """Finds the drawings of a sheet, and plans its in-betweens.
+
+    Args:
+        sheet: the sheet.
+        folders: folders of drawings, besides the sheet's own.
+        spacing: one of EASINGS.
+
+    Raises:
+        InputError: a mark cannot be drawn, or a drawing beside a mark has no file.
+    """
+    places = [*folders, sheet.path.absolute().parent]
+    levels, files, missing, needed = [], [], [], []
+    for track in sheet.tracks:
+        there = LevelFiles(places, track.name)
+        level = plan_level(sheet, track, there.names, spacing)
+        levels.append(level)
+        files.append(there)
+        beside = {name for each in level.inbetweens.values() for name in (each.first, each.last)}
+        for name in dict.fromkeys(name for _, name in level.shown if name is not None):
+            if name not in level.inbetweens and there.find(name) is None:
+                missing.append(f"{track.name} {name}")
+                if name in beside:
+                    needed.append(f"{track.name} {name}")
+    if needed:
+        more = f" and {len(needed) - _NAMED} more" if len(needed) > _NAMED else ""
+        level_name, _, name = needed[0].rpartition(" ")
+        raise InputError(
+            f"{shown(sheet.path)}: there is no file of drawing {', '.join(needed[:_NAMED])}{more}; put it beside the "
+            f"sheet as {level_name}/{level_name}_{name.zfill(4)}.png, or give its folder"
+        )
+    return Cut(sheet, tuple(levels), tuple(files), tuple(missing))
+
+
+def draw_inbetweens(
+    cut: Cut, number: int, engine: Engine, on_failure: str, *, keep_profile: bool = False
+) -> Iterator[tuple[str, Frame, bytes | None]]:
+    """Draws the in-betweens of a level.
+
+    Args:
+        cut: the cut.
+        number: of the level, in `cut.levels`.
+        engine: draws them.
+        on_failure: one of `config.choices.ON_FAILURE`.
+        keep_profile: keep colours in the ICC profile that all drawings share; else they are sRGB.
+
+    Returns:
+        The names, the frames and their profile (None: sRGB), pair by pair.
+
+    Raises:
+        InputError: a drawing cannot be read, or those of a level differ in size.
+    """
+    level, files = cut.levels[number], cut.files[number]
+    used = dict.fromkeys(name for each in level.inbetweens.values() for name in (each.first, each.last))
+    if not used:
+        return
+    paths = [file for name in used if (file := files.find(name)) is not None]
+    if len(used) == 1:  # one drawing before and after the marks: it stands
+        paths *= 2
+    keys = KeyFrames(paths, keep_profile=keep_profile)
+    place = {name: k for k, name in enumerate(used)}
+    pairs: dict[tuple[str, str], list[tuple[str, float]]] = {}
+    for name, (first, last, t) in level.inbetweens.items():
+        pairs.setdefault((first, last), []).append((name, t))
+    for (first, last), wanted in pairs.items():
+        times = sorted(t for _, t in wanted)
+        frames = draw_segment(keys[place[first]], keys[place[last]], times, engine, on_failure)
+        for (name, _), frame in zip(sorted(wanted, key=lambda each: each[1]), frames, strict=True):
+            yield name, frame, keys.profile
+
+
+def write_cut(
+    cut: Cut, output: Path, engine: Engine, on_failure: str, *, overwrite: bool = False,
+    on_frame: Callable[[int], None] = lambda done: None,
+) -> None:  # fmt: skip
+    """Writes a folder with the sheet, its marks replaced by names, and for each level its drawings and in-betweens.
+
+    Args:
+        cut: the cut.
+        output: the folder; it appears whole or not at all.
+        engine: draws the in-betweens.
+        on_failure: one of `config.choices.ON_FAILURE`.
+        overwrite: whether a folder that stands there may be replaced.
+        on_frame: called with the number of in-betweens drawn.
+
+    Raises:
+        AnimiError: a drawing cannot be read, or the folder cannot be written.
+    """
+    done = 0
+    planned = _plan_files(cut)
+    _check_folder(output, planned)
+    named: dict[tuple[int, int], str] = {}
+    with written_beside(output, overwrite=overwrite, folder=True) as draft:
+        for number, (level, files) in enumerate(zip(cut.levels, cut.files, strict=True)):
+            folder = draft / level.track.name
+            for frame, name in level.shown:
+                if name in level.inbetweens:
+                    named[level.track.number, frame] = name
+            if level.track.name not in planned:
+                continue
+            folder.mkdir(exist_ok=True)
+            for file in _list_drawings(level, files):
+                shutil.copyfile(file, folder / file.name)
+            for name, drawn, profile in draw_inbetweens(cut, number, engine, on_failure, keep_profile=True):
+                (folder / _name_file(level, files, name)).write_bytes(encode_png(drawn, profile))
+                done += 1
+                on_frame(done)
+        (draft / cut.sheet.path.name).write_bytes(cut.sheet.with_drawings(named))
+
+
+def _list_drawings(level: Level, files: LevelFiles) -> list[Path]:
+    """The files of the drawings that a level shows."""
+    found = (files.find(name) for _, name in level.shown if name is not None and name not in level.inbetweens)
+    return list(dict.fromkeys(file for file in found if file is not None))
+
+
+def _name_file(level: Level, files: LevelFiles, name: str) -> str:
+    like = files.find(level.inbetweens[name].first)
+    assert like is not None  # what is beside a mark has a file
+    return files.name_file(name, like)
+
+
+def _plan_files(cut: Cut) -> dict[str, set[str]]:
+    """What a cut's folder holds: its sheet, and the levels with their files."""
+    planned: dict[str, set[str]] = {cut.sheet.path.name: set()}
+    for level, files in zip(cut.levels, cut.files, strict=True):
+        names = {file.name for file in _list_drawings(level, files)}
+        names |= {_name_file(level, files, name) for name in level.inbetweens}
+        if names:
+            planned.setdefault(level.track.name, set()).update(names)
+    return planned
+
+
+def _check_folder(output: Path, planned: dict[str, set[str]]) -> None:
+    """Raises an OutputError where a folder holds more than it will."""
+    for found in output.iterdir() if output.is_dir() else ():
+        others = [found.name] if found.name not in planned else []
+        if found.name in planned and found.is_dir():
+            others = [f"{found.name}/{file.name}" for file in found.iterdir() if file.name not in planned[found.name]]
+        if others:
+            raise OutputError(
+                f"{shown(output)}: {shown(Path(others[0]))} is not of this cut and would be lost; choose another folder"
+            )
+
+
+def compose_cut(cut: Cut, engine: Engine, on_failure: str) -> Iterator[Frame]:
+    """Draws all frames of a cut: (H, W, 4), the lowest level first, each laid over those below.
+
+    Args:
+        cut: the cut; none of its drawings may be missing.
+        engine: draws the in-betweens.
+        on_failure: one of `config.choices.ON_FAILURE`.
+
+    Raises:
+        InputError: a drawing is missing or cannot be read, or two differ in size.
+    """
+    if cut.missing:
+        raise InputError(
+            f"{shown(cut.sheet.path)}: there is no file of drawing {', '.join(cut.missing[:_NAMED])}; put it beside "
+            "the sheet, or name a folder as the output, which needs in-betweens alone"
+        )
+    drawn = [
+        {name: frame for name, frame, _ in draw_inbetweens(cut, number, engine, on_failure)}
+        for number in range(len(cut.levels))
+    ]
+    size: tuple[int, int] | None = None
+    read: dict[Path, Frame] = {}
+    before: tuple[tuple[str | None, ...], Frame] | None = None
+    for frame in range(cut.sheet.duration):
+        names = tuple(level.at(frame) for level in cut.levels)
+        if before is not None and before[0] == names:
+            yield before[1]
+            continue
+        layers = []
+        for number, name in enumerate(names):
+            if name is None:
+                continue
+            if name in drawn[number]:
+                layers.append(drawn[number][name])
+                continue
+            file = cut.files[number].find(name)
+            assert file is not None  # none is missing
+            if file not in read:
+                while len(read) > 2 * len(cut.levels):
+                    del read[next(iter(read))]
+                read[file] = read_image(file)
+            layers.append(read[file])
+        for layer in layers:
+            size = size or layer.shape[:2]
+            if layer.shape[:2] != size:
+                raise InputError(
+                    f"{shown(cut.sheet.path)}: the drawings differ in size, {size[1]}x{size[0]} and "
+                    f"{layer.shape[1]}x{layer.shape[0]}; export all levels with the same canvas"
+                )
+        if size is None:
+            size = _find_size(cut)
+        before = names, lay_over(layers, size)
+        yield before[1]
+
+
+def _find_size(cut: Cut) -> tuple[int, int]:
+    """Height and width of the first drawing, where a cut begins with nothing."""
+    if not cut.inputs:
+        raise InputError(f"{shown(cut.sheet.path)}: shows no drawing; name one in it")
+    height, width = read_image(cut.inputs[0]).shape[:2]
+    return height, width
+
+
+def lay_over(layers: Sequence[Frame], size: tuple[int, int]) -> Frame:
+    """Lays drawings over each other, the lowest first: (H, W, 4) uint8 or uint16, straight alpha.
+
+    Porter and Duff, "Compositing digital images" (SIGGRAPH 1984): "over", on premultiplied colours.
+    """
+    if not layers:
+        return np.zeros((*size, 4), np.uint8)
+    alike = match_images([as_channels(layer, 4) for layer in layers])
+    if len(alike) == 1:
+        return alike[0]
+    most = float(np.iinfo(alike[0].dtype).max)
+    colour = np.zeros((*size, 3), np.float32)
+    alpha = np.zeros((*size, 1), np.float32)
+    for layer in alike:
+        own = layer[..., 3:].astype(np.float32) / most
+        colour = layer[..., :3].astype(np.float32) * own + colour * (1 - own)
+        alpha = own + alpha * (1 - own)
+    straight = colour / np.maximum(alpha, 1e-6)
+    return np.concatenate([straight, alpha * most], 2).round().clip(0, most).astype(alike[0].dtype)

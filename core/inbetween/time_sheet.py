@@ -1,0 +1,191 @@
+"""Digital time sheets: XDTS, which OpenToonz, Clip Studio Paint and TVPaint exchange, and Toei's TDTS.
+
+Both are one line that names the format, and then JSON. A time table has fields (cells, dialogue, camera work), a field
+has tracks, and a track lists the frames at which something changes: another drawing is shown, none is, or a mark asks
+for an in-between. What is not read here is kept, and written back unchanged.
+
+The form is that of Toei Digital's and Celsys's specification of XDTS (version 5 and 10), as OpenToonz reads and writes
+it.
+"""
+
+import copy
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from ..config.choices import MOST_FRAMES
+from ..errors import InputError, printable
+from ..files import reason, shown
+from ..json_text import parse_object
+
+EMPTY, SAME, INBETWEEN, REVERSE = "SYMBOL_NULL_CELL", "SYMBOL_HYPHEN", "SYMBOL_TICK_1", "SYMBOL_TICK_2"
+"""What a frame may hold instead of a drawing's name: nothing is shown; as before; an in-between; one in reverse."""
+USUAL_FPS = Fraction(24)
+"""Frames a second of a sheet that does not state its rate; the format has no place for one."""
+_HEADS = {"exchangeDigitalTimeSheet Save Data": ".xdts", "toeiDigitalTimeSheet Save Data": ".tdts"}
+_CELLS = 0  # the id of the field of cells
+_MOST_BYTES, _MOST_TRACKS, _MOST_LETTERS = 1 << 24, 1000, 200
+
+
+@dataclass(frozen=True)
+class Track:
+    """A track of cells.
+
+    Attributes:
+        number: its number; 0 is the lowest layer.
+        name: the level that it shows, such as "A".
+        changes: what is shown from a frame on, by frames in order: a drawing's name, EMPTY, INBETWEEN or REVERSE.
+            Frames count from 0; what comes before 0 only says what is shown there.
+    """
+
+    number: int
+    name: str
+    changes: tuple[tuple[int, str], ...]
+
+
+@dataclass(frozen=True)
+class TimeSheet:
+    """A time sheet, of which one time table is used.
+
+    Attributes:
+        path: its file.
+        tracks: of the first time table, the lowest layer first.
+        duration: frames of that table.
+        name: the table's name, which may be empty.
+        tables: the number of time tables in the file.
+        fps: the rate that the file states, which few programs write; else None.
+    """
+
+    path: Path
+    tracks: tuple[Track, ...]
+    duration: int
+    name: str
+    tables: int
+    fps: Fraction | None
+    _head: str
+    _data: dict[str, Any]
+
+    def with_drawings(self, drawings: Mapping[tuple[int, int], str]) -> bytes:
+        """The file with drawings' names in the place of marks, all else unchanged.
+
+        Args:
+            drawings: the names, by the track's number and the frame of the mark.
+        """
+        data = copy.deepcopy(self._data)
+        for number, entry in _list_tracks(_list_tables(data)[0]):
+            for frame in entry["frames"]:
+                name = drawings.get((number, frame["frame"]))
+                cell = _find_cell(frame)
+                if name is not None and cell is not None:
+                    cell["values"] = [name]
+        text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+        return f"{self._head}\n{text}\n".encode()
+
+
+def read_time_sheet(path: Path) -> TimeSheet:
+    """Reads an XDTS or TDTS file.
+
+    Raises:
+        InputError: it cannot be read, or is no such file; the message names the file and what is wrong.
+    """
+    name = shown(path)
+    try:
+        with path.open("rb") as file:
+            raw = file.read(_MOST_BYTES + 1)
+    except FileNotFoundError as error:
+        raise InputError(f"{name}: there is no such file; check the name of the sheet") from error
+    except OSError as error:
+        raise InputError(f"{name}: cannot be read ({reason(error)}); check the file") from error
+    if len(raw) > _MOST_BYTES:
+        raise InputError(f"{name}: is larger than a time sheet may be ({_MOST_BYTES >> 20} MiB); export less of it")
+    head, _, body = raw.removeprefix(b"\xef\xbb\xbf").partition(b"\n")
+    head_text = head.decode("utf-8", "replace").strip()
+    if head_text not in _HEADS:
+        kinds = " or ".join(repr(known) for known in _HEADS)
+        raise InputError(f"{name}: is no time sheet, as its first line is not {kinds}; export it as XDTS")
+    try:
+        data = parse_object(body)
+        return _read(path, head_text, data)
+    except ValueError as error:
+        raise InputError(f"{name}: {error}; export it again as XDTS") from error
+    except (KeyError, TypeError, AttributeError, IndexError) as error:
+        raise InputError(f"{name}: has not the form of a time sheet; export it again as XDTS") from error
+
+
+def _read(path: Path, head: str, data: dict[str, Any]) -> TimeSheet:
+    """Raises ValueError, or what comes of values of other types, where the form is wrong."""
+    tables = _list_tables(data)
+    table = tables[0]
+    duration = _read_whole(table["duration"], "duration", 1, MOST_FRAMES)
+    names: list[object] = next((h["names"] for h in table.get("timeTableHeaders", []) if h["fieldId"] == _CELLS), [])
+    found = _list_tracks(table)
+    if len(found) > _MOST_TRACKS:
+        raise ValueError(f"has {len(found)} tracks, and {_MOST_TRACKS} can be read")
+    tracks: dict[int, Track] = {}
+    for number, entry in found:
+        label = _read_name(names[number]) if number < len(names) else str(number + 1)
+        if number in tracks:
+            raise ValueError(f"has two tracks {number}")
+        changes: dict[int, str] = {}
+        for each in entry["frames"]:
+            frame = _read_whole(each["frame"], "frame", -MOST_FRAMES, MOST_FRAMES)
+            cell = _find_cell(each)
+            value = "" if cell is None or not cell["values"] else _read_name(cell["values"][0])
+            if value and value != SAME:
+                changes[frame] = value
+        tracks[number] = Track(number, label, tuple(sorted(changes.items())))
+    ordered = tuple(tracks[number] for number in sorted(tracks))
+    title = table.get("name", "")
+    rate = _read_rate(table.get("fps", data.get("fps")))
+    return TimeSheet(path, ordered, duration, title if isinstance(title, str) else "", len(tables), rate, head, data)
+
+
+def _list_tables(data: dict[str, Any]) -> list[dict[str, Any]]:
+    """The time tables; from version 7 on, TDTS has them within sheets."""
+    tables = data.get("timeTables")
+    if tables is None:
+        tables = [table for sheet in data["timeSheets"] for table in sheet["timeTables"]]
+    if not tables:
+        raise ValueError("has no time table")
+    return list(tables)
+
+
+def _list_tracks(table: dict[str, Any]) -> list[tuple[int, dict[str, Any]]]:
+    """The tracks of cells with their numbers."""
+    fields = [field for field in table.get("fields", []) if field["fieldId"] == _CELLS]
+    return [
+        (_read_whole(track["trackNo"], "trackNo", 0, _MOST_TRACKS), track)
+        for field in fields
+        for track in field["tracks"]
+    ]
+
+
+def _find_cell(frame: dict[str, Any]) -> dict[str, Any] | None:
+    """What a frame shows: the entry with id 0."""
+    found: dict[str, Any] | None = next((entry for entry in frame["data"] if entry["id"] == 0), None)
+    return found
+
+
+def _read_whole(value: object, what: str, least: int, most: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise ValueError(f"has a {what} of {printable(str(value)[:40])!r}, and a whole number up to {most} is needed")
+    return value
+
+
+def _read_name(value: object) -> str:
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str) or len(value) > _MOST_LETTERS:
+        raise ValueError(f"has {printable(str(value)[:40])!r} for a name")
+    if set(value) & set("/\\\0") or value in (".", ".."):
+        raise ValueError(f"names {printable(value)!r}, and a name has no slashes")
+    return value.strip()
+
+
+def _read_rate(value: object) -> Fraction | None:
+    if isinstance(value, int | float) and not isinstance(value, bool) and 1 <= value <= 1000:
+        return Fraction(value).limit_denominator(1001)
+    return None
