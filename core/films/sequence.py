@@ -32,7 +32,8 @@ from ..media.frames import Frame
 from .drawing import PairDrawer
 from .timing import END_SLACK, Clock, Exposure, FilmFrame, expose, judge_frames
 
-_KEPT = 8  # frames of the film that are kept as they were read, and pairs that are kept ready
+_KEPT = 16  # judged frames that are kept: in-betweens are drawn soon after, from frames at most a few holds back
+_READY = 4  # pairs that are kept ready
 _RATE = Range(0, 1000, above=True)
 
 
@@ -155,12 +156,13 @@ class InbetweenedFilm(Sequence[Frame]):
         if self._hints and not isinstance(drawer, Guided):
             raise ConfigError(f"hints: {drawer.name} draws without motion; leave them out, or draw with motion or flow")
         self._drawer = PairDrawer(drawer, on_failure)
-        self._keep = cadence == "keep"
+        self._keeps_cadence = cadence == "keep"
         self._thresholds = hold_threshold, cut_score
         self._lock = RLock()
         self._plan: list[tuple[Shown, int | None]] = []
         self._judged: dict[int, _Judged] = {}
         self._times: list[Fraction] = []
+        self._end = Fraction(0)  # when the last frame has been shown, once it is read
         self._exposures: Iterator[Exposure] | None = None
         self._pair: tuple[int, int] | None = None
         self._before: int | None = None
@@ -215,7 +217,7 @@ class InbetweenedFilm(Sequence[Frame]):
             hints = self._hints.of(first, last, width, height) if self._hints else None
             earlier = None if before is None else self._load(before)
             self._ready[key] = self._drawer.prepare(one, other, earlier, hints or None)
-            while len(self._ready) > _KEPT // 2:
+            while len(self._ready) > _READY:
                 self._ready.popitem(last=False)
         self._ready.move_to_end(key)
         return self._ready[key]
@@ -223,11 +225,14 @@ class InbetweenedFilm(Sequence[Frame]):
     def _load(self, number: int) -> FilmFrame:
         """A frame of the film, as it was judged."""
         if number not in self._read:
-            self._read[number] = self._judged[number].apply(self._times[number], self._check(number))
-            while len(self._read) > _KEPT:
-                self._read.popitem(last=False)
+            self._keep(number, self._judged[number].apply(self._times[number], self._check(number)))
         self._read.move_to_end(number)
         return self._read[number]
+
+    def _keep(self, number: int, frame: FilmFrame) -> None:
+        self._read[number] = frame
+        while len(self._read) > _KEPT:
+            self._read.popitem(last=False)
 
     def _check(self, number: int) -> Frame:
         """Reads a frame of the film.
@@ -258,17 +263,19 @@ class InbetweenedFilm(Sequence[Frame]):
                 self._times.append(time)
                 yield time, self._check(number)
                 time += self._clock.usual if self._durations is None else Fraction(self._durations(number))
+            self._end = time
 
         hold, cut = self._thresholds
         judged = judge_frames(take(), None, hold, cut_score=cut, cuts=self._cuts)
         for number, frame in enumerate(judged):
             self._judged[number] = _Judged.of(frame)
+            self._keep(number, frame)
             yield frame
 
     def _plan_until(self, number: int) -> None:
         """Finds out what the frames up to `number` show."""
         if self._exposures is None:
-            self._exposures = expose(self._judge(), self._clock, None, keep=self._keep)
+            self._exposures = expose(self._judge(), self._clock, lambda: self._end, keep=self._keeps_cadence)
         while len(self._plan) <= number:
             exposure = next(self._exposures)
             first, last = self._number(exposure.first), None

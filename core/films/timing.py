@@ -195,7 +195,7 @@ class Clock:
 def expose(
     frames: Iterator[FilmFrame],
     clock: Clock,
-    end: Fraction | None = None,
+    end: Fraction | Callable[[], Fraction] | None = None,
     *,
     keep: bool = False,
     loops: bool = False,
@@ -205,7 +205,8 @@ def expose(
     Args:
         frames: the film's, judged, in order.
         clock: when new frames are shown.
-        end: when the film's last frame has been shown, in seconds; None: after the usual time.
+        end: when the film's last frame has been shown, in seconds, or what says so once that frame is there; None:
+            after the usual time.
         keep: keep the rhythm of drawings that are held.
         loops: the last of the frames is the first again, shown at the end: it is drawn towards, and not shown.
     """
@@ -234,7 +235,8 @@ def expose(
         if following is not None:
             until = following.time
         else:
-            until = end if end is not None and end > current.time else current.time + clock.usual
+            over = end() if callable(end) else end
+            until = over if over is not None and over > current.time else current.time + clock.usual
             if clock.rate is not None:
                 until -= END_SLACK * clock.usual
         from_ = current.time

@@ -77,6 +77,27 @@ def test_frames_are_those_of_the_command_in_any_order(tmp_path, make, settings):
     assert film[-1].dtype == np.uint8 and np.array_equal(film[2:4][1], wanted[3])
 
 
+class Counted(list):
+    """Frames that count how often they are read."""
+
+    def __init__(self, frames):
+        super().__init__(frames)
+        self.reads = [0] * len(frames)
+
+    def __getitem__(self, number):
+        self.reads[number] += 1
+        return super().__getitem__(number)
+
+
+def test_in_order_each_frame_is_read_once():
+    frames = Counted(draw_film())
+    film = InbetweenedFilm(frames, 2, engine="blend")
+    assert frames.reads == [0] * len(frames)  # none until one is wanted
+    for _ in film:
+        pass
+    assert frames.reads == [1] * len(frames)
+
+
 def test_grain_and_specks_are_kept_track_of():
     """The scan above is one: else the test above would not reach what it is to reach."""
     film = InbetweenedFilm(scan_film(), 2, engine="blend")
@@ -126,6 +147,7 @@ def test_a_varying_rate_keeps_each_frames_time():
     assert film.rate is None and len(film) == 2 * len(frames)
     times = [film.shown(k).time for k in range(6)]
     assert times == [Fraction(n, 48) for n in (0, 1, 2, 4, 6, 7)]
+    assert film.shown(21).time == sum(seconds[:10]) + seconds[10] / 2  # within the last frame's own time as well
 
 
 def test_hints_lead():
