@@ -184,7 +184,9 @@ def _look_at_ffmpeg(found: Findings) -> None:
     words = said.split()
     found.ffmpeg = words[2] if words[:2] == ["ffmpeg", "version"] else None
     if found.ffmpeg is None:
-        found.problems.append("what IMAGEIO_FFMPEG_EXE names is no ffmpeg" if found.own_ffmpeg else "ffmpeg says nothing")
+        found.problems.append(
+            "what IMAGEIO_FFMPEG_EXE names is no ffmpeg" if found.own_ffmpeg else "ffmpeg says nothing"
+        )
     encoders = {line.split()[1] for line in listed.splitlines() if len(line.split()) > 1}
     for name, codec in CODECS.items():
         found.codecs[name] = next((encoder for encoder in codec.encoders if encoder in encoders), None)

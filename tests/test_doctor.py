@@ -19,7 +19,11 @@ def test_it_finds_what_is_here(animi):
     found = json.loads(done.stdout)
     assert found["animi"] == version("animi") and found["python"].endswith(sys.version.split()[0])
     assert found["processors"] >= 1 and found["devices"][-1].startswith("cpu") and found["weights"]
-    assert set(found["codecs"]) == set(CODECS) and found["codecs"]["h264"] == "libx264" and found["codecs"]["ffv1"] == "ffv1"
+    assert (
+        set(found["codecs"]) == set(CODECS)
+        and found["codecs"]["h264"] == "libx264"
+        and found["codecs"]["ffv1"] == "ffv1"
+    )
     by_name = {package["name"]: package for package in found["packages"]}
     assert by_name["numpy"]["found"] == version("numpy") and by_name["numpy"]["extra"] == ""
     assert by_name["uvicorn"]["extra"] == "studio" and "ruff" not in by_name
@@ -35,7 +39,8 @@ def test_it_says_it_in_words(animi):
 @pytest.mark.parametrize("words", [["doctor"], ["doctor", "--json"]])
 def test_it_names_no_place_and_no_person(animi, words):
     out = animi(*words).stdout
-    for private in (str(Path.home()), sys.prefix, os.getcwd(), str(Path(doctor.__file__).parent), os.uname().nodename):
+    places = Path.home(), sys.prefix, Path.cwd(), Path(doctor.__file__).parent, os.uname().nodename
+    for private in map(str, places):
         assert private not in out
     assert "/home" not in out and "/root" not in out and "/tmp" not in out
 
@@ -73,7 +78,8 @@ def test_an_ffmpeg_that_is_none(animi, monkeypatch, tmp_path, says):
 def test_an_ffmpeg_with_few_codecs(animi, monkeypatch, tmp_path):
     program = tmp_path / "ffmpeg"
     program.write_text(
-        '#!/bin/sh\ncase "$*" in *-version*) echo "ffmpeg version 6.1-lean Copyright";; *) echo " V..... ffv1 FFV1";; esac\n'
+        '#!/bin/sh\ncase "$*" in\n*-version*) echo "ffmpeg version 6.1-lean Copyright";;\n'
+        '*) echo " V..... ffv1 FFV1";;\nesac\n'
     )
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
     monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(program))

@@ -151,7 +151,9 @@ class InbetweenedFilm(Sequence[Frame]):
         clock = Clock(1 / was, None if durations is not None else new, new / was)
         self._frames, self._durations, self._clock = frames, durations, clock
         self._cuts = cuts
-        drawer = open_engine(engine, checkpoint, device, mixes=mix) if engine is None or isinstance(engine, str) else engine
+        drawer = (
+            open_engine(engine, checkpoint, device, mixes=mix) if engine is None or isinstance(engine, str) else engine
+        )
         self._hints = hints if isinstance(hints, Hints) else gather_hints(hints)
         if self._hints and not isinstance(drawer, Guided):
             raise ConfigError(f"hints: {drawer.name} draws without motion; leave them out, or draw with motion or flow")
@@ -281,7 +283,10 @@ class InbetweenedFilm(Sequence[Frame]):
             first, last = self._number(exposure.first), None
             if exposure.last is not None:
                 last = self._number(exposure.last)
-                if self._pair != (first, last):  # as a film is drawn in order: what lies over a scene needs three frames
+                if self._pair != (
+                    first,
+                    last,
+                ):  # as a film is drawn in order: what lies over a scene needs three frames
                     joins = self._pair is not None and self._pair[1] == first and not exposure.first.cut
                     self._before = self._pair[0] if joins and self._pair is not None else None
                     self._pair = first, last

@@ -73,9 +73,7 @@ def score(
     return _walk(frames, times, loop, drawer, known)
 
 
-def _walk(
-    frames: Sequence[Frame], times: Sequence[float], loop: bool, engine: Engine, hints: Hints
-) -> Iterator[Score]:
+def _walk(frames: Sequence[Frame], times: Sequence[float], loop: bool, engine: Engine, hints: Hints) -> Iterator[Score]:
     first = frames[0]
     for index in range(1, len(frames) + loop):
         last = frames[index % len(frames)]

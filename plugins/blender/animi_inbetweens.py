@@ -39,12 +39,13 @@ class AnimiPreferences(bpy.types.AddonPreferences):
         self.layout.prop(self, "command")
 
 
-class SEQUENCER_OT_animi_inbetweens(bpy.types.Operator):  # noqa: N801 - Blender's form of a name
-    """Draw the frames between those of the active movie or image strip, and add them as a new strip"""  # noqa: D400
+class SEQUENCER_OT_animi_inbetweens(bpy.types.Operator):
+    """The operator."""
 
     bl_idname = "sequencer.animi_inbetweens"
     bl_label = "Draw In-betweens"
-    bl_options = {"REGISTER", "UNDO"}
+    bl_description = "Draw the frames between those of the active movie or image strip, and add them as a new strip"
+    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012 - Blender reads it
 
     rate: bpy.props.EnumProperty(
         name="Rate",
@@ -84,7 +85,7 @@ class SEQUENCER_OT_animi_inbetweens(bpy.types.Operator):  # noqa: N801 - Blender
             return {"CANCELLED"}
         addon = context.preferences.addons.get(__name__)
         command = bpy.path.abspath(addon.preferences.command) if addon and addon.preferences.command else "animi"
-        self.said = tempfile.TemporaryFile()
+        self.said = tempfile.TemporaryFile()  # noqa: SIM115 - `take` closes it
         try:
             self.process = subprocess.Popen(
                 [command, "interpolate", *words], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self.said
@@ -92,8 +93,8 @@ class SEQUENCER_OT_animi_inbetweens(bpy.types.Operator):  # noqa: N801 - Blender
         except OSError as error:
             self.report(
                 {"ERROR"},
-                f"{command!r} cannot be started ({error.strerror}). Install animi (pip install animi), or write where the "
-                "command is into the add-on's preferences",
+                f"{command!r} cannot be started ({error.strerror}). Install animi (pip install animi), or write where "
+                "the command is into the add-on's preferences",
             )
             return {"CANCELLED"}
         if bpy.app.background:

@@ -1,7 +1,7 @@
 """The nodes `animi Interpolate` and `animi Score`.
 
-ComfyUI's IMAGE is a tensor (frames, H, W, C) of float32 in [0, 1], C being 3, or 4 with alpha; its MASK is (frames, H, W),
-1 where a picture is transparent.
+ComfyUI's IMAGE is a tensor (frames, H, W, C) of float32 in [0, 1], C being 3, or 4 with alpha; its MASK is
+(frames, H, W), 1 where a picture is transparent.
 """
 
 from collections.abc import Callable
@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+
 from animi.core.api import EASINGS, ENGINES, ON_FAILURE, Engine, count_frames, interpolate, open_engine, score
 
 MOST = 1000
@@ -21,14 +22,17 @@ def _fields(**more: Any) -> dict[str, Any]:
     return {
         "required": {
             "frames": ("IMAGE", {"tooltip": "Two key frames or more, in order."}),
-            "multiplier": ("INT", {"default": 2, "min": 1, "max": MOST, "tooltip": "n frames become (n-1) x this + 1."}),
+            "multiplier": (
+                "INT",
+                {"default": 2, "min": 1, "max": MOST, "tooltip": "n frames become (n-1) x this + 1."},
+            ),
             "count": (
                 "INT",
                 {
                     "default": 0,
                     "min": 0,
                     "max": MOST + 1,
-                    "tooltip": "Frames from one key frame to the next, both included, instead of the multiplier; 0: off.",
+                    "tooltip": "Frames from one key frame to the next, both included; wins over the multiplier; 0: off.",
                 },
             ),
             "spacing": (list(EASINGS), {"tooltip": "How in-betweens are spaced in time."}),
@@ -48,7 +52,10 @@ def _fields(**more: Any) -> dict[str, Any]:
             ),
             "chart": (
                 "STRING",
-                {"default": "", "tooltip": "The times themselves, such as 0,0.1,0.4,1, instead of multiplier and spacing."},
+                {
+                    "default": "",
+                    "tooltip": "The times themselves, such as 0,0.1,0.4,1, instead of multiplier and spacing.",
+                },
             ),
         },
     }
@@ -64,7 +71,7 @@ class AnimiInterpolate:
     RETURN_NAMES = ("frames", "mask")
 
     @classmethod
-    def INPUT_TYPES(cls) -> dict[str, Any]:  # noqa: N802 - ComfyUI's name
+    def INPUT_TYPES(cls) -> dict[str, Any]:
         """The fields, as ComfyUI shows them."""
         return _fields(
             on_failure=(list(ON_FAILURE), {"tooltip": "Where motion does not explain two key frames, as at a cut."})
@@ -118,7 +125,7 @@ class AnimiScore:
     RETURN_NAMES = ("doubt", "worst", "report")
 
     @classmethod
-    def INPUT_TYPES(cls) -> dict[str, Any]:  # noqa: N802 - ComfyUI's name
+    def INPUT_TYPES(cls) -> dict[str, Any]:
         """The fields, as ComfyUI shows them."""
         return _fields()
 

@@ -205,8 +205,9 @@ def test_names_of_any_letters_are_kept(tmp_path):
 
 
 def test_a_title_that_is_not_utf_8_is_read_all_the_same(tmp_path):
-    ffmpeg(*"-f lavfi -i testsrc=s=64x48:r=12:d=0.5 -c:v ffv1 -metadata:s:v title=ABCDEFGH".split(), tmp_path / "a.mkv")
     film = tmp_path / "a.mkv"
+    source = ("-f", "lavfi", "-i", "testsrc=s=64x48:r=12:d=0.5", "-c:v", "ffv1")
+    ffmpeg(*source, "-metadata:s:v", "title=ABCDEFGH", film)
     film.write_bytes(film.read_bytes().replace(b"ABCDEFGH", b"AB\xff\xfeEFGH"))
     assert probe_film(film).tags["title"] == "AB\ufffd\ufffdEFGH"
 

@@ -18,7 +18,9 @@ from animi.core.media.image_files import list_images, read_image, write_png
 
 ROOT = Path(__file__).parents[2]
 ADDON = ROOT / "plugins/blender/animi_inbetweens.py"
-needs_blender = pytest.mark.skipif(not shutil.which("blender"), reason="Blender is not installed (apt-get install blender)")
+needs_blender = pytest.mark.skipif(
+    not shutil.which("blender"), reason="Blender is not installed (apt-get install blender)"
+)
 SIZE = (120, 80)
 
 

@@ -41,7 +41,11 @@ def comfy(monkeypatch):
     utils, management = types.ModuleType("comfy.utils"), types.ModuleType("comfy.model_management")
     utils.ProgressBar = ProgressBar
     management.throw_exception_if_processing_interrupted = throw_exception_if_processing_interrupted
-    for name, module in (("comfy", types.ModuleType("comfy")), ("comfy.utils", utils), ("comfy.model_management", management)):
+    for name, module in (
+        ("comfy", types.ModuleType("comfy")),
+        ("comfy.utils", utils),
+        ("comfy.model_management", management),
+    ):
         monkeypatch.setitem(sys.modules, name, module)
     return state
 
@@ -78,9 +82,13 @@ def keys(draw_disc):
     return torch.from_numpy(np.stack(discs).astype(np.float32) / np.float32(255.3))
 
 
-@pytest.mark.parametrize(("multiplier", "count", "loop", "total"), [(2, 0, False, 5), (4, 0, False, 9), (4, 3, False, 5), (3, 0, True, 9)])
+@pytest.mark.parametrize(
+    ("multiplier", "count", "loop", "total"), [(2, 0, False, 5), (4, 0, False, 9), (4, 3, False, 5), (3, 0, True, 9)]
+)
 def test_the_number_of_frames_and_the_key_frames(nodes, comfy, keys, multiplier, count, loop, total):
-    frames, mask = run(nodes, "AnimiInterpolate", frames=keys, multiplier=multiplier, count=count, loop=loop, engine="flow")
+    frames, mask = run(
+        nodes, "AnimiInterpolate", frames=keys, multiplier=multiplier, count=count, loop=loop, engine="flow"
+    )
     assert frames.shape == (total, 80, 120, 3) and frames.dtype == torch.float32
     assert mask.shape == (total, 80, 120) and not mask.any()
     step = (count or multiplier + 1) - 1
@@ -112,7 +120,7 @@ def test_alpha_is_kept(nodes, keys, by):
 def test_a_mask_that_does_not_fit_is_said(nodes, keys):
     with pytest.raises(ValueError, match="has 2 pictures, and there are 3 frames"):
         run(nodes, "AnimiInterpolate", frames=keys, mask=torch.zeros(2, 80, 120))
-    frames, mask = run(nodes, "AnimiInterpolate", frames=keys, mask=torch.ones(64, 64), engine="blend")
+    _frames, mask = run(nodes, "AnimiInterpolate", frames=keys, mask=torch.ones(64, 64), engine="blend")
     assert mask.min() == 1  # one of another size, as an empty LoadImage gives it, is scaled
 
 
@@ -136,7 +144,13 @@ def test_hints_and_charts(nodes):
     for key, x in zip(keys, (10, 200), strict=True):
         key[20:44, x : x + 24] = torch.tensor([0.8, 0.1, 0.1])
     frames, _ = run(
-        nodes, "AnimiInterpolate", frames=keys, engine="flow", on_failure="morph", hints="22,32>212,32\n", chart="0, 0.5, 1"
+        nodes,
+        "AnimiInterpolate",
+        frames=keys,
+        engine="flow",
+        on_failure="morph",
+        hints="22,32>212,32\n",
+        chart="0, 0.5, 1",
     )
     columns = (frames[1, 32, :, 1] < 0.5).nonzero().flatten()
     assert len(frames) == 3 and abs(float(columns.float().median()) - 116.5) < 3

@@ -21,7 +21,7 @@ needs_krita = pytest.mark.skipif(
     not (shutil.which("krita") and shutil.which("Xvfb") and shutil.which("xvfb-run")),
     reason="Krita or Xvfb is not installed (apt-get install krita python3-pyqt5 xvfb xauth)",
 )
-SIZE = (120, 80)
+SIZE = (480, 320)
 
 
 @pytest.fixture(scope="module")
@@ -39,8 +39,8 @@ def command(tmp_path_factory):
 @pytest.fixture
 def pictures(tmp_path, draw_disc):
     paths = [tmp_path / f"{name}.png" for name in "abc"]
-    for path, x in zip(paths, (30, 60, 90), strict=True):
-        write_png(path, draw_disc(x, 40, SIZE, 12))
+    for path, x in zip(paths, (120, 240, 360), strict=True):
+        write_png(path, draw_disc(x, 160, SIZE, 48))
     return paths
 
 
@@ -74,8 +74,15 @@ def run(home, tmp_path, command, pictures, **job):
         "ANIMI_KRITA_JOB": str(tmp_path / "job.json"), "LC_ALL": "C.UTF-8", "LIBGL_ALWAYS_SOFTWARE": "1",
     }  # fmt: skip
     screen = ["xvfb-run", "-a", "-s", "-screen 0 1280x900x24"]
-    done = subprocess.run([*screen, "krita", "--nosplash"], env=environment, capture_output=True, text=True, timeout=240)
     result = Path(job["result"])
+    for _ in range(5):
+        done = subprocess.run(
+            [*screen, "krita", "--nosplash"], env=environment, capture_output=True, text=True, timeout=240
+        )
+        if result.exists() or "Segmentation fault" not in done.stderr:
+            break
+        # Krita 5.1's own import of an animation crashes now and then: it opens each picture in the place of the one
+        # before, at which a thread may still be at work
     assert result.exists(), done.stderr[-2000:]
     found = json.loads(result.read_text())
     assert "error" not in found, found["error"]
@@ -84,7 +91,9 @@ def run(home, tmp_path, command, pictures, **job):
 
 @needs_krita
 def test_two_key_frames_of_a_layer_become_an_animation(home, tmp_path, command, pictures):
-    found, frames = run(home, tmp_path, command, pictures, kind="key frames", start=2, step=6, now=10, spacing="ease-in")
+    found, frames = run(
+        home, tmp_path, command, pictures, kind="key frames", start=2, step=6, now=10, spacing="ease-in"
+    )
     assert found["answered"] == "Draw in-betweens" and found["usual"] == 5  # between frames 8 and 14
     assert found["layer"] == "In-betweens of walk" and found["now"] == 8
     assert found["times"] == [0, *range(8, 15)]  # Krita gives each animated layer an empty frame 0
@@ -113,7 +122,8 @@ def test_two_layers_and_a_count(home, tmp_path, command, pictures):
     ],
 )
 def test_what_goes_wrong_is_said_and_nothing_is_changed(home, tmp_path, command, pictures, settings, message):
-    found, _ = run(home, tmp_path, command, pictures, **{"kind": "key frames", "start": 0, "step": 6, "now": 0} | settings)
+    job = {"kind": "key frames", "start": 0, "step": 6, "now": 0, "command": command} | settings
+    found, _ = run(home, tmp_path, pictures=pictures, **job)
     assert message in found["message"]
     assert not any(name.startswith("In-betweens") for name in found["layers"])
 

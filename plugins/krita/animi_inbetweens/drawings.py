@@ -32,7 +32,7 @@ class Chosen:
         return 3 if self.distance is None else max(1, min(100, self.distance - 1))
 
     def step(self, count):
-        """Frames from one in-between to the next, where there are `count`: they fill the time where it is long enough."""
+        """Frames from one of `count` in-betweens to the next: they fill the time where it is long enough."""
         return 1 if self.distance is None else max(1, self.distance // (count + 1))
 
 
@@ -55,16 +55,16 @@ def choose_drawings(document, view):
         raise Problem("Select a layer first.")
     if not layer.animated():
         raise Problem(
-            f'The layer "{layer.name()}" has no key frames. Give it two (Timeline, Create Duplicate Frame), or select two '
-            "layers."
+            f'The layer "{layer.name()}" has no key frames. Give it two (Timeline, Create Duplicate Frame), or select '
+            "two layers."
         )
     now = document.currentTime()
     first = next((time for time in range(now, -1, -1) if layer.hasKeyframeAtTime(time)), None)
     last = next((time for time in range(now + 1, now + FURTHEST) if layer.hasKeyframeAtTime(time)), None)
     if first is None or last is None:
         raise Problem(
-            f'The layer "{layer.name()}" has no key frame {"before" if first is None else "after"} frame {now}. Go to a '
-            "frame between two."
+            f'The layer "{layer.name()}" has no key frame {"before" if first is None else "after"} frame {now}. Go to '
+            "a frame between two."
         )
     return Chosen([(layer, first), (layer, last)], layer.name(), first, last - first)
 
@@ -84,8 +84,8 @@ def save_drawing(document, drawing, path):
     profile = layer.colorProfile().lower()
     if "srgb" not in profile or "g10" in profile or "linear" in profile:
         raise Problem(
-            f'The layer "{layer.name()}" has colours in {layer.colorProfile()}, and animi takes sRGB. Convert it (Layer, '
-            "Convert, Convert Layer Color Space)."
+            f'The layer "{layer.name()}" has colours in {layer.colorProfile()}, and animi takes sRGB. Convert it '
+            "(Layer, Convert, Convert Layer Color Space)."
         )
     width, height = document.width(), document.height()
     if time is None:

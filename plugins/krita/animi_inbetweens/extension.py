@@ -24,7 +24,7 @@ class DrawInbetweens(Extension):
     def setup(self):
         """Called once at Krita's start."""
 
-    def createActions(self, window):  # noqa: N802 - Krita's name
+    def createActions(self, window):
         """Called for each window."""
         action = window.createAction("animi_draw_inbetweens", TITLE, "tools/scripts")
         action.triggered.connect(self.start)
@@ -111,7 +111,7 @@ class Job:
             self.end(said[-1] if said else f"animi ended with code {code}.")
             return
         self.close_waiting()
-        QTimer.singleShot(0, self.bring_back)  # Krita crashes where it imports within the signal of a process
+        QTimer.singleShot(0, self.bring_back)  # Krita is done with the process by then
 
     def bring_back(self):
         """Makes an animation layer of the frames."""

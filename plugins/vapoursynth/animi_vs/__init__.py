@@ -1,7 +1,7 @@
 """animi's in-betweens in VapourSynth.
 
-    import animi_vs
-    clip = animi_vs.interpolate(clip, factor_num=2)
+import animi_vs
+clip = animi_vs.interpolate(clip, factor_num=2)
 """
 
 from collections.abc import Callable, Sequence
@@ -11,6 +11,7 @@ from typing import Any, overload
 
 import numpy as np
 import vapoursynth as vs
+
 from animi.core.api import AnimiError, InbetweenedFilm, Shown
 
 __all__ = ["interpolate"]

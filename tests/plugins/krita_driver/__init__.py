@@ -1,6 +1,7 @@
 """A Krita plugin that works as a person would, for tests/plugins/test_krita.py: it is told what to do by a JSON file.
 
-It opens pictures as key frames or layers, starts the action, fills in the dialog, waits, and writes down what came of it.
+It opens pictures as key frames or layers, starts the action, fills in the dialog, waits, and writes down what came of
+it.
 """
 
 import json
@@ -119,11 +120,15 @@ class Driver(Extension):
         try:
             width, height = self.job["size"]
             times = [time for time in range(200) if layer.hasKeyframeAtTime(time)]
-            self.found.update(layer=layer.name(), times=times, depth=layer.colorDepth(), now=self.document.currentTime())
+            self.found.update(
+                layer=layer.name(), times=times, depth=layer.colorDepth(), now=self.document.currentTime()
+            )
             for time in times:
                 data = bytes(layer.pixelDataAtTime(0, 0, width, height, time))
                 if layer.colorDepth() == "U8":
-                    QImage(data, width, height, 4 * width, QImage.Format_ARGB32).save(f"{self.job['out']}/{time:03}.png")
+                    QImage(data, width, height, 4 * width, QImage.Format_ARGB32).save(
+                        f"{self.job['out']}/{time:03}.png"
+                    )
                 else:
                     Path(self.job["out"], f"{time:03}.raw").write_bytes(data)
             if self.job.get("window"):
