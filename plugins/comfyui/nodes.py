@@ -32,7 +32,7 @@ def _fields(**more: Any) -> dict[str, Any]:
                     "default": 0,
                     "min": 0,
                     "max": MOST + 1,
-                    "tooltip": "Frames from one key frame to the next, both included; wins over the multiplier; 0: off.",
+                    "tooltip": "Frames from one key frame to the next, both included; wins over multiplier; 0: off.",
                 },
             ),
             "spacing": (list(EASINGS), {"tooltip": "How in-betweens are spaced in time."}),
