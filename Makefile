@@ -14,7 +14,7 @@ BIN    := $(VENV)/bin
 .DEFAULT_GOAL := help
 .PHONY: help setup dev links demo clips tomjerry noise experiment-1-1 experiment-1-2 experiment-2-1 experiment-2-2 \
   experiment-3 experiment-3-ae experiment-3-1 experiment-3-2 ablation-ae smoke smoke-1 smoke-2 smoke-3 test lint check \
-  clean lock test-minimum audit
+  clean lock test-minimum audit dist find-python312 test-vapoursynth
 
 help:
 	@sed -n '2,10s/^# *//p' Makefile
@@ -53,6 +53,40 @@ test-minimum: requirements-minimum.lock
 audit: dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check pip-audit
 	$(BIN)/python -m pip_audit --strict --no-deps --disable-pip -r requirements-dev.lock -r requirements-minimum.lock
+
+# A wheel and an sdist, each installed in an environment of its own, and the demo drawn with what they brought. Other
+# packages are those of .venv; FULL=1 installs them as well, as a person would: PyTorch alone takes minutes.
+FULL ?=
+dist: setup
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check build
+	rm -rf dist build
+	$(BIN)/python -m build > dist.log 2>&1 || { cat dist.log; exit 1; }
+	@rm -rf dist.log build
+	for made in dist/*.whl dist/*.tar.gz; do \
+	  rm -rf .venv-dist && $(PYTHON) -m venv .venv-dist && \
+	  { [ -n "$(FULL)" ] || ls -d "$(abspath $(VENV))"/lib/python*/site-packages > "$$(ls -d .venv-dist/lib/python*/site-packages)/beside.pth"; } && \
+	  .venv-dist/bin/python -m pip install --quiet --disable-pip-version-check $(if $(FULL),,--no-deps) "$$made" && \
+	  mkdir -p .venv-dist/drawn && cd .venv-dist/drawn && \
+	  ../bin/animi interpolate ../../demo/cat-a.png ../../demo/cat-b.png -n 8 -o cat.gif && ../bin/animi doctor && \
+	  ../bin/python -c "import animi.core.api as api; assert '.venv-dist' in api.__file__, api.__file__" && cd ../.. || exit 1; done
+	rm -rf .venv-dist
+
+# VapourSynth's wheel needs Python 3.12 or newer. Its environment has all that animi draws with but PyTorch.
+find-python312:
+	@for each in "$(PYTHON)" python3.14 python3.13 python3.12 "$$HOME"/.pyenv/versions/3.1[2-9]*/bin/python; do \
+	  "$$each" -c 'import sys; sys.exit(sys.version_info < (3, 12))' 2>/dev/null && { echo "$$each"; exit 0; }; done; \
+	  echo "no Python 3.12 or newer was found; name one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1
+
+test-vapoursynth: .venv-vapoursynth/.installed
+	OMP_NUM_THREADS=1 .venv-vapoursynth/bin/python -m pytest -q -rs --confcutdir=tests/plugins tests/plugins/test_vapoursynth.py
+
+.venv-vapoursynth/.installed: pyproject.toml plugins/vapoursynth/pyproject.toml
+	"$$($(MAKE) --no-print-directory -s find-python312)" -m venv .venv-vapoursynth
+	.venv-vapoursynth/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	.venv-vapoursynth/bin/python -m pip install --quiet --disable-pip-version-check pytest vapoursynth $$(.venv-vapoursynth/bin/python -c \
+	  'import tomllib; wanted = tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"]; \
+	  print(*(each.replace(" ", "") for each in wanted if not each.startswith("torch")))')
+	@touch $@
 
 # mypy and IDEs see the folders under the names they are imported by
 links: .links/animi/cli
@@ -211,5 +245,5 @@ lint: dev links
 check: lint test
 
 clean:
-	rm -rf $(VENV) .venv-minimum .links demo/out build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-minimum .venv-dist .venv-vapoursynth .links demo/out build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -38,6 +38,8 @@ ORDER = (
     "pictures",
     "reports",
     "studio",
+    "api",
+    "doctor",
 )
 """The files and packages of core/: what stands earlier never imports what stands later."""
 FORBIDDEN = {

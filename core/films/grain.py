@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from ..engines.interface import Engine
 from ..inbetween.pair import prepare_pair
 from ..media.frames import Frame
+from ..motion.guides import PairHints
 
 Array = NDArray[Any]
 
@@ -41,10 +42,12 @@ class GrainyDrawer:
         self._engine, self._on_failure = engine, on_failure
         self._known: OrderedDict[int, tuple[Frame, _Grainy]] = OrderedDict()
 
-    def prepare(self, first: Frame, last: Frame) -> Callable[[Sequence[float]], Iterator[Frame]]:
+    def prepare(
+        self, first: Frame, last: Frame, hints: PairHints | None = None
+    ) -> Callable[[Sequence[float]], Iterator[Frame]]:
         """Readies two frames, (H, W, 3) uint8 or uint16, as `inbetween.pair.prepare_pair` does."""
         ends = self._clean(first), self._clean(last)
-        draw = prepare_pair(ends[0].clean, ends[1].clean, self._engine, self._on_failure)
+        draw = prepare_pair(ends[0].clean, ends[1].clean, self._engine, self._on_failure, hints=hints)
 
         def finish(times: Sequence[float]) -> Iterator[Frame]:
             for t, drawn in zip(times, draw(times), strict=True):

@@ -26,7 +26,6 @@ from ..engines.interface import Engine
 from ..engines.opening import find_weights, open_engine
 from ..errors import ConfigError, InputError, OutputError
 from ..files import check_no_input, check_output, put_in_place, shown, sync, write_text
-from ..inbetween.pair import prepare_pair
 from ..inbetween.pixel_art import PixelArtEngine, read_palette
 from ..interrupts import held_back
 from ..lock import LOCK
@@ -40,7 +39,7 @@ from ..media.film_sink import SEGMENT, FilmWriter, Kept, choose_streams, join_se
 from ..media.film_source import Film, open_film, read_frames
 from ..media.frames import Frame
 from ..read_ahead import read_ahead
-from .grain import GrainyDrawer
+from .drawing import PairDrawer
 from .timing import Clock, Exposure, FilmFrame, expose, judge_frames
 from .work_folder import FINISHED, claim_folder, clear, digest_job, find_target, name_draft, name_inputs
 
@@ -278,8 +277,7 @@ class _Drawer:
     """Draws what exposures ask for; a pair of drawings is prepared once."""
 
     def __init__(self, engine: Engine, on_failure: str) -> None:
-        self._engine, self._on_failure = engine, on_failure
-        self._grainy = GrainyDrawer(engine, on_failure)
+        self._drawer = PairDrawer(engine, on_failure)
         self._pair: tuple[FilmFrame, FilmFrame] | None = None
         self._before: FilmFrame | None = None  # the drawing before that pair
         self._draw: Callable[[Sequence[float]], Iterator[Frame]] | None = None
@@ -301,14 +299,7 @@ class _Drawer:
         if exposure.last is None or self._pair is None:
             return exposure.first.pixels
         if self._draw is None:
-            pair = self._pair
-            first, last = (frame.pixels if frame.clean is None else frame.clean for frame in pair)
-            grainy = (pair[0].grainy or pair[1].grainy) and first.shape[2] == 3
-            if grainy and not isinstance(self._engine, PixelArtEngine):
-                self._draw = self._grainy.prepare(first, last)
-            else:
-                before = None if self._before is None else self._before.pixels
-                self._draw = prepare_pair(first, last, self._engine, self._on_failure, before)
+            self._draw = self._drawer.prepare(*self._pair, self._before)
         self.count += 1
         return next(self._draw([exposure.t]))
 

@@ -19,13 +19,13 @@ film's own rate, nothing changes. What was on ones is on ones in both.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
 from math import ceil, floor
 
-from ..config.choices import HOLD_SCORE
+from ..config.choices import CUT_SCORE, HOLD_SCORE
 from ..media.decode import SELDOM
 from ..media.frames import Frame, flatten_alpha, to_uint8
 from ..shots.cuts import ShotDetector
@@ -38,7 +38,8 @@ BRIEF = Fraction(1, 5)
 """Seconds for which a drawing may be held on twos, threes or fours; longer, and it is a pose."""
 _BRIEF_FRAMES = Fraction(7, 2)  # the same in frames, for films of few frames a second
 _FADE_STEPS = 4  # steps of light in one direction that make a fade
-_SLACK = Fraction(1, 1000)  # of a frame, by which a film's end may be inexact
+END_SLACK = Fraction(1, 1000)
+"""Of a frame, by which a film's end may be inexact."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +78,12 @@ class Exposure:
 
 
 def judge_frames(
-    frames: Iterable[tuple[Fraction, Frame]], gap: Fraction | None = None, hold_threshold: float = HOLD_SCORE
+    frames: Iterable[tuple[Fraction, Frame]],
+    gap: Fraction | None = None,
+    hold_threshold: float = HOLD_SCORE,
+    *,
+    cut_score: float = CUT_SCORE,
+    cuts: Container[int] | None = None,
 ) -> Iterator[FilmFrame]:
     """Finds shots, held drawings, dissolves, flashes, fades and specks, while as few frames are kept as that takes.
 
@@ -86,8 +92,10 @@ def judge_frames(
         gap: seconds; frames that lie further apart have lost what was between them, which is like a cut; None: any
             distance is meant.
         hold_threshold: the score up to which a frame shows the drawing before.
+        cut_score: the score in [0, 1] from which on a frame begins a shot.
+        cuts: the numbers of the frames that begin a shot, from 0; None: they are found.
     """
-    detector = ShotDetector()
+    detector = ShotDetector(cut_score)
     meter = NoiseMeter()
     duplicates = DuplicateFinder(hold_threshold, meter)
     waiting: deque[tuple[Fraction, Frame, bool]] = deque()
@@ -99,6 +107,7 @@ def judge_frames(
     def settle(cut: bool, mixed: bool) -> FilmFrame:
         nonlocal settled, count
         time, pixels, torn = waiting.popleft()
+        cut = cut if cuts is None else count in cuts
         held = duplicates.is_duplicate(to_uint8(flatten_alpha(pixels, SELDOM)), count)
         noise = meter.noise(count)
         lights.popleft()
@@ -186,7 +195,7 @@ class Clock:
 def expose(
     frames: Iterator[FilmFrame],
     clock: Clock,
-    end: Fraction | None = None,
+    end: Fraction | Callable[[], Fraction] | None = None,
     *,
     keep: bool = False,
     loops: bool = False,
@@ -196,7 +205,8 @@ def expose(
     Args:
         frames: the film's, judged, in order.
         clock: when new frames are shown.
-        end: when the film's last frame has been shown, in seconds; None: after the usual time.
+        end: when the film's last frame has been shown, in seconds, or what says so once that frame is there; None:
+            after the usual time.
         keep: keep the rhythm of drawings that are held.
         loops: the last of the frames is the first again, shown at the end: it is drawn towards, and not shown.
     """
@@ -225,9 +235,10 @@ def expose(
         if following is not None:
             until = following.time
         else:
-            until = end if end is not None and end > current.time else current.time + clock.usual
+            over = end() if callable(end) else end
+            until = over if over is not None and over > current.time else current.time + clock.usual
             if clock.rate is not None:
-                until -= _SLACK * clock.usual
+                until -= END_SLACK * clock.usual
         from_ = current.time
         if until - from_ > brief and following is not None:
             from_ = max(from_, until - step)  # where a pose begins to move

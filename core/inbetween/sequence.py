@@ -61,17 +61,19 @@ def interpolate(
         CheckpointError: the checkpoint cannot be used.
         DeviceError: the device is not on this machine.
     """
-    chart = spacing if isinstance(spacing, str) else ",".join(map(repr, map(float, spacing)))
-    times = space_frames(count, chart)
+    times = space_frames(count, write_chart(spacing))
     check_choice("--on-failure", on_failure, Choice(ON_FAILURE))
-    if len(frames) < 2:
-        raise InputError(f"two key frames or more are needed, and {len(frames)} was given; add another")
-    _check_forms(frames[0], frames[1], 1)
+    check_frames(frames)
     drawer = open_engine(engine, checkpoint, device, mixes=mix) if engine is None or isinstance(engine, str) else engine
     known = hints if isinstance(hints, Hints) else gather_hints(hints)
     check_hints(known, drawer, len(frames), loop=loop)
     once = _walk(frames, times, loop, drawer, on_failure, known)
     return there_and_back(once, loop) if boomerang else once
+
+
+def write_chart(spacing: str | Sequence[float]) -> str:
+    """Spacing as an option has it: an easing, or times with commas."""
+    return spacing if isinstance(spacing, str) else ",".join(map(repr, map(float, spacing)))
 
 
 def count_frames(keys: int, per_segment: int, *, loop: bool = False, boomerang: bool = False) -> int:
@@ -125,7 +127,7 @@ def _walk(
     first = last = frames[0]
     for index in range(1, len(frames) + loop):
         last = frames[index % len(frames)]
-        _check_forms(frames[0], last, index % len(frames))
+        check_forms(frames[0], last, index % len(frames))
         said = hints.of(index - 1, index % len(frames), first.shape[1], first.shape[0]) if hints else None
         yield from draw_segment(first, last, times[:-1], engine, on_failure, said)
         first = last
@@ -148,7 +150,23 @@ def there_and_back(frames: Iterator[Frame], loop: bool) -> Iterator[Frame]:
             yield np.frombuffer(spool.read(index * frame.nbytes, frame.nbytes), frame.dtype).reshape(frame.shape).copy()
 
 
-def _check_forms(first: Frame, frame: Frame, number: int) -> None:
+def check_frames(frames: Sequence[Frame]) -> None:
+    """Checks that there are two key frames, and that the first two are alike.
+
+    Raises:
+        InputError: there are fewer, or they differ.
+    """
+    if len(frames) < 2:
+        raise InputError(f"two key frames or more are needed, and {len(frames)} was given; add another")
+    check_forms(frames[0], frames[1], 1)
+
+
+def check_forms(first: Frame, frame: Frame, number: int) -> None:
+    """Checks that a key frame can be drawn from, and is like the first.
+
+    Raises:
+        InputError: it is not.
+    """
     if first.dtype not in (np.uint8, np.uint16):
         raise InputError(f"key frame 0 holds {first.dtype}; convert it to uint8 or uint16")
     if first.ndim not in (2, 3) or 0 in first.shape or (first.ndim == 3 and first.shape[2] not in (1, 3, 4)):

@@ -23,6 +23,8 @@ from av.video.stream import VideoStream
 _kept: list[object] = []  # PyAV 18 crashes when it lets go of some side data, such as a profile: nothing is let go of
 _MOST_TAGS = 100  # of a stream or file
 _MOST_LETTERS = 2000  # of a tag
+# PyAV before 19 fails at what is not UTF-8 unless it is asked to replace it; from 19 on it escapes that, see _text
+_ESCAPES = int(av.__version__.split(".")[0]) >= 19
 _MOST_PACKETS = 2000  # of the picture that are read for a first frame: recordings begin in the middle of one
 
 
@@ -31,7 +33,11 @@ def _pair(value: Fraction | None) -> list[int] | None:
 
 
 def _tags(tags: dict[str, str]) -> dict[str, str]:
-    return {str(name): str(value)[:_MOST_LETTERS] for name, value in list(tags.items())[:_MOST_TAGS]}
+    return {_text(name): _text(value)[:_MOST_LETTERS] for name, value in list(tags.items())[:_MOST_TAGS]}
+
+
+def _text(value: str) -> str:
+    return str(value).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _describe_stream(stream: Stream) -> dict[str, Any]:
@@ -93,7 +99,8 @@ def describe(path: str, formats: str, most_pixels: str, kind: str | None) -> dic
         av.FFmpegError: it cannot be read.
     """
     options = {"format_whitelist": formats, "protocol_whitelist": "file", "max_pixels": most_pixels}
-    with av.open(f"file:{path}", format=kind, options=options, metadata_errors="replace") as container:
+    errors: dict[str, Any] = {} if _ESCAPES else {"metadata_errors": "replace"}
+    with av.open(f"file:{path}", format=kind, options=options, **errors) as container:
         streams = [_describe_stream(stream) for stream in container.streams]
         stills = Disposition.attached_pic | Disposition.still_image | Disposition.timed_thumbnails
         pictures = [stream for stream in container.streams.video if not stream.disposition & stills]

@@ -204,6 +204,14 @@ def test_names_of_any_letters_are_kept(tmp_path):
     assert probe_film(tmp_path / "out.mkv").tags["title"] == title
 
 
+def test_a_title_that_is_not_utf_8_is_read_all_the_same(tmp_path):
+    film = tmp_path / "a.mkv"
+    source = ("-f", "lavfi", "-i", "testsrc=s=64x48:r=12:d=0.5", "-c:v", "ffv1")
+    ffmpeg(*source, "-metadata:s:v", "title=ABCDEFGH", film)
+    film.write_bytes(film.read_bytes().replace(b"ABCDEFGH", b"AB\xff\xfeEFGH"))
+    assert probe_film(film).tags["title"] == "AB\ufffd\ufffdEFGH"
+
+
 def test_data_that_is_left_out_is_named(tmp_path):
     film = make_film(tmp_path / "in.mov", "-timecode", "01:00:00:00", "-pix_fmt", "yuv420p")
     assert not run(film, tmp_path / "out.mov")[1]

@@ -1,0 +1,112 @@
+"""Which two drawings are meant, and how they become PNGs."""
+
+from array import array
+
+from PyQt5.QtGui import QImage
+
+FURTHEST = 10_000
+"""Frames after the current one in which the next key frame is looked for."""
+
+
+class Problem(Exception):
+    """What is wrong, in words for the person."""
+
+
+class Chosen:
+    """Two drawings, and where in time the new frames go.
+
+    Attributes:
+        drawings: two pairs of a layer and the time at which its pixels are read; None: as they are now.
+        name: what the new layer is called after.
+        start: the frame at which the first drawing stands.
+        distance: frames from the first to the second; None: the two have no distance in time.
+    """
+
+    def __init__(self, drawings, name, start, distance):
+        """Keeps them."""
+        self.drawings, self.name, self.start, self.distance = drawings, name, start, distance
+
+    @property
+    def usual_count(self):
+        """How many in-betweens fill the time."""
+        return 3 if self.distance is None else max(1, min(100, self.distance - 1))
+
+    def step(self, count):
+        """Frames from one of `count` in-betweens to the next: they fill the time where it is long enough."""
+        return 1 if self.distance is None else max(1, self.distance // (count + 1))
+
+
+def choose_drawings(document, view):
+    """The drawings that are meant: two selected layers, or two key frames of the active layer.
+
+    Raises:
+        Problem: neither is there.
+    """
+    selected = view.selectedNodes() if view is not None else []
+    if len(selected) > 2:
+        raise Problem(f"{len(selected)} layers are selected. Select one that has key frames, or two.")
+    if len(selected) == 2:
+        order = _list_layers(document.rootNode())
+        first, last = sorted(selected, key=lambda node: order.index(node.uniqueId().toString()))  # from below to above
+        name = f"{first.name()} and {last.name()}"
+        return Chosen([(first, None), (last, None)], name, document.currentTime(), None)
+    layer = document.activeNode()
+    if layer is None:
+        raise Problem("Select a layer first.")
+    if not layer.animated():
+        raise Problem(
+            f'The layer "{layer.name()}" has no key frames. Give it two (Timeline, Create Duplicate Frame), or select '
+            "two layers."
+        )
+    now = document.currentTime()
+    first = next((time for time in range(now, -1, -1) if layer.hasKeyframeAtTime(time)), None)
+    last = next((time for time in range(now + 1, now + FURTHEST) if layer.hasKeyframeAtTime(time)), None)
+    if first is None or last is None:
+        raise Problem(
+            f'The layer "{layer.name()}" has no key frame {"before" if first is None else "after"} frame {now}. Go to '
+            "a frame between two."
+        )
+    return Chosen([(layer, first), (layer, last)], layer.name(), first, last - first)
+
+
+def save_drawing(document, drawing, path):
+    """Writes a layer's pixels within the picture as a PNG.
+
+    Raises:
+        Problem: they are of another kind than 8 or 16 bits of RGB, or cannot be written.
+    """
+    layer, time = drawing
+    if layer.colorModel() != "RGBA" or layer.colorDepth() not in ("U8", "U16"):
+        raise Problem(
+            f'The layer "{layer.name()}" is {layer.colorModel()} {layer.colorDepth()}, and animi takes RGB of 8 or 16 '
+            "bits. Convert it (Layer, Convert, Convert Layer Color Space)."
+        )
+    profile = layer.colorProfile().lower()
+    if "srgb" not in profile or "g10" in profile or "linear" in profile:
+        raise Problem(
+            f'The layer "{layer.name()}" has colours in {layer.colorProfile()}, and animi takes sRGB. Convert it '
+            "(Layer, Convert, Convert Layer Color Space)."
+        )
+    width, height = document.width(), document.height()
+    if time is None:
+        data = layer.projectionPixelData(0, 0, width, height)
+    else:
+        data = layer.pixelDataAtTime(0, 0, width, height, time)
+    pixels = bytes(data)
+    if layer.colorDepth() == "U8":  # blue, green, red, alpha, as QImage has it in memory
+        image = QImage(pixels, width, height, 4 * width, QImage.Format_ARGB32)
+    else:
+        values = array("H", pixels)
+        values[0::4], values[2::4] = values[2::4], values[0::4]
+        pixels = values.tobytes()
+        image = QImage(pixels, width, height, 8 * width, QImage.Format_RGBA64)
+    if not image.save(str(path), "PNG"):
+        raise Problem(f"{path} cannot be written; is the disk full?")
+
+
+def _list_layers(node):
+    """The layers' ids, from below to above."""
+    found = []
+    for child in node.childNodes():
+        found += [*_list_layers(child), child.uniqueId().toString()]
+    return found
