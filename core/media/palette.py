@@ -229,18 +229,36 @@ class Indexer:
             if self._dither:
                 off = wanted - self._lab[first]  # (N, 3)
                 error = (off**2).sum(axis=1)  # (N,)
-                others = self._near[first]  # (N, M)
-                way = self._lab[others] - self._lab[first][:, np.newaxis]  # (N, M, 3)
-                length = (way**2).sum(axis=2) + 1e-12
-                share = ((way * off[:, np.newaxis]).sum(axis=2) / length).clip(0, 0.5)  # (N, M)
-                missed = ((off[:, np.newaxis] - share[..., np.newaxis] * way) ** 2).sum(axis=2)
-                cost = missed + _NOISE * share * (1 - share) * length
-                best = cost.argmin(axis=1)
-                rows = np.arange(len(part))
-                worth = (error > _SEEN**2) & (cost[rows, best] < error)
-                self._second[part] = others[rows, best]
-                self._share[part] = np.where(worth, np.rint(share[rows, best] * 256), 0)
+                seen = np.flatnonzero(error > _SEEN**2)
+                self._share[part] = 0
+                self._mix(part[seen], first[seen], off[seen], error[seen])
             self._known[part] = True
+
+    def _mix(
+        self,
+        codes: NDArray[np.intp],
+        first: NDArray[np.intp],
+        off: NDArray[np.float32],
+        error: NDArray[np.float32],
+    ) -> None:
+        """Finds the second colour of the mix for colours whose nearest is visibly another one.
+
+        Args:
+            codes: (N,) packed.
+            first: (N,) the palette's nearest.
+            off: (N, 3) how far it is, in Oklab.
+            error: (N,) the square of that.
+        """
+        others = self._near[first]  # (N, M)
+        way = self._lab[others] - self._lab[first][:, np.newaxis]  # (N, M, 3)
+        length = (way**2).sum(axis=2) + 1e-12
+        share = ((way * off[:, np.newaxis]).sum(axis=2) / length).clip(0, 0.5)  # (N, M)
+        missed = ((off[:, np.newaxis] - share[..., np.newaxis] * way) ** 2).sum(axis=2)
+        cost = missed + _NOISE * share * (1 - share) * length
+        best = cost.argmin(axis=1)
+        rows = np.arange(len(codes))
+        self._second[codes] = others[rows, best]
+        self._share[codes] = np.where(cost[rows, best] < error, np.rint(share[rows, best] * 256), 0)
 
 
 def _make_pattern() -> NDArray[np.uint8]:
