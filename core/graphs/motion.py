@@ -70,7 +70,7 @@ class _Layers:
         weight, bias = self.graph.weight(f"{name}.weight"), self.graph.weight(f"{name}.bias")
         return self.apply(weight, bias, value, side, stride)
 
-    def apply(self, weight: Value, bias: Value, value: Value, side: int = 3, stride: int = 1) -> Value:
+    def apply(self, weight: Value, bias: Value | None, value: Value, side: int = 3, stride: int = 1) -> Value:
         return self.op(
             "Conv", value, weight, bias, kernel_shape=[side, side], strides=[stride] * 2, pads=[side // 2] * 4
         )
@@ -236,21 +236,22 @@ class _Finder(_Layers):
             flow = share * coarse + (1 - share) * flow
             flow = self._open_gate(eighth, flow, trust, near)
             visible = self.cut(flow, 0, 1, 1) * 0.0
-        start = flow
+        start, context = flow, self._see_context("coarse", context, 2 * width)
         for _ in range(config["coarse_rounds"]):
             seen = compare.read(flow) if guided else self._read_around(tables, flow, near) * 0.25
-            hidden, flow, visible = self._refine("coarse", context, seen, hidden, flow, visible, trust)
+            hidden, flow, visible = self._refine("coarse", context, seen, hidden, flow, visible, trust, 2 * width)
 
         # a given motion has more detail than the coarse one, so only the change of that is passed on
         flow = self.shrink(given, 2) * 0.5 + 2 * self.double(flow - start) if guided else 2 * self.double(flow)
         visible, trust = self.double(visible), self.double(trust)
         hidden = self.double(self.convolve("hand_down", hidden, 1))
-        context = self.activate(self.convolve("fine_context", quarter, 1))
+        context = self._see_context("fine", self.activate(self.convolve("fine_context", quarter, 1)), width)
         small = self.shrink(frames, 4)
         reach = GUIDED_FINE_REACH if guided else FINE_REACH
         compare = _Comparison(self, self.convolve("fine_mark", quarter, 1), width // 2, small, fine_grid, reach, _TILE)
         for _ in range(config["fine_rounds"]):
-            hidden, flow, visible = self._refine("fine", context, compare.read(flow), hidden, flow, visible, trust)
+            seen = compare.read(flow)
+            hidden, flow, visible = self._refine("fine", context, seen, hidden, flow, visible, trust, width)
 
         front, mask = self.convolve("order", hidden), self.convolve("outline", hidden)
         fine = 2 * self.upsample_convexly(flow, mask, 2)  # (2, 2, 2h, 2w)
@@ -399,21 +400,30 @@ class _Finder(_Layers):
         """As `models.correlation.read_scores_around`: (2, 81, h, w)."""
         side = 2 * COARSE_REACH + 1
         steps = np.arange(side, dtype=np.float32) - COARSE_REACH
-        around = np.dstack(np.meshgrid(steps, steps))[None]  # (1, 9, 9, 2), (x, y)
-        centres = self.shape(self.turn(grid.places + flow, 0, 2, 3, 1), -1, 1, 1, 2)  # (2hw, 1, 1, 2)
-        places = ((centres + around) * 2.0 + 1.0) / grid.size - 1.0
+        around = np.dstack(np.meshgrid(steps, steps)).reshape(1, side * side, 2)  # (x, y)
+        centres = self.shape(self.turn(grid.places + flow, 0, 2, 3, 1), -1, 2)  # (2hw, 2)
+        # every place is a centre and a step; a matrix repeats the centres, as sums over rows of two numbers are slow
+        repeat = np.tile(np.eye(2, dtype=np.float32), (1, side * side))
+        places = (centres * 2.0 + 1.0) / grid.size @ repeat + self.shape(around * 2.0 / grid.size - 1.0, 1, -1)
+        places = self.shape(places, -1, side, side, 2)
         maps = self.shape(tables, -1, 1, grid.height, grid.width)
         read = self.op("GridSample", maps, places, mode="bilinear", padding_mode="zeros", align_corners=0)
         return self.turn(self.shape(read, 2, grid.height, grid.width, side * side), 0, 3, 1, 2)
 
+    def _see_context(self, name: str, context: Value, channels: int) -> Value:
+        """What all rounds of refinement add for the context, which does not change: its part of their first layer."""
+        weight = self.cut(self.graph.weight(f"{name}.enter.weight"), 0, channels, 1)
+        return self.apply(weight, self.graph.weight(f"{name}.enter.bias"), context)
+
     def _refine(
-        self, name: str, context: Value, seen: Value, hidden: Value, flow: Value, visible: Value, trust: Value
-    ) -> tuple[Value, Value, Value]:
-        """A round of refinement: the new hidden state, flow and visibility."""
+        self, name: str, context: Value, seen: Value, hidden: Value, flow: Value, visible: Value, trust: Value,
+        channels: int,
+    ) -> tuple[Value, Value, Value]:  # fmt: skip
+        """A round of refinement: the new hidden state, flow and visibility; `context` is that of `_see_context`."""
         looked = self.activate(self.convolve(f"{name}.look", seen, 1))
-        hidden = self.convolve(
-            f"{name}.enter", self.join(context, looked, hidden, flow * (1 / 16), visible * 0.25, trust)
-        )
+        known = self.join(looked, hidden, flow * (1 / 16), visible * 0.25, trust)
+        weight = self.cut(self.graph.weight(f"{name}.enter.weight"), channels, 2**31, 1)
+        hidden = self.apply(weight, None, known) + context
         hidden = self.residual(f"{name}.think", self.activate(hidden))
         predicted = self.convolve(f"{name}.tell", hidden)
         change = self.cut(predicted, 0, 2, 1)
