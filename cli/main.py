@@ -19,7 +19,7 @@ from .messages import print_note
 
 COMMANDS = (
     "interpolate", "draw-cartoon", "extract-frames", "preview-clips", "report", "train-vgg-sle", "train-noise",
-    "pretrain-ae", "finetune-adv", "train-motion", "sample", "evaluate", "refine", "studio", "doctor",
+    "pretrain-ae", "finetune-adv", "train-motion", "sample", "evaluate", "refine", "export", "studio", "doctor",
 )  # fmt: skip
 """The commands in the help's order; each is a function, in a module of the same name."""
 _INTERRUPTED = "interrupted; what was finished is kept, and nothing half done is left"

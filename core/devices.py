@@ -1,11 +1,48 @@
-"""The device that networks run on."""
+"""The device that networks run on. Imports PyTorch only where it may find a GPU."""
 
-import torch
+import ctypes
+import platform
+import sys
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .errors import ConfigError, DeviceError
 
+if TYPE_CHECKING:
+    import torch
 
-def choose_device(wanted: str = "auto") -> torch.device:
+_CUDA = {"linux": "libcuda.so.1", "win32": "nvcuda.dll"}
+"""The library of NVIDIA's driver, by `sys.platform`."""
+
+
+def is_cpu(wanted: str = "auto") -> bool:
+    """Whether a device's name means the CPU on this machine.
+
+    Raises:
+        ConfigError: it is the name of no device.
+        DeviceError: it is not on this machine.
+    """
+    if wanted == "cpu" or (wanted == "auto" and not _may_have_gpu()):
+        return True
+    return choose_device(wanted).type == "cpu"
+
+
+@cache
+def _may_have_gpu() -> bool:
+    """Whether there may be a GPU that PyTorch can use: the system is asked, as importing PyTorch takes long."""
+    if sys.platform == "darwin":
+        return platform.machine() == "arm64"
+    if Path("/dev/kfd").exists():  # AMD's driver
+        return True
+    try:
+        ctypes.CDLL(_CUDA[sys.platform])
+    except (KeyError, OSError):
+        return False
+    return True
+
+
+def choose_device(wanted: str = "auto") -> "torch.device":
     """Finds a device by its name.
 
     Args:
@@ -15,6 +52,8 @@ def choose_device(wanted: str = "auto") -> torch.device:
         ConfigError: it is the name of no device.
         DeviceError: it is not on this machine, or this torch was built without it.
     """
+    import torch
+
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if wanted == "auto":
         return torch.device(next(kind for kind, found in there.items() if found))

@@ -13,7 +13,8 @@ from torch.nn.functional import avg_pool2d, layer_norm, pad
 from .motion_layers import swap_frames
 from .warping import look_up, pixel_grid, warp
 
-_MATCH_REACH = 2  # cells within which the best match is refined to a fraction of a cell
+MATCH_REACH = 2
+"""Cells within which the best match is refined to a fraction of a cell."""
 COARSE_REACH, FINE_REACH = 4, 3
 """Cells around a match whose scores are read, at 1/8 (as in RAFT) and at 1/4."""
 GUIDED_REACH, GUIDED_FINE_REACH = 3, 2
@@ -46,7 +47,7 @@ def find_best_matches(scores: Tensor, none: Tensor, height: int, width: int) -> 
     whole = torch.logaddexp(scores.logsumexp(2), none)  # (N, hw)
     best = scores.detach().argmax(2)  # (N, hw)
     row, column = best // width, best % width
-    reach = torch.arange(-_MATCH_REACH, _MATCH_REACH + 1, device=scores.device)
+    reach = torch.arange(-MATCH_REACH, MATCH_REACH + 1, device=scores.device)
     rows, columns = row[..., None] + reach, column[..., None] + reach  # (N, hw, 5)
     inside = ((rows >= 0) & (rows < height))[..., :, None] & ((columns >= 0) & (columns < width))[..., None, :]
     index = rows.clamp(0, height - 1)[..., :, None] * width + columns.clamp(0, width - 1)[..., None, :]

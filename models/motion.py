@@ -62,24 +62,17 @@ from .motion_layers import (
     swap_frames,
 )
 from .warping import fill_holes, pixel_grid, resize_flow, splat, upsample_convexly, warp
+from .working_size import MULTIPLE, choose_size
 
 __all__ = ["Learning", "Match", "Motion", "MotionConfig", "MotionNetwork", "Way", "choose_size", "explained_share"]
 
-MULTIPLE = 16
-"""Sides of the working size are multiples of this."""
-_GUIDED_STEP = 0.5
+GUIDED_STEP = 0.5
 """Cells by which a round may change a given motion: without a bound, motion larger than in training became worse."""
-_HELPING_GAP = 3.0
+HELPING_GAP = 3.0
 """Cells of disagreement, forward and back, at which the weight of a given motion is exp(-1); helping so lowered LPIPS
 from 0.1017 to 0.0944 on 55 sequences that no network was trained on."""
-_CELL_GAP = 1.5
+CELL_GAP = 1.5
 """The same for motion at 1/8."""
-
-
-def choose_size(height: int, width: int, area: int) -> tuple[int, int]:
-    """The working size (height, width) for frames: at most about `area` pixels, in multiples of 16."""
-    scale = min(1.0, sqrt(area / (height * width)))
-    return max(1, round(height * scale / MULTIPLE)) * MULTIPLE, max(1, round(width * scale / MULTIPLE)) * MULTIPLE
 
 
 class MotionNetwork(nn.Module):
@@ -105,7 +98,7 @@ class MotionNetwork(nn.Module):
         self.coarse_context = convolve(eighth, eighth, side=1)
         self.coarse_start = convolve(eighth, eighth, side=1)
         seen = (2 * GUIDED_REACH + 1) ** 2 + 3 if config.guided else (2 * COARSE_REACH + 1) ** 2
-        step = _GUIDED_STEP if config.guided else None
+        step = GUIDED_STEP if config.guided else None
         self.coarse = RefinementRound(eighth, seen, eighth, step)
         self.fine_mark = convolve(quarter, quarter // 2, side=1)
         self.fine_context = convolve(quarter, quarter, side=1)
@@ -152,7 +145,7 @@ class MotionNetwork(nn.Module):
             match = self._match(eighth)
             flow, trust, tables = match.flow, match.trust, self._tables(match)
             if coarse is not None:
-                agreement = measure_agreement(coarse, _CELL_GAP)
+                agreement = measure_agreement(coarse, CELL_GAP)
                 trust = agreement + (1 - agreement) * trust
                 share = agreement / trust.clamp_min(1e-6)
                 flow = share * coarse + (1 - share) * flow
@@ -166,7 +159,7 @@ class MotionNetwork(nn.Module):
         else:
             assert coarse is not None
             match, flow = None, coarse
-            trust = measure_agreement(flow, _CELL_GAP)
+            trust = measure_agreement(flow, CELL_GAP)
             visible = 4 * trust - 2
             compare = prepare_comparison(self.mark(eighth), frames, GUIDED_REACH)
         steps, visibilities = [8 * flow], []
@@ -202,7 +195,7 @@ class MotionNetwork(nn.Module):
             detail = given.float() - resize_flow(avg_pool2d(given.float(), 2) / 2, *given.shape[-2:])
             fine = fine + pixel_shuffle(kept, 2) * detail
         if given is not None and not guided:
-            agreement = measure_agreement(given.float(), _HELPING_GAP)
+            agreement = measure_agreement(given.float(), HELPING_GAP)
             fine = agreement * given.float() + (1 - agreement) * fine
             flow = avg_pool2d(fine, 2) / 2
         steps.append(2 * fine)
@@ -219,7 +212,7 @@ class MotionNetwork(nn.Module):
             scores = early @ late.transpose(1, 2) * (self.sharpness.exp() / sqrt(marks.shape[2]))  # (N, hw, hw)
             found = [find_best_matches(x, self.none, height, width) for x in (scores, scores.transpose(1, 2))]
         flow, belief = (torch.cat(parts) for parts in zip(*found, strict=True))
-        return Match(scores, self.none, flow, belief * measure_agreement(flow, _CELL_GAP).detach())
+        return Match(scores, self.none, flow, belief * measure_agreement(flow, CELL_GAP).detach())
 
     def _open_gate(self, eighth: Tensor, flow: Tensor, gate: Tensor) -> Tensor:
         """Passes trusted matches through, and gives other cells the motion of trusted cells with related features.

@@ -52,6 +52,7 @@ def commands(given: Path, place: Path, old: str) -> dict[str, list[object]]:
             *("evaluate", "blend", given / "frames", "--metrics", "psnr", "--clips", 4, "--overwrite"),
             *("--html", place / f"{old}.html"),
         ],
+        "export": ["export", "--onnx", place / "graphs"],
         "report": ["report", given / "run", "-o", place / f"{old}.html", "--overwrite"],
         "train-noise": ["train-noise", given / "frames", "-o", place / "run", *TRAINED, "--no-health"],
         "train-vgg-sle": [

@@ -25,6 +25,7 @@ ORDER = (
     "motion",
     "shots",
     "weights",
+    "graphs",
     "measures",
     "engines",
     "inbetween",

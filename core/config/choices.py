@@ -12,6 +12,8 @@ MOST_FRAMES = 100_000
 """Largest number of frames between two key frames: more than an hour at 24 a second."""
 DEVICES = ("auto", "cpu", "cuda", "mps")
 """Where networks run."""
+PROVIDERS = ("auto", "cpu", "directml", "coreml", "openvino")
+"""What ONNX Runtime runs animi's own motion network on."""
 FITS = ("crop", "letterbox", "keep")
 """How frames are resized: the square in the middle, the whole with bars, or the whole in its own shape."""
 CUT_SCORE = 0.42

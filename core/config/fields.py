@@ -5,12 +5,20 @@ from pathlib import Path
 from typing import Annotated, TypeAlias
 
 from .checks import Choice, Doc, Range
-from .choices import DEVICES
+from .choices import DEVICES, PROVIDERS
 
 Device: TypeAlias = Annotated[
     str,
     Choice(DEVICES, others=True),
     Doc("Where networks run: auto takes a GPU if there is one; cuda:1 is the second."),
+]
+Provider: TypeAlias = Annotated[
+    str,
+    Choice(PROVIDERS),
+    Doc(
+        "What ONNX Runtime draws on, with animi's own network: auto takes a GPU if this onnxruntime can use one, else "
+        "the CPU."
+    ),
 ]
 Seed: TypeAlias = Annotated[int, Range(0), Doc("The same seed gives the same result.")]
 Rate: TypeAlias = Annotated[Fraction, Range(0, 1000, above=True), Doc("Frames a second: 12, 23.976 or 24000/1001.")]

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Annotated, TypeAlias
 
 from ..errors import ConfigError
-from .checks import Checked, Choice, Doc, Flags, NoOption, Range, Seconds, check_range
-from .choices import CADENCES, CODECS, DEVICES, EASINGS, ENGINES, HOLD_SCORE, MOST_FRAMES, ON_FAILURE, STREAM
-from .fields import Device, HoldThreshold, Rate
+from .checks import Checked, Choice, Doc, Flags, NoOption, Range, Seconds, check_choice, check_range
+from .choices import CADENCES, CODECS, DEVICES, EASINGS, ENGINES, HOLD_SCORE, MOST_FRAMES, ON_FAILURE, PROVIDERS, STREAM
+from .fields import Device, HoldThreshold, Provider, Rate
 from .parsing import ease, read_size, read_spacing
 
 _COUNT = Range(2, MOST_FRAMES, unit="frames, both key frames included")
@@ -63,6 +63,7 @@ class InterpolateConfig(Checked):
     pixel_art: _PixelArt = False
     palette: _Palette = None
     device: Device = DEVICES[0]
+    provider: Provider = PROVIDERS[0]
     size: str | None = None
     """Resize the key frames first; one number is the longer side."""
     overwrite: bool = False
@@ -84,6 +85,7 @@ class InterpolateConfig(Checked):
         """
         super().__post_init__()
         _check_engine(self.engine, self.checkpoint)
+        check_provider(self.provider, self.engine, self.checkpoint, self.device)
         _check_palette(self.palette, self.pixel_art)
         read_spacing(self.spacing)
         if self.size is not None:
@@ -112,6 +114,22 @@ def space_frames(count: int, spacing: str) -> tuple[float, ...]:
 def _check_engine(engine: str | None, checkpoint: Path | None) -> None:
     if engine is not None and checkpoint is not None:
         raise ConfigError(f"--engine: {engine} cannot draw together with --checkpoint; give one of the two")
+
+
+def check_provider(provider: str, engine: str | None, checkpoint: Path | None, device: str) -> None:
+    """Checks that a provider goes with what else says how frames are drawn.
+
+    Raises:
+        ConfigError: it does not.
+    """
+    check_choice("--provider", provider, Choice(PROVIDERS))
+    if provider == PROVIDERS[0]:
+        return
+    if checkpoint is not None or engine not in (None, ENGINES[0]):
+        other = f"--engine {engine}" if checkpoint is None else "--checkpoint"
+        raise ConfigError(f"--provider: is for animi's own motion network; leave it or {other} out")
+    if device not in ("auto", "cpu"):
+        raise ConfigError(f"--provider: {provider} does not go with --device {device}; leave one of the two out")
 
 
 def _check_palette(palette: Path | None, pixel_art: bool) -> None:
@@ -154,6 +172,7 @@ class InterpolateFilmConfig(Checked):
     pixel_art: _PixelArt = False
     palette: _Palette = None
     device: Device = DEVICES[0]
+    provider: Provider = PROVIDERS[0]
     on_failure: OnFailure = ON_FAILURE[0]
     overwrite: bool = False
     """Replace an existing output, or start an interrupted run again from the beginning."""
@@ -174,6 +193,7 @@ class InterpolateFilmConfig(Checked):
         if self.start < 0 or (self.end is not None and self.end <= self.start):
             raise ConfigError(f"--range: must end after it begins, such as {self.start:g}-{self.start + 10:g}")
         _check_engine(self.engine, self.checkpoint)
+        check_provider(self.provider, self.engine, self.checkpoint, self.device)
         _check_palette(self.palette, self.pixel_art)
         if self.resume and STREAM in (self.film, self.output):
             raise ConfigError("--resume: needs files; what comes by standard input or goes to output cannot be resumed")

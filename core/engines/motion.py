@@ -1,60 +1,93 @@
-"""An engine that draws along the motion that a `MotionNetwork` finds.
+"""The motion engine by PyTorch: on a GPU, and for trained checkpoints; `motion_base` describes how it draws.
 
-The network works on pictures of 200 to 300 pixels a side for key frames of any size. It finds the motion once for a
-pair, and there are two ways to draw along it:
-
-- "network": the network also predicts, for each t, where to sample and in which frame. Sampling at full size is by
-  OpenCV on a CPU, in half the time of PyTorch, and by PyTorch on a GPU, where several frames are drawn at once, since
-  each step takes longer to launch than to run.
-- "classical": the motion replaces that of the search in `--engine flow`; the rest is that engine's.
-
-On a CPU every network gets the motion of a search: guided networks start from it, others use it as help. On a GPU only
-guided ones do, since the search would take longer than everything else.
-
-Grey, alpha and more than 8 bits need no special treatment, as all colours are sampled from the key frames: the network
-gets a picture of 8 bits and three channels, and all channels of the key frames are warped.
+On a CPU, PyTorch computes the network's three steps (`TorchSteps`), and the rest is that of the base. On a GPU,
+PyTorch also samples at full size, and draws several frames at once, since each step takes longer to launch than to
+run. Only guided networks get the motion of a search there, since the search would take longer than everything else.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property, partial
+from collections.abc import Iterator, Sequence
+from functools import cached_property
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate
 
 from ...models.motion import Motion, MotionNetwork, Way, choose_size, explained_share
-from ..media.frames import Frame
 from ..motion.grid import Array, Flow
-from ..motion.guides import Guides, PairHints
-from ..motion.light import is_another_light, is_fade
+from ..motion.guides import Guides
 from ..motion.seam import Choice
-from ..motion.search import search_motion
-from ..motion.unmatched import find_unmatched, move_with_surroundings
-from .apart import prepare_without_small_things
-from .blend import Blend
-from .flow import FlowPair
-from .interface import DrawsTogether, Pair, Working, limit_colours, make_guides, view_for_matching
-from .joining import AGREES, RAMP, SEAM_WIDTH, TOGETHER, Placed, choose_frames, draw_joined, measure_doubt
-from .relit import prepare_in_one_light
+from .interface import Working, limit_colours, view_for_matching
+from .joining import AGREES, RAMP, SEAM_WIDTH, TOGETHER, Placed, choose_frames
+from .motion_base import (
+    RENDERERS,
+    SEARCHED_AREA,
+    BaseMotionEngine,
+    BaseMotionPair,
+    clear,
+    look_small,
+    move_unmatched,
+    scale_flows,
+    shrink_views,
+)
+from .motion_steps import FoundMotion, FoundWay
 
-RENDERERS = ("network", "classical")
-"""The ways to draw along the network's motion."""
-AREA, SEARCHED_AREA = 288 * 288, 224 * 224
-"""Pixels of the network's input; larger key frames are reduced. The smaller one is for networks that get the motion of
-a search, which has the detail: it draws as well, in 60 % of the time."""
-_UNEXPLAINED = 0.1  # explained share of differences below which motion does not explain the pair
+AREA = 288 * 288
+"""Pixels of the network's input without a search; SEARCHED_AREA is smaller, as the search has the detail: the network
+draws as well, in 60 % of the time."""
 _UNSURE = 0.6  # explained share below which the motion is also searched in a smaller picture
-_KNOWN = 6.0  # logit of the visibility of what an animator gives
 _SMALLER = 4  # factor by which that has fewer pixels
 _AT_ONCE, _AREA_AT_ONCE = 8, 1 << 24  # frames that PyTorch draws together, and their pixels: 1080p still goes by eights
 
 
-class MotionEngine:
-    """Draws with a motion network; see the module's docstring."""
+class TorchSteps:
+    """The three steps of a network by PyTorch; arrays share the memory of its tensors on a CPU."""
 
-    name, takes_hints = "motion", True
+    def __init__(self, network: MotionNetwork) -> None:
+        """Takes a network in eval mode, on its device."""
+        self._network = network
+        self._device = next(network.parameters()).device
+
+    def find_motion(self, first: Array, last: Array, given: Array | None) -> FoundMotion:
+        """See `MotionSteps`."""
+        return to_arrays(self.find(first, last, given))
+
+    @torch.inference_mode()
+    def find(self, first: Array, last: Array, given: Array | None) -> Motion:
+        """The same, as tensors on the network's device."""
+        # bytes are sent, and converted on the device
+        both = torch.from_numpy(np.stack([first, last])).to(self._device).permute(0, 3, 1, 2)  # (2, 3, H', W')
+        one, other = (both.float() * (2 / 255) - 1).chunk(2)  # (1, 3, H', W') each
+        start = None if given is None else torch.from_numpy(given).to(self._device)  # (2, 2, H'/2, W'/2)
+        return self._network.find_motion(one, other, start)
+
+    @torch.inference_mode()
+    def find_way(self, motion: FoundMotion, t: float) -> FoundWay:
+        """See `MotionSteps`."""
+        found = Motion(*(torch.from_numpy(part).to(self._device) for part in motion))
+        way = self._network.find_way(found, torch.tensor([t], dtype=torch.float32).to(self._device))
+        return FoundWay(_to_array(way.shift), _to_array(way.claim))
+
+    @torch.inference_mode()
+    def decide(self, way: FoundWay, difference: Array) -> Array:
+        """See `MotionSteps`."""
+        shift, claim = (torch.from_numpy(part).to(self._device) for part in way)
+        levels = torch.from_numpy(difference)[None, None].to(self._device)
+        return _to_array(self._network.decide(Way(shift, claim), levels)[0, 0])
+
+
+def to_arrays(motion: Motion) -> FoundMotion:
+    """A pair's motion as arrays."""
+    return FoundMotion(*map(_to_array, motion))
+
+
+@torch.inference_mode()
+def _to_array(values: Tensor) -> Array:
+    return np.asarray(values.float().cpu().numpy())
+
+
+class MotionEngine(BaseMotionEngine):
+    """Draws with a motion network by PyTorch; see the module's docstring."""
 
     def __init__(
         self,
@@ -76,32 +109,17 @@ class MotionEngine:
         """
         self.network = network.to(memory_format=torch.channels_last)
         """Finds the motion and draws along it."""
-        self._device = next(network.parameters()).device
-        self._classical = renderer == "classical"
-        self._mixes = mixes
         # a search on the CPU takes longer than everything that a GPU does
-        self.searches = network.config.guided or (self._device.type == "cpu" if searches is None else searches)
+        on_cpu = next(network.parameters()).device.type == "cpu"
+        self.searches = network.config.guided or (on_cpu if searches is None else searches)
         """Whether the network gets the motion of a search."""
-        self._area = area or (SEARCHED_AREA if self.searches else AREA)
-
-    def prepare(self, first: Working, last: Working, hints: PairHints | None = None) -> Pair:
-        """Prepares a pair, if motion can explain it; frames in different light are relit first."""
-        guides = make_guides(hints, first, last)
-        if guides is not None:  # hinted pieces are not cut out as small things
-            return prepare_in_one_light(first, last, partial(self._prepare, guides=guides))
-        return prepare_without_small_things(first, last, partial(prepare_in_one_light, prepare=self._prepare))
-
-    def _prepare(self, first: Working, last: Working, guides: Guides | None = None) -> Pair:
-        if guides is None and is_fade(view_for_matching(first), view_for_matching(last)):
-            return Blend(first, last)
-        if self._classical:
-            flows = read_flows(self._search(first, last, guides)[0], first.shape[0], first.shape[1])
-            return FlowPair(first, last, flows, mixes=self._mixes, guides=guides)
-        return self.prepare_motion(first, last, guides)
+        self._torch_steps = TorchSteps(self.network)
+        area = area or (SEARCHED_AREA if self.searches else AREA)
+        super().__init__(self._torch_steps, renderer=renderer, area=area, mixes=mixes)
 
     def prepare_motion(self, first: Working, last: Working, guides: Guides | None = None) -> "MotionPair":
         """Finds the motion of a pair, for the network's own renderer."""
-        motion, share = self._search(first, last, guides)
+        motion, share = self._find(first, last, guides)
         return MotionPair(self.network, motion, first, last, confidence=share, mixes=self._mixes, guides=guides)
 
     def find_motion(self, first: Working, last: Working) -> Motion:
@@ -110,44 +128,36 @@ class MotionEngine:
         Long motion is shorter in the smaller one; the motion that explains more is taken. A searched motion needs no
         smaller picture, as its length has no limit.
         """
-        return self._search(first, last)[0]
+        return self._find(first, last)[0]
 
-    @torch.inference_mode()
-    def _search(self, first: Working, last: Working, guides: Guides | None = None) -> tuple[Motion, float | None]:
+    def find_flows(self, first: Working, last: Working, guides: Guides | None = None) -> tuple[Flow, Flow]:
+        """The motion of a pair in the classical engine's form."""
+        return read_flows(self._find(first, last, guides)[0], first.shape[0], first.shape[1])
+
+    def _find(self, first: Working, last: Working, guides: Guides | None = None) -> tuple[Motion, float | None]:
         """The motion, and the share that it explains if that is wanted."""
-        views = [view_for_matching(frame) for frame in (first, last)]
-        motion = self._find(views, self._area, guides)
-        if self.searches or guides is not None:
-            return motion, None
+        if self.searches:
+            small, given = look_small(first, last, self._area, guides)
+            motion = self._torch_steps.find(small[0], small[1], given)
+            return motion if guides is None else _clear(motion, guides), None
+        views = view_for_matching(first), view_for_matching(last)
+        motion = self._torch_steps.find(*shrink_views(views, self._area), None)
+        if guides is not None:
+            return _clear(motion, guides), None
         share = explained_share(motion).item()
         height, width = first.shape[:2]
         less = self._area // _SMALLER
         if share < _UNSURE and choose_size(height, width, less) != choose_size(height, width, self._area):
-            other = self._find(views, less)
+            other = self._torch_steps.find(*shrink_views(views, less), None)
             # small pictures differ less, hence the margin
             more = explained_share(other).item()
             if more > share + 0.1:
                 return other, more
         return motion, share
 
-    def _find(self, views: list[Frame], area: int, guides: Guides | None = None) -> Motion:
-        height, width = choose_size(views[0].shape[0], views[0].shape[1], area)
-        small: list[Frame] = [
-            np.asarray(cv2.resize(view, (width, height), interpolation=cv2.INTER_AREA), np.uint8) for view in views
-        ]
-        # bytes are sent, and converted on the device
-        both = torch.from_numpy(np.stack(small)).to(self._device).permute(0, 3, 1, 2)  # (2, 3, H', W')
-        first, last = (both.float() * (2 / 255) - 1).chunk(2)  # (1, 3, H', W') each
-        given = None
-        if self.searches:
-            found = search_motion(views[0], views[1], height // 2, width // 2, guides)
-            given = torch.from_numpy(found).to(self._device)  # (2, 2, H'/2, W'/2)
-        motion = self.network.find_motion(first, last, given)
-        return motion if guides is None else _clear(motion, guides)
 
-
-class MotionPair(DrawsTogether):
-    """Two key frames and the network's motion between them."""
+class MotionPair(BaseMotionPair):
+    """Two key frames and the network's motion between them, as tensors where PyTorch samples at full size."""
 
     def __init__(
         self,
@@ -173,16 +183,12 @@ class MotionPair(DrawsTogether):
             mixes: whether warped frames are blended where they differ, instead of joined along a seam.
             guides: motion that an animator gives.
         """
-        self._network, self._guides = network, guides
+        self._network = network
         self.motion = motion
         """The network's motion."""
-        self._frames = (first, last)
-        self._mixes = mixes
         self._device = motion.flow.device
-        self.confidence = explained_share(motion).item() if confidence is None else confidence
-        """The share of differences between the frames that is visible in both, in [0, 1]."""
-        views = (view_for_matching(frame) for frame in (first, last))
-        self.explained = self.confidence > _UNEXPLAINED or guides is not None or is_another_light(*views)
+        share = explained_share(motion).item() if confidence is None else confidence
+        super().__init__(TorchSteps(network), None, first, last, confidence=share, mixes=mixes, guides=guides)
         self._by_torch = self._device.type != "cpu" if by_torch is None else by_torch
         if guides is not None:  # they have the last word on where to sample, which is OpenCV's way of drawing
             self._by_torch = False
@@ -193,10 +199,14 @@ class MotionPair(DrawsTogether):
                 for frame in (first, last)
             )
 
+    @cached_property
+    def _found(self) -> FoundMotion:
+        return to_arrays(self.motion)
+
     def render_all(self, times: Sequence[float]) -> Iterator[Working]:
         """Draws the frames at `times` in (0, 1): by PyTorch several at once, else on demand."""
         if not self._by_torch:
-            yield from draw_joined(self._frames, times, self._place, mixes=self._mixes, guides=self._guides)
+            yield from super().render_all(times)
             return
         height, width = self._frames[0].shape[:2]
         most = max(1, min(_AT_ONCE, _AREA_AT_ONCE // (height * width)))
@@ -228,59 +238,28 @@ class MotionPair(DrawsTogether):
         if self._mixes:
             return way, None
         shifts = way.shift.permute(0, 2, 3, 1).contiguous().cpu().numpy()  # (2k, h, w, 2)
-        h, w = shifts.shape[1:3]
-        first, last = (cv2.resize(part, (w, h), interpolation=cv2.INTER_LINEAR) for part in self._unmatched)
         missing = []
         for k in range(len(times)):
-            (shifts[k], shifts[len(times) + k]), lost = move_with_surroundings(
-                (shifts[k], shifts[len(times) + k]), (first, last)
-            )
+            both = shifts[k], shifts[len(times) + k]
+            (shifts[k], shifts[len(times) + k]), lost = move_unmatched(both, self._unmatched)
             missing.append(lost)
         return Way(torch.from_numpy(shifts).permute(0, 3, 1, 2).to(self._device), way.claim), missing
 
-    @cached_property
-    def _unmatched(self) -> list[Array]:
-        """What either key frame shows and the other does not: (h, w) each."""
-        pictures, flows, visible = (
-            np.ascontiguousarray(part.permute(0, 2, 3, 1).float().cpu().numpy())
-            for part in ((self.motion.small + 1) * 127.5, self.motion.flow, torch.sigmoid(self.motion.visible))
-        )
-        return [find_unmatched(pictures[k], pictures[1 - k], flows[k], visible[k, ..., 0]) for k in range(2)]
-
     @torch.inference_mode()
     def _read_way(self, way: Way, missing: Sequence[Array] | None, times: Sequence[float]) -> list[Placed]:
-        """The same, in the form that `joining` needs."""
+        """The same, in the form that `joining` needs to choose frames."""
         shifts = way.shift.permute(0, 2, 3, 1).contiguous().cpu().numpy()  # (2k, h, w, 2)
         forward, backward = np.split(shifts, 2)
         early, late = way.claim.chunk(2)
         beliefs = (early - late)[:, 0].cpu().numpy()  # (k, h, w)
 
-        def mix_at(k: int) -> Callable[[Array], Array]:
-            @torch.inference_mode()
-            def mix(difference: Array) -> Array:
-                levels = torch.from_numpy(difference / np.float32(127.5))[None, None]
-                return np.asarray(self._network.decide(_pick_way(way, [k]), levels)[0, 0].numpy())
-
-            return mix
+        def mix(difference: Array) -> Array:
+            raise NotImplementedError("frames are mixed by PyTorch")
 
         return [
-            Placed(t, (forward[k], backward[k]), beliefs[k], mix_at(k), None if missing is None else missing[k])
+            Placed(t, (forward[k], backward[k]), beliefs[k], mix, None if missing is None else missing[k])
             for k, t in enumerate(times)
         ]
-
-    def follow(self) -> Flow:
-        """Where everything goes: (H, W, 2), in pixels."""
-        height, width = self._frames[0].shape[:2]
-        found = read_flows(self.motion, height, width)[0]
-        flow = np.asarray(cv2.resize(found, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
-        return flow if self._guides is None else self._guides.move(flow, 0)
-
-    def doubt(self, t: float) -> Array:
-        """Where the frame at t is guesswork: (h, w) in [0, 1]."""
-        return measure_doubt(self._frames, self._place(t), self._guides)
-
-    def _place(self, t: float) -> Placed:
-        return self._read_way(*self._find_way([t]), [t])[0]
 
     @torch.inference_mode()
     def _draw_at_once(
@@ -301,15 +280,9 @@ class MotionPair(DrawsTogether):
 
 def _clear(motion: Motion, guides: Guides) -> Motion:
     """The motion without the pieces whose motion an animator gives."""
-    parts, seen = [], []
-    for flow in (motion.flow, motion.fine):
-        found = np.ascontiguousarray(flow.permute(0, 2, 3, 1).float().cpu().numpy())  # (2, h, w, 2)
-        cleared = [guides.clear(found[end], end) for end in range(2)]
-        parts.append(torch.from_numpy(np.stack([part for part, _ in cleared])).permute(0, 3, 1, 2).to(flow))
-        seen.append(torch.from_numpy(np.stack([known for _, known in cleared]))[:, None].to(flow))
-    known = seen[0]
-    visible = torch.where(known == 0, motion.visible, _KNOWN * known)
-    return motion._replace(flow=parts[0], fine=parts[1], visible=visible)
+    cleared = clear(to_arrays(motion), guides)
+    parts = zip(cleared, motion, strict=True)
+    return Motion(*(torch.from_numpy(np.ascontiguousarray(part)).to(old) for part, old in parts))
 
 
 def _join(choices: Sequence[Choice], times: Sequence[float], share: Tensor, early: Tensor, late: Tensor) -> Tensor:
@@ -348,7 +321,4 @@ def _fetch(values: Tensor) -> Array:
 
 def read_flows(motion: Motion, height: int, width: int) -> tuple[Flow, Flow]:
     """The motion of a pair in the classical engine's form: (h, w, 2) float32, in pixels of the key frames."""
-    h, w = motion.fine.shape[-2:]
-    scale = torch.tensor([width / w, height / h], device=motion.fine.device).view(1, 2, 1, 1)
-    forward, backward = np.ascontiguousarray((motion.fine * scale).permute(0, 2, 3, 1).cpu().numpy())
-    return forward, backward
+    return scale_flows(_to_array(motion.fine), height, width)

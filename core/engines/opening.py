@@ -4,6 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..config.choices import ENGINES
+from ..config.interpolation import check_provider
+from ..devices import choose_device, is_cpu
 from ..errors import ConfigError
 from ..weights.find import MOTION_WEIGHTS, find_checkpoint
 from .blend import BlendEngine
@@ -36,36 +38,50 @@ def find_weights(name: str | None = None, checkpoint: Path | None = None) -> Pat
 
 
 def open_engine(
-    name: str | None = None, checkpoint: Path | None = None, device: str = "auto", *, mixes: bool = False
+    name: str | None = None,
+    checkpoint: Path | None = None,
+    device: str = "auto",
+    *,
+    mixes: bool = False,
+    provider: str = "auto",
 ) -> Engine:
     """Opens an engine by its name, or the network that a checkpoint holds.
+
+    On a CPU, animi's own network is drawn with by ONNX Runtime, which starts sooner than PyTorch.
 
     Args:
         name: one of `config.choices.ENGINES`; None: the checkpoint's network, or the first of them.
         checkpoint: a network's weights; the network then draws.
         device: "auto", "cpu", "cuda" or "mps"; only networks use it, the others run on the CPU.
         mixes: whether moved frames that disagree are mixed instead of joined along a seam.
+        provider: one of `config.choices.PROVIDERS`, for animi's own network. "auto": one that is no CPU if `device` is
+            "auto" too and PyTorch has no GPU.
 
     Raises:
-        ConfigError: the name or the device is unknown, or both a name and a checkpoint are given.
-        DeviceError: the device is not on this machine.
+        ConfigError: the name, the device or the provider is unknown, or two of them do not go together.
+        DeviceError: the device or the provider is not on this machine.
         CheckpointError: the checkpoint cannot be used, or animi's own weights are missing.
     """
     if name not in (None, *ENGINES):
         raise ConfigError(f"--engine: {name!r} is not known; choose one of {', '.join(ENGINES)}")
-    if checkpoint is not None:
-        if name is not None:
-            raise ConfigError(f"--engine: {name} cannot draw together with --checkpoint; give one of the two")
-        from .network import open_network  # imports torch
+    if checkpoint is not None and name is not None:
+        raise ConfigError(f"--engine: {name} cannot draw together with --checkpoint; give one of the two")
+    check_provider(provider, name, checkpoint, device)
+    learnt = find_weights(name) if checkpoint is None else checkpoint
+    if learnt is None:
+        if device not in ("auto", "cpu"):
+            choose_device(device)  # raises an error where it is not on this machine
+        return _CLASSICAL[name or ENGINES[0]](mixes)
+    if checkpoint is None and is_cpu(device):
+        from .motion_onnx import open_onnx_engine  # imports onnxruntime
 
-        return open_network(checkpoint, device, mixes=mixes)
-    learnt = find_weights(name)
-    if learnt is not None:
-        from .network import open_network  # imports torch
+        return open_onnx_engine("cpu" if device == "cpu" and provider == "auto" else provider, mixes=mixes)
+    from .network import open_network  # imports torch
 
-        return open_network(learnt, device, mixes=mixes)
-    if device not in ("auto", "cpu"):
-        from ..devices import choose_device  # imports torch
+    return open_network(learnt, device, mixes=mixes)
 
-        choose_device(device)
-    return _CLASSICAL[name or ENGINES[0]](mixes)
+
+def notes_of(engine: Engine) -> tuple[str, ...]:
+    """What a person should know of how an engine draws here, each one sentence."""
+    notes: tuple[str, ...] = getattr(engine, "notes", ())
+    return notes

@@ -23,7 +23,7 @@ from typing import Any
 from ..config.choices import STREAM
 from ..config.interpolation import InterpolateFilmConfig
 from ..engines.interface import Engine
-from ..engines.opening import find_weights, open_engine
+from ..engines.opening import find_weights, notes_of, open_engine
 from ..errors import ConfigError, InputError, OutputError
 from ..files import check_no_input, check_output, put_in_place, shown, sync, write_text
 from ..inbetween.pixel_art import PixelArtEngine, read_palette
@@ -223,10 +223,13 @@ def _make_plan(config: InterpolateFilmConfig, film: Film, on_note: Callable[[str
         raise ConfigError(f"--fps: {name} has frames at a varying rate, which the output cannot have; give --fps")
     if clock.rate is not None and clock.rate > 1000:
         raise ConfigError(f"--factor: makes {float(clock.rate):g} frames a second of {name}; up to 1000 can be made")
-    engine = open_engine(config.engine, config.checkpoint, config.device, mixes=config.mix)
+    engine = open_engine(config.engine, config.checkpoint, config.device, mixes=config.mix, provider=config.provider)
+    drawing = engine
     if config.pixel_art:
         engine = PixelArtEngine(engine, None if config.palette is None else read_palette(config.palette))
     plan = _Plan(config, film, clock, end, engine, on_note)
+    for sentence in notes_of(drawing):
+        plan.note(sentence)
     if film.animation is not None and film.animation.hurried:
         plan.note(f"{name}: pictures of 1/100 s or less are shown for 1/10 s, as browsers do it")
     if film.restoration is not None:
@@ -533,6 +536,7 @@ def _describe_job(plan: _Plan, coding: Coding) -> dict[str, Any]:
         "engine": plan.engine.name,
         "checkpoint": checkpoint,
         "device": config.device,
+        "provider": config.provider,
         "mix": config.mix,
         "loop": plan.loops,
         "pixel_art": config.pixel_art,

@@ -7,7 +7,7 @@ from ..config.choices import TIME_SHEETS
 from ..config.interpolation import InterpolateConfig
 from ..config.parsing import read_size
 from ..engines.interface import Engine
-from ..engines.opening import open_engine
+from ..engines.opening import notes_of, open_engine
 from ..errors import ConfigError, InputError
 from ..files import Inputs, check_output, shown
 from ..media.animation import Written, check_format, keeps_profile, names_folder, write_animation
@@ -50,12 +50,12 @@ def draw_animation(config: InterpolateConfig, on_frame: Callable[[int, int], Non
         "the hints": [config.hints],
     }
     check_output(config.output, overwrite=config.overwrite, inputs=read)
-    engine = open_engine(config.engine, config.checkpoint, config.device, mixes=config.mix)
+    engine = open_engine(config.engine, config.checkpoint, config.device, mixes=config.mix, provider=config.provider)
     palette = None if config.palette is None else read_palette(config.palette)
     hints = gather_hints(config.hint) | gather_hints(config.hints)
     if hints and config.pixel_art:
         raise ConfigError("--hint: does not go with --pixel-art yet; leave one of the two out")
-    notes: list[str] = []
+    notes = list(notes_of(engine))
 
     def choose_engine(keys: Sequence[Frame]) -> Engine:
         if not config.pixel_art:

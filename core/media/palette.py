@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 _COLOURS = 1 << 24
 _PORTION = 1 << 20  # pixels worked on at a time, so that a 4K frame takes little memory
 _SAMPLES = 1 << 18  # pixels counted in a frame; every pixel is counted for an exact palette
+_LISTED = 1 << 19  # colours that are kept in a list, which is merged with each frame's; more go into a table
 _GROUPED_BITS = 6  # a channel, for grouping: nearer colours than 4 levels are taken as one
 _WEIGHT = 0.75  # power of a colour's count: below 1, so that small things keep their colours beside a large sky
 _ROUNDS = 12  # of k-means; further ones move no colour by a level
@@ -24,22 +25,36 @@ _NOISE = 0.2  # how much a mix's contrast counts against its nearness, in [0, 1]
 
 
 class ColourCount:
-    """Counts the colours of frames as they pass by, in memory that does not grow."""
+    """Counts the colours of frames as they pass by, in memory that does not grow without bound."""
 
     def __init__(self) -> None:
-        self._seen = np.zeros(_COLOURS, np.bool_)
-        self._counts = np.zeros(_COLOURS, np.uint32)
-        self._few = True
+        self._seen: NDArray[np.bool_] | None = np.zeros(_COLOURS, np.bool_)  # None: they are too many to be exact
+        self._codes, self._times = np.zeros(0, np.intp), np.zeros(0, np.uint32)  # of the colours counted so far
+        self._counts: NDArray[np.uint32] | None = None  # of all colours, once they are many
+
+    @property
+    def few(self) -> bool:
+        """Whether a palette of 256 colours can hold all that were seen."""
+        return self._seen is not None
 
     def add(self, colours: NDArray[np.uint8]) -> None:
         """Counts the colours (N, 3) of a frame: all of them or a fixed sample."""
-        if self._few:
+        if self._seen is not None:
             for start in range(0, len(colours), _PORTION):
                 self._seen[pack(colours[start : start + _PORTION])] = True
-            self._few = bool(np.count_nonzero(self._seen) <= 256)
+            if np.count_nonzero(self._seen) > 256:
+                self._seen = None
         step = max(1, len(colours) // _SAMPLES)
         found, times = np.unique(pack(colours[::step]), return_counts=True)
-        self._counts[found] += times.astype(np.uint32)
+        if self._counts is None:  # a list of colours takes a fraction of the memory of a table of all
+            every, places = np.unique(np.concatenate([self._codes, found]), return_inverse=True)
+            both = np.concatenate([self._times, times.astype(np.uint32)])
+            self._codes, self._times = every, np.bincount(places, both, len(every)).astype(np.uint32)
+            if len(every) > _LISTED:
+                self._counts = np.zeros(_COLOURS, np.uint32)
+                self._counts[self._codes] = self._times
+        else:
+            self._counts[found] += times.astype(np.uint32)
 
     def choose(self, most: int) -> tuple[NDArray[np.uint8], bool]:
         """Chooses a palette of at most `most` colours.
@@ -47,12 +62,15 @@ class ColourCount:
         Returns:
             The palette (K, 3) uint8, K >= 1, and whether it holds every colour that was seen.
         """
-        if self._few:
+        if self._seen is not None:
             exact = np.flatnonzero(self._seen)
             if len(exact) <= most:
                 return (unpack(exact) if len(exact) else np.zeros((1, 3), np.uint8)), True
-        codes = np.flatnonzero(self._counts)
-        return _group(codes, self._counts[codes].astype(np.float64), most), False
+        codes, counts = self._codes, self._times
+        if self._counts is not None:
+            codes = np.flatnonzero(self._counts)
+            counts = self._counts[codes]
+        return _group(codes, counts.astype(np.float64), most), False
 
 
 def pack(colours: NDArray[np.uint8]) -> NDArray[np.intp]:
@@ -211,18 +229,36 @@ class Indexer:
             if self._dither:
                 off = wanted - self._lab[first]  # (N, 3)
                 error = (off**2).sum(axis=1)  # (N,)
-                others = self._near[first]  # (N, M)
-                way = self._lab[others] - self._lab[first][:, np.newaxis]  # (N, M, 3)
-                length = (way**2).sum(axis=2) + 1e-12
-                share = ((way * off[:, np.newaxis]).sum(axis=2) / length).clip(0, 0.5)  # (N, M)
-                missed = ((off[:, np.newaxis] - share[..., np.newaxis] * way) ** 2).sum(axis=2)
-                cost = missed + _NOISE * share * (1 - share) * length
-                best = cost.argmin(axis=1)
-                rows = np.arange(len(part))
-                worth = (error > _SEEN**2) & (cost[rows, best] < error)
-                self._second[part] = others[rows, best]
-                self._share[part] = np.where(worth, np.rint(share[rows, best] * 256), 0)
+                seen = np.flatnonzero(error > _SEEN**2)
+                self._share[part] = 0
+                self._mix(part[seen], first[seen], off[seen], error[seen])
             self._known[part] = True
+
+    def _mix(
+        self,
+        codes: NDArray[np.intp],
+        first: NDArray[np.intp],
+        off: NDArray[np.float32],
+        error: NDArray[np.float32],
+    ) -> None:
+        """Finds the second colour of the mix for colours whose nearest is visibly another one.
+
+        Args:
+            codes: (N,) packed.
+            first: (N,) the palette's nearest.
+            off: (N, 3) how far it is, in Oklab.
+            error: (N,) the square of that.
+        """
+        others = self._near[first]  # (N, M)
+        way = self._lab[others] - self._lab[first][:, np.newaxis]  # (N, M, 3)
+        length = (way**2).sum(axis=2) + 1e-12
+        share = ((way * off[:, np.newaxis]).sum(axis=2) / length).clip(0, 0.5)  # (N, M)
+        missed = ((off[:, np.newaxis] - share[..., np.newaxis] * way) ** 2).sum(axis=2)
+        cost = missed + _NOISE * share * (1 - share) * length
+        best = cost.argmin(axis=1)
+        rows = np.arange(len(codes))
+        self._second[codes] = others[rows, best]
+        self._share[codes] = np.where(cost[rows, best] < error, np.rint(share[rows, best] * 256), 0)
 
 
 def _make_pattern() -> NDArray[np.uint8]:

@@ -1,16 +1,11 @@
-"""A network's weights in a safetensors file, with a header that describes them; no pickle is ever loaded.
-
-Header, all strings: format ("animi"), format_version, architecture, config (JSON), step, animi_version.
-"""
+"""A network's weights in a safetensors file, with a header (`header`) that describes them; no pickle is ever loaded."""
 
 import json
 import math
-import stat
-import struct
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -19,26 +14,16 @@ from torch import Tensor, nn
 
 from ...models import registry
 from ..errors import CheckpointError, printable
-from ..files import reason, written_beside
+from ..files import written_beside
+from .header import FORMAT_VERSION, Header, read_header
 
-FORMAT_VERSION = 1
+__all__ = ["FORMAT_VERSION", "Header", "load_checkpoint", "read_header", "save_checkpoint"]
+
 _MOST_SHOWN = 100  # characters of a name from a file, in a message
 _MOST_SAID = 300  # characters of an error in its settings, which are quoted
-_MOST_STEPS = 1 << 53
-
-
 _FRACTIONS = ("F64", "F32", "F16", "BF16")
 _WHOLE = ("I64", "I32", "I16", "I8", "U8", "BOOL")
 """Number formats, by safetensors' names, that weights are read from."""
-
-
-class Header(NamedTuple):
-    """The header of a checkpoint."""
-
-    architecture: str
-    config: dict[str, Any]
-    step: int
-    animi_version: str
 
 
 def save_checkpoint(
@@ -68,36 +53,6 @@ def save_checkpoint(
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()}
     with written_beside(path, overwrite=overwrite) as draft:
         save_file(weights, draft, header)
-
-
-def read_header(path: Path) -> Header:
-    """Reads a checkpoint's header, without its weights.
-
-    Raises:
-        CheckpointError: it is missing, no safetensors file, not one of animi's, or of a newer format.
-    """
-    _check_file(path)
-    try:
-        with safe_open(path, "pt") as file:
-            header = file.metadata() or {}
-    except (SafetensorError, OSError, ValueError, struct.error) as error:
-        raise CheckpointError(
-            f"{path}: is damaged or no safetensors file; give a checkpoint that animi has written"
-        ) from error
-    if header.get("format") != "animi":
-        raise CheckpointError(f"{path}: holds no animi header; give a checkpoint that animi has written")
-    try:
-        found = int(header["format_version"])
-        if found > FORMAT_VERSION:
-            raise CheckpointError(
-                f"{path}: has format version {found}, this animi knows up to {FORMAT_VERSION}; install a newer animi"
-            )
-        config, step = json.loads(header["config"]), int(header["step"])
-        if not isinstance(config, dict) or not 0 <= step <= _MOST_STEPS:
-            raise TypeError
-        return Header(header["architecture"], config, step, header["animi_version"])
-    except (KeyError, ValueError, TypeError, RecursionError) as error:
-        raise CheckpointError(f"{path}: its header is damaged; save the checkpoint again") from error
 
 
 def load_checkpoint(path: Path, device: torch.device) -> tuple[nn.Module, Header]:
@@ -159,22 +114,3 @@ def _check_tensors(path: Path, file: Any, wanted: Mapping[str, Tensor], architec
         kinds = _FRACTIONS if wanted[name].is_floating_point() else _WHOLE
         if part.get_dtype() not in kinds:
             raise CheckpointError(f"{path}: {name} holds {part.get_dtype()}, and {' or '.join(kinds)} is needed")
-
-
-def _check_file(path: Path) -> None:
-    """Checks that a file can be opened.
-
-    Raises:
-        CheckpointError: it is missing, a folder, or cannot be read.
-    """
-    try:
-        if not stat.S_ISREG(path.stat().st_mode) and not path.is_dir():  # a pipe may keep us waiting for ever
-            raise CheckpointError(f"{path}: is not an ordinary file; give a checkpoint that animi has written")
-        with path.open("rb"):
-            pass
-    except FileNotFoundError as error:
-        raise CheckpointError(f"{path}: does not exist; check the path") from error
-    except IsADirectoryError as error:
-        raise CheckpointError(f"{path}: is a folder; give the .safetensors file in it") from error
-    except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read ({reason(error)})") from error

@@ -6,6 +6,8 @@ from ..errors import CheckpointError
 
 MOTION_WEIGHTS = Path(__file__).parents[2] / "models" / "weights" / "motion.safetensors"
 """The motion network that comes with animi."""
+MOTION_GRAPHS = MOTION_WEIGHTS.parent / "motion"
+"""A folder: the network's three steps as ONNX graphs, which name its weights and do not hold them; `core.graphs`."""
 
 
 def find_states(folder: Path) -> list[Path]:

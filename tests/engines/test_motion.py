@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from animi.core.engines import joining
+from animi.core.engines import joining, motion_base
 from animi.core.engines import motion as motion_engine
 from animi.core.engines.flow import FlowPair
 from animi.core.engines.motion import MotionEngine, MotionPair, read_flows
@@ -385,7 +385,7 @@ def test_a_guided_engine_searches_what_it_begins_with(tmp_path, draw_disc):
 def test_a_network_with_matching_of_its_own_is_helped_by_a_search_on_a_cpu(restless, draw_disc, monkeypatch):
     first, last = draw_disc(60, 80), draw_disc(90, 80)
     asked = []
-    monkeypatch.setattr(motion_engine, "search_motion", lambda *given: asked.append(given) or search_motion(*given))
+    monkeypatch.setattr(motion_base, "search_motion", lambda *given: asked.append(given) or search_motion(*given))
     motion = MotionEngine(restless).find_motion(first, last)
     assert asked
     h, w = motion.fine.shape[2:]
@@ -397,7 +397,7 @@ def test_a_network_with_matching_of_its_own_is_helped_by_a_search_on_a_cpu(restl
 def test_where_nothing_is_searched_a_smaller_picture_is_looked_at_too(restless, draw_disc, monkeypatch):
     first, last = draw_disc(60, 80), draw_disc(90, 80)
     engine = MotionEngine(restless, area=96 * 96, searches=False)  # as on a GPU
-    monkeypatch.setattr(motion_engine, "search_motion", None)
+    monkeypatch.setattr(motion_base, "search_motion", None)
     shares = {96: 0.2, 48: 0.5}
 
     def explain(motion):

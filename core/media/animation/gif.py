@@ -39,9 +39,10 @@ def write_gif(job: Job, frames: Iterator[Frame]) -> Fraction:
             ends.append(ends[-1] + spool.write(encode_png(frame)))
         if partly:
             job.note("GIF keeps no partial transparency: pixels that were at least half opaque became opaque")
-        palette, exact = colours.choose(255 if transparent else 256)
+        # where not all colours have a place, one is left for what did not change
+        palette, exact = colours.choose(256 if colours.few and not transparent else 255)
+        del colours  # before the next large tables are made
         if not exact:
-            palette, exact = colours.choose(255)  # leaves one for what did not change
             job.note("GIF keeps 256 colours: the frames have more and share a palette chosen for all of them")
         clear = len(palette) if len(palette) < 256 else None  # the index of a pixel that lets the last frame through
         _write_gif_header(file, job, palette, clear)

@@ -1,0 +1,235 @@
+"""What all motion engines share, whatever computes the network's three steps (`motion_steps`); imports no PyTorch.
+
+The network works on pictures of 200 to 300 pixels a side for key frames of any size. It finds the motion once for a
+pair, and there are two ways to draw along it:
+
+- "network": the network also predicts, for each t, where to sample and in which frame. Sampling at full size is by
+  OpenCV, in half the time of PyTorch.
+- "classical": the motion replaces that of the search in `--engine flow`; the rest is that engine's.
+
+The network gets the motion of a search: guided networks start from it, others use it as help.
+
+Grey, alpha and more than 8 bits need no special treatment, as all colours are sampled from the key frames: the network
+gets a picture of 8 bits and three channels, and all channels of the key frames are warped.
+"""
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property, partial
+
+import cv2
+import numpy as np
+
+from ...models.working_size import choose_size
+from ..motion.grid import Array, Flow
+from ..motion.guides import Guides, PairHints
+from ..motion.light import is_another_light, is_fade
+from ..motion.search import search_motion
+from ..motion.unmatched import find_unmatched, move_with_surroundings
+from .apart import prepare_without_small_things
+from .blend import Blend
+from .flow import FlowPair
+from .interface import DrawsTogether, Pair, Working, make_guides, view_for_matching
+from .joining import Placed, draw_joined, measure_doubt
+from .motion_steps import FoundMotion, MotionSteps
+from .relit import prepare_in_one_light
+
+RENDERERS = ("network", "classical")
+"""The ways to draw along the network's motion."""
+SEARCHED_AREA = 224 * 224
+"""Pixels of the network's input where it gets the motion of a search; larger key frames are reduced."""
+_UNEXPLAINED = 0.1  # explained share of differences below which motion does not explain the pair
+_KNOWN = 6.0  # logit of the visibility of what an animator gives
+_DIFFERS = 0.04  # mean difference of colours, in [-1, 1], from which on a cell differs
+
+
+class BaseMotionEngine:
+    """Draws with the three steps of a motion network."""
+
+    name, takes_hints = "motion", True
+    notes: tuple[str, ...] = ()
+    """What its user should know of how it draws, each one sentence."""
+
+    def __init__(
+        self, steps: MotionSteps, *, renderer: str = RENDERERS[0], area: int = SEARCHED_AREA, mixes: bool = False
+    ) -> None:
+        """Takes the network's steps.
+
+        Args:
+            steps: those of a network that gets the motion of a search.
+            renderer: one of RENDERERS.
+            area: pixels of the network's input.
+            mixes: whether warped frames are blended where they differ, instead of joined along a seam.
+        """
+        self._steps, self._area, self._mixes = steps, area, mixes
+        self._classical = renderer == "classical"
+
+    def prepare(self, first: Working, last: Working, hints: PairHints | None = None) -> Pair:
+        """Prepares a pair, if motion can explain it; frames in different light are relit first."""
+        guides = make_guides(hints, first, last)
+        if guides is not None:  # hinted pieces are not cut out as small things
+            return prepare_in_one_light(first, last, partial(self._prepare, guides=guides))
+        return prepare_without_small_things(first, last, partial(prepare_in_one_light, prepare=self._prepare))
+
+    def _prepare(self, first: Working, last: Working, guides: Guides | None = None) -> Pair:
+        if guides is None and is_fade(view_for_matching(first), view_for_matching(last)):
+            return Blend(first, last)
+        if self._classical:
+            return FlowPair(first, last, self.find_flows(first, last, guides), mixes=self._mixes, guides=guides)
+        return self.prepare_motion(first, last, guides)
+
+    def prepare_motion(self, first: Working, last: Working, guides: Guides | None = None) -> "BaseMotionPair":
+        """Finds the motion of a pair, for the network's own renderer."""
+        motion = self._search(first, last, guides)
+        return BaseMotionPair(self._steps, motion, first, last, mixes=self._mixes, guides=guides)
+
+    def find_flows(self, first: Working, last: Working, guides: Guides | None = None) -> tuple[Flow, Flow]:
+        """The motion of a pair in the classical engine's form; see `scale_flows`."""
+        return scale_flows(self._search(first, last, guides).fine, first.shape[0], first.shape[1])
+
+    def _search(self, first: Working, last: Working, guides: Guides | None) -> FoundMotion:
+        """The motion that the network finds with the help of a search."""
+        small, given = look_small(first, last, self._area, guides)
+        motion = self._steps.find_motion(small[0], small[1], given)
+        return motion if guides is None else clear(motion, guides)
+
+
+class BaseMotionPair(DrawsTogether):
+    """Two key frames and the network's motion between them."""
+
+    def __init__(
+        self,
+        steps: MotionSteps,
+        motion: FoundMotion | None,
+        first: Working,
+        last: Working,
+        *,
+        confidence: float | None = None,
+        mixes: bool = False,
+        guides: Guides | None = None,
+    ) -> None:
+        """Takes what the network has found.
+
+        Args:
+            steps: the network's steps.
+            motion: the motion of the two frames. None: a subclass has it.
+            first: a frame.
+            last: another of the same shape and type.
+            confidence: the explained share of the motion, if it is known already.
+            mixes: whether warped frames are blended where they differ, instead of joined along a seam.
+            guides: motion that an animator gives.
+        """
+        self._steps, self._motion, self._guides = steps, motion, guides
+        self._frames = (first, last)
+        self._mixes = mixes
+        self.confidence = measure_explained(self._found) if confidence is None else confidence
+        """The share of differences between the frames that is visible in both, in [0, 1]."""
+        views = (view_for_matching(frame) for frame in (first, last))
+        self.explained = self.confidence > _UNEXPLAINED or guides is not None or is_another_light(*views)
+
+    @cached_property
+    def _found(self) -> FoundMotion:
+        assert self._motion is not None
+        return self._motion
+
+    def render_all(self, times: Sequence[float]) -> Iterator[Working]:
+        """Draws the frames at `times` in (0, 1), on demand."""
+        yield from draw_joined(self._frames, times, self._place, mixes=self._mixes, guides=self._guides)
+
+    def follow(self) -> Flow:
+        """Where everything goes: (H, W, 2), in pixels."""
+        height, width = self._frames[0].shape[:2]
+        found = scale_flows(self._found.fine, height, width)[0]
+        flow = np.asarray(cv2.resize(found, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+        return flow if self._guides is None else self._guides.move(flow, 0)
+
+    def doubt(self, t: float) -> Array:
+        """Where the frame at t is guesswork: (h, w) in [0, 1]."""
+        return measure_doubt(self._frames, self._place(t), self._guides)
+
+    def _place(self, t: float) -> Placed:
+        """The network's prediction for a time, in the form that `joining` needs."""
+        way = self._steps.find_way(self._found, t)
+        forward, backward = np.ascontiguousarray(way.shift.transpose(0, 2, 3, 1))  # (h, w, 2) each
+        missing = None
+        if not self._mixes:
+            (forward, backward), missing = move_unmatched((forward, backward), self._unmatched)
+
+        def mix(difference: Array) -> Array:
+            return self._steps.decide(way, difference / np.float32(127.5))
+
+        return Placed(t, (forward, backward), (way.claim[0] - way.claim[1])[0], mix, missing)
+
+    @cached_property
+    def _unmatched(self) -> list[Array]:
+        """What either key frame shows and the other does not: (h, w) each."""
+        return find_all_unmatched(self._found)
+
+
+def look_small(first: Working, last: Working, area: int, guides: Guides | None) -> tuple[tuple[Array, Array], Array]:
+    """Two frames as the network gets them.
+
+    Returns:
+        Both, (H', W', 3) uint8, and the motion of a search, (2, 2, H'/2, W'/2).
+    """
+    views = view_for_matching(first), view_for_matching(last)
+    one, other = shrink_views(views, area)
+    height, width = one.shape[:2]
+    return (one, other), search_motion(views[0], views[1], height // 2, width // 2, guides)
+
+
+def shrink_views(views: tuple[Array, Array], area: int) -> tuple[Array, Array]:
+    """Two views at the working size of about `area` pixels: (H', W', 3) uint8 each."""
+    height, width = choose_size(views[0].shape[0], views[0].shape[1], area)
+    one, other = (
+        np.asarray(cv2.resize(view, (width, height), interpolation=cv2.INTER_AREA), np.uint8) for view in views
+    )
+    return one, other
+
+
+def measure_explained(motion: FoundMotion) -> float:
+    """The share of differing cells that are visible in both key frames, as `models.motion.explained_share`."""
+    differs = np.abs(motion.small[0] - motion.small[1]).mean(0) > _DIFFERS  # (h, w)
+    if not differs.any():
+        return 1.0
+    seen = _sigmoid(motion.visible[:, 0]) * differs  # (2, h, w)
+    return float(seen.sum() / (2 * differs.sum()))
+
+
+def find_all_unmatched(motion: FoundMotion) -> list[Array]:
+    """What either key frame shows and the other does not: (h, w) each."""
+    pictures, flows = (
+        np.ascontiguousarray(part.transpose(0, 2, 3, 1)) for part in ((motion.small + 1) * 127.5, motion.flow)
+    )
+    visible = _sigmoid(motion.visible[:, 0])
+    return [find_unmatched(pictures[k], pictures[1 - k], flows[k], visible[k]) for k in range(2)]
+
+
+def move_unmatched(shifts: tuple[Flow, Flow], unmatched: Sequence[Array]) -> tuple[tuple[Flow, Flow], Array]:
+    """As `move_with_surroundings`, with what is unmatched on a grid of another size."""
+    h, w = shifts[0].shape[:2]
+    first, last = (cv2.resize(part, (w, h), interpolation=cv2.INTER_LINEAR) for part in unmatched)
+    return move_with_surroundings(shifts, (first, last))
+
+
+def clear(motion: FoundMotion, guides: Guides) -> FoundMotion:
+    """The motion without the pieces whose motion an animator gives."""
+    parts, seen = [], []
+    for flow in (motion.flow, motion.fine):
+        found = np.ascontiguousarray(flow.transpose(0, 2, 3, 1))  # (2, h, w, 2)
+        cleared = [guides.clear(found[end], end) for end in range(2)]
+        parts.append(np.stack([part for part, _ in cleared]).transpose(0, 3, 1, 2))
+        seen.append(np.stack([known for _, known in cleared])[:, None].astype(np.float32))
+    visible = np.where(seen[0] == 0, motion.visible, np.float32(_KNOWN) * seen[0])
+    return motion._replace(flow=parts[0], fine=parts[1], visible=visible)
+
+
+def scale_flows(fine: Array, height: int, width: int) -> tuple[Flow, Flow]:
+    """A motion's `fine` in the classical engine's form: (h, w, 2) float32, in pixels of key frames of that size."""
+    h, w = fine.shape[-2:]
+    scale = np.array([width / w, height / h], np.float32).reshape(1, 2, 1, 1)
+    forward, backward = np.ascontiguousarray((fine * scale).transpose(0, 2, 3, 1))
+    return forward, backward
+
+
+def _sigmoid(logits: Array) -> Array:
+    return np.asarray(0.5 + 0.5 * np.tanh(0.5 * logits), np.float32)  # exp would overflow

@@ -1,0 +1,1 @@
+"""Networks as ONNX graphs: how they are written, and the command that exports them."""
