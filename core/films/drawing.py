@@ -36,7 +36,6 @@ class PairDrawer:
         ends = [frame.pixels if frame.clean is None else frame.clean for frame in (first, last)]
         grainy = (first.grainy or last.grainy) and ends[0].shape[2] == 3
         if grainy and not isinstance(self._engine, PixelArtEngine):
-            return self._grainy.prepare(*ends, hints)
-        return prepare_pair(
-            *ends, self._engine, self._on_failure, None if before is None else before.pixels, hints=hints
-        )
+            return self._grainy.prepare(ends[0], ends[1], hints)
+        overlays = None if before is None else before.pixels  # what stands over motion stood there before as well
+        return prepare_pair(ends[0], ends[1], self._engine, self._on_failure, overlays, hints=hints)

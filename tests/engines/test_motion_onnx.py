@@ -215,7 +215,7 @@ def test_a_provider_that_fails_leaves_the_cpu_to_draw(monkeypatch, key_frames, a
 
 
 def test_a_provider_is_for_our_own_network(tmp_path):
-    with pytest.raises(DeviceError, match="openvino is not in this onnxruntime; found here: .*cpu"):
+    with pytest.raises(DeviceError, match=r"openvino is not in this onnxruntime; found here: .*cpu"):
         open_engine(provider="openvino")
     for wrong in (
         {"engine": "flow", "provider": "cpu"},
@@ -228,7 +228,7 @@ def test_a_provider_is_for_our_own_network(tmp_path):
 
 
 def test_missing_and_misfitting_files_are_named(tmp_path, own):
-    with pytest.raises(CheckpointError, match="none.safetensors: does not exist"):
+    with pytest.raises(CheckpointError, match=r"none.safetensors: does not exist"):
         OnnxSteps(weights=tmp_path / "none.safetensors")
     with pytest.raises(CheckpointError, match=r"find_motion.onnx: cannot be read"):
         OnnxSteps(graphs=tmp_path).wait()
