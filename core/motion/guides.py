@@ -1,18 +1,18 @@
-"""Motion that an animator gives: points, paths, masks, and how they act on the drawings.
+"""Motion from an animator's hints: points, paths and masks, and how they act on the drawings.
 
-Two drawings do not say which finger became which. A hint does: this point of the first drawing is that point of the
-last. It acts on the thing that was pointed at, up to its outline, and not on a disc around the point:
+Two drawings do not determine which finger became which. A hint does: a point of the first drawing corresponds to a
+point of the last. It acts on the piece that contains the point, up to its outline, not on a disc around the point:
 
-- A point stands for the flat piece of colour that it lies in (see `segments`), with what that piece encloses and the
-  outline around it. Hints in one piece move it together: one by a shift, or with squash and turn where its partner in
-  the other drawing shows them; two by a similarity; three by an affine map; more by a thin-plate spline (Bookstein,
-  "Principal Warps", PAMI 1989).
-- Between the drawings a piece turns about its centre while the centre goes straight, or along the path that was given
-  (Whited et al., "BetweenIT", Eurographics 2010, use spirals; both keep its size where it only turns).
+- A point selects the flat piece of colour that it lies in (see `segments`), with the area that it encloses and its
+  outline. Hints in one piece move it together: one by a shift, or with scale and rotation if its match in the other
+  drawing shows them; two by a similarity; three by an affine map; more by a thin-plate spline (Bookstein, "Principal
+  Warps", PAMI 1989).
+- Between the drawings a piece rotates about its centre while the centre moves straight, or along a given path (Whited
+  et al., "BetweenIT", Eurographics 2010, use spirals; both keep the size of a piece that only rotates).
 
-A guide is used three times. The search may choose its motion, for what moves along. Then the piece is taken out of the
-motion that was found: what is left there moves as its surroundings do. At each t, the piece is laid over that where it
-is by then, so that the guide's word is the last, and what it leaves behind is the ground.
+A guide is used three times. Its motion is a candidate of the search, for things that move with it. Then the piece is
+removed from the estimated motion, so that the area moves with its surroundings. At each t, the piece is composited over
+the result at its position, so that the hint has priority and the background is uncovered behind it.
 """
 
 from dataclasses import dataclass, field, replace
@@ -342,7 +342,7 @@ class Guides:
     def settle(
         self, t: float, shifts: tuple[Flow, Flow], belief: Array, missing: Array | None
     ) -> tuple[tuple[Flow, Flow], Array, Array | None]:
-        """Has the last word on where to sample at t.
+        """Applies static masks and removes pieces from where they have left, at t.
 
         Args:
             t: in (0, 1).

@@ -1,10 +1,10 @@
-"""Flat pieces of drawings and which of them are the same in two drawings: where a face goes that squashes and turns.
+"""Segments drawings into flat pieces and matches pieces of two drawings, such as a face that squashes and turns.
 
-Comparing small patches finds what keeps its look. A flat piece of colour that grows, squashes or turns keeps only its
-colour and roughly its shape, and inside it there is nothing to compare. So drawings are cut into pieces along their
-edges, pieces are paired by colour, size, shape and place, and what carries one piece onto its partner becomes a
-candidate for the motion. Pairing coloured pieces is the idea of AnimeInterp (Li et al., CVPR 2021, section 3.1); theirs
-compares features of VGG19 and matches for minutes, ours compares means and takes milliseconds.
+Patch matching needs texture. A flat piece of colour that grows, squashes or turns keeps only its colour and roughly its
+shape. So drawings are segmented along their edges, pieces are matched by colour, size, shape and position, and the
+transforms that map one piece to its match become candidates for the motion. Matching coloured pieces is the idea of
+AnimeInterp (Li et al., CVPR 2021, section 3.1). Theirs compares features of VGG19 and takes minutes; ours compares
+means and takes milliseconds.
 """
 
 from typing import Any, NamedTuple
@@ -62,7 +62,7 @@ class Carried(NamedTuple):
 
 
 def find_segments(picture: Array, other: Array, most: int = 24, least: float = _LEAST) -> Segments:
-    """Cuts a drawing into pieces along its edges, and keeps those that are not where they are in the other one.
+    """Segments a drawing along its edges, and keeps the pieces that differ from the other drawing at their position.
 
     Args:
         picture: (h, w, 3) float32 CIE Lab.
@@ -143,15 +143,15 @@ def _describe(colours: Array, areas: Array, spreads: Array) -> Array:
 
 
 def drop_strays(first: Segments, last: Segments, pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Drops pairs that lead elsewhere than those of several pieces which look the same.
+    """Drops pairs whose shift disagrees with that of several pieces of the same look.
 
-    Of a row of windows, teeth or dashes of which one goes and another comes, these two are most like each other. But
-    the others show that the row stays, or moves as a whole.
+    In a row of windows, teeth or dashes, one that disappears and another that appears match best. But the others show
+    that the row is static, or moves as a whole.
 
     Args:
         first: the pieces of one drawing.
         last: those of the other.
-        pairs: as `pair_segments` gives them.
+        pairs: from `pair_segments`.
     """
     if not pairs or len(pairs) + len(first.resting) < _ALIKE:
         return pairs
@@ -173,7 +173,7 @@ def drop_strays(first: Segments, last: Segments, pairs: list[tuple[int, int]]) -
 
 
 def pair_segments(first: Segments, last: Segments, diagonal: float) -> list[tuple[int, int]]:
-    """Pairs pieces that are most like each other, mutually.
+    """Matches pieces that are mutually most similar.
 
     Args:
         first: the pieces of one drawing.
@@ -194,10 +194,10 @@ def pair_segments(first: Segments, last: Segments, diagonal: float) -> list[tupl
 
 
 def carry(first: Segments, last: Segments, pair: tuple[int, int]) -> list[Array]:
-    """What may carry a piece onto its partner: (2, 3) affine transforms of places.
+    """Returns candidate transforms from a piece to its match: (2, 3) affine, in pixels.
 
-    A shift; a shift with squash and stretch along the picture's sides; and, of long pieces, with a turn; those that are
-    hardly more than the shift are left out.
+    These are a shift; a shift with a scale along x and y; and, for elongated pieces, one with a rotation. Candidates that
+    are close to the shift are left out.
     """
     origin, target = first.centres[pair[0]], last.centres[pair[1]]
     parts = find_parts(first.spreads[pair[0]], last.spreads[pair[1]])
@@ -205,12 +205,12 @@ def carry(first: Segments, last: Segments, pair: tuple[int, int]) -> list[Array]
 
 
 def find_parts(one: Array, other: Array, *, both_ways: bool = False) -> list[Array]:
-    """How a piece may squash and turn on its way to its partner: (2, 2) matrices, the identity first.
+    """Returns candidate linear maps from a piece to its match: (2, 2) matrices, the identity first.
 
     Args:
-        one: (2, 2) covariance of the places of the piece's pixels.
-        other: the same of its partner.
-        both_ways: whether a large turn is tried the other way round too, as an axis has no direction.
+        one: (2, 2) covariance of the piece's pixel positions.
+        other: the same for its match.
+        both_ways: also include a large rotation turned by 180 degrees, as an axis has no direction.
     """
     parts = [np.eye(2), np.diag(np.sqrt(np.diag(other) / np.diag(one)))]
     (small, axes), (small_there, axes_there) = np.linalg.eigh(one), np.linalg.eigh(other)
@@ -271,7 +271,7 @@ class Pieces:
 
 
 def find_transforms(first: Array, last: Array, most: int = 10) -> list[Carried]:
-    """What may carry pieces of one drawing to where they are in the other.
+    """Finds candidate transforms of pieces from one drawing to the other.
 
     Args:
         first: (h, w, 3) uint8 RGB.
