@@ -405,9 +405,8 @@ def _infer(costs: Array, bonds: tuple[Array, Array], candidates: Candidates, rou
         for k, (home, gain) in enumerate(zip(candidates.homes, gains, strict=True), count - len(candidates.homes)):
             evidence[..., k] -= gain * home * (candidates.penalties[k] * 1.25 + _PIECE_BONUS)
 
-    disagreement = 10 * np.minimum(
-        _measure_distances(candidates) / 2.5, 1
-    )  # neighbours with nearly the same motion are free
+    # neighbours with nearly the same motion cost nothing
+    disagreement = 10 * np.minimum(_measure_distances(candidates) / 2.5, 1)
     bond_down, bond_right = bonds
     energy = evidence
     for _ in range(rounds):

@@ -196,7 +196,7 @@ def pair_segments(first: Segments, last: Segments, diagonal: float) -> list[tupl
 def carry(first: Segments, last: Segments, pair: tuple[int, int]) -> list[Array]:
     """Returns candidate transforms from a piece to its match: (2, 3) affine, in pixels.
 
-    These are a shift; a shift with a scale along x and y; and, for elongated pieces, one with a rotation. Candidates that
+    These are a shift; a shift with a scale along x and y; and, for elongated pieces, one with a rotation. Those that
     are close to the shift are left out.
     """
     origin, target = first.centres[pair[0]], last.centres[pair[1]]
