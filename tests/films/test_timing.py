@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from animi.core.films.timing import Clock, FilmFrame, expose, judge_frames
-from animi.core.media.film_source import find_timing
+from animi.core.media.timestamps import find_timing
 
 FPS = Fraction(24)
 
