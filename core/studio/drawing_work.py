@@ -198,14 +198,14 @@ class DrawingWork:
         with self._keys.lock:
             keys, hints = arrange_keys(drawings, self._keys.kept, settings), self._keys.hints
             masks = {names: f"still-{number + 1}.png" for number, names in enumerate(hints.masks)}
-            told = hints.lay_out(keys.names, masks, loop=settings.loop)
+            laid_out = hints.lay_out(keys.names, masks, loop=settings.loop)
             kept = [frame.drawing for frame in self._keys.kept if frame.drawing in keys.drawings]
             let_go = self._files.use([*hints.masks.values(), *paths_of(kept)])
         try:
-            if told is None and not kept:
+            if laid_out is None and not kept:
                 raise InputError("there are no hints to save; give one first")
-            files = {} if told is None else {HINTS: json.dumps(told, indent=1).encode()}
-            needed = set() if told is None else {pair.get("still") for pair in told["pairs"]}
+            files = {} if laid_out is None else {HINTS: json.dumps(laid_out, indent=1).encode()}
+            needed = set() if laid_out is None else {pair.get("still") for pair in laid_out["pairs"]}
             files |= {name: hints.masks[names].read_bytes() for names, name in masks.items() if name in needed}
             if kept:
                 rows = keys.plan(find_positions(settings, len(drawings)))
@@ -327,8 +327,8 @@ class DrawingWork:
         keys: Sequence[Frame], first: int, last: int, engine: Engine, settings: DrawSettings, hints: Hints
     ) -> PreparedPair:
         ends = keys[first], keys[last]
-        said = hints.of(first, last, ends[0].shape[1], ends[0].shape[0]) if hints else None
-        return prepare_pair(ends[0], ends[1], engine, settings.on_failure, hints=said)
+        pair_hints = hints.of(first, last, ends[0].shape[1], ends[0].shape[0]) if hints else None
+        return prepare_pair(ends[0], ends[1], engine, settings.on_failure, hints=pair_hints)
 
     @staticmethod
     def _check_position(keys: Keys, position: float) -> None:

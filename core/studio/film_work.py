@@ -82,7 +82,7 @@ class FilmWork:
                 shutil.rmtree(earlier.drawings[0].thumb.parent.parent, ignore_errors=True)
 
         return self._work.submit(
-            "look", f"Looking through {name}", scan, [], minutes=self._config.max_film_minutes,
+            "scan", f"Scanning {name}", scan, [], minutes=self._config.max_film_minutes,
             or_else=lambda: self._files.remove([path]),
         )  # fmt: skip
 

@@ -300,7 +300,7 @@ def test_two_drawings_of_a_film_become_key_frames(studio, tmp_path, animi):
     assert animi("draw-cartoon", film, "--seconds", 1, "--size", "160x96", "--seed", 4).exit_code == 0
     studio.drop(film)
     studio.until(lambda: studio("film").is_displayed() and studio.all("#strip button"))
-    assert "160×96" in studio("film-told").text
+    assert "160×96" in studio("film-summary").text
     drawings = studio.all("#strip button")
     drawings[1].click()
     drawings[3].click()
@@ -611,7 +611,7 @@ def test_a_match_of_animis_own_is_dragged_to_where_it_belongs(desk, studio, tmp_
     count = int(studio.until(lambda: studio.driver.execute_script("return document.documentElement.dataset.matches")))
     assert count >= 2
     studio("next-match").click()
-    assert "animi's match 1" in studio("half-told").text
+    assert "animi's match 1" in studio("half-note").text
     heads = studio.driver.execute_async_script("""
         const done = arguments[0], session = `/api/sessions/${sessionStorage.getItem("session")}`;
         fetch(`${session}/matches`, { method: "POST", body: JSON.stringify({ position: 0.25 }) })
