@@ -30,7 +30,7 @@ from .interrupts import held_back
 
 PATIENCE = 0.5
 """Seconds from SIGTERM to SIGKILL."""
-MOST_WORDS = 1 << 20
+MOST_OUTPUT = 1 << 20
 """Bytes of a child's stderr, and of the stdout that `run` reads, that are kept; the rest is discarded."""
 
 T = TypeVar("T")
@@ -140,7 +140,7 @@ class Program:
             command: the program and its arguments.
             stdin: as in `subprocess.Popen`; empty by default.
             stdout: as in `subprocess.Popen`; discarded by default.
-            listen: keep its stderr in `words`; otherwise the caller reads and closes the pipe `process.stderr`.
+            listen: keep its stderr in `stderr`; otherwise the caller reads and closes the pipe `process.stderr`.
             cwd: its working directory.
             bufsize: as in `subprocess.Popen`.
 
@@ -177,8 +177,8 @@ class Program:
             raise
 
     @property
-    def words(self) -> bytes:
-        """Its stderr so far, up to MOST_WORDS bytes; complete once it has exited."""
+    def stderr(self) -> bytes:
+        """Its stderr so far, up to MOST_OUTPUT bytes; complete once it has exited."""
         return b"" if self._listener is None else self._listener.text()
 
     def wait(self, timeout: float | None = None) -> int:
@@ -254,7 +254,7 @@ class Done(NamedTuple):
     """Exit code."""
     out: bytes
     """The beginning of stdout."""
-    words: bytes
+    stderr: bytes
     """The beginning of stderr."""
 
 
@@ -276,7 +276,7 @@ def run(command: Sequence[str], *, seconds: float, out: bool = False, cwd: Path 
     with Program(command, stdout=stdout, cwd=cwd) as program:
         listener = None if program.process.stdout is None else _Listener(program.process.stdout)
         code = program.wait(seconds)
-        return Done(code, b"" if listener is None else listener.text(), program.words)
+        return Done(code, b"" if listener is None else listener.text(), program.stderr)
 
 
 class _Listener:
@@ -291,7 +291,7 @@ class _Listener:
     def _listen(self) -> None:
         with suppress(OSError, ValueError):  # closed meanwhile
             while part := os.read(self._pipe.fileno(), 1 << 16):
-                self._text += part[: max(0, MOST_WORDS - len(self._text))]
+                self._text += part[: max(0, MOST_OUTPUT - len(self._text))]
 
     def text(self) -> bytes:
         """Returns the beginning of the output, after waiting for its end."""

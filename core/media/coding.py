@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ..errors import ConfigError
 from .codecs import CODECS, EVERY_CHROMA, Codec
-from .ffmpeg import ask
+from .ffmpeg import run_ffmpeg
 from .film_source import RANGES, Film
 from .probe import UNKNOWN
 
@@ -27,7 +27,7 @@ class Coding:
         rate: frames per second; None for a variable frame rate, with a timestamp for each frame.
         usual: approximate frames per second.
         container: ffmpeg's name of the output format; "" to choose it by the file's suffix.
-        words: ffmpeg's arguments from the filters to the encoder's settings.
+        arguments: ffmpeg's arguments from the filters to the encoder's settings.
         padded: whether a column or row is repeated to make sides even.
         depth: bits per channel of the video.
         alpha: whether frames and video have an alpha channel.
@@ -40,7 +40,7 @@ class Coding:
     rate: Fraction | None
     usual: Fraction
     container: str
-    words: tuple[str, ...]
+    arguments: tuple[str, ...]
     padded: bool
     depth: int
     alpha: bool = False
@@ -165,7 +165,7 @@ def _find_encoder(codec: Codec) -> str:
     Raises:
         ConfigError: ffmpeg has none of them.
     """
-    said = ask(("-hide_banner", "-nostdin", "-encoders"), Path("ffmpeg"), out=True).out.decode(errors="replace")
+    said = run_ffmpeg(("-hide_banner", "-nostdin", "-encoders"), Path("ffmpeg"), out=True).out.decode(errors="replace")
     had = {line.split()[1] for line in said.splitlines() if line.startswith(" V")}
     for encoder in codec.encoders:
         if encoder in had:

@@ -24,10 +24,10 @@ from ..programs import Program, wait_to_read
 from .ffmpeg import (
     MOST_PIXELS,
     STALL_SECONDS,
+    discard_others,
+    file_input,
     find_ffmpeg,
-    read_file,
-    stalled,
-    use_beside,
+    stall_error,
     wait_for,
     widen_pipe,
 )
@@ -106,12 +106,12 @@ class DamagedStretch:
     Attributes:
         first: timestamp of the last intact frame before it, in seconds.
         last: timestamp of the first intact frame after it, in seconds; None if there is none.
-        words: ffmpeg's message.
+        message: from ffmpeg.
     """
 
     first: float
     last: float | None
-    words: str
+    message: str
 
 
 def probe_video(path: Path) -> VideoInfo:
@@ -219,7 +219,7 @@ def decode_video(
         return
     frames = decode_frames(
         info,
-        read_file(info.path, info.decoder),
+        file_input(info.path, info.decoder),
         _fit_filter(info, width, height, fit, transparent=background is None),
         (height, width, 4 if info.alpha else 3),
         background=background,
@@ -249,7 +249,7 @@ def decode_frames(
 
     Args:
         info: the film's properties.
-        source: ffmpeg's input arguments, from `read_file` or `read_pipe`.
+        source: ffmpeg's input arguments, from `file_input` or `pipe_input`.
         filters: ffmpeg's filters, which must yield frames of the given shape.
         shape: (height, width, channels), of 1 channel for grey, 3 for RGB, 4 for RGBA.
         deep: decode 16 bits per channel, not 8.
@@ -274,7 +274,7 @@ def decode_frames(
         *(*source, "-map", "0:V:0", "-vf", filters, "-fps_mode", "passthrough", "-enc_time_base", "filter"),
         *("-stats_enc_pre:v", "pipe:2", "-stats_enc_pre_fmt:v", "@{n} {pts} {tb}@"),
         *("-pix_fmt", layouts[shape[2], deep], "-f", "rawvideo", "pipe:1"),
-        *use_beside(None if info.head is None else info.head.container),
+        *discard_others(None if info.head is None else info.head.container),
     ]
     with Program(
         command, bufsize=0, stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE, stdout=subprocess.PIPE,
@@ -461,7 +461,7 @@ def _read_frames(
         room = pixels.data.cast("B")
         while room:
             if limited and not wait_to_read(pipe, STALL_SECONDS):
-                raise stalled(about, STALL_SECONDS)
+                raise stall_error(about, STALL_SECONDS)
             got = pipe.readinto(room)  # type: ignore[attr-defined]
             if not got:
                 program.check()

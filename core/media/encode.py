@@ -21,7 +21,7 @@ from ..files import shown
 from ..programs import Program
 from .codecs import CODECS, usual_codec
 from .coding import MICROSECOND, Coding
-from .ffmpeg import QUIET, find_ffmpeg, first_words, read_pipe, widen_pipe
+from .ffmpeg import QUIET, find_ffmpeg, first_messages, pipe_input, widen_pipe
 from .frames import Frame
 from .matroska import begin_block, begin_matroska
 
@@ -49,14 +49,14 @@ class Encoder:
         if coding.rate is not None:
             layout = ("rgba64le" if coding.deep else "rgba") if coding.alpha else "rgb48le" if coding.deep else "rgb24"
             form = ("-pix_fmt", layout, "-s", f"{width}x{height}")
-            source = read_pipe("rawvideo", *form, "-framerate", f"{coding.rate.numerator}/{coding.rate.denominator}")
+            source = pipe_input("rawvideo", *form, "-framerate", f"{coding.rate.numerator}/{coding.rate.denominator}")
         else:
-            source = read_pipe("matroska", "-probesize", "32", "-analyzeduration", "0")
+            source = pipe_input("matroska", "-probesize", "32", "-analyzeduration", "0")
         self._program = Program(
             [
                 *(find_ffmpeg(), *QUIET, "-y", *source, "-fps_mode", "passthrough"),
                 *(() if coding.rate else ("-enc_time_base", f"1/{MICROSECOND}")),
-                *(*coding.words, *(("-f", coding.container) if coding.container else ())),
+                *(*coding.arguments, *(("-f", coding.container) if coding.container else ())),
                 "pipe:1" if target == STREAM else f"file:{target}",
             ],
             stdin=PIPE,
@@ -111,7 +111,7 @@ class Encoder:
         with suppress(BrokenPipeError, ValueError):  # ffmpeg has exited
             self._process.stdin.close()
         code = self._program.wait()
-        said = first_words(self._program.words)
+        said = first_messages(self._program.stderr)
         self._program.close()
         if code == 0:
             return

@@ -58,7 +58,7 @@ def find_ffmpeg() -> str:
         raise OutputError("no ffmpeg for this machine; install one and set IMAGEIO_FFMPEG_EXE to its path") from error
 
 
-def read_file(path: Path, decoder: str | None = None) -> list[str]:
+def file_input(path: Path, decoder: str | None = None) -> list[str]:
     """Returns ffmpeg's input arguments for a film's file, restricted to CONTAINERS.
 
     Args:
@@ -70,10 +70,10 @@ def read_file(path: Path, decoder: str | None = None) -> list[str]:
     """
     limits = ["-max_pixels", str(MOST_PIXELS), "-max_alloc", str(MOST_BYTES)]
     chosen = [] if decoder is None else ["-c:v", decoder]
-    return [*limits, *_allow(CONTAINERS, "file"), *name_kind(path), *chosen, "-i", f"file:{path}"]
+    return [*limits, *_allow(CONTAINERS, "file"), *format_arguments(path), *chosen, "-i", f"file:{path}"]
 
 
-def read_pipe(kind: str, *form: str) -> list[str]:
+def pipe_input(kind: str, *form: str) -> list[str]:
     """Returns ffmpeg's input arguments for data that we write to its standard input.
 
     Args:
@@ -83,7 +83,7 @@ def read_pipe(kind: str, *form: str) -> list[str]:
     return [*_allow((kind,), "pipe"), *form, "-f", kind, "-i", "pipe:0"]
 
 
-def read_list(name: str, kinds: Sequence[str]) -> list[str]:
+def list_input(name: str, kinds: Sequence[str]) -> list[str]:
     """Returns ffmpeg's input arguments for a concat list of our own files.
 
     ffmpeg must run in their folder, so that the list and the arguments contain only our own file names.
@@ -99,7 +99,7 @@ def _allow(kinds: Sequence[str], protocol: str) -> tuple[str, ...]:
     return "-format_whitelist", ",".join(kinds), "-protocol_whitelist", protocol
 
 
-def name_kind(path: Path) -> tuple[str, ...]:
+def format_arguments(path: Path) -> tuple[str, ...]:
     """Returns arguments that fix an image's format; without it, a%03d.png is read as a000.png, a001.png, ..."""
     head = _read_head(path)
     if head.startswith(b"\x89PNG\r\n\x1a\n"):
@@ -115,7 +115,7 @@ def _read_head(path: Path) -> bytes:
         raise InputError(f"{shown(path)}: cannot be read ({reason(error)}); check the file") from error
 
 
-def ask(arguments: Sequence[str], about: Path, *, out: bool = False, cwd: Path | None = None) -> Done:
+def run_ffmpeg(arguments: Sequence[str], about: Path, *, out: bool = False, cwd: Path | None = None) -> Done:
     """Runs ffmpeg for a short task, such as reading a film's header.
 
     Args:
@@ -131,18 +131,18 @@ def ask(arguments: Sequence[str], about: Path, *, out: bool = False, cwd: Path |
 
 
 def run_briefly(command: Sequence[str], about: Path, *, out: bool = False, cwd: Path | None = None) -> Done:
-    """Runs a program that reads a film's header; `ask` describes the arguments and the error."""
+    """Runs a program that reads a film's header; `run_ffmpeg` describes the arguments and the error."""
     try:
         return run(command, seconds=PROBE_SECONDS, out=out, cwd=cwd)
     except subprocess.TimeoutExpired:
-        raise stalled(about, PROBE_SECONDS) from None
+        raise stall_error(about, PROBE_SECONDS) from None
 
 
 _COMMON_CLOCK = ("mpegts", "mpeg", "ogg", "nut")
 """Formats whose timestamps ffmpeg derives from the streams that are in use, by FFmpeg's names."""
 
 
-def use_beside(container: str | None, number: int = 0, *kinds: str) -> list[str]:
+def discard_others(container: str | None, number: int = 0, *kinds: str) -> list[str]:
     """Returns ffmpeg's arguments for a second output that discards a film's other streams.
 
     In MPEG, ffmpeg counts time from the first packet of the streams in use, and uses all of them to correct
@@ -165,11 +165,11 @@ def list_packets(
     """Lists a film's packets, or its decoded frames, by ffmpeg's framecrc muxer.
 
     Args:
-        source: input arguments, from `read_file`.
+        source: input arguments, from `file_input`.
         stream: ffmpeg's stream specifier, such as 0:V:0.
         about: the film that errors name.
         decode: largest number of frames to decode, 0 for all; None lists packets without decoding.
-        container: the film's format, for `use_beside`.
+        container: the film's format, for `discard_others`.
 
     Yields:
         First (b"#tb", the seconds per tick as a fraction); then the fields of each packet: stream, dts, pts, duration
@@ -182,7 +182,18 @@ def list_packets(
     if decode is not None:
         how = ("-fps_mode", "passthrough", "-enc_time_base", "demux", "-c:v", "wrapped_avframe")
         how = (*how, *(("-frames:v", str(decode)) if decode else ()))
-    command = [find_ffmpeg(), *QUIET, *source, "-map", stream, *how, "-f", "framecrc", "pipe:1", *use_beside(container)]
+    command = [
+        find_ffmpeg(),
+        *QUIET,
+        *source,
+        "-map",
+        stream,
+        *how,
+        "-f",
+        "framecrc",
+        "pipe:1",
+        *discard_others(container),
+    ]
     with Program(command, stdout=subprocess.PIPE) as program:
         pipe = program.process.stdout
         assert pipe is not None
@@ -197,7 +208,9 @@ def list_packets(
                     any_packet = True
                     yield tuple(cell.strip() for cell in line.split(b","))
         if not any_packet and wait_for(program, about):
-            raise InputError(f"{shown(about)}: cannot be read (ffmpeg: {first_words(program.words)}); check the file")
+            raise InputError(
+                f"{shown(about)}: cannot be read (ffmpeg: {first_messages(program.stderr)}); check the file"
+            )
 
 
 def read_some(program: Program, pipe: IO[bytes], about: Path) -> bytes:
@@ -208,7 +221,7 @@ def read_some(program: Program, pipe: IO[bytes], about: Path) -> bytes:
         Ended: the work was cancelled.
     """
     if not wait_to_read(pipe, STALL_SECONDS):
-        raise stalled(about, STALL_SECONDS)
+        raise stall_error(about, STALL_SECONDS)
     piece = os.read(pipe.fileno(), 1 << 16)
     if not piece:
         program.check()
@@ -228,10 +241,10 @@ def wait_for(program: Program, about: Path) -> int:
     try:
         return program.wait(PROBE_SECONDS)
     except subprocess.TimeoutExpired:
-        raise stalled(about, PROBE_SECONDS) from None
+        raise stall_error(about, PROBE_SECONDS) from None
 
 
-def stalled(about: Path, seconds: float) -> InputError:
+def stall_error(about: Path, seconds: float) -> InputError:
     """Returns the error for an ffmpeg that does not respond."""
     return InputError(
         f"{shown(about)}: ffmpeg gave no answer within {seconds:g} s; check the file or the disk, or convert it"
@@ -246,14 +259,14 @@ def widen_pipe(pipe: IO[bytes]) -> None:
         fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, 1 << 20)
 
 
-def first_words(words: bytes) -> str:
+def first_messages(words: bytes) -> str:
     """Returns the first two lines of ffmpeg's stderr, as one line; later ones are consequences of these."""
     lines = (re.sub(r"^(\[[^]]* @ [^]]*\] *)+", "", line) for line in words.decode(errors="replace").splitlines())
     first = list(dict.fromkeys(line.strip() for line in lines if line.strip()))[:2]
     return "; ".join(first)[:_MOST_LETTERS] or "it gave no reason"
 
 
-def why_unread(words: bytes, path: Path) -> str:
+def explain_unread(words: bytes, path: Path) -> str:
     """Returns ffmpeg's reason for a file that it cannot read: the last line that gives one."""
     said = words.decode(errors="replace")
     if "Format not on whitelist" in said:

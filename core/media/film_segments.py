@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ..files import put_in_place, sync, write_text
 from ..json_text import read_json
-from .ffmpeg import list_packets, read_file
+from .ffmpeg import file_input, list_packets
 
 _PIECE = 1 << 20  # bytes that are hashed at once
 
@@ -121,4 +121,4 @@ def count_packets(path: Path, named: Path) -> int:
     Raises:
         InputError: ffmpeg cannot read it.
     """
-    return sum(packet[0] != b"#tb" for packet in list_packets(read_file(path), "0:V:0", named))
+    return sum(packet[0] != b"#tb" for packet in list_packets(file_input(path), "0:V:0", named))

@@ -27,7 +27,7 @@ from ..files import shown, write_text
 from ..programs import Program, Programs, current_work, within
 from .coding import MICROSECOND, Coding, choose_timescale
 from .encode import Encoder
-from .ffmpeg import QUIET, ask, find_ffmpeg, first_words, read_file, read_list, use_beside
+from .ffmpeg import QUIET, discard_others, file_input, find_ffmpeg, first_messages, list_input, run_ffmpeg
 from .film_segments import Segment, check_segments, count_packets, keep_segment, name_segment
 from .film_source import Film
 from .frames import Frame
@@ -309,12 +309,12 @@ def _try(
     trial.unlink(missing_ok=True)  # ffmpeg would write through a link
     (folder / f"{_TRIAL}.txt").write_text(f"ffconcat version 1.0\nfile {_TRIAL}.frame\n", encoding="utf-8")
     command = [
-        *(*QUIET, "-y", *read_list(f"{_TRIAL}.txt", ("mov", "matroska"))),
-        *(*_cut(start, 1.0), *read_file(film.path.absolute())),
+        *(*QUIET, "-y", *list_input(f"{_TRIAL}.txt", ("mov", "matroska"))),
+        *(*_cut(start, 1.0), *file_input(film.path.absolute())),
         *_put_together(film, streams, coding, suffix, start),
-        *(f"file:{trial.name}", *use_beside(_container(film), 1, "V:0")),
+        *(f"file:{trial.name}", *discard_others(_container(film), 1, "V:0")),
     ]
-    if ask(command, film.path, cwd=folder).code != 0:
+    if run_ffmpeg(command, film.path, cwd=folder).code != 0:
         return None
     try:
         return probe_film(trial).beside
@@ -345,7 +345,7 @@ def _take_out_cover(film: Film, cover: Stream, folder: Path) -> None:
     path = folder / _name_cover(cover)
     path.unlink(missing_ok=True)  # ffmpeg would write through a link
     copied = ("-map", f"0:{cover.index}", "-c", "copy", "-frames:v", "1", "-f", "data", f"file:{path}")
-    ask((*QUIET, "-y", *read_file(film.path), *copied), film.path)
+    run_ffmpeg((*QUIET, "-y", *file_input(film.path), *copied), film.path)
 
 
 def _name_cover(cover: Stream) -> str:
@@ -444,15 +444,15 @@ def join_segments(
     # packets have their duration from the encoder, but the last frame may be shorter or longer than the others
     ends = f"if(gte(PTS*TB,{float(last - starts[0] + offset - _SHORT):.7f}),{float(end - last):.7f}/TB,DURATION)"
     command = [
-        *(find_ffmpeg(), *QUIET, "-y", "-itsoffset", f"{float(offset):.6f}", *read_list(LIST, ("mov", "matroska"))),
-        *((*_cut(start, length), *read_file(film.path.absolute())) if beside else ()),
+        *(find_ffmpeg(), *QUIET, "-y", "-itsoffset", f"{float(offset):.6f}", *list_input(LIST, ("mov", "matroska"))),
+        *((*_cut(start, length), *file_input(film.path.absolute())) if beside else ()),
         *_put_together(film, streams, coding, draft.suffix.lower(), start),
         *("-bsf:v:0", f"setts=pts=PTS:dts=DTS:duration='{ends}'", f"file:{draft.absolute()}"),
-        *use_beside(_container(film), 1, "V:0"),
+        *discard_others(_container(film), 1, "V:0"),
     ]
     with Program(command, cwd=folder) as program:
         code = program.wait()
-        said = first_words(program.words)
+        said = first_messages(program.stderr)
     if code != 0:
         remedy = "free some space" if "No space left" in said else "name the output .mkv"
         raise OutputError(f"{shown(output)}: cannot be put together (ffmpeg: {said}); {remedy}, and add --resume")

@@ -23,7 +23,7 @@ from ..errors import ConfigError, InputError
 from ..files import shown
 from .colour_profiles import read_profile, to_srgb
 from .decode import HD_ROWS, WHITE, DamagedStretch, VideoInfo, check_area, decode_frames, probe_video
-from .ffmpeg import read_file, read_pipe
+from .ffmpeg import file_input, pipe_input
 from .frames import Frame
 from .image_files import SUFFIXES
 from .moving import Animation, read_animation
@@ -350,7 +350,7 @@ def _decode(
     piped = film.path == STREAM
     yield from decode_frames(
         film.info,
-        read_pipe("yuv4mpegpipe") if piped else read_file(film.path, film.info.decoder),
+        pipe_input("yuv4mpegpipe") if piped else file_input(film.path, film.info.decoder),
         ",".join(filters),
         (film.square[1], film.square[0], channels),
         deep=film.deep,
@@ -380,7 +380,7 @@ def _has_transparency(info: VideoInfo) -> bool:
     picture = info.head.picture
     shape = (picture.width, picture.height) if picture.turned else (picture.height, picture.width)
     planes = "format=rgba,alphaextract,format=gray"
-    raw = decode_frames(info, read_file(info.path, info.decoder), f"{planes},scale={shape[1]}:{shape[0]}", (*shape, 1))
+    raw = decode_frames(info, file_input(info.path, info.decoder), f"{planes},scale={shape[1]}:{shape[0]}", (*shape, 1))
     with closing(raw) as frames:
         for number, (_, pixels) in enumerate(frames):
             if number == _ALPHA_FRAMES or bool((pixels < 255).any()):

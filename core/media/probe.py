@@ -10,7 +10,7 @@ from typing import Any
 
 from ..errors import InputError
 from ..files import shown
-from .ffmpeg import CONTAINERS, MOST_PIXELS, ask, name_kind, read_file, run_briefly, why_unread
+from .ffmpeg import CONTAINERS, MOST_PIXELS, explain_unread, file_input, format_arguments, run_briefly, run_ffmpeg
 
 _MOST_BYTES = 6 << 30  # address space of that process; libraries alone map 1 GiB
 _SMALLER = "scale it down first"
@@ -128,7 +128,7 @@ def probe_film(path: Path) -> Head:
         InputError: the file cannot be read, or holds no video.
     """
     command = [sys.executable, "-P", str(Path(__file__).with_name("probe_worker.py"))]
-    command += [str(path), ",".join(CONTAINERS), str(MOST_PIXELS), str(_MOST_BYTES), *name_kind(path)[1:]]
+    command += [str(path), ",".join(CONTAINERS), str(MOST_PIXELS), str(_MOST_BYTES), *format_arguments(path)[1:]]
     done = run_briefly(command, path, out=True)
     try:
         found = json.loads(done.out) if done.code == 0 else None
@@ -145,10 +145,10 @@ def _reject(path: Path, *, sound: bool) -> InputError:
     """The error for a file that cannot be read, with the ffmpeg program's message."""
     if sound:
         return InputError(f"{shown(path)}: holds sound and no picture; give a film")
-    words = ask(("-hide_banner", "-nostdin", *read_file(path)), path).words
+    words = run_ffmpeg(("-hide_banner", "-nostdin", *file_input(path)), path).stderr
     if b"exceeds specified max pixel count" in words:
         return InputError(f"{shown(path)}: has larger frames than a film may have ({MOST_PIXELS:,} pixels); {_SMALLER}")
-    why = why_unread(words, path)
+    why = explain_unread(words, path)
     return InputError(f"{shown(path)}: holds no video that can be read ({why}); check the file or convert it")
 
 

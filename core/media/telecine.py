@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .decode import VideoInfo, decode_frames
-from .ffmpeg import read_file
+from .ffmpeg import file_input
 
 RATES = (Fraction(25), Fraction(30000, 1001), Fraction(30))
 """Frame rates of video that may be interlaced."""
@@ -44,12 +44,12 @@ class Restoration:
     Attributes:
         filters: ffmpeg's filters.
         telecined: whether one frame in five is dropped, so that the rate is four fifths.
-        words: the note for the user, to follow the film's name.
+        note: the note for the user, to follow the film's name.
     """
 
     filters: tuple[str, ...]
     telecined: bool
-    words: str
+    note: str
 
 
 DEINTERLACE = Restoration(
@@ -104,7 +104,7 @@ def _decode_stretches(info: VideoInfo, filters: str) -> list[NDArray[np.uint8]]:
         most = _STRETCH * (len(_PLACES) + 1) if whole else _STRETCH
         raw = decode_frames(
             info,
-            read_file(info.path, info.decoder),
+            file_input(info.path, info.decoder),
             f"{filters},scale={shape[1]}:{shape[0]},format=gray",
             (*shape, 1),
             start=place * length,

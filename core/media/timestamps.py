@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..files import shown
-from .ffmpeg import list_packets, read_file
+from .ffmpeg import file_input, list_packets
 from .probe import Head
 from .telecine import even_out
 
@@ -85,7 +85,7 @@ def _list_stamps(path: Path, head: Head, decode: int | None) -> _Stamps:
     stamps = array("q")
     keys = array("q")
     lasts: dict[int, int] = {}
-    source = read_file(path, head.picture.decoder)
+    source = file_input(path, head.picture.decoder)
     with closing(list_packets(source, "0:V:0", path, decode=decode, container=head.container)) as packets:
         for packet in packets:
             if packet[0] == b"#tb":
