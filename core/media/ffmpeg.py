@@ -182,18 +182,8 @@ def list_packets(
     if decode is not None:
         how = ("-fps_mode", "passthrough", "-enc_time_base", "demux", "-c:v", "wrapped_avframe")
         how = (*how, *(("-frames:v", str(decode)) if decode else ()))
-    command = [
-        find_ffmpeg(),
-        *QUIET,
-        *source,
-        "-map",
-        stream,
-        *how,
-        "-f",
-        "framecrc",
-        "pipe:1",
-        *discard_others(container),
-    ]
+    output = ("-f", "framecrc", "pipe:1", *discard_others(container))
+    command = [find_ffmpeg(), *QUIET, *source, "-map", stream, *how, *output]
     with Program(command, stdout=subprocess.PIPE) as program:
         pipe = program.process.stdout
         assert pipe is not None
