@@ -29,7 +29,7 @@ from ..media.frames import Frame
 from ..motion.grid import Array, Flow
 from ..motion.guides import Guides, PairHints
 from ..motion.light import is_another_light, is_fade
-from ..motion.seam import Choice
+from ..motion.seam import SeamChoice
 from ..motion.search import search_motion
 from ..motion.unmatched import find_unmatched, move_with_surroundings
 from .apart import prepare_without_small_things
@@ -200,12 +200,12 @@ class MotionPair(DrawsTogether):
             return
         height, width = self._frames[0].shape[:2]
         most = max(1, min(_AT_ONCE, _AREA_AT_ONCE // (height * width)))
-        before: tuple[Placed, Choice] | None = None
+        before: tuple[Placed, SeamChoice] | None = None
         for number in range(0, len(times), TOGETHER):
             chunk = times[number : number + TOGETHER]
             rising = sorted(set(chunk))
             way, missing = self._find_way(rising)
-            choices: list[Choice] | None = None
+            choices: list[SeamChoice] | None = None
             if not self._mixes:
                 placed = self._read_way(way, missing, rising)
                 choices = choose_frames(self._frames, placed, before)
@@ -284,7 +284,7 @@ class MotionPair(DrawsTogether):
 
     @torch.inference_mode()
     def _draw_at_once(
-        self, way: Way, times: Sequence[float], chosen: Sequence[int], choices: Sequence[Choice] | None
+        self, way: Way, times: Sequence[float], chosen: Sequence[int], choices: Sequence[SeamChoice] | None
     ) -> Tensor:
         """The frames of the `chosen` ones of a way's times by PyTorch: (k, H, W, C), where the network is."""
         way = _pick_way(way, chosen)
@@ -312,7 +312,7 @@ def _clear(motion: Motion, guides: Guides) -> Motion:
     return motion._replace(flow=parts[0], fine=parts[1], visible=visible)
 
 
-def _join(choices: Sequence[Choice], times: Sequence[float], share: Tensor, early: Tensor, late: Tensor) -> Tensor:
+def _join(choices: Sequence[SeamChoice], times: Sequence[float], share: Tensor, early: Tensor, late: Tensor) -> Tensor:
     """The first frame's share with the choices where the frames differ, as in `joining`: (k, 1, H, W)."""
     size = share.shape[-2:]
     wheres = [np.maximum(choice.chosen, choice.fades) for choice in choices]

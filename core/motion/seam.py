@@ -35,7 +35,7 @@ _EDGE = 9.0  # levels per pixel: steepest change of a difference without an outl
 _EVEN = 2.5  # mean log odds for the farther key frame, up to which a soft difference fades
 
 
-class Choice(NamedTuple):
+class SeamChoice(NamedTuple):
     """Which key frame to show where the two differ, at one time, on a grid; each map is (h, w) float32."""
 
     first: Array
@@ -102,9 +102,9 @@ def choose(
     outlines: Sequence[Array],
     beliefs: Sequence[Array],
     steps: Sequence[tuple[Flow, Flow]],
-    begun: Choice | None = None,
+    begun: SeamChoice | None = None,
     missing: Sequence[Array | None] | None = None,
-) -> list[Choice]:
+) -> list[SeamChoice]:
     """Chooses the key frame to show, for all times of a pair together.
 
     Args:
@@ -134,7 +134,7 @@ def choose(
     if nodes:
         first[active] = _cut(active, nodes, np.stack(differences), np.stack(beliefs), steps, begun)
     return [
-        Choice(*_widen(shown, where.astype(np.float32), fades), fades.astype(np.float32))
+        SeamChoice(*_widen(shown, where.astype(np.float32), fades), fades.astype(np.float32))
         for shown, (where, fades) in zip(first, found, strict=True)
     ]
 
@@ -153,7 +153,7 @@ def _cut(
     differences: Array,
     beliefs: Array,
     steps: Sequence[tuple[Flow, Flow]],
-    begun: Choice | None,
+    begun: SeamChoice | None,
 ) -> Array:
     """Whether each active cell, in order, is on the first key frame's side of the minimum cut: (nodes,)."""
     from ortools.graph.python import max_flow  # imported only if frames differ
