@@ -1,6 +1,6 @@
 // Doubt: the heat map of where animi is unsure of a frame, and the list of the most doubtful frames.
 
-import { $, ask, askJson, attempt, make, say } from "./page.js";
+import { $, ask, askJson, attempt, make, showStatus } from "./page.js";
 
 /**
  * Connects the controls of doubt. `studio` is the page; `hints` gives the hints' `state`, `sent` (resolves when they are
@@ -59,12 +59,12 @@ export function openDoubt(studio, hints) {
   function showWorst(found) {
     worst = found;
     if (!worst.length) {
-      say("animi is sure of every frame.");
+      showStatus("animi is sure of every frame.");
       return;
     }
     [spot] = worst;
     $("doubt").checked = true;
-    say(`The most doubtful place of this frame is marked; ${worst.length} ${worst.length === 1 ? "frame is" : "frames are"} worth a look.`);
+    showStatus(`The most doubtful place of this frame is marked; ${worst.length} ${worst.length === 1 ? "frame is" : "frames are"} worth a look.`);
     hints.centre(spot[2], spot[3]);
     studio.goTo(spot[1]);
     hints.showAll();

@@ -7,7 +7,7 @@ import { openDoubt } from "./doubt.js";
 import { ARROWS, showList } from "./hint_list.js";
 import { NEAR, magnify, paintArrow, paintCross, paintDot, paintMatch, paintStrokes, paintTrack } from "./hint_painting.js";
 import { openKept } from "./kept.js";
-import { $, ask, askJson, attempt, download, say, showError } from "./page.js";
+import { $, ask, askJson, attempt, download, showStatus, showError } from "./page.js";
 import { apart, endOf, kindOf, middleOf, pointsOf, round, startOf } from "./tracks.js";
 
 const MOVED = 4; // pixels of the screen: a longer movement is a drag, not a click
@@ -293,7 +293,7 @@ export function openDesk(studio) {
     else {
       half = { side: board.side, point: rounded };
       chosen = null;
-      say(`A point of the ${board.side ? "last" : "first"} drawing. Now where it is in the ${board.side ? "first" : "last"}; Esc gives it up.`);
+      showStatus(`A point of the ${board.side ? "last" : "first"} drawing. Now where it is in the ${board.side ? "first" : "last"}; Esc gives it up.`);
     }
     showAll();
   }

@@ -11,7 +11,7 @@ export const stem = (name) => name.replace(/\.[^.]*$/, "") || name;
 export const clock = (seconds) => `${Math.floor(seconds / 60)}:${(seconds % 60).toFixed(2).padStart(5, "0")}`;
 
 /** Shows a message in the status line. */
-export const say = (text) => { $("status").textContent = text; };
+export const showStatus = (text) => { $("status").textContent = text; };
 
 /** An error with a message for the user. */
 export class RequestError extends Error {}

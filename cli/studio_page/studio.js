@@ -5,7 +5,7 @@ import { writeCommand } from "./command.js";
 import { openFilm } from "./film.js";
 import { openDesk } from "./hints.js";
 import { findSkins, overlaySkins } from "./onion.js";
-import { $, RequestError, ask, askJson, attempt, clearError, download, make, say, showError, stem, wait } from "./page.js";
+import { $, RequestError, ask, askJson, attempt, clearError, download, make, showStatus, showError, stem, wait } from "./page.js";
 import { besides, fillBesides, fillSettings, readSettings } from "./settings.js";
 import { showWork } from "./work.js";
 
@@ -59,13 +59,13 @@ async function send(files) {
   $("messages").replaceChildren();
   const sorted = [...files].sort((a, b) => natural.compare(a.name, b.name));
   for (const file of sorted) {
-    say(`Taking ${file.name} …`);
+    showStatus(`Taking ${file.name} …`);
     await attempt(`file ${file.name}`, async () => {
       const { upload } = await askJson("POST", `${session}/uploads`, { name: file.name, size: file.size });
       showMaterial(await askJson("PUT", `${session}/uploads/${upload}`, file, "application/octet-stream"));
     });
   }
-  say("");
+  showStatus("");
   watch();
 }
 
@@ -285,7 +285,7 @@ async function follow(job) {
     if (job.kind === "draw" && result) results.delete(job.result.engine);
   } else if (job.state === "done") {
     if (job.kind === "draw" && result) {
-      Promise.all(result.decoding).then(() => { if (results.get(job.result.engine) === result) say(describeDrawn(job)); });
+      Promise.all(result.decoding).then(() => { if (results.get(job.result.engine) === result) showStatus(describeDrawn(job)); });
     }
     if (job.kind === "scan" || job.kind === "choose") {
       showMaterial(await askJson("GET", session));
@@ -469,7 +469,7 @@ function showFile(job) {
     make("small", { textContent: ` ${frames} frames, ${width}×${height}, ${weight}${notes.map((note) => `; ${note}`).join("")}` }));
   item.dataset.job = job.id;
   $("files-made").prepend(item);
-  say(`${name} is written.`);
+  showStatus(`${name} is written.`);
   if (downloads.delete(job.id)) download(address, name);
 }
 
@@ -547,7 +547,7 @@ function listen() {
     $(press).click();
   });
   $("copy").addEventListener("click", async () => {
-    await navigator.clipboard.writeText($("command").textContent).then(() => say("Copied."), () => say("The browser does not allow copying here."));
+    await navigator.clipboard.writeText($("command").textContent).then(() => showStatus("Copied."), () => showStatus("The browser does not allow copying here."));
   });
 }
 

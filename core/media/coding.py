@@ -165,10 +165,12 @@ def _find_encoder(codec: Codec) -> str:
     Raises:
         ConfigError: ffmpeg has none of them.
     """
-    said = run_ffmpeg(("-hide_banner", "-nostdin", "-encoders"), Path("ffmpeg"), out=True).out.decode(errors="replace")
-    had = {line.split()[1] for line in said.splitlines() if line.startswith(" V")}
+    listing = run_ffmpeg(("-hide_banner", "-nostdin", "-encoders"), Path("ffmpeg"), out=True).out.decode(
+        errors="replace"
+    )
+    available = {line.split()[1] for line in listing.splitlines() if line.startswith(" V")}
     for encoder in codec.encoders:
-        if encoder in had:
+        if encoder in available:
             return encoder
-    choice = ", ".join(c.name for c in CODECS.values() if had & set(c.encoders))
+    choice = ", ".join(c.name for c in CODECS.values() if available & set(c.encoders))
     raise ConfigError(f"--codec: this ffmpeg cannot encode {codec.name}; choose one of {choice}")

@@ -111,14 +111,14 @@ class Encoder:
         with suppress(BrokenPipeError, ValueError):  # ffmpeg has exited
             self._process.stdin.close()
         code = self._program.wait()
-        said = first_messages(self._program.stderr)
+        reason = first_messages(self._program.stderr)
         self._program.close()
         if code == 0:
             return
-        if self._target == STREAM and ("Broken pipe" in said or code < 0):
+        if self._target == STREAM and ("Broken pipe" in reason or code < 0):
             raise BrokenPipeError
-        remedy = f"free some space{self._resume}" if "No space left" in said else self._other
-        raise OutputError(f"{shown(self._output)}: cannot be encoded (ffmpeg: {said}); {remedy}")
+        remedy = f"free some space{self._resume}" if "No space left" in reason else self._other
+        raise OutputError(f"{shown(self._output)}: cannot be encoded (ffmpeg: {reason}); {remedy}")
 
     def kill(self) -> None:
         """Ends the process at once, even while another thread waits in `finish`; its output is unusable."""

@@ -249,19 +249,19 @@ def widen_pipe(pipe: IO[bytes]) -> None:
         fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, 1 << 20)
 
 
-def first_messages(words: bytes) -> str:
+def first_messages(stderr: bytes) -> str:
     """Returns the first two lines of ffmpeg's stderr, as one line; later ones are consequences of these."""
-    lines = (re.sub(r"^(\[[^]]* @ [^]]*\] *)+", "", line) for line in words.decode(errors="replace").splitlines())
+    lines = (re.sub(r"^(\[[^]]* @ [^]]*\] *)+", "", line) for line in stderr.decode(errors="replace").splitlines())
     first = list(dict.fromkeys(line.strip() for line in lines if line.strip()))[:2]
     return "; ".join(first)[:_MOST_LETTERS] or "it gave no reason"
 
 
-def explain_unread(words: bytes, path: Path) -> str:
+def explain_unread(stderr: bytes, path: Path) -> str:
     """Returns ffmpeg's reason for a file that it cannot read: the last line that gives one."""
-    said = words.decode(errors="replace")
-    if "Format not on whitelist" in said:
+    text = stderr.decode(errors="replace")
+    if "Format not on whitelist" in text:
         return "it is a list of other files, or of a kind that animi takes no films from"
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
     lines = [line for line in lines if not line.startswith(("Error opening", "At least one output", "Last message"))]
     last = re.sub(r"^\[[^\]]*\] ", "", lines[-1]) if lines else "ffmpeg gave no reason"
     return last.replace(f"file:{path}: ", "")[:_MOST_LETTERS]

@@ -67,13 +67,13 @@ def keep_segment(part: Path, folder: Path, number: int, frames: int, job: str) -
     return segment
 
 
-def check_segments(folder: Path, job: str, answer: Callable[[], None]) -> tuple[dict[int, Segment], list[int]]:
+def check_segments(folder: Path, job: str, on_wait: Callable[[], None]) -> tuple[dict[int, Segment], list[int]]:
     """Verifies the segments of an earlier run.
 
     Args:
         folder: their folder.
         job: the job that they must belong to.
-        answer: called regularly; an exception that it raises cancels the work.
+        on_wait: called regularly; an exception that it raises cancels the work.
 
     Returns:
         The records of intact segments by number, and the numbers of the others.
@@ -82,7 +82,7 @@ def check_segments(folder: Path, job: str, answer: Callable[[], None]) -> tuple[
     bad = []
     for path in list_segments(folder):
         number = int(path.stem)
-        segment = _check(path, name_record(folder, number), job, answer)
+        segment = _check(path, name_record(folder, number), job, on_wait)
         if segment is None:
             bad.append(number)
         else:
@@ -90,10 +90,10 @@ def check_segments(folder: Path, job: str, answer: Callable[[], None]) -> tuple[
     return good, bad
 
 
-def _check(path: Path, record: Path, job: str, answer: Callable[[], None]) -> Segment | None:
+def _check(path: Path, record: Path, job: str, on_wait: Callable[[], None]) -> Segment | None:
     try:
         found = Segment(**read_json(record))
-        size, digest = _measure(path, answer)
+        size, digest = _measure(path, on_wait)
     except (OSError, ValueError, TypeError):
         return None
     if type(found.frames) is not int or found.frames < 1:
@@ -101,11 +101,11 @@ def _check(path: Path, record: Path, job: str, answer: Callable[[], None]) -> Se
     return found if (size, digest, job) == (found.bytes, found.sha256, found.job) else None
 
 
-def _measure(path: Path, answer: Callable[[], None]) -> tuple[int, str]:
+def _measure(path: Path, on_wait: Callable[[], None]) -> tuple[int, str]:
     size, digest = 0, hashlib.sha256()
     with path.open("rb") as file:
         while piece := file.read(_PIECE):
-            answer()
+            on_wait()
             size += len(piece)
             digest.update(piece)
     return size, digest.hexdigest()

@@ -52,7 +52,7 @@ class FilmWriter:
         coding: Coding,
         folder: Path | None,
         output: Path,
-        answer: Callable[[], None] = lambda: None,
+        on_wait: Callable[[], None] = lambda: None,
         *,
         job: str = "",
     ) -> None:
@@ -62,7 +62,7 @@ class FilmWriter:
             coding: how frames are encoded.
             folder: the segments' folder; None writes everything to standard output.
             output: the film that errors name.
-            answer: called regularly while the context waits for encoders; an exception that it raises ends the wait.
+            on_wait: called regularly while the context waits for encoders; an exception that it raises ends the wait.
             job: hash of everything that segments depend on; existing segments of another job are not used.
         """
         self.segments: dict[int, Segment] = {}
@@ -70,13 +70,13 @@ class FilmWriter:
         self.damaged: list[int] = []
         """Numbers of an earlier run's segments that do not match their record; they are made again."""
         if folder is not None:
-            self.segments, self.damaged = check_segments(folder, job, answer)
+            self.segments, self.damaged = check_segments(folder, job, on_wait)
         self.done = frozenset(self.segments)
         """Numbers of the segments that an earlier run completed."""
         self._job = job
         self._coding = coding
         self._output = output
-        self._answer = answer
+        self._on_wait = on_wait
         self._folder = folder
         self._queue: queue.Queue[tuple[int, Fraction, Frame] | None] = queue.Queue(_WAITING)
         self._failed: BaseException | None = None
@@ -103,7 +103,7 @@ class FilmWriter:
 
     def _hand_on(self, item: tuple[int, Fraction, Frame] | None) -> None:
         while True:
-            self._answer()
+            self._on_wait()
             self._raise()
             with suppress(queue.Full):
                 self._queue.put(item, timeout=0.2)
@@ -129,7 +129,7 @@ class FilmWriter:
         """Waits until every frame is encoded, or an error occurs."""
         self._hand_on(None)
         while self._thread.is_alive():
-            self._answer()
+            self._on_wait()
             self._thread.join(0.2)
 
     def _clear(self) -> None:
@@ -452,10 +452,10 @@ def join_segments(
     ]
     with Program(command, cwd=folder) as program:
         code = program.wait()
-        said = first_messages(program.stderr)
+        reason = first_messages(program.stderr)
     if code != 0:
-        remedy = "free some space" if "No space left" in said else "name the output .mkv"
-        raise OutputError(f"{shown(output)}: cannot be put together (ffmpeg: {said}); {remedy}, and add --resume")
+        remedy = "free some space" if "No space left" in reason else "name the output .mkv"
+        raise OutputError(f"{shown(output)}: cannot be put together (ffmpeg: {reason}); {remedy}, and add --resume")
     frames, found = sum(segments[number].frames for number in range(len(starts))), count_packets(draft, output)
     if found != frames:
         raise OutputError(

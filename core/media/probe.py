@@ -145,10 +145,10 @@ def _reject(path: Path, *, sound: bool) -> InputError:
     """The error for a file that cannot be read, with the ffmpeg program's message."""
     if sound:
         return InputError(f"{shown(path)}: holds sound and no picture; give a film")
-    words = run_ffmpeg(("-hide_banner", "-nostdin", *file_input(path)), path).stderr
-    if b"exceeds specified max pixel count" in words:
+    stderr = run_ffmpeg(("-hide_banner", "-nostdin", *file_input(path)), path).stderr
+    if b"exceeds specified max pixel count" in stderr:
         return InputError(f"{shown(path)}: has larger frames than a film may have ({MOST_PIXELS:,} pixels); {_SMALLER}")
-    why = explain_unread(words, path)
+    why = explain_unread(stderr, path)
     return InputError(f"{shown(path)}: holds no video that can be read ({why}); check the file or convert it")
 
 
@@ -179,29 +179,29 @@ def _read_stream(stream: dict[str, Any]) -> Stream:
 
 
 def _read_picture(stream: dict[str, Any], frame: dict[str, Any] | None) -> Picture:
-    said = frame or {}
-    pixel_format = said.get("pixel_format") or stream.get("pixel_format", "")
+    properties = frame or {}
+    pixel_format = properties.get("pixel_format") or stream.get("pixel_format", "")
     decoder = None
     tags = {name.lower(): value for name, value in stream["tags"].items()}
     if tags.get("alpha_mode") == "1" and pixel_format.startswith("yuv4"):
         decoder = _ALPHA_DECODERS.get(stream["coding"])
         if decoder is not None:
             pixel_format = "yuva4" + pixel_format.removeprefix("yuv4")
-    matrix = said.get("matrix", 2)
+    matrix = properties.get("matrix", 2)
     return Picture(
-        width=said.get("width") or stream.get("width", 0),
-        height=said.get("height") or stream.get("height", 0),
+        width=properties.get("width") or stream.get("width", 0),
+        height=properties.get("height") or stream.get("height", 0),
         pixel_format=pixel_format,
         decoder=decoder,
         aspect=Fraction(*stream["aspect"]) if stream.get("aspect") else Fraction(1),
-        rotation=said.get("rotation", 0),
-        interlaced=said.get("interlaced", False),
+        rotation=properties.get("rotation", 0),
+        interlaced=properties.get("interlaced", False),
         colours=(
-            _RANGES.get(said.get("range", 0), UNKNOWN),
+            _RANGES.get(properties.get("range", 0), UNKNOWN),
             _MATRICES.get(matrix if matrix != 2 else stream.get("matrix", 2), UNKNOWN),
-            _PRIMARIES.get(said.get("primaries", 2), UNKNOWN),
-            _TRANSFERS.get(said.get("transfer", 2), UNKNOWN),
+            _PRIMARIES.get(properties.get("primaries", 2), UNKNOWN),
+            _TRANSFERS.get(properties.get("transfer", 2), UNKNOWN),
         ),
-        side_data=frozenset(said.get("side_data", ())),
+        side_data=frozenset(properties.get("side_data", ())),
         decoded=frame is not None,
     )

@@ -60,7 +60,7 @@ class Track:
 
 @dataclass(frozen=True)
 class PairHints:
-    """What an animator says of one pair of drawings."""
+    """An animator's hints for one pair of drawings."""
 
     tracks: tuple[Track, ...] = ()
     """Points that correspond."""
@@ -93,7 +93,7 @@ class PairHints:
 
 @dataclass(frozen=True)
 class Guide:
-    """One piece that is moved as an animator says."""
+    """One piece that moves by hints."""
 
     tracks: tuple[Track, ...]
     """At least one, each in both drawings."""
@@ -104,7 +104,7 @@ class Guide:
     shape: tuple[int, int]
     """Height and width of the drawings."""
     part: Array = field(default_factory=lambda: np.eye(2))
-    """(2, 2): how the piece turns and squashes, where a single track does not say."""
+    """(2, 2) rotation and scale of the piece, which a single track does not determine."""
 
     @property
     def comes_or_goes(self) -> bool:
@@ -221,7 +221,7 @@ def turn_and_squash(linear: Array, t: float) -> Array:
 
 
 class Guides:
-    """All that an animator says of one pair, ready to be used."""
+    """All guides of one pair of drawings, prepared for use."""
 
     def __init__(self, hints: PairHints, first: Array, last: Array) -> None:
         """Cuts out the pieces that are pointed at.
@@ -268,7 +268,7 @@ class Guides:
                 self.guides.append(Guide((Track((point, point)),), masks[0], masks[1], self.shape))
 
     def _make(self, tracks: list[Track], here: Array, there: Array, views: tuple[Array, Array]) -> Guide:
-        """With how the piece squashes and turns, if its partner shows that and a single track does not say it."""
+        """Makes a guide; a single track's piece also gets the rotation and scale that its match shows."""
         guide = Guide(tuple(tracks), here, there, self.shape)
         if len(tracks) > 1:
             return guide

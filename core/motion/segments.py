@@ -17,18 +17,19 @@ Array = NDArray[Any]
 
 SIDE = 160
 """Longest side of the picture that is cut into pieces, in pixels."""
-_EDGE = 14.0  # Lab units between neighbours that part two pieces
-_LEAST, _MOST = 0.003, 0.5  # of the picture: smaller pieces say little, and larger ones are the ground
-_COLOUR, _GROWTH = 22.0, 1.7  # most Lab units, and logarithm of the areas' ratio, between partners
-_WORST = 26.0  # sum of all differences between partners
-_CHANGED = 5.0  # Lab units by which a piece must differ from what lies there in the other drawing
-_OUTLINE = 12.0  # the same of its outline, where the piece itself has the ground's colour
-_SHIFT = 0.1  # by which a transform's matrix must differ from a shift's
-_LIKE_COLOUR, _LIKE_SIZE = 8.0, 0.35  # Lab units and logarithm up to which two pieces look the same
-_ALIKE = 3  # pieces that look the same and move together, from which on another one does not go its own way
-_PAIRED = 64  # pieces that are compared; the smaller ones only say how things move that look like them
-_LONG = 1.6  # ratio of a piece's axes from which on its direction is known
-_LARGE_TURN = 0.7  # cosine of a turn from which on the other way round is tried as well
+# Not tuned one by one; tests/motion/test_segments.py and core/cartoon/trials.py hold what they achieve.
+_EDGE = 14.0  # Lab units between neighbouring pixels of two pieces
+_LEAST, _MOST = 0.003, 0.5  # share of the picture: smaller pieces are unreliable, larger ones are background
+_COLOUR, _GROWTH = 22.0, 1.7  # largest difference of matching pieces in Lab units, and in the logarithm of areas
+_WORST = 26.0  # largest weighted sum of all differences of matching pieces
+_CHANGED = 5.0  # Lab units by which a piece must differ from the other drawing at its position
+_OUTLINE = 12.0  # the same for its outline, if the piece has the background's colour
+_SHIFT = 0.1  # smallest difference of a transform's matrix from the identity
+_LIKE_COLOUR, _LIKE_SIZE = 8.0, 0.35  # Lab units and logarithm within which two pieces look the same
+_ALIKE = 3  # number of similar pieces that move together, against which a different shift is dropped
+_PAIRED = 64  # pieces that are matched; the smaller ones only count as similar pieces
+_LONG = 1.6  # ratio of a piece's axes from which its direction is determined
+_LARGE_TURN = 0.7  # cosine of a rotation below which the one turned by 180 degrees is tried as well
 
 
 class Segments(NamedTuple):
@@ -39,26 +40,26 @@ class Segments(NamedTuple):
     areas: Array
     """(K,) shares of the picture."""
     centres: Array
-    """(K, 2): x and y in pixels of the picture that was cut."""
+    """(K, 2): x and y in pixels of the picture that was segmented."""
     spreads: Array
-    """(K, 2, 2): covariances of the pixels' places."""
+    """(K, 2, 2): covariances of the pixels' positions."""
     labels: Array
     """(h, w): each pixel's piece, -1 for none of these."""
     resting: Array
-    """(R, 5): how pieces look that are where they are in the other drawing too; see `_describe`."""
+    """(R, 5) descriptors of the static pieces, which the other drawing shows at the same position; see `_describe`."""
 
 
 class Carried(NamedTuple):
-    """What may carry a piece of one drawing onto its partner in the other."""
+    """A candidate transform of a piece from one drawing to its match in the other."""
 
     transform: Array
-    """(2, 3) affine, of places in shares of width and height."""
+    """(2, 3) affine, of positions relative to width and height."""
     centre: Array
-    """(2,): x and y of the piece's centre, likewise."""
+    """(2,): x and y of the piece's centre, relative to width and height."""
     here: Array
     """(h, w) float32: 1 on the piece, 0 elsewhere."""
     there: Array
-    """The same of its partner."""
+    """The same for its match."""
 
 
 def find_segments(picture: Array, other: Array, most: int = 24, least: float = _LEAST) -> Segments:

@@ -454,9 +454,9 @@ class NoiseMeter:
         least = _WEAVE_RANGE[0] if grain[0] >= _CLEAN_GRAIN else _MIN_WEAVE_CLEAN  # motion biases registration a little
         noisy = bool(grain[0] >= _MIN_GRAIN or flicker >= _MIN_FLICKER or least <= weave <= _WEAVE_RANGE[1])
         # an otherwise clean film: only static frames count, as motion looks like specks at its outlines
-        asked = [n for n, step in self._known.items() if noisy or step.still or self._is_still(n + 1)]
-        counts = np.array([count for n in asked if (count := self._count_specks(n, not noisy)) is not None])
-        specks = float(counts.mean()) if len(counts) >= max(_MIN_PAIRS, len(asked)) // 2 else 0.0
+        candidates = [n for n, step in self._known.items() if noisy or step.still or self._is_still(n + 1)]
+        counts = np.array([count for n in candidates if (count := self._count_specks(n, not noisy)) is not None])
+        specks = float(counts.mean()) if len(counts) >= max(_MIN_PAIRS, len(candidates)) // 2 else 0.0
         dirty = bool(
             _MIN_SPECKS <= specks <= _MAX_SPECKS
             and (counts > 0).mean() >= _MIN_SPECKED
