@@ -13,17 +13,14 @@ import numpy as np
 
 from .grid import Array, pixel_grid, warp
 
-# Tuned on the tuning set of emoji, relit in many ways (docs/notebook/light-and-lines.md).
+# Tuned on the tuning set, relit (docs/notebook/light-and-lines.md).
 _SIDE, _ALIKE = 48, 0.4  # pixels a side, and least correlation, at which two frames show one drawing in different light
 _FADED = 0.1  # share of the squared difference that a change of light may leave unexplained
 _SEARCHED = 128  # pixels: longer side at which light and motion are separated
 _CHANGED = 2.0  # levels: least mean difference of the sorted levels
 _UNLIT = 1.5  # levels: residual along the motion up to which the light is the same
 _DIMMEST, _BRIGHTEST = 0.1, 1.1  # range of gains; a darker frame cannot be relit
-_CORE, _LEFT = (
-    0.7,
-    0.25,
-)  # share of pixels (of least error) that must fit, and of their residual that may remain
+_CORE, _LEFT = 0.7, 0.25  # share of pixels of least error that must fit, and of their residual that may remain
 _CLEARLY = 8.0  # levels: change of a pixel's error that counts as helped or harmed
 _HARMS = 0.1  # largest number of harmed pixels per helped one
 _TINTED = 0.8  # three gains are used if their residual is below this share of that with one
