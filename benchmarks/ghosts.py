@@ -22,7 +22,7 @@ from animi.core.cartoon.composition import compose
 from animi.core.cartoon.motion import follow
 from animi.core.drawn.batches import load_cartoons
 from animi.core.measures.coherence import coherence
-from animi.core.measures.ghost import ghost_score
+from animi.core.measures.ghost import score_ghosts
 from animi.core.measures.patches import KeyPatches
 from animi.core.measures.see_through import see_through_score
 from animi.core.media.frames import from_tensor, to_tensor
@@ -216,7 +216,7 @@ def report(parts: dict[str, dict[str, Scene]]) -> None:
     print(f"| {' | '.join(titles)} |\n|{'---|' * len(titles)}")
     for part, scenes in parts.items():
         for name, (first, judged, last) in scenes.items():
-            scores = [formula(judged, first, last).mean().item() for formula in (ghost_score, score_pixels)]
+            scores = [formula(judged, first, last).mean().item() for formula in (score_ghosts, score_pixels)]
             cells = [f"{score:.2f}" for score in (*scores, *compare_patches(judged, first, last))]
             print(f"| {part}: {name} | {' | '.join(cells)} |", flush=True)
 
@@ -227,7 +227,7 @@ def draw_sheet(parts: dict[str, dict[str, Scene]], number: int, side: int = 150,
     for part, scenes in parts.items():
         for name, (first, judged, last) in scenes.items():
             which = number if len(judged) > number else 0
-            score = ghost_score(*(x[which : which + 1] for x in (judged, first, last))).item()
+            score = score_ghosts(*(x[which : which + 1] for x in (judged, first, last))).item()
             picture = cv2.resize(from_tensor(judged[which : which + 1].clamp(-1, 1))[0], (side, side))
             tile = np.full((side + 44, side + 6, 3), 255, np.uint8)
             tile[40 : 40 + side, 3 : 3 + side] = picture

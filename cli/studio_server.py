@@ -21,7 +21,7 @@ from starlette.routing import Route
 
 from ..core.config.choices import CADENCES, EASINGS, ON_FAILURE
 from ..core.errors import AnimiError
-from ..core.studio.jobs import Cancelled, Job
+from ..core.studio.jobs import Cancelled, StudioJob
 from ..core.studio.session import Session
 from ..core.studio.settings import DOWNLOADS, FILM_DOWNLOADS, DrawSettings
 from ..core.studio.studio import Studio
@@ -138,7 +138,7 @@ class _Page:
     def _session(self, request: Request) -> Session:
         return self._studio[request.path_params["session"]]
 
-    def _job(self, request: Request) -> Job:
+    def _job(self, request: Request) -> StudioJob:
         return self._session(request).work.find_job(request.path_params["job"])
 
     async def reject(self, request: Request, error: Exception) -> Response:
@@ -228,7 +228,7 @@ class _Page:
             return JSONResponse({"error": f"{upload.name}: {fault}; send it again"}, 400)
         async with self._taking:
             taken = await self.aside(session.intake.take, upload)
-        return JSONResponse(_describe_session(session) | ({"job": taken.id} if isinstance(taken, Job) else {}))
+        return JSONResponse(_describe_session(session) | ({"job": taken.id} if isinstance(taken, StudioJob) else {}))
 
     async def _write(self, request: Request, upload: Upload) -> str | None:
         """Writes the bytes that come; gives what is wrong where these are not as many as were announced."""
@@ -362,7 +362,7 @@ def _read_number(request: Request) -> int:
     return int(text)
 
 
-def _describe_job(job: Job) -> dict[str, Any]:
+def _describe_job(job: StudioJob) -> dict[str, Any]:
     return {
         "id": job.id,
         "kind": job.kind,

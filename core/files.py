@@ -1,8 +1,8 @@
-"""Paths: natural order, and results that appear whole or not at all.
+"""Paths: natural order, checks of outputs, and atomic writes.
 
-A result is written under a hidden name in its own folder, flushed to disk, and then moved over the final name in one
-step, so that a crash, a full disk, a power cut or Ctrl-C leaves whatever stood there before as it was. What it replaces
-hands its permissions on. Nothing that is read for a result may stand in its place.
+A result is written under a hidden name in the same folder, flushed to disk, and renamed to its final name in one step.
+A crash, a full disk, a power cut or Ctrl-C therefore leaves an existing file unchanged. The new file keeps the
+permissions of the one that it replaces. An output must not replace an input.
 """
 
 import errno
@@ -22,11 +22,11 @@ from .errors import OutputError, printable
 from .interrupts import held_back
 
 DRAFT = ".animi-"
-"""So begins the name of what is not whole yet; a killed process leaves it behind."""
+"""Prefix of drafts' names; a killed process leaves its draft behind."""
 Inputs: TypeAlias = Mapping[str, Iterable[Path | None]]
-"""What a command reads, by what a person calls it."""
+"""A command's inputs, by what users call them."""
 UNREADABLE = ".unreadable"
-"""So ends the name of what could not be read and was set aside."""
+"""Suffix of files that could not be read and were renamed."""
 
 
 def natural_order(paths: Iterable[Path]) -> list[Path]:
@@ -35,8 +35,8 @@ def natural_order(paths: Iterable[Path]) -> list[Path]:
 
 
 def name_apart(paths: Sequence[Path]) -> list[str]:
-    """The paths' last names, with as many parents as it takes to tell them apart."""
-    whole = [Path(os.path.realpath(path)) for path in paths]  # links that lead to themselves are no error yet
+    """Returns the paths' names, with as many parent folders as it takes to make them unique."""
+    whole = [Path(os.path.realpath(path)) for path in paths]  # unlike resolve(), accepts loops of links
     names = [path.name for path in whole]
     for count in range(2, max((len(path.parts) for path in whole), default=0) + 1):
         if len(set(names)) == len(set(whole)):
@@ -46,24 +46,24 @@ def name_apart(paths: Sequence[Path]) -> list[str]:
 
 
 def reason(error: OSError) -> str:
-    """What the operating system says of an error, without the number and the path."""
+    """Returns the operating system's message for an error, without number and path."""
     return error.strerror or str(error)
 
 
 def check_output(
     path: Path, *, overwrite: bool, inputs: Inputs | None = None, ours: tuple[str, str] | None = None
 ) -> None:
-    """Rejects, before any work is done, a result that could not be put in its place.
+    """Checks, before any work, that an output can be written.
 
     Args:
-        path: where the result belongs.
-        overwrite: whether something that stands there may be replaced.
-        inputs: what is read for it, see `check_no_input`.
-        ours: of a folder, a pattern of the names that may be replaced in it, and what a person calls such a file.
+        path: the output.
+        overwrite: whether an existing output may be replaced.
+        inputs: the inputs, see `check_no_input`.
+        ours: for a folder, a pattern of the file names that may be replaced in it, and what users call such a file.
 
     Raises:
-        OutputError: the folder is missing or cannot be written, something stands there and `overwrite` is False, it is
-            read-only, holds what is not ours, or is an input.
+        OutputError: the parent folder is missing or cannot be written; or the output exists and `overwrite` is false,
+            is read-only, holds files that do not match `ours`, or is an input.
     """
     check_no_stream(path)
     check_no_input(path, inputs or {})
@@ -92,7 +92,7 @@ def check_output(
 
 
 def check_no_stream(path: Path) -> None:
-    """Rejects "-" as a place: where it stands for standard output it is not looked for on the disk.
+    """Rejects "-" as a path, for commands that cannot write to standard output.
 
     Raises:
         OutputError: the path is "-".
@@ -102,10 +102,10 @@ def check_no_stream(path: Path) -> None:
 
 
 def follow_links(path: Path) -> Path:
-    """Where an output is, or will be, when all links are followed.
+    """Returns an output's path with all links resolved; the file need not exist.
 
     Raises:
-        OutputError: it is a link that leads to itself.
+        OutputError: it is a link to itself.
     """
     try:
         path.stat()
@@ -118,17 +118,17 @@ def follow_links(path: Path) -> Path:
 
 
 def is_read_only(path: Path) -> bool:
-    """Whether a file or folder may not be written: by us, or, as its permissions have it, by anybody."""
+    """Returns whether a file or folder is read-only: for this user, or by its permissions for everybody."""
     return not os.access(path, os.W_OK) or not path.stat().st_mode & 0o222
 
 
 def check_no_input(output: Path, inputs: Inputs) -> None:
-    """Rejects an output in whose place something that is read would be lost, by whatever name or link it goes.
+    """Rejects an output that would replace an input, by any name or link.
 
     Args:
         output: the file or folder to be written.
-        inputs: what is read, by what a person calls it, such as "a key frame" or "the film itself": files, and folders
-            of which all files are read; None is nothing.
+        inputs: the inputs, by what users call them, such as "a key frame" or "the film itself": files, and folders
+            whose files are all read; None is ignored.
 
     Raises:
         OutputError: the output is an input, a folder that holds one, or a file in a folder that is one.
@@ -157,16 +157,16 @@ def check_no_input(output: Path, inputs: Inputs) -> None:
 def written_beside(
     path: Path, *, overwrite: bool, folder: bool = False, ours: tuple[str, str] | None = None
 ) -> Iterator[Path]:
-    """Gives a hidden path beside `path` to write to; moves it over `path` when the block ends without an error.
+    """Provides a hidden path beside `path` to write to, and renames it to `path` if the block ends without an error.
 
     Args:
-        path: where the result belongs. A link is followed, so that its target is replaced and not the link.
-        overwrite: whether something that stands there may be replaced.
-        folder: the result is a folder; the path given is then an empty folder that exists.
-        ours: as in `check_output`; what else comes to be in the folder while this works stays there.
+        path: the output. Links are followed, so that the target is replaced, not the link.
+        overwrite: whether an existing output may be replaced.
+        folder: whether the output is a folder; the hidden path is then an existing, empty folder.
+        ours: as in `check_output`; other files that appear in the folder meanwhile are kept.
 
     Raises:
-        OutputError: the place cannot be written, is taken, or the disk fills; nothing that stood there is harmed.
+        OutputError: the output cannot be written, exists already, or the disk is full. An existing output is kept.
     """
     check_output(path, overwrite=overwrite, ours=ours)
     target = follow_links(path) if path.is_symlink() else path.absolute()
@@ -174,7 +174,7 @@ def written_beside(
         kind = ("a folder", "a file") if target.is_dir() else ("a file", "a folder")
         raise OutputError(f"{shown(path)}: is {kind[0]}, and {kind[1]} is to be written; choose another name")
     if folder and target.resolve() in (Path.cwd(), *Path.cwd().parents):
-        # moved away under a shell's feet, what was written would not be seen from there
+        # a shell in the old folder would not see the new one
         raise OutputError(f"{shown(path)}: is the folder that you are in; name a new one in it, such as frames")
     beside: Path | None = None
     try:
@@ -191,7 +191,7 @@ def written_beside(
             put_in_place(draft, target, overwrite=overwrite)
     except OSError as error:
         if error.filename is not None and not str(error.filename).startswith(str(beside)):
-            raise  # an input's error, which has its own words
+            raise  # an error of an input, which is reported elsewhere
         raise OutputError(f"{shown(path)}: cannot be written ({reason(error)}); nothing was changed") from error
     finally:
         with held_back():
@@ -200,15 +200,15 @@ def written_beside(
 
 
 def put_in_place(draft: Path, target: Path, *, overwrite: bool = True) -> None:
-    """Moves a finished file to its place in one step, safe against a power cut; a replaced file's permissions are kept.
+    """Renames a finished file atomically and durably; the permissions of a replaced file are kept.
 
     Args:
         draft: the file, on the same disk.
-        target: its place; no link.
-        overwrite: whether what stands there may be replaced.
+        target: its final path, which is no link.
+        overwrite: whether an existing file may be replaced.
 
     Raises:
-        OutputError: something has come to stand there.
+        OutputError: `overwrite` is false, and the target exists by now.
         OSError: it cannot be written.
     """
     sync(draft)
@@ -222,7 +222,7 @@ def put_in_place(draft: Path, target: Path, *, overwrite: bool = True) -> None:
 
 
 def _put_anew(draft: Path, target: Path) -> None:
-    """Moves a file to a place that was free when the work began, if it still is."""
+    """Renames a file, unless the target exists by now."""
     try:
         os.link(draft, target)
     except FileExistsError:
@@ -230,34 +230,34 @@ def _put_anew(draft: Path, target: Path) -> None:
             f"{shown(target)}: has come to exist while this was made; add --overwrite to replace it, "
             "or choose another name"
         ) from None
-    except OSError:  # a disk without links
+    except OSError:  # the file system has no hard links
         draft.replace(target)
     else:
         draft.unlink()
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes a small file whole or not at all; a draft that a kill leaves is named `.NAME.part`.
+    """Writes a small file atomically; a killed process may leave a draft named `.NAME.part`.
 
     Raises:
         OSError: it cannot be written.
     """
     part = path.with_name(f".{path.name}.part")
     with held_back():
-        part.unlink(missing_ok=True)  # nothing is written through a link
+        part.unlink(missing_ok=True)  # never write through a link
         with part.open("x", encoding="utf-8", newline="\n") as file:
             file.write(text)
         put_in_place(part, path)
 
 
 class Scratch:
-    """A temporary file for what may not fit in memory; use it as a context, at whose end it is gone."""
+    """A temporary file for data that may not fit in memory; a context manager that deletes it at the end."""
 
     def __init__(self) -> None:
-        """Makes it.
+        """Creates the file.
 
         Raises:
-            OutputError: there is no room for temporary files.
+            OutputError: temporary files cannot be written.
         """
         try:
             self._file = tempfile.TemporaryFile(prefix="animi-", buffering=0)  # noqa: SIM115 (closed by the context)
@@ -265,10 +265,10 @@ class Scratch:
             raise _no_scratch(error) from error
 
     def append(self, data: bytes) -> None:
-        """Writes at the end.
+        """Writes data at the end.
 
         Raises:
-            OutputError: there is no room for temporary files.
+            OutputError: temporary files cannot be written.
         """
         try:
             left = memoryview(data)
@@ -278,7 +278,7 @@ class Scratch:
             raise _no_scratch(error) from error
 
     def read(self, place: int, size: int) -> bytes:
-        """The `size` bytes that begin at `place`.
+        """Reads `size` bytes from the offset `place`.
 
         Raises:
             OutputError: they cannot be read.
@@ -303,7 +303,7 @@ class Scratch:
 def _no_scratch(error: OSError) -> OutputError:
     try:
         place = shown(Path(tempfile.gettempdir()))
-    except OSError:  # it is looked for by writing, and there is no room anywhere
+    except OSError:  # gettempdir() tests folders by writing, and none has space
         place = "TMPDIR"
     return OutputError(
         f"{place}: temporary files cannot be written there ({reason(error)}); "
@@ -312,12 +312,12 @@ def _no_scratch(error: OSError) -> OutputError:
 
 
 def sync(path: Path) -> None:
-    """Waits until a file, or the names in a folder, are on the disk.
+    """Flushes a file, or a folder's entries, to disk.
 
     Raises:
         OSError: the disk failed.
     """
-    if path.is_dir() and os.name != "posix":  # where folders cannot be opened
+    if path.is_dir() and os.name != "posix":  # folders cannot be opened there
         return
     file = os.open(path, os.O_RDONLY)
     try:
@@ -348,13 +348,13 @@ def _make_draft_folder(path: Path, parent: Path) -> Path:
 
 
 def _open_to_others(draft: Path, new: Path) -> None:
-    """Gives a file the permissions of any new one: some writers make theirs for its owner alone."""
+    """Gives a file the default permissions of new files, as some writers restrict theirs to the owner."""
     new.touch()
     draft.chmod(stat.S_IMODE(new.stat().st_mode))
 
 
 def _keep_mode(draft: Path, target: Path) -> None:
-    """Gives a file or folder the permissions of the one that it replaces, if any, and where we may its owner."""
+    """Gives a file or folder the permissions of the one that it replaces, and its owner if allowed."""
     try:
         old = target.stat()
     except FileNotFoundError:
@@ -369,7 +369,7 @@ def _keep_mode(draft: Path, target: Path) -> None:
 def _put_folder(
     draft: Path, target: Path, old: Path, path: Path, *, overwrite: bool, ours: tuple[str, str] | None
 ) -> None:
-    """Puts the folder `draft` in the place of `target`; what stood there comes back if that fails."""
+    """Renames the folder `draft` to `target`; an existing folder is restored if that fails."""
     for found in draft.rglob("*"):
         sync(found)
     sync(draft)
@@ -398,10 +398,10 @@ def _put_folder(
 
 
 def shown(path: Path) -> str:
-    """A path as it may stand in a one-line message: line breaks and other control characters are escaped."""
+    """Returns a path for a one-line message: line breaks and other control characters are escaped."""
     return printable(path)
 
 
 def spell(name: str) -> str:
-    """A file's name as it may stand in JSON: bytes in it that are no UTF-8 are escaped."""
+    """Returns a file name for JSON: bytes that are not UTF-8 are escaped."""
     return os.fsencode(name).decode("utf-8", "backslashreplace")

@@ -1,7 +1,7 @@
-"""Ctrl-C and SIGTERM, held back until they can be answered.
+"""Defers Ctrl-C and SIGTERM until they can be handled.
 
-Python raises KeyboardInterrupt wherever the main thread happens to be: also between the making of a file and the `try`
-that would remove it, in the midst of clearing up, and inside libraries in C, which may end the process over it.
+Python raises KeyboardInterrupt at any point of the main thread: also between the creation of a file and the `try` that
+would remove it, during clean-up, and inside C libraries, which may abort the process.
 """
 
 import signal
@@ -11,15 +11,15 @@ from contextlib import contextmanager
 from time import monotonic
 from types import FrameType
 
-_PATIENCE = 2.0  # seconds after which a second Ctrl-C is no slip of the finger: whoever presses it wants an end
+_PATIENCE = 2.0  # seconds after which a second Ctrl-C is deliberate, not a double press
 
 
 class HeldBack:
-    """Signals that have come.
+    """Signals that were received and deferred.
 
     Attributes:
         came: their numbers, in order.
-        answered: whether the work was asked to end.
+        answered: whether one of them was raised.
     """
 
     def __init__(self) -> None:
@@ -27,11 +27,11 @@ class HeldBack:
         self.answered = False
 
     def answer(self) -> None:
-        """Ends the work if a signal has come; call this often, wherever it may end.
+        """Raises a deferred signal's exception; call this often, wherever the work may end.
 
         Raises:
-            KeyboardInterrupt: SIGINT has come.
-            SystemExit: 143; SIGTERM has come.
+            KeyboardInterrupt: SIGINT was received.
+            SystemExit: 143; SIGTERM was received.
         """
         if self.came:
             self.answered = True
@@ -42,10 +42,10 @@ class HeldBack:
 
 @contextmanager
 def held_back() -> Iterator[HeldBack]:
-    """Lets SIGINT and SIGTERM wait until they are answered, or until the block ends.
+    """Defers SIGINT and SIGTERM until `HeldBack.answer` is called, or until the block ends.
 
-    One that comes more than two seconds after the first does what it did before the block. Outside the main thread, to
-    which Python brings all signals, none ever comes.
+    A signal more than two seconds after the first is handled at once, as it would be without the block. Outside the
+    main thread nothing is deferred, as Python delivers signals to the main thread only.
     """
     held = HeldBack()
     if threading.current_thread() is not threading.main_thread():

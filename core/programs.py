@@ -1,14 +1,14 @@
-"""Programs that we start: each in a process group of its own, listened to within bounds, and ended when we end.
+"""Runs child processes: each in its own process group, with bounded output, and never outliving this process.
 
-A program ends in one of four ways, whichever comes first:
+A child process ends in one of four ways, whichever comes first:
 
-- it is done;
-- its `Program` is closed, or the block of `programs()` in which it was started ends or is ended from another thread:
-  it is sent SIGTERM, and SIGKILL where it is still there half a second later;
-- we end: what is still there is killed;
-- we are killed: a watcher, a shell that waits for our end of a pipe to close, kills the groups that are left. Linux
-  could do this by PR_SET_PDEATHSIG, but would then kill a program when the *thread* that started it ends, would not
-  reach what a program has started itself, and would need code of ours to run between fork and exec.
+- it exits;
+- its `Program` is closed, or the block of `programs()` in which it was started ends or is cancelled from another
+  thread: it is sent SIGTERM, and SIGKILL if it still runs half a second later;
+- this process exits: remaining children are killed;
+- this process is killed: a watcher, a shell that waits for a pipe from this process to close, kills the remaining
+  process groups. Linux has PR_SET_PDEATHSIG for this, but that kills a child when the *thread* that started it ends,
+  does not reach grandchildren, and needs code to run between fork and exec.
 """
 
 import atexit
@@ -30,34 +30,34 @@ from .interrupts import held_back
 
 PATIENCE = 0.5
 """Seconds from SIGTERM to SIGKILL."""
-MOST_WORDS = 1 << 20
-"""Bytes of what a program writes on stderr, or `run` reads of its stdout, that are kept; the rest is thrown away."""
+MOST_OUTPUT = 1 << 20
+"""Bytes of a child's stderr, and of the stdout that `run` reads, that are kept; the rest is discarded."""
 
 T = TypeVar("T")
 
 
 class Programs:
-    """The programs that one piece of work has started: they end together, at any moment and from any thread."""
+    """The child processes of one piece of work, which can be ended together at any time, from any thread."""
 
     def __init__(self, within: "Programs | None" = None) -> None:
-        """Begins with none.
+        """Creates an empty group.
 
         Args:
-            within: a larger piece of work; where that is ended, so is this.
+            within: a larger piece of work that includes this one; ending it ends this one too.
         """
         self._lock = threading.RLock()
         self._running: set[Program] = set()
         self._parts: set[Programs] = set()
         self._within = within
         self.ended = False
-        """Whether the work was ended: no more programs are started."""
+        """Whether the work was ended, so that no more child processes are started."""
         if within is not None:
             with within._lock:
                 within._parts.add(self)
                 self.ended = within.ended
 
     def end(self) -> None:
-        """Ends every program; whoever waits for one gets an `Ended`, and so does whoever starts another."""
+        """Ends all child processes; threads that wait for one, or start another, get an `Ended` error."""
         with self._lock:
             self.ended = True
             running, parts = list(self._running), list(self._parts)
@@ -70,12 +70,12 @@ class Programs:
             program.kill_after(until - monotonic())
 
     def check(self) -> None:
-        """Raises Ended where the work was ended."""
+        """Raises Ended if the work was ended."""
         if self.ended:
             raise Ended("the work was ended")
 
     def close(self) -> None:
-        """Ends what is still there, and belongs to the larger piece of work no more."""
+        """Ends remaining child processes, and leaves the larger piece of work."""
         self.end()
         if self._within is not None:
             with self._within._lock:
@@ -95,23 +95,22 @@ _current: ContextVar[Programs] = ContextVar("programs", default=_all)
 
 
 def within(work: Programs, function: Callable[[], T]) -> Callable[[], T]:
-    """A function for another thread to call: the programs that it starts belong to `work`."""
+    """Wraps a function for another thread: child processes that it starts belong to `work`."""
     context = copy_context()
     context.run(_current.set, work)
     return lambda: context.run(function)
 
 
 def current_work() -> Programs:
-    """The piece of work to which programs belong that are started here."""
+    """Returns the piece of work that child processes started here belong to."""
     return _current.get()
 
 
 @contextmanager
 def programs() -> Iterator[Programs]:
-    """A piece of work: the programs that are started within the block end with it.
+    """A piece of work: child processes that are started within the block end with it.
 
-    Use it in functions, not in generators, whose callers would be within it too. What other threads do for it goes
-    through `within`.
+    Do not use it in generators, whose callers would run within it too. Functions for other threads need `within`.
     """
     work = Programs(_current.get())
     token = _current.set(work)
@@ -123,7 +122,7 @@ def programs() -> Iterator[Programs]:
 
 
 class Program:
-    """A program that was started; use it as a context, at whose end it is there no more."""
+    """A child process; a context manager that ends it at the end."""
 
     def __init__(
         self,
@@ -135,15 +134,15 @@ class Program:
         cwd: Path | None = None,
         bufsize: int = -1,
     ) -> None:
-        """Starts it.
+        """Starts the process.
 
         Args:
             command: the program and its arguments.
-            stdin: as `subprocess.Popen` takes it; nothing to read unless said.
-            stdout: likewise; thrown away unless said.
-            listen: keep what it writes on stderr, in `words`; else `process.stderr` is a pipe to read and to close.
-            cwd: the folder in which it runs.
-            bufsize: as `subprocess.Popen` takes it.
+            stdin: as in `subprocess.Popen`; empty by default.
+            stdout: as in `subprocess.Popen`; discarded by default.
+            listen: keep its stderr in `stderr`; otherwise the caller reads and closes the pipe `process.stderr`.
+            cwd: its working directory.
+            bufsize: as in `subprocess.Popen`.
 
         Raises:
             Ended: the piece of work that it belongs to was ended.
@@ -154,12 +153,12 @@ class Program:
         _watcher.begin()
         self._listener: _Listener | None = None
         self.killed = False
-        """Whether we have ended it."""
+        """Whether it was sent a signal to end it."""
         self._gone = False
         started = False
         try:
-            with held_back():  # no signal may come between its start and its being known
-                # In a session of its own: Ctrl-C then reaches us alone, and all that it starts is in one group.
+            with held_back():  # no signal may arrive between the start and the registration
+                # In its own session, so that Ctrl-C reaches only this process, and its children are in one group.
                 self.process: subprocess.Popen[bytes] = subprocess.Popen(
                     command, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE,
                     cwd=cwd, bufsize=bufsize, start_new_session=True,
@@ -169,7 +168,7 @@ class Program:
                 self._work._add(self)
             assert self.process.stderr is not None
             self._listener = _Listener(self.process.stderr) if listen else None
-            self._work.check()  # ended while this was being started
+            self._work.check()  # the work may have been ended meanwhile
         except BaseException as error:
             if started:
                 self.close()
@@ -178,19 +177,19 @@ class Program:
             raise
 
     @property
-    def words(self) -> bytes:
-        """What it wrote on stderr; all of it once it has ended."""
+    def stderr(self) -> bytes:
+        """Its stderr so far, up to MOST_OUTPUT bytes; complete once it has exited."""
         return b"" if self._listener is None else self._listener.text()
 
     def wait(self, timeout: float | None = None) -> int:
-        """Waits until it ends by itself.
+        """Waits until it exits.
 
         Returns:
             Its exit code.
 
         Raises:
             Ended: the piece of work that it belongs to was ended.
-            subprocess.TimeoutExpired: it has not ended in so many seconds.
+            subprocess.TimeoutExpired: it did not exit within `timeout` seconds.
         """
         code = self.process.wait(timeout)
         self._forget()
@@ -198,11 +197,11 @@ class Program:
         return code
 
     def check(self) -> None:
-        """Raises Ended where the piece of work that it belongs to was ended."""
+        """Raises Ended if the piece of work that it belongs to was ended."""
         self._work.check()
 
     def send(self, number: int) -> None:
-        """Sends a signal to it and all that it has started; nothing happens where it has ended."""
+        """Sends a signal to its process group; has no effect if it has exited."""
         if self.process.poll() is not None:
             return
         self.killed = True
@@ -213,23 +212,23 @@ class Program:
                 self.process.send_signal(number)
 
     def kill_after(self, seconds: float) -> None:
-        """Waits so long for its end, and then kills it."""
+        """Waits up to `seconds` for its exit, then kills it."""
         try:
             self.process.wait(max(0.0, seconds))
         except subprocess.TimeoutExpired:
             self.send(getattr(signal, "SIGKILL", signal.SIGTERM))
-            with suppress(subprocess.TimeoutExpired):  # it may wait for a disk that does not answer
+            with suppress(subprocess.TimeoutExpired):  # it may be blocked by a disk that does not respond
                 self.process.wait(PATIENCE)
         self._forget()
 
     def close(self) -> None:
-        """Ends it where it has not ended, and closes what leads to it; nothing happens the second time."""
+        """Ends it if it still runs, and closes its pipes; has no effect the second time."""
         if self.process.stdout is not None:
-            self.process.stdout.close()  # first: what it still writes there would keep it
+            self.process.stdout.close()  # first, as a blocked write would delay its exit
         self.send(signal.SIGTERM)
         self.kill_after(PATIENCE)
         if self.process.stdin is not None:
-            with suppress(OSError, ValueError):  # bytes that it never read
+            with suppress(OSError, ValueError):  # unread bytes
                 self.process.stdin.close()
         if self._listener is not None:
             self._listener.close()
@@ -249,27 +248,27 @@ class Program:
 
 
 class Done(NamedTuple):
-    """What came of a program that `run` has waited for."""
+    """The result of `run`."""
 
     code: int
-    """Its exit code."""
+    """Exit code."""
     out: bytes
-    """The beginning of what it wrote on stdout."""
-    words: bytes
-    """The beginning of what it wrote on stderr."""
+    """The beginning of stdout."""
+    stderr: bytes
+    """The beginning of stderr."""
 
 
 def run(command: Sequence[str], *, seconds: float, out: bool = False, cwd: Path | None = None) -> Done:
-    """Runs a program to its end.
+    """Runs a program until it exits.
 
     Args:
         command: the program and its arguments.
-        seconds: for which it may run.
-        out: keep what it writes on stdout.
-        cwd: the folder in which it runs.
+        seconds: time limit.
+        out: keep its stdout.
+        cwd: its working directory.
 
     Raises:
-        subprocess.TimeoutExpired: it took longer.
+        subprocess.TimeoutExpired: it took longer than the limit.
         Ended: the piece of work was ended.
         OutputError: it cannot be started.
     """
@@ -277,11 +276,11 @@ def run(command: Sequence[str], *, seconds: float, out: bool = False, cwd: Path 
     with Program(command, stdout=stdout, cwd=cwd) as program:
         listener = None if program.process.stdout is None else _Listener(program.process.stdout)
         code = program.wait(seconds)
-        return Done(code, b"" if listener is None else listener.text(), program.words)
+        return Done(code, b"" if listener is None else listener.text(), program.stderr)
 
 
 class _Listener:
-    """Reads a pipe to its end in a thread, so that who writes never waits; keeps the beginning."""
+    """Reads a pipe to its end in a thread, so that the writer never blocks; keeps the beginning."""
 
     def __init__(self, pipe: IO[bytes]) -> None:
         self._pipe = pipe
@@ -290,13 +289,13 @@ class _Listener:
         self._thread.start()
 
     def _listen(self) -> None:
-        with suppress(OSError, ValueError):  # closed under our hands
+        with suppress(OSError, ValueError):  # closed meanwhile
             while part := os.read(self._pipe.fileno(), 1 << 16):
-                self._text += part[: max(0, MOST_WORDS - len(self._text))]
+                self._text += part[: max(0, MOST_OUTPUT - len(self._text))]
 
     def text(self) -> bytes:
-        """What was kept, when the pipe has ended."""
-        # what a program has started itself may hold the pipe for longer
+        """Returns the beginning of the output, after waiting for its end."""
+        # grandchildren may keep the pipe open
         self._thread.join(PATIENCE)
         return bytes(self._text)
 
@@ -307,8 +306,8 @@ class _Listener:
 
 
 def wait_to_read(pipe: IO[bytes], seconds: float) -> bool:
-    """Waits until there is something to read, or the pipe's end; False where there is nothing for so many seconds."""
-    if os.name != "posix":  # pipes cannot be waited for there
+    """Waits until a pipe has data or has ended; returns False if neither happens within `seconds`."""
+    if os.name != "posix":  # selectors do not support pipes there
         return True
     with selectors.DefaultSelector() as selector:
         selector.register(pipe, selectors.EVENT_READ)
@@ -324,11 +323,11 @@ while read -r change pid; do
 done
 for each in $running; do kill -s KILL -- "-$each"; done
 """
-"""The watcher: it reads by lines what runs; when they end, we have, and it kills the groups that are left."""
+"""The watcher: reads the ids of process groups that start and end, and kills the rest when its input ends."""
 
 
 class _Watcher:
-    """A shell that kills what runs when we are gone, however that came about."""
+    """A shell that kills remaining child processes when this process ends for any reason."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -338,7 +337,7 @@ class _Watcher:
             os.register_at_fork(after_in_child=self._forget)
 
     def begin(self) -> None:
-        """Starts it where it is not there yet; a program that starts first would not be known while this takes."""
+        """Starts the watcher if it does not run yet, before the first child, which would otherwise be unwatched."""
         self._say("")
 
     def add(self, pid: int) -> None:
@@ -350,7 +349,7 @@ class _Watcher:
     def _say(self, line: str) -> None:
         if os.name != "posix":
             return
-        with self._lock, suppress(OSError):  # without it, what runs still ends when we end by ourselves
+        with self._lock, suppress(OSError):  # without a watcher, children still end at a regular exit
             if self._process is None:
                 listen, self._pipe = os.pipe()
                 try:
@@ -363,14 +362,14 @@ class _Watcher:
             os.write(self._pipe, line.encode())
 
     def close(self) -> None:
-        """Lets it go."""
+        """Ends the watcher."""
         with self._lock, suppress(OSError, subprocess.TimeoutExpired):
             if self._process is not None:
                 os.close(self._pipe)
                 self._process.wait(PATIENCE)
 
     def _forget(self) -> None:
-        """After a fork: the watcher is the parent's, and must see its pipe end when that ends."""
+        """After a fork: the watcher belongs to the parent, whose end must close the last copy of the pipe."""
         if self._pipe >= 0:
             with suppress(OSError):
                 os.close(self._pipe)

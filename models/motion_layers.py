@@ -1,7 +1,7 @@
-"""Config and layers of the motion network: encoder, round of refinement, and the network that draws.
+"""Config and layers of the motion network: encoder, refinement round, and the network that runs for each drawn frame.
 
-Attributes of the modules are part of the weights' names in checkpoints, so they keep the names that they were trained
-under.
+Attributes of modules, such as `look`, `think` and `tell`, are part of the weights' names in checkpoints, and so must
+not be renamed.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from torch.nn.functional import gelu, interpolate, leaky_relu, pixel_unshuffle, 
 from .settings import check_settings
 from .warping import pixel_grid
 
-_MOST_ROUNDS = 64  # and layers: a damaged header must not keep a machine busy for days
+_MOST_ROUNDS = 64  # limit of rounds and layers, so that a damaged header cannot keep a machine busy for days
 
 
 @dataclass(frozen=True)
@@ -108,16 +108,16 @@ class Attention(nn.Module):
 
     def forward(self, tokens: Tensor, others: Tensor, angles: Tensor) -> Tensor:
         """Attention from `tokens` (N, L, C) to `others` (N, L, C); `angles`: see `rotary_angles`."""
-        asked, offered = self.ask(tokens), self.offer(others)
+        tokens_in, others_in = self.ask(tokens), self.offer(others)
         query, key, value = (
             layer(x).unflatten(2, (self.heads, -1)).transpose(1, 2)  # (N, heads, L, C / heads)
-            for layer, x in ((self.query, asked), (self.key, offered), (self.value, offered))
+            for layer, x in ((self.query, tokens_in), (self.key, others_in), (self.value, others_in))
         )
         query, key = (rotate(x, angles).to(value.dtype) for x in (query, key))
-        heard = scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2)  # (N, L, C)
-        tokens = tokens + self.give(heard)
-        thought: Tensor = tokens + self.leave(gelu(self.enter(self.norm(tokens))))
-        return thought
+        attended = scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2)  # (N, L, C)
+        tokens = tokens + self.give(attended)
+        updated: Tensor = tokens + self.leave(gelu(self.enter(self.norm(tokens))))
+        return updated
 
 
 def rotary_angles(height: int, width: int, channels: int, device: torch.device) -> Tensor:

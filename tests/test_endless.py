@@ -261,7 +261,7 @@ def test_a_film_whose_frames_do_not_come_is_given_up(film, hung, monkeypatch):
 
 
 def test_a_film_of_too_many_frames_is_not_counted_to_its_end(film, monkeypatch):
-    monkeypatch.setattr("animi.core.media.film_source.MOST_FRAMES", 10)
+    monkeypatch.setattr("animi.core.media.timestamps.MOST_FRAMES", 10)
     with pytest.raises(InputError, match="has more than 10 frames; cut it into parts"):
         open_film(film)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from animi.core.errors import Ended, OutputError
-from animi.core.programs import MOST_WORDS, Program, Programs, current_work, programs, run, within
+from animi.core.programs import MOST_OUTPUT, Program, Programs, current_work, programs, run, within
 from animi.core.read_ahead import read_ahead
 
 STUBBORN = ("sh", "-c", "trap '' TERM INT; echo started; while :; do sleep 60 & wait; done")
@@ -55,8 +55,8 @@ def test_what_is_done_tells_what_it_said():
 
 
 def test_only_so_much_is_kept_of_what_it_says():
-    done = run(("sh", "-c", f"head -c {3 * MOST_WORDS} /dev/zero >&2"), seconds=20)
-    assert done.code == 0 and len(done.words) == MOST_WORDS
+    done = run(("sh", "-c", f"head -c {3 * MOST_OUTPUT} /dev/zero >&2"), seconds=20)
+    assert done.code == 0 and len(done.stderr) == MOST_OUTPUT
 
 
 def test_what_takes_too_long_is_ended():

@@ -1,48 +1,44 @@
-// The desk of hints: a person says on two drawings how things go from the one to the other.
+// The editor of hints: the user marks on two drawings how things move from one to the other.
 //
-// Places are in pixels of the hints' picture (`size`), as in a file of hints. A track is a list of points, each [x, y] or
-// null: one point stays, null is where the thing is not there, and three points or more are a path.
+// Points are in pixels of the hints' picture (`size`), as in a file of hints; tracks.js describes them.
 
-const COLOURS = ["#e0342b", "#1c7ed6", "#2b8a3e", "#9c36b5", "#e67700", "#0b7285", "#c2255c", "#5c940d"];
-const OWN = "#e8a400"; // animi's own matches
-const NEAR = 11; // pixels of the screen within which a handle is taken hold of
-const MOVED = 4; // pixels of the screen from which on a click is a drag
-const MOST = 200; // hints of a pair, and steps that can be undone
-const MAGNIFIED = 5;
+import { writeHints } from "./command.js";
+import { openDoubt } from "./doubt.js";
+import { ARROWS, showList } from "./hint_list.js";
+import { NEAR, magnify, paintArrow, paintCross, paintDot, paintMatch, paintStrokes, paintTrack } from "./hint_painting.js";
+import { openKept } from "./kept.js";
+import { $, ask, askJson, attempt, download, showStatus, showError } from "./page.js";
+import { apart, endOf, kindOf, middleOf, pointsOf, round, startOf } from "./tracks.js";
 
-const round = (value) => Math.round(value * 10) / 10;
-const apart = (a, b) => Math.hypot(a[0] - b[0], a[1] - b[1]);
+const MOVED = 4; // pixels of the screen: a longer movement is a drag, not a click
+const MOST = 200; // largest number of hints of a pair, and of undo steps
 
 export function openDesk(studio) {
-  const { $, make, ask, askJson, attempt, say } = studio;
   const boards = [0, 1].map((side) => ({ side, canvas: $(side ? "board-last" : "board-first"), centre: null, cursor: null, picture: null }));
-  const pictures = new Map(); // by key frame and size: what the boards show
+  const pictures = new Map(); // the boards' pictures, by key frame and size
   let hints = { size: null, pairs: [] };
   const state = () => JSON.stringify(hints);
-  let accepted = state(); // the hints that the studio has taken
+  let accepted = state(); // the hints that the server accepted last
   let kept = [];
-  let keys = []; // [name, position] of all key frames, those that are kept included
+  let keys = []; // [name, position] of all key frames, including kept ones
   let end = 0;
   let undone = [];
   let done = []; // the states before each change
-  let half = null; // a hint that has only its first point yet: { side, point }
-  let chosen = null; // the number of a track
+  let half = null; // an unfinished hint with one point: { side, point }
+  let chosen = null; // index of the selected track
   let chosenMatch = null;
   let matches = [];
-  let matchesOf = ""; // what they were asked for
+  let matchesOf = ""; // the inputs they were requested for
   let zoom = 1;
-  let grip = null; // what the pointer holds
-  let pointer = null; // where it is: { side, point }
+  let grip = null; // what the pointer drags
+  let pointer = null; // its position: { side, point }
   let sending = Promise.resolve();
-  let heat = { of: "", picture: null };
-  let worst = null; // doubtful frames, the worst first: [amount, position, x, y]
-  let spot = null; // the one that is shown
 
   const isOpen = () => !$("desk").hidden;
   const tool = () => document.querySelector("#tools input:checked").value;
   const size = () => hints.size ?? [studio.drawings()[0].width, studio.drawings()[0].height];
 
-  /** The key frames around the moment that is shown: their numbers. */
+  /** Indices of the key frames around the position shown. */
   function around() {
     const position = studio.position();
     let first = 0;
@@ -55,21 +51,23 @@ export function openDesk(studio) {
     const [first, last] = names();
     return hints.pairs.find(({ keys: known }) => known[0] === first && known[1] === last) ?? { keys: [first, last], tracks: [], strokes: [] };
   }
-  const pointsOf = (track) => (Array.isArray(track) ? track : track.points);
-  const startOf = (track) => pointsOf(track)[0];
-  const endOf = (track) => { const points = pointsOf(track); return points[points.length - 1]; };
-  const kindOf = (track) => (pointsOf(track).length === 1 ? "stays" : startOf(track) === null ? "comes" : endOf(track) === null ? "goes"
-    : pointsOf(track).length > 2 ? "path" : "moves");
+  const keptFrames = openKept(studio);
+  const doubt = openDoubt(studio, {
+    state: () => [state(), kept],
+    sent: () => sending,
+    centre: (x, y) => boards.forEach((board) => { board.centre = board.cursor = [x * size()[0], y * size()[1]]; }),
+    showAll,
+  });
 
   // Changes
 
-  /** Makes a change: `change` is given the pair to work on. */
+  /** Changes the hints: `change` gets the pair to modify. */
   function edit(change) {
     const before = state();
     const own = structuredClone(pair());
     change(own);
     if (own.tracks.length > MOST) {
-      studio.complain("hints", `${MOST} hints of a pair can be kept; delete one first`);
+      showError("hints", `${MOST} hints of a pair can be kept; delete one first`);
       return;
     }
     const others = hints.pairs.filter(({ keys: known }) => known.join() !== own.keys.join());
@@ -78,27 +76,27 @@ export function openDesk(studio) {
     if (state() === before) return;
     done = [...done.slice(1 - MOST), before];
     undone = [];
-    give();
+    submit();
   }
 
-  /** Sends the hints; where they are refused, those that were taken last are there again. */
-  function give() {
+  /** Sends the hints; if the server rejects them, those that it accepted last are restored. */
+  function submit() {
     const began = performance.now();
     showAll();
-    const told = state();
+    const sent = state();
     sending = sending.then(async () => {
-      const is = await attempt("hints", () => askJson("PUT", `${studio.session()}/hints`, JSON.parse(told)));
-      if (!is) {
+      const answer = await attempt("hints", () => askJson("PUT", `${studio.session()}/hints`, JSON.parse(sent)));
+      if (!answer) {
         hints = JSON.parse(accepted);
         const back = done.lastIndexOf(accepted);
-        if (back >= 0) done = done.slice(0, back); // with what was built on it meanwhile
+        if (back >= 0) done = done.slice(0, back); // including later changes
         chosen = null;
         showAll();
         return;
       }
-      accepted = told;
-      worst = spot = null;
-      if (told !== state()) return; // something newer is on its way
+      accepted = sent;
+      doubt.forget();
+      if (sent !== state()) return; // a newer change follows
       await studio.redrawShown();
       showAll();
       document.documentElement.dataset.redrawn = Math.round(performance.now() - began);
@@ -113,7 +111,7 @@ export function openDesk(studio) {
     to.push(before);
     hints = JSON.parse(next);
     chosen = half = null;
-    give();
+    submit();
   }
   const undo = () => step(done, undone);
   const redo = () => step(undone, done);
@@ -130,7 +128,7 @@ export function openDesk(studio) {
     chosen = null;
     edit((own) => own.tracks.splice(number, 1));
   }
-  /** Makes the hint, the half-made one or animi's own match that is chosen one that stays, goes or comes. */
+  /** Turns the unfinished hint, the selected match or the selected hint into one that stays, goes or comes. */
   function mark(kind, number = chosen) {
     const own = half ? half.point : chosenMatch !== null ? matches[chosenMatch]?.[0] : null;
     const side = half?.side ?? 0;
@@ -148,20 +146,14 @@ export function openDesk(studio) {
       points[index < 0 ? points.length + index : index] = point.map(round);
     });
   }
-  /** Bends a path: its middle goes to `point`. */
+  /** Bends a path through `point`. */
   function bend(number, point) {
     edit((own) => {
       const points = pointsOf(own.tracks[number]);
       own.tracks[number] = [points[0], point.map(round), points[points.length - 1]];
     });
   }
-  const middleOf = (track) => {
-    const points = pointsOf(track);
-    if (points.length > 2) return points[Math.floor(points.length / 2)];
-    return [(points[0][0] + points[1][0]) / 2, (points[0][1] + points[1][1]) / 2];
-  };
-
-  // Places on the screen
+  // Coordinates
 
   function fit(board) {
     const [width, height] = size();
@@ -204,7 +196,7 @@ export function openDesk(studio) {
     paint();
   }
 
-  /** What can be taken hold of at a place of a board: the nearest handle. */
+  /** The nearest handle at a position of a board; null if none is near. */
   function handleAt(board, screen) {
     const found = [];
     const offer = (point, handle) => { if (point) found.push([apart(toScreen(board, point), screen), handle]); };
@@ -227,7 +219,7 @@ export function openDesk(studio) {
     return found.length && found[0][0] <= NEAR ? found[0][1] : null;
   }
 
-  // Hands
+  // Pointer and keys
 
   function press(event, board) {
     if (!keys.length) return;
@@ -279,7 +271,8 @@ export function openDesk(studio) {
     grip = null;
     const at = held.at?.map(round);
     if (held.kind === "brush") {
-      edit((own) => own.strokes.push({ points: held.points, width: Number($("brush").value) * size()[0] / 100, erases: tool() === "erase" }));
+      const painted = stroke(held.points);
+      edit((own) => own.strokes.push(painted));
     } else if (held.kind === "point" && held.moved) move(held.number, held.index, at);
     else if (held.kind === "middle" && held.moved) bend(held.number, at);
     else if (held.kind === "match" && held.moved) addTrack([matches[held.number][0].map(round), at]);
@@ -289,17 +282,18 @@ export function openDesk(studio) {
     showAll();
   }
 
-  /** A point of one drawing; on the other drawing the hint is made whole. */
+  /** Starts a hint with a point of one drawing, or finishes it with a point of the other. */
   function click(board, point) {
     const rounded = point.map(round);
     chosenMatch = null;
     if (tool() !== "point") {
-      edit((own) => own.strokes.push({ points: [rounded], width: Number($("brush").value) * size()[0] / 100, erases: tool() === "erase" }));
+      const painted = stroke([rounded]);
+      edit((own) => own.strokes.push(painted));
     } else if (half && half.side !== board.side) addTrack(half.side === 0 ? [half.point, rounded] : [rounded, half.point]);
     else {
       half = { side: board.side, point: rounded };
       chosen = null;
-      say(`A point of the ${board.side ? "last" : "first"} drawing. Now where it is in the ${board.side ? "first" : "last"}; Esc gives it up.`);
+      showStatus(`A point of the ${board.side ? "last" : "first"} drawing. Now where it is in the ${board.side ? "first" : "last"}; Esc gives it up.`);
     }
     showAll();
   }
@@ -310,8 +304,6 @@ export function openDesk(studio) {
     showAll();
     return had;
   }
-
-  const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
   function type(event, board) {
     const way = ARROWS[event.key];
@@ -358,7 +350,7 @@ export function openDesk(studio) {
     showAll();
   }
 
-  // What is seen
+  // Painting
 
   let isPainting = false;
   function paint() {
@@ -367,7 +359,9 @@ export function openDesk(studio) {
     requestAnimationFrame(() => {
       isPainting = false;
       if (keys.length > 1) boards.forEach(paintBoard);
-      magnify();
+      const board = pointer && boards[pointer.side];
+      if (board?.picture) magnify(board.picture, pointer.point, size(), fit(board).scale);
+      else magnify(null);
     });
   }
 
@@ -393,15 +387,23 @@ export function openDesk(studio) {
     lay(board.picture, 1);
     if (board.picture) canvas.dataset.shows = names()[board.side];
     if ($("overlaid").checked) lay(boards[1 - board.side].picture, 0.5);
-    paintStrokes(context, board, scale);
-    if ($("own").checked) matches.forEach((match, number) => paintMatch(context, board, match, number));
-    pair().tracks.forEach((track, number) => paintTrack(context, board, shifted(track, number), number));
+    const place = (point) => toScreen(board, point);
+    paintStrokes(context, place, strokesShown(), scale);
+    if ($("own").checked) matches.forEach((match, number) => paintMatch(context, place, board.side, shiftedMatch(match, number), number === chosenMatch));
+    pair().tracks.forEach((track, number) => paintTrack(context, place, board.side, shifted(track, number), number, number === chosen));
     if (half) paintHalf(context, board);
     if (grip?.kind === "new" && grip.moved) paintArrow(context, toScreen(board, grip.from), toScreen(board, grip.at), "#fff", 4), paintArrow(context, toScreen(board, grip.from), toScreen(board, grip.at), "#222", 2);
     if (document.activeElement === canvas && board.cursor) paintCross(context, toScreen(board, board.cursor));
   }
 
-  /** A track as it is while its handle is dragged. */
+  const stroke = (points) => ({ points, width: Number($("brush").value) * size()[0] / 100, erases: tool() === "erase" });
+  /** The strokes, with the one that is being painted. */
+  const strokesShown = () => [...pair().strokes, ...(grip?.kind === "brush" ? [stroke(grip.points)] : [])];
+
+  /** A match while its head is dragged. */
+  const shiftedMatch = ([from, target], number) => [from, grip?.kind === "match" && grip.number === number && grip.moved ? grip.at : target];
+
+  /** A track while its handle is dragged. */
   function shifted(track, number) {
     if (!grip?.moved || grip.number !== number || !["point", "middle"].includes(grip.kind)) return track;
     const points = structuredClone(pointsOf(track));
@@ -410,124 +412,6 @@ export function openDesk(studio) {
     return points;
   }
 
-  const sheet = document.createElement("canvas");
-  function paintStrokes(context, board, scale) {
-    const own = pair().strokes;
-    const now = grip?.kind === "brush" ? [{ points: grip.points, width: Number($("brush").value) * size()[0] / 100, erases: tool() === "erase" }] : [];
-    if (!own.length && !now.length) return;
-    Object.assign(sheet, { width: board.canvas.width, height: board.canvas.height });
-    const ink = sheet.getContext("2d");
-    const dense = window.devicePixelRatio || 1;
-    ink.setTransform(dense, 0, 0, dense, 0, 0);
-    ink.lineCap = ink.lineJoin = "round";
-    ink.strokeStyle = "#1c7ed6";
-    for (const stroke of [...own, ...now]) {
-      ink.globalCompositeOperation = stroke.erases ? "destination-out" : "source-over";
-      ink.lineWidth = stroke.width * scale;
-      ink.beginPath();
-      stroke.points.forEach((point, k) => (k ? ink.lineTo(...toScreen(board, point)) : ink.moveTo(...toScreen(board, point))));
-      if (stroke.points.length === 1) ink.lineTo(...toScreen(board, stroke.points[0]).map((value) => value + 0.01));
-      ink.stroke();
-    }
-    context.save();
-    context.setTransform(1, 0, 0, 1, 0, 0);
-    context.globalAlpha = 0.4;
-    context.drawImage(sheet, 0, 0);
-    context.restore();
-  }
-
-  function paintArrow(context, from, to, colour, wide) {
-    context.strokeStyle = context.fillStyle = colour;
-    context.lineWidth = wide;
-    context.beginPath();
-    context.moveTo(...from);
-    context.lineTo(...to);
-    context.stroke();
-    const angle = Math.atan2(to[1] - from[1], to[0] - from[0]);
-    if (apart(from, to) < 6) return;
-    context.beginPath();
-    context.moveTo(...to);
-    for (const turn of [2.7, -2.7]) context.lineTo(to[0] + 9 * Math.cos(angle + turn), to[1] + 9 * Math.sin(angle + turn));
-    context.fill();
-  }
-  function paintDot(context, [x, y], colour, label, strong) {
-    context.beginPath();
-    context.arc(x, y, strong ? 8 : 6, 0, 7);
-    context.fillStyle = colour;
-    context.fill();
-    context.lineWidth = 2;
-    context.strokeStyle = strong ? "#000" : "#fff";
-    context.stroke();
-    if (!label) return;
-    context.font = "bold 11px system-ui, sans-serif";
-    context.textAlign = "center";
-    context.textBaseline = "middle";
-    context.fillStyle = "#fff";
-    context.fillText(label, x, y + 0.5);
-  }
-  function paintCross(context, [x, y]) {
-    for (const [colour, wide] of [["#fff", 3], ["#000", 1]]) {
-      context.strokeStyle = colour;
-      context.lineWidth = wide;
-      context.beginPath();
-      for (const [a, b, c, d] of [[-14, 0, -4, 0], [4, 0, 14, 0], [0, -14, 0, -4], [0, 4, 0, 14]]) {
-        context.moveTo(x + a, y + b);
-        context.lineTo(x + c, y + d);
-      }
-      context.stroke();
-    }
-  }
-  function paintMatch(context, board, [from, target], number) {
-    const held = grip?.kind === "match" && grip.number === number && grip.moved ? grip.at : target;
-    const [a, b] = [toScreen(board, from), toScreen(board, held)];
-    const strong = number === chosenMatch;
-    paintArrow(context, a, b, "#0009", strong ? 6 : 4);
-    paintArrow(context, a, b, OWN, strong ? 4 : 2);
-    context.beginPath();
-    context.arc(...(board.side ? b : a), strong ? 6 : 4, 0, 7);
-    context.fillStyle = OWN;
-    context.fill();
-  }
-  function paintTrack(context, board, track, number) {
-    const colour = COLOURS[number % COLOURS.length];
-    const strong = number === chosen;
-    const points = pointsOf(track);
-    const kind = kindOf(track);
-    const label = String(number + 1);
-    if (kind === "stays") return paintDot(context, toScreen(board, points[0]), colour, label, strong);
-    if (kind === "goes" || kind === "comes") {
-      const at = toScreen(board, kind === "goes" ? points[0] : points[1]);
-      if ((kind === "goes") === (board.side === 0)) paintDot(context, at, colour, label, strong);
-      else {
-        context.strokeStyle = colour;
-        context.lineWidth = 3;
-        context.beginPath();
-        for (const [a, b] of [[-6, -6], [-6, 6]]) { context.moveTo(at[0] + a, at[1] + b); context.lineTo(at[0] - a, at[1] - b); }
-        context.stroke();
-      }
-      return undefined;
-    }
-    const screen = points.map((point) => toScreen(board, point));
-    for (const [ink, wide] of [["#fffb", strong ? 7 : 5], [colour, strong ? 4 : 2.5]]) {
-      context.strokeStyle = ink;
-      context.lineWidth = wide;
-      context.beginPath();
-      context.moveTo(...screen[0]);
-      screen.slice(1, -2).forEach((place) => context.lineTo(...place));
-      context.lineTo(...screen[screen.length - 2]);
-      context.stroke();
-      paintArrow(context, screen[screen.length - 2], screen[screen.length - 1], ink, wide);
-    }
-    const middle = toScreen(board, middleOf(track));
-    if (apart(screen[0], screen[screen.length - 1]) > 3 * NEAR || points.length > 2) {
-      context.fillStyle = "#fff";
-      context.fillRect(middle[0] - 4, middle[1] - 4, 8, 8);
-      context.strokeStyle = colour;
-      context.lineWidth = 2;
-      context.strokeRect(middle[0] - 4, middle[1] - 4, 8, 8);
-    }
-    return paintDot(context, board.side ? screen[screen.length - 1] : screen[0], colour, label, strong);
-  }
   function paintHalf(context, board) {
     const at = toScreen(board, half.point);
     if (board.side === half.side) return paintDot(context, at, "#222", "?", true);
@@ -536,73 +420,23 @@ export function openDesk(studio) {
     return undefined;
   }
 
-  /** What lies under the pointer or the cursor, enlarged. */
-  function magnify() {
-    const canvas = $("magnifier");
-    const board = pointer && boards[pointer.side];
-    const context = canvas.getContext("2d");
-    context.clearRect(0, 0, canvas.width, canvas.height);
-    if (!board?.picture) return;
-    const [width, height] = size();
-    const scale = fit(board).scale * MAGNIFIED;
-    const [x, y] = pointer.point;
-    context.imageSmoothingEnabled = false;
-    context.drawImage(board.picture, canvas.width / 2 - (x + 0.5) * scale, canvas.height / 2 - (y + 0.5) * scale, width * scale, height * scale);
-    paintCross(context, [canvas.width / 2, canvas.height / 2]);
-  }
-
-  const say_ = { moves: "moves", path: "moves along a path", stays: "stays", goes: "goes", comes: "comes" };
-  function tell(track) {
-    const write = (point) => (point === null ? "nowhere" : point.map((value) => Math.round(value)).join(","));
-    return `${pointsOf(track).map(write).join(" → ")} ${say_[kindOf(track)]}`;
-  }
-
-  let listed = ""; // what the list shows
-  function showList() {
-    const shown = JSON.stringify([pair(), chosen]);
-    if (shown === listed) return;
-    listed = shown;
-    const focused = document.activeElement?.closest?.("#hint-list li");
-    const was = focused ? [[...$("hint-list").children].indexOf(focused), document.activeElement.textContent] : null;
-    const { tracks, strokes } = pair();
-    const act = (text, label, onclick, pressed) => make("button", { type: "button", textContent: text, ariaLabel: label, onclick,
-      ...(pressed === undefined ? {} : { ariaPressed: String(pressed) }) });
-    const items = tracks.map((track, number) => {
-      const kind = kindOf(track);
-      const name = `hint ${number + 1}`;
-      const choose = act(`${number + 1}: ${tell(track)}`, `${name}: ${tell(track)}; arrow keys move its end, with Shift by ten, with Alt its start`, () => { chosen = number; chosenMatch = half = null; showAll(); }, number === chosen);
-      choose.className = "plain tell";
-      choose.style.setProperty("--ink", COLOURS[number % COLOURS.length]);
-      choose.onkeydown = (event) => {
-        const way = ARROWS[event.key];
-        if (event.key === "Delete" || event.key === "Backspace") remove(number);
-        else if (event.key === "Escape") giveUp();
-        else if (way) {
-          chosen = number;
-          const index = event.altKey || endOf(track) === null ? 0 : -1;
-          const from = index ? endOf(track) : startOf(track);
-          if (!from) return;
-          const by = event.shiftKey ? 10 : 1;
-          const [width, height] = size();
-          move(number, index, [Math.min(width - 1, Math.max(0, from[0] + by * way[0])), Math.min(height - 1, Math.max(0, from[1] + by * way[1]))]);
-        } else return;
-        event.preventDefault();
-        event.stopPropagation();
-      };
-      return make("li", {}, choose,
-        act("Stays", `Stays: ${name}`, () => mark("stays", number), kind === "stays"),
-        act("Gone", `Gone: ${name}`, () => mark("goes", number), kind === "goes"),
-        act("Comes", `Comes: ${name}`, () => mark("comes", number), kind === "comes"),
-        ...(kind === "path" ? [act("Straight", `Straight: ${name}`, () => setTrack(number, [startOf(track), endOf(track)]))] : []),
-        act("Delete", `Delete: ${name}`, () => remove(number)));
-    });
-    if (strokes.length) {
-      items.push(make("li", {}, make("span", { textContent: "What is painted stays." }),
-        act("Delete", "Delete what is painted", () => edit((own) => { own.strokes = []; }))));
-    }
-    $("hint-list").replaceChildren(...items);
-    if (was) [...($("hint-list").children[was[0]]?.querySelectorAll("button") ?? [])].find((button) => button.textContent === was[1] || was[1].includes(":"))?.focus();
-  }
+  const listActions = {
+    mark, setTrack, remove, giveUp,
+    select(number) { chosen = number; chosenMatch = half = null; showAll(); },
+    erase: () => edit((own) => { own.strokes = []; }),
+    /** Moves a hint's end by arrow keys, or with Alt its start; returns whether there is such a point. */
+    nudge(number, way, event) {
+      chosen = number;
+      const track = pair().tracks[number];
+      const index = event.altKey || endOf(track) === null ? 0 : -1;
+      const from = index ? endOf(track) : startOf(track);
+      if (!from) return false;
+      const by = event.shiftKey ? 10 : 1;
+      const [width, height] = size();
+      move(number, index, [Math.min(width - 1, Math.max(0, from[0] + by * way[0])), Math.min(height - 1, Math.max(0, from[1] + by * way[1]))]);
+      return true;
+    },
+  };
 
   function showAll() {
     if (!isOpen() || keys.length < 2) return;
@@ -618,25 +452,17 @@ export function openDesk(studio) {
     const { tracks } = pair();
     if (chosen !== null && chosen >= tracks.length) chosen = null;
     $("half").hidden = !half && chosenMatch === null;
-    $("half-told").textContent = half ? `A point of the ${half.side ? "last" : "first"} drawing is set:`
+    $("half-note").textContent = half ? `A point of the ${half.side ? "last" : "first"} drawing is set:`
       : chosenMatch !== null ? `animi's match ${chosenMatch + 1} of ${matches.length}: drag its head to where it belongs, or` : "";
     $("half-gone").textContent = half?.side === 1 ? "It comes here" : "It is gone";
     $("half-right").hidden = chosenMatch === null;
     $("next-match").disabled = !matches.length;
-    showList();
-    showKept();
+    showList(pair(), chosen, listActions);
+    keptFrames.show(kept);
     fetchPictures();
     fetchMatches();
     paint();
     studio.showCommand();
-  }
-
-  function showKept() {
-    $("kept").replaceChildren(...kept.map((frame) => make("li", {},
-      make("img", { src: `${studio.session()}/drawings/${frame.id}.png`, alt: "" }),
-      make("span", { textContent: `${frame.name}: kept at t = ${frame.t.toFixed(3)}` }),
-      make("button", { type: "button", className: "plain", textContent: "Draw it again", ariaLabel: `Draw it again: ${frame.name}`,
-        onclick: () => attempt("kept", async () => studio.showMaterial(await askJson("DELETE", `${studio.session()}/kept/${frame.id}`))) }))));
   }
 
   async function fetchPictures() {
@@ -655,7 +481,7 @@ export function openDesk(studio) {
     paint();
   }
 
-  /** animi's own matches, without those that a hint speaks of already. */
+  /** Requests animi's own matches, without those that a hint replaces. */
   async function fetchMatches() {
     if (!$("own").checked) return;
     const of = JSON.stringify([names(), state(), studio.readSettings().engine, studio.readSettings().size]);
@@ -665,91 +491,14 @@ export function openDesk(studio) {
     const [first, last] = around();
     const start = keys[first][1];
     const middle = (start + (keys[last][1] > start ? keys[last][1] : end)) / 2;
-    const told = await attempt("matches", () => askJson("POST", `${studio.session()}/matches`, { ...studio.readSettings(), position: middle }));
-    if (!told || of !== matchesOf) return;
+    const answer = await attempt("matches", () => askJson("POST", `${studio.session()}/matches`, { ...studio.readSettings(), position: middle }));
+    if (!answer || of !== matchesOf) return;
     const near = size()[0] / 100;
-    const said = pair().tracks.map((track) => startOf(track)).filter(Boolean);
-    matches = told.matches.filter(([from]) => !said.some((point) => apart(point, from) < near));
+    const hinted = pair().tracks.map((track) => startOf(track)).filter(Boolean);
+    matches = answer.matches.filter(([from]) => !hinted.some((point) => apart(point, from) < near));
     if (chosenMatch !== null && chosenMatch >= matches.length) chosenMatch = null;
     document.documentElement.dataset.matches = matches.length;
     showAll();
-  }
-
-  // Doubt
-
-  /** The heat map of the moment that is shown, to be laid over it; it is asked for where it is not there. */
-  function layOver(context) {
-    if (!$("doubt").checked || studio.isPlaying()) return;
-    const position = studio.position();
-    const of = JSON.stringify([position, state(), kept, studio.readSettings()]);
-    if (heat.of !== of) {
-      heat = { of, picture: null };
-      fetchHeat(of, position);
-    }
-    const { canvas } = context;
-    if (heat.picture) context.drawImage(heat.picture, 0, 0, canvas.width, canvas.height);
-    if (spot && Math.abs(spot[1] - position) < 1e-6) {
-      context.strokeStyle = "#d00";
-      context.lineWidth = Math.max(2, canvas.width / 300);
-      context.beginPath();
-      context.arc(spot[2] * canvas.width, spot[3] * canvas.height, canvas.width / 14, 0, 7);
-      context.stroke();
-    }
-  }
-  async function fetchHeat(of, position) {
-    await sending;
-    const answer = await attempt("doubt", () => ask("POST", `${studio.session()}/doubt`, { ...studio.readSettings(), position }));
-    if (!answer || heat.of !== of) return;
-    const map = await createImageBitmap(await answer.blob());
-    const made = make("canvas", { width: map.width, height: map.height });
-    const context = made.getContext("2d");
-    context.drawImage(map, 0, 0);
-    const seen = context.getImageData(0, 0, map.width, map.height);
-    for (let k = 0; k < seen.data.length; k += 4) {
-      const doubt = seen.data[k] / 255; // from yellow to red, and the more opaque the worse
-      seen.data.set([255, 210 * (1 - doubt), 0, 215 * Math.sqrt(doubt)], k);
-    }
-    context.putImageData(seen, 0, 0);
-    heat.picture = made;
-    document.documentElement.dataset.heat = position;
-    studio.paint();
-  }
-
-  async function goToWorst() {
-    if (worst?.length) return showWorst([...worst.slice(1), worst[0]]);
-    await sending;
-    await attempt("doubt", () => askJson("POST", `${studio.session()}/doubtful`, studio.readSettings()));
-    studio.watch();
-    return undefined;
-  }
-  function showWorst(found) {
-    worst = found;
-    if (!worst.length) {
-      say("animi is sure of every frame.");
-      return;
-    }
-    [spot] = worst;
-    $("doubt").checked = true;
-    say(`The most doubtful place of this frame is marked; ${worst.length} ${worst.length === 1 ? "frame is" : "frames are"} worth a look.`);
-    const [width, height] = size();
-    boards.forEach((board) => { board.centre = board.cursor = [spot[2] * width, spot[3] * height]; });
-    studio.goTo(spot[1]);
-    showAll();
-  }
-
-  // Frames that are kept
-
-  async function keep() {
-    const told = await attempt("kept", () => askJson("POST", `${studio.session()}/kept`, { ...studio.readSettings(), position: studio.position() }));
-    if (told) studio.showMaterial(told);
-  }
-  async function exchange(file) {
-    if (!file) return;
-    const position = studio.position();
-    await attempt("kept", async () => {
-      const { upload } = await askJson("POST", `${studio.session()}/uploads`, { name: file.name, size: file.size, position });
-      studio.showMaterial(await askJson("PUT", `${studio.session()}/uploads/${upload}`, file, "application/octet-stream"));
-    });
   }
 
   async function save() {
@@ -758,31 +507,20 @@ export function openDesk(studio) {
       const answer = await ask("POST", `${studio.session()}/hints/file`, studio.readSettings());
       const name = /filename="([^"]+)"/.exec(answer.headers.get("content-disposition"))?.[1] ?? "hints.json";
       const address = URL.createObjectURL(await answer.blob());
-      studio.hand(address, name);
+      download(address, name);
       setTimeout(() => URL.revokeObjectURL(address), 10000);
     });
   }
 
-  /** What the command needs beside the key frames: words, and the frames that are kept, in their places. */
-  function words() {
-    const found = [];
-    const following = keys.map(([name], k) => [name, keys[(k + 1) % keys.length]?.[0]]);
-    const live = hints.pairs.filter(({ keys: own }) => following.some((two) => two.join() === own.join()));
-    const tracks = live.flatMap((own) => own.tracks.map((track) => [following.findIndex((two) => two.join() === own.keys.join()), track]));
-    const isPlain = tracks.length <= 3 && !live.some(({ strokes }) => strokes.length) && !studio.readSettings().size
-      && tracks.every(([number, track]) => Array.isArray(track) && number + 1 < keys.length)
-      && studio.drawings().every(({ width, height }) => width === size()[0] && height === size()[1]);
-    if (tracks.length || live.length) {
-      if (isPlain) {
-        for (const [number, track] of tracks) {
-          found.push("--hint", (number ? `${number}:` : "") + track.map((point) => (point === null ? "none" : point.join(","))).join(">"));
-        }
-      } else found.push("--hints", "hints.json");
-    }
-    return { words: found, kept: keys.filter(([, at]) => !Number.isInteger(at)).map(([name]) => name), keys: keys.map(([name]) => name) };
+  /** Returns the hints for the command: its words, the kept frames, and all key frames in order. */
+  function forCommand() {
+    const isScaled = Boolean(studio.readSettings().size)
+      || !studio.drawings().every(({ width, height }) => width === size()[0] && height === size()[1]);
+    const names = keys.map(([name]) => name);
+    return { words: writeHints(hints.pairs, names, isScaled), kept: keys.filter(([, at]) => !Number.isInteger(at)).map(([name]) => name), keys: names };
   }
 
-  // Beginnings
+  // Events
 
   boards.forEach((board) => {
     const { canvas } = board;
@@ -816,10 +554,6 @@ export function openDesk(studio) {
   $("half-gone").addEventListener("click", () => mark("goes"));
   $("half-right").addEventListener("click", () => { if (chosenMatch !== null) addTrack(matches[chosenMatch].map((point) => point.map(round))); });
   $("half-not").addEventListener("click", giveUp);
-  $("doubt").addEventListener("change", () => studio.paint());
-  $("worst").addEventListener("click", goToWorst);
-  $("keep").addEventListener("click", keep);
-  $("exchange").addEventListener("change", () => { exchange($("exchange").files[0]); $("exchange").value = ""; });
   $("save-hints").addEventListener("click", save);
   addEventListener("resize", paint);
   addEventListener("keydown", (event) => {
@@ -831,11 +565,11 @@ export function openDesk(studio) {
   });
 
   return {
-    words, layOver, showWorst,
-    /** What the session says of hints and kept frames; where they are not the page's own, nothing can be undone. */
-    adopt(told) {
-      const fresh = { size: told.hints.size, pairs: told.hints.pairs };
-      kept = told.kept;
+    forCommand, overlayDoubt: doubt.overlayDoubt, showWorst: doubt.showWorst,
+    /** Takes hints and kept frames from the session; if the hints are not the page's own, the undo history is cleared. */
+    adopt(material) {
+      const fresh = { size: material.hints.size, pairs: material.hints.pairs };
+      kept = material.kept;
       accepted = JSON.stringify(fresh);
       if (JSON.stringify(fresh) === state()) return;
       hints = fresh;
@@ -843,13 +577,13 @@ export function openDesk(studio) {
       undone = [];
       chosen = half = null;
     },
-    /** The key frames as they are drawn between, those that are kept included. */
+    /** Takes the key frames in order, including kept ones, and the position of the end. */
     arrange(known, until) {
       keys = known;
       end = until;
       showAll();
     },
-    /** What is drawn depends on this. */
+    /** Changes when frames must be drawn again. */
     signature: () => JSON.stringify([hints, kept.map(({ id }) => id)]),
     moved: () => { if (isOpen() && names().join() !== shownNames) { shownNames = names().join(); chosen = half = chosenMatch = null; matches = []; showAll(); } },
   };

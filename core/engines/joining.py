@@ -13,7 +13,7 @@ import numpy as np
 
 from ..motion.grid import Array, Flow, mean_of_channels, pixel_grid, warp
 from ..motion.guides import Guides
-from ..motion.seam import CELLS, Choice, choose, measure_difference
+from ..motion.seam import CELLS, SeamChoice, choose, measure_difference
 from ..motion.unmatched import grade_misfit
 from .interface import Working, limit_colours
 
@@ -69,7 +69,7 @@ def draw_joined(
         for t in times:
             yield _draw(frames, place(t), None, grid)
         return
-    before: tuple[Placed, Choice] | None = None
+    before: tuple[Placed, SeamChoice] | None = None
     for number in range(0, len(times), TOGETHER):
         chunk = times[number : number + TOGETHER]
         placed = {t: place(t) for t in sorted(set(chunk))}
@@ -105,8 +105,8 @@ def _settle(placed: Placed, guides: Guides) -> Placed:
 
 
 def choose_frames(
-    frames: tuple[Working, Working], placed: Sequence[Placed], before: tuple[Placed, Choice] | None = None
-) -> list[Choice]:
+    frames: tuple[Working, Working], placed: Sequence[Placed], before: tuple[Placed, SeamChoice] | None = None
+) -> list[SeamChoice]:
     """Chooses the key frame to show where the two differ.
 
     Args:
@@ -156,7 +156,9 @@ def measure_doubt(frames: tuple[Working, Working], placed: Placed, guides: Guide
     return np.asarray(disagrees * cv2.resize(unsure, size, interpolation=cv2.INTER_LINEAR), np.float32)
 
 
-def _choose_all(frames: tuple[Working, Working], placed: Sequence[Placed], first: Choice | None) -> list[Choice]:
+def _choose_all(
+    frames: tuple[Working, Working], placed: Sequence[Placed], first: SeamChoice | None
+) -> list[SeamChoice]:
     h, w = placed[0].belief.shape
     shrink = min(1.0, (CELLS / (h * w)) ** 0.5)
     cells = (max(1, round(w * shrink)), max(1, round(h * shrink)))
@@ -198,7 +200,7 @@ def _warp_both(
     return one, other
 
 
-def _draw(frames: tuple[Working, Working], placed: Placed, choice: Choice | None, grid: Array) -> Working:
+def _draw(frames: tuple[Working, Working], placed: Placed, choice: SeamChoice | None, grid: Array) -> Working:
     """Warps both frames and joins them by `choice`. None: blends them."""
     height, width = frames[0].shape[:2]
     h, w = placed.belief.shape
@@ -212,7 +214,7 @@ def _draw(frames: tuple[Working, Working], placed: Placed, choice: Choice | None
     return limit_colours(cv2.blendLinear(one, other, share, 1 - share).reshape(one.shape))
 
 
-def _choose(choice: Choice, t: float, share: Array, apart: Array) -> Array:
+def _choose(choice: SeamChoice, t: float, share: Array, apart: Array) -> Array:
     """The first frame's share, with the choice where the warped frames differ.
 
     Args:

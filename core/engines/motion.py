@@ -16,7 +16,7 @@ from torch.nn.functional import avg_pool2d, interpolate
 from ...models.motion import Motion, MotionNetwork, Way, choose_size, explained_share
 from ..motion.grid import Array, Flow
 from ..motion.guides import Guides
-from ..motion.seam import Choice
+from ..motion.seam import SeamChoice
 from .interface import Working, limit_colours, view_for_matching
 from .joining import AGREES, RAMP, SEAM_WIDTH, TOGETHER, Placed, choose_frames
 from .motion_base import (
@@ -210,12 +210,12 @@ class MotionPair(BaseMotionPair):
             return
         height, width = self._frames[0].shape[:2]
         most = max(1, min(_AT_ONCE, _AREA_AT_ONCE // (height * width)))
-        before: tuple[Placed, Choice] | None = None
+        before: tuple[Placed, SeamChoice] | None = None
         for number in range(0, len(times), TOGETHER):
             chunk = times[number : number + TOGETHER]
             rising = sorted(set(chunk))
             way, missing = self._find_way(rising)
-            choices: list[Choice] | None = None
+            choices: list[SeamChoice] | None = None
             if not self._mixes:
                 placed = self._read_way(way, missing, rising)
                 choices = choose_frames(self._frames, placed, before)
@@ -263,7 +263,7 @@ class MotionPair(BaseMotionPair):
 
     @torch.inference_mode()
     def _draw_at_once(
-        self, way: Way, times: Sequence[float], chosen: Sequence[int], choices: Sequence[Choice] | None
+        self, way: Way, times: Sequence[float], chosen: Sequence[int], choices: Sequence[SeamChoice] | None
     ) -> Tensor:
         """The frames of the `chosen` ones of a way's times by PyTorch: (k, H, W, C), where the network is."""
         way = _pick_way(way, chosen)
@@ -285,7 +285,7 @@ def _clear(motion: Motion, guides: Guides) -> Motion:
     return Motion(*(torch.from_numpy(np.ascontiguousarray(part)).to(old) for part, old in parts))
 
 
-def _join(choices: Sequence[Choice], times: Sequence[float], share: Tensor, early: Tensor, late: Tensor) -> Tensor:
+def _join(choices: Sequence[SeamChoice], times: Sequence[float], share: Tensor, early: Tensor, late: Tensor) -> Tensor:
     """The first frame's share with the choices where the frames differ, as in `joining`: (k, 1, H, W)."""
     size = share.shape[-2:]
     wheres = [np.maximum(choice.chosen, choice.fades) for choice in choices]

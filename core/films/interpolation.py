@@ -233,7 +233,7 @@ def _make_plan(config: InterpolateFilmConfig, film: Film, on_note: Callable[[str
     if film.animation is not None and film.animation.hurried:
         plan.note(f"{name}: pictures of 1/100 s or less are shown for 1/10 s, as browsers do it")
     if film.restoration is not None:
-        plan.note(f"{name} {film.restoration.words}")
+        plan.note(f"{name} {film.restoration.note}")
     if film.mastered:
         plan.note(f"{name}: its HDR10 mastering data is left out; colours and transfer stay")
     return plan
@@ -246,7 +246,7 @@ def _judge(plan: _Plan) -> Generator[FilmFrame, None, None]:
     def note_damage(part: DamagedStretch) -> None:
         until = "its end" if part.last is None else f"{part.last:.2f} s"
         plan.note(
-            f"{shown(film.path)}: damaged from {part.first:.2f} s to {until}, where a frame is held ({part.words})"
+            f"{shown(film.path)}: damaged from {part.first:.2f} s to {until}, where a frame is held ({part.message})"
         )
 
     def note_size(time: float, width: int, height: int) -> None:
@@ -542,5 +542,5 @@ def _describe_job(plan: _Plan, coding: Coding) -> dict[str, Any]:
         "pixel_art": config.pixel_art,
         "palette": None if config.palette is None else hashlib.sha256(config.palette.read_bytes()).hexdigest(),
         "on_failure": config.on_failure,
-        "coding": list(coding.words),
+        "coding": list(coding.arguments),
     }

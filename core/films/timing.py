@@ -1,21 +1,21 @@
-"""What each frame of a new film shows: a frame of the old one, or an in-between at a certain time of two drawings.
+"""Decides what each frame of a new film shows: a frame of the source film, or an in-between of two drawings.
 
-A film's frames are first judged (`judge_frames`): where shots begin, which frames show the drawing of the frame before,
-and where two shots are mixed, the picture flashes, or the light fades. `expose` then goes through the times of the new
-frames. With S the time at which a drawing appears and E the time at which the next one does:
+First the film's frames are analysed (`judge_frames`): where shots begin, which frames are duplicates of the one before,
+and where there are dissolves, flashes and fades. Then `expose` assigns content to the timestamps of the new frames. Let
+S be the time at which a drawing appears and E the time at which the next one does:
 
-- **A cut lies at E**: the frames before it are shown as they were, up to E. Nothing is drawn across a cut.
-- **A dissolve, a flash or a fade**: the film's own frame that is nearest in time, and nothing is drawn.
-- **A drawing held briefly**, on ones, twos, threes or fours (for no more than a fifth of a second, or three frames
-  where those are longer): it moves all the time, and a new frame at time x shows the in-between at
-  t = (x - S) / (E - S). The held copies are gone.
-- **A drawing held longer is a pose**: the film's own frames are shown until one step before E, and only then does it
-  move. A step is as long as the drawing before it was held, where that was brief and of the same shot, else one frame.
+- **A cut at E**: the source frames before it are shown up to E. Nothing is interpolated across a cut.
+- **A dissolve, a flash or a fade**: the source frame nearest in time is shown.
+- **A drawing held briefly**, on ones, twos, threes or fours (at most a fifth of a second, or three frames if these are
+  longer): motion is continuous, and a new frame at time x shows the in-between at t = (x - S) / (E - S). Duplicates are
+  dropped.
+- **A drawing held longer is a pose**: source frames are shown until one step before E, when motion begins. A step is as
+  long as the drawing before was held, if that was brief and in the same shot, else one frame.
 
-`--cadence smooth` gives every new frame its own in-between. `--cadence keep` keeps the rhythm: a drawing that was held
-for several frames becomes q drawings that are each shown for the same part of that time, q being the factor between the
-rates of frames, rounded, and at least 1. At twice the rate, what was on twos stays on twos, of half the step; at the
-film's own rate, nothing changes. What was on ones is on ones in both.
+`--cadence smooth` gives every new frame its own in-between. `--cadence keep` preserves the cadence: a drawing held for
+several frames becomes q drawings of equal duration, where q is the factor of frame rates, rounded, and at least 1. At
+twice the rate, animation on twos stays on twos with half the step; at the film's own rate, nothing changes. Animation
+on ones stays on ones in both.
 """
 
 from collections import deque
@@ -44,17 +44,17 @@ END_SLACK = Fraction(1, 1000)
 
 @dataclass(frozen=True, eq=False)
 class FilmFrame:
-    """A frame of a film, judged.
+    """A frame of a film, and what the analysis found.
 
     Attributes:
-        time: when it is shown, in seconds.
+        time: timestamp in seconds.
         pixels: (H, W, C) uint8 or uint16, C being 3 or 4.
-        held: it shows the drawing of the frame before.
-        cut: it begins a shot, or follows on a gap.
-        mixed: it belongs to a dissolve or a flash.
-        fading: from the frame before to this, the light of the whole picture changes, as part of a fade.
-        clean: the pixels without the specks that stand in this frame only; None: as they are.
-        grainy: the film has grain, which is no part of its drawings.
+        held: whether it is a duplicate of the frame before.
+        cut: whether it begins a shot, or follows a gap.
+        mixed: whether it belongs to a dissolve or a flash.
+        fading: whether the brightness changes from the frame before to this one as part of a fade.
+        clean: the pixels without specks; None if there are none.
+        grainy: whether the film has visible grain.
     """
 
     time: Fraction
@@ -213,7 +213,7 @@ def expose(
     brief = max(BRIEF, _BRIEF_FRAMES * clock.usual)
     ahead: deque[FilmFrame] = deque()
 
-    def look(place: int) -> FilmFrame | None:
+    def peek(place: int) -> FilmFrame | None:
         while len(ahead) <= place:
             frame = next(frames, None)
             if frame is None:
@@ -229,7 +229,7 @@ def expose(
     leaving: FilmFrame | None = None  # the frame that a pose moves on from
     step = clock.usual
     for number in range(1 << 62):
-        following = look(0)
+        following = peek(0)
         if following is None and loops and number:
             return
         if following is not None:
@@ -246,7 +246,7 @@ def expose(
         soonest = next(times, None)
         if soonest is not None:
             times = chain((soonest,), times)
-            coming = _find_coming(look, until + brief)
+            coming = _find_coming(peek, until + brief)
             if coming is None or coming.cut:
                 yield from (Exposure(time, current) for time in times)
             elif following is not None and (current.mixed or coming.mixed or coming.fading):
@@ -271,10 +271,10 @@ def expose(
         current = ahead.popleft()
 
 
-def _find_coming(look: Callable[[int], FilmFrame | None], horizon: Fraction) -> FilmFrame | None:
-    """The next frame that shows another drawing; None where there is none, or so late that nothing moves yet."""
+def _find_coming(peek: Callable[[int], FilmFrame | None], horizon: Fraction) -> FilmFrame | None:
+    """The next frame that shows another drawing; None if there is none before `horizon`."""
     place = 0
-    while (frame := look(place)) is not None and frame.time < horizon:
+    while (frame := peek(place)) is not None and frame.time < horizon:
         if not frame.held:
             return frame
         place += 1

@@ -1,15 +1,15 @@
-"""The folder in which an interpolated film is put together, so that a run that was stopped can be resumed.
+"""The work folder of an interpolated film, from which an interrupted run can be resumed.
 
 It is named `.NAME.animi`, lies beside the film, belongs to one run at a time, and holds:
 
-    film.json               the job: all on which the film's bytes depend
-    000000.segment, ...     the pieces that are whole, and 000000.json, ... what each of them is
-    000000.17-0.part        a piece that is being written
-    segments.txt, draft.mp4, trial.mp4, cover7.jpg     while the pieces are put together
+    film.json               the job: everything that the film's bytes depend on
+    000000.segment, ...     complete segments, and 000000.json, ... their records
+    000000.17-0.part        a segment that is being written
+    segments.txt, draft.mp4, trial.mp4, cover7.jpg     while segments are joined
     finished                the summary of the film, when the draft is complete
-    *.unreadable            what could not be read, and was set aside
+    *.unreadable            renamed files that could not be read
 
-Nothing else is ever deleted from it, nor is it used where it is a link.
+No other file is ever deleted from it, and it is not used if it is a link.
 """
 
 import hashlib
@@ -56,12 +56,12 @@ _OURS = re.compile(
 
 
 def find_target(output: Path) -> Path:
-    """The file that an output stands for: where a link leads, so that its target is replaced and not the link."""
+    """Returns the output's path with links resolved, so that a link's target is replaced, not the link."""
     return follow_links(output) if output.is_symlink() else output.absolute()
 
 
 def name_folder(output: Path) -> Path:
-    """The folder in which a film is put together; another one for every output."""
+    """Returns the work folder of an output."""
     target = find_target(output)
     name = f".{target.name}.animi"
     if len(os.fsencode(name)) > _MOST_NAME:  # cut to whole letters, and distinct from others with the same beginning
@@ -72,7 +72,7 @@ def name_folder(output: Path) -> Path:
 
 
 def name_inputs(config: InterpolateFilmConfig) -> Inputs:
-    """What is read to make a film, as `check_no_input` takes it."""
+    """Returns the inputs of a film, for `check_no_input`."""
     return {
         "the film itself": [None if config.film == STREAM else config.film],
         "the checkpoint": [config.checkpoint],
@@ -81,24 +81,24 @@ def name_inputs(config: InterpolateFilmConfig) -> Inputs:
 
 
 def digest_job(job: dict[str, Any]) -> str:
-    """What segments carry, to be known as those of a job."""
+    """Returns a job's hash, which is stored in its segments' records."""
     return hashlib.sha256(json.dumps(job, sort_keys=True).encode()).hexdigest()
 
 
 def is_ours(name: str) -> bool:
-    """Whether a file of that name in the folder is one that we have made."""
+    """Returns whether a file name in the folder is one of animi's."""
     return _OURS.fullmatch(name) is not None
 
 
 def clear(folder: Path, *, but: tuple[str, ...] = ()) -> list[str]:
-    """Deletes what we have made in the folder, and only that.
+    """Deletes animi's own files in the folder.
 
     Args:
-        folder: no link.
-        but: names that stay.
+        folder: the folder, which is no link.
+        but: names of files to keep.
 
     Returns:
-        The names of what else is there.
+        The names of other files.
     """
     others = []
     for path in sorted(folder.iterdir()):

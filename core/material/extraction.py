@@ -198,7 +198,7 @@ def _extract_within(
     def report_damage(part: DamagedStretch) -> None:
         extraction.damaged.append((round(part.first, 3), None if part.last is None else round(part.last, 3)))
         until = "its end" if part.last is None else f"{part.last:.2f} s"
-        note(f"{name}: damaged from {part.first:.2f} s to {until}; skipped ({part.words})")
+        note(f"{name}: damaged from {part.first:.2f} s to {until}; skipped ({part.message})")
 
     for path in folder.iterdir():
         if path.is_symlink() and is_extracted_file(path.name):

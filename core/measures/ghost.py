@@ -12,7 +12,7 @@ RESIDUAL_FLOOR = 0.01  # standard deviation of the residual up to which a mixtur
 _RESIDUAL_SHARE = 0.05  # share of the difference's variance that may be unexplained in addition
 
 
-def ghost_score(drawn: Tensor, first: Tensor, last: Tensor) -> Tensor:
+def score_ghosts(drawn: Tensor, first: Tensor, last: Tensor) -> Tensor:
     """How much of a picture is a mixture of its two ends, where they differ: 0 none of it, 1 an even cross-fade.
 
     In windows of 5 x 5 pixels, at full, half and a quarter of the size, let d = last - first and e = drawn - first,
@@ -74,5 +74,5 @@ def ghost_penalty(
         truth: the true frames, of the same shape. None: their score counts as 0.
         margin: score above the truth's that is not penalised.
     """
-    allowed = margin if truth is None else ghost_score(truth, first, last).detach() + margin
-    return relu(ghost_score(drawn, first, last) - allowed).mean()
+    allowed = margin if truth is None else score_ghosts(truth, first, last).detach() + margin
+    return relu(score_ghosts(drawn, first, last) - allowed).mean()

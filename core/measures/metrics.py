@@ -109,8 +109,8 @@ def _distance_to(lines: NDArray[np.bool_], none: float) -> NDArray[np.float32]:
 
 
 def ghost_score(drawn: Picture, first: Picture, last: Picture) -> float:
-    """How much of what differs between the ends is drawn as a mixture of them; see `ghost.ghost_score`."""
-    return ghost.ghost_score(*(to_tensor([frame]) for frame in (drawn, first, last))).item()
+    """How much of what differs between the ends is drawn as a mixture of them; see `ghost.score_ghosts`."""
+    return ghost.score_ghosts(*(to_tensor([frame]) for frame in (drawn, first, last))).item()
 
 
 def sharpness(drawn: Picture, truth: Picture) -> float:

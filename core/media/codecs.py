@@ -1,4 +1,4 @@
-"""Codecs of films: the one table of which there are, what each can hold, and its settings."""
+"""The table of film codecs: what each can encode, and its settings."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,8 +6,8 @@ from pathlib import Path
 
 from ..errors import ConfigError
 
-# Measured on flat tiles of random colours: with chroma quantised more finely (-8) and more bits for flat and dark
-# places (aq-mode 3), none comes back more than 2 levels off, which is what 4:2:0 in 8 bits alone costs.
+# Tuned on flat tiles of random colours: with finer quantisation of chroma (-8) and more bits for flat and dark areas
+# (aq-mode 3), no tile changes by more than 2 levels, which 4:2:0 at 8 bits costs by itself.
 H264 = (
     *("-c:v", "libx264", "-tune", "animation"),
     *("-x264-params", "chroma-qp-offset=-8:aq-mode=3:aq-strength=1"),
@@ -17,21 +17,21 @@ VP9 = ("-c:v", "libvpx-vp9", "-b:v", "0", "-deadline", "good", "-cpu-used", "4",
 
 @dataclass(frozen=True)
 class Codec:
-    """A way to encode films.
+    """A codec and its settings.
 
     Attributes:
-        name: as --codec has it.
-        encoders: ffmpeg's names with their settings, the best first; the first that ffmpeg has is taken.
-        quick: settings that replace or follow those for a preview.
-        crf: constant rate factor where none is asked for; None: the codec has no such thing.
-        worst: the largest it takes.
-        depths: bits a channel that it keeps.
-        chromas: "420" and so on that it keeps; "rgb" where it keeps RGB as it is.
-        suffixes: of the files that it may stand in.
-        container: ffmpeg's name of what segments are.
-        alpha: the chromas with which it keeps an alpha channel; none: it has no such thing.
-        drawn: settings for drawings that become a video at once, which are few and want care; none: it is not used so.
-        drawn_crf: constant rate factor of those, low, since a cartoon's outlines show what a film's grain would hide.
+        name: its name in --codec.
+        encoders: ffmpeg's encoders and their settings, the best first; the first that ffmpeg has is used.
+        quick: by encoder, further settings for a preview, which override those.
+        crf: default constant rate factor; None if the codec has none.
+        worst: largest constant rate factor.
+        depths: bits per channel that it can encode.
+        chromas: chroma formats that it can encode, "rgb" for RGB without conversion.
+        suffixes: suffixes of files that it may be in.
+        container: ffmpeg's name of the segments' format.
+        alpha: chroma formats with which it can encode alpha; empty if it cannot.
+        drawn: settings for short animations from key frames, slower and better; empty if it is not used for them.
+        drawn_crf: constant rate factor for these: low, as outlines of cartoons show errors that film grain would hide.
     """
 
     name: str
@@ -54,7 +54,7 @@ CODECS = {
     for codec in (
         Codec(
             "h264",
-            # medium takes 2.3 times as long as veryfast, from cores that should draw, for 1.7 dB at the same size
+            # medium takes 2.3 times as long as veryfast, on cores needed for drawing, for 1.7 dB at the same size
             {"libx264": (*H264, "-preset", "veryfast")},
             {"libx264": ("-preset", "superfast")},
             12,
@@ -87,7 +87,7 @@ CODECS = {
             EVERY_CHROMA,
             (".webm", ".mkv", ".mp4", ".m4v"),
             "mp4",
-            alpha=("420",),  # a second stream of grey, for which there is a place in Matroska and WebM alone
+            alpha=("420",),  # as a second, grey stream, which only Matroska and WebM can hold
             drawn=VP9,
             drawn_crf=8,
         ),
@@ -145,11 +145,11 @@ CODECS = {
     )
 }
 FILM_OUTPUTS = (".mp4", ".m4v", ".mov", ".mkv", ".webm")
-"""Suffixes of outputs that hold a film with all its streams."""
+"""Suffixes of outputs that can hold a film's other streams."""
 
 
 def usual_codec(suffix: str, depth: int = 8, *, alpha: bool = False) -> str:
-    """The codec that files of a suffix usually hold, at so many bits a channel, with alpha or without."""
+    """Returns the default codec for a suffix and bits per channel, with alpha or without."""
     if alpha and suffix.lower() in _USUAL_WITH_ALPHA:
         return _USUAL_WITH_ALPHA[suffix.lower()]
     return "vp9" if suffix.lower() == ".webm" else "h264" if depth == 8 else "hevc"
@@ -159,10 +159,10 @@ _USUAL_WITH_ALPHA = {".mov": "prores", ".mkv": "ffv1", ".webm": "vp9"}
 
 
 def choose_codec(output: Path, name: str | None, crf: int | None, depth: int, *, alpha: bool = False) -> Codec:
-    """The codec asked for, or the one that is usual in such a file.
+    """Returns the requested codec, or the default one for the output.
 
     Raises:
-        ConfigError: it cannot stand in the file, or has no such rate factor.
+        ConfigError: the output's format cannot hold the codec, or the codec has no such rate factor.
     """
     suffix = output.suffix.lower()
     codec = CODECS[name or usual_codec(suffix, depth, alpha=alpha)]

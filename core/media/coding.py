@@ -1,4 +1,4 @@
-"""How a film is coded with a codec: the encoder's settings, such that colours are kept as they are."""
+"""Plans how a film is encoded: the encoder and its settings, such that colours are preserved."""
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ..errors import ConfigError
 from .codecs import CODECS, EVERY_CHROMA, Codec
-from .ffmpeg import ask
+from .ffmpeg import run_ffmpeg
 from .film_source import RANGES, Film
 from .probe import UNKNOWN
 
@@ -18,20 +18,20 @@ _TO_YUV = "flags=area+accurate_rnd+full_chroma_int+full_chroma_inp"
 
 @dataclass(frozen=True)
 class Coding:
-    """How frames become a video: everything on which an encoder's bytes depend, and the form of its frames.
+    """Everything on which an encoder's output depends, and the format of its input frames.
 
     Attributes:
-        width: of the frames, in pixels.
-        height: likewise.
-        deep: they have 16 bits a channel.
-        rate: frames a second; None: frames bring their times, and `usual` is the usual rate.
-        usual: frames a second, about.
-        container: ffmpeg's name for what is written; "": by the file's suffix.
-        words: ffmpeg's words from the filters to the encoder's settings.
+        width: columns of the input frames.
+        height: rows of the input frames.
+        deep: whether input frames have 16 bits per channel.
+        rate: frames per second; None for a variable frame rate, with a timestamp for each frame.
+        usual: approximate frames per second.
+        container: ffmpeg's name of the output format; "" to choose it by the file's suffix.
+        arguments: ffmpeg's arguments from the filters to the encoder's settings.
         padded: whether a column or row is repeated to make sides even.
-        depth: bits a channel of the video.
-        alpha: frames have an alpha channel, and so has the video.
-        chroma: "420", "422", "444" or "rgb".
+        depth: bits per channel of the video.
+        alpha: whether frames and video have an alpha channel.
+        chroma: chroma format of the video: "420", "422", "444" or "rgb".
     """
 
     width: int
@@ -40,7 +40,7 @@ class Coding:
     rate: Fraction | None
     usual: Fraction
     container: str
-    words: tuple[str, ...]
+    arguments: tuple[str, ...]
     padded: bool
     depth: int
     alpha: bool = False
@@ -56,18 +56,18 @@ class Coding:
 def plan_coding(
     film: Film, codec: Codec | None, rate: Fraction | None, usual: Fraction, *, crf: int | None, quick: bool
 ) -> Coding:
-    """Finds an encoder and its settings, such that colours are kept as they are.
+    """Chooses an encoder and its settings, such that colours are preserved.
 
     Args:
-        film: whose form is kept.
-        codec: None: y4m.
-        rate: frames a second, or None where frames bring their times.
-        usual: frames a second, about.
-        crf: None: the codec's own.
-        quick: encode quickly rather than well.
+        film: the source, whose format is kept as far as possible.
+        codec: the codec; None for y4m.
+        rate: frames per second; None for a variable frame rate.
+        usual: approximate frames per second.
+        crf: constant rate factor; None for the codec's default.
+        quick: prefer speed over quality.
 
     Raises:
-        ConfigError: ffmpeg has no such encoder.
+        ConfigError: ffmpeg has no encoder for the codec.
     """
     form = _choose_form(film, codec)
     padded = form.chroma == "420" and bool(film.width % 2 or film.height % 2)
@@ -97,7 +97,7 @@ def plan_coding(
         encoder = _find_encoder(codec)
         words += (*codec.encoders[encoder], *(codec.quick.get(encoder, ()) if quick else ()))
         if rate is None and codec.name in ("h264", "hevc"):
-            # MPEG-4 keeps how long packets last in the order of decoding: frames out of order get each other's time
+            # no B-frames: MPEG-4 stores durations in decoding order, so that reordered frames would swap durations
             words += ("-bf", "0")
         if codec.crf is not None:
             words += ("-crf", str(codec.crf if crf is None else crf))
@@ -117,7 +117,7 @@ def plan_coding(
 
 
 class _Form(NamedTuple):
-    """How an encoder's frames are made up."""
+    """The format of an encoder's frames."""
 
     pixel_format: str
     chroma: str
@@ -133,11 +133,11 @@ _RGB = {
     "png": {(8, False): "rgb24", (8, True): "rgba", (16, False): "rgb48be", (16, True): "rgba64be"},
     "qtrle": {(8, False): "rgb24", (8, True): "argb"},
 }
-"""What codecs that keep RGB call it, by bits a channel and whether there is alpha."""
+"""Pixel formats of codecs that encode RGB, by bits per channel and whether there is alpha."""
 
 
 def _choose_form(film: Film, codec: Codec | None) -> _Form:
-    """The form nearest to the film's that a codec has; alpha is kept wherever that is possible."""
+    """The format of a codec that is nearest to the film's; alpha is kept if possible."""
     depths = codec.depths if codec else (8, 10, 12, 16)
     chromas: tuple[str, ...] = codec.chromas if codec else EVERY_CHROMA
     alpha = film.alpha and codec is not None and bool(codec.alpha)
@@ -153,7 +153,7 @@ def _choose_form(film: Film, codec: Codec | None) -> _Form:
 
 
 def choose_timescale(rate: Fraction | None) -> int:
-    """Ticks a second, of which a frame lasts a whole number; where the rate varies, microseconds."""
+    """Returns the ticks per second: a multiple of a constant frame rate, or microseconds for a variable one."""
     if rate is None:
         return MICROSECOND
     return rate.numerator * max(1, ceil(10_000 / rate.numerator))
@@ -163,12 +163,13 @@ def _find_encoder(codec: Codec) -> str:
     """The first of the codec's encoders that ffmpeg has.
 
     Raises:
-        ConfigError: it has none.
+        ConfigError: ffmpeg has none of them.
     """
-    said = ask(("-hide_banner", "-nostdin", "-encoders"), Path("ffmpeg"), out=True).out.decode(errors="replace")
-    had = {line.split()[1] for line in said.splitlines() if line.startswith(" V")}
+    done = run_ffmpeg(("-hide_banner", "-nostdin", "-encoders"), Path("ffmpeg"), out=True)
+    lines = done.out.decode(errors="replace").splitlines()
+    available = {line.split()[1] for line in lines if line.startswith(" V")}
     for encoder in codec.encoders:
-        if encoder in had:
+        if encoder in available:
             return encoder
-    choice = ", ".join(c.name for c in CODECS.values() if had & set(c.encoders))
+    choice = ", ".join(c.name for c in CODECS.values() if available & set(c.encoders))
     raise ConfigError(f"--codec: this ffmpeg cannot encode {codec.name}; choose one of {choice}")

@@ -1,7 +1,7 @@
-"""What the numbers of an image mean: its ICC profile, or what stands for one, and the way from it to sRGB.
+"""Colour profiles: reads an image's ICC profile, or its equivalent, and converts frames to sRGB.
 
-Frames are arrays of numbers as they stand in the file. Where all key frames have one profile and the output has a place
-for it, numbers and profile go through unchanged. Else the numbers become those of sRGB.
+Frames hold the values of their file. If all key frames have the same profile and the output format can hold it, values
+and profile are kept. Otherwise frames are converted to sRGB.
 
 Sources: ICC.1:2001-04 (version 2 profiles); PNG specification, 11.3.2 (cHRM, gAMA, iCCP, sRGB).
 """
@@ -19,18 +19,18 @@ from .frames import Frame, to_uint8
 from .image_files import FORMATS
 
 _SRGB_GAMMA = 0.45455
-_NEAR = 0.02  # by which a gamma or a colour's place may be off and still be sRGB's
+_NEAR = 0.02  # tolerance of a gamma or a chromaticity coordinate that counts as sRGB's
 _REC_709 = (0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06)  # x and y of white, red, green and blue
 _ADOBE_RGB = (0.3127, 0.329, 0.64, 0.33, 0.21, 0.71, 0.15, 0.06)
 _D50 = np.array((0.9642, 1.0, 0.8249))
 _BRADFORD = np.array(((0.8951, 0.2664, -0.1614), (-0.7502, 1.7135, 0.0367), (0.0389, -0.0685, 1.0296)))
-_EXIF, _INTEROP, _COLOUR_SPACE = 0x8769, 0xA005, 0xA001  # tags and folders of EXIF
+_EXIF, _INTEROP, _COLOUR_SPACE = 0x8769, 0xA005, 0xA001  # EXIF tags
 
 
 def read_profile(path: Path) -> bytes | None:
-    """The ICC profile of an image's colours, or one made of what its header says instead; None: sRGB, or not known.
+    """Returns an image's ICC profile, or one made from its header; None if it is sRGB or unknown.
 
-    A PNG may give a gamma and primaries; a camera marks Adobe RGB by the name of a file system rule (R03) in EXIF.
+    A PNG may state a gamma and primaries. Cameras mark Adobe RGB in EXIF by the interoperability index R03.
     """
     if not path.is_file():  # a pipe can be read once only
         return None
@@ -42,12 +42,12 @@ def read_profile(path: Path) -> bytes | None:
             if image.format == "PNG":
                 return _read_png(image)
             return _read_exif(image)
-    except Exception:  # Pillow raises whatever a broken header leads to; the picture is read and judged elsewhere
+    except Exception:  # Pillow raises various errors for damaged headers; reading the picture reports them
         return None
 
 
 def _fits(profile: bytes, mode: str) -> bool:
-    """Whether a profile is one of a screen's colours: inks are converted when the image is read."""
+    """Whether a profile is RGB or grey and matches the image's mode; CMYK is converted when the image is read."""
     space = profile[16:20]
     return (space == b"RGB " and mode not in ("L", "LA", "1", "I;16", "CMYK")) or (
         space == b"GRAY" and mode in ("L", "LA", "1", "I;16")
@@ -72,17 +72,17 @@ def _read_exif(image: Image.Image) -> bytes | None:
 
 
 def make_profile(name: str, gamma: float, places: tuple[float, ...]) -> bytes:
-    """Makes an ICC profile of three primaries and a gamma.
+    """Makes an ICC profile from three primaries and a gamma.
 
     Args:
-        name: what programs show; ASCII.
-        gamma: of the way from numbers to light.
-        places: x and y of white, red, green and blue.
+        name: the profile's description, ASCII.
+        gamma: exponent of the transfer function from values to light.
+        places: chromaticities x and y of white, red, green and blue.
     """
     pairs = zip(places[::2], places[1::2], strict=True)
     white, *primaries = (np.array((x / y, 1.0, (1 - x - y) / y)) for x, y in pairs)
     columns = np.stack(primaries, axis=1)  # (3, 3)
-    columns = columns * np.linalg.solve(columns, white)  # so that all three together are white
+    columns = columns * np.linalg.solve(columns, white)  # scaled so that the primaries add up to white
     cones = np.diag((_BRADFORD @ _D50) / (_BRADFORD @ white))
     columns = np.linalg.inv(_BRADFORD) @ cones @ _BRADFORD @ columns
 
@@ -113,7 +113,7 @@ def make_profile(name: str, gamma: float, places: tuple[float, ...]) -> bytes:
 
 
 def name_profile(profile: bytes) -> str:
-    """What a profile calls itself, in one line."""
+    """Returns a profile's description, in one line."""
     try:
         found = ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(io.BytesIO(profile)))
     except (ImageCms.PyCMSError, OSError, ValueError):
@@ -122,13 +122,13 @@ def name_profile(profile: bytes) -> str:
 
 
 def to_srgb(frame: Frame, profile: bytes) -> Frame:
-    """Converts a frame's numbers to sRGB; alpha stays. A profile that cannot be read changes nothing.
+    """Converts a frame to sRGB; alpha is kept. If the profile cannot be read, the frame is returned unchanged.
 
-    Frames of 16 bits are converted with the precision of 8.
+    Frames of 16 bits are converted at 8-bit precision.
 
     Args:
         frame: (H, W, C).
-        profile: ICC.
+        profile: its ICC profile.
     """
     if "sRGB" in name_profile(profile):
         return frame

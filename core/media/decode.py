@@ -1,7 +1,4 @@
-"""Films in: what the ffmpeg program finds in a film, and its frames with their times.
-
-Frames are RGB as cartoons are drawn, full range.
-"""
+"""Probes and decodes films with the ffmpeg program. Frames are RGB in full range."""
 
 import contextlib
 import hashlib
@@ -11,7 +8,6 @@ import re
 import shutil
 import subprocess
 import threading
-import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
@@ -28,46 +24,46 @@ from ..programs import Program, wait_to_read
 from .ffmpeg import (
     MOST_PIXELS,
     STALL_SECONDS,
+    discard_others,
+    file_input,
     find_ffmpeg,
-    read_file,
-    stalled,
-    use_beside,
+    stall_error,
     wait_for,
     widen_pipe,
 )
 from .frames import Frame, flatten_alpha, to_uint8
 from .probe import UNKNOWN, Head, probe_film
-from .webp import is_webp, list_durations
+from .webp import decode_webp, is_webp, list_durations, read_size
 
 Background: TypeAlias = tuple[int, int, int] | None
-"""What frames with alpha are laid over, RGB in [0, 255]; None: they keep their alpha."""
+"""The colour that frames with alpha are composited over, RGB in [0, 255]; None keeps alpha."""
 WHITE = (255, 255, 255)
 SELDOM = (93, 137, 111)
-"""What transparent frames are laid over to be compared: a colour that few drawings have."""
+"""The background of transparent frames when they are compared: a colour that few drawings have."""
 
 _SMALLER = "scale it down first"
 _TOO_LARGE = f"and a film's frame may have {MOST_PIXELS:,}; {_SMALLER}"
 
 
 def check_area(path: Path, width: int, height: int) -> None:
-    """Raises an InputError where a film's frames would be too large."""
+    """Raises an InputError if a film's frames are too large."""
     if width * height > MOST_PIXELS:
         raise InputError(f"{shown(path)}: is of {width} x {height} pixels, {_TOO_LARGE}")
 
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """What a film says of itself.
+    """The properties of a film.
 
     Attributes:
         path: the film.
-        width: columns as it is to be shown: turned upright, square pixels.
-        height: rows, likewise.
-        duration: seconds; None when the film does not say.
-        fps: frames per second on average; None when the film does not say.
-        alpha: whether the frames have transparency.
-        matrix: the colour matrix to assume, "bt709", when the film names none; None where ffmpeg knows what to do.
-        head: all that was read of the file; None where Pillow reads it, or it is standard input.
+        width: columns as displayed: upright, with square pixels.
+        height: rows as displayed.
+        duration: seconds; None if the file does not state it.
+        fps: frames per second on average; None if the file does not state it.
+        alpha: whether frames have an alpha channel.
+        matrix: "bt709" if the film states no matrix and ffmpeg's default would be wrong, else None.
+        head: the properties of the file; None for an animated WebP and for standard input.
     """
 
     path: Path
@@ -81,7 +77,7 @@ class VideoInfo:
 
     @property
     def decoder(self) -> str | None:
-        """What ffmpeg is to decode the picture with; None: as usual."""
+        """The decoder that ffmpeg must use for the picture; None for its default."""
         return None if self.head is None else self.head.picture.decoder
 
 
@@ -90,8 +86,8 @@ class DecodedFrame:
     """One frame of a film.
 
     Attributes:
-        time: when it is shown, in seconds from the film's start.
-        pixels: (H, W, 3) uint8, RGB; (H, W, 4) where alpha is kept.
+        time: timestamp, in seconds from the film's start.
+        pixels: (H, W, 3) uint8, RGB; (H, W, 4) if alpha is kept.
     """
 
     time: float
@@ -99,7 +95,7 @@ class DecodedFrame:
 
     @property
     def opaque(self) -> NDArray[np.uint8]:
-        """The frame as it is compared with others: (H, W, 3), what is transparent having a colour of its own."""
+        """The frame for comparison with others, (H, W, 3) uint8: composited over SELDOM."""
         return to_uint8(flatten_alpha(self.pixels, SELDOM))
 
 
@@ -108,18 +104,18 @@ class DamagedStretch:
     """A part of a film that cannot be decoded.
 
     Attributes:
-        first: seconds; where the last sound frame before it stands.
-        last: seconds; where the first frame stands that is trusted again, or None: the film ends in the damage.
-        words: what ffmpeg said of it.
+        first: timestamp of the last intact frame before it, in seconds.
+        last: timestamp of the first intact frame after it, in seconds; None if there is none.
+        message: from ffmpeg.
     """
 
     first: float
     last: float | None
-    words: str
+    message: str
 
 
 def probe_video(path: Path) -> VideoInfo:
-    """Finds out what a film is, by its head and its first frame; an animated WebP is read by Pillow.
+    """Reads a film's properties from its file's header and its first frame.
 
     Raises:
         InputError: the file is missing or unreadable, or holds no video.
@@ -135,7 +131,7 @@ def probe_video(path: Path) -> VideoInfo:
     check_area(path, width, height)
     if picture.turned:
         width, height = height, width
-    # ffmpeg takes untagged video for BT.601, whatever its size
+    # ffmpeg assumes BT.601 for untagged video of any size
     untagged = picture.colours[1] == UNKNOWN and picture.pixel_format.startswith(("yuv", "nv", "p0"))
     return VideoInfo(
         path=path,
@@ -150,7 +146,7 @@ def probe_video(path: Path) -> VideoInfo:
 
 
 def identify_film(path: Path) -> dict[str, Any]:
-    """What a film is known by: its name, size and both ends. Not its place, so that it may be moved.
+    """Returns a film's fingerprint: its name, size, and a hash of both ends. It may be moved to another folder.
 
     Raises:
         InputError: it cannot be read.
@@ -167,11 +163,11 @@ def identify_film(path: Path) -> dict[str, Any]:
 
 
 def fitted_size(info: VideoInfo, size: int | None, fit: str) -> tuple[int, int]:
-    """The size that frames get, as (width, height).
+    """Returns the size of decoded frames, as (width, height).
 
     Args:
         info: the film.
-        size: side of the square ("crop", "letterbox") or length of the shorter side ("keep"), in pixels; None: the
+        size: side of the square ("crop", "letterbox") or length of the shorter side ("keep"), in pixels; None for the
             film's own size.
         fit: one of `config.choices.FITS`.
     """
@@ -192,26 +188,24 @@ def decode_video(
     background: Background = WHITE,
     on_damage: Callable[[DamagedStretch], None] | None = None,
 ) -> Generator[DecodedFrame, None, None]:
-    """Decodes a film from end to end, once, straight to the size wanted; frames come with their own timestamps.
+    """Decodes a film once, from start to end, scaled to the requested size.
 
-    ffmpeg scales and sends raw frames through one pipe; the time of each comes through the other. Frames that the film
-    shows at a varying rate keep their times, and those of a phone held upright come upright. Close the iterator to
-    stop early.
+    ffmpeg scales frames and sends them through stdout, and their timestamps through stderr. Variable frame rates keep
+    their timestamps, and rotated films are turned upright. Close the iterator to stop early.
 
-    After a stretch that cannot be decoded the frames of the next half second are left out as well: they are built on
-    what was lost.
+    After a damaged stretch, the frames of the next half second are skipped as well, as they are predicted from it.
 
     Args:
         info: the film, from `probe_video`.
-        size: side of the square ("crop", "letterbox") or length of the shorter side ("keep"), in pixels; None: the
+        size: side of the square ("crop", "letterbox") or length of the shorter side ("keep"), in pixels; None for the
             film's own size.
         fit: one of `config.choices.FITS`.
-        start: seconds to leave out at the beginning.
-        background: what frames with alpha are laid over; None: they keep it, and have four channels.
-        on_damage: called with each stretch that was left out.
+        start: seconds to skip at the beginning.
+        background: the colour that frames with alpha are composited over; None keeps four channels.
+        on_damage: called with each stretch that was skipped.
 
     Yields:
-        Frames in the order of their times, which rise strictly.
+        Frames, with strictly increasing timestamps.
 
     Raises:
         InputError: not one frame can be decoded.
@@ -220,11 +214,12 @@ def decode_video(
     if width * height > MOST_PIXELS:
         raise InputError(f"{shown(info.path)}: would become {width} x {height} pixels, {_TOO_LARGE}")
     if is_webp(info.path):
-        yield from decode_webp(info.path, width, height, fit, start, background)
+        for time, picture in decode_webp(info.path, width, height, fit, start, background):
+            yield DecodedFrame(time, picture)
         return
     frames = decode_frames(
         info,
-        read_file(info.path, info.decoder),
+        file_input(info.path, info.decoder),
         _fit_filter(info, width, height, fit, transparent=background is None),
         (height, width, 4 if info.alpha else 3),
         background=background,
@@ -250,23 +245,23 @@ def decode_frames(
     keys: NDArray[np.int64] | None = None,
     stdin: IO[bytes] | None = None,
 ) -> Generator[tuple[float, Frame], None, None]:
-    """Runs ffmpeg over a film and gives its frames with their times, as in `decode_video`.
+    """Decodes a film with given ffmpeg arguments; `decode_video` describes the timestamps.
 
     Args:
-        info: what is known of the film.
-        source: ffmpeg's words for where it comes from, from `read_file` or `read_pipe`.
-        filters: what brings a frame to the shape.
-        shape: (height, width, channels): 1 for grey, 3 for RGB, 4 for RGB with alpha.
-        deep: take 16 bits a channel, not 8.
-        background: what frames with alpha are laid over; None: they keep it.
-        start: seconds to leave out at the beginning.
-        on_damage: called with each stretch that was left out.
-        on_size: called when frames of another size come, with about their time in seconds, width and height.
-        keys: when frames are shown that need no others, in microseconds, rising; after damage these are trusted.
-        stdin: what ffmpeg is given as its standard input, to the end.
+        info: the film's properties.
+        source: ffmpeg's input arguments, from `file_input` or `pipe_input`.
+        filters: ffmpeg's filters, which must yield frames of the given shape.
+        shape: (height, width, channels), of 1 channel for grey, 3 for RGB, 4 for RGBA.
+        deep: decode 16 bits per channel, not 8.
+        background: the colour that frames with alpha are composited over; None keeps alpha.
+        start: seconds to skip at the beginning.
+        on_damage: called with each stretch that was skipped.
+        on_size: called with (seconds, width, height) when the film's frame size changes, the seconds being approximate.
+        keys: timestamps of the codec's key frames in microseconds, ascending; after damage, these are intact.
+        stdin: a stream to pass to ffmpeg's standard input.
 
     Yields:
-        (seconds, (H, W, C) uint8 or uint16), the seconds rising strictly; C is 3, or 4 with alpha.
+        (seconds, (H, W, C) uint8 or uint16), with strictly increasing seconds.
 
     Raises:
         InputError: not one frame can be decoded.
@@ -275,11 +270,11 @@ def decode_frames(
     command = [
         *(find_ffmpeg(), "-hide_banner", "-nostats", "-loglevel", "level+info"),
         *(("-nostdin",) if stdin is None else ()),
-        *(("-ss", f"{start:.6f}", "-copyts", "-start_at_zero") if start > 0 else ()),  # times as without -ss
+        *(("-ss", f"{start:.6f}", "-copyts", "-start_at_zero") if start > 0 else ()),  # timestamps as without -ss
         *(*source, "-map", "0:V:0", "-vf", filters, "-fps_mode", "passthrough", "-enc_time_base", "filter"),
         *("-stats_enc_pre:v", "pipe:2", "-stats_enc_pre_fmt:v", "@{n} {pts} {tb}@"),
         *("-pix_fmt", layouts[shape[2], deep], "-f", "rawvideo", "pipe:1"),
-        *use_beside(None if info.head is None else info.head.container),
+        *discard_others(None if info.head is None else info.head.container),
     ]
     with Program(
         command, bufsize=0, stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE, stdout=subprocess.PIPE,
@@ -291,53 +286,54 @@ def decode_frames(
         if stdin is not None:
             assert process.stdin is not None
             threading.Thread(target=_feed, args=(stdin, process.stdin), daemon=True).start()
-        spoken = _Spoken(process.stderr)
+        messages = _Messages(process.stderr)
         try:
-            # who sends to standard input may take any time
+            # no time limit for standard input: its sender may be slow
             limited = stdin is None
-            raw = _read_frames(program, spoken, shape, info.path, deep=deep, background=background, limited=limited)
+            raw = _read_frames(program, messages, shape, info.path, deep=deep, background=background, limited=limited)
             count = 0
-            for frame in _trusted(raw, spoken, start, info, on_damage, keys):
+            for frame in _drop_damaged(raw, messages, start, info, on_damage, keys):
                 count += 1
-                while on_size is not None and spoken.sizes:
-                    on_size(frame[0], *spoken.sizes.popleft())
+                while on_size is not None and messages.sizes:
+                    on_size(frame[0], *messages.sizes.popleft())
                 yield frame
             code = wait_for(program, info.path)
-            spoken.join()
+            messages.join()
             if not count:
                 name = shown(info.path)
                 raise InputError(
-                    f"{name}: no frame of it can be decoded ({spoken.last_words()}); check the file or convert it"
-                    if code or spoken.complaints
+                    f"{name}: no frame of it can be decoded ({messages.last_error()}); check the file or convert it"
+                    if code or messages.errors
                     else f"{name}: has no frame after {start:g} s; give an earlier start"
                 )
         finally:
             program.close()
-            spoken.close()
+            messages.close()
 
 
 def _feed(source: IO[bytes], pipe: IO[bytes]) -> None:
-    """Hands all of a stream on, until either end has had enough."""
+    """Copies a stream to ffmpeg, until either end closes."""
     with contextlib.suppress(OSError, ValueError):
         shutil.copyfileobj(source, pipe, 1 << 20)
     with contextlib.suppress(OSError):
         pipe.close()
 
 
-_ENDS = 1 << 20  # bytes at both ends of a film by which it is known again
-HD_ROWS = 720  # players take untagged video of this size and more for BT.709, and smaller for BT.601
-_DISTRUST = 0.5  # seconds after damage in which frames still show it
-_GAP = 1.7  # times the usual distance between frames: a hole, where ffmpeg complained as well
-_BACKWARDS = 1.0  # seconds; a smaller step back is a frame out of order, a larger one a clock that was set anew
-_LATELY = 250  # frames for which a complaint counts: more than ffmpeg reads ahead
-_MEMORY = 24  # distances between frames that make up the usual one
+_ENDS = 1 << 20  # bytes at each end of a film that are hashed for its fingerprint
+HD_ROWS = 720  # players assume BT.709 for untagged video of at least this height, else BT.601
+# Set by hand on damaged copies of films, as in tests/media/test_video_decode.py.
+_SKIPPED = 0.5  # seconds after damage in which frames still show it
+_GAP = 1.7  # smallest gap between timestamps, relative to the usual one, that is damage if ffmpeg reports an error
+_BACKWARDS = 1.0  # seconds; a smaller step back is a frame out of order, a larger one a discontinuity of the clock
+_RECENT = 250  # frames for which an error counts: more than ffmpeg reads ahead
+_STEPS = 24  # number of recent frame periods whose median is the usual one
 
 
 def check_readable(path: Path) -> None:
-    """Rejects what is not a readable file.
+    """Checks that a path is a readable file.
 
     Raises:
-        InputError: it is a folder, missing, or may not be read.
+        InputError: it is a folder, missing, or cannot be read.
     """
     if path.is_dir():
         raise InputError(f"{shown(path)}: is a folder, and a film is needed; name the film's file")
@@ -355,13 +351,13 @@ def check_readable(path: Path) -> None:
 
 
 def _fit_filter(info: VideoInfo, width: int, height: int, fit: str, *, transparent: bool) -> str:
-    """The filters that bring a frame of any shape to width x height; a film may change its size midway."""
-    # By area where frames shrink and bicubic where they grow, as `frames.resize_image` does; area is quicker, too.
+    """Ffmpeg's filters that fit frames of any size to width x height; the film's frame size may change midway."""
+    # By area to shrink and bicubic to enlarge, as `frames.resize_image` does; area is faster, too.
     shrinks = max(width, height) <= min(info.width, info.height) if fit == "crop" else width <= info.width
     flags = f"flags={'area' if shrinks else 'bicubic'}" + (f":in_color_matrix={info.matrix}" if info.matrix else "")
     before = after = ""
     if info.alpha and (width, height) != (info.width, info.height):
-        # colours weigh as much as they are seen: what lies hidden under full transparency stays there
+        # scale premultiplied colours, so that hidden colours of transparent pixels do not bleed into edges
         to_rgb = f"scale=flags=accurate_rnd:in_color_matrix={info.matrix}," if info.matrix else ""
         before, after = f"{to_rgb}format=gbrap,premultiply=inplace=1,", ",unpremultiply=inplace=1"
         flags = flags.partition(":")[0]
@@ -376,33 +372,32 @@ def _fit_filter(info: VideoInfo, width: int, height: int, fit: str, *, transpare
     )
 
 
-class _Spoken:
-    """What ffmpeg says on stderr, sorted in a thread: the times of frames, and complaints.
+class _Messages:
+    """Parses ffmpeg's stderr in a thread: timestamps of frames, changes of their size, and errors.
 
-    Each frame's time is said before its bytes are sent; a complaint about a frame stands before the time of the next
-    frame that could be decoded.
+    ffmpeg writes a frame's timestamp before its bytes, and an error before the timestamp of the next decoded frame.
     """
 
     def __init__(self, pipe: IO[bytes]) -> None:
         self.times: queue.SimpleQueue[tuple[Fraction | None, int]] = queue.SimpleQueue()
-        self.complaints = 0
+        self.errors = 0
         self.sizes: deque[tuple[int, int]] = deque()
         self._last = b""
         self._pipe = pipe
-        self._thread = threading.Thread(target=self._listen, daemon=True)
+        self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
 
     def join(self) -> None:
         self._thread.join(timeout=1)
 
     def close(self) -> None:
-        """Lets go of the pipe, when ffmpeg has ended."""
+        """Closes the pipe, after ffmpeg has ended."""
         self.join()
         if not self._thread.is_alive():
             self._pipe.close()
 
     def next_time(self, about: Path) -> tuple[Fraction | None, int]:
-        """The next frame's time, where it has one, and how many complaints there were before it."""
+        """Returns the next frame's timestamp in seconds, None if it has none, and the number of errors before it."""
         while True:
             try:
                 return self.times.get(timeout=0.2)
@@ -410,34 +405,34 @@ class _Spoken:
                 if not self._thread.is_alive() and self.times.empty():
                     raise InputError(f"{shown(about)}: ffmpeg has ended amid a frame; check the file") from None
 
-    def last_words(self) -> str:
-        """The last complaint, as one line."""
+    def last_error(self) -> str:
+        """Returns the last error, as one line."""
         words = re.sub(r"^(\[[^\]]*\] )+", "", " ".join(self._last.decode(errors="replace").split()))
         return words or "ffmpeg gave no reason"
 
-    def _listen(self) -> None:
+    def _read(self) -> None:
         rest = b""
         while part := self._pipe.read(1 << 16):
             rest += part
             end = 0
             for mark in _FRAME_MARK.finditer(rest):
-                self._complain(rest[end : mark.start()])
+                self._parse(rest[end : mark.start()])
                 pts = int(mark[1])
                 time = None if pts == _NO_PTS else Fraction(pts * int(mark[2]), int(mark[3]))
-                self.times.put((time, self.complaints))
+                self.times.put((time, self.errors))
                 end = mark.end()
             rest = rest[end:]
-            if b"@" not in rest or len(rest) > 1 << 16:  # no half mark waits in it
-                self._complain(rest)
+            if b"@" not in rest or len(rest) > 1 << 16:  # it contains no partial mark
+                self._parse(rest)
                 rest = b""
-        self._complain(rest)
+        self._parse(rest)
 
-    def _complain(self, words: bytes) -> None:
+    def _parse(self, words: bytes) -> None:
         lines = words.splitlines()
         self.sizes += ((int(found[1]), int(found[2])) for found in map(_RESIZED.search, lines) if found)
         lines = [line for line in lines if b"[info]" not in line and _DAMAGE.search(line)]
         if lines:
-            self.complaints += len(lines)
+            self.errors += len(lines)
             self._last = lines[-1]
 
 
@@ -445,12 +440,12 @@ _FRAME_MARK = re.compile(rb"@\d+ (-?\d+) (\d+)/(\d+)@\n?")
 _NO_PTS = -(2**63)
 _RESIZED = re.compile(rb"\[info\] Reconfiguring filter graph.* (\d+)x(\d+)")
 _DAMAGE = re.compile(rb"corrupt|damage|invalid|error|missing|conceal|truncat|premature|exceed", re.IGNORECASE)
-"""What ffmpeg says of damage, among warnings that are of no account."""
+"""ffmpeg's messages about damage; others are ignored."""
 
 
 def _read_frames(
     program: Program,
-    spoken: _Spoken,
+    messages: _Messages,
     shape: tuple[int, int, int],
     about: Path,
     *,
@@ -458,7 +453,7 @@ def _read_frames(
     background: Background,
     limited: bool,
 ) -> Iterator[tuple[Fraction | None, int, Frame]]:
-    """Yields (time in the film or None, complaints up to it, pixels) as ffmpeg sends them."""
+    """Yields (timestamp in seconds or None, errors up to it, pixels) as ffmpeg sends them."""
     pipe = program.process.stdout
     assert pipe is not None
     while True:
@@ -466,44 +461,43 @@ def _read_frames(
         room = pixels.data.cast("B")
         while room:
             if limited and not wait_to_read(pipe, STALL_SECONDS):
-                raise stalled(about, STALL_SECONDS)
+                raise stall_error(about, STALL_SECONDS)
             got = pipe.readinto(room)  # type: ignore[attr-defined]
             if not got:
                 program.check()
                 return
             room = room[got:]
-        time, complaints = spoken.next_time(about)
+        time, errors = messages.next_time(about)
         if shape[2] == 4 and background is not None:
             pixels = flatten_alpha(pixels, background)
-        yield time, complaints, pixels
+        yield time, errors, pixels
 
 
-def _trusted(
+def _drop_damaged(
     raw: Iterator[tuple[Fraction | None, int, Frame]],
-    spoken: _Spoken,
+    messages: _Messages,
     start: float,
     info: VideoInfo,
     on_damage: Callable[[DamagedStretch], None] | None,
     keys: NDArray[np.int64] | None = None,
 ) -> Iterator[tuple[float, Frame]]:
-    """Puts the times in order and leaves out frames that damage has spoilt.
+    """Makes timestamps increase strictly, and drops damaged frames.
 
-    A hole in the times counts as damage only where ffmpeg has complained lately: films of a varying frame rate have
-    holes of their own. How much earlier than the hole the complaint comes depends on how far ffmpeg reads ahead, which
-    is chance; that it comes earlier does not.
+    A gap between timestamps is damage only if ffmpeg has reported an error recently, as films of variable frame rate
+    have gaps too. The error always comes before the gap. How long before depends on how far ffmpeg reads ahead.
     """
-    steps: deque[float] = deque([1 / (info.fps or 25.0)], _MEMORY)
+    steps: deque[float] = deque([1 / (info.fps or 25.0)], _STEPS)
     last: float | None = None
     shift = 0.0
-    complained, lately = 0, 0  # complaints so far, and frames for which they count
-    bad_until: float | None = None
-    bad_from = start
+    seen_errors, recent = 0, 0  # errors so far, and frames for which the last one still counts
+    damaged_until: float | None = None
+    damaged_from = start
 
     def report(until: float | None) -> None:
         if on_damage is not None:
-            on_damage(DamagedStretch(bad_from, until, spoken.last_words()))
+            on_damage(DamagedStretch(damaged_from, until, messages.last_error()))
 
-    for stamp, complaints, pixels in raw:
+    for stamp, errors, pixels in raw:
         usual = sorted(steps)[len(steps) // 2]
         time = (last or 0.0) + usual if stamp is None else float(stamp) + shift
         if last is not None and time <= last:
@@ -513,32 +507,32 @@ def _trusted(
             time = last + usual
         time = round(time, 6)
         step = time - (start if last is None else last)
-        lately = _LATELY if complaints > complained else lately - 1
-        complained = complaints
-        if lately > 0 and step > _GAP * usual:
-            if bad_until is None:
-                bad_from = start if last is None else last
-            bad_until = time if _is_key(keys, time) else time + _DISTRUST
+        recent = _RECENT if errors > seen_errors else recent - 1
+        seen_errors = errors
+        if recent > 0 and step > _GAP * usual:
+            if damaged_until is None:
+                damaged_from = start if last is None else last
+            damaged_until = time if _is_key(keys, time) else time + _SKIPPED
         elif last is not None:
             steps.append(step)
         last = time
-        if bad_until is not None:
-            if time < bad_until:
+        if damaged_until is not None:
+            if time < damaged_until:
                 continue
             report(time)
-            bad_until = None
+            damaged_until = None
         yield time, pixels
-    spoken.join()
-    short = info.duration is not None and last is not None and info.duration - last > _DISTRUST + 2 / (info.fps or 25.0)
-    if bad_until is not None:
+    messages.join()
+    short = info.duration is not None and last is not None and info.duration - last > _SKIPPED + 2 / (info.fps or 25.0)
+    if damaged_until is not None:
         report(None)
-    elif short and spoken.complaints:
-        bad_from = last or start
+    elif short and messages.errors:
+        damaged_from = last or start
         report(None)
 
 
 def _is_key(keys: NDArray[np.int64] | None, time: float) -> bool:
-    """Whether the frame at a time needs no others, as far as that is known."""
+    """Whether the frame at a timestamp is one of the codec's key frames; False if these are not known."""
     if keys is None or not len(keys):
         return False
     at = round(time * 1_000_000)
@@ -546,57 +540,13 @@ def _is_key(keys: NDArray[np.int64] | None, time: float) -> bool:
     return place < len(keys) and abs(int(keys[place]) - at) <= _SAME
 
 
-_SAME = 1500  # microseconds by which times of one frame may differ, as they are rounded
+_SAME = 1500  # microseconds: tolerance of a frame's timestamp, as containers round it
 
 
 def _probe_webp(path: Path) -> VideoInfo:
-    """Animated WebP goes through Pillow: most builds of ffmpeg cannot decode it."""
-    from PIL import Image
-
-    try:
-        with warnings.catch_warnings(action="ignore"), Image.open(path) as image:
-            width, height = image.size
-    except Exception as error:  # each damage fails in its own way
-        raise InputError(f"{shown(path)}: cannot be read ({error}); check the file or convert it") from error
+    """Probes an animated WebP by Pillow: most builds of ffmpeg cannot decode it."""
+    width, height = read_size(path)
     check_area(path, width, height)
     durations = list_durations(path)
     seconds = sum(durations) / 1000
     return VideoInfo(path, width, height, seconds, len(durations) / seconds, True, None)
-
-
-def decode_webp(
-    path: Path, width: int, height: int, fit: str, start: float, background: Background = WHITE
-) -> Iterator[DecodedFrame]:
-    """Decodes an animated WebP as `decode_video` does a film.
-
-    Raises:
-        InputError: a picture is damaged.
-    """
-    from PIL import Image, ImageOps
-
-    milliseconds = 0
-    with warnings.catch_warnings(action="ignore"), Image.open(path) as image:
-        for number, duration in enumerate(list_durations(path)):
-            time = milliseconds / 1000
-            try:
-                image.seek(number)
-                picture = image.convert("RGBA")
-            except Exception as error:  # each damage fails in its own way
-                raise InputError(
-                    f"{shown(path)}: its picture at {time:.2f} s cannot be read ({error}); check the file or convert it"
-                ) from error
-            if time >= start:
-                flat = picture
-                if background is not None:
-                    flat = Image.new("RGBA", picture.size, background)
-                    flat.alpha_composite(picture)
-                    flat = flat.convert("RGB")
-                size = (width, height)
-                if fit == "crop":
-                    flat = ImageOps.fit(flat, size, Image.Resampling.BICUBIC)
-                elif fit == "letterbox":
-                    flat = ImageOps.pad(flat, size, Image.Resampling.BICUBIC)
-                elif flat.size != size:
-                    flat = flat.resize(size, Image.Resampling.BICUBIC)
-                yield DecodedFrame(round(time, 6), np.asarray(flat, np.uint8).copy())
-            milliseconds += duration

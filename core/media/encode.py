@@ -1,7 +1,7 @@
-"""Videos out through the ffmpeg program: the one encoder of animi, and a stream of frames as a video file.
+"""Encodes videos with the ffmpeg program: one encoder process, and a function that writes frames as a video file.
 
-`write_video` takes frames as cartoons are drawn: RGB, full range. A video holds them as BT.709 in limited range,
-converted and tagged so, because players take that for granted in H.264 and VP9.
+`write_video` takes RGB frames in full range. It converts them to BT.709 in limited range and tags them so, as players
+assume for H.264 and VP9.
 """
 
 from collections.abc import Callable, Iterable
@@ -21,26 +21,26 @@ from ..files import shown
 from ..programs import Program
 from .codecs import CODECS, usual_codec
 from .coding import MICROSECOND, Coding
-from .ffmpeg import QUIET, find_ffmpeg, first_words, read_pipe, widen_pipe
+from .ffmpeg import QUIET, find_ffmpeg, first_messages, pipe_input, widen_pipe
 from .frames import Frame
 from .matroska import begin_block, begin_matroska
 
 
 class Encoder:
-    """An ffmpeg that makes a video of the frames that it is given."""
+    """An ffmpeg process that encodes frames."""
 
     def __init__(self, target: Path, coding: Coding, output: Path, *, resumable: bool = True) -> None:
-        """Starts it.
+        """Starts the process.
 
         Args:
-            target: a file that is replaced, or STREAM: standard output.
-            coding: how.
-            output: the film that it becomes part of, as errors name it.
-            resumable: errors advise --resume.
+            target: the file to write, which is replaced; or STREAM for standard output.
+            coding: the encoder's settings.
+            output: the film that errors name.
+            resumable: whether errors advise --resume.
 
         Raises:
-            Ended: the work was ended.
-            OutputError: it cannot be started.
+            Ended: the work was cancelled.
+            OutputError: ffmpeg cannot be started.
         """
         self._target, self._coding, self._output = target, coding, output
         self._resume = ", and add --resume" if resumable else ""
@@ -49,14 +49,14 @@ class Encoder:
         if coding.rate is not None:
             layout = ("rgba64le" if coding.deep else "rgba") if coding.alpha else "rgb48le" if coding.deep else "rgb24"
             form = ("-pix_fmt", layout, "-s", f"{width}x{height}")
-            source = read_pipe("rawvideo", *form, "-framerate", f"{coding.rate.numerator}/{coding.rate.denominator}")
+            source = pipe_input("rawvideo", *form, "-framerate", f"{coding.rate.numerator}/{coding.rate.denominator}")
         else:
-            source = read_pipe("matroska", "-probesize", "32", "-analyzeduration", "0")
+            source = pipe_input("matroska", "-probesize", "32", "-analyzeduration", "0")
         self._program = Program(
             [
                 *(find_ffmpeg(), *QUIET, "-y", *source, "-fps_mode", "passthrough"),
                 *(() if coding.rate else ("-enc_time_base", f"1/{MICROSECOND}")),
-                *(*coding.words, *(("-f", coding.container) if coding.container else ())),
+                *(*coding.arguments, *(("-f", coding.container) if coding.container else ())),
                 "pipe:1" if target == STREAM else f"file:{target}",
             ],
             stdin=PIPE,
@@ -72,15 +72,15 @@ class Encoder:
         return self._program.process
 
     def write(self, frame: Frame, time: Fraction) -> None:
-        """Hands a frame on.
+        """Encodes a frame.
 
         Args:
-            frame: (H, W, 3) uint8, or uint16 where the coding is deep; (H, W, 4) where it has alpha.
-            time: seconds since the video's first frame; of account only where the rate varies.
+            frame: (H, W, 3), or (H, W, 4) if the coding has alpha; uint16 if the coding is deep, else uint8.
+            time: timestamp in seconds from the video's first frame; ignored at a constant frame rate.
 
         Raises:
-            OutputError: ffmpeg failed; its first words are quoted.
-            BrokenPipeError: whoever reads standard output has had enough.
+            OutputError: ffmpeg failed; its first messages are quoted.
+            BrokenPipeError: the reader of standard output has closed it.
         """
         width, height = self._coding.size
         right, below = width - frame.shape[1], height - frame.shape[0]
@@ -100,28 +100,28 @@ class Encoder:
             raise OutputError(f"{shown(self._output)}: ffmpeg has ended before its time; {advice}") from None
 
     def finish(self) -> None:
-        """Waits until all is written.
+        """Ends the input and waits until everything is written.
 
         Raises:
-            OutputError: ffmpeg failed; its first words are quoted.
-            BrokenPipeError: whoever reads standard output has had enough.
-            Ended: the work was ended.
+            OutputError: ffmpeg failed; its first messages are quoted.
+            BrokenPipeError: the reader of standard output has closed it.
+            Ended: the work was cancelled.
         """
         assert self._process.stdin is not None
-        with suppress(BrokenPipeError, ValueError):  # ended, or killed at this moment
+        with suppress(BrokenPipeError, ValueError):  # ffmpeg has exited
             self._process.stdin.close()
         code = self._program.wait()
-        said = first_words(self._program.words)
+        reason = first_messages(self._program.stderr)
         self._program.close()
         if code == 0:
             return
-        if self._target == STREAM and ("Broken pipe" in said or code < 0):
+        if self._target == STREAM and ("Broken pipe" in reason or code < 0):
             raise BrokenPipeError
-        remedy = f"free some space{self._resume}" if "No space left" in said else self._other
-        raise OutputError(f"{shown(self._output)}: cannot be encoded (ffmpeg: {said}); {remedy}")
+        remedy = f"free some space{self._resume}" if "No space left" in reason else self._other
+        raise OutputError(f"{shown(self._output)}: cannot be encoded (ffmpeg: {reason}); {remedy}")
 
     def kill(self) -> None:
-        """Ends it at once, also while another thread waits in `finish`; what it has written is of no use."""
+        """Ends the process at once, even while another thread waits in `finish`; its output is unusable."""
         self._program.close()
 
 
@@ -134,26 +134,26 @@ def write_video(
     crf: int | None = None,
     on_frame: Callable[[int], None] | None = None,
 ) -> int:
-    """Encodes frames into the video file `path`, one at a time; the caller puts the finished file in its place.
+    """Encodes frames one at a time into a video file. The write is not atomic: pass a draft's path.
 
-    Sizes that are odd are made even by repeating the last column or row, since 4:2:0 video has no odd sizes.
+    Odd sizes are made even by repeating the last column or row, as 4:2:0 video needs even sizes.
 
     Args:
-        path: the file, of a suffix in FILM_OUTPUTS; what stands there is replaced.
-        frames: (H, W, 3) uint8 RGB each.
+        path: the file, of a suffix in FILM_OUTPUTS; an existing one is replaced.
+        frames: (H, W, 3) uint8, RGB.
         fps: frames per second.
         size: (width, height) of every frame, in pixels.
-        crf: constant rate factor, lower is better and larger; by the suffix when None.
-        on_frame: called with the number of frames handed to the encoder so far.
+        crf: constant rate factor, lower is better and larger; None for the codec's default.
+        on_frame: called with the number of frames encoded so far.
 
     Returns:
         The number of frames written.
 
     Raises:
-        OutputError: ffmpeg failed; its first words are quoted.
+        OutputError: ffmpeg failed; its first messages are quoted.
     """
     width, height = size
-    rate = fps.limit_denominator(100_000)  # a rate that came from a float has terms too long for ffmpeg
+    rate = fps.limit_denominator(100_000)  # a rate made from a float has terms too long for ffmpeg
     if not rate:
         raise OutputError(f"{shown(Path(path.name))}: a video cannot be so slow; choose more frames a second")
     codec = CODECS[usual_codec(path.suffix)]

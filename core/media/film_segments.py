@@ -1,10 +1,10 @@
-"""Segments: the files in which a film is encoded piece by piece, each with a record of what it was when it was whole.
+"""Segments: the files in which a film is encoded piece by piece, each with a record to verify it.
 
-    000003.segment      so many frames, encoded; it appears when it is whole
-    000003.json         how many frames and bytes, the bytes' SHA-256, and which job it belongs to
+    000003.segment      some encoded frames; the file appears when it is complete
+    000003.json         number of frames and bytes, SHA-256 of the bytes, and the job that it belongs to
 
-A run that resumes another takes a segment only where the file is what its record says, so that what a power cut, a bad
-disk or a person has done to it is noticed while the frames can still be drawn anew.
+A resumed run uses a segment only if the file matches its record. So damage by a power cut, a bad disk or an edit is
+detected while the frames can still be drawn again.
 """
 
 import hashlib
@@ -15,20 +15,20 @@ from pathlib import Path
 
 from ..files import put_in_place, sync, write_text
 from ..json_text import read_json
-from .ffmpeg import list_packets, read_file
+from .ffmpeg import file_input, list_packets
 
 _PIECE = 1 << 20  # bytes that are hashed at once
 
 
 @dataclass(frozen=True)
 class Segment:
-    """What is known of a segment.
+    """A segment's record.
 
     Attributes:
-        frames: how many it holds, as they were counted in the file.
-        bytes: its size.
-        sha256: of its bytes.
-        job: what its bytes depend on, in a word.
+        frames: number of frames, counted in the file.
+        bytes: the file's size.
+        sha256: hash of the file.
+        job: hash of everything that its bytes depend on.
     """
 
     frames: int
@@ -38,23 +38,23 @@ class Segment:
 
 
 def name_segment(folder: Path, number: int) -> Path:
-    """Where a segment lies when it is whole."""
+    """Returns the path of a complete segment."""
     return folder / f"{number:06d}.segment"
 
 
 def name_record(folder: Path, number: int) -> Path:
-    """Where it is said what a segment is."""
+    """Returns the path of a segment's record."""
     return folder / f"{number:06d}.json"
 
 
 def list_segments(folder: Path) -> list[Path]:
-    """The segments in a folder, in order; none where there is no such folder."""
+    """Lists the segments in a folder, in order; empty if the folder does not exist."""
     found = (path for path in folder.glob("*.segment") if path.stem.isdecimal() and len(path.stem) >= 6)
     return sorted(found, key=lambda path: int(path.stem))
 
 
 def keep_segment(part: Path, folder: Path, number: int, frames: int, job: str) -> Segment:
-    """Gives a file that is whole its name as a segment; its record stands there first.
+    """Writes the record of a complete file, then renames the file to a segment.
 
     Raises:
         OSError: the disk is full or failed.
@@ -67,22 +67,22 @@ def keep_segment(part: Path, folder: Path, number: int, frames: int, job: str) -
     return segment
 
 
-def find_segments(folder: Path, job: str, answer: Callable[[], None]) -> tuple[dict[int, Segment], list[int]]:
-    """Finds the segments that an earlier run has made, and checks each.
+def check_segments(folder: Path, job: str, on_wait: Callable[[], None]) -> tuple[dict[int, Segment], list[int]]:
+    """Verifies the segments of an earlier run.
 
     Args:
-        folder: where they lie.
-        job: what they must belong to.
-        answer: called now and then.
+        folder: their folder.
+        job: the job that they must belong to.
+        on_wait: called regularly; an exception that it raises cancels the work.
 
     Returns:
-        Those that are what they were, by number, and the numbers of the others.
+        The records of intact segments by number, and the numbers of the others.
     """
     good: dict[int, Segment] = {}
     bad = []
     for path in list_segments(folder):
         number = int(path.stem)
-        segment = _check(path, name_record(folder, number), job, answer)
+        segment = _check(path, name_record(folder, number), job, on_wait)
         if segment is None:
             bad.append(number)
         else:
@@ -90,10 +90,10 @@ def find_segments(folder: Path, job: str, answer: Callable[[], None]) -> tuple[d
     return good, bad
 
 
-def _check(path: Path, record: Path, job: str, answer: Callable[[], None]) -> Segment | None:
+def _check(path: Path, record: Path, job: str, on_wait: Callable[[], None]) -> Segment | None:
     try:
         found = Segment(**read_json(record))
-        size, digest = _measure(path, answer)
+        size, digest = _measure(path, on_wait)
     except (OSError, ValueError, TypeError):
         return None
     if type(found.frames) is not int or found.frames < 1:
@@ -101,24 +101,24 @@ def _check(path: Path, record: Path, job: str, answer: Callable[[], None]) -> Se
     return found if (size, digest, job) == (found.bytes, found.sha256, found.job) else None
 
 
-def _measure(path: Path, answer: Callable[[], None]) -> tuple[int, str]:
+def _measure(path: Path, on_wait: Callable[[], None]) -> tuple[int, str]:
     size, digest = 0, hashlib.sha256()
     with path.open("rb") as file:
         while piece := file.read(_PIECE):
-            answer()
+            on_wait()
             size += len(piece)
             digest.update(piece)
     return size, digest.hexdigest()
 
 
 def count_packets(path: Path, named: Path) -> int:
-    """Counts the frames of a film's picture, by its packets; nothing is decoded.
+    """Counts a film's frames by its video packets, without decoding.
 
     Args:
         path: the film.
-        named: what errors name.
+        named: the path that errors name.
 
     Raises:
         InputError: ffmpeg cannot read it.
     """
-    return sum(packet[0] != b"#tb" for packet in list_packets(read_file(path), "0:V:0", named))
+    return sum(packet[0] != b"#tb" for packet in list_packets(file_input(path), "0:V:0", named))

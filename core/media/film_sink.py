@@ -1,9 +1,9 @@
-"""Films out: frames to an encoder in a thread of its own, in segments that survive a kill, joined by copying packets.
+"""Writes films: encodes segments in a thread, which survive a crash, and joins them by copying packets.
 
-A film that takes hours is encoded in segments of a few hundred frames, each a file of its own beside the output. A
-segment appears under its name when it is whole, so that an interrupted run loses no more than those at hand. At the
-end they are joined with the audio, the subtitles and everything else of the old film. Encoders give the same bytes for
-the same frames, and so a run that was interrupted ends with the same file as one that was not.
+A film that takes hours is encoded in segments of a few hundred frames, each a file of its own in a folder beside the
+output. A segment gets its name when it is complete, so that an interrupted run loses only those in progress. At the end
+they are joined with the source film's audio, subtitles and other streams. Encoders are deterministic, so an interrupted
+and resumed run ends with the same file as an uninterrupted one.
 """
 
 import os
@@ -27,24 +27,24 @@ from ..files import shown, write_text
 from ..programs import Program, Programs, current_work, within
 from .coding import MICROSECOND, Coding, choose_timescale
 from .encode import Encoder
-from .ffmpeg import QUIET, ask, find_ffmpeg, first_words, read_file, read_list, use_beside
-from .film_segments import Segment, count_packets, find_segments, keep_segment, name_segment
+from .ffmpeg import QUIET, discard_others, file_input, find_ffmpeg, first_messages, list_input, run_ffmpeg
+from .film_segments import Segment, check_segments, count_packets, keep_segment, name_segment
 from .film_source import Film
 from .frames import Frame
 from .probe import Stream, probe_film
 
 SEGMENT = 240
-"""Frames of a segment: what an interruption loses at most, beside those in the encoder."""
+"""Frames per segment: the most that an interruption loses, apart from those in the encoder."""
 LIST = "segments.txt"
-"""The file that names segments in order, for ffmpeg."""
-_WAITING = 8  # frames that may wait for the encoder
+"""ffmpeg's concat list of the segments."""
+_WAITING = 8  # largest number of frames in the encoder's queue
 _SHORT = Fraction(1, 2000)  # seconds; less than half of the shortest frame
 
 
 class FilmWriter:
-    """Hands frames to encoders in a thread of its own, so that drawing does not wait for encoding.
+    """Encodes frames in a thread, so that drawing does not wait for encoding.
 
-    Use it as a context: what is unfinished when it ends with an error is thrown away.
+    Use it as a context manager: if it ends with an error, incomplete segments are removed.
     """
 
     def __init__(
@@ -52,31 +52,31 @@ class FilmWriter:
         coding: Coding,
         folder: Path | None,
         output: Path,
-        answer: Callable[[], None] = lambda: None,
+        on_wait: Callable[[], None] = lambda: None,
         *,
         job: str = "",
     ) -> None:
-        """Begins to write.
+        """Verifies existing segments and starts the thread.
 
         Args:
             coding: how frames are encoded.
-            folder: where segments lie and are put; None: all goes to standard output.
-            output: the film, as errors name it.
-            answer: called now and then while the context waits for encoders; what it raises ends the wait.
-            job: what segments depend on, in a word; those of another job are not taken.
+            folder: the segments' folder; None writes everything to standard output.
+            output: the film that errors name.
+            on_wait: called regularly while the context waits for encoders; an exception that it raises ends the wait.
+            job: hash of everything that segments depend on; existing segments of another job are not used.
         """
         self.segments: dict[int, Segment] = {}
-        """Segments that are whole, by number; at the end, all."""
+        """Complete segments, by number; at the end, all."""
         self.damaged: list[int] = []
-        """Numbers of segments that an earlier run had made and that are not as it made them: they are made anew."""
+        """Numbers of an earlier run's segments that do not match their record; they are made again."""
         if folder is not None:
-            self.segments, self.damaged = find_segments(folder, job, answer)
+            self.segments, self.damaged = check_segments(folder, job, on_wait)
         self.done = frozenset(self.segments)
-        """Segments that stood there already, by number."""
+        """Numbers of the segments that an earlier run completed."""
         self._job = job
         self._coding = coding
         self._output = output
-        self._answer = answer
+        self._on_wait = on_wait
         self._folder = folder
         self._queue: queue.Queue[tuple[int, Fraction, Frame] | None] = queue.Queue(_WAITING)
         self._failed: BaseException | None = None
@@ -89,21 +89,21 @@ class FilmWriter:
         self._thread.start()
 
     def has(self, number: int) -> bool:
-        """Whether frame `number` is written already."""
+        """Returns whether frame `number` is in a completed segment."""
         return number // SEGMENT in self.done
 
     def put(self, number: int, time: Fraction, frame: Frame) -> None:
-        """Takes frame `number`, which is shown at `time`; frames come in order, but for those that are there.
+        """Queues frame `number` with its timestamp in seconds; frames come in order, without those in `done` segments.
 
         Raises:
             OutputError: an earlier frame could not be encoded.
-            BrokenPipeError: whoever reads standard output has had enough.
+            BrokenPipeError: the reader of standard output has closed it.
         """
         self._hand_on((number, time, frame))
 
     def _hand_on(self, item: tuple[int, Fraction, Frame] | None) -> None:
         while True:
-            self._answer()
+            self._on_wait()
             self._raise()
             with suppress(queue.Full):
                 self._queue.put(item, timeout=0.2)
@@ -126,16 +126,16 @@ class FilmWriter:
             self._raise()
 
     def _wait(self) -> None:
-        """Waits until every frame is encoded, or something has failed."""
+        """Waits until every frame is encoded, or an error occurs."""
         self._hand_on(None)
         while self._thread.is_alive():
-            self._answer()
+            self._on_wait()
             self._thread.join(0.2)
 
     def _clear(self) -> None:
-        """Throws away what is unfinished, which is nothing where all went well."""
+        """Stops the thread and removes incomplete segments."""
         self._stopped.set()
-        self._programs.close()  # the thread may wait for one of them; no more are started
+        self._programs.close()  # the thread may be waiting for one of them; no more are started
         self._thread.join()
         self._finishing.shutdown()
         for encoder, part in self._open.items():
@@ -144,7 +144,7 @@ class FilmWriter:
                 part.unlink(missing_ok=True)
 
     def _work(self) -> None:
-        """The thread: goes from segment to segment while frames come."""
+        """The thread's function: encodes queued frames, segment by segment."""
         encoder: Encoder | None = None
         segment, frames = -1, 0
         origin = Fraction(0)
@@ -194,50 +194,50 @@ class FilmWriter:
 
 @dataclass(frozen=True)
 class Kept:
-    """A stream of the old film that goes into the new one; `recoded` is what it becomes, or None where it is copied."""
+    """A stream of the source film that is kept: copied, or converted to the codec `recoded`."""
 
     stream: Stream
     recoded: str | None = None
 
     @property
     def name(self) -> str:
-        """What it is called in notes and errors."""
+        """Its name in notes and errors."""
         codec = self.stream.codec or self.stream.tags.get("filename") or "of an unknown kind"
         return f"{self.stream.kind} {self.stream.index} ({codec})"
 
 
 _SUBTITLES = {".mp4": "mov_text", ".m4v": "mov_text", ".mov": "mov_text", ".mkv": "srt", ".webm": "webvtt"}
 _MPEG_4 = (".mp4", ".m4v", ".mov")
-_TRIAL = "trial"  # the name of what is tried out; its suffixes are those of a film, a list and a frame
+_TRIAL = "trial"  # stem of the trial's files: a film, a list and a frame
 _COVERS = {"mjpeg": ("jpg", "image/jpeg"), "png": ("png", "image/png")}
 _MEASURED = re.compile(
     r"(BPS|DURATION|NUMBER_OF_FRAMES|NUMBER_OF_BYTES|_STATISTICS_\w+|SOURCE_ID)(-\w+)?|ENCODER|ENCODER_OPTIONS|"
     r"vendor_id|alpha_mode|rotate|major_brand|minor_version|compatible_brands",
     re.IGNORECASE,
 )
-"""Tags of a picture that say how it was coded, which is now another way."""
+"""Tags of a video stream that describe its old encoding."""
 
 
 def choose_streams(
     film: Film, coding: Coding, output: Path, folder: Path, *, start: float
 ) -> tuple[list[Kept], list[str]]:
-    """Finds out, before any work, which of a film's other streams the new file can hold, by trying it.
+    """Finds out by a trial, before any work, which of a film's other streams the output can hold.
 
-    The trial is put together as the film will be, from one frame and the first second of the old film, and then read:
-    what a stream has lost in it is noted as well.
+    The trial film is joined as the output will be, from one frame and the first second of the source film. Then it is
+    probed, to note what streams lose.
 
     Args:
-        film: the old film.
-        coding: how the new one's frames are encoded.
-        output: the new one, by whose suffix its kind is known.
-        folder: a place for trials.
-        start: seconds of the old film that are left out at its beginning.
+        film: the source film.
+        coding: how frames are encoded.
+        output: the output, whose suffix decides its format.
+        folder: a folder for the trial's files.
+        start: seconds of the source film that are skipped at the beginning.
 
     Returns:
-        The streams, and notes on those that change or are left out.
+        The streams to keep, and notes on those that change or are dropped.
 
     Raises:
-        OutputError: the file cannot hold the audio, or a frame cannot be encoded.
+        OutputError: the output's format cannot hold the audio, or a frame cannot be encoded.
     """
     suffix = output.suffix.lower()
     wanted = [Kept(stream) for stream in film.streams if stream.kind != "data"]
@@ -262,7 +262,7 @@ def choose_streams(
         if tried is None:
             kept = _choose_one_by_one(film, wanted, coding, output, folder, start, notes)
             tried = _try(film, kept, coding, suffix, folder, start)
-        if tried is None:  # each alone goes, and all together do not
+        if tried is None:  # each stream works alone, but not all together
             raise OutputError(f"{shown(output)}: cannot hold what is in the film; name the output .mkv")
         notes += _note_losses(kept, tried, suffix)
         return kept, notes
@@ -292,7 +292,7 @@ def _choose_one_by_one(
 
 
 def _note_data(film: Film, suffix: str) -> list[str]:
-    """Says which streams of data are left out; a timecode is written anew from the picture's tags."""
+    """Notes on data streams that are dropped; timecodes are not, as they are written again from the video's tags."""
     names = [
         Kept(stream).name
         for stream in film.streams
@@ -304,17 +304,17 @@ def _note_data(film: Film, suffix: str) -> list[str]:
 def _try(
     film: Film, streams: Sequence[Kept], coding: Coding, suffix: str, folder: Path, start: float
 ) -> tuple[Stream, ...] | None:
-    """Puts a short film together; gives the streams beside its picture, or None where it cannot be done."""
+    """Joins a short film; returns its streams apart from the video, or None if it fails."""
     trial = folder / f"{_TRIAL}{suffix}"
     trial.unlink(missing_ok=True)  # ffmpeg would write through a link
     (folder / f"{_TRIAL}.txt").write_text(f"ffconcat version 1.0\nfile {_TRIAL}.frame\n", encoding="utf-8")
     command = [
-        *(*QUIET, "-y", *read_list(f"{_TRIAL}.txt", ("mov", "matroska"))),
-        *(*_cut(start, 1.0), *read_file(film.path.absolute())),
+        *(*QUIET, "-y", *list_input(f"{_TRIAL}.txt", ("mov", "matroska"))),
+        *(*_cut(start, 1.0), *file_input(film.path.absolute())),
         *_put_together(film, streams, coding, suffix, start),
-        *(f"file:{trial.name}", *use_beside(_container(film), 1, "V:0")),
+        *(f"file:{trial.name}", *discard_others(_container(film), 1, "V:0")),
     ]
-    if ask(command, film.path, cwd=folder).code != 0:
+    if run_ffmpeg(command, film.path, cwd=folder).code != 0:
         return None
     try:
         return probe_film(trial).beside
@@ -323,15 +323,15 @@ def _try(
 
 
 def _note_losses(kept: Sequence[Kept], tried: Sequence[Stream], suffix: str) -> list[str]:
-    """Says what streams that are kept have lost: their language, title, name, or what they are for."""
+    """Notes on what kept streams lose: language, title, file name, or dispositions."""
     found = [stream for stream in tried if stream.kind != "data"]
-    places = {"attachment": 1, "cover": 2}  # behind everything else, wherever they were
+    places = {"attachment": 1, "cover": 2}  # these come after all others in the output
     order = sorted(kept, key=lambda each: places.get(each.stream.kind, 0))
     lost = []
     for each, now in zip(order, found, strict=False):
         for tag in ("language", "title", "filename"):
             before = each.stream.tags.get(tag, "")
-            names = [now.tags.get(tag), now.tags.get("name") if tag == "title" else None]  # as MPEG-4 has it
+            names = [now.tags.get(tag), now.tags.get("name") if tag == "title" else None]  # MPEG-4's tag for a title
             if before not in ("", "und", *names) and each.stream.kind != "cover":
                 lost.append(f"the {tag} of {each.name}")
         uses = [use for use in each.stream.dispositions if use not in now.dispositions]
@@ -341,11 +341,11 @@ def _note_losses(kept: Sequence[Kept], tried: Sequence[Stream], suffix: str) -> 
 
 
 def _take_out_cover(film: Film, cover: Stream, folder: Path) -> None:
-    """Writes a cover's picture into a file of its own, as Matroska has covers attached."""
+    """Extracts a cover image to a file, as Matroska stores covers as attachments."""
     path = folder / _name_cover(cover)
     path.unlink(missing_ok=True)  # ffmpeg would write through a link
     copied = ("-map", f"0:{cover.index}", "-c", "copy", "-frames:v", "1", "-f", "data", f"file:{path}")
-    ask((*QUIET, "-y", *read_file(film.path), *copied), film.path)
+    run_ffmpeg((*QUIET, "-y", *file_input(film.path), *copied), film.path)
 
 
 def _name_cover(cover: Stream) -> str:
@@ -353,20 +353,20 @@ def _name_cover(cover: Stream) -> str:
 
 
 def _container(film: Film) -> str | None:
-    """FFmpeg's name of a film's format; None where Pillow reads it, or it is a stream."""
+    """FFmpeg's name of a film's format; None for an animated WebP and for a stream."""
     return None if film.file is None else film.file.container
 
 
 def _cut(start: float, length: float | None) -> list[str]:
-    """Ffmpeg's arguments, before an input, for a part of it."""
+    """Ffmpeg's arguments, before an input, to read only part of it."""
     first = ["-ss", f"{start:.6f}"] if start else []
     return first if length is None else [*first, "-t", f"{length:.6f}"]
 
 
 def _put_together(film: Film, streams: Sequence[Kept], coding: Coding, suffix: str, start: float) -> list[str]:
-    """Ffmpeg's arguments that make a film of segments, its input 0, and of the old film's streams, its input 1.
+    """Ffmpeg's arguments that join the segments (input 0) and the source film's streams (input 1).
 
-    Streams that are copied bring their tags by themselves, as long as no tag is mapped by hand.
+    Copied streams keep their tags as long as no tag is mapped explicitly.
     """
     attached = [each for each in streams if each.stream.kind == "cover" and suffix == ".mkv"]
     mapped = [each for each in streams if each not in attached]
@@ -413,21 +413,21 @@ def join_segments(
     start: float,
     length: float | None,
 ) -> None:
-    """Puts segments together with the old film's other streams; nothing is encoded anew.
+    """Joins segments and the source film's other streams, without encoding again.
 
     Args:
-        film: the old film.
-        streams: what is taken of it.
-        folder: where segments lie.
+        film: the source film.
+        streams: its streams to keep.
+        folder: the segments' folder.
         draft: the file to write.
-        output: the film that it becomes, as errors name it.
-        segments: what is known of them, by number.
-        starts: when each segment's first frame is shown, in seconds of the old film.
-        last: when the last frame is shown, likewise.
-        end: when it has been shown, so that the film is as long as the old one.
+        output: the film that errors name.
+        segments: the segments' records, by number.
+        starts: timestamp of each segment's first frame, in seconds of the source film.
+        last: timestamp of the last frame, in seconds of the source film.
+        end: end of the last frame, so that the film is as long as its source.
         coding: how segments were encoded.
-        start: seconds of the old film that were left out at its beginning.
-        length: seconds that were made of it; None: all.
+        start: seconds of the source film that were skipped at the beginning.
+        length: seconds of the source film that were used; None for all.
 
     Raises:
         OutputError: ffmpeg failed, the disk is full, or the file does not hold every frame.
@@ -441,21 +441,21 @@ def join_segments(
     draft.unlink(missing_ok=True)  # ffmpeg would write through a link
     offset = starts[0] - Fraction(start).limit_denominator(MICROSECOND)
     beside = film.file is not None
-    # packets know how long they last from the encoder, and the last frame may be cut short, or stand for long
+    # packets have their duration from the encoder, but the last frame may be shorter or longer than the others
     ends = f"if(gte(PTS*TB,{float(last - starts[0] + offset - _SHORT):.7f}),{float(end - last):.7f}/TB,DURATION)"
     command = [
-        *(find_ffmpeg(), *QUIET, "-y", "-itsoffset", f"{float(offset):.6f}", *read_list(LIST, ("mov", "matroska"))),
-        *((*_cut(start, length), *read_file(film.path.absolute())) if beside else ()),
+        *(find_ffmpeg(), *QUIET, "-y", "-itsoffset", f"{float(offset):.6f}", *list_input(LIST, ("mov", "matroska"))),
+        *((*_cut(start, length), *file_input(film.path.absolute())) if beside else ()),
         *_put_together(film, streams, coding, draft.suffix.lower(), start),
         *("-bsf:v:0", f"setts=pts=PTS:dts=DTS:duration='{ends}'", f"file:{draft.absolute()}"),
-        *use_beside(_container(film), 1, "V:0"),
+        *discard_others(_container(film), 1, "V:0"),
     ]
     with Program(command, cwd=folder) as program:
         code = program.wait()
-        said = first_words(program.words)
+        reason = first_messages(program.stderr)
     if code != 0:
-        remedy = "free some space" if "No space left" in said else "name the output .mkv"
-        raise OutputError(f"{shown(output)}: cannot be put together (ffmpeg: {said}); {remedy}, and add --resume")
+        remedy = "free some space" if "No space left" in reason else "name the output .mkv"
+        raise OutputError(f"{shown(output)}: cannot be put together (ffmpeg: {reason}); {remedy}, and add --resume")
     frames, found = sum(segments[number].frames for number in range(len(starts))), count_packets(draft, output)
     if found != frames:
         raise OutputError(

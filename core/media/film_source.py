@@ -1,14 +1,12 @@
-"""Films as they come: which input is one, what a film is made of, and its frames at their exact times.
+"""Opens films: detects which input is a film, reads its properties, and decodes its frames with exact timestamps.
 
-Frames leave here as RGB in full range, 8 or 16 bits a channel, upright, in the film's own size of pixels. The matrix
-and range that they were converted by are told by `Film.colours`, so that whoever encodes them can go back the same way:
-a pixel that nothing changed then comes out as it went in, whatever the film's tags say or lack.
+Frames are RGB in full range, 8 or 16 bits per channel, upright, in the film's own pixel size. `Film.colours` holds the
+matrix and range of the conversion, so that an encoder can invert it: an unchanged pixel then keeps its value, whatever
+the film's tags say or lack.
 """
 
-import os
 import re
 import sys
-from array import array
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
@@ -18,22 +16,22 @@ from itertools import chain
 from pathlib import Path
 from typing import IO
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from ..config.choices import STREAM
 from ..errors import ConfigError, InputError
 from ..files import shown
 from .colour_profiles import read_profile, to_srgb
-from .decode import HD_ROWS, WHITE, DamagedStretch, VideoInfo, check_area, decode_frames, decode_webp, probe_video
-from .ffmpeg import list_packets, read_file, read_pipe
+from .decode import HD_ROWS, WHITE, DamagedStretch, VideoInfo, check_area, decode_frames, probe_video
+from .ffmpeg import file_input, pipe_input
 from .frames import Frame
 from .image_files import SUFFIXES
 from .moving import Animation, read_animation
 from .probe import UNKNOWN, Head, Stream
-from .telecine import DEINTERLACE, FIELD, Restoration, even_out, find_restoration, is_pulled_down
-from .webp import has_transparency, is_webp, list_durations
+from .telecine import DEINTERLACE, FIELD, Restoration, find_restoration, is_pulled_down
+from .timestamps import Timing, find_timing, read_timing
+from .webp import decode_webp, has_transparency, is_webp, list_durations
+from .y4m import Rejoined, read_header
 
 # fmt: off
 FILM_SUFFIXES = frozenset((
@@ -41,12 +39,10 @@ FILM_SUFFIXES = frozenset((
     ".flv", ".ogv", ".3gp", ".y4m", ".mxf",
 ))
 # fmt: on
-"""Suffixes by which a file is taken for a film before it is opened."""
-MOST_FRAMES = 1 << 24
-"""As many frames as a film may have: 194 hours at 24 a second."""
-_MOVING = ("GIF", "WEBP", "PNG", "AVIF")  # kinds of image that may be animations
+"""Suffixes of files that are films; others are opened to find out."""
+_MOVING = ("GIF", "WEBP", "PNG", "AVIF")  # Pillow's names of image formats that can be animated
 
-# each chroma sample stands for the pixels that it was taken from: going back by their mean then gives the same again
+# Chroma is upsampled by repetition, so that downsampling by the mean restores it exactly.
 _TO_RGB = "flags=neighbor+accurate_rnd+full_chroma_int"
 _MATRICES = {
     "bt709": "bt709",
@@ -57,22 +53,22 @@ _MATRICES = {
     "bt2020nc": "bt2020",
     "bt2020c": "bt2020",
 }
-"""What ffmpeg's scaler calls the matrices that streams name."""
+"""Stream tags of colour matrices, and the names that ffmpeg's scaler has for them."""
 RANGES = {"tv": "limited", "pc": "full"}
-"""What ffmpeg's filters call the ranges that streams name."""
-_ASKED_FOR_ALPHA = 240  # frames that are read to know whether alpha is opaque throughout
+"""Stream tags of colour ranges, and the names that ffmpeg's filters have for them."""
+_ALPHA_FRAMES = 240  # frames that are decoded to find transparency; in a longer film, alpha is kept
 
 
 @dataclass(frozen=True)
 class Colours:
-    """How a film's numbers stand for colours, by ffmpeg's names; "unknown" where the film does not say.
+    """A film's colour properties, by ffmpeg's names; "unknown" if the film does not state one.
 
     Attributes:
         range: "tv" (16 to 235) or "pc" (0 to 255).
         matrix: from RGB to luma and chroma.
-        primaries: which red, green and blue are meant.
-        transfer: from light to numbers.
-        by: the matrix that the scaler converts by, guessed where the film names none.
+        primaries: chromaticities of red, green and blue.
+        transfer: transfer function, from light to values.
+        by: the matrix that ffmpeg's scaler uses; a default by the frame size if the film states none.
     """
 
     range: str
@@ -83,49 +79,30 @@ class Colours:
 
 
 @dataclass(frozen=True)
-class Timing:
-    """When a film's frames are shown, as its file says before anything is decoded.
-
-    Attributes:
-        rate: frames a second where that is constant, else None.
-        usual: seconds from a frame to the next, the median.
-        end: seconds; when the last frame has been shown; None: not known beforehand.
-        count: how many frames there are; None: not known beforehand.
-        keys: when frames are shown that need no others, in microseconds, rising; None: not known.
-    """
-
-    rate: Fraction | None
-    usual: Fraction
-    end: Fraction | None
-    count: int | None
-    keys: NDArray[np.int64] | None = field(default=None, compare=False, repr=False)
-
-
-@dataclass(frozen=True)
 class Film:
     """A probed film.
 
     Attributes:
         path: the file, or STREAM.
-        info: what ffmpeg says of it.
-        width: columns of the frames, upright.
+        info: the result of probing it.
+        width: columns of the upright frames.
         height: rows.
-        aspect: of a pixel, width by height.
-        depth: bits a channel.
+        aspect: pixel aspect ratio, width to height.
+        depth: bits per channel.
         chroma: "420", "422", "444" or "rgb".
-        colours: how numbers stand for colours.
-        yuv: the file holds luma and chroma, not RGB.
-        restoration: what makes frames whole that are woven of two moments; None: they are whole.
-        picture: the number of the video stream in the file.
-        streams: what else is in the file.
+        colours: colour properties.
+        yuv: whether the file stores luma and chroma, not RGB.
+        restoration: how interlaced or telecined frames are restored; None if frames are progressive.
+        picture: index of the video stream in the file.
+        streams: the file's other streams.
         timing: when frames are shown.
-        head: what was read of standard input already.
-        alpha: something in it is transparent: frames have four channels.
-        profile: the ICC profile of its colours, where it is an animation that has one; else None.
-        foreign: such a profile, where frames are read in sRGB.
-        squared: frames are read with square pixels, whatever `aspect` is.
-        animation: when its pictures are shown, where it is a GIF, APNG or WebP; else None.
-        mastered: it says how bright the screen was on which it was made (HDR10's mastering data).
+        head: bytes already read from standard input.
+        alpha: whether something in it is transparent; frames then have four channels.
+        profile: the ICC profile of an animation; None if it has none, and for other films.
+        foreign: a profile from which frames are converted to sRGB when they are read; else None.
+        squared: whether frames are scaled to square pixels when they are read.
+        animation: when pictures are shown, if it is a GIF, APNG or WebP; else None.
+        mastered: whether it has HDR10 mastering metadata.
     """
 
     path: Path
@@ -151,12 +128,12 @@ class Film:
 
     @property
     def file(self) -> Head | None:
-        """What else is in its file; None for a stream, and for what Pillow reads."""
+        """The properties of its file; None for a stream, and for an animated WebP."""
         return self.info.head
 
     @property
     def square(self) -> tuple[int, int]:
-        """Width and height of the frames that are read: where pixels are to be made square, the longer way."""
+        """Width and height of the frames that are read; if pixels are made square, the shorter side is enlarged."""
         if not self.squared or self.aspect == 1:
             return self.width, self.height
         wide = self.aspect > 1
@@ -165,16 +142,16 @@ class Film:
 
     @property
     def deep(self) -> bool:
-        """Whether frames have 16 bits a channel, not 8."""
+        """Whether frames have 16 bits per channel, not 8."""
         return self.depth > 8
 
 
 def find_film(inputs: Sequence[Path]) -> Path | None:
-    """The film among what was given, or None where key frames were.
+    """Returns the film among the inputs; None if they are key frames.
 
     Raises:
-        ConfigError: STREAM is not alone.
-        InputError: a film is not alone.
+        ConfigError: STREAM was given together with other inputs.
+        InputError: a film was given together with other inputs.
     """
     if STREAM in inputs:
         if len(inputs) > 1:
@@ -199,15 +176,15 @@ def _looks_like_film(path: Path, *, alone: bool) -> bool:
     try:
         with Image.open(path) as image:
             return image.format in _MOVING and bool(getattr(image, "n_frames", 1) > 1)
-    except Exception:  # Pillow raises whatever a broken file leads to
+    except Exception:  # Pillow raises various errors for damaged files
         return suffix not in SUFFIXES
 
 
 def open_film(path: Path) -> Film:
-    """Looks into a film: its form, its streams, and when its frames are shown.
+    """Reads a film's properties, its streams, and when its frames are shown.
 
     Raises:
-        InputError: it cannot be read, or holds no film.
+        InputError: it cannot be read, or is no film.
     """
     if path == STREAM:
         return _open_stream(sys.stdin.buffer)
@@ -224,7 +201,7 @@ def open_film(path: Path) -> Film:
     if picture.turned:
         width, height, aspect = height, width, 1 / aspect
     chroma, depth = _read_pixel_format(picture.pixel_format)
-    timing, animation = _read_timing(path, head), None
+    timing, animation = read_timing(path, head), None
     restoration = None
     if head.container in ("gif", "apng"):
         timing, animation = _time_pictures(path, timing)
@@ -254,7 +231,7 @@ def open_film(path: Path) -> Film:
 
 
 def _read_pixel_format(name: str) -> tuple[str, int]:
-    """Chroma ("420", "422", "444" or "rgb") and bits a channel of ffmpeg's pixel format `name`."""
+    """Chroma ("420", "422", "444" or "rgb") and bits per channel of ffmpeg's pixel format `name`."""
     deep = re.search(r"(9|10|12|14|16|32|48|64)(?:le|be)$", name)
     depth = int(deep[1]) if deep else 8
     depth = {32: 16, 48: 16, 64: 16}.get(depth, depth)
@@ -275,153 +252,16 @@ def _is_yuv(pixel_format: str) -> bool:
 
 
 def _read_colours(pixel_format: str, tags: Sequence[str], rows: int) -> Colours:
-    """What the tags say, with what a player would guess for the matrix and range that are missing."""
+    """Colour properties from tags; a missing matrix or range is replaced by the one that players assume."""
     range_, matrix, primaries, transfer = tags
     if not _is_yuv(pixel_format):
-        # RGB becomes what `encode.write_video` writes
+        # RGB is encoded as `encode.write_video` does it
         primaries, transfer = (name if name != UNKNOWN else "bt709" for name in (primaries, transfer))
         return Colours("tv", "bt709", primaries, transfer, "bt709")
     if range_ not in ("tv", "pc"):
         range_ = "pc" if pixel_format.startswith(("yuvj", "gray", "ya")) else "tv"
     guess = "bt709" if rows >= HD_ROWS else "smpte170m"
     return Colours(range_, matrix, primaries, transfer, by=_MATRICES.get(matrix, guess))
-
-
-def _read_timing(path: Path, head: Head) -> Timing:
-    """Reads when a film's frames are shown.
-
-    That is what its packets say, which are listed without decoding any; but only where they all say it, and where the
-    first frames that are decoded agree. AVI has no times for frames that depend on later ones, and a packet may be half
-    a frame, several, or none: then all frames are decoded once, and have the say.
-
-    Raises:
-        InputError: there is no frame, or more than MOST_FRAMES.
-    """
-    packets = _list_stamps(path, head, None)
-    decoded = _list_stamps(path, head, _SAMPLE)
-    if not _agree(packets, decoded):
-        packets = _list_stamps(path, head, 0)
-    shown_at = array("q", (stamp for stamp in packets.stamps if stamp >= 0))
-    if not shown_at:
-        raise InputError(f"{shown(path)}: holds no frame whose time is known; convert it to .mkv or .mp4")
-    timing = find_timing(shown_at, packets.last, packets.tick)
-    keys = np.sort(np.asarray(packets.keys, np.float64)) * float(packets.tick * 1_000_000)
-    return replace(timing, keys=np.rint(keys).astype(np.int64))
-
-
-_SAMPLE = 48  # frames that are decoded to hold packets against: longer than any encoder's way of ordering frames
-_NO_STAMP = -(1 << 63)  # what ffmpeg writes where there is no time
-
-
-@dataclass(frozen=True)
-class _Stamps:
-    """When packets or frames are shown, in ticks; how long a tick and the last of them is; and which need no others."""
-
-    stamps: Sequence[int]
-    tick: Fraction
-    last: int
-    keys: Sequence[int] = ()
-
-
-def _leave_out_a_fifth(timing: Timing) -> Timing:
-    """The timing of a telecined film's drawings."""
-    assert timing.rate is not None and timing.count is not None
-    rate = timing.rate * Fraction(4, 5)
-    return Timing(rate, 1 / rate, timing.end, round(timing.count * Fraction(4, 5)))
-
-
-def _list_stamps(path: Path, head: Head, decode: int | None) -> _Stamps:
-    """Lists times of packets, or of the frames that they decode to, as `list_packets` does.
-
-    Raises:
-        InputError: there are more than MOST_FRAMES.
-    """
-    tick = Fraction(1)
-    stamps = array("q")
-    keys = array("q")
-    lasts: dict[int, int] = {}
-    source = read_file(path, head.picture.decoder)
-    with closing(list_packets(source, "0:V:0", path, decode=decode, container=head.container)) as packets:
-        for packet in packets:
-            if packet[0] == b"#tb":
-                tick = Fraction(packet[1].decode())
-                continue
-            pts, duration = int(packet[2]), int(packet[3])
-            stamps.append(pts)
-            if decode is None and not any(
-                cell.startswith(b"F=0x") and not int(cell[4:], 16) & 1 for cell in packet[6:]
-            ):
-                keys.append(pts)
-            if len(stamps) > MOST_FRAMES:
-                raise InputError(f"{shown(path)}: has more than {MOST_FRAMES:,} frames; cut it into parts first")
-            if len(lasts) > 64:  # only the last frame's is wanted, and order of coding is not far from order
-                del lasts[min(lasts)]
-            lasts[pts] = duration
-    return _Stamps(stamps, tick, lasts[max(lasts)] if lasts else 0, keys)
-
-
-def _agree(packets: _Stamps, decoded: _Stamps) -> bool:
-    """Whether packets say of themselves when the frames are shown that come of them."""
-    if not packets.stamps or not decoded.stamps or min(packets.stamps) == _NO_STAMP:
-        return not decoded.stamps
-    first, last = (round(each(decoded.stamps) * decoded.tick / packets.tick) for each in (min, max))
-    between = [stamp for stamp in packets.stamps if first <= stamp <= last]
-    return len(between) == len(decoded.stamps)
-
-
-def find_timing(stamps: Sequence[int], last: int, tick: Fraction) -> Timing:
-    """Finds whether frames come at a constant rate, for all that their stamps are rounded to ticks.
-
-    Args:
-        stamps: when frames are shown, in ticks, in any order.
-        last: how many ticks the last is shown.
-        tick: seconds.
-    """
-    times = np.unique(np.asarray(stamps, np.int64))
-    count = len(times)
-    if count > 2 and _find_rate(times, tick) is None:
-        even = even_out([int(time) * tick for time in times])
-        exact = tick / 1000  # half a field is no whole number of ticks
-        evened = np.array([round(time / exact) for time in even], np.int64)
-        rate = _find_rate(evened, exact, slack=1000 * 2)
-        if rate is not None:
-            return Timing(rate, 1 / rate, int(times[0]) * tick + count / rate, count)
-    if count == 1:
-        usual = max(last, 1) * tick
-        return Timing(1 / usual, usual, int(times[0]) * tick + usual, 1)
-    rate = _find_rate(times, tick)
-    usual = 1 / rate if rate is not None else int(np.median(np.diff(times))) * tick
-    end = int(times[-1]) * tick + (usual if rate is not None or last <= 0 else last * tick)
-    if rate is not None:
-        end = int(times[0]) * tick + count / rate
-        if last * tick - usual > _HOLD * usual:  # a GIF's last drawing stands for long
-            end = int(times[-1]) * tick + last * tick
-    return Timing(rate, usual, end, count)
-
-
-_HOLD = Fraction(1, 2)  # of the usual time; a last frame that is longer by more is meant so, and no rounding
-_RATES = (*range(1, 121), 144, 240)  # and each of them by 1000/1001, as in television
-
-
-def _find_rate(times: NDArray[np.int64], tick: Fraction, slack: float = 1.0) -> Fraction | None:
-    """The rate by which every frame stands within so many ticks of its place, the likeliest first; None: none does."""
-    count = len(times)
-    measured = (count - 1) / (int(times[-1] - times[0]) * tick)
-    whole = round(measured)
-    likely = [Fraction(whole), Fraction(whole * 1000, 1001)] if whole in _RATES else []
-    steps = np.diff(times)
-    exact = [1 / (int(steps[0]) * tick)] if steps.min() == steps.max() else []
-    numbers = np.arange(count, dtype=np.float64)
-    found: dict[Fraction, float] = {}
-    for rate in (*exact, *likely, measured.limit_denominator(1001), measured.limit_denominator(100_000)):
-        if rate <= 0:
-            continue
-        off = times - times[0] - numbers * float(1 / (rate * tick))
-        found.setdefault(rate, float(np.abs(off).max()))
-        if found[rate] <= 1.0:
-            return rate
-    nearest = min(found, key=lambda rate: found[rate], default=None)
-    return nearest if nearest is not None and found[nearest] <= slack else None
 
 
 def read_frames(
@@ -431,20 +271,21 @@ def read_frames(
     on_damage: Callable[[DamagedStretch], None] | None = None,
     on_size: Callable[[float, int, int], None] | None = None,
 ) -> Generator[tuple[Fraction, Frame], None, None]:
-    """Decodes a film and gives each frame with the time at which it is shown.
+    """Decodes a film and yields each frame with its timestamp.
 
-    Where the rate is constant, times are exactly the first frame's and a whole number of frames more, however the file
-    rounds them; elsewhere they are the file's own, to the microsecond.
+    At a constant frame rate, each timestamp is the first one plus a whole number of frame periods, however the file
+    rounds them. Otherwise timestamps are the file's own, to the microsecond.
 
     Args:
         film: from `open_film`.
-        start: seconds to leave out at the beginning.
+        start: seconds to skip at the beginning.
         on_damage: called with each stretch that cannot be decoded.
-        on_size: told about when frames of another size come, and of which; they are fitted into the first one's.
+        on_size: called with (seconds, width, height) when the frame size changes, the seconds being approximate. Frames
+            are always fitted into the size of the first.
 
     Yields:
-        (seconds from the film's beginning, (H, W, C) uint8 or uint16), the seconds rising strictly; C is 4 where the
-        film has alpha, else 3.
+        (seconds from the start, (H, W, C) uint8 or uint16). The seconds increase strictly. C is 4 if the film
+        has alpha, else 3.
 
     Raises:
         InputError: not one frame can be decoded.
@@ -474,7 +315,7 @@ def read_frames(
 
 
 def _even_out(frames: Generator[tuple[float, Frame], None, None]) -> Generator[tuple[float, Frame], None, None]:
-    """As `telecine.even_out`, while frames come: each waits for the one behind it."""
+    """Evens out the timestamps of soft telecine as `telecine.even_out` does, delayed by one frame."""
     with closing(frames):
         before: deque[float] = deque(maxlen=2)
         waiting: tuple[float, Frame] | None = None
@@ -496,21 +337,20 @@ def _decode(
 ) -> Generator[tuple[float, Frame], None, None]:
     if film.path != STREAM and is_webp(film.path):
         background = None if film.alpha else WHITE
-        for frame in decode_webp(film.path, film.width, film.height, "keep", start, background):
-            yield frame.time, frame.pixels
+        yield from decode_webp(film.path, film.width, film.height, "keep", start, background)
         return
     channels = 4 if film.info.alpha else 3
     colours = film.colours
     filters = [] if film.restoration is None else list(film.restoration.filters)
     matrix = f":in_color_matrix={colours.by}:in_range={RANGES[colours.range]}" if film.yuv else ""
     filters.append(f"scale={_fit_into(film)}:{_TO_RGB}:out_range=full{matrix}")
-    filters.append(f"pad={film.width}:{film.height}:-1:-1")  # nothing is added to frames of the film's usual size
+    filters.append(f"pad={film.width}:{film.height}:-1:-1")  # no-op for frames of the film's usual size
     if film.square != (film.width, film.height):
         filters.append(f"scale={film.square[0]}:{film.square[1]}:flags=bicubic+accurate_rnd,setsar=1")
     piped = film.path == STREAM
     yield from decode_frames(
         film.info,
-        read_pipe("yuv4mpegpipe") if piped else read_file(film.path, film.info.decoder),
+        pipe_input("yuv4mpegpipe") if piped else file_input(film.path, film.info.decoder),
         ",".join(filters),
         (film.square[1], film.square[0], channels),
         deep=film.deep,
@@ -519,51 +359,44 @@ def _decode(
         on_damage=on_damage,
         on_size=on_size,
         keys=film.timing.keys,
-        stdin=_Rest(film.head, sys.stdin.buffer) if piped else None,  # type: ignore[arg-type]
+        stdin=Rejoined(film.head, sys.stdin.buffer) if piped else None,  # type: ignore[arg-type]
     )
 
 
 def _fit_into(film: Film) -> str:
-    """The size that a frame is scaled to: that of the film, or the largest within it where its shape is another."""
+    """Scaler arguments for the film's size, or the largest size within it that keeps a frame's own aspect ratio."""
     aspect = f"({film.aspect.numerator}/{film.aspect.denominator})"
     width = f"max(1,round(min({film.width},{film.height}*dar/{aspect})))"
     return f"w='{width}':h='max(1,round(min({film.height},{film.width}*{aspect}/dar)))'"
 
 
-class _Rest:
-    """A stream of which the head was read already."""
-
-    def __init__(self, head: bytes, stream: IO[bytes]) -> None:
-        self._head, self._stream = head, stream
-
-    def read(self, size: int) -> bytes:
-        """The head, and then what the stream has, up to `size` bytes."""
-        if self._head:
-            head, self._head = self._head, b""
-            return head
-        return os.read(self._stream.fileno(), size)
-
-
 def _has_transparency(info: VideoInfo) -> bool:
-    """Whether anything in a film is transparent: all of its alpha may be opaque.
+    """Whether anything in a film with an alpha channel is transparent, as far as its first frames show.
 
-    The first frames are read; of a film that goes on after them, the alpha is kept, whatever it is.
+    A film that is longer than that counts as transparent.
     """
     if info.head is None:
-        return has_transparency(info.path, _ASKED_FOR_ALPHA)
+        return has_transparency(info.path, _ALPHA_FRAMES)
     picture = info.head.picture
     shape = (picture.width, picture.height) if picture.turned else (picture.height, picture.width)
     planes = "format=rgba,alphaextract,format=gray"
-    raw = decode_frames(info, read_file(info.path, info.decoder), f"{planes},scale={shape[1]}:{shape[0]}", (*shape, 1))
+    raw = decode_frames(info, file_input(info.path, info.decoder), f"{planes},scale={shape[1]}:{shape[0]}", (*shape, 1))
     with closing(raw) as frames:
         for number, (_, pixels) in enumerate(frames):
-            if number == _ASKED_FOR_ALPHA or bool((pixels < 255).any()):
+            if number == _ALPHA_FRAMES or bool((pixels < 255).any()):
                 return True
     return False
 
 
+def _leave_out_a_fifth(timing: Timing) -> Timing:
+    """The timing of a telecined film after decimation: four frames of five remain."""
+    assert timing.rate is not None and timing.count is not None
+    rate = timing.rate * Fraction(4, 5)
+    return Timing(rate, 1 / rate, timing.end, round(timing.count * Fraction(4, 5)))
+
+
 def _time_pictures(path: Path, timing: Timing) -> tuple[Timing, Animation | None]:
-    """When a GIF, APNG or WebP shows its pictures; as before where its headers count other ones than ffmpeg."""
+    """Timing by the delays of a GIF, APNG or WebP; unchanged if its headers and ffmpeg disagree on the frame count."""
     animation = read_animation(path)
     if animation is None or timing.count not in (None, len(animation.stamps)):
         return timing, None
@@ -571,7 +404,7 @@ def _time_pictures(path: Path, timing: Timing) -> tuple[Timing, Animation | None
 
 
 def _open_webp(info: VideoInfo) -> Film:
-    """An animated WebP, which Pillow reads: RGB, with a duration for each frame in milliseconds."""
+    """Opens an animated WebP, which Pillow decodes as RGB; its durations are in milliseconds."""
     colours = _read_colours("rgb24", [UNKNOWN] * 4, info.height)
     still = find_timing([0], list_durations(info.path)[0], Fraction(1, 1000))
     timing, animation = _time_pictures(info.path, replace(still, count=None))
@@ -583,53 +416,28 @@ def _open_webp(info: VideoInfo) -> Film:
 
 
 def _open_stream(stream: IO[bytes]) -> Film:
-    """Reads the head line of a YUV4MPEG2 stream, as in mjpegtools' yuv4mpeg(5).
+    """Opens a YUV4MPEG2 stream.
 
     Raises:
         InputError: it is no such stream.
     """
-    head = b""
-    while not head.endswith(b"\n") and len(head) < 1024:
-        letter = os.read(stream.fileno(), 1)
-        if not letter:
-            break
-        head += letter
-        if not b"YUV4MPEG2 ".startswith(head[:10]):
-            break
-    fields = {field[:1]: field[1:] for field in head.decode("ascii", "replace").split()[1:] if field[:1] != "X"}
-    size = [fields.get(name, "") for name in "WH"]
-    rate = re.fullmatch(r"(\d{1,9}):(\d{1,9})", fields.get("F", ""))
-    if not head.startswith(b"YUV4MPEG2 ") or not all(side.isdecimal() and int(side) for side in size):
-        found = "nothing" if not head else "no y4m video"
-        raise InputError(f"-: standard input holds {found}; send it a film by ffmpeg -i FILM -f yuv4mpegpipe -")
-    if rate is None or not int(rate[1]) or not int(rate[2]):
-        raise InputError("-: the y4m video names no rate of frames; make it anew with one, as ffmpeg does")
-    width, height = map(int, size)
-    check_area(STREAM, width, height)
-    fps = Fraction(int(rate[1]), int(rate[2]))
-    layout = fields.get("C", "420jpeg")
-    kind = "444" if layout.startswith("444") else "422" if layout.startswith("422") else "420"
-    deep = re.search(r"p(\d+)$", layout) or re.search(r"mono(\d+)$", layout)
-    full = b"XCOLORRANGE=FULL" in head or layout.startswith("mono")
-    tags = ["pc" if full else "tv", UNKNOWN, UNKNOWN, UNKNOWN]
-    aspect = re.fullmatch(r"(\d{1,9}):(\d{1,9})", fields.get("A", ""))
-    info = VideoInfo(STREAM, width, height, None, float(fps), "alpha" in layout, "bt709")
+    header = read_header(stream)
+    check_area(STREAM, header.width, header.height)
+    tags = ["pc" if header.full_range else "tv", UNKNOWN, UNKNOWN, UNKNOWN]
     return Film(
         path=STREAM,
-        info=info,
-        width=width,
-        height=height,
-        aspect=Fraction(int(aspect[1]), int(aspect[2]))
-        if aspect and int(aspect[1]) and int(aspect[2])
-        else Fraction(1),
-        depth=int(deep[1]) if deep else 8,
-        chroma=kind,
-        colours=_read_colours("yuv420p", tags, min(width, height)),
+        info=VideoInfo(STREAM, header.width, header.height, None, float(header.rate), header.alpha, "bt709"),
+        width=header.width,
+        height=header.height,
+        aspect=header.aspect,
+        depth=header.depth,
+        chroma=header.chroma,
+        colours=_read_colours("yuv420p", tags, min(header.width, header.height)),
         yuv=True,
-        restoration=DEINTERLACE if fields.get("I", "p") in ("t", "b") else None,
+        restoration=DEINTERLACE if header.interlaced else None,
         picture=0,
         streams=(),
-        timing=Timing(fps, 1 / fps, None, None),
-        head=head,
-        alpha="alpha" in layout,
+        timing=Timing(header.rate, 1 / header.rate, None, None),
+        head=header.data,
+        alpha=header.alpha,
     )

@@ -19,7 +19,7 @@ Frame: TypeAlias = NDArray[np.uint8 | np.uint16]
 
 
 def as_channels(frame: Frame, channels: int) -> Frame:
-    """Gives a frame more channels without loss: grey to RGB, and either to RGBA with full alpha.
+    """Adds channels without loss: grey becomes RGB, and either becomes RGBA with full alpha.
 
     Raises:
         ValueError: the frame has more channels than asked for.
@@ -36,7 +36,7 @@ def as_channels(frame: Frame, channels: int) -> Frame:
 
 
 def match_images(frames: Sequence[Frame]) -> list[Frame]:
-    """Brings frames to one number of channels and one depth, the largest among them; no value is lost.
+    """Converts frames to the largest number of channels and bits among them, without loss.
 
     Grey becomes RGB, RGB becomes RGBA with full alpha, and 8 bits become 16 by x257, so that 255 becomes 65535.
     """
@@ -52,17 +52,17 @@ def match_images(frames: Sequence[Frame]) -> list[Frame]:
 
 
 def to_uint8(frame: Frame) -> NDArray[np.uint8]:
-    """Brings a frame to 8 bits, to the nearest value: what `match_images` made of 8 bits comes back exactly."""
+    """Rounds a frame to 8 bits. This inverts the conversion of `match_images` to 16 bits exactly."""
     if frame.dtype == np.uint8:
         return frame.astype(np.uint8, copy=False)
     return ((frame.astype(np.uint32) + 128) // 257).astype(np.uint8)
 
 
 def premultiply(frame: Frame) -> NDArray[np.float32]:
-    """Multiplies the colours by alpha, as blending and resizing need it.
+    """Multiplies colours by alpha, as blending and resizing need.
 
     Returns:
-        (H, W, 4) float32 in [0, 1]; alpha is 1 where the frame has none.
+        (H, W, 4) float32 in [0, 1]; alpha is 1 if the frame has none.
     """
     full = np.float32(np.iinfo(frame.dtype).max)
     values = as_channels(frame, 4).astype(np.float32) / full  # (H, W, 4)
@@ -108,10 +108,10 @@ def flatten_alpha(frame: Frame, background: tuple[int, int, int] = (255, 255, 25
 
 
 def resize_image(frame: Frame, width: int, height: int) -> Frame:
-    """Scales a frame: by area where it shrinks, by bicubic interpolation where it grows.
+    """Scales a frame: by area to shrink, by bicubic interpolation to enlarge.
 
-    Colours are weighted by alpha on the way, so that what lies hidden under full transparency does not bleed into
-    the edges. Bicubic and not Lanczos: it rings less beside the outlines of a cartoon.
+    Colours are premultiplied by alpha, so that hidden colours of transparent pixels do not bleed into edges. Bicubic
+    interpolation rings less than Lanczos near a cartoon's outlines.
 
     Returns:
         (height, width, C) with the frame's depth and channels.
@@ -127,7 +127,7 @@ def resize_image(frame: Frame, width: int, height: int) -> Frame:
 
 
 def _scale(values: NDArray[np.float32], width: int, height: int) -> NDArray[np.float32]:
-    """Scales (H, W, C) one axis after the other, each by the way that suits it; what shrinks goes first."""
+    """Scales (H, W, C) one axis after the other, each by its own method, and shrinks first."""
     channels = values.shape[2]
     for axis in sorted((0, 1), key=lambda axis: (height, width)[axis] / values.shape[axis]):
         length = (height, width)[axis]
@@ -141,7 +141,7 @@ def _scale(values: NDArray[np.float32], width: int, height: int) -> NDArray[np.f
 
 
 def to_tensor(frames: Sequence[Frame]) -> "torch.Tensor":
-    """Makes a batch of frames of one size and depth; grey becomes RGB.
+    """Converts frames of one size and depth to a batch; grey becomes RGB.
 
     Returns:
         (N, 3, H, W) float32 in [-1, 1], RGB.
@@ -157,7 +157,7 @@ def to_tensor(frames: Sequence[Frame]) -> "torch.Tensor":
 
 
 def from_tensor(batch: "torch.Tensor", dtype: DTypeLike = np.uint8) -> list[Frame]:
-    """The way back from `to_tensor`: (N, C, H, W) in [-1, 1], cut off beyond, to N frames (H, W, C)."""
+    """Inverts `to_tensor`: converts (N, C, H, W), clipped to [-1, 1], to N frames (H, W, C)."""
     full = np.iinfo(np.dtype(dtype)).max
     values = (batch.detach().float().clamp(-1, 1) + 1) * (full / 2)
     planes = values.round().cpu().numpy().transpose(0, 2, 3, 1)  # (N, H, W, C)

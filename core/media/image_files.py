@@ -1,6 +1,6 @@
-"""Image files in and out.
+"""Reads and writes image files.
 
-Files of 16 bits a channel stay uint16: Pillow would cut 16-bit RGB down to 8, so OpenCV decodes those.
+Files of 16 bits per channel stay uint16. OpenCV decodes them, as Pillow would reduce 16-bit RGB to 8 bits.
 """
 
 import logging
@@ -22,57 +22,56 @@ from ..errors import InputError
 from ..files import natural_order, reason, shown
 from .frames import Frame, as_channels, unpremultiply
 
-# Pillow logs what it finds odd in a TIFF, and what nobody listens to comes out on stderr.
+# Pillow logs unusual TIFF tags; without a handler, these messages go to stderr.
 logging.getLogger("PIL").addHandler(logging.NullHandler())
-# Pillow warns of odd metadata, which a person cannot mend, and of large images, which are rejected below in our
-# own words. For good and not around each call: filters are the process's, and threads that set them for a while undo
-# each other's.
+# Pillow warns of unusual metadata, which users cannot fix, and of large images, which are rejected below with our own
+# message. The filter is permanent: filters belong to the process, so threads that changed them for each call would
+# undo each other's.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
 MOST_PIXELS = 1 << 27
-"""The largest frame that is decoded, in pixels; 16K (15360 x 8640) fits. A larger one is rejected by its header."""
+"""Largest frame that is decoded, in pixels; 16K (15360 x 8640) fits. Larger ones are rejected by their header."""
 MOST_SIDE = 65_535
-"""The longest side of a frame, in pixels: no GIF or JPEG has a longer one."""
+"""Longest side of a frame in pixels, which is the limit of GIF and JPEG."""
 MOST_BYTES = 8 * MOST_PIXELS
-"""The largest image file that is read: such a frame of RGBA with 16 bits a channel, not compressed."""
+"""Largest image file that is read, in bytes: the largest frame as uncompressed RGBA of 16 bits per channel."""
 
 # fmt: off
 FORMATS = (
     "PNG", "JPEG", "WEBP", "TIFF", "BMP", "DIB", "GIF", "AVIF", "JPEG2000", "PPM", "TGA", "PCX", "SGI", "PSD", "ICO",
     "QOI", "DDS",
 )
-"""What Pillow may take a file for. EPS and the like stay out: they run other programs or hold no pixels."""
+"""Formats that Pillow may decode. EPS and similar ones are excluded: they run other programs or hold no pixels."""
 
 SUFFIXES = frozenset((
     ".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".tif", ".tiff", ".bmp", ".dib", ".gif", ".avif",
     ".jp2", ".j2k", ".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".pcx", ".sgi", ".psd", ".ico", ".qoi", ".dds",
 ))
 # fmt: on
-"""The suffixes (in small letters) by which a folder's files are known as images."""
+"""Suffixes, in lower case, of the files in a folder that are images."""
 
 _SMALLER = "scale it down first"
-_HEADERS = threading.Lock()  # held while warnings are turned off
-_STDERR = threading.Lock()  # held by who has turned it away
+_HEADERS = threading.Lock()  # held while warnings are disabled
+_STDERR = threading.Lock()  # held while stderr is redirected
 _ORIENTATION = 0x0112  # the EXIF tag
 _BITS_PER_SAMPLE, _EXTRA_SAMPLES = 258, 338  # TIFF tags
 _PREMULTIPLIED = 1  # a value of _EXTRA_SAMPLES
 
 
 def read_image(path: Path, most_pixels: int = MOST_PIXELS, remedy: str = _SMALLER) -> Frame:
-    """Reads an image file of any common kind, known by its content and not by its suffix.
+    """Reads an image file of any common format, which is detected by content, not by suffix.
 
-    Palettes and 1-bit files are expanded, grey stays one channel, transparency of any kind becomes straight alpha,
-    CMYK goes through its colour profile where it carries one, and a rotation noted by a camera is carried out. Colour
-    profiles of RGB files are not applied, so that a frame comes back as it was. Of an animated or layered file the
-    first frame is read.
+    Palettes and 1-bit files are expanded, grey stays one channel, and any kind of transparency becomes straight alpha.
+    CMYK is converted by its colour profile if it has one. EXIF orientation is applied. Colour profiles of RGB files are
+    not applied, so that values stay unchanged. For an animated or layered file, the first frame is read.
 
     Args:
         path: the file, or a pipe, which is read to its end.
-        most_pixels: the largest frame that is decoded; a larger one is rejected by its header.
-        remedy: what the error then advises, where it is not larger than any frame may be.
+        most_pixels: largest frame that is decoded; a larger one is rejected by its header.
+        remedy: the error's advice if the frame exceeds `most_pixels` but not MOST_PIXELS.
 
     Returns:
-        The frame: (H, W, C), uint16 when the file holds 16 bits a channel, else uint8.
+        The frame, (H, W, C): uint16 if the file has 16 bits per channel, else uint8.
 
     Raises:
         InputError: the file is missing, unreadable, empty, damaged, too large or not an image.
@@ -101,7 +100,7 @@ def read_image(path: Path, most_pixels: int = MOST_PIXELS, remedy: str = _SMALLE
 
 
 def _read_bytes(path: Path) -> bytes | None:
-    """All of a file; None where it, or what comes through a pipe, does not end within MOST_BYTES."""
+    """Reads a file or pipe to its end; returns None if it is longer than MOST_BYTES."""
     parts: list[bytes] = []
     room = MOST_BYTES
     with path.open("rb") as file:
@@ -114,17 +113,17 @@ def _read_bytes(path: Path) -> bytes | None:
 
 
 def decode_image(data: bytes, name: str, most_pixels: int = MOST_PIXELS, remedy: str = _SMALLER) -> Frame:
-    """Decodes the bytes of an image file, as `read_image` does; `name` stands in the errors.
+    """Decodes the bytes of an image file as `read_image` does; errors begin with `name`.
 
     Raises:
         InputError: the bytes are damaged, claim too large a size, or are no image.
     """
     import io
 
-    Image.init()  # with formats named, Pillow looks at those alone that are loaded, and trips over others
+    Image.init()  # given formats, Pillow loads no plugins and fails on formats not loaded
     known = [kind for kind in FORMATS if kind in Image.OPEN]
     try:
-        with _HEADERS, warnings.catch_warnings(action="ignore"):  # even where somebody has made errors of warnings
+        with _HEADERS, warnings.catch_warnings(action="ignore"):  # even if warnings are set to raise errors
             image = Image.open(io.BytesIO(data), formats=known)
     except Image.DecompressionBombError as error:
         raise InputError(
@@ -147,7 +146,7 @@ def decode_image(data: bytes, name: str, most_pixels: int = MOST_PIXELS, remedy:
             premultiplied = _tiff_tag(image, _EXTRA_SAMPLES)[:1] == (_PREMULTIPLIED,)
             with _quiet_libraries() if image.format == "TIFF" else nullcontext():
                 image.load()
-        except Exception as error:  # each of Pillow's readers fails in its own way
+        except Exception as error:  # Pillow raises various errors for damaged files
             raise InputError(f"{name}: is cut short or damaged; save or copy it again") from error
         if deep:
             return _decode_deep(data, image, orientation, premultiplied, name)
@@ -155,13 +154,13 @@ def decode_image(data: bytes, name: str, most_pixels: int = MOST_PIXELS, remedy:
 
 
 def _tiff_tag(image: Image.Image, tag: int) -> tuple[int, ...]:
-    """A tag of a TIFF file as a tuple; empty for another kind of file or where the tag is missing."""
+    """A tag of a TIFF file as a tuple; empty for other formats, or if the tag is missing."""
     found = getattr(image, "tag_v2", {}).get(tag, ())
     return found if isinstance(found, tuple) else (found,)
 
 
 def _is_deep(image: Image.Image, data: bytes) -> bool:
-    """Whether the file holds 16 bits a channel that Pillow would cut down to 8 (or hand back in another layout)."""
+    """Whether the file has 16 bits per channel that Pillow would reduce to 8, or return in another layout."""
     if image.format == "PNG":
         return data[24] == 16
     if image.format == "TIFF":
@@ -176,7 +175,7 @@ def _is_deep(image: Image.Image, data: bytes) -> bool:
 
 
 def _decode_deep(data: bytes, image: Image.Image, orientation: int, premultiplied: bool, name: str) -> Frame:
-    """Decodes a file of 16 bits a channel with OpenCV; `image` is the same file as Pillow sees it."""
+    """Decodes a file of 16 bits per channel with OpenCV; `image` is the same file, opened by Pillow."""
     if image.format == "PNG":
         data = _strip_png(data)
     with _quiet_libraries():
@@ -187,10 +186,10 @@ def _decode_deep(data: bytes, image: Image.Image, orientation: int, premultiplie
     if found is None or found.dtype != np.uint16:
         raise InputError(f"{name}: is a 16-bit image of an unusual layout; save it as an ordinary PNG")
     pixels: Frame = np.asarray(found, np.uint16).reshape(*found.shape[:2], -1)  # (H, W, C), blue first
-    if pixels.shape[2] >= 3:  # in place: an index would copy the frame twice
+    if pixels.shape[2] >= 3:  # in place, as indexing would copy the frame twice
         cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGBA if pixels.shape[2] == 4 else cv2.COLOR_BGR2RGB, dst=pixels)
     key = image.info.get("transparency")
-    if key is not None and pixels.shape[2] < 4:  # a PNG that marks one colour as transparent
+    if key is not None and pixels.shape[2] < 4:  # tRNS of a PNG: one colour is transparent
         alpha = np.where((pixels == np.asarray(key, np.uint16)).all(axis=2, keepdims=True), 0, 65535)
         pixels = np.concatenate([as_channels(pixels, 3), alpha.astype(np.uint16)], axis=2)
     if premultiplied and pixels.shape[2] == 4:
@@ -199,7 +198,7 @@ def _decode_deep(data: bytes, image: Image.Image, orientation: int, premultiplie
 
 
 def _strip_png(data: bytes) -> bytes:
-    """Leaves a PNG its size and its pixels; libpng writes warnings of odd metadata to stderr by itself."""
+    """Removes a PNG's metadata, as libpng writes warnings of unusual metadata to stderr."""
     kept = [data[:8]]
     place = 8
     while place < len(data):
@@ -212,13 +211,13 @@ def _strip_png(data: bytes) -> bytes:
 
 @contextmanager
 def _quiet_libraries() -> Iterator[None]:
-    """Keeps libtiff and libpng from writing to stderr what is wrong with a file: there is no other way to them.
+    """Discards stderr, where libtiff and libpng report errors that cannot be disabled otherwise.
 
-    What other threads write there meanwhile is lost, hence only around what they decode.
+    Messages of other threads are lost meanwhile, so use it only around decoding.
     """
     try:
         stderr = os.dup(2)
-    except OSError:  # there is none
+    except OSError:  # stderr is closed
         yield
         return
     with _STDERR, open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - a device, and no path of ours
@@ -231,7 +230,7 @@ def _quiet_libraries() -> Iterator[None]:
 
 
 def _turn(pixels: Frame, orientation: int) -> Frame:
-    """Turns and mirrors (H, W, C) as an EXIF orientation of 1 to 8 asks."""
+    """Rotates and mirrors (H, W, C) by an EXIF orientation, 1 to 8."""
     if orientation in {5, 6, 7, 8}:
         pixels = pixels.transpose(1, 0, 2)  # (W, H, C)
     if orientation in {2, 3, 6, 7}:
@@ -242,7 +241,7 @@ def _turn(pixels: Frame, orientation: int) -> Frame:
 
 
 def _as_frame(image: Image.Image, name: str) -> Frame:
-    """Makes a frame of what Pillow decoded.
+    """Converts a decoded Pillow image to a frame.
 
     Raises:
         InputError: the values are neither 8 nor 16 bits.
@@ -271,7 +270,7 @@ def _as_frame(image: Image.Image, name: str) -> Frame:
 
 
 def _from_cmyk(image: Image.Image) -> Image.Image:
-    """Printing inks to sRGB, through the profile that the file carries, else by the plain formula."""
+    """Converts CMYK to sRGB by the file's colour profile, else by Pillow's formula."""
     import io
 
     profile = image.info.get("icc_profile")
@@ -283,12 +282,12 @@ def _from_cmyk(image: Image.Image) -> Image.Image:
             if converted is not None:
                 return converted
         except (ImageCms.PyCMSError, OSError, ValueError):
-            pass  # a broken profile: the plain formula is nearer than nothing
+            pass  # invalid profile: fall back to the formula
     return image.convert("RGB")
 
 
 def list_images(folder: Path) -> list[Path]:
-    """The image files of a folder in natural order (frame2 before frame10); hidden files are left out.
+    """Lists the image files of a folder in natural order (frame2 before frame10), without hidden files.
 
     Raises:
         InputError: the folder is missing, cannot be read, or holds no image.
@@ -308,17 +307,17 @@ def list_images(folder: Path) -> list[Path]:
 
 
 def encode_png(frame: Frame, profile: bytes | None = None) -> bytes:
-    """Encodes a frame (H, W, C) as PNG: 8 or 16 bits, grey, RGB or RGBA, each value as it is.
+    """Encodes a frame losslessly as PNG: 8 or 16 bits, grey, RGB or RGBA.
 
     Args:
         frame: (H, W, C).
-        profile: the ICC profile of its colours; None: sRGB.
+        profile: the ICC profile of its colours; None for sRGB.
     """
     pixels = frame if frame.shape[2] == 1 else frame[..., [2, 1, 0, 3][: frame.shape[2]]]
-    # zlib's run-length strategy: files as small as at level 6, in the time of level 1, for drawings and films alike.
+    # zlib's run-length strategy: as small as level 6 in the time of level 1, both for drawings and for films.
     how = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE]
     done, data = cv2.imencode(".png", np.ascontiguousarray(pixels), how)
-    if not done:  # OpenCV gives no reason; out of memory is the one that is left for a valid frame
+    if not done:  # OpenCV gives no reason; for a valid frame, it can only be lack of memory
         raise MemoryError(f"a frame of {frame.shape[1]} x {frame.shape[0]} pixels could not be encoded")
     png = data.tobytes()
     if profile is None:
@@ -332,7 +331,7 @@ _AFTER_HEAD = 33  # bytes of a PNG's signature and IHDR
 
 
 def write_png(path: Path, frame: Frame) -> None:
-    """Writes a frame as a PNG file, replacing what stands there.
+    """Writes a frame as a PNG file, replacing an existing file.
 
     Raises:
         OutputError: the file cannot be written.

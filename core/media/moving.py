@@ -1,7 +1,7 @@
-"""Which image files move: the pictures in a GIF, PNG or WebP counted by their headers, without decoding any.
+"""Detects animations: counts the pictures of a GIF, PNG or WebP by its headers, without decoding them.
 
-Pillow counts the pictures of a GIF by reading all of them, and a file of a few hundred kilobytes can hold thousands of
-pictures of 64 megapixels. The walks here read headers of a few bytes and skip what lies between them.
+Pillow counts a GIF's pictures by decoding all of them, and a file of a few hundred kilobytes can hold thousands of
+pictures of 64 megapixels. The functions here read headers of a few bytes and skip the data between them.
 
 Sources: GIF89a specification, sections 18 to 27; PNG specification (third edition), chapter 5 and acTL in 11.3.2.
 """
@@ -17,20 +17,20 @@ from typing import IO
 from ..errors import InputError
 from .webp import TOO_SHORT, USUAL, is_webp, read_webp
 
-_MOST_BLOCKS = 1_000_000  # blocks that are skipped, of 255 bytes each in a GIF: 255 MB, in about a second
+_MOST_BLOCKS = 1_000_000  # largest number of blocks that are read; in a GIF 255 MB, which takes about a second
 _PNG = b"\x89PNG\r\n\x1a\n"
 
 
 @dataclass(frozen=True)
 class Animation:
-    """When the pictures of a GIF, PNG or WebP are shown, as browsers do it.
+    """When browsers show the pictures of a GIF, PNG or WebP.
 
     Attributes:
-        stamps: when each of them is, in ticks.
-        tick: seconds.
-        last: how many ticks the last one is shown.
-        loops: it begins anew when it has ended.
-        hurried: some delays are so short that browsers show those pictures for a tenth of a second.
+        stamps: timestamp of each picture, in ticks.
+        tick: seconds per tick.
+        last: duration of the last picture in ticks.
+        loops: whether the animation repeats.
+        hurried: whether some delays are too short, so that browsers use a tenth of a second instead.
     """
 
     stamps: tuple[int, ...]
@@ -41,11 +41,11 @@ class Animation:
 
 
 def read_animation(path: Path) -> Animation | None:
-    """Reads when pictures are shown, by the headers of a file; None where it is no GIF, PNG or WebP that moves.
+    """Reads the timing of an animation from its file's headers; returns None if it is no animated GIF, PNG or WebP.
 
     Raises:
-        InputError: the file is cut short, or cannot be read.
-        OSError: likewise.
+        InputError: a WebP is cut short, or cannot be read.
+        OSError: the file cannot be read.
     """
     tick = Fraction(1, 1000)
     with path.open("rb") as file:
@@ -72,7 +72,7 @@ def read_animation(path: Path) -> Animation | None:
 
 
 def moves(path: Path) -> bool:
-    """Whether a file is a GIF, PNG or WebP in which more than one picture plays, as far as its headers are sound.
+    """Returns whether a file is a GIF, PNG or WebP of more than one picture, as far as its headers are valid.
 
     Raises:
         OSError: the file cannot be read.
@@ -88,9 +88,9 @@ def moves(path: Path) -> bool:
 
 
 def _choose_walk(file: IO[bytes]) -> "Callable[[IO[bytes]], Iterator[Fraction | int]] | None":
-    """What goes through a file of this kind: it gives each picture's delay in seconds, and how often all is played.
+    """The function that reads a file of this kind; None for other kinds.
 
-    That is 1 for once, and 0 for ever.
+    It yields each picture's delay in seconds as a Fraction, and the number of plays as an int: 1 once, 0 endlessly.
     """
     head = file.read(12)
     file.seek(0)
@@ -100,7 +100,7 @@ def _choose_walk(file: IO[bytes]) -> "Callable[[IO[bytes]], Iterator[Fraction | 
 
 
 def _walk_gif(file: IO[bytes]) -> Iterator[Fraction | int]:
-    """Goes from block to block; a delay stands before its picture."""
+    """Reads block after block; a delay precedes its picture."""
     head = file.read(13)
     if len(head) < 13:
         return
@@ -119,12 +119,12 @@ def _walk_gif(file: IO[bytes]) -> Iterator[Fraction | int]:
             if len(descriptor) < 9:
                 return
             _skip_palette(file, descriptor[8])
-            file.seek(1, 1)  # size of the codes
+            file.seek(1, 1)  # LZW minimum code size
         else:
             return
         first = b""
         while (size := file.read(1)) not in (b"", b"\x00"):
-            if label in (b"\xf9", b"\xff"):  # delay, and loops
+            if label in (b"\xf9", b"\xff"):  # graphic control (delay) and application (loops) extensions
                 data = file.read(size[0])
                 if label == b"\xf9" and len(data) >= 4:
                     delay = Fraction(int.from_bytes(data[1:3], "little"), 100)
@@ -146,7 +146,7 @@ def _skip_palette(file: IO[bytes], flags: int) -> None:
 
 
 def _walk_png(file: IO[bytes]) -> Iterator[Fraction | int]:
-    """Goes from chunk to chunk: acTL says how often all is played, and an fcTL stands before each picture."""
+    """Reads chunk after chunk: acTL holds the number of plays, and an fcTL precedes each picture."""
     file.seek(len(_PNG))
     animated = False
     for _ in range(_MOST_BLOCKS):

@@ -1,27 +1,28 @@
-"""One palette for all the frames of an animation, and each frame's indices into it: what a GIF needs.
+"""Chooses one palette for all frames of a GIF, and computes each frame's indices.
 
-A palette is exact where the frames together have few enough colours. Otherwise colours are grouped in Oklab, a space
-whose distances follow perceived differences (B. Ottosson, "A perceptual color space for image processing", 2020):
-first by splitting the group with the largest spread, then by k-means. A flat area that rules its group keeps its colour
-exactly.
+The palette is exact if the frames together have few enough colours. Otherwise colours are clustered in Oklab, where
+distances match perceived differences (B. Ottosson, "A perceptual color space for image processing", 2020): first by
+splitting the cluster of the largest spread, then by k-means. A flat area that dominates its cluster keeps its exact
+colour.
 
-Dithering here is ordered and mixes two neighbouring palette colours at most: a pixel's choice depends on its colour and
-place alone, so that what stands still in a film stands still in the GIF, and flat colours stay flat.
+Dithering is ordered and mixes at most two neighbouring palette colours. A pixel's index depends only on its colour and
+position, so that static areas stay static and flat colours stay flat.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
 _COLOURS = 1 << 24
-_PORTION = 1 << 20  # pixels worked on at a time, so that a 4K frame takes little memory
+_PORTION = 1 << 20  # pixels processed at a time, to limit memory
 _SAMPLES = 1 << 18  # pixels counted in a frame; every pixel is counted for an exact palette
 _LISTED = 1 << 19  # colours that are kept in a list, which is merged with each frame's; more go into a table
-_GROUPED_BITS = 6  # a channel, for grouping: nearer colours than 4 levels are taken as one
-_WEIGHT = 0.75  # power of a colour's count: below 1, so that small things keep their colours beside a large sky
-_ROUNDS = 12  # of k-means; further ones move no colour by a level
-_NEIGHBOURS = 12  # palette colours that a dithered pixel may mix with its nearest
-_SEEN = 0.004  # Oklab distance to the palette below which nothing is dithered; above it, wide gradients show contours
-_NOISE = 0.2  # how much a mix's contrast counts against its nearness, in [0, 1]
+# Not tuned one by one; tests/media/test_animation.py holds what they achieve.
+_GROUPED_BITS = 6  # bits per channel for clustering, so that colours within 4 levels are merged
+_WEIGHT = 0.75  # exponent of a colour's count: below 1, so that small objects keep their colours beside a large sky
+_ROUNDS = 12  # rounds of k-means; more do not move any colour by a level
+_NEIGHBOURS = 12  # palette colours that a dithered pixel may be mixed from, apart from the nearest
+_SEEN = 0.004  # Oklab distance to the palette up to which nothing is dithered; with more, gradients show contours
+_NOISE = 0.2  # weight of a mix's contrast against its error, in [0, 1]
 
 
 class ColourCount:
@@ -74,14 +75,14 @@ class ColourCount:
 
 
 def pack(colours: NDArray[np.uint8]) -> NDArray[np.intp]:
-    """Makes one number of each colour: (..., 3) to (...)."""
+    """Packs each colour into one integer: (..., 3) to (...)."""
     wide = colours.astype(np.intp)
     packed: NDArray[np.intp] = wide[..., 0] << 16 | wide[..., 1] << 8 | wide[..., 2]
     return packed
 
 
 def unpack(codes: NDArray[np.intp]) -> NDArray[np.uint8]:
-    """The way back from `pack`: (...) to (..., 3)."""
+    """Inverts `pack`: (...) to (..., 3)."""
     return np.stack([codes >> 16, codes >> 8 & 255, codes & 255], axis=-1).astype(np.uint8)
 
 
@@ -113,12 +114,12 @@ def from_oklab(lab: NDArray[np.float64]) -> NDArray[np.uint8]:
 
 
 def _group(codes: NDArray[np.intp], counts: NDArray[np.float64], most: int) -> NDArray[np.uint8]:
-    """Groups colours into at most `most` and gives one for each group.
+    """Clusters colours, and returns one colour for each cluster.
 
     Args:
         codes: (N,) distinct packed colours.
-        counts: (N,) how often each was seen.
-        most: the largest number of groups.
+        counts: (N,) how often each occurs.
+        most: largest number of clusters.
 
     Returns:
         (K, 3) uint8, distinct.
@@ -139,7 +140,7 @@ def _group(codes: NDArray[np.intp], counts: NDArray[np.float64], most: int) -> N
         centres = sums[held] / mass[held, np.newaxis]
 
     palette = from_oklab(centres)
-    # A colour that makes up half of its group is a flat area: it is kept to the level.
+    # A colour that makes up half of its cluster is a flat area, and is kept exactly.
     often = np.argsort(-counts, kind="stable")[:4096]
     group_of_bin = find_nearest(points.astype(np.float32), centres.astype(np.float32))
     held_by = np.bincount(group_of_bin, total, minlength=len(centres))
@@ -152,10 +153,10 @@ def _group(codes: NDArray[np.intp], counts: NDArray[np.float64], most: int) -> N
 
 
 def _split(points: NDArray[np.float64], weights: NDArray[np.float64], most: int) -> NDArray[np.float64]:
-    """Splits points into `most` groups, each time the group of the largest weighted spread, across its longest axis.
+    """Splits points into at most `most` clusters, each time the one of the largest weighted variance, along its axis.
 
     Returns:
-        The groups' means, (K, 3).
+        The clusters' means, (K, 3).
     """
 
     def measure(group: NDArray[np.intp]) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
@@ -181,20 +182,20 @@ def _split(points: NDArray[np.float64], weights: NDArray[np.float64], most: int)
 
 
 def find_nearest(points: NDArray[np.float32], centres: NDArray[np.float32]) -> NDArray[np.intp]:
-    """The place of the nearest of `centres` (K, 3) for each of `points` (N, 3): (N,)."""
+    """Returns the index of the nearest of `centres` (K, 3) for each of `points` (N, 3): (N,)."""
     length = (centres**2).sum(axis=1)
     nearest = np.empty(len(points), np.intp)
-    for start in range(0, len(points), 16384):  # bounds the table of distances to 16 MiB
+    for start in range(0, len(points), 16384):  # limits the table of distances to 16 MiB
         part = points[start : start + 16384]
         nearest[start : start + 16384] = (length - 2 * (part @ centres.T)).argmin(axis=1)
     return nearest
 
 
 class Indexer:
-    """Finds the palette's index for each pixel, and remembers the answer for each colour."""
+    """Finds the palette index of each pixel; results are cached by colour."""
 
     def __init__(self, palette: NDArray[np.uint8], *, dither: bool) -> None:
-        """Takes a palette (K, 3), K <= 256; `dither` allows mixing where the palette is too coarse for the eye."""
+        """Prepares a palette (K, 3), K <= 256; `dither` allows mixing two colours if none is near enough."""
         self._lab = to_oklab(palette)
         self._dither = dither and len(palette) > 1
         self._known = np.zeros(_COLOURS, np.bool_)
@@ -205,7 +206,7 @@ class Indexer:
         self._near = between.argsort(axis=1, kind="stable")[:, 1 : _NEIGHBOURS + 1]  # (K, M)
 
     def index(self, colours: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Indices (H, W) uint8 for the colours (H, W, 3) of a frame."""
+        """Returns the indices (H, W) uint8 of a frame's colours (H, W, 3)."""
         height, width = colours.shape[:2]
         indices = np.empty((height, width), np.uint8)
         rows = max(8, _PORTION // width // 8 * 8)  # a multiple of the pattern's height
@@ -220,7 +221,7 @@ class Indexer:
         return indices
 
     def _learn(self, codes: NDArray[np.intp]) -> None:
-        """Finds the palette's colour, or the mix of two, for colours not met before: (N,) packed."""
+        """Caches the palette's colour, or the mix of two, for new colours: (N,) packed."""
         for start in range(0, len(codes), 16384):
             part = codes[start : start + 16384]
             wanted = to_oklab(unpack(part))  # (N, 3)

@@ -1,4 +1,4 @@
-"""What is in a film's file, as PyAV reads it in a program of its own: see `probe_worker`."""
+"""Probes a film's file with PyAV, in a separate process: `probe_worker`."""
 
 import json
 import sys
@@ -10,14 +10,14 @@ from typing import Any
 
 from ..errors import InputError
 from ..files import shown
-from .ffmpeg import CONTAINERS, MOST_PIXELS, ask, name_kind, read_file, run_briefly, why_unread
+from .ffmpeg import CONTAINERS, MOST_PIXELS, explain_unread, file_input, format_arguments, run_briefly, run_ffmpeg
 
-_MOST_BYTES = 6 << 30  # of address space for the program that reads a file's head: libraries alone map 1 GiB
+_MOST_BYTES = 6 << 30  # address space of that process; libraries alone map 1 GiB
 _SMALLER = "scale it down first"
 
 UNKNOWN = "unknown"
-"""What ffmpeg calls a colour property that a film does not state."""
-# ITU-T H.273, by the names that ffmpeg's filters have for them
+"""ffmpeg's name for a colour property that a film does not state."""
+# Codes of ITU-T H.273, and the names that ffmpeg's filters have for them
 _MATRICES = {
     **{0: "gbr", 1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 8: "ycgco", 9: "bt2020nc"},
     **{10: "bt2020c", 11: "smpte2085", 12: "chroma-derived-nc", 13: "chroma-derived-c", 14: "ictcp"},
@@ -32,20 +32,20 @@ _TRANSFERS = {
     **{16: "smpte2084", 17: "smpte428", 18: "arib-std-b67"},
 }
 _RANGES = {1: "tv", 2: "pc"}
-# decoders that see the second stream in which alpha lies; ffmpeg's own ones leave it out without a word
+# decoders that read the second stream, which holds alpha; ffmpeg's own ones silently ignore it
 _ALPHA_DECODERS = {"vp9": "libvpx-vp9", "vp8": "libvpx"}
 
 
 @dataclass(frozen=True)
 class Stream:
-    """Something in a film's file: a picture, audio, a subtitle, a font, a cover, data.
+    """A stream in a film's file.
 
     Attributes:
-        index: its number in the file.
+        index: its index in the file.
         kind: "video", "audio", "subtitle", "attachment", "cover" or "data".
-        codec: by ffmpeg's name; "" where it has none.
+        codec: ffmpeg's name of its codec; "" if it has none.
         tags: language, title and so on.
-        dispositions: "default", "forced" and so on, by ffmpeg's names.
+        dispositions: ffmpeg's names: "default", "forced" and so on.
     """
 
     index: int
@@ -57,19 +57,19 @@ class Stream:
 
 @dataclass(frozen=True)
 class Picture:
-    """A film's first frame, as far as its form goes.
+    """The format of a film's first frame.
 
     Attributes:
-        width: columns, as they are stored.
-        height: rows.
-        pixel_format: by ffmpeg's name, as `decoder` gives it.
-        decoder: ffmpeg's decoder, where its usual one would lose something; else None.
-        aspect: of a pixel, width by height.
-        rotation: degrees by which it is to be turned.
-        interlaced: it is woven of two moments.
+        width: columns as stored.
+        height: rows as stored.
+        pixel_format: ffmpeg's name of the format that `decoder` returns.
+        decoder: ffmpeg's decoder to use if its default one would lose alpha; else None.
+        aspect: pixel aspect ratio, width to height.
+        rotation: degrees by which it must be rotated for display.
+        interlaced: whether it is flagged as interlaced.
         colours: range, matrix, primaries and transfer, by ffmpeg's names or UNKNOWN.
-        side_data: what comes with it, by FFmpeg's names, such as MASTERING_DISPLAY_METADATA.
-        decoded: whether a frame could be decoded; else all this is what the file's head says.
+        side_data: FFmpeg's names of its side data, such as MASTERING_DISPLAY_METADATA.
+        decoded: whether a frame was decoded; if not, this is what the file's header states.
     """
 
     width: int
@@ -85,7 +85,7 @@ class Picture:
 
     @property
     def turned(self) -> bool:
-        """Whether rows become columns when it is shown upright."""
+        """Whether width and height are swapped for display."""
         return round(self.rotation) % 180 == 90
 
     @property
@@ -98,17 +98,17 @@ class Picture:
 
 @dataclass(frozen=True)
 class Head:
-    """What is in a film's file.
+    """The properties of a film's file.
 
     Attributes:
         container: FFmpeg's name of the format.
-        duration: seconds; None where the file does not say.
-        rate: frames a second on average; None where the file does not say.
-        index: the number of the picture's stream.
-        tags: of the picture's stream.
-        dispositions: of the picture's stream.
-        picture: the form of its frames.
-        beside: the other streams, but for those that only repeat what chapters say.
+        duration: seconds; None if the file does not state it.
+        rate: frames per second on average; None if the file does not state it.
+        index: index of the video stream.
+        tags: the video stream's tags.
+        dispositions: the video stream's dispositions.
+        picture: the format of its frames.
+        beside: the other streams, without those that only repeat chapters.
     """
 
     container: str
@@ -122,17 +122,17 @@ class Head:
 
 
 def probe_film(path: Path) -> Head:
-    """Reads what is in a film's file, and the form of its first frame.
+    """Probes a film's file and its first frame.
 
     Raises:
-        InputError: the file cannot be read, or holds no picture that moves.
+        InputError: the file cannot be read, or holds no video.
     """
     command = [sys.executable, "-P", str(Path(__file__).with_name("probe_worker.py"))]
-    command += [str(path), ",".join(CONTAINERS), str(MOST_PIXELS), str(_MOST_BYTES), *name_kind(path)[1:]]
+    command += [str(path), ",".join(CONTAINERS), str(MOST_PIXELS), str(_MOST_BYTES), *format_arguments(path)[1:]]
     done = run_briefly(command, path, out=True)
     try:
         found = json.loads(done.out) if done.code == 0 else None
-    except ValueError:  # cut off: it says more than a film has to say
+    except ValueError:  # cut off, as the output exceeds the limit of `programs.run`
         found = None
     if found is None:
         raise _reject(path, sound=False)
@@ -142,13 +142,13 @@ def probe_film(path: Path) -> Head:
 
 
 def _reject(path: Path, *, sound: bool) -> InputError:
-    """What is wrong with a file, in the words of the ffmpeg program."""
+    """The error for a file that cannot be read, with the ffmpeg program's message."""
     if sound:
         return InputError(f"{shown(path)}: holds sound and no picture; give a film")
-    words = ask(("-hide_banner", "-nostdin", *read_file(path)), path).words
-    if b"exceeds specified max pixel count" in words:
+    stderr = run_ffmpeg(("-hide_banner", "-nostdin", *file_input(path)), path).stderr
+    if b"exceeds specified max pixel count" in stderr:
         return InputError(f"{shown(path)}: has larger frames than a film may have ({MOST_PIXELS:,} pixels); {_SMALLER}")
-    why = why_unread(words, path)
+    why = explain_unread(stderr, path)
     return InputError(f"{shown(path)}: holds no video that can be read ({why}); check the file or convert it")
 
 
@@ -179,29 +179,29 @@ def _read_stream(stream: dict[str, Any]) -> Stream:
 
 
 def _read_picture(stream: dict[str, Any], frame: dict[str, Any] | None) -> Picture:
-    said = frame or {}
-    pixel_format = said.get("pixel_format") or stream.get("pixel_format", "")
+    properties = frame or {}
+    pixel_format = properties.get("pixel_format") or stream.get("pixel_format", "")
     decoder = None
     tags = {name.lower(): value for name, value in stream["tags"].items()}
     if tags.get("alpha_mode") == "1" and pixel_format.startswith("yuv4"):
         decoder = _ALPHA_DECODERS.get(stream["coding"])
         if decoder is not None:
             pixel_format = "yuva4" + pixel_format.removeprefix("yuv4")
-    matrix = said.get("matrix", 2)
+    matrix = properties.get("matrix", 2)
     return Picture(
-        width=said.get("width") or stream.get("width", 0),
-        height=said.get("height") or stream.get("height", 0),
+        width=properties.get("width") or stream.get("width", 0),
+        height=properties.get("height") or stream.get("height", 0),
         pixel_format=pixel_format,
         decoder=decoder,
         aspect=Fraction(*stream["aspect"]) if stream.get("aspect") else Fraction(1),
-        rotation=said.get("rotation", 0),
-        interlaced=said.get("interlaced", False),
+        rotation=properties.get("rotation", 0),
+        interlaced=properties.get("interlaced", False),
         colours=(
-            _RANGES.get(said.get("range", 0), UNKNOWN),
+            _RANGES.get(properties.get("range", 0), UNKNOWN),
             _MATRICES.get(matrix if matrix != 2 else stream.get("matrix", 2), UNKNOWN),
-            _PRIMARIES.get(said.get("primaries", 2), UNKNOWN),
-            _TRANSFERS.get(said.get("transfer", 2), UNKNOWN),
+            _PRIMARIES.get(properties.get("primaries", 2), UNKNOWN),
+            _TRANSFERS.get(properties.get("transfer", 2), UNKNOWN),
         ),
-        side_data=frozenset(said.get("side_data", ())),
+        side_data=frozenset(properties.get("side_data", ())),
         decoded=frame is not None,
     )

@@ -1,7 +1,7 @@
-"""What is in a film, read by PyAV and written to stdout as JSON: a program of its own, run by `probe.probe_film`.
+"""A program that probes a film with PyAV and writes the result to stdout as JSON; `probe.probe_film` runs it.
 
-FFmpeg's libraries parse whatever a file claims to be. In this process they may crash, hang or ask for all memory, and
-take nothing with them: it is bounded here and ended from outside. It imports nothing of animi.
+FFmpeg's libraries parse untrusted files. In this process they may crash, hang or use up memory without harm: memory is
+limited here, and time by the caller. It imports nothing of animi.
 
     python -P probe_worker.py FILE FORMATS MAX_PIXELS MAX_BYTES [FORMAT]
 """
@@ -81,7 +81,7 @@ def _describe_frame(frame: VideoFrame) -> dict[str, Any]:
 
 
 def _decode_first(container: InputContainer, stream: VideoStream) -> VideoFrame | None:
-    """The first frame that can be decoded; None where there is none among the first packets."""
+    """The first frame that can be decoded; None if the first packets have none."""
     stream.thread_type = "NONE"
 
     def frames() -> Iterator[VideoFrame]:
@@ -93,7 +93,7 @@ def _decode_first(container: InputContainer, stream: VideoStream) -> VideoFrame 
 
 
 def describe(path: str, formats: str, most_pixels: str, kind: str | None) -> dict[str, Any]:
-    """What is in a file.
+    """Returns the properties of a file.
 
     Raises:
         av.FFmpegError: it cannot be read.
@@ -125,7 +125,7 @@ def _bound_memory(most: int) -> None:
 
 
 def main() -> int:
-    """Writes what is in the file named on the command line; 1 where it cannot be read."""
+    """Writes the properties of the file given on the command line; returns 1 if it cannot be read."""
     path, formats, most_pixels, most_bytes, *kind = sys.argv[1:]
     _bound_memory(int(most_bytes))
     try:

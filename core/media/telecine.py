@@ -1,12 +1,12 @@
-"""Films of 24 drawings a second in television of 30 frames: found by what is seen, and taken back.
+"""Detects and reverses telecine (3:2 pulldown): films of 24 frames per second in video of 30.
 
-**Hard telecine** weaves the fields of neighbouring film frames into one video frame: of every five frames, two show
-combs where something moves, and one drawing comes twice. Flags say nothing of it, or the wrong thing. So a few
-stretches of the film are decoded. Where they show combs, ffmpeg's field matching is tried in both orders of fields. If
-it removes the combs and leaves one copy in five, the film was telecined.
+**Hard telecine** interleaves the fields of neighbouring film frames. Of every five video frames, two show combing where
+something moves, and one film frame appears twice. Flags do not report it reliably. So a few stretches of the film are
+decoded. If they show combing, ffmpeg's field matching is tried in both field orders. If it removes the combing and
+leaves one duplicate in five frames, the film was telecined.
 
-**Soft telecine** stores the film frames as they were, and shows them for three and two fields in turn: only their times
-have to be put right.
+**Soft telecine** stores the film frames unchanged and shows them for three and two fields in turn. Only their
+timestamps need correction.
 """
 
 from collections.abc import Sequence
@@ -19,37 +19,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .decode import VideoInfo, decode_frames
-from .ffmpeg import read_file
+from .ffmpeg import file_input
 
 RATES = (Fraction(25), Fraction(30000, 1001), Fraction(30))
-"""Frames a second at which television shows two fields a frame."""
+"""Frame rates of video that may be interlaced."""
 _CYCLE = 5  # frames of video for four of film
-_STRETCH = 60  # frames that are looked at in one place: twelve cycles
-_PLACES = (0.1, 0.45, 0.8)  # of the film's length
-# Tuned on drawn cats in MPEG-2 and H.264: 58 to 109 pixels in the worst block of combed frames, 0 to 2 in others
-_CONTRAST = 10  # levels between neighbouring rows in a comb
-_BLOCK = 16  # side of the blocks in which combs are counted
-_COMBED = 12  # pixels of a block that are in combs
-_LEAST_COMBED = 0.04  # share of frames with combs, up to which they are taken for hatching
-_MOST_HATCHED = 0.5  # share of moving frames that may seem to have combs where fields do not fit; more are interlaced
-_LEFT = 0.2  # share of the combs that field matching may leave
-_COPY = 0.25  # share of the usual change from frame to frame, up to which a frame is a copy
-_CYCLES = 0.8  # share of cycles that must have one
+_STRETCH = 60  # frames that are decoded at each place: twelve cycles
+_PLACES = (0.1, 0.45, 0.8)  # relative to the film's length
+# Tuned on drawn cats in MPEG-2 and H.264: 58 to 109 combed pixels in the worst block of combed frames, 0 to 2 in others
+_CONTRAST = 10  # levels between neighbouring rows of combing
+_BLOCK = 16  # pixels: side of the blocks in which combed pixels are counted
+_COMBED = 12  # combed pixels in some block of a combed frame
+_MIN_COMBED = 0.04  # share of combed frames; fewer are hatching
+_MAX_HATCHED = 0.5  # share of moving frames that hatching may comb; if field matching fails, more mean interlaced video
+_MAX_REMAINING = 0.2  # share of combed frames that field matching may leave
+_COPY = 0.25  # largest change of a duplicate frame, relative to the median change
+_CYCLES = 0.8  # share of cycles that must have a duplicate
 
 
 @dataclass(frozen=True)
 class Restoration:
-    """How a film's frames become what was drawn.
+    """How progressive frames are restored from interlaced or telecined ones.
 
     Attributes:
-        filters: for ffmpeg.
-        telecined: one frame in five is left out: the rate is four fifths.
-        words: what is said of it.
+        filters: ffmpeg's filters.
+        telecined: whether one frame in five is dropped, so that the rate is four fifths.
+        note: the note for the user, to follow the film's name.
     """
 
     filters: tuple[str, ...]
     telecined: bool
-    words: str
+    note: str
 
 
 DEINTERLACE = Restoration(
@@ -58,42 +58,42 @@ DEINTERLACE = Restoration(
 
 
 def find_restoration(info: VideoInfo, rate: Fraction | None, *, flagged: bool) -> Restoration | None:
-    """Looks for combs in a film.
+    """Detects interlaced and telecined films by combing.
 
     Args:
         info: the film.
-        rate: its frames a second.
-        flagged: it says that it is interlaced.
+        rate: its frames per second; None if not constant.
+        flagged: whether its flags say that it is interlaced.
 
     Returns:
-        What to do; None where frames are whole.
+        How to restore its frames; None if they are progressive.
     """
     deinterlace = DEINTERLACE if flagged else replace(DEINTERLACE, filters=("bwdif=mode=send_frame:deint=all",))
     if rate not in RATES:
         return deinterlace if flagged else None
-    woven, moving = _count_combed(_look(info, "null"))
-    if not woven:
+    combed, moving = _count_combed(_decode_stretches(info, "null"))
+    if not combed:
         return deinterlace if flagged else None
     best: tuple[int, str, list[NDArray[np.uint8]]] | None = None
     for order in ("tff", "bff"):
-        matched = _look(info, f"fieldmatch=order={order}")
+        matched = _decode_stretches(info, f"fieldmatch=order={order}")
         left, _ = _count_combed(matched)
         if best is None or left < best[0]:
             best = left, order, matched
     assert best is not None
     left, order, matched = best
-    if left > _LEFT * woven:  # no two fields belong together, or it is hatching that something moves over
-        return deinterlace if flagged or woven > _MOST_HATCHED * moving else None
+    if left > _MAX_REMAINING * combed:  # interlaced, or hatching behind something that moves
+        return deinterlace if flagged or combed > _MAX_HATCHED * moving else None
     filters = (f"fieldmatch=order={order}",)
     if rate != 25 and _has_copies(matched):
         return Restoration(
             (*filters, "decimate"), True, "is telecined: its 24 drawings a second are taken back out of 30 frames"
         )
-    return Restoration(filters, False, "has fields of neighbouring frames woven together: they are sorted out first")
+    return Restoration(filters, False, "has fields of neighbouring frames interleaved: they are matched again first")
 
 
-def _look(info: VideoInfo, filters: str) -> list[NDArray[np.uint8]]:
-    """A few stretches of a film in grey: (N, H, W) each."""
+def _decode_stretches(info: VideoInfo, filters: str) -> list[NDArray[np.uint8]]:
+    """Decodes a few stretches of a film in grey: (N, H, W) uint8 each."""
     assert info.head is not None
     picture = info.head.picture
     shape = (picture.width, picture.height) if picture.turned else (picture.height, picture.width)
@@ -104,7 +104,7 @@ def _look(info: VideoInfo, filters: str) -> list[NDArray[np.uint8]]:
         most = _STRETCH * (len(_PLACES) + 1) if whole else _STRETCH
         raw = decode_frames(
             info,
-            read_file(info.path, info.decoder),
+            file_input(info.path, info.decoder),
             f"{filters},scale={shape[1]}:{shape[0]},format=gray",
             (*shape, 1),
             start=place * length,
@@ -116,24 +116,24 @@ def _look(info: VideoInfo, filters: str) -> list[NDArray[np.uint8]]:
 
 
 def _count_combed(stretches: Sequence[NDArray[np.uint8]]) -> tuple[int, int]:
-    """How many frames show combs where they differ from the frame before, and how many differ from it at all.
+    """Counts frames that are combed where they differ from the frame before, and frames that differ from it at all.
 
-    The first is 0 where there are so few that they may be hatching.
+    The first count is 0 if there are so few that they may be hatching.
     """
     combed = moving = 0
     for frames in stretches:
         for before, frame in pairwise(frames):
             combed += is_combed(frame, before)
             moving += int(np.abs(frame.astype(np.int16) - before).max()) > _CONTRAST
-    return combed if combed > _LEAST_COMBED * sum(map(len, stretches)) else 0, moving
+    return combed if combed > _MIN_COMBED * sum(map(len, stretches)) else 0, moving
 
 
 def is_combed(frame: NDArray[np.uint8], before: NDArray[np.uint8] | None = None) -> bool:
-    """Whether a frame has a place where rows alternate: four and more that are brighter and darker in turn.
+    """Returns whether a frame shows combing: four or more rows that are brighter and darker in turn.
 
     Args:
-        frame: (H, W), grey.
-        before: another; what is as it was in it does not count. None: all of the frame does.
+        frame: (H, W) uint8, grey.
+        before: the frame before; only pixels that differ from it count. None counts all pixels.
     """
     values = frame.astype(np.int16)
     if frame.shape[0] < _BLOCK + 6 or frame.shape[1] < _BLOCK:
@@ -151,7 +151,7 @@ def is_combed(frame: NDArray[np.uint8], before: NDArray[np.uint8] | None = None)
 
 
 def _has_copies(stretches: Sequence[NDArray[np.uint8]]) -> bool:
-    """Whether nearly every five frames that are matched hold one that comes twice, where anything moves."""
+    """Whether nearly every cycle of five field-matched frames has a duplicate, not counting cycles without motion."""
     found = total = 0
     for frames in stretches:
         steps = np.array([float(np.abs(b.astype(np.int16) - a).mean()) for a, b in pairwise(frames)])
@@ -165,24 +165,24 @@ def _has_copies(stretches: Sequence[NDArray[np.uint8]]) -> bool:
 
 
 FIELD = Fraction(1001, 60000)
-"""Seconds from one field of television to the next."""
-_ROUNDED = Fraction(2, 1000)  # seconds by which times may be off: Matroska keeps milliseconds
+"""Seconds per field of NTSC video."""
+_ROUNDED = Fraction(2, 1000)  # seconds: tolerance of timestamps, as Matroska stores milliseconds
 
 
 def is_pulled_down(before: Fraction, after: Fraction) -> bool:
-    """Whether a frame comes after three fields and stays for two, so that it should have come half a field earlier."""
+    """Returns whether a frame comes after three fields and stays for two, and so is half a field late."""
     return abs(before - 3 * FIELD) <= _ROUNDED and abs(after - 2 * FIELD) <= _ROUNDED
 
 
 def even_out(times: Sequence[Fraction]) -> list[Fraction]:
-    """Puts times right that are those of film shown for three and two fields in turn.
+    """Corrects timestamps of frames that are shown for three and two fields in turn to equal steps.
 
     Args:
-        times: of all frames, in seconds, rising.
+        times: timestamps of all frames in seconds, ascending.
     """
     even = list(times)
     for k in range(1, len(times)):
-        # the last frame has none behind it, and goes as those before it do
+        # for the last frame, assume that the pattern continues
         after = times[k + 1] - times[k] if k + 1 < len(times) else times[k - 1] - times[max(0, k - 2)]
         if is_pulled_down(times[k] - times[k - 1], after):
             even[k] = times[k] - FIELD / 2

@@ -1,32 +1,37 @@
-"""WebP files: known by their first bytes, and how long each picture of an animation is shown, without decoding any."""
+"""Animated WebP: the headers, which are read without decoding, and the pictures, which Pillow decodes.
+
+Most builds of ffmpeg cannot decode animated WebP.
+"""
 
 import os
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..files import reason, shown
 
 USUAL = 100
-"""Milliseconds for which browsers show a picture whose delay is too short."""
+"""Milliseconds that browsers use instead of a delay that is too short."""
 TOO_SHORT = 10
-"""Milliseconds up to which they take a delay for too short, in GIF, APNG and WebP alike."""
-_MOST = 1 << 24  # pictures of an animation, as of any film
-_ALPHA = 0x10  # flag of the VP8X chunk, section 2.7.1
-_DECODED = 25_000_000  # pixels that are decoded to know whether alpha is opaque throughout: a quarter of a second
+"""Longest delay in milliseconds that browsers treat as too short, in GIF, APNG and WebP alike."""
+_MOST = 1 << 24  # pictures in an animation, as for any film
+_ALPHA = 0x10  # flag of the VP8X chunk, RFC 9649 section 2.7.1
+_MOST_DECODED = 25_000_000  # pixels that are decoded to find transparency; takes about a quarter of a second
 
 
 def is_webp(path: Path) -> bool:
-    """Whether a file is WebP, by its first bytes."""
+    """Returns whether a file is WebP, by its first bytes."""
     with path.open("rb") as file:
         head = file.read(12)
     return head[:4] == b"RIFF" and head[8:] == b"WEBP"
 
 
 def list_durations(path: Path) -> list[int]:
-    """How long browsers show each picture, in milliseconds.
+    """Returns how long browsers show each picture, in milliseconds.
 
     Raises:
         InputError: the file is cut short, has too many pictures, or cannot be read.
@@ -38,7 +43,7 @@ def read_webp(path: Path) -> tuple[list[int], bool]:
     """Reads the headers of a file's chunks (RFC 9649, section 2.7).
 
     Returns:
-        How long each picture is to be shown, in milliseconds, and whether all begins anew at the end.
+        The duration of each picture in milliseconds, and whether the animation repeats.
 
     Raises:
         InputError: the file is cut short, has too many pictures, or cannot be read.
@@ -68,33 +73,89 @@ def read_webp(path: Path) -> tuple[list[int], bool]:
 
 
 def has_transparency(path: Path, count: int) -> bool:
-    """Whether anything in a file is transparent.
+    """Returns whether anything in a file is transparent.
 
-    The header only says that there may be: encoders store what changed in a picture with alpha around it, and pictures
-    are opaque all the same. So the first pictures are decoded; where there are more, or they are large, alpha is kept.
+    The header's flag is not enough: encoders use alpha to store only what changed, even if every composed picture is
+    opaque. So the first pictures are decoded. If there are more than that, the file counts as transparent.
 
     Args:
-        path: of the file.
-        count: pictures that are decoded, at most.
+        path: the file.
+        count: largest number of pictures to decode; fewer if they are large.
     """
     from PIL import Image
 
     with path.open("rb") as file:
         head = file.read(21)
     if head[12:16] == b"VP8L" and len(head) == 21:
-        may_be = True  # its hint at alpha need not be right
+        may_be = True  # its alpha flag is only a hint
     else:
         may_be = head[12:16] == b"VP8X" and len(head) == 21 and bool(head[20] & _ALPHA)
     if not may_be:
         return False
     with warnings.catch_warnings(action="ignore"), Image.open(path) as image:
-        most = min(count, _DECODED // (image.width * image.height))
+        most = min(count, _MOST_DECODED // (image.width * image.height))
         pictures = len(read_webp(path)[0])
         for number in range(min(most, pictures)):
             try:
                 image.seek(number)
                 if np.asarray(image.convert("RGBA"))[..., 3].min() < 255:
                     return True
-            except Exception:  # reading its pictures names the one that is damaged
+            except Exception:  # decoding reports which picture is damaged
                 return True
     return pictures > most
+
+
+def read_size(path: Path) -> tuple[int, int]:
+    """Returns the width and height of a file's pictures, in pixels.
+
+    Raises:
+        InputError: Pillow cannot read the file.
+    """
+    from PIL import Image
+
+    try:
+        with warnings.catch_warnings(action="ignore"), Image.open(path) as image:
+            return image.size
+    except Exception as error:  # Pillow raises various errors for damaged files
+        raise InputError(f"{shown(path)}: cannot be read ({error}); check the file or convert it") from error
+
+
+def decode_webp(
+    path: Path, width: int, height: int, fit: str, start: float, background: tuple[int, int, int] | None
+) -> Iterator[tuple[float, NDArray[np.uint8]]]:
+    """Decodes an animated WebP; `decode.decode_video` describes the arguments.
+
+    Yields:
+        (seconds, (height, width, C) uint8): C is 4 if `background` is None, else 3.
+
+    Raises:
+        InputError: a picture is damaged.
+    """
+    from PIL import Image, ImageOps
+
+    milliseconds = 0
+    with warnings.catch_warnings(action="ignore"), Image.open(path) as image:
+        for number, duration in enumerate(list_durations(path)):
+            time = milliseconds / 1000
+            try:
+                image.seek(number)
+                picture = image.convert("RGBA")
+            except Exception as error:  # Pillow raises various errors for damaged files
+                raise InputError(
+                    f"{shown(path)}: its picture at {time:.2f} s cannot be read ({error}); check the file or convert it"
+                ) from error
+            if time >= start:
+                flat = picture
+                if background is not None:
+                    flat = Image.new("RGBA", picture.size, background)
+                    flat.alpha_composite(picture)
+                    flat = flat.convert("RGB")
+                size = (width, height)
+                if fit == "crop":
+                    flat = ImageOps.fit(flat, size, Image.Resampling.BICUBIC)
+                elif fit == "letterbox":
+                    flat = ImageOps.pad(flat, size, Image.Resampling.BICUBIC)
+                elif flat.size != size:
+                    flat = flat.resize(size, Image.Resampling.BICUBIC)
+                yield round(time, 6), np.asarray(flat, np.uint8).copy()
+            milliseconds += duration

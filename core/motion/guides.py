@@ -1,18 +1,18 @@
-"""Motion that an animator gives: points, paths, masks, and how they act on the drawings.
+"""Motion from an animator's hints: points, paths and masks, and how they act on the drawings.
 
-Two drawings do not say which finger became which. A hint does: this point of the first drawing is that point of the
-last. It acts on the thing that was pointed at, up to its outline, and not on a disc around the point:
+Two drawings do not determine which finger became which. A hint does: a point of the first drawing corresponds to a
+point of the last. It acts on the piece that contains the point, up to its outline, not on a disc around the point:
 
-- A point stands for the flat piece of colour that it lies in (see `segments`), with what that piece encloses and the
-  outline around it. Hints in one piece move it together: one by a shift, or with squash and turn where its partner in
-  the other drawing shows them; two by a similarity; three by an affine map; more by a thin-plate spline (Bookstein,
-  "Principal Warps", PAMI 1989).
-- Between the drawings a piece turns about its centre while the centre goes straight, or along the path that was given
-  (Whited et al., "BetweenIT", Eurographics 2010, use spirals; both keep its size where it only turns).
+- A point selects the flat piece of colour that it lies in (see `segments`), with the area that it encloses and its
+  outline. Hints in one piece move it together: one by a shift, or with scale and rotation if its match in the other
+  drawing shows them; two by a similarity; three by an affine map; more by a thin-plate spline (Bookstein, "Principal
+  Warps", PAMI 1989).
+- Between the drawings a piece rotates about its centre while the centre moves straight, or along a given path (Whited
+  et al., "BetweenIT", Eurographics 2010, use spirals; both keep the size of a piece that only rotates).
 
-A guide is used three times. The search may choose its motion, for what moves along. Then the piece is taken out of the
-motion that was found: what is left there moves as its surroundings do. At each t, the piece is laid over that where it
-is by then, so that the guide's word is the last, and what it leaves behind is the ground.
+A guide is used three times. Its motion is a candidate of the search, for things that move with it. Then the piece is
+removed from the estimated motion, so that the area moves with its surroundings. At each t, the piece is composited over
+the result at its position, so that the hint has priority and the background is uncovered behind it.
 """
 
 from dataclasses import dataclass, field, replace
@@ -60,7 +60,7 @@ class Track:
 
 @dataclass(frozen=True)
 class PairHints:
-    """What an animator says of one pair of drawings."""
+    """An animator's hints for one pair of drawings."""
 
     tracks: tuple[Track, ...] = ()
     """Points that correspond."""
@@ -93,7 +93,7 @@ class PairHints:
 
 @dataclass(frozen=True)
 class Guide:
-    """One piece that is moved as an animator says."""
+    """One piece that moves by hints."""
 
     tracks: tuple[Track, ...]
     """At least one, each in both drawings."""
@@ -104,7 +104,7 @@ class Guide:
     shape: tuple[int, int]
     """Height and width of the drawings."""
     part: Array = field(default_factory=lambda: np.eye(2))
-    """(2, 2): how the piece turns and squashes, where a single track does not say."""
+    """(2, 2) rotation and scale of the piece, which a single track does not determine."""
 
     @property
     def comes_or_goes(self) -> bool:
@@ -221,7 +221,7 @@ def turn_and_squash(linear: Array, t: float) -> Array:
 
 
 class Guides:
-    """All that an animator says of one pair, ready to be used."""
+    """All guides of one pair of drawings, prepared for use."""
 
     def __init__(self, hints: PairHints, first: Array, last: Array) -> None:
         """Cuts out the pieces that are pointed at.
@@ -268,7 +268,7 @@ class Guides:
                 self.guides.append(Guide((Track((point, point)),), masks[0], masks[1], self.shape))
 
     def _make(self, tracks: list[Track], here: Array, there: Array, views: tuple[Array, Array]) -> Guide:
-        """With how the piece squashes and turns, if its partner shows that and a single track does not say it."""
+        """Makes a guide; a single track's piece also gets the rotation and scale that its match shows."""
         guide = Guide(tuple(tracks), here, there, self.shape)
         if len(tracks) > 1:
             return guide
@@ -342,7 +342,7 @@ class Guides:
     def settle(
         self, t: float, shifts: tuple[Flow, Flow], belief: Array, missing: Array | None
     ) -> tuple[tuple[Flow, Flow], Array, Array | None]:
-        """Has the last word on where to sample at t.
+        """Applies static masks and removes pieces from where they have left, at t.
 
         Args:
             t: in (0, 1).

@@ -13,19 +13,20 @@ import numpy as np
 
 from .grid import Array, pixel_grid, warp
 
-_SIDE, _ALIKE = 48, 0.4  # pixels a side, and correlation, by which one drawing in two lights is known
-_FADED = 0.1  # of a squared difference may be left by another light
-_SEARCHED = 128  # pixels of the longer side where light and motion are separated
-_CHANGED = 2.0  # levels by which the frames' levels, in their order, must differ in another light
-_UNLIT = 1.5  # levels that are left along the motion: below, there is no other light to speak of
-_DIMMEST, _BRIGHTEST = 0.1, 1.1  # gains; a frame that is too dark cannot be brought to the other's light
-_CORE, _LEFT = 0.7, 0.25  # of all pixels must be explained, and what may be left there of what differs in one light
-_CLEARLY = 8.0  # levels by which another light helps a pixel, or harms one that was explained
-_HARMS = 0.1  # pixels that may be harmed for one that is helped
-_TINTED = 0.8  # of what is left with one gain, for which three are taken instead
-_STILL, _STEP = 2.0, 1.5  # levels by which what does not move may differ in one light, and more for what was dark
-_BINS, _RARE = 32, 0.002  # of levels, in each of which light is fitted to the median, and the pixels that one must hold
-_FITS, _OFF = 6, 3.0  # rounds of fitting, and the levels from which on a bin counts less
+# Tuned on the tuning set, relit (docs/notebook/light-and-lines.md).
+_SIDE, _ALIKE = 48, 0.4  # pixels a side, and least correlation, at which two frames show one drawing in different light
+_FADED = 0.1  # share of the squared difference that a change of light may leave unexplained
+_SEARCHED = 128  # pixels: longer side at which light and motion are separated
+_CHANGED = 2.0  # levels: least mean difference of the sorted levels
+_UNLIT = 1.5  # levels: residual along the motion up to which the light is the same
+_DIMMEST, _BRIGHTEST = 0.1, 1.1  # range of gains; a darker frame cannot be relit
+_CORE, _LEFT = 0.7, 0.25  # share of pixels of least error that must fit, and of their residual that may remain
+_CLEARLY = 8.0  # levels: change of a pixel's error that counts as helped or harmed
+_HARMS = 0.1  # largest number of harmed pixels per helped one
+_TINTED = 0.8  # three gains are used if their residual is below this share of that with one
+_STILL, _STEP = 2.0, 1.5  # levels: tolerance of a static pixel after relighting, and its increase by 1 / gain
+_BINS, _RARE = 32, 0.002  # bins of levels that light is fitted to, and the least share of pixels in one
+_FITS, _OFF = 6, 3.0  # rounds of fitting, and the residual in levels at which a bin's weight falls
 
 
 @dataclass(frozen=True)

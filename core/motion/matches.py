@@ -1,4 +1,4 @@
-"""What an engine takes for the same thing in two drawings, as a few points that a person can look through."""
+"""Summarises an engine's motion as a few point matches, for display."""
 
 from typing import NamedTuple
 
@@ -10,16 +10,17 @@ from .guides import Point
 from .segments import Pieces
 
 MOST = 40
-"""Matches of a pair: more arrows than these hide the drawing."""
-_SIDE = 240  # longest side of the picture that is cut into pieces, in pixels: those of 12 pixels there can be clicked
-_LEAST, _LARGEST = 12, 0.4  # pixels, and share of the picture: smaller pieces are crumbs, larger ones are the ground
-_THIN = 1.5  # pixels from the middle of a piece to its edge: what is thinner is a part of an outline
-_STAYS = 0.004  # of the longer side, up to which a piece does not move
-_DIFFERS = 20.0  # levels of 255 by which the place that a piece stays at looks different in the other drawing
+"""Largest number of matches of a pair: more arrows would hide the drawing."""
+# Not tuned; tests/motion/test_matches.py shows the intent.
+_SIDE = 240  # pixels: longest side of the picture that is segmented
+_LEAST, _LARGEST = 12, 0.4  # pixels, and share of the picture: smaller pieces cannot be clicked, larger are background
+_THIN = 1.5  # pixels: largest distance from a piece's interior to its edge, up to which it is part of an outline
+_STAYS = 0.004  # of the longer side: largest shift of a static piece
+_DIFFERS = 20.0  # levels: smallest change of a static piece that is listed
 
 
 class Match(NamedTuple):
-    """A point of the first drawing and where an engine takes it for being in the last."""
+    """A point of the first drawing, and its match in the last."""
 
     point: Point
     target: Point
@@ -28,8 +29,8 @@ class Match(NamedTuple):
 def find_matches(first: Array, last: Array, flow: Flow) -> list[Match]:
     """Finds one match for each flat piece of the first drawing that moves, the largest first.
 
-    A piece's point is the middle of its widest part, so that it lies on the piece, whatever its shape. A piece that
-    stays is listed only where the other drawing shows something else there.
+    A piece's point is the centre of its widest part, so that it lies on a piece of any shape. A static piece is listed
+    only if the other drawing shows something else there.
 
     Args:
         first: (H, W, 3) uint8 RGB.
@@ -50,7 +51,7 @@ def find_matches(first: Array, last: Array, flow: Flow) -> list[Match]:
             break
         if areas[label] > _LARGEST * labels.size:
             continue
-        mask = np.pad((labels == label).astype(np.uint8), 1)  # a piece that the picture cuts off is not deep there
+        mask = np.pad((labels == label).astype(np.uint8), 1)  # padded, so that the picture's border counts as an edge
         depth = cv2.distanceTransform(mask, cv2.DIST_L2, 3)[1:-1, 1:-1]
         y, x = (int(part) for part in np.unravel_index(int(depth.argmax()), depth.shape))
         if depth[y, x] < _THIN:

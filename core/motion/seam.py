@@ -1,15 +1,15 @@
 """Joins two warped frames along a seam instead of blending them, so that nothing is drawn twice and half transparent.
 
 Where the two warped key frames differ, each cell shows one of the two. The choice is made for all times of a pair at
-once by a minimum cut (Boykov and Jolly, "Interactive Graph Cuts", ICCV 2001): a graph with one node
-for each differing cell at each time. A cut between neighbours costs the differences at both of them, so that the seam
-runs where the two frames agree (Kwatra et al., "Graphcut Textures", SIGGRAPH 2003, equation 1); a cell that shows
-the frame which the engine believes in less costs the difference of the beliefs. Arcs that cannot be cut lead through
-time: a place that shows the last key frame shows it from then on. Others lead along the motion, at a cost: a piece that
-moves turns from the first key frame to the last once, unless the engine is sure of something else.
+once by a minimum cut (Boykov and Jolly, "Interactive Graph Cuts", ICCV 2001), with one node for each differing cell at
+each time. A cut between neighbours costs the differences at both of them, so that the seam runs where the two frames
+agree (Kwatra et al., "Graphcut Textures", SIGGRAPH 2003, equation 1). A cell that shows the less likely frame costs the
+log odds of the two. Arcs of infinite capacity lead through time: a cell that shows the last key frame keeps showing it.
+Arcs of finite capacity follow the motion: a moving piece switches from the first key frame to the last only once,
+unless the log odds are strong.
 
-Differences without edges (soft shadows, a light that changes in one part, motion blur) are left to the mixture: mixing
-them draws no outline twice.
+Differences without edges (soft shadows, a local change of light, motion blur) are blended, as that draws no outline
+twice.
 """
 
 from collections.abc import Sequence
@@ -21,29 +21,29 @@ import numpy as np
 from .grid import Array, Flow, mean_of_channels
 
 CELLS = 14_400
-"""Cells of the grid at most: seams of 160 x 90 cells look like those of 320 x 180, and take a quarter of the time."""
-_AGREES = 6.0  # levels of 255, mean over channels, up to which two warped frames agree
-_SEAM = 5.0  # cost of a seam across a full difference, from a trial on 107 pairs of anime and cartoons; and of showing
-_BELIEF = 40.0  # the other frame, for each unit of log odds, over the grid's side in cells, so that a piece of the same
-# share of the picture weighs the same on any grid; 20 to 80 are level on validation pairs, 20 leaves uncovered ground
-_TURN = 3.0  # log odds that a turn back along the motion costs: less than a sure belief, as where a ground is uncovered
-_SURE = 8.0  # log odds from which on an engine's belief counts no more
-_WEIGHTY = 20.0  # levels of difference from which on a cell's belief counts in full
-_SCALE = 1000  # the solver counts in whole numbers
-_NEVER = 1_000_000  # a capacity that no cut pays
-_EDGE = 9.0  # levels a pixel: a difference changes faster than this only at outlines
-_EVEN = 2.5  # log odds for the farther key frame, on average, up to which both show a place
+"""Largest number of grid cells: seams at 160 x 90 cells look like those at 320 x 180, in a quarter of the time."""
+_AGREES = 6.0  # levels, mean over channels: largest difference where two warped frames agree
+_SEAM = 5.0  # cost of a seam across a full difference; tuned on 107 pairs of anime and cartoons
+_BELIEF = 40.0  # cost per unit of log odds of showing the less likely frame, divided by the grid's side in cells, so
+# that it is independent of the grid; 20 to 80 are equal on validation pairs, but 20 leaves uncovered background wrong
+_TURN = 3.0  # log odds: cost of switching back along the motion; less than _SURE, as needed for uncovered background
+_SURE = 8.0  # log odds are clipped to this
+_WEIGHTY = 20.0  # levels: difference from which a cell's log odds have full weight
+_SCALE = 1000  # factor to integers, which the solver needs
+_NEVER = 1_000_000  # a capacity that is never cut
+_EDGE = 9.0  # levels per pixel: steepest change of a difference without an outline
+_EVEN = 2.5  # mean log odds for the farther key frame, up to which a soft difference fades
 
 
-class Choice(NamedTuple):
-    """The choice of key frame where the two differ, at one time, on a grid; each map is (h, w) float32."""
+class SeamChoice(NamedTuple):
+    """Which key frame to show where the two differ, at one time, on a grid; each map is (h, w) float32."""
 
     first: Array
-    """1: the first key frame is shown; 0: the last."""
+    """1 to show the first key frame, 0 to show the last."""
     chosen: Array
-    """1: one of the two is shown instead of a blend."""
+    """1 to show one of the two instead of a blend."""
     fades: Array
-    """1: a soft difference, where the blend depends on time only."""
+    """1 at soft differences, where the blend depends on time only."""
 
 
 def measure_difference(one: Array, other: Array, cells: tuple[int, int]) -> tuple[Array, Array]:
@@ -71,22 +71,22 @@ def measure_difference(one: Array, other: Array, cells: tuple[int, int]) -> tupl
 
 
 def find_kinds(difference: Array, outlines: Array, doubt: Array) -> tuple[Array, Array]:
-    """Finds what is to be chosen, and what fades: (h, w) bool each.
+    """Finds the cells that must show one frame, and those that fade: (h, w) bool each.
 
-    Chosen are outlines that only one of the frames has, and what they enclose, such as the inside of an open mouth. A
-    soft difference ends without an outline, on most of its border.
+    The former are outlines that only one frame has, and the area inside, such as an open mouth. Soft differences have
+    no outline along most of their border.
 
     Args:
         difference: (h, w) in levels.
         outlines: (h, w) bool.
-        doubt: (h, w): how much the farther key frame is believed, in log odds.
+        doubt: (h, w) log odds for the key frame that is farther in time.
     """
     differs = difference > _AGREES
     outlines = outlines & differs
     inside = differs & ~outlines
     count, labels = cv2.connectedComponents(inside.astype(np.uint8), connectivity=4)
     enclosed, doubts = np.zeros(count), np.bincount(labels.ravel(), doubt.ravel(), count)
-    border = np.where(outlines, 1.0, np.where(differs, 0.0, -1.0))  # what a piece gains and loses by such a neighbour
+    border = np.where(outlines, 1.0, np.where(differs, 0.0, -1.0))  # vote of a neighbouring cell
     for axis in (0, 1):
         for here, beside in ((slice(1, None), slice(0, -1)), (slice(0, -1), slice(1, None))):
             own, other = (labels[here], border[beside]) if axis == 0 else (labels[:, here], border[:, beside])
@@ -102,21 +102,21 @@ def choose(
     outlines: Sequence[Array],
     beliefs: Sequence[Array],
     steps: Sequence[tuple[Flow, Flow]],
-    begun: Choice | None = None,
+    begun: SeamChoice | None = None,
     missing: Sequence[Array | None] | None = None,
-) -> list[Choice]:
+) -> list[SeamChoice]:
     """Chooses the key frame to show, for all times of a pair together.
 
     Args:
-        times: rising, in (0, 1).
-        differences: for each time (h, w) in levels; see `measure_difference`.
-        outlines: for each time (h, w) bool, likewise.
-        beliefs: for each time (h, w): log odds that the first key frame shows what is there.
-        steps: for each time but the last, how far content moves until the next time, (h, w, 2) in cells: that of the
-            last key frame from this time on, and that of the first key frame back from the next time.
-        begun: what was chosen at the first of the times already; it stays.
-        missing: for each time (h, w) in [0, 1]: how far neither key frame has a match for what it shows there, so that
-            the nearer one is shown; None: nowhere.
+        times: ascending, in (0, 1).
+        differences: for each time (h, w) in levels, from `measure_difference`.
+        outlines: for each time (h, w) bool, from `measure_difference`.
+        beliefs: for each time (h, w), log odds of the first key frame against the last.
+        steps: for each time but the last, the motion until the next time, (h, w, 2) in cells: of the last key frame
+            forward from this time, and of the first key frame backward from the next.
+        begun: a choice already made at the first of the times, which is kept.
+        missing: for each time (h, w) in [0, 1], 1 where neither key frame has a match, so that the key frame that is
+            nearer in time is shown; None for nowhere.
     """
     missing = missing or [None] * len(times)
     doubted = [belief if lost is None else (1 - lost) * belief for belief, lost in zip(beliefs, missing, strict=True)]
@@ -134,13 +134,13 @@ def choose(
     if nodes:
         first[active] = _cut(active, nodes, np.stack(differences), np.stack(beliefs), steps, begun)
     return [
-        Choice(*_widen(shown, where.astype(np.float32), fades), fades.astype(np.float32))
+        SeamChoice(*_widen(shown, where.astype(np.float32), fades), fades.astype(np.float32))
         for shown, (where, fades) in zip(first, found, strict=True)
     ]
 
 
 def _widen(first: Array, active: Array, fades: Array) -> tuple[Array, Array]:
-    """Adds a cell around what is chosen, with what is chosen beside it: lines can reach over a cell's border."""
+    """Grows the chosen area by a cell, with the neighbours' choice, as lines may cross a cell's border."""
     window = (3, 3)
     beside, near = cv2.blur(first * active, window), cv2.blur(active, window)
     first = np.where(active > 0, first, np.where(near > 0, beside > near / 2, first)).astype(np.float32)
@@ -153,13 +153,13 @@ def _cut(
     differences: Array,
     beliefs: Array,
     steps: Sequence[tuple[Flow, Flow]],
-    begun: Choice | None,
+    begun: SeamChoice | None,
 ) -> Array:
-    """Whether each active cell, in their order, is on the first key frame's side of the minimum cut."""
-    from ortools.graph.python import max_flow  # only where frames disagree
+    """Whether each active cell, in order, is on the first key frame's side of the minimum cut: (nodes,)."""
+    from ortools.graph.python import max_flow  # imported only if frames differ
 
     _, height, width = active.shape
-    each = _SCALE * _BELIEF / (height * width) ** 0.5  # of a unit of log odds
+    each = _SCALE * _BELIEF / (height * width) ** 0.5  # capacity per unit of log odds
     index = np.full(active.shape, -1, np.int32)
     index[active] = np.arange(nodes, dtype=np.int32)
     tails, heads, costs = [], [], []
@@ -192,7 +192,7 @@ def _cut(
             start = index[source][inside]
             end = index[target][row[inside], column[inside]]
             start, end = start[end >= 0], end[end >= 0]
-            # never back: if the earlier cell shows the last key frame, the later one does
+            # no switching back: if the earlier cell shows the last key frame, so does the later one
             earlier, later = (start, end) if source == time else (end, start)
             connect(later, earlier, _NEVER if step is None else round(_TURN * each))
     belief = np.clip(beliefs, -_SURE, _SURE) * np.clip(differences / _WEIGHTY, 0, 1) * each

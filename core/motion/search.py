@@ -1,15 +1,15 @@
-"""Motion between two drawings, found without training: global matching first, then dense inverse search.
+"""Estimates motion between two drawings without training: global matching, then dense inverse search.
 
-Cartoons jump: between two key frames a hand may cross a third of the picture, further than any coarse-to-fine search
-follows. So the large displacements are found first, on a grid of at most 64 cells a side, by comparing every textured
+Motion in cartoons is large: between two key frames a hand may cross a third of the picture, too far for a coarse-to-
+fine search. So large displacements are found first, on a grid of at most 64 cells a side, by comparing every textured
 cell of one drawing with every one of the other (the classical counterpart of GMFlow's global matching, Xu et al., CVPR
-2022, section 3.2). The displacements that most mutual matches vote for become a short list of candidates; a few rounds
-of mean-field inference (Krahenbuhl and Koltun, NIPS 2011, here with a Potts model over four neighbours) give each cell
-one of them, with borders along colour edges. OpenCV's dense inverse search (Kroeger et al., ECCV 2016) takes the result
-as a candidate in every patch of its pyramid and refines it to fractions of a pixel.
+2022, section 3.2). The displacements with most votes of mutual matches are the candidates. A few rounds of mean-field
+inference (Krahenbuhl and Koltun, NIPS 2011, here with a Potts model over four neighbours) assign one to each cell, with
+borders along colour edges. OpenCV's dense inverse search (Kroeger et al., ECCV 2016) uses the result as a candidate in
+every patch of its pyramid and refines it to fractions of a pixel.
 
-Conventions: a flow is (h, w, 2) float32 in pixels, (dx, dy); forward flow leads from a pixel of the first frame to its
-place in the last, backward flow the other way.
+Conventions: a flow is (h, w, 2) float32 in pixels, (dx, dy). Forward flow maps pixels of the first frame to the last,
+backward flow maps the other way.
 """
 
 from typing import NamedTuple
@@ -23,56 +23,56 @@ from .segments import Carried, find_transforms
 from .splatting import fill_holes
 
 CELLS = 64
-"""Longest side of the matching grid. 48 is a little worse, 96 no better and three times slower."""
-_PIECE_PENALTY, _PIECE_BONUS = 6.0, 4.0  # of motions of pieces, elsewhere and on the piece, in colour difference
-_WORST, _UNKNOWN = 30.0, 18.0  # a wrong match costs no more than this; a match outside the picture costs this
+"""Longest side of the matching grid. 48 is slightly worse, 96 no better and three times slower."""
+_PIECE_PENALTY, _PIECE_BONUS = 6.0, 4.0  # colour difference: cost of a piece's motion for other cells, and for its own
+_WORST, _UNKNOWN = 30.0, 18.0  # colour difference: largest cost of a match, and cost of one outside the picture
 
 # Those below were chosen on core.cartoon.trials and on the 48 sequences of another studio's emoji that are for choosing
 # (docs/evaluation.md): LPIPS there is level (.0552 to .0553), and the trials decide.
-_EXPLAINED, _SLOPE = 8.0, 0.4  # cost up to which a match explains a cell, and more for each unit of deviation around it
-_TEXTURE = 6.0  # deviation around a cell from which on a match says something
-_FAR, _NOISE = 1000.0, 20.0  # squared Lab units: of no second match at all, and by which equal cells differ
-_LIKE = 0.1  # what a vote counts for a cell that has its like elsewhere
-_REFINED, _STEP = 8, 0.6  # shifts that are refined, and by how many cells at most
-_VOTING, _MANY = 15.0, 0.15  # cost up to which cells vote on that, and their least share of the picture
-_GAIN, _BAR = 3.0, 1.0  # cost by which a piece's own motion may be worse than others, and over which its bonus ends
-_GAP, _GAP_GROWTH = 3.0, 0.05  # half pixels, and of the way, by which there and back may miss
-_ERROR = 20.0  # levels by which a place and its partner may differ
-_PATCH, _AROUND = (5, 5), (9, 9)  # half pixels over which differences are averaged, and what does not fit spreads
-_VARIES = 9.0  # squared levels
-_STILL, _BETTER = 4.0, 2.0  # levels up to which a place rests, and by which rest has to fit better than a motion
-_NEAR, _ALIKE = np.ones((11, 11), np.uint8), 1.0  # half pixels around a place within which all is to move alike
+_EXPLAINED, _SLOPE = 8.0, 0.4  # largest cost of a match that explains a cell, and its increase per unit of texture
+_TEXTURE = 6.0  # standard deviation around a cell from which a match is informative
+_FAR, _NOISE = 1000.0, 20.0  # squared Lab units: distance if there is no second match, and between equal cells
+_LIKE = 0.1  # weight of a vote from a cell that looks like others
+_REFINED, _STEP = 8, 0.6  # number of shifts that are refined, and the largest change in cells
+_VOTING, _MANY = 15.0, 0.15  # largest cost of cells that vote on that, and their least share of the picture
+_GAIN, _BAR = 3.0, 1.0  # a piece's bonus falls from 1 to 0 over _GAIN, once its own motion costs _BAR more than others
+_GAP, _GAP_GROWTH = 3.0, 0.05  # half pixels, plus share of the motion: scale of forward-backward inconsistency
+_ERROR = 20.0  # levels: scale of the difference between a pixel and its match
+_PATCH, _AROUND = (5, 5), (9, 9)  # half pixels: windows to average differences, and to spread misfits
+_VARIES = 9.0  # squared levels: variance at which a flat patch has half its weight
+_STILL, _BETTER = 4.0, 2.0  # levels: largest difference of a static pixel, and by how much rest must fit better
+_NEAR, _ALIKE = np.ones((11, 11), np.uint8), 1.0  # half pixels: window in which motion counts as uniform, and its range
 SMALLEST = 8
 """Frames with a side below this are too small to find motion in."""
 _SEARCH_MARGIN = 32
-_COARSEST_SIDE, _FINEST_SIDE, _DETAIL = 192, 640, 0.75  # of the working picture, in pixels and of the frame's
-_OVERSAMPLING = 2.5  # searched cells a side for a wanted one: more take longer and lead to no better frames
+_COARSEST_SIDE, _FINEST_SIDE, _DETAIL = 192, 640, 0.75  # limits of the working size in pixels; share of the frame's
+_OVERSAMPLING = 2.5  # searched cells per requested cell along a side; more are slower and give no better frames
 
 
 class Candidates(NamedTuple):
-    """Motions that cells may choose from."""
+    """Candidate motions for cells."""
 
     transforms: Array
-    """(K, 2, 3) affine, from a cell's place to its place in the other drawing, in cells; the first is rest."""
+    """(K, 2, 3) affine maps of positions in cells from this drawing to the other; the first is the identity."""
     penalties: Array
-    """(K,) in units of colour difference: what it costs a cell to choose this one."""
+    """(K,) cost of each candidate, in units of colour difference."""
     centres: Array
-    """(K, 2): a cell that the motion is of, where its displacement is compared with that of others; NaN: any."""
+    """(K, 2) cell at which a candidate's displacement is compared with others'; NaN for any cell."""
 
     homes: tuple[Array, ...] = ()
-    """For each of the last candidates (rows, columns) how much of a cell belongs to the piece that it is of."""
+    """(rows, columns) for each of the last candidates: how much of each cell belongs to its piece."""
     partners: tuple[Array, ...] = ()
-    """The same of the pieces that they are carried to."""
+    """The same for the matching pieces in the other drawing."""
 
     def displace(self, chosen: Array) -> Array:
-        """Where cells are taken by the candidates that they chose, (rows, columns): (rows, columns, 2) in cells."""
+        """Returns the displacements in cells, (rows, columns, 2), by the chosen candidates, (rows, columns)."""
         transforms = self.transforms[chosen]  # (rows, columns, 2, 3)
         y, x = np.mgrid[: chosen.shape[0], : chosen.shape[1]].astype(np.float32)
         moved = transforms[..., 0] * x[..., None] + transforms[..., 1] * y[..., None] + transforms[..., 2]
         return np.asarray(moved - np.dstack([x, y]), np.float32)
 
     def reverse(self) -> "Candidates":
-        """The same from the other drawing back to this one."""
+        """Returns the candidates for the other direction."""
         back = [cv2.invertAffineTransform(transform) for transform in self.transforms]
         there = np.einsum("kij,kj->ki", self.transforms[:, :, :2], self.centres) + self.transforms[:, :, 2]
         return Candidates(np.array(back, np.float32), self.penalties, there, self.partners, self.homes)
@@ -81,13 +81,13 @@ class Candidates(NamedTuple):
 def estimate_flow(
     first: Array, last: Array, *, finest: int = _FINEST_SIDE, guides: Guides | None = None
 ) -> tuple[Flow, Flow]:
-    """Finds the motion between two frames, both ways.
+    """Estimates the motion between two frames in both directions.
 
     Args:
         first: (H, W, 3) uint8 RGB.
         last: the same shape.
-        finest: cells that the working grid's longer side has at most.
-        guides: motion that is given; what it is of is taken out.
+        finest: largest number of cells along the working grid's longer side.
+        guides: motion from hints; the hinted pieces are removed from the flow.
 
     Returns:
         The forward and the backward flow on one working grid of (h, w) cells, three quarters of the frame's size and at
@@ -112,14 +112,14 @@ def estimate_flow(
 
 
 def search_motion(first: Array, last: Array, height: int, width: int, guides: Guides | None = None) -> Array:
-    """Finds the motion between two frames both ways, as a motion network is given it.
+    """Estimates the motion between two frames in both directions, as the input of a motion network.
 
     Args:
         first: (H, W, 3) uint8 RGB, of any size.
         last: the same shape.
-        height: rows of the grid that is wanted.
-        width: columns.
-        guides: motion that is given.
+        height: rows of the requested grid.
+        width: its columns.
+        guides: motion from hints.
 
     Returns:
         (2, 2, height, width) float32: forward and backward, each (dx, dy) in cells of that grid.
@@ -131,12 +131,12 @@ def search_motion(first: Array, last: Array, height: int, width: int, guides: Gu
 
 
 def match_globally(first: Array, last: Array, guides: Guides | None = None) -> tuple[Flow, Flow]:
-    """Finds displacements of any length, to the accuracy of a cell.
+    """Finds displacements of any length with the accuracy of a cell.
 
     Args:
         first: (h, w, 3) uint8 RGB.
         last: the same shape.
-        guides: motion that is given, which cells may choose.
+        guides: motion from hints, as further candidates.
 
     Returns:
         Forward and backward flow, (h, w, 2) in pixels of these frames, constant within a cell.
@@ -149,9 +149,9 @@ def match_globally(first: Array, last: Array, guides: Guides | None = None) -> t
     carried = find_transforms(first, last)
     if carried:
         candidates = _add_transforms(candidates, carried, rows, columns)
-    said = [] if guides is None else guides.candidates()
-    if said:
-        candidates = _add_transforms(candidates, said, rows, columns, given=True)
+    hinted = [] if guides is None else guides.candidates()
+    if hinted:
+        candidates = _add_transforms(candidates, hinted, rows, columns, given=True)
     to_pixels = np.array([w / columns, h / rows], np.float32)
 
     def spread(chosen: Array, candidates: Candidates) -> Flow:
@@ -166,7 +166,7 @@ def match_globally(first: Array, last: Array, guides: Guides | None = None) -> t
 def _add_transforms(
     candidates: Candidates, carried: list[Carried], rows: int, columns: int, *, given: bool = False
 ) -> Candidates:
-    """Adds motions of pieces, as `find_transforms` gives them; what an animator gave costs no more than its length."""
+    """Adds motions of pieces from `find_transforms`; `given` ones, from hints, have no penalty beyond their length."""
     size = np.array([columns, rows], float)
     transforms, centres = [], []
     for piece in carried:
@@ -193,15 +193,15 @@ def _lab_cells(frame: Array, columns: int, rows: int) -> Array:
 
 
 def find_candidates(first: Array, last: Array, most: int = 16) -> Candidates:
-    """Lists the displacements that the most mutual best matches vote for.
+    """Lists the displacements with the most votes of mutual best matches.
 
-    Only cells that changed and that have texture are compared: a match between flat cells says nothing. At most a
-    third of all cells, and 1200, on each side, the most textured ones, so that time does not grow with the picture.
+    Only changed cells with texture are compared, as matches between flat cells are not informative. At most a third of
+    all cells and at most 1200 are used, the most textured ones, so that time does not grow with the picture.
 
     Args:
         first: (rows, columns, 3) float32 CIE Lab.
         last: the same shape.
-        most: how many displacements beside zero.
+        most: largest number of displacements in addition to zero.
     """
     rows, columns = first.shape[:2]
     changed = cv2.dilate(np.abs(first - last).max(2), np.ones((3, 3), np.uint8)) > 6
@@ -222,7 +222,7 @@ def find_candidates(first: Array, last: Array, most: int = 16) -> Candidates:
         y0, x0 = np.divmod(at_first, columns)
         y1, x1 = np.divmod(at_last[nearest], columns)
         best = distance[index, nearest]
-        distinct = _ask_distinctness(distance, best, at_last, (rows, columns), y1, x1)
+        distinct = _measure_distinctness(distance, best, at_last, (rows, columns), y1, x1)
         weight = mutual * np.exp(-best / 100) * texture / (texture + 20)
         both = np.zeros((2 * rows + 1, 2 * columns + 1, 2), np.float32)
         np.add.at(both, (y1 - y0 + rows, x1 - x0 + columns), np.column_stack([weight, weight * distinct]))
@@ -243,15 +243,16 @@ def find_candidates(first: Array, last: Array, most: int = 16) -> Candidates:
 
 
 def refine_shifts(first: Array, last: Array, candidates: Candidates) -> Candidates:
-    """Brings shifts that most cells vote for from whole cells to fractions of one.
+    """Refines the most frequent shifts from whole cells to fractions of a cell.
 
-    One step of Lucas and Kanade ("An Iterative Image Registration Technique", IJCAI 1981), over the cells that a shift
-    explains better than rest does. Half a cell amiss, lines of a repeated pattern fit better where they do not belong.
+    Uses one step of Lucas and Kanade ("An Iterative Image Registration Technique", IJCAI 1981) over the cells that a
+    shift explains better than rest does. If a shift were off by half a cell, lines of a repeated pattern would match
+    their neighbours better.
 
     Args:
         first: (rows, columns, 3) float32 CIE Lab.
         last: the same shape.
-        candidates: as `find_candidates` gives them.
+        candidates: from `find_candidates`.
     """
     rows, columns = first.shape[:2]
     rest = np.abs(first - last).sum(2)
@@ -265,26 +266,26 @@ def refine_shifts(first: Array, last: Array, candidates: Candidates) -> Candidat
             continue
         right = ((seen[1:-1, 2:] - seen[1:-1, :-2]) / 2)[votes].ravel()
         down = ((seen[2:, 1:-1] - seen[:-2, 1:-1]) / 2)[votes].ravel()
-        left_over = apart[1:-1, 1:-1][votes].ravel()
+        residual = apart[1:-1, 1:-1][votes].ravel()
         slopes = np.array([[right @ right, right @ down], [right @ down, down @ down]]) + np.eye(2)
-        step = np.linalg.solve(slopes, [right @ left_over, down @ left_over])
+        step = np.linalg.solve(slopes, [right @ residual, down @ residual])
         if np.abs(step).max() < _STEP:
             transform[:, 2] += np.rint(step * 16) / 16
     return candidates._replace(transforms=transforms)
 
 
-def _ask_distinctness(
+def _measure_distinctness(
     distance: Array, best: Array, at_last: Array, size: tuple[int, int], rows: Array, columns: Array
 ) -> Array:
-    """How much better each cell's match is than any other but its neighbours: (n,) in [0, 1], 0 in repeated patterns.
+    """How much better each cell's match is than any other except its neighbours: (n,) in [_LIKE, 1].
 
     Args:
-        distance: (n, m): of all cells; neighbours of the matches are struck out.
-        best: (n,): of the matches.
-        at_last: (m,): indices of the cells that were compared with.
+        distance: (n, m) distances of all cells; entries of the matches and their neighbours are set to infinity.
+        best: (n,) distances of the matches.
+        at_last: (m,) indices of the cells in the other drawing.
         size: rows and columns of the picture.
-        rows: (n,): of the matches.
-        columns: (n,): likewise.
+        rows: (n,) rows of the matches.
+        columns: (n,) columns of the matches.
     """
     number = np.full((size[0] + 2, size[1] + 2), -1)
     y, x = np.divmod(at_last, size[1])
@@ -301,7 +302,7 @@ def _ask_distinctness(
 def _textured_cells(cells: Array, changed: Array, most: int = 1200) -> tuple[Array, Array, Array]:
     """Indices, descriptors (n, 51) and texture (n,) of the cells worth matching.
 
-    A descriptor is the cell's 3x3 neighbourhood and, for the wider view, eight 3x3 means around it at distance 3.
+    A descriptor is the cell's 3x3 neighbourhood and, for context, eight 3x3 means around it at distance 3.
     """
     rows, columns = cells.shape[:2]
     near = cv2.copyMakeBorder(cells, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
@@ -317,11 +318,11 @@ def _textured_cells(cells: Array, changed: Array, most: int = 1200) -> tuple[Arr
 
 
 def _choose_both_ways(first: Array, last: Array, forward: Candidates, backward: Candidates) -> tuple[Array, Array]:
-    """Gives every cell of both drawings a candidate: (rows, columns) each.
+    """Assigns a candidate to every cell of both drawings: (rows, columns) each.
 
-    First each drawing for itself; then with what the two say of each other. Where cells of both drawings chose each
-    other, they are explained, and no other cell may choose them: one of several look-alike things that comes or goes
-    would otherwise be drawn from its neighbours. What is left without a partner goes with its surroundings.
+    First each drawing is solved alone. Cells that chose each other are then explained, and no other cell may choose
+    them; otherwise, if one of several similar objects appears or disappears, it would be matched to a neighbour. In the
+    second pass, cells without a match move with their surroundings.
     """
     pairs = ((first, last, forward), (last, first, backward))
     costs = [_compare(*pair) for pair in pairs]
@@ -339,7 +340,7 @@ def _choose_both_ways(first: Array, last: Array, forward: Candidates, backward: 
 
 
 def _compare(here: Array, there: Array, candidates: Candidates) -> Array:
-    """How much each cell differs from where each candidate leads: (rows, columns, K) in units of CIE Lab."""
+    """Colour difference of each cell to its match by each candidate: (rows, columns, K) in units of CIE Lab."""
     rows, columns = here.shape[:2]
     costs = np.empty((rows, columns, len(candidates.transforms)), np.float32)
     inside = np.ones((rows, columns), np.uint8)
@@ -351,7 +352,7 @@ def _compare(here: Array, there: Array, candidates: Candidates) -> Array:
 
 
 def _find_settled(chosen: Array, others: Array, costs: Array, here: Array, candidates: Candidates) -> Array:
-    """Which cells have texture and are explained: they and their partners chose each other. (rows, columns) bool."""
+    """Textured cells that are explained, as they and their matches chose each other: (rows, columns) bool."""
     rows, columns = chosen.shape
     y, x = np.mgrid[:rows, :columns]
     to = np.rint(candidates.displace(chosen)).astype(int)
@@ -365,7 +366,7 @@ def _find_settled(chosen: Array, others: Array, costs: Array, here: Array, candi
 
 
 def _give_up_claimed(costs: Array, others: Array, settled: Array, candidates: Candidates) -> None:
-    """Raises the costs of candidates that lead to cells which are explained by another; in place."""
+    """Raises, in place, the costs of candidates that lead to cells explained by another candidate."""
     rows, columns = settled.shape
     for k, transform in enumerate(candidates.transforms):
         claimed = (settled & (others != k)).astype(np.float32)
@@ -375,14 +376,14 @@ def _give_up_claimed(costs: Array, others: Array, settled: Array, candidates: Ca
 
 
 def _find_bonds(here: Array) -> tuple[Array, Array]:
-    """How much cells go with the cell below and with the one to the right, by their colours."""
+    """Similarity in colour of each cell to the cell below, and to the one to the right."""
     down = np.exp(-np.abs(here[1:] - here[:-1]).sum(2) / 8)[..., None] + np.float32(0.05)
     right = np.exp(-np.abs(here[:, 1:] - here[:, :-1]).sum(2) / 8)[..., None] + np.float32(0.05)
     return down, right
 
 
 def _find_gains(costs: Array, candidates: Candidates) -> Array:
-    """Whether no motion but those of pieces explains each piece and its outline better: (P,) in [0, 1]."""
+    """Whether each piece's own motion explains it and its outline as well as any other candidate: (P,) in [0, 1]."""
     homes = np.stack([cv2.dilate(home, np.ones((3, 3), np.uint8)) for home in candidates.homes])
     homes = homes.reshape(len(homes), -1)  # (P, cells)
     means = homes @ costs.reshape(homes.shape[1], -1) / (homes.sum(1, keepdims=True) + 1e-6)  # (P, K)
@@ -392,7 +393,7 @@ def _find_gains(costs: Array, candidates: Candidates) -> Array:
 
 
 def _infer(costs: Array, bonds: tuple[Array, Array], candidates: Candidates, rounds: int = 2) -> Array:
-    """Gives every cell the candidate that explains it and its neighbours of like colour best: (rows, columns)."""
+    """Assigns to each cell the candidate that explains it and neighbours of similar colour best: (rows, columns)."""
     count = len(candidates.transforms)
     if count == 1:
         return np.zeros(costs.shape[:2], int)
@@ -404,30 +405,31 @@ def _infer(costs: Array, bonds: tuple[Array, Array], candidates: Candidates, rou
         for k, (home, gain) in enumerate(zip(candidates.homes, gains, strict=True), count - len(candidates.homes)):
             evidence[..., k] -= gain * home * (candidates.penalties[k] * 1.25 + _PIECE_BONUS)
 
-    disagreement = 10 * np.minimum(_tell_apart(candidates) / 2.5, 1)  # neighbours with nearly the same motion are free
+    # neighbours with nearly the same motion cost nothing
+    disagreement = 10 * np.minimum(_measure_distances(candidates) / 2.5, 1)
     bond_down, bond_right = bonds
     energy = evidence
     for _ in range(rounds):
         belief = np.exp((energy.min(2, keepdims=True) - energy) / 4)
         belief /= belief.sum(2, keepdims=True)
-        heard = np.zeros_like(belief)
-        heard[1:] += bond_down * belief[:-1]
-        heard[:-1] += bond_down * belief[1:]
-        heard[:, 1:] += bond_right * belief[:, :-1]
-        heard[:, :-1] += bond_right * belief[:, 1:]
-        energy = evidence + (heard.reshape(-1, count) @ disagreement).reshape(heard.shape)
+        messages = np.zeros_like(belief)
+        messages[1:] += bond_down * belief[:-1]
+        messages[:-1] += bond_down * belief[1:]
+        messages[:, 1:] += bond_right * belief[:, :-1]
+        messages[:, :-1] += bond_right * belief[:, 1:]
+        energy = evidence + (messages.reshape(-1, count) @ disagreement).reshape(messages.shape)
     return np.asarray(energy.argmin(2))
 
 
-def _tell_apart(candidates: Candidates) -> Array:
-    """How far candidates lead away from each other, at the pieces that they are of: (K, K) in cells."""
+def _measure_distances(candidates: Candidates) -> Array:
+    """Distance between the displacements of candidates at their centres: (K, K) in cells."""
     count = len(candidates.transforms)
     centres = np.where(np.isfinite(candidates.centres), candidates.centres, 0)
     at_centres = np.einsum("kij,nj->nki", candidates.transforms[:, :, :2], centres) + candidates.transforms[:, :, 2]
     own = at_centres[np.arange(count), np.arange(count)]  # (K, 2)
-    apart: Array = np.abs(at_centres - own[:, None]).sum(2)  # at the centre of each row's
+    apart: Array = np.abs(at_centres - own[:, None]).sum(2)  # at the centre of each row's candidate
     placed = np.isfinite(candidates.centres[:, 0])
-    # shifts are the same everywhere, so that what is of a piece says where to look
+    # shifts are uniform, so compare them at the other candidate's centre
     share = np.where(placed[:, None] == placed[None], 0.5, np.where(placed[:, None], 1.0, 0.0))
     return np.asarray(share * apart + share.T * apart.T, np.float32)
 
@@ -447,17 +449,17 @@ def _refine(here: Array, there: Array, start: Flow) -> Flow:
 
 
 def _steady(first: Array, last: Array, refined: tuple[Flow, Flow], chosen: tuple[Flow, Flow]) -> tuple[Flow, Flow]:
-    """Takes back what refinement did where it explains nothing.
+    """Reverts refinement where it does not explain the picture.
 
-    Refinement leads every place somewhere, also what has no partner: it is drawn to whatever looks a little like it,
-    and bends on the way. Where a place does not fit, or the way back leads elsewhere, it keeps the candidate that was
-    chosen for it and its surroundings, with as much refinement as they had.
+    Refinement also moves pixels without a match: to something similar, with distortion on the way. A pixel that does
+    not fit its match, or whose backward flow is inconsistent, returns to its cell's candidate plus the refinement of
+    reliable pixels around it.
 
     Args:
         first: (h, w, 3) uint8 RGB.
         last: the same shape.
-        refined: both ways, (h, w, 2) in pixels.
-        chosen: likewise, before it was refined.
+        refined: forward and backward flow, (h, w, 2) in pixels.
+        chosen: the same before refinement.
     """
     h, w = first.shape[:2]
     size = (max(1, w // 2), max(1, h // 2))
@@ -477,7 +479,7 @@ def _steady(first: Array, last: Array, refined: tuple[Flow, Flow], chosen: tuple
         missed = cv2.magnitude(gap[..., 0], gap[..., 1]) / reach
         fits = np.exp(-((error / _ERROR) ** 2) - missed * missed)
         loose = np.clip(cv2.blur(1 - fits, _AROUND) * 2 - 0.5, 0, 1)
-        # a flat place fits anywhere within its colour, so it has no weight for those around it
+        # a flat pixel fits anywhere within its colour, so it must not influence others
         grey = cv2.cvtColor(frames[k], cv2.COLOR_RGB2GRAY).astype(np.float32)
         mean = cv2.blur(grey, _PATCH)
         varies = np.maximum(cv2.blur(grey * grey, _PATCH) - mean * mean, 0)
@@ -486,7 +488,7 @@ def _steady(first: Array, last: Array, refined: tuple[Flow, Flow], chosen: tuple
         rests = (start[..., 0] == 0) & (start[..., 1] == 0) & (in_place < np.minimum(error - _BETTER, _STILL))
         wanted[rests] = 0
         loose[rests] = 1
-        # beside another motion, refinement decides better than cells which of the two a place has
+        # at motion boundaries, refinement assigns pixels more accurately than cells do
         spread = cv2.dilate(start, _NEAR) - cv2.erode(start, _NEAR)
         loose *= cv2.max(spread[..., 0], spread[..., 1]) < _ALIKE
         change = loose[..., None] * (wanted - flow) / to_half

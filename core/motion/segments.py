@@ -1,10 +1,10 @@
-"""Flat pieces of drawings and which of them are the same in two drawings: where a face goes that squashes and turns.
+"""Segments drawings into flat pieces and matches pieces of two drawings, such as a face that squashes and turns.
 
-Comparing small patches finds what keeps its look. A flat piece of colour that grows, squashes or turns keeps only its
-colour and roughly its shape, and inside it there is nothing to compare. So drawings are cut into pieces along their
-edges, pieces are paired by colour, size, shape and place, and what carries one piece onto its partner becomes a
-candidate for the motion. Pairing coloured pieces is the idea of AnimeInterp (Li et al., CVPR 2021, section 3.1); theirs
-compares features of VGG19 and matches for minutes, ours compares means and takes milliseconds.
+Patch matching needs texture. A flat piece of colour that grows, squashes or turns keeps only its colour and roughly its
+shape. So drawings are segmented along their edges, pieces are matched by colour, size, shape and position, and the
+transforms that map one piece to its match become candidates for the motion. Matching coloured pieces is the idea of
+AnimeInterp (Li et al., CVPR 2021, section 3.1). Theirs compares features of VGG19 and takes minutes; ours compares
+means and takes milliseconds.
 """
 
 from typing import Any, NamedTuple
@@ -17,18 +17,19 @@ Array = NDArray[Any]
 
 SIDE = 160
 """Longest side of the picture that is cut into pieces, in pixels."""
-_EDGE = 14.0  # Lab units between neighbours that part two pieces
-_LEAST, _MOST = 0.003, 0.5  # of the picture: smaller pieces say little, and larger ones are the ground
-_COLOUR, _GROWTH = 22.0, 1.7  # most Lab units, and logarithm of the areas' ratio, between partners
-_WORST = 26.0  # sum of all differences between partners
-_CHANGED = 5.0  # Lab units by which a piece must differ from what lies there in the other drawing
-_OUTLINE = 12.0  # the same of its outline, where the piece itself has the ground's colour
-_SHIFT = 0.1  # by which a transform's matrix must differ from a shift's
-_LIKE_COLOUR, _LIKE_SIZE = 8.0, 0.35  # Lab units and logarithm up to which two pieces look the same
-_ALIKE = 3  # pieces that look the same and move together, from which on another one does not go its own way
-_PAIRED = 64  # pieces that are compared; the smaller ones only say how things move that look like them
-_LONG = 1.6  # ratio of a piece's axes from which on its direction is known
-_LARGE_TURN = 0.7  # cosine of a turn from which on the other way round is tried as well
+# Not tuned one by one; tests/motion/test_segments.py and core/cartoon/trials.py hold what they achieve.
+_EDGE = 14.0  # Lab units between neighbouring pixels of two pieces
+_LEAST, _MOST = 0.003, 0.5  # share of the picture: smaller pieces are unreliable, larger ones are background
+_COLOUR, _GROWTH = 22.0, 1.7  # largest difference of matching pieces in Lab units, and in the logarithm of areas
+_WORST = 26.0  # largest weighted sum of all differences of matching pieces
+_CHANGED = 5.0  # Lab units by which a piece must differ from the other drawing at its position
+_OUTLINE = 12.0  # the same for its outline, if the piece has the background's colour
+_SHIFT = 0.1  # smallest difference of a transform's matrix from the identity
+_LIKE_COLOUR, _LIKE_SIZE = 8.0, 0.35  # Lab units and logarithm within which two pieces look the same
+_ALIKE = 3  # number of similar pieces that move together, against which a different shift is dropped
+_PAIRED = 64  # pieces that are matched; the smaller ones only count as similar pieces
+_LONG = 1.6  # ratio of a piece's axes from which its direction is determined
+_LARGE_TURN = 0.7  # cosine of a rotation below which the one turned by 180 degrees is tried as well
 
 
 class Segments(NamedTuple):
@@ -39,30 +40,30 @@ class Segments(NamedTuple):
     areas: Array
     """(K,) shares of the picture."""
     centres: Array
-    """(K, 2): x and y in pixels of the picture that was cut."""
+    """(K, 2): x and y in pixels of the picture that was segmented."""
     spreads: Array
-    """(K, 2, 2): covariances of the pixels' places."""
+    """(K, 2, 2): covariances of the pixels' positions."""
     labels: Array
     """(h, w): each pixel's piece, -1 for none of these."""
     resting: Array
-    """(R, 5): how pieces look that are where they are in the other drawing too; see `_describe`."""
+    """(R, 5) descriptors of the static pieces, which the other drawing shows at the same position; see `_describe`."""
 
 
 class Carried(NamedTuple):
-    """What may carry a piece of one drawing onto its partner in the other."""
+    """A candidate transform of a piece from one drawing to its match in the other."""
 
     transform: Array
-    """(2, 3) affine, of places in shares of width and height."""
+    """(2, 3) affine, of positions relative to width and height."""
     centre: Array
-    """(2,): x and y of the piece's centre, likewise."""
+    """(2,): x and y of the piece's centre, relative to width and height."""
     here: Array
     """(h, w) float32: 1 on the piece, 0 elsewhere."""
     there: Array
-    """The same of its partner."""
+    """The same for its match."""
 
 
 def find_segments(picture: Array, other: Array, most: int = 24, least: float = _LEAST) -> Segments:
-    """Cuts a drawing into pieces along its edges, and keeps those that are not where they are in the other one.
+    """Segments a drawing along its edges, and keeps the pieces that differ from the other drawing at their position.
 
     Args:
         picture: (h, w, 3) float32 CIE Lab.
@@ -143,15 +144,15 @@ def _describe(colours: Array, areas: Array, spreads: Array) -> Array:
 
 
 def drop_strays(first: Segments, last: Segments, pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Drops pairs that lead elsewhere than those of several pieces which look the same.
+    """Drops pairs whose shift disagrees with that of several pieces of the same look.
 
-    Of a row of windows, teeth or dashes of which one goes and another comes, these two are most like each other. But
-    the others show that the row stays, or moves as a whole.
+    In a row of windows, teeth or dashes, one that disappears and another that appears match best. But the others show
+    that the row is static, or moves as a whole.
 
     Args:
         first: the pieces of one drawing.
         last: those of the other.
-        pairs: as `pair_segments` gives them.
+        pairs: from `pair_segments`.
     """
     if not pairs or len(pairs) + len(first.resting) < _ALIKE:
         return pairs
@@ -173,7 +174,7 @@ def drop_strays(first: Segments, last: Segments, pairs: list[tuple[int, int]]) -
 
 
 def pair_segments(first: Segments, last: Segments, diagonal: float) -> list[tuple[int, int]]:
-    """Pairs pieces that are most like each other, mutually.
+    """Matches pieces that are mutually most similar.
 
     Args:
         first: the pieces of one drawing.
@@ -194,10 +195,10 @@ def pair_segments(first: Segments, last: Segments, diagonal: float) -> list[tupl
 
 
 def carry(first: Segments, last: Segments, pair: tuple[int, int]) -> list[Array]:
-    """What may carry a piece onto its partner: (2, 3) affine transforms of places.
+    """Returns candidate transforms from a piece to its match: (2, 3) affine, in pixels.
 
-    A shift; a shift with squash and stretch along the picture's sides; and, of long pieces, with a turn; those that are
-    hardly more than the shift are left out.
+    These are a shift; a shift with a scale along x and y; and, for elongated pieces, one with a rotation. Those that
+    are close to the shift are left out.
     """
     origin, target = first.centres[pair[0]], last.centres[pair[1]]
     parts = find_parts(first.spreads[pair[0]], last.spreads[pair[1]])
@@ -205,12 +206,12 @@ def carry(first: Segments, last: Segments, pair: tuple[int, int]) -> list[Array]
 
 
 def find_parts(one: Array, other: Array, *, both_ways: bool = False) -> list[Array]:
-    """How a piece may squash and turn on its way to its partner: (2, 2) matrices, the identity first.
+    """Returns candidate linear maps from a piece to its match: (2, 2) matrices, the identity first.
 
     Args:
-        one: (2, 2) covariance of the places of the piece's pixels.
-        other: the same of its partner.
-        both_ways: whether a large turn is tried the other way round too, as an axis has no direction.
+        one: (2, 2) covariance of the piece's pixel positions.
+        other: the same for its match.
+        both_ways: also include a large rotation turned by 180 degrees, as an axis has no direction.
     """
     parts = [np.eye(2), np.diag(np.sqrt(np.diag(other) / np.diag(one)))]
     (small, axes), (small_there, axes_there) = np.linalg.eigh(one), np.linalg.eigh(other)
@@ -271,7 +272,7 @@ class Pieces:
 
 
 def find_transforms(first: Array, last: Array, most: int = 10) -> list[Carried]:
-    """What may carry pieces of one drawing to where they are in the other.
+    """Finds candidate transforms of pieces from one drawing to the other.
 
     Args:
         first: (h, w, 3) uint8 RGB.

@@ -1,8 +1,10 @@
-"""Small things that go far over a ground that stays: a bird in a wide sky is smaller than what is matched otherwise.
+"""Finds small objects that move far over a static background, such as a bird in the sky, which cell matching misses.
 
-Where only a few small places of two drawings differ, each is either where a thing was or where it is. What was at one
-place in the first drawing and is at another in the last has moved there, unless the drawings are full of such things:
-of a row of dashes, one that goes and one that comes are not the same.
+If two drawings differ in a few small regions only, each region is where an object was, or where it is now. An object of
+one region in the first drawing that is found at another in the last has moved there, unless there are many similar
+objects: in a row of dashes, one that disappears and one that appears are not the same.
+
+Thresholds were set by hand on the cases of tests/motion/test_small_things.py.
 """
 
 from functools import reduce
@@ -14,31 +16,31 @@ import numpy as np
 from .grid import Array, mean_of_channels
 
 SIDE = 320
-"""Longest side of the picture in which places are compared, in pixels."""
-_CHANGED = 24  # levels of 255 in any channel by which a place differs
-_LEAST, _MOST = 12, 0.11  # pixels of a thing, and share of the picture's longer side that it is long
-_PLACES = 12  # that may differ; where more do, it is not a few small things that move
-_GROWTH = 1.5  # ratio of sides up to which two places may be of one thing
-_ROOM = 4  # pixels around a place in which its thing is searched for
-_GROUND, _AMISS = 4, 3  # pixels around a thing that are compared, and by which its shift may be amiss
-_FITS = 22.0  # levels, root of the mean square, up to which it is the same thing
-_ALIKE = 0.6  # share of a thing's contrast to its ground by which another of its kind may differ
-_BETTER = 1.5  # times that any other place fits worse
+"""Longest side in pixels of the picture in which regions are compared."""
+_CHANGED = 24  # levels in any channel: smallest difference of a changed pixel
+_LEAST, _MOST = 12, 0.11  # an object's least area in pixels, and its largest side relative to the picture's longer one
+_PLACES = 12  # largest number of changed regions
+_GROWTH = 1.5  # largest ratio of sides of two regions that may be the same object
+_ROOM = 4  # pixels around a region in which its object is searched
+_GROUND, _AMISS = 4, 3  # pixels around an object that are compared, and the tolerance of its shift
+_FITS = 22.0  # levels, root mean square: largest difference of the same object
+_ALIKE = 0.6  # share of an object's contrast by which a similar object may differ
+_BETTER = 1.5  # factor by which every other region must fit worse
 
 
 class SmallThing(NamedTuple):
-    """A thing that is at one place of the first drawing and at another of the last, over ground that both show."""
+    """An object at one position in the first drawing and at another in the last, over a background that both show."""
 
     boxes: tuple[tuple[int, int, int, int], tuple[int, int, int, int]]
-    """x, y, width and height of the place in either drawing, in pixels, with some ground around the thing."""
+    """Its box (x, y, width, height) in each drawing in pixels, with some background around it."""
     masks: tuple[Array, Array]
-    """(height, width) float32 each, in [0, 1]: what of the box belongs to it."""
+    """(height, width) float32 each, in [0, 1]: its mask within the box."""
     shift: tuple[float, float]
     """(dx, dy) from the first drawing to the last, in pixels."""
 
 
 def find_small_things(first: Array, last: Array) -> list[SmallThing]:
-    """Finds small things that have moved farther than they are large.
+    """Finds small objects that move farther than their own size.
 
     Args:
         first: (h, w, 3) uint8 RGB.
@@ -81,14 +83,14 @@ def _find_most(one: Array, other: Array) -> Array:
 
 
 def _may_be_one(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
-    """Whether two places, (x, y, w, h), are about as large."""
+    """Whether two boxes, (x, y, w, h), have similar sizes."""
     return all(max(a, b) <= _GROWTH * min(a, b) + 2 for a, b in zip(one[2:], other[2:], strict=True))
 
 
 def _compare(
     frames: list[Array], here: tuple[int, ...], mask: Array, there: tuple[int, ...]
 ) -> tuple[float, tuple[float, float]]:
-    """How well what is here in the first frame fits there in the last: error in levels, and the shift in pixels."""
+    """Matches the object in one box of the first frame to another box of the last: error in levels, shift in pixels."""
     x, y, w, h = here
     height, width = frames[0].shape[:2]
     left, top = max(0, there[0] - _ROOM), max(0, there[1] - _ROOM)
@@ -96,7 +98,7 @@ def _compare(
     if right - left < w or low - top < h:
         return np.inf, (0.0, 0.0)
     thing = frames[0][y : y + h, x : x + w]
-    # only what is the thing: the ground around it stays behind
+    # only the object itself: the background does not move
     away = mean_of_channels(cv2.absdiff(thing, frames[1][y : y + h, x : x + w]))
     mask = mask * (away > _CHANGED / 2)
     if mask.sum() < _LEAST / 2:
@@ -111,7 +113,7 @@ def _compare(
 
 
 def _has_alike(frames: list[Array], number: int, box: tuple[int, ...], mask: Array) -> bool:
-    """Whether a frame has what is in a box, where the other frame has the ground, at another place too."""
+    """Whether a frame has an object similar to the one in a box elsewhere too; the other frame shows its background."""
     x, y, w, h = box
     frame, other = (cv2.cvtColor(part, cv2.COLOR_RGB2GRAY) for part in (frames[number], frames[1 - number]))
     thing, ground = frame[y : y + h, x : x + w], other[y : y + h, x : x + w]

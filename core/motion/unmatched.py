@@ -1,11 +1,11 @@
-"""What only one of two key frames shows, at places where the other one shows something else that only it has.
+"""Finds content of either key frame that has no match in the other, and moves it with its surroundings.
 
-A word that appears over a landscape, a screen that shows another picture, a ring too thin to be followed: no motion
-explains them, so that what an engine believes there is guesswork, and half of the thing would be drawn, or none of it.
-Here such places are found, and moved as what is around them moves. Which of the two key frames they show is then a
-matter of time alone (see `core.engines.joining`), and the whole thing comes or goes at once.
+Examples are text that appears, a screen that shows another picture, and a ring too thin to track. No motion explains
+them, so an engine's motion and visibility are arbitrary there, and part of the object would be drawn. Here such content
+moves with its surroundings, and which key frame is shown depends on time only (see `core.engines.joining`), so that the
+whole object appears or disappears at once.
 
-What is uncovered or covered is not among these: there, one of the two frames shows what the other shows elsewhere.
+Occluded and disoccluded background is different: one of the two frames shows it elsewhere.
 """
 
 import cv2
@@ -17,10 +17,10 @@ from .splatting import fill_holes
 # Chosen by LPIPS on a third of the choosing set's sequences (docs/evaluation.md): .0652 without any of this, .0647 with
 # it; 8 and 24 levels give .0650, 25 and 60 .0647. How far around a place motion is mended, on core.cartoon.trials.
 _FITS, _DIFFERS = 15.0, 40.0  # levels of 255 up to which a cell fits where it leads, and from which on it does not
-_LEAST = 0.25  # how much a place must be missing for its motion to be replaced; in full at three times that
-_AROUND = np.ones((5, 5), np.uint8)  # cells around such a place
-_BENT = 0.7  # cells: motion around such a place that is off by less was bent by it
-_TINY = 1e-4  # weight of a place's own motion in filling: it counts only where nothing better is near
+_LEAST = 0.25  # how unmatched a cell must be for its motion to be replaced; fully replaced at three times that
+_AROUND = np.ones((5, 5), np.uint8)  # cells around unmatched content whose motion it may have distorted
+_BENT = 0.7  # cells: largest such distortion
+_TINY = 1e-4  # weight of a cell's own motion in filling, which counts only if nothing better is near
 
 
 def grade_misfit(difference: Array) -> Array:
@@ -48,7 +48,7 @@ def find_unmatched(frame: Array, other: Array, flow: Flow, visible: Array) -> Ar
 def move_with_surroundings(
     shifts: tuple[Flow, Flow], unmatched: tuple[Array, Array]
 ) -> tuple[tuple[Flow, Flow], Array]:
-    """Moves what neither key frame has a match for as its surroundings move.
+    """Replaces the motion of unmatched content by that of its surroundings.
 
     Args:
         shifts: (h, w, 2) each, in cells: from a place at t to the place in the first and in the last key frame.

@@ -1,4 +1,4 @@
-"""Finds empty frames: black, blank, credits."""
+"""Detects empty frames: black, blank, credits."""
 
 import cv2
 import numpy as np
@@ -8,12 +8,15 @@ from .thumbnails import shrink
 
 
 def name_empty(frame: NDArray[np.uint8]) -> str | None:
-    """The kind of an empty frame: "black", "blank" (one other colour), "credits". None: it is not empty.
+    """Classifies an empty frame.
 
-    Credits are rows of small letters on one colour, and nothing larger than a letter or a word.
+    Credits are rows of small letters on one colour, with nothing larger than a letter or a word.
 
     Args:
         frame: (H, W, 3) uint8, RGB.
+
+    Returns:
+        "black", "blank" (one other colour) or "credits"; None if the frame is not empty.
     """
     grey = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
     height, width = grey.shape
@@ -34,7 +37,7 @@ def name_empty(frame: NDArray[np.uint8]) -> str | None:
     letters = boxes[small & (boxes[:, cv2.CC_STAT_AREA] >= 3)]
     if len(letters) < _LETTERS or letters[:, cv2.CC_STAT_AREA].sum() < 0.9 * covered:
         return None
-    # letters are in rows: few rows have ink, and these have much
+    # letters form rows
     middles = letters[:, cv2.CC_STAT_TOP] + letters[:, cv2.CC_STAT_HEIGHT] / 2
     tall = float(np.median(letters[:, cv2.CC_STAT_HEIGHT]))
     together = 2 if np.median(letters[:, cv2.CC_STAT_WIDTH]) > 1.5 * tall else 4  # small words run together
@@ -43,6 +46,7 @@ def name_empty(frame: NDArray[np.uint8]) -> str | None:
     return "credits" if in_rows >= 0.7 * len(letters) else None
 
 
-_BLACK = 20  # levels
-_INK = 28  # levels of difference from the ground above noise
+# Set by hand on the cases of tests/shots/test_cuts.py.
+_BLACK = 20  # levels: brightest pixel of a black thumbnail
+_INK = 28  # levels: smallest difference from the background colour that is not noise
 _LETTERS = 12  # smallest number of letters in credits

@@ -1,8 +1,10 @@
-"""How worn a film is: its grain, its dirt, how much its light flickers and how far it weaves in the gate.
+"""Measures a film's wear: grain, specks, flicker and gate weave.
 
-All is measured on the film itself, between one frame and the next, once the shift and the light between them are taken
-out. Most of a cartoon stands still from frame to frame, or moves as a whole; so what is left in the middle of the flat
-parts is noise, and the smaller values among all pairs of frames are those in which nothing else is.
+Everything is measured on pairs of consecutive frames, after one is registered to the other (shift, gain and offset).
+Most of a cartoon is static from frame to frame, or moves as a whole. The residual in flat areas is therefore noise, and
+a low quantile over many pairs excludes those in which something moves.
+
+Thresholds were set by hand on the cases of tests/shots/test_noise.py and docs/notebook/reports.md.
 """
 
 from collections import OrderedDict
@@ -18,66 +20,76 @@ from .registration import NORMAL, Array, Registration, register
 from .specks import Spots, choose_specks, cover_specks, find_opposite, find_spots
 
 WORKING_SIDE = 640
-"""Pixels of the longer side of the pictures in which noise is measured, and drawings under noise are compared."""
-_REGISTERED_SIDE = 320  # of those in which shifts are found
+"""Longer side in pixels of the working size: noise is measured and noisy frames are compared there."""
+_REGISTRATION_SIDE = 320  # pixels: longer side of the frames that are registered
 AHEAD = 24
-"""Frames before and after the wanted one that are examined."""
-_MEMORY = 256  # frames back, pairs of which an estimate rests on: a film may begin with a title that is cleaner
-_KEPT = 12  # pairs that it rests on even so
-_SAMPLED = 32  # frames of a film that seems clean, of which two are measured
-_LOW = 0.25  # quantile of the noise of pairs: of drawings on twos half of all pairs show one drawing
-_FLAT = 0.4  # quantile of the slope up to which pixels are flat
+"""Frames before and after the requested one that an estimate uses."""
+
+# Which pairs an estimate uses
+_HISTORY = 256  # frames back to which pairs are kept: a film's titles may be cleaner than the rest
+_MIN_KEPT = 12  # pairs that are kept even if they are older
+_SAMPLE_EVERY = 32  # frames: while a film seems clean, two pairs are measured in each interval of this length
+_MIN_PAIRS = 8  # pairs needed for an estimate (half as many specks, second differences or lone pairs)
+_STEP_QUANTILE = 0.25  # quantile over pairs: on twos, half of all pairs show one drawing
+_MIN_SIDE = 72  # pixels, shorter side: scans are never smaller, and in smaller frames every pixel is near an outline
+
+# Measuring one pair
+_FLAT_QUANTILE = 0.4  # pixels up to this quantile of the gradient are flat
 SLOPES = (0.0, 1.0, 3.0, 6.0, 12.0, 24.0, 48.0)
-"""Levels a pixel, of a picture that is blurred by a pixel, for which noise is measured."""
-_MOST, _TO_NORMAL = 0.8, 1.2816  # quantile of absolute values, and what it is in standard deviations
-_FEWEST_PIXELS = 40  # of one slope, before anything is said of it
-_GRAINY = 0.9  # levels: standard deviation of a frame's grain in the working size from which a film is not clean
-_FLICKERS = 0.35  # levels: standard deviation of the light from frame to frame, the same
-_WEAVES = 0.12, 1.5  # pixels of the working size, the same; more is a camera that shakes
-_CLEAN, _WEAVES_CLEAN = 0.3, 0.3  # levels of grain below which no scan stays, and the pixels from which on that weaves
-_RESTS, _RESTED = (0.12, 0.12), 0.33  # pixels, and levels, up to which a film rests from a frame to the next; how often
-_STILL = 0.15  # share of pairs that are the same: from there on, the film neither weaves nor flickers
-_DIRTY, _DIRTIED = 0.3, 0.2  # specks a frame, and share of the frames that have one, the same
-_RAIN = 12.0  # specks a frame, from which on they are drawn
-_ELSE, _ELSE_LEVEL = 0.0005, 4  # share of a clean film's pixels that may differ by more levels where its specks are not
-_FEWEST = 8  # pairs of frames, and half as many specks, before anything is said of a film
-_TREND = 6  # frames either side over which the path of a film is smoothed
-_AGAIN = 4  # frames on either side in which the content under a speck is searched
-_STEPS = 6**0.5  # of a second difference of independent values, to one of them
-_GREY = 128.0  # of Cr and Cb
-_STILL_PART, _STILL_LEVEL = 0.97, 3  # of the pixels differ by no more levels in frames that are the same
-_SAME_LIGHT = 0.2  # levels by which the mean of small differences may waver between frames that are the same
-_NEARLY_ALL, _ALL_TO_NORMAL = 0.95, 1.96  # the same for what is beside outlines, where noise is rare and strong
-_SAME_NOISE, _LEAST_ROUGH = 1.6, 0.2  # times, and levels squared, by which the noise of pairs of one drawing may differ
-_GROWTHS, _GROWN = 6, 1.4  # pairs of pairs that are asked whether what differs grows, and the times that noise may
-_BESIDE = 2.0  # levels beside outlines in drawings that are held, from which on a film is not clean
-_RINGING = 30.0  # levels beside outlines, more than which no codec leaves there: things move
-_SMALLEST = 72  # pixels of the shorter side: no film is scanned smaller, and in smaller ones everything is an outline
-_APART = 3.0  # times the noise of pairs of one drawing by which pairs of two drawings are distinct
-_MOST_KEPT = 0.95  # of the grain's variance that the blur leaves
+"""Gradients (levels per pixel, after a blur of one pixel) at which noise is measured."""
+_NOISE_QUANTILE, _NOISE_SIGMAS = 0.8, 1.2816  # quantile of absolute values, and that quantile of a normal distribution
+_EDGE_QUANTILE, _EDGE_SIGMAS = 0.95, 1.96  # the same near outlines, where compression noise is sparse and strong
+_MIN_PIXELS = 40  # pixels of one gradient bin needed to measure it
+_MAX_BLUR_SHARE = 0.95  # upper bound of the share of the grain's variance that survives the blur
+_STILL_PIXELS, _STILL_LEVEL = 0.97, 3  # two frames are the same when this share of pixels differs by at most so much
+_SAME_LIGHT = 0.2  # levels: largest mean of small differences between two frames that are the same
+_GREY = 128.0  # neutral value of Cr and Cb
+
+# When a film counts as noisy
+_MIN_GRAIN = 0.9  # levels: standard deviation of one frame's grain in the working size
+_MIN_FLICKER = 0.35  # levels: standard deviation of the brightness
+_WEAVE_RANGE = 0.12, 1.5  # pixels of the working size; above it, the camera shakes
+_CLEAN_GRAIN, _MIN_WEAVE_CLEAN = 0.3, 0.3  # scans have at least this grain; with less, weave must reach so many pixels
+_REST, _REST_SHARE = (0.12, 0.12), 0.33  # pixels and levels of a step at rest; a film that rests this often is steady
+_STILL_SHARE = 0.15  # a film with a larger share of identical pairs neither weaves nor flickers
+_MIN_SPECKS, _MIN_SPECKED = 0.3, 0.2  # a dirty film's mean number of specks per frame, and share of frames with any
+_MAX_SPECKS = 12.0  # specks per frame; with more, they are part of the drawing
+_MAX_OTHER_CHANGE, _OTHER_CHANGE_LEVEL = 0.0005, 4  # clean film: share of pixels off specks that may differ by more
+
+# Gate path, and what a speck hides
+_PATH_RADIUS = 6  # frames on either side over which the gate path is smoothed
+_SECOND_DIFFERENCE = 6**0.5  # standard deviation of a second difference of independent values, relative to theirs
+_SEARCH_RADIUS = 4  # frames on either side in which the content behind a speck is searched
+
+# Compression noise near the outlines of held drawings
+_SAME_NOISE, _MIN_RESIDUAL = 1.6, 0.2  # factor, plus levels squared, within which pairs are as quiet as the quietest
+_MAX_GROWTHS, _MAX_GROWTH = 6, 1.4  # comparisons over two frames, and the growth of the residual that noise may show
+_MIN_EDGE_NOISE = 2.0  # levels
+_MAX_EDGE_NOISE = 30.0  # levels; no codec leaves more, so something moves
+_NEW_DRAWING = 3.0  # factor by which the residual of two drawings exceeds that of one
 
 
 @dataclass(frozen=True)
 class Noise:
-    """What is not drawn in a film, in its working size.
+    """A film's noise, in its working size.
 
     Attributes:
         grain: (3,) standard deviation of one frame's grain, in levels of luma, Cr and Cb.
-        left: (3,) the same of the difference of two frames that are registered and blurred by a pixel.
-        near: (3, len(SLOPES)) the same by how steep the picture is near by: beside outlines codecs leave more. 0 where
-            that cannot be distinguished from motion.
-        together: (3,) pixels of that difference that are as one.
-        flicker: standard deviation of the light in levels.
-        weave: of the place, in pixels.
-        specks: a frame.
-        dirty: whether specks are what such a film has.
-        noisy: whether it is so much that drawings cannot be compared as they are.
+        residual: (3,) standard deviation of the difference of two registered frames after a blur of one pixel.
+        by_slope: (3, len(SLOPES)) the same, by the steepest gradient nearby, as codecs leave more near outlines. 0 if
+            it cannot be separated from motion.
+        correlated: (3,) pixels of the blurred difference that count as one independent sample.
+        flicker: standard deviation of the brightness, in levels.
+        weave: standard deviation of the position, in pixels.
+        specks: mean number of specks per frame.
+        dirty: whether the number of specks is typical of dirt.
+        noisy: whether frames must be compared with allowance for noise.
     """
 
     grain: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    left: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    near: Array = field(default_factory=lambda: np.zeros((3, len(SLOPES))))
-    together: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    residual: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    by_slope: Array = field(default_factory=lambda: np.zeros((3, len(SLOPES))))
+    correlated: tuple[float, float, float] = (1.0, 1.0, 1.0)
     flicker: float = 0.0
     weave: float = 0.0
     specks: float = 0.0
@@ -86,34 +98,34 @@ class Noise:
 
     @property
     def grainy(self) -> bool:
-        """Whether the grain can be seen."""
-        return self.noisy and self.grain[0] >= _GRAINY
+        """Whether the grain is visible."""
+        return self.noisy and self.grain[0] >= _MIN_GRAIN
 
 
 @dataclass(frozen=True)
 class _Step:
-    """From a frame to the next."""
+    """What is measured between a frame and the next one."""
 
     registration: Registration
     light: float
     grain: Array
-    """(3,), as in Noise."""
-    left: Array
-    """(3,), as in Noise."""
-    near: Array
-    """(3, len(SLOPES)), as in Noise."""
-    kept: Array
-    """(3,): the share of the grain's variance that the blur leaves."""
-    rough: float = 0.0
-    """What differs beside outlines, in levels squared."""
+    """(3,) as in Noise."""
+    residual: Array
+    """(3,) as in Noise."""
+    by_slope: Array
+    """(3, len(SLOPES)) as in Noise."""
+    blur_share: Array
+    """(3,) share of the grain's variance that survives the blur."""
+    edge_residual: float = 0.0
+    """Mean square of the difference near outlines, in levels squared."""
     still: bool = False
-    """The two are the same, but for what a codec does."""
+    """Whether both frames are the same apart from compression noise."""
 
 
 class NoiseMeter:
-    """Measures a film's noise while its frames stream by; keeps small pictures of the last ones only.
+    """Measures a film's noise as its frames arrive; stores reduced copies of the most recent ones only.
 
-    A film that seems clean is measured now and then, as that takes time.
+    To save time, only a sample of pairs is measured while a film seems clean.
     """
 
     def __init__(self) -> None:
@@ -124,12 +136,12 @@ class NoiseMeter:
         self._spots: dict[int, Spots | None] = {}
         self._known: OrderedDict[int, _Step] = OrderedDict()
         self._counts: dict[tuple[int, bool], int | None] = {}
-        self._grown: dict[int, float] = {}
+        self._growths: dict[int, float] = {}
         self._noise: tuple[int, Noise] | None = None
         self._estimated: tuple[tuple[int, ...], Noise] | None = None
 
     def push(self, frame: NDArray[np.uint8]) -> int:
-        """Takes the next frame, (H, W, 3) uint8, RGB; gives its number, from 0."""
+        """Adds the next frame, (H, W, 3) uint8, RGB; returns its number, from 0."""
         frame = np.ascontiguousarray(frame[..., :3])
         height, width = frame.shape[:2]
         scale = min(1.0, WORKING_SIDE / max(height, width))
@@ -146,28 +158,28 @@ class NoiseMeter:
         return number
 
     def finish(self) -> None:
-        """There is no other frame."""
+        """Ends the film: no frame follows."""
         self._ended = True
         self._noise = self._estimated = None
 
     def view(self, number: int) -> NDArray[np.uint8] | None:
-        """A frame in its working size, (h, w, 3) uint8, YCrCb; None where it is gone, or not there."""
+        """Returns a frame in the working size, (h, w, 3) uint8, YCrCb; None if it is no longer, or not yet, stored."""
         return self._views.get(number)
 
     def noise(self, number: int) -> Noise:
-        """The film's noise, as far as it is known at a frame: from what came before, and AHEAD frames after it."""
+        """Returns the film's noise as estimated at a frame, from the frames before it and AHEAD frames after it."""
         if self._noise is not None and self._noise[0] == number:
             return self._noise[1]
         was_noisy = self._noise is not None and self._noise[1].noisy
         for each in range(max(1, number - AHEAD), number + AHEAD + 1):
-            if each not in self._known and (was_noisy or each <= 2 * _FEWEST or each % _SAMPLED < 2):
+            if each not in self._known and (was_noisy or each <= 2 * _MIN_PAIRS or each % _SAMPLE_EVERY < 2):
                 self._measure(each)
         noise = self._estimate()
         if noise.noisy and not was_noisy:
             for each in range(max(1, number - AHEAD), number + AHEAD + 1):
                 self._measure(each)
             noise = self._estimate()
-        while len(self._known) > _KEPT and next(iter(self._known)) < number - _MEMORY:
+        while len(self._known) > _MIN_KEPT and next(iter(self._known)) < number - _HISTORY:
             forgotten, _ = self._known.popitem(last=False)
             for alone in (False, True):
                 self._counts.pop((forgotten, alone), None)
@@ -175,19 +187,19 @@ class NoiseMeter:
         return noise
 
     def specks(self, number: int, *, mended: bool = False) -> NDArray[np.uint8] | None:
-        """Where a frame's specks are, (h, w) uint8 in the working size; None where there are none.
+        """Returns a mask of a frame's specks, (h, w) uint8 in the working size; None if it has none.
 
         Args:
-            number: of the frame.
-            mended: 1 where the frame before shows what is behind a speck, 2 where the one after does, and 0 elsewhere;
-                else 255 on every speck, and 0 elsewhere.
+            number: the frame's number.
+            mended: mark only specks that can be removed, and say which frame shows the content behind each: 1 the one
+                before, 2 the one after. If false, all specks are 255. The rest is 0 either way.
         """
         here = self._find_spots(number) if self.noise(number).dirty else None
         if here is None or not here.spots:
             return None
         chosen = choose_specks(here, self._find_spots(number - 1), self._find_spots(number + 1))
         if mended:
-            chosen = [each for each in chosen if not self._is_drawn(number, each)]
+            chosen = [each for each in chosen if not self._is_neighbours_speck(number, each)]
         mask = cover_specks(here, chosen)
         if not mask.any():
             return None
@@ -196,8 +208,11 @@ class NoiseMeter:
         sources = [0] + [2 if spot.source == 1 else 1 for spot in here.spots]
         return np.asarray(np.array(sources, np.uint8)[mask])
 
-    def _is_drawn(self, number: int, place: int) -> bool:
-        """Whether a spot only stands out because a frame beside has a speck there: other frames show it too, then."""
+    def _is_neighbours_speck(self, number: int, place: int) -> bool:
+        """Whether a spot stands out only because the neighbouring frame has a speck there.
+
+        Other frames then show the spot as well.
+        """
         here = self._find_spots(number)
         assert here is not None
         spot = here.spots[place]
@@ -206,31 +221,32 @@ class NoiseMeter:
         opposite = find_opposite(spot, there)
         if there is None or opposite is None:
             return False
-        mine = self._find_again(number, here.labels == place + 1, (number, other))
-        return mine <= self._find_again(other, there.labels == opposite + 1, (number, other))
+        difference = self._best_match(number, here.labels == place + 1, (number, other))
+        return difference <= self._best_match(other, there.labels == opposite + 1, (number, other))
 
-    def _find_again(self, number: int, where: NDArray[np.bool_], but: tuple[int, int]) -> float:
-        """By how many levels a place differs from the frame near by in which it is most alike."""
+    def _best_match(self, number: int, where: NDArray[np.bool_], but: tuple[int, int]) -> float:
+        """Mean difference in levels of a region from the most similar frame nearby, leaving out the frames `but`."""
         rows, columns = np.nonzero(where)
         box = np.s_[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
         view = self.view(number)
         found = np.inf
-        for each in range(number - _AGAIN, number + _AGAIN + 1):
-            other, way = self.view(each), self.way(each, number)
-            if each in but or view is None or other is None or way is None:
+        for each in range(number - _SEARCH_RADIUS, number + _SEARCH_RADIUS + 1):
+            other, registration = self.view(each), self.registration(each, number)
+            if each in but or view is None or other is None or registration is None:
                 continue
-            shown = way.apply(np.ascontiguousarray(other[..., 0], np.float32))[box]
+            shown = registration.apply(np.ascontiguousarray(other[..., 0], np.float32))[box]
             found = min(found, float(np.abs(shown - view[..., 0][box])[where[box]].mean()))
         return found
 
     def path(self, number: int) -> tuple[Array, Array]:
-        """How a film's place and light go on from the frame before: evenly, and from this frame to the next by chance.
+        """Returns the global shift and change of brightness from the frame before, smoothed and as measured.
 
         Returns:
-            The even step, without weave and flicker, and the step itself: (3,) dx, dy and light.
+            The smoothed step, without weave and flicker, and the measured step, each (3,): dx and dy in pixels, and the
+            change of brightness in levels.
         """
-        near = range(number - _TREND, number + _TREND + 2)
-        steps = {each: self._step(each) for each in near}
+        by_slope = range(number - _PATH_RADIUS, number + _PATH_RADIUS + 2)
+        steps = {each: self._step(each) for each in by_slope}
         here = steps[number]
         if here is None:
             return np.zeros(3), np.zeros(3)
@@ -242,46 +258,46 @@ class NoiseMeter:
         moves = np.array([(*s.registration.shift, s.light) for n in range(first, last + 1) if (s := steps[n])])
         places = np.concatenate([np.zeros((1, 3)), np.cumsum(moves, axis=0)])  # of frames first - 1 to last
         times = np.arange(first - 1, last + 1) - (number - 0.5)
-        weight = np.cos(np.pi / 2 * times / (_TREND + 2)) ** 2
+        weight = np.cos(np.pi / 2 * times / (_PATH_RADIUS + 2)) ** 2
         times = times - (weight * times).sum() / weight.sum()
         spread = float((weight * times**2).sum())
-        even = (weight * times) @ places / spread if len(moves) >= _FEWEST // 2 else np.zeros(3)
+        even = (weight * times) @ places / spread if len(moves) >= _MIN_PAIRS // 2 else np.zeros(3)
         return np.asarray(even), np.array([*here.registration.shift, here.light])
 
     def _holds_drawings(self) -> bool:
-        """Whether the pairs that differ least show one drawing, so that all that differs in them is noise.
+        """Whether the quietest pairs show one held drawing each, so that their whole residual is noise.
 
-        Noise does not grow with time, and motion does; and where such pairs stand alone, as in a film on twos, those
-        around them differ by far more.
+        Unlike motion, noise does not grow with the time between two frames. If quiet pairs are isolated, as in a film
+        on twos, the pairs around them must differ by far more.
         """
-        rough = {number: step.rough for number, step in self._known.items()}
-        most = _SAME_NOISE * float(np.quantile(list(rough.values()), _LOW)) + _LEAST_ROUGH
-        low = {number for number, value in rough.items() if value <= most}
+        edge_residual = {number: step.edge_residual for number, step in self._known.items()}
+        most = _SAME_NOISE * float(np.quantile(list(edge_residual.values()), _STEP_QUANTILE)) + _MIN_RESIDUAL
+        low = {number for number, value in edge_residual.items() if value <= most}
         grows: list[float] = []
         alone: list[bool] = []
         for number in sorted(low, reverse=True):
             if number + 1 in low:
-                if len(grows) < _GROWTHS and (grown := self._grow(number)) is not None:
-                    grows.append(grown)
-            elif number - 1 not in low and number - 1 in rough and number + 1 in rough:
-                alone.append(min(rough[number - 1], rough[number + 1]) > _APART * most)
-        if len(grows) >= _GROWTHS // 2:
-            return float(np.median(grows)) <= _GROWN
-        return len(alone) >= _FEWEST // 2 and float(np.mean(alone)) > 0.9
+                if len(grows) < _MAX_GROWTHS and (growth := self._residual_growth(number)) is not None:
+                    grows.append(growth)
+            elif number - 1 not in low and number - 1 in edge_residual and number + 1 in edge_residual:
+                alone.append(min(edge_residual[number - 1], edge_residual[number + 1]) > _NEW_DRAWING * most)
+        if len(grows) >= _MAX_GROWTHS // 2:
+            return float(np.median(grows)) <= _MAX_GROWTH
+        return len(alone) >= _MIN_PAIRS // 2 and float(np.mean(alone)) > 0.9
 
-    def _grow(self, number: int) -> float | None:
-        """How many times more differs over two frames than over one of them."""
-        if number not in self._grown:
+    def _residual_growth(self, number: int) -> float | None:
+        """Ratio of the residual over two frames to the residual over one; None if the frames are not stored."""
+        if number not in self._growths:
             first, last, step = self.view(number - 1), self.view(number + 1), self._step(number)
             if first is None or last is None or step is None:
                 return None
             far = _measure_step(first, last, self.register)
-            self._grown[number] = (far.rough + _LEAST_ROUGH) / (step.rough + _LEAST_ROUGH)
-        return self._grown[number]
+            self._growths[number] = (far.edge_residual + _MIN_RESIDUAL) / (step.edge_residual + _MIN_RESIDUAL)
+        return self._growths[number]
 
     def _register(self, first: Array, last: Array) -> Registration:
         height, width = first.shape
-        scale = min(1.0, _REGISTERED_SIDE / max(height, width))
+        scale = min(1.0, _REGISTRATION_SIDE / max(height, width))
         if scale == 1:
             return register(first, last)
         size = (round(width * scale), round(height * scale))
@@ -293,7 +309,7 @@ class NoiseMeter:
         return self._register(np.ascontiguousarray(first[..., 0]), np.ascontiguousarray(last[..., 0]))
 
     def _step(self, number: int) -> _Step | None:
-        """From the frame before to this one."""
+        """The measurement from the frame before to this one; None if they are not stored or differ in size."""
         if number not in self._steps:
             first, last = self.view(number - 1), self.view(number)
             if first is None or last is None or first.shape != last.shape:
@@ -302,19 +318,19 @@ class NoiseMeter:
         return self._steps[number]
 
     def _measure(self, number: int) -> None:
-        """Writes down what a pair of frames says of the film's noise."""
+        """Adds the pair that ends at a frame to the estimate, if it can be registered."""
         step = self._step(number)
         if step is None or not step.registration.fits or number in self._known:
             return
-        if self._find_ways(number) is not None:  # the last frame pushed has no frame after it yet
+        if self._register_neighbours(number) is not None:  # the last frame pushed has no frame after it yet
             self._known[number] = step
 
     def _count_specks(self, number: int, alone: bool) -> int | None:
-        """How many specks a frame has; None where it is gone. Only where that is asked for: it takes longest.
+        """Counts a frame's specks; None if the frame is not stored. This is the slowest measurement.
 
         Args:
-            number: of the frame.
-            alone: count them only where nothing else differs from a frame beside, which gives None elsewhere.
+            number: the frame's number.
+            alone: count specks only if nothing else differs from a neighbouring frame; None otherwise.
         """
         if (number, alone) not in self._counts:
             changes = self._find_changes(number) if alone else []
@@ -328,7 +344,7 @@ class NoiseMeter:
             chosen = choose_specks(spots, beside[number - 1], beside[number + 1])
             count: int | None = len(chosen)
             if alone:
-                # a speck of the frame beside is another difference between the two, and is dirt as well
+                # a speck of the neighbouring frame is a difference as well, and is dirt too
                 dirty = cover_specks(spots, chosen) > 0
                 for each, others in beside.items():
                     if others is not None:
@@ -336,53 +352,61 @@ class NoiseMeter:
                             cover_specks(others, choose_specks(others, self._find_spots(2 * each - number), spots)) > 0
                         )
                 dirty = cv2.dilate(dirty.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
-                if min((float((change & ~dirty).mean()) for change in changes), default=1.0) > _ELSE:
+                if min((float((change & ~dirty).mean()) for change in changes), default=1.0) > _MAX_OTHER_CHANGE:
                     count = None
             self._counts[number, alone] = count
         return self._counts[number, alone]
 
     def _find_changes(self, number: int) -> list[NDArray[np.bool_]]:
-        """Where a frame differs from those beside that show nearly the same, (h, w) bool each."""
+        """Masks of where a frame differs from each neighbour that shows nearly the same picture, (h, w) bool."""
         here = self.view(number)
         changes = []
         for each, still in ((number - 1, self._is_still(number)), (number + 1, self._is_still(number + 1))):
             there = self.view(each)
             if still and here is not None and there is not None:
                 smooth = (cv2.GaussianBlur(frame[..., 0], (0, 0), 1.0) for frame in (here, there))
-                changes.append(cv2.absdiff(*smooth) > _ELSE_LEVEL)
+                changes.append(cv2.absdiff(*smooth) > _OTHER_CHANGE_LEVEL)
         return changes
 
-    def _find_ways(self, number: int) -> dict[int, Registration] | None:
-        """How the two frames around one become it, by their numbers; at a film's ends, the two on one side."""
+    def _register_neighbours(self, number: int) -> dict[int, Registration] | None:
+        """Registers the two neighbours of a frame to it; at a film's ends, the next two on one side.
+
+        Returns:
+            The registrations by the neighbours' numbers; None if a frame is not stored or cannot be registered.
+        """
         others = number - 1, number + 1
         if number == 0:
             others = 1, 2
         elif self._ended and number == self._count - 1:
             others = number - 2, number - 1
-        if any(self.view(each) is None for each in (number, *others)):  # some may be gone already
+        if any(self.view(each) is None for each in (number, *others)):
             return None
-        ways = {other: self.way(other, number) for other in others}
-        found = {other: way for other, way in ways.items() if way is not None and way.fits}
+        registrations = {other: self.registration(other, number) for other in others}
+        found = {
+            other: registration
+            for other, registration in registrations.items()
+            if registration is not None and registration.fits
+        }
         return found if len(found) == len(others) else None
 
     def _find_spots(self, number: int) -> Spots | None:
-        """What stands in one frame only."""
+        """The spots that stand out in this frame only; None if its neighbours are not stored or do not fit."""
         if number not in self._spots:
-            ways, here = self._find_ways(number), self.view(number)
-            if ways is None or here is None:
+            registrations, here = self._register_neighbours(number), self.view(number)
+            if registrations is None or here is None:
                 return None
-            brought, grain = [], []
-            for other, way in ways.items():
+            aligned, grain = [], []
+            for other, registration in registrations.items():
                 view, step = self.view(other), self._step(max(number, other))
                 assert view is not None and step is not None
-                brought.append(way.apply(np.ascontiguousarray(view[..., 0], np.float32)))
-                grain.append(float(step.left[0]))
+                aligned.append(registration.apply(np.ascontiguousarray(view[..., 0], np.float32)))
+                grain.append(float(step.residual[0]))
             luma = np.ascontiguousarray(here[..., 0], np.float32)
-            self._spots[number] = find_spots(brought[0], luma, brought[1], min(grain) / 2**0.5)
+            self._spots[number] = find_spots(aligned[0], luma, aligned[1], min(grain) / 2**0.5)
         return self._spots[number]
 
-    def way(self, other: int, number: int) -> Registration | None:
-        """How another frame, one or two frames away, becomes frame `number`; None where that is not known."""
+    def registration(self, other: int, number: int) -> Registration | None:
+        """Returns the registration of another frame to frame `number`; None if a frame between is not stored."""
         found = Registration(np.zeros(2))
         for each in range(min(other, number) + 1, max(other, number) + 1):
             step = self._step(each)
@@ -392,23 +416,23 @@ class NoiseMeter:
         return found if other < number else found.inverse()
 
     def _is_still(self, number: int) -> bool:
-        """Whether a frame is known to show what the one before does, but for a few pixels."""
+        """Whether a frame was measured to be the same as the one before."""
         return number in self._known and self._known[number].still
 
     def _estimate(self) -> Noise:
-        """The noise by all pairs that are known; worked out again only where those are others than before."""
+        """The noise estimated from all stored pairs, cached until these change."""
         known = tuple(self._known)
         if self._estimated is None or self._estimated[0] != known:
-            self._estimated = known, self._judge()
+            self._estimated = known, self._compute_noise()
         return self._estimated[1]
 
-    def _judge(self) -> Noise:
+    def _compute_noise(self) -> Noise:
         steps = list(self._known.values())
-        if len(steps) < _FEWEST or min(next(reversed(self._views.values())).shape[:2]) < _SMALLEST:
+        if len(steps) < _MIN_PAIRS or min(next(reversed(self._views.values())).shape[:2]) < _MIN_SIDE:
             return Noise()
-        grain, left, near, kept = (
-            np.quantile([getattr(step, name) for step in steps], _LOW, axis=0)
-            for name in ("grain", "left", "near", "kept")
+        grain, residual, by_slope, blur_share = (
+            np.quantile([getattr(step, name) for step in steps], _STEP_QUANTILE, axis=0)
+            for name in ("grain", "residual", "by_slope", "blur_share")
         )
         seconds = [
             (
@@ -419,31 +443,35 @@ class NoiseMeter:
             if n + 1 in self._known
         ]
         weave = flicker = 0.0
-        if len(seconds) >= _FEWEST // 2 and np.mean([step.still for step in steps]) <= _STILL:
-            spread = NORMAL * np.median(np.abs(seconds), axis=0) / _STEPS  # (3,)
+        if len(seconds) >= _MIN_PAIRS // 2 and np.mean([step.still for step in steps]) <= _STILL_SHARE:
+            spread = NORMAL * np.median(np.abs(seconds), axis=0) / _SECOND_DIFFERENCE  # (3,)
             weave, flicker = float(np.hypot(*spread[:2]) / 2**0.5), float(spread[2])
-            # what moves on twos rests every other frame, and what weaves or flickers hardly ever
-            if np.mean([np.abs(step.registration.shift).max() < _RESTS[0] for step in steps]) >= _RESTED:
+            # motion on twos rests in every other frame; weave and flicker hardly ever do
+            if np.mean([np.abs(step.registration.shift).max() < _REST[0] for step in steps]) >= _REST_SHARE:
                 weave = 0.0
-            if np.mean([abs(step.light) < _RESTS[1] for step in steps]) >= _RESTED:
+            if np.mean([abs(step.light) < _REST[1] for step in steps]) >= _REST_SHARE:
                 flicker = 0.0
-        least = _WEAVES[0] if grain[0] >= _CLEAN else _WEAVES_CLEAN  # things that move are registered a little off
-        noisy = bool(grain[0] >= _GRAINY or flicker >= _FLICKERS or least <= weave <= _WEAVES[1])
-        # in a film that is clean otherwise, only where all else stands still: what moves leaves specks at its outlines
-        asked = [n for n, step in self._known.items() if noisy or step.still or self._is_still(n + 1)]
-        counts = np.array([count for n in asked if (count := self._count_specks(n, not noisy)) is not None])
-        specks = float(counts.mean()) if len(counts) >= max(_FEWEST, len(asked)) // 2 else 0.0
-        dirty = bool(_DIRTY <= specks <= _RAIN and (counts > 0).mean() >= _DIRTIED and counts.sum() >= _FEWEST // 2)
+        least = _WEAVE_RANGE[0] if grain[0] >= _CLEAN_GRAIN else _MIN_WEAVE_CLEAN  # motion biases registration a little
+        noisy = bool(grain[0] >= _MIN_GRAIN or flicker >= _MIN_FLICKER or least <= weave <= _WEAVE_RANGE[1])
+        # an otherwise clean film: only static frames count, as motion looks like specks at its outlines
+        candidates = [n for n, step in self._known.items() if noisy or step.still or self._is_still(n + 1)]
+        counts = np.array([count for n in candidates if (count := self._count_specks(n, not noisy)) is not None])
+        specks = float(counts.mean()) if len(counts) >= max(_MIN_PAIRS, len(candidates)) // 2 else 0.0
+        dirty = bool(
+            _MIN_SPECKS <= specks <= _MAX_SPECKS
+            and (counts > 0).mean() >= _MIN_SPECKED
+            and counts.sum() >= _MIN_PAIRS // 2
+        )
         noisy |= dirty
-        beside = near[0, 2:].mean() >= _BESIDE and near.max() <= _RINGING
+        beside = by_slope[0, 2:].mean() >= _MIN_EDGE_NOISE and by_slope.max() <= _MAX_EDGE_NOISE
         holds = self._holds_drawings() if noisy or beside else False
-        noisy |= holds  # what is left in drawings that are held is noise, if only beside outlines
-        together = 2 * np.pi / (1 - np.clip(kept, 0, _MOST_KEPT))
+        noisy |= holds  # the residual of held drawings is noise, even if only near outlines
+        correlated = 2 * np.pi / (1 - np.clip(blur_share, 0, _MAX_BLUR_SHARE))
         return Noise(
             (float(grain[0]), float(grain[1]), float(grain[2])),
-            (float(left[0]), float(left[1]), float(left[2])),
-            near if holds else np.zeros_like(near),
-            (float(together[0]), float(together[1]), float(together[2])),
+            (float(residual[0]), float(residual[1]), float(residual[2])),
+            by_slope if holds else np.zeros_like(by_slope),
+            (float(correlated[0]), float(correlated[1]), float(correlated[2])),
             flicker,
             weave,
             specks,
@@ -452,55 +480,59 @@ class NoiseMeter:
         )
 
 
-def bring(registration: Registration, frame: Array) -> Array:
-    """Brings a frame, (h, w, 3) float32, YCrCb, to where and as the next one is."""
+def align(registration: Registration, frame: Array) -> Array:
+    """Applies a registration (shift, gain, offset) to a frame, (h, w, 3) float32, YCrCb; the gain scales chroma too."""
     gain, grey = registration.gain, (1 - registration.gain) * _GREY
     rows = [[gain, 0, 0, registration.offset], [0, gain, 0, grey], [0, 0, gain, grey]]
-    lit = np.array(rows, np.float32)
-    return np.asarray(cv2.transform(registration.moved(frame), lit))
+    matrix = np.array(rows, np.float32)  # (3, 4)
+    return np.asarray(cv2.transform(registration.moved(frame), matrix))
 
 
 def slope(luma: Array) -> Array:
-    """The length of the gradient, (H, W) float32 in levels a pixel, of a picture blurred by a pixel."""
+    """Gradient magnitude of luma after a blur of one pixel, (H, W) float32, in levels per pixel."""
     smooth = cv2.GaussianBlur(luma, (0, 0), 1.0)
     across, down = (cv2.Sobel(smooth, cv2.CV_32F, 1 - axis, axis, scale=1 / 8) for axis in (0, 1))
     return np.asarray(cv2.magnitude(across, down))
 
 
 def _measure_step(
-    first: NDArray[np.uint8], last: NDArray[np.uint8], registers: Callable[[Array, Array], Registration]
+    first: NDArray[np.uint8], last: NDArray[np.uint8], register_pair: Callable[[Array, Array], Registration]
 ) -> _Step:
-    apart = last[::2, ::2, 0].astype(np.int16) - first[::2, ::2, 0]
-    lit = float(np.clip(apart, -2, 2).mean())
+    change = last[::2, ::2, 0].astype(np.int16) - first[::2, ::2, 0]
+    light_step = float(np.clip(change, -2, 2).mean())
     none = np.zeros(3)
-    if abs(lit) < _SAME_LIGHT and np.quantile(np.abs(apart), _STILL_PART) <= _STILL_LEVEL:
+    if abs(light_step) < _SAME_LIGHT and np.quantile(np.abs(change), _STILL_PIXELS) <= _STILL_LEVEL:
         return _Step(Registration(np.zeros(2)), 0.0, none, none, np.zeros((3, len(SLOPES))), none, still=True)
     here, there = first.astype(np.float32), last.astype(np.float32)
-    registration = registers(here, there)
-    moved = bring(registration, here)
+    registration = register_pair(here, there)
+    moved = align(registration, here)
     steep = cv2.max(slope(moved[..., 0]), slope(there[..., 0]))
     off = there - moved
     off -= np.median(off[::4, ::4].reshape(-1, 3), axis=0)
-    # every other pixel each way is enough, and planes are quicker than pixels
+    # every other pixel along each axis is enough; separate planes are faster than interleaved pixels
     smooth = np.abs(cv2.split(cv2.GaussianBlur(off, (0, 0), 1.0)[::2, ::2])).reshape(3, -1)
-    around = nearby(steep)[::2, ::2].ravel()
+    around = steepest_nearby(steep)[::2, ::2].ravel()
     off, steep = np.abs(cv2.split(off[::2, ::2])).reshape(3, -1), steep[::2, ::2].ravel()
-    flat = steep <= np.quantile(steep, _FLAT)
-    grain = np.quantile(off[:, flat], _MOST, axis=1) / _TO_NORMAL / 2**0.5
-    left = np.quantile(smooth[:, flat], _MOST, axis=1) / _TO_NORMAL
-    near = np.full((len(SLOPES), 3), np.nan)
+    flat = steep <= np.quantile(steep, _FLAT_QUANTILE)
+    grain = np.quantile(off[:, flat], _NOISE_QUANTILE, axis=1) / _NOISE_SIGMAS / 2**0.5
+    residual = np.quantile(smooth[:, flat], _NOISE_QUANTILE, axis=1) / _NOISE_SIGMAS
+    by_slope = np.full((len(SLOPES), 3), np.nan)
     bins = np.digitize(around, [(a + b) / 2 for a, b in pairwise(SLOPES)])
     for place in range(len(SLOPES)):
         within = np.flatnonzero(bins == place)
-        if len(within) >= _FEWEST_PIXELS:
-            near[place] = np.quantile(smooth[:, within], _NEARLY_ALL, axis=1) / _ALL_TO_NORMAL
-    known = np.flatnonzero(~np.isnan(near[:, 0]))
-    near = near[known[np.abs(known[None] - np.arange(len(SLOPES))[:, None]).argmin(1)]]  # else as the nearest slope
-    kept = np.square(np.quantile(smooth, _MOST, axis=1) / np.maximum(np.quantile(off, _MOST, axis=1), 0.1))
+        if len(within) >= _MIN_PIXELS:
+            by_slope[place] = np.quantile(smooth[:, within], _EDGE_QUANTILE, axis=1) / _EDGE_SIGMAS
+    known = np.flatnonzero(~np.isnan(by_slope[:, 0]))
+    by_slope = by_slope[
+        known[np.abs(known[None] - np.arange(len(SLOPES))[:, None]).argmin(1)]
+    ]  # fill empty bins from the nearest
+    blur_share = np.square(
+        np.quantile(smooth, _NOISE_QUANTILE, axis=1) / np.maximum(np.quantile(off, _NOISE_QUANTILE, axis=1), 0.1)
+    )
     light = registration.light_change(float(here[..., 0].mean()))
-    return _Step(registration, light, grain, left, near.T, kept, float(np.square(near[2:, 0]).mean()))
+    return _Step(registration, light, grain, residual, by_slope.T, blur_share, float(np.square(by_slope[2:, 0]).mean()))
 
 
-def nearby(steep: Array) -> Array:
-    """The steepest slope near each pixel, within what a codec's block spreads."""
+def steepest_nearby(steep: Array) -> Array:
+    """Largest gradient within 4 pixels of each pixel, about as far as a codec block spreads its error."""
     return np.asarray(cv2.dilate(steep, np.ones((9, 9), np.uint8)))

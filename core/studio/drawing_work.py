@@ -26,7 +26,7 @@ from .drawings import KeyFrame, count_pixels, paths_of
 from .folder import SessionFolder
 from .hints import NAME as HINTS
 from .host import Host
-from .jobs import Job
+from .jobs import StudioJob
 from .kept import Keys, arrange_keys, write_sheet
 from .key_frames import KeyFrames
 from .pair_memory import PairMemory, remember
@@ -62,7 +62,7 @@ class DrawingWork:
         self._memories: dict[str, PairMemory] = {}
         keys.on_removed = self._forget_view
 
-    def draw(self, settings: DrawSettings) -> Job:
+    def draw(self, settings: DrawSettings) -> StudioJob:
         """Draws all frames at the size of the screen; an earlier drawing by the same engine is no longer wanted.
 
         Raises:
@@ -80,7 +80,7 @@ class DrawingWork:
 
         plan, hints, uses = self._gather(drawings, settings)
 
-        def draw_all(job: Job) -> None:
+        def draw_all(job: StudioJob) -> None:
             keys = self._open_view(plan.drawings, settings)
             job.report(0, len(positions))
             once = replace(settings, boomerang=False)
@@ -135,7 +135,7 @@ class DrawingWork:
             let_go()
         return encode_png(frame if full else to_uint8(frame))
 
-    def export(self, settings: DrawSettings, kind: str) -> Job:
+    def export(self, settings: DrawSettings, kind: str) -> StudioJob:
         """Writes the animation at full size, as `animi interpolate` would; `kind` is one of DOWNLOADS.
 
         Raises:
@@ -145,7 +145,7 @@ class DrawingWork:
         title = name_result(drawings) + DOWNLOADS[kind]
         plan, hints, uses = self._gather(drawings, settings)
 
-        def write(job: Job) -> None:
+        def write(job: StudioJob) -> None:
             keys = self._open_keys(plan.drawings, settings)
             total = count_frames(len(drawings), len(settings.times), loop=settings.loop, boomerang=settings.boomerang)
             job.report(0, total)
@@ -198,14 +198,14 @@ class DrawingWork:
         with self._keys.lock:
             keys, hints = arrange_keys(drawings, self._keys.kept, settings), self._keys.hints
             masks = {names: f"still-{number + 1}.png" for number, names in enumerate(hints.masks)}
-            told = hints.lay_out(keys.names, masks, loop=settings.loop)
+            laid_out = hints.lay_out(keys.names, masks, loop=settings.loop)
             kept = [frame.drawing for frame in self._keys.kept if frame.drawing in keys.drawings]
             let_go = self._files.use([*hints.masks.values(), *paths_of(kept)])
         try:
-            if told is None and not kept:
+            if laid_out is None and not kept:
                 raise InputError("there are no hints to save; give one first")
-            files = {} if told is None else {HINTS: json.dumps(told, indent=1).encode()}
-            needed = set() if told is None else {pair.get("still") for pair in told["pairs"]}
+            files = {} if laid_out is None else {HINTS: json.dumps(laid_out, indent=1).encode()}
+            needed = set() if laid_out is None else {pair.get("still") for pair in laid_out["pairs"]}
             files |= {name: hints.masks[names].read_bytes() for names, name in masks.items() if name in needed}
             if kept:
                 rows = keys.plan(find_positions(settings, len(drawings)))
@@ -244,7 +244,7 @@ class DrawingWork:
             found = np.zeros((1, 1), np.float32) if pair is None else pair.doubt(t)
         return encode_png((255 * found + 0.5).astype(np.uint8)[..., None])
 
-    def find_doubtful(self, settings: DrawSettings) -> Job:
+    def find_doubtful(self, settings: DrawSettings) -> StudioJob:
         """Finds the frames that are worth a look, the worst first: their positions, doubts and places.
 
         Places are parts of the width and the height, from 0 to 1.
@@ -256,7 +256,7 @@ class DrawingWork:
         keys, hints, uses = self._gather(drawings, settings)
         positions = find_positions(settings, len(drawings))
 
-        def look_for(job: Job) -> None:
+        def look_for(job: StudioJob) -> None:
             view, engine = self._open_view(keys.drawings, settings), self._memory(name)
             found = []
             pair: tuple[tuple[int, int], PreparedPair] | None = None
@@ -327,8 +327,8 @@ class DrawingWork:
         keys: Sequence[Frame], first: int, last: int, engine: Engine, settings: DrawSettings, hints: Hints
     ) -> PreparedPair:
         ends = keys[first], keys[last]
-        said = hints.of(first, last, ends[0].shape[1], ends[0].shape[0]) if hints else None
-        return prepare_pair(ends[0], ends[1], engine, settings.on_failure, hints=said)
+        pair_hints = hints.of(first, last, ends[0].shape[1], ends[0].shape[0]) if hints else None
+        return prepare_pair(ends[0], ends[1], engine, settings.on_failure, hints=pair_hints)
 
     @staticmethod
     def _check_position(keys: Keys, position: float) -> None:

@@ -12,7 +12,7 @@ from .drawings import LARGER, KeyFrame
 from .film_strip import FilmStrip, fetch_frames, scan_film
 from .folder import SessionFolder
 from .host import Host
-from .jobs import Job
+from .jobs import StudioJob
 from .key_frames import KeyFrames
 from .results import clean_name
 from .settings import FilmSettings
@@ -42,7 +42,7 @@ class FilmWork:
         self._studio = studio
         self._config = studio.config
 
-    def take(self, name: str, path: Path) -> Job:
+    def take(self, name: str, path: Path) -> StudioJob:
         """Submits a job that scans a film, which takes the place of an earlier one.
 
         Args:
@@ -50,7 +50,7 @@ class FilmWork:
             path: its file; removed where the film cannot be used.
         """
 
-        def scan(job: Job) -> None:
+        def scan(job: StudioJob) -> None:
             strips = self._files.folder(f"strips/{job.id}")
             try:
                 info = probe_video(path)
@@ -82,7 +82,7 @@ class FilmWork:
                 shutil.rmtree(earlier.drawings[0].thumb.parent.parent, ignore_errors=True)
 
         return self._work.submit(
-            "look", f"Looking through {name}", scan, [], minutes=self._config.max_film_minutes,
+            "scan", f"Scanning {name}", scan, [], minutes=self._config.max_film_minutes,
             or_else=lambda: self._files.remove([path]),
         )  # fmt: skip
 
@@ -93,7 +93,7 @@ class FilmWork:
                 f"{self._config.most_pixels:,}; {LARGER}"
             )
 
-    def choose(self, numbers: Sequence[int]) -> Job:
+    def choose(self, numbers: Sequence[int]) -> StudioJob:
         """Puts drawings of the film, by their numbers, in the place of the key frames, at full size.
 
         Raises:
@@ -109,7 +109,7 @@ class FilmWork:
                 "choose a shorter range, or start the studio with --max-drawings"
             )
 
-        def fetch(job: Job) -> None:
+        def fetch(job: StudioJob) -> None:
             job.report(0, len(chosen))
             drawings: list[KeyFrame] = []
             try:
@@ -130,7 +130,7 @@ class FilmWork:
             minutes=self._config.max_film_minutes,
         )  # fmt: skip
 
-    def smooth(self, settings: FilmSettings) -> Job:
+    def smooth(self, settings: FilmSettings) -> StudioJob:
         """Draws the whole film anew with more frames, as `animi interpolate FILM` would.
 
         Raises:
@@ -152,7 +152,7 @@ class FilmWork:
             on_failure=settings.on_failure,
         )
 
-        def draw_anew(job: Job) -> None:
+        def draw_anew(job: StudioJob) -> None:
             from ..films.interpolation import interpolate_film
 
             with self._work.export_folder(job) as folder:

@@ -11,7 +11,7 @@ from .drawings import KeyFrame
 from .film_work import FilmWork
 from .folder import INCOMING, Room, SessionFolder
 from .host import Host
-from .jobs import Job
+from .jobs import StudioJob
 from .key_frames import KeyFrames
 from .uploads import Upload, Uploads, check_weight
 from .work import SessionWork
@@ -98,7 +98,7 @@ class Intake:
         self._uploads.give_up(upload)
         self._release(upload)
 
-    def take(self, upload: Upload) -> KeyFrame | Job:
+    def take(self, upload: Upload) -> KeyFrame | StudioJob:
         """Takes a file that was received: a drawing at once, a film by a job that scans it.
 
         Raises:

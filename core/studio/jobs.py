@@ -27,7 +27,7 @@ class Cancelled(Exception):
     """Raised inside a job that was cancelled."""
 
 
-class Job:
+class StudioJob:
     """A piece of work in a queue.
 
     Attributes:
@@ -100,24 +100,24 @@ class JobQueue:
             describe: returns the message for an error that a person can mend; None for any other error.
             keep: number of jobs of each kind to remember; the oldest that are over are forgotten first.
         """
-        self.on_report: Callable[[Job], None] = _ignore
+        self.on_report: Callable[[StudioJob], None] = _ignore
         """Called in the job's thread whenever it reports; an error that it raises ends the job."""
-        self.on_over: Callable[[Job], None] = _ignore
+        self.on_over: Callable[[StudioJob], None] = _ignore
         """Called when a job is over."""
-        self.on_forget: Callable[[Job], None] = _ignore
+        self.on_forget: Callable[[StudioJob], None] = _ignore
         """Called when a job is forgotten, so that its files can be removed."""
         self._describe_error, self._keep = describe, keep
         self._numbers = itertools.count(1)
         self._newest = 0
-        self._jobs: dict[str, Job] = {}
-        self._waiting: deque[tuple[Job, Callable[[Job], None]]] = deque()
+        self._jobs: dict[str, StudioJob] = {}
+        self._waiting: deque[tuple[StudioJob, Callable[[StudioJob], None]]] = deque()
         self._lock = threading.RLock()
         self._worker: threading.Thread | None = None
         self._closed = False
 
     def submit(
-        self, kind: str, title: str, work: Callable[[Job], None], *, minutes: float | None = None, **result: Any
-    ) -> Job:
+        self, kind: str, title: str, work: Callable[[StudioJob], None], *, minutes: float | None = None, **result: Any
+    ) -> StudioJob:
         """Adds a job to the end of the queue.
 
         Args:
@@ -137,7 +137,7 @@ class JobQueue:
             if len(self._waiting) >= MOST_WAITING:
                 raise InputError(f"{MOST_WAITING} pieces of work wait already; wait for them, or cancel some")
             self._newest = next(self._numbers)
-            job = self._jobs[str(self._newest)] = Job(str(self._newest), kind, title, self)
+            job = self._jobs[str(self._newest)] = StudioJob(str(self._newest), kind, title, self)
             job.result |= result
             over = [known for known in self._jobs.values() if known.is_over and known.kind == kind]
             surplus = sum(known.kind == kind for known in self._jobs.values()) - self._keep
@@ -153,15 +153,15 @@ class JobQueue:
             self.on_forget(known)
         return job
 
-    def forget(self, job: Job) -> None:
+    def forget(self, job: StudioJob) -> None:
         """Forgets a job that is over."""
         with self._lock:
             known = self._jobs.pop(job.id, None)
         if known is not None:
             self.on_forget(known)
 
-    def end(self, job: Job, why: Exception) -> None:
-        """Ends a job, see `Job.cancel`; the message of an InputError is shown to the person."""
+    def end(self, job: StudioJob, why: Exception) -> None:
+        """Ends a job, see `StudioJob.cancel`; the message of an InputError is shown to the person."""
         with self._lock:
             if job.is_over or job._stop is not None:
                 return
@@ -176,7 +176,7 @@ class JobQueue:
         elif job._programs is not None:
             job._programs.end()
 
-    def __getitem__(self, id: str) -> Job:
+    def __getitem__(self, id: str) -> StudioJob:
         """The job with that id; KeyError if there is none, or it is forgotten."""
         with self._lock:
             return self._jobs[id]
@@ -185,7 +185,7 @@ class JobQueue:
         """Whether there ever was a job with that id, forgotten ones included."""
         return id.isascii() and id.isdecimal() and len(id) < 12 and 0 < int(id) <= self._newest
 
-    def list(self) -> list[Job]:
+    def list(self) -> list[StudioJob]:
         """All jobs that are remembered, in order."""
         with self._lock:
             return list(self._jobs.values())
@@ -220,7 +220,7 @@ class JobQueue:
                     timer.start()
             self._run(job, work)
 
-    def _run(self, job: Job, work: Callable[[Job], None]) -> None:
+    def _run(self, job: StudioJob, work: Callable[[StudioJob], None]) -> None:
         error: Exception | None = None
         try:
             with programs() as started:
@@ -232,13 +232,13 @@ class JobQueue:
         if not self._settle(job, error):
             self.on_forget(job)  # it was over before, so its results are not wanted
 
-    def _abandon(self, job: Job) -> None:
+    def _abandon(self, job: StudioJob) -> None:
         """Abandons a job that does not end, and starts another thread for the waiting jobs."""
         if self._settle(job, job._stop):
             with self._lock:
                 self._start()
 
-    def _settle(self, job: Job, error: Exception | None) -> bool:
+    def _settle(self, job: StudioJob, error: Exception | None) -> bool:
         """Sets a job's final state; returns False if it was over already."""
         with self._lock:
             if job.is_over:
@@ -258,7 +258,7 @@ class JobQueue:
         job._over.set()
         return True
 
-    def _describe(self, job: Job, error: Exception) -> str:
+    def _describe(self, job: StudioJob, error: Exception) -> str:
         message = self._describe_error(error)
         if message is None:
             _log.error("%s failed", job.title, exc_info=error)
@@ -273,7 +273,7 @@ def _too_long(title: str, minutes: float) -> InputError:
     )
 
 
-def _ignore(_job: Job) -> None:
+def _ignore(_job: StudioJob) -> None:
     """The default callback, which does nothing."""
 
 

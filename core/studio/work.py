@@ -10,7 +10,7 @@ from ..errors import AnimiError
 from ..files import reason
 from .folder import SessionFolder
 from .hints import name_hints
-from .jobs import DONE, Job, JobQueue
+from .jobs import DONE, JobQueue, StudioJob
 
 _RESULTS = 12  # drawn results of which the frames are kept
 
@@ -38,13 +38,13 @@ class SessionWork:
         self,
         kind: str,
         title: str,
-        work: Callable[[Job], None],
+        work: Callable[[StudioJob], None],
         uses: Sequence[Path],
         *,
         minutes: float | None = None,
         or_else: Callable[[], None] = lambda: None,
         **result: Any,
-    ) -> Job:
+    ) -> StudioJob:
         """Submits a job.
 
         Args:
@@ -71,7 +71,7 @@ class SessionWork:
             self._release_files(job)
         return job
 
-    def find_job(self, id: str) -> Job:
+    def find_job(self, id: str) -> StudioJob:
         """The job with that id.
 
         Raises:
@@ -85,14 +85,14 @@ class SessionWork:
                 raise Expired(id) from None
             raise
 
-    def find_frame(self, job: Job, number: int) -> Path:
+    def find_frame(self, job: StudioJob, number: int) -> Path:
         """A frame that a "draw" job has drawn; KeyError where it is not drawn yet, or was removed."""
         path = self.files.path / "results" / job.id / f"{number}.png"
         if job.kind != "draw" or not 0 <= number < job.done or not path.is_file():
             raise KeyError(number)
         return path
 
-    def find_export(self, job: Job) -> Path:
+    def find_export(self, job: StudioJob) -> Path:
         """The file that an "export" job has written; KeyError where there is none."""
         path = self.files.path / "exports" / job.id / str(job.result.get("name", ""))
         if job.kind != "export" or job.state != DONE or not path.is_file():
@@ -100,7 +100,7 @@ class SessionWork:
         return path
 
     @contextmanager
-    def export_folder(self, job: Job) -> Iterator[Path]:
+    def export_folder(self, job: StudioJob) -> Iterator[Path]:
         """A folder for what a job writes; removed with its contents where the job does not finish."""
         folder = self.files.folder(f"exports/{job.id}")
         try:
@@ -128,14 +128,14 @@ class SessionWork:
             return None
         return name_hints(self.files.say(words))
 
-    def _release_files(self, job: Job) -> None:
+    def _release_files(self, job: StudioJob) -> None:
         held = self._held.pop(job.id, None)
         if held is not None:
             held[0]()
             if job.state != DONE:
                 held[1]()
 
-    def _remove_results(self, job: Job) -> None:
+    def _remove_results(self, job: StudioJob) -> None:
         """Removes what a job has drawn or written."""
         for name in ("results", "exports"):
             shutil.rmtree(self.files.path / name / job.id, ignore_errors=True)

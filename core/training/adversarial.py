@@ -1,10 +1,10 @@
-"""What the trainings of a generator against discriminators share.
+"""The shared training of a generator against discriminators.
 
 A recipe defines the generator, its discriminators and how a batch is drawn (`AdversarialTask`); `train` does the rest:
 optimisers, losses, EMA, samples, health and checkpoints.
 
-Several discriminators learn together in one phase, so that each batch is drawn once for all of them; their values are
-then logged as discriminator/NAME/PART and generator/NAME/adversarial.
+Several discriminators are trained in one phase, so that the generator draws each batch once for all of them. Their
+values are then logged as discriminator/NAME/PART and generator/NAME/adversarial.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -44,12 +44,12 @@ from .state import State
 
 
 class RealAndDrawn(NamedTuple):
-    """What a discriminator compares."""
+    """The input of a discriminator's loss."""
 
     real: Tensor
     """Pictures (M, 3, S, S), or clips (M, T, 3, S, S), in [-1, 1]."""
     drawn: Tensor
-    """(K, ...): what the generator drew, of the same kind and range."""
+    """(K, ...): the generator's output, of the same kind and range."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Discriminator:
     """A discriminator and its loss."""
 
     name: str
-    """Its values are logged under this name if there are several discriminators."""
+    """Values are logged under this name if there are several discriminators."""
     module: nn.Module
     """Maps pictures or clips to scores; `train` puts it on the device. An `ImageDiscriminator` if `nets.redraw` > 0."""
     nets: AdversarialConfig
@@ -86,22 +86,22 @@ class AdversarialTask:
     generator: nn.Module
     """The network that draws; `train` puts it on the device."""
     discriminators: Sequence[Discriminator]
-    """May be empty: then the generator lowers its other losses alone."""
+    """May be empty: the generator is then trained on its other losses only."""
     draw: Callable[[Any, bool], tuple[Mapping[str, RealAndDrawn], Parts]]
-    """Takes a batch, and whether the generator's other losses are wanted. Returns the input of each discriminator by
-    name, and these losses, already weighted (or none)."""
+    """Takes a batch, and whether to compute the generator's other losses. Returns the input of each discriminator by
+    name, and these losses by name, already weighted (or none)."""
     network: Callable[[nn.Module], Network]
-    """Takes the generator's EMA; returns what a checkpoint holds."""
+    """Takes the generator's EMA; returns the network for the checkpoint."""
     draw_evaluation: Callable[[nn.Module], Tensor]
     """Takes the generator's EMA; draws the evaluation pictures, (E, 3, S, S), from the same latents each time."""
     shown: int
-    """How many of them are saved as a grid."""
+    """Number of evaluation pictures in the saved grid."""
     draw_sequences: Callable[[nn.Module], Tensor] | None = None
     """Takes the generator's EMA; draws sequences to save, (N, T, 3, S, S)."""
     pictures: int = 1
     """Frames in one sample of a batch."""
     measure: Callable[[Tensor], Evaluation] | None = None
-    """Measures the evaluation pictures, on the CPU. None: the best network is the one with the best health."""
+    """Measures the evaluation pictures, on the CPU. None: the network of the best health is the best one."""
 
 
 def make_picture_discriminator(size: int, nets: AdversarialConfig) -> Discriminator:
@@ -140,7 +140,7 @@ def train(
         encoder: a trained VGG16, to measure health with. None: health is not measured.
         world: the processes that train together.
         listeners: callbacks for progress.
-        learnt: (E, 3, S, S): pictures that are trained on. None: `reals` are.
+        learnt: (E, 3, S, S): pictures of the training set. None: `reals` are.
 
     Returns:
         The number of steps done.
@@ -283,7 +283,7 @@ def discriminator_loss(
         lecam: holds the running means of the scores.
         nets: the terms and their weights.
         real: pictures (M, 3, S, S) or clips (M, T, 3, S, S), in [-1, 1].
-        drawn: (K, ...): what the generator drew, without gradients.
+        drawn: (K, ...): the generator's output, without gradients.
         step: number of the step, from 0.
         spoilt: extra fakes by kind, each with its weight.
 
@@ -310,22 +310,22 @@ def discriminator_loss(
         loss = loss + nets.lecam * parts["lecam"]
     if nets.r1 and step % R1_EVERY == 0:
         with full_precision(real.device):
-            # not compiled, as it is differentiated twice, which compiled networks are not
+            # not compiled, as compiled networks cannot be differentiated twice
             parts["r1"] = gradient_penalty(discriminator.forward, real.float())
         loss = loss + nets.r1 * R1_EVERY * parts["r1"]
     return loss, {"real": on_real.float().mean(), "fake": on_drawn.float().mean(), **parts}
 
 
 def find_encoder(weights: Path | None, device: torch.device, listeners: Listeners) -> VggEncoder | None:
-    """Loads the network that health is measured with.
+    """Loads the VGG16 for measuring health.
 
     Args:
         weights: see `load_vgg`.
         device: device of the network.
-        listeners: told why, if the network cannot be loaded.
+        listeners: receives the reason if the network cannot be loaded.
 
     Returns:
-        The network. None: it cannot be loaded, and the training runs without measuring health.
+        The network; None if it cannot be loaded, so that health is not measured.
     """
     try:
         return load_vgg(weights, device)
@@ -335,7 +335,7 @@ def find_encoder(weights: Path | None, device: torch.device, listeners: Listener
 
 
 def _score(discriminator: nn.Module, reals: Tensor, fakes: Tensor, device: torch.device) -> tuple[Tensor, Tensor]:
-    """The discriminator's scores of real and drawn pictures, in eval mode: an evaluation changes no weights."""
+    """The discriminator's scores of real and drawn pictures, in eval mode, so that no statistics change."""
     discriminator.eval()
     score = discriminator.forward  # compiling it for eval mode would take longer than all evaluations
     try:

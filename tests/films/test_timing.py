@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from animi.core.films.timing import Clock, FilmFrame, expose, judge_frames
-from animi.core.media.film_source import find_timing
 
 FPS = Fraction(24)
 
@@ -108,19 +107,6 @@ def test_a_varying_rate_keeps_its_times():
     assert [float(e.time) for e in shown] == pytest.approx([0, 0.05, 0.1, 0.15, 0.2, 0.65, 0.7, 0.75, 0.8, 0.85])
     # what stands for half a second is a pose, and moves within the usual tenth before the next drawing
     assert [e.t for e in shown[4:6]] == [0, 0.5]
-
-
-def test_constant_rates_are_known_for_all_their_rounding():
-    for rate in (Fraction(24), Fraction(24000, 1001), Fraction(30000, 1001), Fraction(60), Fraction(25), Fraction(12)):
-        stamps = [round(k * 1000 / rate) for k in range(1000)]
-        timing = find_timing(stamps[::-1], round(1000 / rate), Fraction(1, 1000))
-        assert timing.rate == rate and timing.count == 1000 and timing.end == 1000 / rate
-    assert find_timing([0, 1001, 2002], 1001, Fraction(1, 90000)).rate == Fraction(90000, 1001)
-
-
-def test_varying_rates_are_known():
-    timing = find_timing([0, 40, 80, 120, 220, 260], 40, Fraction(1, 1000))
-    assert timing.rate is None and timing.usual == Fraction(40, 1000) and timing.end == Fraction(300, 1000)
 
 
 def scene(seed, shift=0):

@@ -108,7 +108,7 @@ def test_the_ghost_score_is_that_of_the_losses(draw_disc):
     middle = draw_disc(55, 40, (120, 80))
     fade = cv2.addWeighted(first, 0.5, last, 0.5, 0)
     tensors = [to_tensor([frame]) for frame in (fade, first, last)]
-    assert ghost_score(fade, first, last) == pytest.approx(ghost.ghost_score(*tensors).item())
+    assert ghost_score(fade, first, last) == pytest.approx(ghost.score_ghosts(*tensors).item())
     assert ghost_score(fade, first, last) > 0.9
     assert ghost_score(middle, first, last) < 0.1
     assert ghost_score(first, first, last) == pytest.approx(0, abs=1e-6)

@@ -9,7 +9,7 @@ import pytest
 from animi.core.errors import InputError
 from animi.core.media import ffmpeg as module
 from animi.core.media.decode import decode_video, probe_video
-from animi.core.media.ffmpeg import read_file, read_list, read_pipe
+from animi.core.media.ffmpeg import file_input, list_input, pipe_input
 from animi.core.media.film_source import open_film
 
 FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
@@ -137,7 +137,7 @@ def test_films_are_still_read(secret, tmp_path, name):
 def test_every_input_of_ours_is_held_to_its_kind(tmp_path):
     """Wherever an ffmpeg is started, what it reads was made by one of three functions."""
     (tmp_path / "film.mp4").write_bytes(b"")
-    for words in (read_file(tmp_path / "film.mp4"), read_pipe("rawvideo", "-s", "2x2"), read_list("list", ("mov",))):
+    for words in (file_input(tmp_path / "film.mp4"), pipe_input("rawvideo", "-s", "2x2"), list_input("list", ("mov",))):
         allowed = words[words.index("-format_whitelist") + 1].split(",")
         assert not {"dash", "hls", "image2", "lavfi", "svg_pipe", "imf", "rtsp", "sdp", "tty"} & set(allowed)
         assert words[words.index("-protocol_whitelist") + 1] in ("file", "pipe")

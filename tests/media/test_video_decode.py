@@ -196,7 +196,7 @@ def test_a_damaged_stretch_is_reported_and_left_out(long_film, folder, suffix):
     damage: list[DamagedStretch] = []
     frames = list(decode_video(probe_video(path), on_damage=damage.append))
     assert damage, "nothing was reported"
-    assert damage[0].words
+    assert damage[0].message
     assert 50 <= len(frames) < len(whole)
     times = [frame.time for frame in frames]
     assert times == sorted(set(times))

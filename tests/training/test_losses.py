@@ -9,7 +9,7 @@ from torch import nn
 from animi.core.config.choices import AUGMENTATIONS
 from animi.core.config.training import AdversarialConfig
 from animi.core.drawn.batches import load_cartoons
-from animi.core.measures.ghost import ghost_penalty, ghost_score
+from animi.core.measures.ghost import ghost_penalty, score_ghosts
 from animi.core.training.adversarial import discriminator_loss
 from animi.core.training.augmentation import Spoilt, augment, fade_across, find_edges, soften_edges
 from animi.core.training.losses.adversarial import (
@@ -191,31 +191,31 @@ def discs(colour, floor, places, size=64, radius=9.0):
 def test_a_cross_fades_ghost_is_4_a_1_minus_a(cartoons):
     first, truth, last = cartoons
     for share in (0.0, 0.1, 0.25, 0.5, 0.75, 1.0):
-        score = ghost_score(torch.lerp(first, last, share), first, last)
+        score = score_ghosts(torch.lerp(first, last, share), first, last)
         assert score.shape == (8,)
         assert torch.allclose(score, torch.full((8,), 4 * share * (1 - share)), atol=0.02), share
-    assert ghost_score(truth, first, last).mean() < 0.25
-    assert torch.equal(ghost_score(first, first, first), torch.zeros(8))  # nothing differs
+    assert score_ghosts(truth, first, last).mean() < 0.25
+    assert torch.equal(score_ghosts(first, first, first), torch.zeros(8))  # nothing differs
 
 
 def test_ghosts_are_told_from_what_looks_like_them():
     white = torch.ones(1, 3, 64, 64)
     first, truth, last = discs([-0.9, -0.9, -0.9], white, (18.0, 32.0, 46.0)).split(1)
-    assert ghost_score(truth, first, last) < 0.02
+    assert score_ghosts(truth, first, last) < 0.02
     soft = augment_blur(truth)
-    assert ghost_score(soft, first, last) < 0.05
+    assert score_ghosts(soft, first, last) < 0.05
     noisy = (first + last) / 2 + 0.04 * torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
-    assert ghost_score(noisy, first, last) > 0.7
-    assert ghost_score(augment_blur((first + last) / 2), first, last) > 5 * ghost_score(soft, first, last) + 0.2
+    assert score_ghosts(noisy, first, last) > 0.7
+    assert score_ghosts(augment_blur((first + last) / 2), first, last) > 5 * score_ghosts(soft, first, last) + 0.2
     # two grey discs where the mixture would be grey too, but larger: a colour by chance
     grey = torch.minimum(*discs([0.05, 0.05, 0.05], white, (18.0, 46.0), radius=12.0).split(1))
-    assert ghost_score(grey, first, last) < 0.15
+    assert score_ghosts(grey, first, last) < 0.15
     half = torch.cat([(first + last)[..., :32] / 2, truth[..., 32:]], 3)
-    assert ghost_score(half, first, last) == pytest.approx(0.5, abs=0.1)
+    assert score_ghosts(half, first, last) == pytest.approx(0.5, abs=0.1)
     # low contrast counts as well
     faint = discs([0.12, 0.12, 0.08], white * 0, (18.0, 32.0, 46.0)).split(1)
-    assert ghost_score((faint[0] + faint[2]) / 2, faint[0], faint[2]) > 0.9
-    assert ghost_score(faint[1], faint[0], faint[2]) < 0.1
+    assert score_ghosts((faint[0] + faint[2]) / 2, faint[0], faint[2]) > 0.9
+    assert score_ghosts(faint[1], faint[0], faint[2]) < 0.1
 
 
 def augment_blur(pictures):
@@ -225,8 +225,8 @@ def augment_blur(pictures):
 
 def test_small_pictures_have_a_ghost_score_too():
     first, last = torch.rand(2, 1, 3, 8, 6) * 2 - 1
-    assert ghost_score((first + last) / 2, first, last) == pytest.approx(1, abs=0.01)
-    assert ghost_score(first[..., :4, :4], first[..., :4, :4], last[..., :4, :4]) == 0  # no window fits
+    assert score_ghosts((first + last) / 2, first, last) == pytest.approx(1, abs=0.01)
+    assert score_ghosts(first[..., :4, :4], first[..., :4, :4], last[..., :4, :4]) == 0  # no window fits
 
 
 def test_the_ghost_penalty_excuses_what_the_truth_has(cartoons):
@@ -235,8 +235,8 @@ def test_the_ghost_penalty_excuses_what_the_truth_has(cartoons):
     assert ghost_penalty(truth, first, last, truth) == 0
     assert ghost_penalty(faded, first, last, faded) == 0
     assert ghost_penalty(faded, first, last, margin=0.2) == pytest.approx(0.8, abs=0.01)
-    scores = ghost_score(truth, first, last)
-    above = (ghost_score(faded, first, last) - scores - 0.1).relu().mean()
+    scores = score_ghosts(truth, first, last)
+    above = (score_ghosts(faded, first, last) - scores - 0.1).relu().mean()
     assert ghost_penalty(faded, first, last, truth, 0.1) == pytest.approx(above.item(), abs=1e-6)
 
 
@@ -244,14 +244,14 @@ def test_lowering_the_penalty_drives_the_ghost_out(cartoons):
     first, _, last = (frames[:2] for frames in cartoons)
     drawn = torch.lerp(first, last, 0.4).requires_grad_(True)
     optimizer = torch.optim.Adam([drawn], 0.02)
-    begin = ghost_score(drawn, first, last).mean().item()
+    begin = score_ghosts(drawn, first, last).mean().item()
     for _ in range(40):
         loss = ghost_penalty(drawn, first, last)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
     assert begin > 0.9
-    assert ghost_score(drawn, first, last).mean() < 0.2
+    assert score_ghosts(drawn, first, last).mean() < 0.2
 
 
 # What is spoilt on purpose

@@ -1,10 +1,10 @@
-"""Animations out: GIF, WebP, APNG, MP4, MOV and WebM by the file's suffix, or a folder of numbered PNGs.
+"""Writes animations: GIF, WebP, APNG, MP4, MOV and WebM by the file's suffix, or a folder of numbered PNGs.
 
-Frames are taken one at a time and never held together, so that a long film of large frames fits in memory. The GIF,
-WebP and APNG containers are put together here from frames that Pillow and OpenCV compress: Pillow's own writers hold
-all frames at once, merge equal neighbours into one, and know no APNG of 16 bits.
+Frames are consumed one at a time, so that a long film of large frames fits in memory. Pillow and OpenCV compress single
+frames; the GIF, WebP and APNG containers are written here, as Pillow's own writers hold all frames in memory, merge
+equal neighbours, and cannot write APNG of 16 bits.
 
-What is measured in time is rounded from the start of the film and not from frame to frame, so that no error adds up.
+Timestamps are rounded from the start of the film, not from frame to frame, so that errors do not accumulate.
 """
 
 from .writing import DELAYED, Written, check_format, keeps_profile, names_folder, write_animation

@@ -1,4 +1,4 @@
-"""APNG: every frame's changed part as PNG data, 8 or 16 bits, exactly."""
+"""Writes APNG: the changed part of every frame as PNG data, lossless, 8 or 16 bits."""
 
 import itertools
 import struct
@@ -15,7 +15,7 @@ from .job import Job, find_changes, round_times
 
 
 def write_apng(job: Job, frames: Iterator[Frame]) -> Fraction:
-    """Writes an APNG: every frame's changed part as PNG data, 8 or 16 bits, exactly."""
+    """Writes an APNG; returns its duration in seconds."""
     delay = (1 / job.fps).limit_denominator(65535)
     if delay.numerator > 65535 or not delay:
         raise OutputError(f"{shown(job.path)}: APNG cannot show {job.fps} frames a second; choose another number")
@@ -57,7 +57,7 @@ def write_apng(job: Job, frames: Iterator[Frame]) -> Fraction:
 
 
 def _read_png(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """The chunks (kind, content) of a PNG file."""
+    """Yields the chunks (type, data) of a PNG file."""
     place = 8
     while place < len(data):
         (length,) = struct.unpack_from(">I", data, place)

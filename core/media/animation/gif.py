@@ -1,4 +1,4 @@
-"""GIF: one palette for all frames, and of each frame what differs from the one before."""
+"""Writes GIF: one palette for all frames, and the changed part of every frame."""
 
 import itertools
 import struct
@@ -18,7 +18,11 @@ from .job import Job, check_size, find_box, find_changes, round_times, to_8_bits
 
 
 def write_gif(job: Job, frames: Iterator[Frame]) -> Fraction:
-    """Writes a GIF with one palette for all frames, in two passes over a lossless copy on the disk."""
+    """Writes a GIF in two passes over a lossless copy on disk, the first of which chooses the palette.
+
+    Returns:
+        Its duration in seconds.
+    """
     check_size(job, 65535, "GIF")
     if Fraction(100) / job.fps > 65535:
         raise OutputError(f"{shown(job.path)}: GIF holds a frame for 655 seconds at most; choose more frames a second")
@@ -73,18 +77,18 @@ def _write_gif_frames(
     transparent: bool,
     loop: bool,
 ) -> Fraction:
-    """Writes of each frame what differs from the one before.
+    """Writes the changed part of each frame.
 
-    A GIF's pixels cannot be made transparent again one by one: where the next frame is to be transparent, a frame's
-    whole box is marked to be wiped after it was shown, and the box is made to hold all that must go.
+    A GIF cannot make single pixels transparent again. If the next frame needs that, the frame's box is enlarged to
+    include these pixels, and disposed to the background after it was shown.
 
     Args:
-        file: where to write.
-        frames: (H, W) indices each.
+        file: the open file.
+        frames: (H, W) palette indices.
         times: each frame's duration in hundredths of a second.
-        clear: the index that shows what was there before; None when all 256 are colours.
-        transparent: whether frames have pixels of that index.
-        loop: whether the first frame comes after the last.
+        clear: the transparent index, which keeps the previous pixel; None if all 256 are colours.
+        transparent: whether frames have transparent pixels.
+        loop: whether the animation repeats.
 
     Returns:
         The sum of the durations in seconds.
@@ -136,7 +140,7 @@ def _write_gif_frame(
     clear: int | None,
     wiped: bool,
 ) -> None:
-    """Writes one frame's part of the picture; `wiped` clears it again before the next frame."""
+    """Writes one frame's box of indices; `wiped` disposes it to the background before the next frame."""
     from PIL import Image
 
     flags = (2 if wiped else 1) << 2 | (clear is not None)

@@ -1,4 +1,4 @@
-"""What the writers of all formats share: what is to be written, and how frames differ and how long they last."""
+"""What writers of all formats share: the job's description, changed boxes, and rounding of durations."""
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,21 +16,21 @@ from ..frames import Frame, to_uint8
 
 @dataclass
 class Job:
-    """What a writer needs to know, and where it leaves what it found.
+    """A writer's input and its notes.
 
     Attributes:
-        path: what is written.
-        draft: where that is put together.
-        fps: frames a second, about where `ends` says more.
-        loop: it begins anew at the end.
+        path: the output, which errors name.
+        draft: the file or folder to write.
+        fps: frames per second; approximate if `ends` is given.
+        loop: whether the animation repeats.
         width: in pixels.
-        height: likewise.
-        count: frames, where that is known.
-        deep: frames have 16 bits a channel.
-        profile: the ICC profile of the frames' colours; None: sRGB.
-        ends: when each frame has been shown, in seconds, as far as frames were taken; None: they come at a rate.
-        written: frames so far.
-        notes: what the format could not keep.
+        height: in pixels.
+        count: the number of frames if it is known.
+        deep: whether frames have 16 bits per channel.
+        profile: the ICC profile of the frames; None for sRGB.
+        ends: end of each frame consumed so far, in seconds; None for a constant rate.
+        written: number of frames so far.
+        notes: what the format could not preserve.
     """
 
     path: Path
@@ -47,18 +47,18 @@ class Job:
     notes: list[str] = field(default_factory=list)
 
     def note(self, sentence: str) -> None:
-        """Keeps a sentence about what the format could not keep, once."""
+        """Adds a note, once."""
         if sentence not in self.notes:
             self.notes.append(sentence)
 
 
 def round_times(job: Job, ticks: int, least: int = 1) -> Iterator[int]:
-    """The duration of each frame in ticks, `ticks` to a second; their sum is never off by more than half a tick.
+    """Yields the duration of each frame in ticks, rounded such that errors do not accumulate.
 
     Args:
-        job: frames come at its rate, or have been shown at its `ends`, which grow as frames are taken.
-        ticks: ticks in a second.
-        least: the shortest duration; the sum is longer than it should be where this is needed.
+        job: the job, with a constant rate or with `ends`, which grow as frames are consumed.
+        ticks: ticks per second.
+        least: shortest duration in ticks; enforcing it makes the sum too long.
     """
     before = 0
     for number in itertools.count(1):
@@ -69,7 +69,7 @@ def round_times(job: Job, ticks: int, least: int = 1) -> Iterator[int]:
 
 
 def find_changes(before: NDArray[np.generic] | None, now: NDArray[np.generic]) -> tuple[int, int, int, int]:
-    """The box (left, top, right, bottom) outside of which (H, W, ...) stayed as before; else one pixel."""
+    """Returns the box (left, top, right, bottom) of pixels of (H, W, ...) that changed; one pixel if none did."""
     height, width = now.shape[:2]
     if before is None:
         return 0, 0, width, height
@@ -80,7 +80,7 @@ def find_changes(before: NDArray[np.generic] | None, now: NDArray[np.generic]) -
 
 
 def find_box(mask: NDArray[np.bool_]) -> tuple[int, int, int, int]:
-    """The box (left, top, right, bottom) around what is True in (H, W); the first pixel if nothing is."""
+    """Returns the box (left, top, right, bottom) of the True pixels of (H, W); the first pixel if there are none."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if not len(rows):
         return 0, 0, 1, 1
@@ -88,7 +88,7 @@ def find_box(mask: NDArray[np.bool_]) -> tuple[int, int, int, int]:
 
 
 def to_8_bits(job: Job, frames: Iterable[Frame], name: str) -> Iterator[NDArray[np.uint8]]:
-    """Rounds frames to 8 bits a channel, and notes it where they had more; `name` is the format's."""
+    """Rounds frames to 8 bits per channel, with a note if they had more; `name` is the format's."""
     if job.deep:
         job.note(f"{name} keeps 8 bits a channel: the frames' 16 were rounded")
     for frame in frames:
@@ -96,7 +96,7 @@ def to_8_bits(job: Job, frames: Iterable[Frame], name: str) -> Iterator[NDArray[
 
 
 def check_size(job: Job, most: int, name: str) -> None:
-    """Checks that a format can be as large as the frames.
+    """Checks that a format can hold the frames' size.
 
     Raises:
         OutputError: a side is longer than `most`.

@@ -12,7 +12,7 @@ from .job import Job, to_8_bits
 
 
 def write_film(job: Job, frames: Iterator[Frame]) -> Fraction:
-    """Writes an H.264 or VP9 video."""
+    """Writes an H.264 or VP9 video; returns its duration in seconds."""
     name = {".mp4": "MP4", ".mov": "MOV", ".webm": "WebM"}[job.draft.suffix.lower()]
     codec = "VP9" if name == "WebM" else "H.264"
     padded = job.width + job.width % 2, job.height + job.height % 2

@@ -1,4 +1,4 @@
-"""WebP: every frame's changed part as a lossless picture."""
+"""Writes animated WebP: the changed part of every frame, lossless."""
 
 import struct
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from .job import Job, check_size, find_changes, round_times, to_8_bits
 
 
 def write_webp(job: Job, frames: Iterator[Frame]) -> Fraction:
-    """Writes a lossless WebP animation: every frame's changed part as a lossless picture."""
+    """Writes a lossless animated WebP; returns its duration in seconds."""
     from io import BytesIO
 
     from PIL import Image
@@ -39,7 +39,7 @@ def write_webp(job: Job, frames: Iterator[Frame]) -> Fraction:
                     _write_riff(file, b"ICCP", job.profile)
                 _write_riff(file, b"ANIM", bytes(4) + struct.pack("<H", 0 if job.loop else 1))
             left, top, right, bottom = find_changes(before, pixels)
-            left, top = left & ~1, top & ~1  # the format counts places in twos
+            left, top = left & ~1, top & ~1  # offsets are even in this format
             still = BytesIO()
             part = Image.fromarray(np.ascontiguousarray(pixels[top:bottom, left:right]))
             part.save(still, "WEBP", lossless=True, quality=30, method=3, exact=True)
@@ -48,7 +48,7 @@ def write_webp(job: Job, frames: Iterator[Frame]) -> Fraction:
                 raise OutputError(f"{shown(job.path)}: WebP holds a frame for 16777 seconds at most; write a video")
             head = _u24(left // 2) + _u24(top // 2) + _u24(right - left - 1) + _u24(bottom - top - 1) + _u24(time)
             body = b"".join(data for kind, data in _read_riff(still.getvalue()) if kind in {b"VP8L", b"ALPH", b"VP8 "})
-            _write_riff(file, b"ANMF", head + b"\x02" + body)  # 2: put in place of what was there, nothing mixed
+            _write_riff(file, b"ANMF", head + b"\x02" + body)  # 2: replace pixels without blending
             before = pixels
             total += time
         size = file.tell() - 8
@@ -64,7 +64,7 @@ def _u24(value: int) -> bytes:
 
 
 def _read_riff(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """The chunks of a WebP file, each with its name, length and padding still around it."""
+    """Yields the chunks of a WebP file as (type, the whole chunk with its header and padding)."""
     place = 12
     while place < len(data):
         (length,) = struct.unpack_from("<I", data, place + 4)

@@ -1,4 +1,4 @@
-"""Writing frames as an animation of the kind that a path's suffix names."""
+"""Writes frames as an animation, in the format of the path's suffix."""
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -20,7 +20,7 @@ from .video import write_film
 from .webp import write_webp
 
 Write = Callable[[Job, Iterator[Frame]], Fraction]
-"""Writes frames to the job's draft, and gives the seconds that they last."""
+"""A writer of one format: writes frames to the job's draft, and returns the duration in seconds."""
 
 FORMATS: dict[str, Write] = {
     ".gif": write_gif,
@@ -31,14 +31,14 @@ FORMATS: dict[str, Write] = {
     ".mov": write_film,
     ".webm": write_film,
 }
-"""How a file is written, by its suffix: a new format is a file beside this one and a row here."""
+"""Writers by suffix: to add a format, add a file to this folder and a row here."""
 
 DELAYED = (".gif", ".webp", ".png", ".apng")
-"""Suffixes of what has a delay for each picture."""
+"""Suffixes of formats that store a delay for each picture."""
 
 
 def keeps_profile(path: Path | str) -> bool:
-    """Whether what a path names has a place for an ICC profile.
+    """Returns whether a path's format can hold an ICC profile.
 
     Raises:
         OutputError: the suffix is unknown.
@@ -48,17 +48,17 @@ def keeps_profile(path: Path | str) -> bool:
 
 @dataclass(frozen=True)
 class Written:
-    """What stands on the disk after `write_animation`."""
+    """The result of `write_animation`."""
 
     path: Path
     frames: int
     width: int
-    """In pixels, of the file: a video may be padded."""
+    """In pixels, including a video's padding."""
     height: int
     seconds: Fraction
-    """The real duration of the file, after rounding to what the format can say."""
+    """Duration of the file, after rounding to the format's ticks."""
     notes: tuple[str, ...]
-    """What the format could not keep, in plain sentences without a full stop."""
+    """What the format could not preserve, as sentences without a full stop."""
 
 
 def write_animation(
@@ -73,29 +73,30 @@ def write_animation(
     count: int | None = None,
     on_frame: Callable[[int], None] | None = None,
 ) -> Written:
-    """Writes frames as an animation of the kind that the suffix of `path` names; whole or not at all.
+    """Writes frames as an animation atomically, in the format of the suffix of `path`.
 
-    A path without a suffix, one that ends in a slash, or a folder that exists, becomes a folder of PNGs: 000.png, ...
-    What the format cannot keep is changed, and the notes say so: more than 8 bits, transparency, more than 256 colours,
-    odd sizes, a rate of frames that is too high.
+    A path without a suffix, one that ends in a slash, or an existing folder, becomes a folder of PNGs: 000.png, ...
+    Notes report what the format cannot preserve: more than 8 bits, transparency, more than 256 colours, odd sizes, or
+    a frame rate that is too high.
 
-    GIF counts time in hundredths of a second, and browsers take a frame of less than 2 for one of 10; frames of a GIF
-    are therefore never shorter than 2. Browsers also slow WebP and APNG frames of 10 ms or less down.
+    GIF counts time in hundredths of a second, and browsers show a frame of less than 2 for 10; so frames of a GIF are
+    never shorter than 2. Browsers also slow down WebP and APNG frames of 10 ms or less.
 
     Args:
         path: the file or folder.
-        frames: taken once, one at a time: all (H, W, C) of one size, C and depth (see `frames.match_images`).
-        fps: frames per second, > 0; about, where `ends` says more.
-        ends: when each frame has been shown, in seconds from the beginning; it may grow as frames are taken. None:
-            frames come at the rate of `fps`. Videos know nothing of it.
-        loop: whether players start again at the end; a video or a folder has no such mark.
-        profile: the ICC profile of the frames' colours, where `keeps_profile`; None: sRGB.
-        overwrite: whether something that stands there may be replaced.
-        count: the number of frames where it is known; it sets the width of a folder's numbers.
-        on_frame: called with the number of frames taken so far.
+        frames: (H, W, C), all of one size, C and depth (see `frames.match_images`); consumed once, one at a time.
+        fps: frames per second, > 0; approximate if `ends` is given.
+        ends: end of each frame in seconds from the beginning; it may grow as frames are consumed. None for a constant
+            rate of `fps`. Videos ignore it.
+        loop: whether players repeat the animation; videos and folders ignore it.
+        profile: the ICC profile of the frames, for formats that `keeps_profile`; None for sRGB.
+        overwrite: whether an existing output may be replaced.
+        count: the number of frames if it is known, for the number of digits in a folder.
+        on_frame: called with the number of frames consumed so far.
 
     Raises:
-        OutputError: the suffix is unknown, there is no frame, or the place cannot be written; what stood there stays.
+        OutputError: the suffix is unknown, there is no frame, or the output cannot be written. An existing output is
+            kept then.
     """
     write = _find_format(path)
     target = Path(path)
@@ -115,7 +116,7 @@ def write_animation(
 
 
 def check_format(path: Path | str) -> None:
-    """Checks, before any work, that a path's suffix names a kind of animation.
+    """Checks, before any work, that a path's suffix is a known format.
 
     Raises:
         OutputError: the suffix is unknown.
@@ -149,7 +150,7 @@ def _find_format(path: Path | str) -> Write:
 def _counted(
     frames: Iterable[Frame], first: Frame, job: Job, on_frame: Callable[[int], None] | None
 ) -> Iterator[Frame]:
-    """Hands frames on, sees that they are alike, and counts them."""
+    """Yields frames, checks that they have one shape and depth, and counts them."""
     for frame in frames:
         if frame.shape != first.shape or frame.dtype != first.dtype:
             raise ValueError(f"frame {job.written} is {frame.shape} {frame.dtype}, not {first.shape} {first.dtype}")

@@ -36,7 +36,7 @@ from ...errors import CheckpointError, ConfigError
 from ...material.films import fingerprint
 from ...material.loading import load_batches
 from ...material.sampler import ClipSampler
-from ...measures.ghost import ghost_penalty, ghost_score
+from ...measures.ghost import ghost_penalty, score_ghosts
 from ...measures.metrics import sharpness
 from ...media.frames import from_tensor, to_uint8
 from ...weights.checkpoint import load_checkpoint
@@ -185,7 +185,7 @@ def measure_middles(drawn: Tensor, truth: Tensor, first: Tensor, last: Tensor) -
         last: the frames after.
     """
     error = l1_loss(drawn, truth).item() / 2
-    ghost, allowed = (ghost_score(pictures, first, last).mean().item() for pictures in (drawn, truth))
+    ghost, allowed = (score_ghosts(pictures, first, last).mean().item() for pictures in (drawn, truth))
     pairs = zip(*([to_uint8(frame) for frame in from_tensor(x)] for x in (drawn, truth)), strict=True)
     found = [value for value in starmap(sharpness, pairs) if isfinite(value)]  # a flat truth has no sharpness
     sharp = fmean(found) if found else 1.0

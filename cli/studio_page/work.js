@@ -1,0 +1,33 @@
+// The list of work in progress.
+
+import { $, make } from "./page.js";
+
+const startTimes = new Map(); // of running jobs, by id, to estimate the time left
+
+/** Shows the progress of waiting and running jobs; `cancel` is called with a job. */
+export function showWork(jobs, cancel) {
+  const active = jobs.filter((job) => ["waiting", "running"].includes(job.state));
+  const known = new Map([...$("work").children].map((item) => [item.dataset.job, item]));
+  for (const [id, item] of known) if (!active.some((job) => job.id === id)) item.remove();
+  for (const job of active) {
+    if (job.state === "running" && !startTimes.has(job.id)) startTimes.set(job.id, performance.now());
+    let item = known.get(job.id);
+    if (!item) {
+      const button = make("button", { type: "button", className: "plain", textContent: "Cancel", ariaLabel: `Cancel: ${job.title}`,
+        onclick: () => cancel(job) });
+      item = make("li", {}, make("span", { textContent: job.title, title: job.title }), make("progress", { ariaLabel: job.title }), make("span"), button);
+      item.dataset.job = job.id;
+      $("work").append(item);
+    }
+    const [, bar, note] = item.children;
+    if (job.total) Object.assign(bar, { max: job.total, value: job.done });
+    else bar.removeAttribute("value");
+    note.textContent = job.state === "waiting" ? "waits its turn" : job.total ? `${Math.floor((100 * job.done) / job.total)} %${timeLeft(job)}` : "";
+  }
+}
+
+function timeLeft(job) {
+  const passed = (performance.now() - startTimes.get(job.id)) / 1000;
+  const left = job.done > 0 ? (passed * (job.total - job.done)) / job.done : 0;
+  return left > 2 && passed > 1 ? `, about ${left > 90 ? `${Math.round(left / 60)} min` : `${Math.round(left)} s`} left` : "";
+}

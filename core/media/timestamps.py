@@ -1,0 +1,169 @@
+"""Timestamps: when a film's frames are shown, and whether that is at a constant rate."""
+
+from array import array
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputError
+from ..files import shown
+from .ffmpeg import file_input, list_packets
+from .probe import Head
+from .telecine import even_out
+
+MOST_FRAMES = 1 << 24
+"""Largest number of frames in a film: 194 hours at 24 frames per second."""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """When a film's frames are shown, from the packets of its file.
+
+    Attributes:
+        rate: frames per second if constant, else None.
+        usual: median duration of a frame in seconds.
+        end: end of the last frame in seconds; None if it is not known before decoding.
+        count: number of frames; None if it is not known before decoding.
+        keys: timestamps of the codec's key frames in microseconds, ascending; None if they are not known.
+    """
+
+    rate: Fraction | None
+    usual: Fraction
+    end: Fraction | None
+    count: int | None
+    keys: NDArray[np.int64] | None = field(default=None, compare=False, repr=False)
+
+
+def read_timing(path: Path, head: Head) -> Timing:
+    """Reads when a film's frames are shown.
+
+    The timestamps of packets are listed without decoding. They are used if every packet has one and if the first
+    decoded frames agree. Otherwise all frames are decoded once: AVI has no presentation times for frames that depend on
+    later ones, and a packet may hold half a frame, several, or none.
+
+    Raises:
+        InputError: there is no frame, or more than MOST_FRAMES.
+    """
+    packets = _list_stamps(path, head, None)
+    decoded = _list_stamps(path, head, _SAMPLE)
+    if not _agree(packets, decoded):
+        packets = _list_stamps(path, head, 0)
+    shown_at = array("q", (stamp for stamp in packets.stamps if stamp >= 0))
+    if not shown_at:
+        raise InputError(f"{shown(path)}: holds no frame whose time is known; convert it to .mkv or .mp4")
+    timing = find_timing(shown_at, packets.last, packets.tick)
+    keys = np.sort(np.asarray(packets.keys, np.float64)) * float(packets.tick * 1_000_000)
+    return replace(timing, keys=np.rint(keys).astype(np.int64))
+
+
+_SAMPLE = 48  # frames that are decoded to verify packets: more than any encoder reorders
+_NO_STAMP = -(1 << 63)  # AV_NOPTS_VALUE, ffmpeg's mark for a missing timestamp
+
+
+@dataclass(frozen=True)
+class _Stamps:
+    """Timestamps of packets or frames in ticks of `tick` seconds, the last one's duration, and the key frames'."""
+
+    stamps: Sequence[int]
+    tick: Fraction
+    last: int
+    keys: Sequence[int] = ()
+
+
+def _list_stamps(path: Path, head: Head, decode: int | None) -> _Stamps:
+    """Lists timestamps of packets, or of the frames decoded from them, by `list_packets`.
+
+    Raises:
+        InputError: there are more than MOST_FRAMES.
+    """
+    tick = Fraction(1)
+    stamps = array("q")
+    keys = array("q")
+    lasts: dict[int, int] = {}
+    source = file_input(path, head.picture.decoder)
+    with closing(list_packets(source, "0:V:0", path, decode=decode, container=head.container)) as packets:
+        for packet in packets:
+            if packet[0] == b"#tb":
+                tick = Fraction(packet[1].decode())
+                continue
+            pts, duration = int(packet[2]), int(packet[3])
+            stamps.append(pts)
+            if decode is None and not any(
+                cell.startswith(b"F=0x") and not int(cell[4:], 16) & 1 for cell in packet[6:]
+            ):
+                keys.append(pts)
+            if len(stamps) > MOST_FRAMES:
+                raise InputError(f"{shown(path)}: has more than {MOST_FRAMES:,} frames; cut it into parts first")
+            if len(lasts) > 64:  # only the last frame's is needed, and frames are reordered only locally
+                del lasts[min(lasts)]
+            lasts[pts] = duration
+    return _Stamps(stamps, tick, lasts[max(lasts)] if lasts else 0, keys)
+
+
+def _agree(packets: _Stamps, decoded: _Stamps) -> bool:
+    """Whether the timestamps of packets match those of the frames decoded from them."""
+    if not packets.stamps or not decoded.stamps or min(packets.stamps) == _NO_STAMP:
+        return not decoded.stamps
+    first, last = (round(each(decoded.stamps) * decoded.tick / packets.tick) for each in (min, max))
+    between = [stamp for stamp in packets.stamps if first <= stamp <= last]
+    return len(between) == len(decoded.stamps)
+
+
+def find_timing(stamps: Sequence[int], last: int, tick: Fraction) -> Timing:
+    """Finds the timing of a film, and whether its rate is constant apart from rounding to ticks.
+
+    Args:
+        stamps: timestamps in ticks, in any order.
+        last: duration of the last frame in ticks.
+        tick: seconds per tick.
+    """
+    times = np.unique(np.asarray(stamps, np.int64))
+    count = len(times)
+    if count > 2 and _find_rate(times, tick) is None:
+        even = even_out([int(time) * tick for time in times])
+        exact = tick / 1000  # half a field is not a whole number of ticks
+        evened = np.array([round(time / exact) for time in even], np.int64)
+        rate = _find_rate(evened, exact, slack=1000 * 2)
+        if rate is not None:
+            return Timing(rate, 1 / rate, int(times[0]) * tick + count / rate, count)
+    if count == 1:
+        usual = max(last, 1) * tick
+        return Timing(1 / usual, usual, int(times[0]) * tick + usual, 1)
+    rate = _find_rate(times, tick)
+    usual = 1 / rate if rate is not None else int(np.median(np.diff(times))) * tick
+    end = int(times[-1]) * tick + (usual if rate is not None or last <= 0 else last * tick)
+    if rate is not None:
+        end = int(times[0]) * tick + count / rate
+        if last * tick - usual > _HOLD * usual:  # as in GIFs whose last drawing is held
+            end = int(times[-1]) * tick + last * tick
+    return Timing(rate, usual, end, count)
+
+
+_HOLD = Fraction(1, 2)  # of the usual duration; a last frame that exceeds it by more is held, not rounded
+_RATES = (*range(1, 121), 144, 240)  # likely frame rates; each also times 1000/1001, as in NTSC
+
+
+def _find_rate(times: NDArray[np.int64], tick: Fraction, slack: float = 1.0) -> Fraction | None:
+    """The likeliest constant rate that puts every frame within `slack` ticks of its timestamp; None if none does."""
+    count = len(times)
+    measured = (count - 1) / (int(times[-1] - times[0]) * tick)
+    whole = round(measured)
+    likely = [Fraction(whole), Fraction(whole * 1000, 1001)] if whole in _RATES else []
+    steps = np.diff(times)
+    exact = [1 / (int(steps[0]) * tick)] if steps.min() == steps.max() else []
+    numbers = np.arange(count, dtype=np.float64)
+    found: dict[Fraction, float] = {}
+    for rate in (*exact, *likely, measured.limit_denominator(1001), measured.limit_denominator(100_000)):
+        if rate <= 0:
+            continue
+        off = times - times[0] - numbers * float(1 / (rate * tick))
+        found.setdefault(rate, float(np.abs(off).max()))
+        if found[rate] <= 1.0:
+            return rate
+    nearest = min(found, key=lambda rate: found[rate], default=None)
+    return nearest if nearest is not None and found[nearest] <= slack else None
