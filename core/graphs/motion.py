@@ -119,11 +119,15 @@ class _Layers:
         """Means over squares."""
         return self.op("AveragePool", value, kernel_shape=[factor] * 2, strides=[factor] * 2)
 
-    def normalise(self, value: Value, axis: int = -1) -> Value:
-        """Normalises along an axis, without weights."""
-        middle = value - self.op("ReduceMean", value, axes=[axis])
-        variance = self.op("ReduceMean", self.op("Pow", middle, 2.0), axes=[axis])
-        return middle / self.op("Sqrt", variance + 1e-5)
+    def normalise(self, value: Value, channels: int) -> Value:
+        """Normalises along the last axis, without weights.
+
+        Means are matrix products: the last bit of ReduceMean depends on the number of threads where ONNX Runtime moves
+        it to another axis.
+        """
+        mean = np.full((channels, 1), 1 / channels, np.float32)
+        middle = value - value @ mean
+        return middle / self.op("Sqrt", (middle * middle) @ mean + 1e-5)
 
     def sigmoid(self, value: Value) -> Value:
         return self.op("Sigmoid", value)
@@ -314,7 +318,9 @@ class _Finder(_Layers):
         return self.shape(self.turn(tokens, 0, 2, 1), 2, channels, height, width)
 
     def _layer_norm(self, name: str, value: Value) -> Value:
-        return self.normalise(value) * self.graph.weight(f"{name}.weight") + self.graph.weight(f"{name}.bias")
+        return self.normalise(value, 2 * self.config["width"]) * self.graph.weight(
+            f"{name}.weight"
+        ) + self.graph.weight(f"{name}.bias")
 
     def _linear(self, name: str, value: Value) -> Value:
         return value @ self.turn(self.graph.weight(f"{name}.weight"), 1, 0) + self.graph.weight(f"{name}.bias")
@@ -337,7 +343,7 @@ class _Finder(_Layers):
         """The scores as tables (2, hw, hw), the best matches (2, 2, h, w) in cells, and their weight (2, 1, h, w)."""
         channels = 2 * self.config["width"]
         marks = self.shape(self.convolve("mark", eighth, 1), 2, channels, -1)
-        marks = self.normalise(self.turn(marks, 0, 2, 1))  # (2, hw, C)
+        marks = self.normalise(self.turn(marks, 0, 2, 1), channels)  # (2, hw, C)
         early, late = self.cut(marks, 0, 1, 0), self.cut(marks, 1, 2, 0)
         scale = self.op("Exp", self.graph.weight("sharpness")) * (1 / sqrt(channels))
         scores = early * scale @ self.turn(late, 0, 2, 1)
@@ -383,9 +389,9 @@ class _Finder(_Layers):
         op, width = self.op, self.config["width"]
         trust = self.shrink(gate, 2) + 1e-4  # (2, 1, h/2, w/2)
         motion = self.shrink(flow * (gate + 1e-4), 2) / trust
-        marks = self.normalise(self.convolve("relate", eighth, 1), 1)
-        query = self.turn(self.shape(marks, 2, width, -1), 0, 2, 1)  # (2, hw, C)
-        key = self.shape(self.shrink(marks, 2), 2, width, -1)  # (2, C, L)
+        marks = self.normalise(self.turn(self.convolve("relate", eighth, 1), 0, 2, 3, 1), width)  # (2, h, w, C)
+        query = self.shape(marks, 2, -1, width)  # (2, hw, C)
+        key = self.shape(self.shrink(self.turn(marks, 0, 3, 1, 2), 2), 2, width, -1)  # (2, C, L)
         places = self.shape(grid.places, 2, -1)
         centres = self.shape(self.shrink(grid.places, 2), 2, -1)
         gaps = op("Unsqueeze", places, [2]) - op("Unsqueeze", centres, [1])  # (2, hw, L)
@@ -440,7 +446,7 @@ class _Comparison:
     ) -> None:
         self._layers, self._grid, self._reach, self._tile = layers, grid, reach, tile
         self._channels = channels
-        self._own = layers.normalise(layers.turn(marks, 0, 2, 3, 1))  # (2, h, w, C)
+        self._own = layers.normalise(layers.turn(marks, 0, 2, 3, 1), channels)  # (2, h, w, C)
         small = layers.turn(small, 0, 2, 3, 1)
         self._others = layers.join(layers.swap(self._own), layers.swap(small), axis=3)  # (2, h, w, C + 3)
         self._small = small

@@ -158,15 +158,17 @@ def test_hints_have_the_last_word_by_both(own, draw_disc):
         assert other[80, round(60 + 90 * t)].tolist() == [225, 40, 30]
 
 
-def test_threads_change_no_byte(monkeypatch, draw_disc):
-    keys = [draw_disc(60, 60), draw_disc(100, 80)]
-    drawn = []
-    for count in (1, 2, 3, 5):
+def test_threads_change_no_bit(monkeypatch):
+    pairs = [look_small(*draw_pair(*size), 224 * 224, None) for size in ((160, 240), (64, 64), (30, 400))]
+    found = []
+    for count in (1, 2, 3, 5, 16):
         monkeypatch.setattr(motion_onnx, "count_threads", lambda count=count: count)
         steps = OnnxSteps()
-        steps.wait()
-        drawn.append(np.stack(list(render_all(BaseMotionEngine(steps).prepare(*keys), TIMES))))
-    assert all(np.array_equal(drawn[0], other) for other in drawn[1:])
+        motions = [steps.find_motion(*small, given) for small, given in pairs]
+        ways = [steps.find_way(motion, 0.3) for motion in motions]
+        found.append([part for each in (*motions, *ways) for part in each])
+    for other in found[1:]:
+        assert all(np.array_equal(one, two) for one, two in zip(found[0], other, strict=True))
 
 
 def test_drawing_imports_no_pytorch(tmp_path, key_frames):
