@@ -62,7 +62,7 @@ dist: setup
 	rm -rf dist build
 	$(BIN)/python -m build > dist.log 2>&1 || { cat dist.log; exit 1; }
 	@rm -rf dist.log build
-	for made in dist/*.whl dist/*.tar.gz; do \
+	@for made in dist/*.whl dist/*.tar.gz; do \
 	  rm -rf .venv-dist && $(PYTHON) -m venv .venv-dist && \
 	  { [ -n "$(FULL)" ] || ls -d "$(abspath $(VENV))"/lib/python*/site-packages > "$$(ls -d .venv-dist/lib/python*/site-packages)/beside.pth"; } && \
 	  .venv-dist/bin/python -m pip install --quiet --disable-pip-version-check $(if $(FULL),,--no-deps) "$$made" && \

@@ -38,7 +38,7 @@ class DrawInbetweens(Extension):
             if document is None:
                 raise Problem("Open a picture first.")
             chosen = choose_drawings(document, Krita.instance().activeWindow().activeView())
-            dialog = SettingsDialog(chosen)
+            dialog = SettingsDialog(chosen, document.modified())
             if dialog.exec_() != SettingsDialog.Accepted:
                 return
             self.running = Job(document, chosen, dialog.settings(), self.finish)

@@ -1,7 +1,7 @@
 """The dialog: how many in-betweens, and how they are drawn."""
 
 from krita import Krita
-from PyQt5.QtWidgets import QComboBox, QDialog, QDialogButtonBox, QFormLayout, QLineEdit, QSpinBox
+from PyQt5.QtWidgets import QComboBox, QDialog, QDialogButtonBox, QFormLayout, QLabel, QLineEdit, QSpinBox
 
 ENGINES = ("motion", "flow", "blend")
 SPACINGS = ("linear", "ease-in", "ease-out", "ease-in-out")
@@ -19,8 +19,8 @@ class Settings:
 class SettingsDialog(QDialog):
     """Asks for the settings; spacing, engine and command are those of the last time."""
 
-    def __init__(self, chosen):
-        """Shows what is between two drawings."""
+    def __init__(self, chosen, unsaved):
+        """Shows what is between two drawings, and a warning where the picture is not saved."""
         super().__init__()
         self.setWindowTitle("Draw in-betweens")
         self.count = QSpinBox()
@@ -37,6 +37,8 @@ class SettingsDialog(QDialog):
         form.addRow("Spacing", self.spacing)
         form.addRow("Engine", self.engine)
         form.addRow("Command", self.command)
+        if unsaved:
+            form.addRow(QLabel("Save the picture first: Krita 5.1 may crash\nwhile it imports an animation."))
         buttons = QDialogButtonBox(QDialogButtonBox.Ok | QDialogButtonBox.Cancel)
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
