@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import fields
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -34,6 +34,8 @@ _WRITTEN_BY_SHEET = ("count", "spacing")  # set by an exposure sheet for each dr
     fps=Change("Frames a second: 12, 23.976 or 24000/1001. A film: as --factor has it."),
     spacing=Change(metavar="EASING|TIMES", autocompletion=lambda: list(EASINGS)),
     size=Change(metavar="WIDTHxHEIGHT"),
+    redo=Change(metavar="[FRAMES]"),
+    doubt=Change(metavar="FILE|FOLDER"),
     preview=Change(metavar="SECONDS", read=lambda text: read_time(text.removesuffix("s"), "--preview")),
     panels={"Films": ("factor", "cadence", "preview", "codec", "crf", "resume")},
 )
@@ -96,14 +98,16 @@ def _reject(given: Given, names: Collection[str], kind: type, why: str) -> None:
 
 def _interpolate_key_frames(config: InterpolateConfig, as_json: bool) -> None:
     from ..core.inbetween.command import draw_animation
+    from ..core.inbetween.doubt_sheet import to_json as describe_doubt
 
     with progress("Drawing") as show:
         drawn = draw_animation(config, show)
     written = drawn.written
     for note in written.notes:
         print_note(note)
+    redone = drawn.redone
     if as_json:
-        result = {
+        result: dict[str, Any] = {
             "output": str(written.path),
             "key_frames": drawn.key_frames,
             "frames": written.frames,
@@ -113,13 +117,21 @@ def _interpolate_key_frames(config: InterpolateConfig, as_json: bool) -> None:
             "engine": drawn.engine,
             "notes": list(written.notes),
         }
+        if config.doubt is not None:
+            result["doubtful"] = [describe_doubt(found) for found in drawn.doubtful]
+        if redone is not None:
+            result |= {"redrawn": list(redone.drawn), "yours": list(redone.yours)}
         print_json(result)
+    elif config.dry_run and redone is not None:
+        for name in redone.drawn:
+            print_path(written.path / name)
     else:
         print_path(written.path)
 
 
 def _interpolate_film(config: InterpolateFilmConfig, as_json: bool) -> None:
     from ..core.films.interpolation import interpolate_film
+    from ..core.inbetween.doubt_sheet import to_json as describe_doubt
 
     try:
         with progress("Drawing") as show:
@@ -129,7 +141,7 @@ def _interpolate_film(config: InterpolateFilmConfig, as_json: bool) -> None:
             raise
         return  # the reader has closed the pipe
     if as_json:
-        result = {
+        result: dict[str, Any] = {
             "output": str(drawn.path),
             "frames": drawn.frames,
             "drawn": drawn.drawn,
@@ -141,6 +153,8 @@ def _interpolate_film(config: InterpolateFilmConfig, as_json: bool) -> None:
             "resumed": drawn.resumed,
             "notes": list(drawn.notes),
         }
+        if config.doubt is not None:
+            result["doubtful"] = [describe_doubt(found) for found in drawn.doubtful]
         print_json(result)
     elif config.output != STREAM:
         print_path(drawn.path)

@@ -9,7 +9,7 @@ from ..errors import ConfigError
 from .checks import Checked, Choice, Doc, Flags, NoOption, Range, Seconds, check_range
 from .choices import CADENCES, CODECS, DEVICES, EASINGS, ENGINES, HOLD_SCORE, MOST_FRAMES, ON_FAILURE, STREAM
 from .fields import Device, HoldThreshold, Rate
-from .parsing import ease, read_size, read_spacing
+from .parsing import ease, read_frame_numbers, read_size, read_spacing
 
 _COUNT = Range(2, MOST_FRAMES, unit="frames, both key frames included")
 FrameCount: TypeAlias = Annotated[
@@ -21,6 +21,13 @@ _Engine = Annotated[
     Doc("How frames are drawn: by learnt motion, by classical motion, or as a cross-fade. None: motion."),
 ]
 _Checkpoint = Annotated[Path | None, Doc("A trained network (.safetensors) to draw with instead of an engine.")]
+_Doubt = Annotated[
+    Path | None,
+    Doc(
+        "Where animi guesses: a .html with the 20 most doubtful moments; for key frames also a .png of all maps, or a "
+        "folder with a map for each in-between, white where it guesses. --json then lists the frames worth checking."
+    ),
+]
 OnFailure: TypeAlias = Annotated[
     str,
     Choice(ON_FAILURE),
@@ -74,6 +81,12 @@ class InterpolateConfig(Checked):
     """Points of one key frame and where they are in the next, each as 120,80>200,96."""
     hints: Path | None = None
     """A file of hints (.json): points, paths and masks; docs/hints.md explains it."""
+    doubt: _Doubt = None
+    redo: str | None = None
+    """Draw frames of an existing folder again: alone, those beside frames that you have painted over; or those with
+    these numbers: 3, 3-5 or 3,7-9. Painted frames are key frames, and stay."""
+    dry_run: bool = False
+    """With `redo`: only list the frames that would be drawn."""
 
     def __post_init__(self) -> None:
         """Checks the values.
@@ -87,6 +100,12 @@ class InterpolateConfig(Checked):
         read_spacing(self.spacing)
         if self.size is not None:
             read_size(self.size)
+        if self.redo is not None:
+            read_frame_numbers(self.redo)
+            if self.overwrite:
+                raise ConfigError("--redo: draws some frames, and --overwrite all; give one of the two")
+        elif self.dry_run:
+            raise ConfigError("--dry-run: goes with --redo; add it, or leave this out")
 
     @property
     def times(self) -> tuple[float, ...]:
@@ -154,6 +173,7 @@ class InterpolateFilmConfig(Checked):
     palette: _Palette = None
     device: Device = DEVICES[0]
     on_failure: OnFailure = ON_FAILURE[0]
+    doubt: _Doubt = None
     overwrite: bool = False
     """Replace an existing output, or start an interrupted run again from the beginning."""
     resume: bool = False

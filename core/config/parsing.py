@@ -83,6 +83,31 @@ def read_spacing(text: str) -> tuple[float, ...] | None:
     return times
 
 
+PAINTED = "painted"
+"""What `--redo` without numbers stands for: the frames that a painted one has changed."""
+
+
+def read_frame_numbers(text: str) -> tuple[tuple[int, int], ...] | None:
+    """Reads "3", "3-5" or "3,7-9" as ranges, both ends included; None where the text is PAINTED.
+
+    Raises:
+        ConfigError: it is none of these.
+    """
+    if text == PAINTED:
+        return None
+    ranges = []
+    try:
+        for part in text.split(","):
+            first, dash, last = part.partition("-")
+            start = read_whole(first)
+            ranges.append((start, read_whole(last) if dash else start))
+        if not all(0 <= start <= end for start, end in ranges):
+            raise ValueError
+    except ValueError as error:
+        raise ConfigError(f"--redo: {shorten(text)} cannot be read; give numbers of frames: 3, 3-5 or 3,7-9") from error
+    return tuple(ranges)
+
+
 def read_size(text: str) -> tuple[int, int | None]:
     """Reads "640x360" as (width, height), and "640" as (longer side, None).
 

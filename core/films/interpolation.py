@@ -10,7 +10,7 @@ found as before, and only the frames of missing segments are drawn.
 
 import hashlib
 import json
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -26,7 +26,9 @@ from ..engines.interface import Engine
 from ..engines.opening import find_weights, open_engine
 from ..errors import ConfigError, InputError, OutputError
 from ..files import check_no_input, check_output, put_in_place, shown, sync, write_text
-from ..inbetween.pair import prepare_pair
+from ..inbetween.doubt import Moment
+from ..inbetween.doubt_sheet import Doubtful, check_doubt_path, to_json
+from ..inbetween.pair import PreparedPair, prepare_pair
 from ..inbetween.pixel_art import PixelArtEngine, read_palette
 from ..interrupts import held_back
 from ..lock import LOCK
@@ -40,11 +42,13 @@ from ..media.film_sink import SEGMENT, FilmWriter, Kept, choose_streams, join_se
 from ..media.film_source import Film, open_film, read_frames
 from ..media.frames import Frame
 from ..read_ahead import read_ahead
+from .doubt import FilmDoubt, read_doubtful, write_film_page
 from .grain import GrainyDrawer
 from .timing import Clock, Exposure, FilmFrame, expose, judge_frames
 from .work_folder import FINISHED, claim_folder, clear, digest_job, find_target, name_draft, name_inputs
 
 _AHEAD = 4  # judged frames that may wait to be drawn
+_MIDDLE = 0.4  # time of a pair from which on a frame stands for all of them: frames in the middle are the worst
 _GAP = Fraction(5, 2)  # of the usual time between frames: in films of constant rate, frames are missing there
 
 
@@ -63,6 +67,7 @@ class FilmDrawn:
         engine: what drew.
         resumed: frames that an earlier run had made.
         notes: what a person should know, in plain sentences without a full stop.
+        doubtful: the moments worth checking, the worst first, where doubt is asked for.
     """
 
     path: Path
@@ -75,6 +80,7 @@ class FilmDrawn:
     engine: str
     resumed: int = 0
     notes: tuple[str, ...] = ()
+    doubtful: tuple[Doubtful, ...] = ()
 
 
 @dataclass
@@ -147,6 +153,9 @@ def interpolate_film(
         elif not config.resume:
             check_output(output, overwrite=config.overwrite)
         check_no_input(output, name_inputs(config))
+    if config.doubt is not None:
+        again = config.overwrite or config.resume
+        check_doubt_path(config.doubt, output, overwrite=again, inputs=name_inputs(config), film=True)
     film, note = _settle_alpha(config, open_film(config.film), into_film=into_film)
     if output != STREAM and not into_film:
         film = replace(film, squared=True)  # no image says of its pixels that they are not square
@@ -277,12 +286,16 @@ def _judge(plan: _Plan) -> Generator[FilmFrame, None, None]:
 class _Drawer:
     """Draws what exposures ask for; a pair of drawings is prepared once."""
 
-    def __init__(self, engine: Engine, on_failure: str) -> None:
+    def __init__(self, engine: Engine, on_failure: str, doubt: FilmDoubt | None = None) -> None:
         self._engine, self._on_failure = engine, on_failure
+        self.doubt = doubt
+        """Is shown a moment of each pair; None: doubt is not asked for."""
+        self._unseen: tuple[int, Exposure, Frame] | None = None  # drawn of a pair that has not been shown to it
+        self._seen = False
         self._grainy = GrainyDrawer(engine, on_failure)
         self._pair: tuple[FilmFrame, FilmFrame] | None = None
         self._before: FilmFrame | None = None  # the drawing before that pair
-        self._draw: Callable[[Sequence[float]], Iterator[Frame]] | None = None
+        self._draw: PreparedPair | None = None
         self.count = 0
 
     def follow(self, exposure: Exposure) -> None:
@@ -291,12 +304,14 @@ class _Drawer:
             return
         pair = exposure.first, exposure.last
         if self._pair is None or self._pair[0] is not pair[0] or self._pair[1] is not pair[1]:
+            self.settle()
+            self._seen = False
             joins = self._pair is not None and self._pair[1] is pair[0] and not pair[0].cut
             self._before = self._pair[0] if joins and self._pair is not None else None
             self._pair, self._draw = pair, None
 
-    def draw(self, exposure: Exposure) -> Frame:
-        """The frame, (H, W, C)."""
+    def draw(self, exposure: Exposure, number: int) -> Frame:
+        """The frame of that number in the new film, (H, W, C)."""
         self.follow(exposure)
         if exposure.last is None or self._pair is None:
             return exposure.first.pixels
@@ -310,7 +325,22 @@ class _Drawer:
                 before = None if self._before is None else self._before.pixels
                 self._draw = prepare_pair(first, last, self._engine, self._on_failure, before)
         self.count += 1
-        return next(self._draw([exposure.t]))
+        frame = next(self._draw([exposure.t]))
+        if self.doubt is not None and not self._seen and number >= self.doubt.known:
+            self._unseen = number, exposure, frame
+            if exposure.t >= _MIDDLE:
+                self.settle()
+        return frame
+
+    def settle(self) -> None:
+        """Measures the doubt of the pair at hand, once: at its frame in the middle, or the last one before that."""
+        if self.doubt is None or self._unseen is None or self._draw is None or self._pair is None:
+            return
+        number, exposure, frame = self._unseen
+        ends = self._pair[0].pixels, self._pair[1].pixels
+        moment = Moment(number, exposure.t, frame, ends, self._draw.doubt(exposure.t))
+        self.doubt.add(moment, exposure.time, self._pair)
+        self._unseen, self._seen = None, True
 
 
 @contextmanager
@@ -360,15 +390,21 @@ def _run(
             if number % SEGMENT == 0:
                 course.starts.append(exposure.time)
             course.last = exposure.time
+            if drawer.doubt is not None and folder is not None and number % SEGMENT == 0 and number:
+                drawer.follow(exposure)
+                drawer.doubt.save(folder, max(number, drawer.doubt.known))
             if writer.has(number):
                 course.resumed += 1
                 drawer.follow(exposure)
+                if drawer.doubt is not None and number >= drawer.doubt.known:  # an earlier run did not measure it
+                    drawer.draw(exposure, number)
             else:
-                writer.put(number, exposure.time, drawer.draw(exposure))
+                writer.put(number, exposure.time, drawer.draw(exposure, number))
             course.frames = number + 1
             advance(course.frames, total)
     if not course.frames:
         raise InputError(f"{shown(plan.film.path)}: has no frame there; give another --range")
+    drawer.settle()
     return course
 
 
@@ -391,21 +427,33 @@ def _report(plan: _Plan, drawer: _Drawer, course: _Course, size: tuple[int, int]
         plan.engine.name,
         course.resumed,
         tuple(plan.notes),
+        () if drawer.doubt is None else tuple(drawer.doubt.list.worst),
     )
+
+
+def _open_drawer(plan: _Plan) -> _Drawer:
+    return _Drawer(plan.engine, plan.config.on_failure, None if plan.config.doubt is None else FilmDoubt())
+
+
+def _write_doubt(plan: _Plan, drawer: _Drawer, frames: int) -> None:
+    """Writes the page of doubtful moments, where it is asked for."""
+    if drawer.doubt is not None:
+        write_film_page(plan.config, plan.clock.usual, drawer.doubt.list, frames)
 
 
 def _stream(plan: _Plan, advance: Callable[[int, int | None], None]) -> FilmDrawn:
     """Sends the film to standard output as y4m."""
     coding = plan_coding(plan.film, None, plan.clock.rate, plan.usual_rate, crf=None, quick=False)
-    drawer = _Drawer(plan.engine, plan.config.on_failure)
+    drawer = _open_drawer(plan)
     course = _run(plan, drawer, coding, None, advance)
+    _write_doubt(plan, drawer, course.frames)
     return _report(plan, drawer, course, coding.size)
 
 
 def _write_animation(plan: _Plan, advance: Callable[[int, int | None], None]) -> FilmDrawn:
     """Writes a GIF, WebP, APNG or a folder, as for key frames: without sound, and all in one go."""
     config, total = plan.config, plan.total
-    drawer = _Drawer(plan.engine, config.on_failure)
+    drawer = _open_drawer(plan)
     course = _Course()
     ends: list[Fraction] = []  # when frames have been shown, from the first one's beginning
 
@@ -416,7 +464,8 @@ def _write_animation(plan: _Plan, advance: Callable[[int, int | None], None]) ->
                 course.first = exposure.time
             course.frames, course.last = course.frames + 1, exposure.time
             ends.append((following.time if following is not None else _end_of(plan, course)) - course.first)
-            yield drawer.draw(exposure)
+            yield drawer.draw(exposure, course.frames - 1)
+        drawer.settle()
 
     animation = plan.film.animation
     with _exposures(plan) as exposures:
@@ -433,6 +482,7 @@ def _write_animation(plan: _Plan, advance: Callable[[int, int | None], None]) ->
         )
     for sentence in written.notes:
         plan.note(sentence)
+    _write_doubt(plan, drawer, course.frames)
     return replace(_report(plan, drawer, course, (written.width, written.height)), seconds=written.seconds)
 
 
@@ -452,7 +502,7 @@ def _write_film(plan: _Plan, advance: Callable[[int, int | None], None]) -> Film
         plan.note(f"{codec.name} keeps {coding.depth} bits a channel: the film's {film.depth} were rounded")
     if film.chroma == "rgb" and coding.chroma != "rgb" and film.animation is None:
         plan.note(f"{codec.name} keeps no RGB: colours are written as {coding.chroma[0]}:{':'.join(coding.chroma[1:])}")
-    drawer = _Drawer(plan.engine, config.on_failure)
+    drawer = _open_drawer(plan)
     job = _describe_job(plan, coding)
     with claim_folder(config, job, plan.note) as (folder, told_before):
         if told_before is not None:
@@ -460,6 +510,8 @@ def _write_film(plan: _Plan, advance: Callable[[int, int | None], None]) -> Film
         streams, notes = choose_streams(film, coding, config.output, folder, start=config.start)
         for sentence in notes:
             plan.note(sentence)
+        if drawer.doubt is not None:
+            drawer.doubt.load(folder)
         try:
             course = _run(plan, drawer, coding, folder, advance, digest_job(job))
         except KeyboardInterrupt:
@@ -469,6 +521,7 @@ def _write_film(plan: _Plan, advance: Callable[[int, int | None], None]) -> Film
                 )
             raise
         drawn = _report(plan, drawer, course, coding.size)
+        _write_doubt(plan, drawer, course.frames)
         size = _join(plan, folder, streams, course, coding)
         kept = _keep(drawn) | {"bytes": size}
         write_text(folder / FINISHED, json.dumps(kept))
@@ -510,7 +563,8 @@ def _keep(drawn: FilmDrawn) -> dict[str, Any]:
     """The summary of a finished film, as JSON."""
     summary = {name: getattr(drawn, name) for name in ("frames", "drawn", "width", "height", "engine", "resumed")}
     rate = None if drawn.rate is None else str(drawn.rate)
-    return summary | {"seconds": str(drawn.seconds), "rate": rate, "notes": list(drawn.notes)}
+    doubtful = [to_json(each) for each in drawn.doubtful]
+    return summary | {"seconds": str(drawn.seconds), "rate": rate, "notes": list(drawn.notes), "doubtful": doubtful}
 
 
 def _finish(plan: _Plan, folder: Path, summary: dict[str, Any]) -> FilmDrawn:
@@ -522,7 +576,9 @@ def _finish(plan: _Plan, folder: Path, summary: dict[str, Any]) -> FilmDrawn:
     (folder / FINISHED).unlink()
     rate = None if summary["rate"] is None else Fraction(summary["rate"])
     plain = {name: summary[name] for name in ("frames", "drawn", "width", "height", "engine", "resumed")}
-    return FilmDrawn(output, seconds=Fraction(summary["seconds"]), rate=rate, notes=tuple(summary["notes"]), **plain)
+    doubtful = read_doubtful(summary.get("doubtful", ()))
+    notes = tuple(summary["notes"])
+    return FilmDrawn(output, seconds=Fraction(summary["seconds"]), rate=rate, notes=notes, doubtful=doubtful, **plain)
 
 
 def _describe_job(plan: _Plan, coding: Coding) -> dict[str, Any]:

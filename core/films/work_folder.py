@@ -6,6 +6,7 @@ It is named `.NAME.animi`, lies beside the film, belongs to one run at a time, a
     000000.segment, ...     the pieces that are whole, and 000000.json, ... what each of them is
     000000.17-0.part        a piece that is being written
     segments.txt, draft.mp4, trial.mp4, cover7.jpg     while the pieces are put together
+    doubt.json              the moments that are worth checking, as far as they are known
     finished                the summary of the film, when the draft is complete
     *.unreadable            what could not be read, and was set aside
 
@@ -44,12 +45,13 @@ from ..media.film_sink import LIST
 
 JOB = "film.json"
 FINISHED = "finished"
+DOUBT = "doubt.json"
 DRAFT = "draft"
 _MOST_NAME = 255  # bytes that a file's name may have on the usual disks
 _FRACTION = re.compile(r"[0-9]{1,30}(/[1-9][0-9]{0,29})?")
 _OURS = re.compile(
-    rf"({re.escape(JOB)}|{FINISHED}|\d{{6,}}\.json)({re.escape(UNREADABLE)}|\.\d+{re.escape(UNREADABLE)})?"
-    rf"|\.({re.escape(JOB)}|{FINISHED}|\d{{6,}}\.json)\.part"
+    rf"({re.escape(JOB)}|{FINISHED}|{re.escape(DOUBT)}|\d{{6,}}\.json)({re.escape(UNREADABLE)}|\.\d+{re.escape(UNREADABLE)})?"
+    rf"|\.({re.escape(JOB)}|{FINISHED}|{re.escape(DOUBT)}|\d{{6,}}\.json)\.part"
     rf"|\.{re.escape(LIST)}\.part|\d{{6,}}\.segment|\d{{6,}}\.\d+-\d+\.part|{re.escape(LIST)}"
     rf"|({DRAFT}|trial)\.\w+|cover\d+\.\w+|{re.escape(LOCK)}"
 )

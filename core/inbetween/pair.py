@@ -12,6 +12,7 @@ from ..engines.interface import Engine, Guided, Sure, Working, find_doubt, follo
 from ..media.frames import Frame, premultiply, unpremultiply
 from ..motion.grid import Array, Flow
 from ..motion.guides import PairHints
+from .doubt import Moment, Watch
 from .overlay import find_overlay
 from .pixel_art import PixelArtEngine
 
@@ -45,18 +46,22 @@ def draw_segment(
     engine: Engine,
     on_failure: str,
     hints: PairHints | None = None,
+    watch: Watch | None = None,
 ) -> Iterator[Frame]:
-    """The frames of one segment at `times`, in [0, 1] and in order."""
+    """The frames of one segment at `times`, in [0, 1] and in order; in-betweens are shown to `watch`."""
     times = list(times)
-    drawn: Iterator[Frame] | None = None
-    for t in times:
+    pair: PreparedPair | None = None
+    for number, t in enumerate(times):
         if t in (0, 1):
             yield (first, last)[int(t)].copy()
             continue
-        if drawn is None:
-            draw = prepare_pair(first, last, engine, on_failure, hints=hints)
-            drawn = draw([time for time in times if time not in (0, 1)])
-        yield next(drawn)
+        if pair is None:
+            pair = prepare_pair(first, last, engine, on_failure, hints=hints)
+            drawn = pair([time for time in times if time not in (0, 1)])
+        frame = next(drawn)
+        if watch is not None:
+            watch(Moment(number, t, frame, (first, last), pair.doubt(t)))
+        yield frame
 
 
 def prepare_pair(

@@ -13,6 +13,7 @@ from ..engines.opening import open_engine
 from ..errors import ConfigError, InputError
 from ..files import Scratch
 from ..media.frames import Frame
+from .doubt import Watch
 from .hints import Hints, parse_hint, read_hints
 from .pair import draw_segment
 
@@ -30,6 +31,7 @@ def interpolate(
     device: str = DEVICES[0],
     on_failure: str = ON_FAILURE[0],
     hints: Hints | str | Path | Sequence[str] | None = None,
+    watch: Watch | None = None,
 ) -> Iterator[Frame]:
     """Draws the frames between key frames.
 
@@ -50,6 +52,8 @@ def interpolate(
             both, or "morph" along the motion anyway. It has no effect on engines without motion.
         hints: the motion from one key frame to the next: a file (see `core.inbetween.hints`), a hint such as
             "120,80>200,96", or a list of these.
+        watch: called with each in-between as it is drawn, and where it is guesswork: a `core.inbetween.doubt.Moment`,
+            whose number is that of the frame. Frames that a boomerang repeats come once.
 
     Returns:
         An iterator of arrays of the key frames' shape and type, in order, drawn on demand; a network on a GPU draws up
@@ -70,7 +74,7 @@ def interpolate(
     drawer = open_engine(engine, checkpoint, device, mixes=mix) if engine is None or isinstance(engine, str) else engine
     known = hints if isinstance(hints, Hints) else gather_hints(hints)
     check_hints(known, drawer, len(frames), loop=loop)
-    once = _walk(frames, times, loop, drawer, on_failure, known)
+    once = _walk(frames, times, loop, drawer, on_failure, known, watch)
     return there_and_back(once, loop) if boomerang else once
 
 
@@ -119,7 +123,13 @@ def check_hints(hints: Hints, engine: Engine, keys: int, *, loop: bool = False) 
 
 
 def _walk(
-    frames: Sequence[Frame], times: Sequence[float], loop: bool, engine: Engine, on_failure: str, hints: Hints
+    frames: Sequence[Frame],
+    times: Sequence[float],
+    loop: bool,
+    engine: Engine,
+    on_failure: str,
+    hints: Hints,
+    watch: Watch | None,
 ) -> Iterator[Frame]:
     """Yields all segments; a key frame that two segments share comes once."""
     first = last = frames[0]
@@ -127,10 +137,17 @@ def _walk(
         last = frames[index % len(frames)]
         _check_forms(frames[0], last, index % len(frames))
         said = hints.of(index - 1, index % len(frames), first.shape[1], first.shape[0]) if hints else None
-        yield from draw_segment(first, last, times[:-1], engine, on_failure, said)
+        start = (index - 1) * (len(times) - 1)
+        seen = None if watch is None else count_from(watch, range(start, start + len(times)))
+        yield from draw_segment(first, last, times[:-1], engine, on_failure, said, seen)
         first = last
     if not loop:
         yield last.copy()
+
+
+def count_from(watch: Watch, numbers: Sequence[int]) -> Watch:
+    """Gives the frames of a segment their numbers in the whole before they are shown to `watch`."""
+    return lambda moment: watch(moment._replace(number=numbers[moment.number]))
 
 
 def there_and_back(frames: Iterator[Frame], loop: bool) -> Iterator[Frame]:

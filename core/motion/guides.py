@@ -57,6 +57,17 @@ class Track:
         times = np.linspace(0, 1, len(points)) if self.times is None else np.array(self.times)
         return np.array([np.interp(t, times, points[:, k]) for k in range(2)])
 
+    def cut(self, start: float, end: float) -> "Track":
+        """The part of it between two times."""
+        points = [point for point in self.points if point is not None]
+        times = np.linspace(0, 1, len(points)) if self.times is None else np.array(self.times)
+        inner = [(float(time), point) for time, point in zip(times, points, strict=True) if start < time < end]
+        ends = [tuple(map(float, self.at(time))) for time in (start, end)]
+        cut = (ends[0], *(point for _, point in inner), ends[1])
+        if not inner:
+            return Track(cut)  # type: ignore[arg-type]  # two numbers each
+        return Track(cut, (0.0, *((time - start) / (end - start) for time, _ in inner), 1.0))  # type: ignore[arg-type]
+
 
 @dataclass(frozen=True)
 class PairHints:
@@ -76,6 +87,15 @@ class PairHints:
     def may_go_around(self) -> bool:
         """Whether something may be on its way where it is at neither end: along a path, or as it turns."""
         return len(self.tracks) > 1 or any(len(track.points) > 2 for track in self.tracks)
+
+    def cut(self, start: float, end: float) -> "PairHints":
+        """Those of the part between two times, of which a person has painted the pictures.
+
+        What comes or goes, and regions that are one thing, are left out: the painted picture shows them anew.
+        """
+        return PairHints(
+            tuple(track.cut(start, end) for track in self.tracks if not track.comes_or_goes and end > start), self.still
+        )
 
     def crop(self, x: int, y: int, width: int, height: int) -> "PairHints":
         """The same within a part of the picture."""

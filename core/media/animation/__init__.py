@@ -7,6 +7,6 @@ all frames at once, merge equal neighbours into one, and know no APNG of 16 bits
 What is measured in time is rounded from the start of the film and not from frame to frame, so that no error adds up.
 """
 
-from .writing import DELAYED, Written, check_format, keeps_profile, write_animation
+from .writing import DELAYED, Written, check_format, is_folder_of_frames, keeps_profile, write_animation
 
-__all__ = ["DELAYED", "Written", "check_format", "keeps_profile", "write_animation"]
+__all__ = ["DELAYED", "Written", "check_format", "is_folder_of_frames", "keeps_profile", "write_animation"]

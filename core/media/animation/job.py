@@ -1,7 +1,7 @@
 """What the writers of all formats share: what is to be written, and how frames differ and how long they last."""
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ...errors import OutputError
 from ...files import shown
 from ..frames import Frame, to_uint8
+from .manifest import Manifest
 
 
 @dataclass
@@ -29,6 +30,7 @@ class Job:
         deep: frames have 16 bits a channel.
         profile: the ICC profile of the frames' colours; None: sRGB.
         ends: when each frame has been shown, in seconds, as far as frames were taken; None: they come at a rate.
+        describe: of a folder, adds to its manifest what is known of the frames; None: it keeps none.
         written: frames so far.
         notes: what the format could not keep.
     """
@@ -43,6 +45,7 @@ class Job:
     deep: bool
     ends: Sequence[Fraction] | None = None
     profile: bytes | None = None
+    describe: Callable[[Manifest], Manifest] | None = None
     written: int = 0
     notes: list[str] = field(default_factory=list)
 
