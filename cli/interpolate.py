@@ -36,8 +36,9 @@ _WRITTEN_BY_SHEET = ("count", "spacing")  # set by an exposure sheet for each dr
     size=Change(metavar="WIDTHxHEIGHT"),
     redo=Change(metavar="[FRAMES]"),
     doubt=Change(metavar="FILE|FOLDER"),
+    ramp=Change(metavar='"TIME:SPEED …"'),
     preview=Change(metavar="SECONDS", read=lambda text: read_time(text.removesuffix("s"), "--preview")),
-    panels={"Films": ("factor", "cadence", "preview", "codec", "crf", "resume")},
+    panels={"Films": ("factor", "cadence", "ramp", "preview", "codec", "crf", "resume")},
 )
 def interpolate(
     given: Given,
@@ -60,6 +61,15 @@ def interpolate(
             "repeated.",
         ),
     ] = None,
+    part: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--part",
+            metavar="MASK=EASING|TIMES",
+            help="What is white in a mask of the first key frame moves at its own spacing: arm.png=ease-in, or "
+            "arm.png=0,0,0.4,1 with a time for each frame. 1: before it means the second pair. May be repeated.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Draws the frames between two key frames or more, and writes an animation; or those of a whole film.
@@ -73,6 +83,8 @@ def interpolate(
         given["start"], given["end"] = read_range(range_)
     if hint:
         given["hint"] = tuple(hint)
+    if part:
+        given["part"] = tuple(part)
     of_pair, of_film = ({field.name for field in fields(kind)} for kind in (InterpolateConfig, InterpolateFilmConfig))
     film = find_film(given["inputs"])
     if film is None:

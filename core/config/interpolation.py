@@ -9,7 +9,7 @@ from ..errors import ConfigError
 from .checks import Checked, Choice, Doc, Flags, NoOption, Range, Seconds, check_range
 from .choices import CADENCES, CODECS, DEVICES, EASINGS, ENGINES, HOLD_SCORE, MOST_FRAMES, ON_FAILURE, STREAM
 from .fields import Device, HoldThreshold, Rate
-from .parsing import ease, read_frame_numbers, read_size, read_spacing
+from .parsing import ease, read_frame_numbers, read_ramp, read_size, read_spacing
 
 _COUNT = Range(2, MOST_FRAMES, unit="frames, both key frames included")
 FrameCount: TypeAlias = Annotated[
@@ -35,6 +35,12 @@ OnFailure: TypeAlias = Annotated[
         "Where motion does not explain the key frames, as at a cut: hold the nearer one, blend both, or draw along the "
         "motion anyway (morph)."
     ),
+]
+_Arcs = Annotated[
+    bool, Doc("Have pieces that turn keep their size on the way: on an arc, not on its chord. Motion and flow only.")
+]
+_Hints = Annotated[
+    Path | None, Doc("A file of hints (.json): points, paths and masks; of a film, of drawings by their times.")
 ]
 _PixelArt = Annotated[
     bool,
@@ -67,6 +73,7 @@ class InterpolateConfig(Checked):
     checkpoint: _Checkpoint = None
     mix: bool = False
     """Blend the two warped key frames where they differ, instead of choosing one along a seam."""
+    arcs: _Arcs = False
     pixel_art: _PixelArt = False
     palette: _Palette = None
     device: Device = DEVICES[0]
@@ -79,8 +86,9 @@ class InterpolateConfig(Checked):
     """An exposure sheet (.csv): drawing, hold, inbetweens, on, spacing for each key frame; it wins over `count`."""
     hint: Annotated[tuple[str, ...], NoOption(), Flags("--hint")] = ()
     """Points of one key frame and where they are in the next, each as 120,80>200,96."""
-    hints: Path | None = None
-    """A file of hints (.json): points, paths and masks; docs/hints.md explains it."""
+    part: Annotated[tuple[str, ...], NoOption(), Flags("--part")] = ()
+    """Masks of what moves at a pace of its own, each with its spacing: arm.png=ease-in or arm.png=0,0,0.4,1."""
+    hints: _Hints = None
     doubt: _Doubt = None
     redo: str | None = None
     """Draw frames of an existing folder again: alone, those beside frames that you have painted over; or those with
@@ -161,6 +169,8 @@ class InterpolateFilmConfig(Checked):
     """End, in seconds, not included. None: the film's end."""
     preview: Annotated[float | None, Seconds(), Range(0, above=True, unit="seconds, such as 5s")] = None
     """Draw only this much from the start of the film or of --range, with fast encoding: 5s."""
+    ramp: str | None = None
+    """Speeds at times of the film, linear between: 0:1 2:0.5 4:1 slows down to half until 2 s. Sound is left out."""
     codec: Annotated[str | None, Choice(CODECS)] = None
     """How the film is encoded. None: by the output's suffix."""
     crf: Annotated[int | None, Range(0, 63)] = None
@@ -169,11 +179,13 @@ class InterpolateFilmConfig(Checked):
     checkpoint: _Checkpoint = None
     mix: bool = False
     """Blend the two warped key frames where they differ, instead of choosing one along a seam."""
+    arcs: _Arcs = False
     pixel_art: _PixelArt = False
     palette: _Palette = None
     device: Device = DEVICES[0]
     on_failure: OnFailure = ON_FAILURE[0]
     doubt: _Doubt = None
+    hints: _Hints = None
     overwrite: bool = False
     """Replace an existing output, or start an interrupted run again from the beginning."""
     resume: bool = False
@@ -188,6 +200,8 @@ class InterpolateFilmConfig(Checked):
         super().__post_init__()
         if self.factor is not None and self.fps is not None:
             raise ConfigError("--factor: cannot be given together with --fps; give one of the two")
+        if self.ramp is not None:
+            read_ramp(self.ramp)
         if self.loop and (self.start or self.end is not None or self.preview is not None):
             raise ConfigError("--loop: needs the whole film; leave --range and --preview out")
         if self.start < 0 or (self.end is not None and self.end <= self.start):

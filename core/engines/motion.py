@@ -26,9 +26,11 @@ from torch.nn.functional import avg_pool2d, interpolate
 
 from ...models.motion import Motion, MotionNetwork, Way, choose_size, explained_share
 from ..media.frames import Frame
+from ..motion.arcs import Turn, find_turns
 from ..motion.grid import Array, Flow
 from ..motion.guides import Guides, PairHints
 from ..motion.light import is_another_light, is_fade
+from ..motion.parts import Part
 from ..motion.seam import Choice
 from ..motion.search import search_motion
 from ..motion.unmatched import find_unmatched, move_with_surroundings
@@ -36,8 +38,20 @@ from .apart import prepare_without_small_things
 from .blend import Blend
 from .flow import FlowPair
 from .interface import DrawsTogether, Pair, Working, limit_colours, make_guides, view_for_matching
-from .joining import AGREES, RAMP, SEAM_WIDTH, TOGETHER, Placed, choose_frames, draw_joined, measure_doubt
+from .joining import (
+    AGREES,
+    RAMP,
+    SEAM_WIDTH,
+    TOGETHER,
+    Placed,
+    bend_placed,
+    choose_frames,
+    draw_joined,
+    find_cover,
+    measure_doubt,
+)
 from .relit import prepare_in_one_light
+from .spaced import prepare_with_parts
 
 RENDERERS = ("network", "classical")
 """The ways to draw along the network's motion."""
@@ -64,6 +78,7 @@ class MotionEngine:
         area: int | None = None,
         searches: bool | None = None,
         mixes: bool = False,
+        arcs: bool = False,
     ) -> None:
         """Takes a network, on its device.
 
@@ -73,7 +88,9 @@ class MotionEngine:
             area: pixels of the network's input. None: AREA, or SEARCHED_AREA.
             searches: whether the network gets the motion of a search. None: on a CPU. A guided one always does.
             mixes: whether warped frames are blended where they differ, instead of joined along a seam.
+            arcs: whether pieces that turn keep their size on the way.
         """
+        self._arcs = arcs
         self.network = network.to(memory_format=torch.channels_last)
         """Finds the motion and draws along it."""
         self._device = next(network.parameters()).device
@@ -86,6 +103,8 @@ class MotionEngine:
 
     def prepare(self, first: Working, last: Working, hints: PairHints | None = None) -> Pair:
         """Prepares a pair, if motion can explain it; frames in different light are relit first."""
+        if hints is not None and hints.parts:
+            return prepare_with_parts(first, last, hints, self.prepare)
         guides = make_guides(hints, first, last)
         if guides is not None:  # hinted pieces are not cut out as small things
             return prepare_in_one_light(first, last, partial(self._prepare, guides=guides))
@@ -96,13 +115,15 @@ class MotionEngine:
             return Blend(first, last)
         if self._classical:
             flows = read_flows(self._search(first, last, guides)[0], first.shape[0], first.shape[1])
-            return FlowPair(first, last, flows, mixes=self._mixes, guides=guides)
+            return FlowPair(first, last, flows, mixes=self._mixes, guides=guides, arcs=self._arcs)
         return self.prepare_motion(first, last, guides)
 
     def prepare_motion(self, first: Working, last: Working, guides: Guides | None = None) -> "MotionPair":
         """Finds the motion of a pair, for the network's own renderer."""
         motion, share = self._search(first, last, guides)
-        return MotionPair(self.network, motion, first, last, confidence=share, mixes=self._mixes, guides=guides)
+        return MotionPair(
+            self.network, motion, first, last, confidence=share, mixes=self._mixes, guides=guides, arcs=self._arcs
+        )
 
     def find_motion(self, first: Working, last: Working) -> Motion:
         """Finds the motion in a picture of the working size and, if that explains little, in a smaller one too.
@@ -160,6 +181,7 @@ class MotionPair(DrawsTogether):
         confidence: float | None = None,
         mixes: bool = False,
         guides: Guides | None = None,
+        arcs: bool = False,
     ) -> None:
         """Prepares the frames for sampling.
 
@@ -172,6 +194,7 @@ class MotionPair(DrawsTogether):
             confidence: `explained_share` of the motion, if it is known already.
             mixes: whether warped frames are blended where they differ, instead of joined along a seam.
             guides: motion that an animator gives.
+            arcs: whether pieces that turn keep their size on the way.
         """
         self._network, self._guides = network, guides
         self.motion = motion
@@ -186,6 +209,11 @@ class MotionPair(DrawsTogether):
         self._by_torch = self._device.type != "cpu" if by_torch is None else by_torch
         if guides is not None:  # they have the last word on where to sample, which is OpenCV's way of drawing
             self._by_torch = False
+        self._turns: list[Turn] = []
+        if arcs:
+            flow = np.ascontiguousarray(motion.flow[0].permute(1, 2, 0).float().cpu().numpy())
+            self._turns = find_turns(flow)
+            self._by_torch = self._by_torch and not self._turns  # likewise
         if self._by_torch:
             self._early, self._late = (
                 torch.from_numpy(np.ascontiguousarray(frame)).to(self._device).permute(2, 0, 1)[None].float() / 127.5
@@ -263,10 +291,11 @@ class MotionPair(DrawsTogether):
 
             return mix
 
-        return [
+        placed = [
             Placed(t, (forward[k], backward[k]), beliefs[k], mix_at(k), None if missing is None else missing[k])
             for k, t in enumerate(times)
         ]
+        return [bend_placed(each, self._turns) for each in placed] if self._turns else placed
 
     def follow(self) -> Flow:
         """Where everything goes: (H, W, 2), in pixels."""
@@ -278,6 +307,10 @@ class MotionPair(DrawsTogether):
     def doubt(self, t: float) -> Array:
         """Where the frame at t is guesswork: (h, w) in [0, 1]."""
         return measure_doubt(self._frames, self._place(t), self._guides)
+
+    def cover(self, part: Part, t: float) -> Array:
+        """How much of each pixel is on a part at t, from 0 to 1: (H, W) in [0, 1]."""
+        return find_cover(part, t, self._place, self._guides)
 
     def _place(self, t: float) -> Placed:
         return self._read_way(*self._find_way([t]), [t])[0]

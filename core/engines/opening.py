@@ -12,9 +12,9 @@ from .interface import Engine
 
 _LEARNT = {"motion": MOTION_WEIGHTS}
 """Engines of ENGINES that are networks: their weights."""
-_CLASSICAL: dict[str, Callable[[bool], Engine]] = {
-    "flow": lambda mixes: FlowEngine(mixes=mixes),
-    "blend": lambda _mixes: BlendEngine(),
+_CLASSICAL: dict[str, Callable[[bool, bool], Engine]] = {
+    "flow": lambda mixes, arcs: FlowEngine(mixes=mixes, arcs=arcs),
+    "blend": lambda _mixes, _arcs: BlendEngine(),
 }
 """All other engines of ENGINES: how one is made."""
 
@@ -36,7 +36,12 @@ def find_weights(name: str | None = None, checkpoint: Path | None = None) -> Pat
 
 
 def open_engine(
-    name: str | None = None, checkpoint: Path | None = None, device: str = "auto", *, mixes: bool = False
+    name: str | None = None,
+    checkpoint: Path | None = None,
+    device: str = "auto",
+    *,
+    mixes: bool = False,
+    arcs: bool = False,
 ) -> Engine:
     """Opens an engine by its name, or the network that a checkpoint holds.
 
@@ -45,6 +50,7 @@ def open_engine(
         checkpoint: a network's weights; the network then draws.
         device: "auto", "cpu", "cuda" or "mps"; only networks use it, the others run on the CPU.
         mixes: whether moved frames that disagree are mixed instead of joined along a seam.
+        arcs: whether pieces that turn keep their size on the way; only engines that move pixels can do so.
 
     Raises:
         ConfigError: the name or the device is unknown, or both a name and a checkpoint are given.
@@ -58,14 +64,14 @@ def open_engine(
             raise ConfigError(f"--engine: {name} cannot draw together with --checkpoint; give one of the two")
         from .network import open_network  # imports torch
 
-        return open_network(checkpoint, device, mixes=mixes)
+        return open_network(checkpoint, device, mixes=mixes, arcs=arcs)
     learnt = find_weights(name)
     if learnt is not None:
         from .network import open_network  # imports torch
 
-        return open_network(learnt, device, mixes=mixes)
+        return open_network(learnt, device, mixes=mixes, arcs=arcs)
     if device not in ("auto", "cpu"):
         from ..devices import choose_device  # imports torch
 
         choose_device(device)
-    return _CLASSICAL[name or ENGINES[0]](mixes)
+    return _CLASSICAL[name or ENGINES[0]](mixes, arcs)

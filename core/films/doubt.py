@@ -3,7 +3,7 @@
 import base64
 import json
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from fractions import Fraction
 from math import ceil, floor
 from pathlib import Path
@@ -39,7 +39,9 @@ class FilmDoubt:
         if str(pair[0].time) == self._latest:
             return
         self._latest = str(pair[0].time)
-        self.list.add(moment, time=round(float(time), 3), ends=(float(pair[0].time), float(pair[1].time)))
+        self.list.add(
+            moment, time=round(float(time), 3), at=(round(float(pair[0].time), 4), round(float(pair[1].time), 4))
+        )
 
     def save(self, folder: Path, known: int) -> None:
         """Keeps the moments of the first `known` frames for a run that is resumed.
@@ -48,7 +50,7 @@ class FilmDoubt:
             OSError: it cannot be written.
         """
         shown_moments = [
-            [asdict(each.doubtful), [base64.b64encode(picture).decode() for picture in each.pictures], each.ends]
+            [asdict(each.doubtful), [base64.b64encode(picture).decode() for picture in each.pictures]]
             for each in self.list.shown
         ]
         told = {
@@ -63,11 +65,11 @@ class FilmDoubt:
         """Takes what an interrupted run has kept; what cannot be read is measured anew."""
         try:
             told: Any = read_json(folder / DOUBT)
-            found = [Doubtful(**each) for each in told["all"]]
+            found = [_read(each) for each in told["all"]]
             moments = []
-            for doubtful, pictures, ends in told["shown"]:
+            for doubtful, pictures in told["shown"]:
                 one, two, three = (base64.b64decode(picture) for picture in pictures)
-                moments.append(Shown(Doubtful(**doubtful), (one, two, three), (float(ends[0]), float(ends[1]))))
+                moments.append(Shown(_read(doubtful), (one, two, three)))
             known, latest = int(told["known"]), str(told["latest"])
         except (OSError, KeyError, TypeError, ValueError):
             return
@@ -76,10 +78,15 @@ class FilmDoubt:
             self.list.put(each)
 
 
+def _read(told: Any) -> Doubtful:
+    found = Doubtful(**told)
+    return found if found.at is None else replace(found, at=(float(found.at[0]), float(found.at[1])))
+
+
 def read_doubtful(told: Any) -> tuple[Doubtful, ...]:
     """The moments of a finished film's summary; none where they cannot be read."""
     try:
-        return tuple(Doubtful(**each) for each in told)
+        return tuple(_read(each) for each in told)
     except TypeError:
         return ()
 
@@ -101,7 +108,7 @@ def write_film_page(config: InterpolateFilmConfig, usual: Fraction, found: Doubt
         config.doubt,
         f"Where {shown(config.output)} is guesswork",
         f"{len(found.all)} moments of {frames} frames are worth checking. Each command draws its moment again, as a "
-        "small film: add --engine flow, --mix or --on-failure blend to see another way.",
+        "small film: add --engine flow, --mix or --on-failure blend to see another way, or --hints.",
         list(zip(found.shown, _spell_commands(config, usual, found.shown), strict=True)),
         overwrite=config.overwrite or config.resume,
     )
@@ -114,7 +121,8 @@ def _spell_commands(config: InterpolateFilmConfig, usual: Fraction, moments: Ite
     suffix = config.output.suffix.lower()
     commands = []
     for number, moment in enumerate(moments, 1):
-        start, end = moment.ends
+        assert moment.doubtful.at is not None
+        start, end = moment.doubtful.at
         part = f"{floor(start * 1000) / 1000:.3f}-{ceil((end + float(_AFTER * usual)) * 1000) / 1000:.3f}"
         name = f"moment-{number:02}{suffix if suffix in FILM_OUTPUTS else '.mp4'}"
         words = ["-o", name, "--range", part, *options]

@@ -22,7 +22,8 @@ from typing import Any
 
 from ..config.choices import STREAM
 from ..config.interpolation import InterpolateFilmConfig
-from ..engines.interface import Engine
+from ..config.parsing import read_ramp
+from ..engines.interface import Engine, Guided
 from ..engines.opening import find_weights, open_engine
 from ..errors import ConfigError, InputError, OutputError
 from ..files import check_no_input, check_output, put_in_place, shown, sync, write_text
@@ -44,6 +45,8 @@ from ..media.frames import Frame
 from ..read_ahead import read_ahead
 from .doubt import FilmDoubt, read_doubtful, write_film_page
 from .grain import GrainyDrawer
+from .hints import FilmHints, open_film_hints
+from .ramp import Ramp
 from .timing import Clock, Exposure, FilmFrame, expose, judge_frames
 from .work_folder import FINISHED, claim_folder, clear, digest_job, find_target, name_draft, name_inputs
 
@@ -92,6 +95,7 @@ class _Plan:
     clock: Clock
     end: Fraction | None
     engine: Engine
+    hints: FilmHints | None = None
     on_note: Callable[[str], None] | None = None
     notes: list[str] = field(default_factory=list)
 
@@ -123,7 +127,15 @@ class _Plan:
         """How many frames there will be, about; None: nobody knows."""
         if self.end is None:
             return None
-        return max(1, ceil((self.end - Fraction(self.config.start)) * self.usual_rate))
+        start = Fraction(self.config.start)
+        return max(1, ceil((self.stretch(self.end, start) - start) * self.usual_rate))
+
+    def stretch(self, time: Fraction, first: Fraction) -> Fraction:
+        """When a moment of the film is shown in the new one, which shows its first frame at the same time."""
+        ramp = self.clock.ramp
+        if ramp is None:
+            return time
+        return first + Fraction(ramp.to_new(float(time)) - ramp.to_new(float(first))).limit_denominator(1_000_000)
 
 
 def interpolate_film(
@@ -229,14 +241,21 @@ def _make_plan(config: InterpolateFilmConfig, film: Film, on_note: Callable[[str
         clock = Clock(timing.usual, timing.rate * factor, factor)
     else:
         clock = Clock(timing.usual, None, factor)
+    if config.ramp is not None:
+        rate = clock.rate or clock.factor / timing.usual
+        clock = replace(clock, rate=rate, ramp=Ramp(read_ramp(config.ramp)))
     if clock.rate is None and config.output.suffix.lower() not in (*FILM_OUTPUTS, *DELAYED):
         raise ConfigError(f"--fps: {name} has frames at a varying rate, which the output cannot have; give --fps")
     if clock.rate is not None and clock.rate > 1000:
         raise ConfigError(f"--factor: makes {float(clock.rate):g} frames a second of {name}; up to 1000 can be made")
-    engine = open_engine(config.engine, config.checkpoint, config.device, mixes=config.mix)
+    engine = open_engine(config.engine, config.checkpoint, config.device, mixes=config.mix, arcs=config.arcs)
     if config.pixel_art:
         engine = PixelArtEngine(engine, None if config.palette is None else read_palette(config.palette))
-    plan = _Plan(config, film, clock, end, engine, on_note)
+    hints = open_film_hints(config.hints, timing.usual)
+    if hints is not None and (config.pixel_art or not isinstance(engine, Guided)):
+        why = "does not go with --pixel-art yet" if config.pixel_art else f"{engine.name} draws without motion"
+        raise ConfigError(f"--hints: {why}; leave one of the two out")
+    plan = _Plan(config, film, clock, end, engine, hints, on_note)
     if film.animation is not None and film.animation.hurried:
         plan.note(f"{name}: pictures of 1/100 s or less are shown for 1/10 s, as browsers do it")
     if film.restoration is not None:
@@ -286,8 +305,10 @@ def _judge(plan: _Plan) -> Generator[FilmFrame, None, None]:
 class _Drawer:
     """Draws what exposures ask for; a pair of drawings is prepared once."""
 
-    def __init__(self, engine: Engine, on_failure: str, doubt: FilmDoubt | None = None) -> None:
-        self._engine, self._on_failure = engine, on_failure
+    def __init__(
+        self, engine: Engine, on_failure: str, doubt: FilmDoubt | None = None, hints: FilmHints | None = None
+    ) -> None:
+        self._engine, self._on_failure, self._hints = engine, on_failure, hints
         self.doubt = doubt
         """Is shown a moment of each pair; None: doubt is not asked for."""
         self._unseen: tuple[int, Exposure, Frame] | None = None  # drawn of a pair that has not been shown to it
@@ -318,8 +339,11 @@ class _Drawer:
         if self._draw is None:
             pair = self._pair
             first, last = (frame.pixels if frame.clean is None else frame.clean for frame in pair)
+            hints = None if self._hints is None else self._hints.of(*pair)
             grainy = (pair[0].grainy or pair[1].grainy) and first.shape[2] == 3
-            if grainy and not isinstance(self._engine, PixelArtEngine):
+            if hints:
+                self._draw = prepare_pair(first, last, self._engine, self._on_failure, hints=hints)
+            elif grainy and not isinstance(self._engine, PixelArtEngine):
                 self._draw = self._grainy.prepare(first, last)
             else:
                 before = None if self._before is None else self._before.pixels
@@ -346,7 +370,17 @@ class _Drawer:
 @contextmanager
 def _exposures(plan: _Plan, answer: Callable[[], None] = lambda: None) -> Iterator[Iterator[Exposure]]:
     with closing(read_ahead(_judge(plan), _AHEAD, answer)) as frames:
-        yield expose(frames, plan.clock, plan.end, keep=plan.config.cadence == "keep", loops=plan.loops)
+        exposures = expose(frames, plan.clock, plan.end, keep=plan.config.cadence == "keep", loops=plan.loops)
+        yield exposures if plan.clock.ramp is None else _space_evenly(exposures, plan.clock)
+
+
+def _space_evenly(exposures: Iterator[Exposure], clock: Clock) -> Iterator[Exposure]:
+    """Gives the frames of a film with a ramp the times at which the new film shows them."""
+    first: Fraction | None = None
+    assert clock.rate is not None
+    for number, exposure in enumerate(exposures):
+        first = exposure.time if first is None else first
+        yield replace(exposure, time=first + number / clock.rate)
 
 
 @dataclass
@@ -405,15 +439,17 @@ def _run(
     if not course.frames:
         raise InputError(f"{shown(plan.film.path)}: has no frame there; give another --range")
     drawer.settle()
+    _note_unused(plan, course)
     return course
 
 
 def _end_of(plan: _Plan, course: _Course) -> Fraction:
     """When the last new frame has been shown: when the old film's last has, where that is known."""
     after = course.last + 1 / plan.usual_rate
-    if plan.end is None or not course.last < plan.end:
+    end = None if plan.end is None else plan.stretch(plan.end, course.first)
+    if end is None or not course.last < end:
         return after
-    return min(plan.end, after) if plan.clock.rate is not None else plan.end
+    return min(end, after) if plan.clock.rate is not None else end
 
 
 def _report(plan: _Plan, drawer: _Drawer, course: _Course, size: tuple[int, int]) -> FilmDrawn:
@@ -431,8 +467,31 @@ def _report(plan: _Plan, drawer: _Drawer, course: _Course, size: tuple[int, int]
     )
 
 
+def _leave_out_sound(plan: _Plan, film: Film) -> Film:
+    """The film without what goes by its time, which a ramp changes."""
+    kinds = dict.fromkeys(stream.kind for stream in film.streams if stream.kind in ("audio", "subtitle"))
+    if kinds:
+        names = " and ".join({"audio": "sound", "subtitle": "subtitles"}[kind] for kind in kinds)
+        be = "is" if list(kinds) == ["audio"] else "are"
+        plan.note(f"{shown(film.path)}: its {names} {be} left out, as --ramp changes when everything is shown")
+    plan.film = replace(film, streams=tuple(stream for stream in film.streams if stream.kind == "cover"))
+    return plan.film
+
+
+def _note_unused(plan: _Plan, course: _Course) -> None:
+    """Says of hints that had no effect; a resumed run does not know what the one before has used."""
+    if plan.hints is not None and not course.resumed and (unused := plan.hints.unused):
+        first, last = unused[0]
+        more = f", and those of {len(unused) - 1} more pairs," if len(unused) > 1 else ""
+        plan.note(
+            f"{shown(Path(str(plan.config.hints)))}: nothing is drawn between drawings at {first:g} and {last:g} s, so "
+            f"these hints{more} had no effect"
+        )
+
+
 def _open_drawer(plan: _Plan) -> _Drawer:
-    return _Drawer(plan.engine, plan.config.on_failure, None if plan.config.doubt is None else FilmDoubt())
+    doubt = None if plan.config.doubt is None else FilmDoubt()
+    return _Drawer(plan.engine, plan.config.on_failure, doubt, plan.hints)
 
 
 def _write_doubt(plan: _Plan, drawer: _Drawer, frames: int) -> None:
@@ -466,6 +525,7 @@ def _write_animation(plan: _Plan, advance: Callable[[int, int | None], None]) ->
             ends.append((following.time if following is not None else _end_of(plan, course)) - course.first)
             yield drawer.draw(exposure, course.frames - 1)
         drawer.settle()
+        _note_unused(plan, course)
 
     animation = plan.film.animation
     with _exposures(plan) as exposures:
@@ -503,6 +563,8 @@ def _write_film(plan: _Plan, advance: Callable[[int, int | None], None]) -> Film
     if film.chroma == "rgb" and coding.chroma != "rgb" and film.animation is None:
         plan.note(f"{codec.name} keeps no RGB: colours are written as {coding.chroma[0]}:{':'.join(coding.chroma[1:])}")
     drawer = _open_drawer(plan)
+    if plan.clock.ramp is not None:
+        film = _leave_out_sound(plan, film)
     job = _describe_job(plan, coding)
     with claim_folder(config, job, plan.note) as (folder, told_before):
         if told_before is not None:
@@ -551,6 +613,7 @@ def _join(plan: _Plan, folder: Path, streams: list[Kept], course: _Course, codin
             coding=coding,
             start=plan.config.start,
             length=plan.length,
+            chapters=plan.clock.ramp is None,
         )
     except BaseException:
         draft.unlink(missing_ok=True)
@@ -587,7 +650,7 @@ def _describe_job(plan: _Plan, coding: Coding) -> dict[str, Any]:
     # another animi of the same version may bring other weights
     weights = find_weights(config.engine, config.checkpoint)
     checkpoint = None if weights is None else hashlib.sha256(weights.read_bytes()).hexdigest()
-    return {
+    job = {
         "animi": version("animi"),
         "film": {"stream": True} if config.film == STREAM else identify_film(config.film),
         "fps": None if plan.clock.rate is None else str(plan.clock.rate),
@@ -605,3 +668,7 @@ def _describe_job(plan: _Plan, coding: Coding) -> dict[str, Any]:
         "on_failure": config.on_failure,
         "coding": list(coding.words),
     }
+    # only where they are given, so that a film that an earlier animi began is still known
+    hints = None if config.hints is None else hashlib.sha256(config.hints.read_bytes()).hexdigest()
+    later = {"ramp": config.ramp, "arcs": config.arcs, "hints": hints}
+    return job | {name: value for name, value in later.items() if value}

@@ -79,6 +79,7 @@ def name_inputs(config: InterpolateFilmConfig) -> Inputs:
         "the film itself": [None if config.film == STREAM else config.film],
         "the checkpoint": [config.checkpoint],
         "the palette": [config.palette],
+        "the hints": [config.hints],
     }
 
 

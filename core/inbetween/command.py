@@ -17,11 +17,12 @@ from ..media.animation import Written, check_format, is_folder_of_frames, keeps_
 from ..media.frames import Frame
 from .doubt import Moment, Watch
 from .doubt_sheet import Doubtful, DoubtList, check_doubt_path, write_page, writing_doubt
+from .hints import list_masks
 from .key_frames import KeyFrames, find_key_frames
 from .layout import Layout, lay_out, lay_out_sheet
 from .pixel_art import PixelArtEngine, find_grid, read_palette
 from .redo import FolderWork, Redone, has_painted, redo_frames
-from .sequence import check_hints, gather_hints, interpolate, there_and_back
+from .sequence import check_hints, gather_hints, gather_parts, interpolate, there_and_back
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,7 @@ def draw_animation(config: InterpolateConfig, on_frame: Callable[[int, int], Non
         "the exposure sheet": [config.sheet],
         "the palette": [config.palette],
         "the hints": [config.hints],
+        "a part's mask": list(list_masks(gather_parts(config.part))),
     }
     if config.redo is not None and not is_folder_of_frames(config.output):
         raise ConfigError(f"--redo: needs a folder of frames, and {shown(config.output)} is none; name the folder")
@@ -96,11 +98,12 @@ def draw_animation(config: InterpolateConfig, on_frame: Callable[[int, int], Non
 
 def _open(config: InterpolateConfig) -> _Task:
     """Reads what is to be drawn, and opens what draws it."""
-    engine = open_engine(config.engine, config.checkpoint, config.device, mixes=config.mix)
+    engine = open_engine(config.engine, config.checkpoint, config.device, mixes=config.mix, arcs=config.arcs)
     palette = None if config.palette is None else read_palette(config.palette)
-    hints = gather_hints(config.hint) | gather_hints(config.hints)
+    hints = gather_hints(config.hint) | gather_hints(config.hints) | gather_parts(config.part)
     if hints and config.pixel_art:
-        raise ConfigError("--hint: does not go with --pixel-art yet; leave one of the two out")
+        flag = "--hint" if config.hint else "--part" if config.part else "--hints"
+        raise ConfigError(f"{flag}: does not go with --pixel-art yet; leave one of the two out")
     notes: list[str] = []
 
     def choose_engine(keys: Sequence[Frame]) -> Engine:
@@ -121,7 +124,7 @@ def _open(config: InterpolateConfig) -> _Task:
         drawer = choose_engine(keys)
         if not sum(row.frames for row in rows):
             raise InputError(f"{shown(config.sheet)}: holds every drawing for no frame; let some hold be 1 or more")
-        layout = lay_out_sheet(rows, loop=config.loop, boomerang=config.boomerang)
+        layout = lay_out_sheet(rows, loop=config.loop, boomerang=config.boomerang, hints=hints)
 
         def draw(watch: Watch | None) -> Iterator[Frame]:
             once = draw_sheet(rows, keys, drawer, config.on_failure, loop=config.loop, hints=hints, watch=watch)
@@ -131,7 +134,7 @@ def _open(config: InterpolateConfig) -> _Task:
         keys = KeyFrames(config.inputs, size, keep_profile=keeps_profile(config.output))
         drawer = choose_engine(keys)
         check_hints(hints, drawer, len(keys), loop=config.loop)
-        layout = lay_out(len(keys), config.times, loop=config.loop, boomerang=config.boomerang)
+        layout = lay_out(len(keys), config.times, loop=config.loop, boomerang=config.boomerang, hints=hints)
 
         def draw(watch: Watch | None) -> Iterator[Frame]:
             return interpolate(
@@ -183,8 +186,9 @@ def _watching(task: _Task) -> Iterator[tuple[Watch | None, DoubtList]]:
 
         yield watch, found
     if maps is None:
-        options = spell_options(config, without=("inputs", "overwrite", "doubt", "redo", "dry_run", "hint"))
+        options = spell_options(config, without=("inputs", "overwrite", "doubt", "redo", "dry_run", "hint", "part"))
         options += [word for hint in config.hint for word in ("--hint", hint)]
+        options += [word for part in config.part for word in ("--part", part)]
         again_words = ["--overwrite"] if task.folder is None else []
         moments = []
         for each in found.shown:

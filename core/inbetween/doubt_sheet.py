@@ -14,6 +14,7 @@ import numpy as np
 from ..errors import ConfigError, OutputError
 from ..files import Inputs, check_output, shown, written_beside
 from ..media.animation.folder import NUMBERED
+from ..media.animation.manifest import NAME as MANIFEST
 from ..media.frames import Frame, flatten_alpha, resize_image, to_uint8
 from ..media.image_files import encode_png
 from ..motion.grid import Array
@@ -45,6 +46,8 @@ class Doubtful:
     y: int
     time: float | None = None
     """Seconds from a film's start; None: not of a film."""
+    at: tuple[float, float] | None = None
+    """When its two drawings appear in the old film, in seconds: what hints of it are given by."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +57,6 @@ class Shown:
     doubtful: Doubtful
     pictures: tuple[bytes, bytes, bytes]
     """The in-between with its doubt, and the key frames on both sides."""
-    ends: tuple[float, float] = (0.0, 0.0)
-    """When these are shown in a film, in seconds."""
 
 
 class DoubtList:
@@ -74,7 +75,7 @@ class DoubtList:
         """All of them, the worst first."""
         return sorted(self.all, key=lambda found: (-found.doubt, found.frame))
 
-    def add(self, moment: Moment, *, time: float | None = None, ends: tuple[float, float] = (0.0, 0.0)) -> None:
+    def add(self, moment: Moment, *, time: float | None = None, at: tuple[float, float] | None = None) -> None:
         """Measures a moment, and takes note of it if it is worth checking."""
         worst = find_worst(moment.map)
         if not worst.is_worth_a_look:
@@ -82,11 +83,11 @@ class DoubtList:
         height, width = moment.frame.shape[:2]
         h, w = moment.map.shape
         x, y = (worst.place[0] + 0.5) * width / w, (worst.place[1] + 0.5) * height / h
-        found = Doubtful(moment.number, round(worst.amount, 4), int(x), int(y), time)
+        found = Doubtful(moment.number, round(worst.amount, 4), int(x), int(y), time, at)
         self.all.append(found)
         if self._pictures and (len(self.shown) < MOST or self.shown[-1].doubtful.doubt < found.doubt):
             pictures = (_draw_heat(moment, found), *(_encode(_shrink(frame, _SMALL)) for frame in moment.ends))
-            self.put(Shown(found, pictures, ends))  # type: ignore[arg-type]  # three of them
+            self.put(Shown(found, pictures))  # type: ignore[arg-type]  # three of them
 
     def put(self, shown_: Shown) -> None:
         """Takes a moment with its pictures, if it is one of the worst."""
@@ -107,7 +108,7 @@ def check_doubt_path(path: Path, output: Path, *, overwrite: bool, inputs: Input
 
     Raises:
         ConfigError: its name says nothing that can be written.
-        OutputError: it cannot be written.
+        OutputError: it cannot be written, or is a folder of frames.
     """
     suffix = path.suffix.lower()
     if film and suffix != PAGE:
@@ -118,6 +119,8 @@ def check_doubt_path(path: Path, output: Path, *, overwrite: bool, inputs: Input
         )
     if path.absolute() == output.absolute():
         raise ConfigError(f"--doubt: {shown(path)} is where the frames are written; give another name")
+    if (path / MANIFEST).exists():
+        raise OutputError(f"{shown(path)}: holds the frames of an animation, which would be lost; give another name")
     check_output(path, overwrite=overwrite, inputs=inputs, ours=None if suffix else NUMBERED)
 
 
@@ -213,7 +216,8 @@ def write_page(path: Path, title: str, words: str, moments: Sequence[tuple[Shown
     for place, (moment, command) in enumerate(moments, 1):
         found, pictures = moment.doubtful, [embed(picture, "jpeg") for picture in moment.pictures]
         at = "" if found.time is None else f" at {write_time(found.time)}"
-        line = f"{place}. Frame {found.frame}{at}: doubt {found.doubt:.2f}, most at {found.x},{found.y}"
+        between = "" if found.at is None else f" (between the drawings at {found.at[0]:g} and {found.at[1]:g} s)"
+        line = f"{place}. Frame {found.frame}{at}{between}: doubt {found.doubt:.2f}, most at {found.x},{found.y}"
         parts.append(
             f'<figure class="moment"><figcaption>{html.escape(line)}</figcaption><div>'
             f'<img src="{pictures[1]}" alt="the drawing before"><img src="{pictures[0]}" alt="the in-between">'

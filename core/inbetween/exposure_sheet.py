@@ -205,7 +205,10 @@ def draw_sheet(
             said = hints.of(number, following, first.shape[1], first.shape[0]) if hints else None
             numbers = [done + row.hold + k * row.on for k in range(len(row.times))]
             seen = None if watch is None else count_from(watch, numbers)
-            for frame in draw_segment(first, keys[following], row.times, engine, on_failure, said, seen):
+            count = len(row.times) + 2  # with both key frames
+            part_times = hints.space_parts(number, following, count)[1:-1] if hints and said and said.parts else None
+            drawn = draw_segment(first, keys[following], row.times, engine, on_failure, said, seen, part_times)
+            for frame in drawn:
                 for _ in range(row.on):
                     yield frame
         done += row.frames

@@ -44,7 +44,7 @@ from ..motion.guides import PairHints
 from .doubt import Watch
 from .hints import Hints
 from .layout import Layout
-from .pair import draw_segment
+from .pair import draw_segment, is_given
 
 _READ = (".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif")  # images that animi reads, and frames are not
 
@@ -69,6 +69,8 @@ class Source(NamedTuple):
     segment: int = 0
     part: tuple[float, float] = (0.0, 1.0)
     """The times of the two in the segment."""
+    parts: tuple[float, ...] = ()
+    """The times of the parts that have their own; beside a painted frame they have that of all else."""
 
 
 def trace(layout: Layout, painted: Mapping[int, int]) -> list[Source]:
@@ -105,10 +107,11 @@ def trace(layout: Layout, painted: Mapping[int, int]) -> list[Source]:
                 continue
             (start, first), (end, last) = anchors[place], anchors[place + 1]
             t = (drawings[n].t - start) / (end - start) if end > start else 0.0
-            if t in (0, 1):
+            parts = drawings[n].parts if len(anchors) == 2 else ()
+            if is_given(t, *parts):
                 sources.append(Source((first, last)[int(t)]))
             else:
-                sources.append(Source(first, last, t, segment, (start, end)))
+                sources.append(Source(first, last, t, segment, (start, end), parts))
     return sources
 
 
@@ -153,13 +156,13 @@ class FolderWork:
             replace(record, drawing=drawing, of=self.digest(sources[drawing]))
             for record, drawing in zip(manifest.frames, self.layout.frames, strict=True)
         ]
-        return replace(manifest, frames=tuple(frames), about=self.about | {"drawings": self.layout.to_json()})
+        return replace(manifest, frames=tuple(frames), about={**self.about, "drawings": self.layout.to_json()})
 
     def digest(self, source: Source) -> str:
         """What a drawing is drawn from, in short."""
         words: list[Any] = [self.hash_anchor(source.first)]
         if source.last is not None:
-            words += [self.hash_anchor(source.last), source.t, digest_hints(self.find_hints(source))]
+            words += [self.hash_anchor(source.last), source.t, digest_hints(self.find_hints(source)), *source.parts]
         return hashlib.sha256(json.dumps(words).encode()).hexdigest()[:32]
 
     def find_hints(self, source: Source) -> PairHints | None:
@@ -220,7 +223,7 @@ class FolderWork:
         Those of one pair are drawn together up to the last one that is wanted, so that they are as if all were.
         """
         numbers = range(len(sources))
-        for source, group in groupby(numbers, key=lambda n: sources[n]._replace(t=0.0)):
+        for source, group in groupby(numbers, key=lambda n: sources[n]._replace(t=0.0, parts=())):
             run = list(group)
             while run and run[-1] not in wanted:
                 run.pop()
@@ -239,7 +242,8 @@ class FolderWork:
                     if run[moment.number] in wanted:
                         watch(moment._replace(number=self.layout.frames.index(run[moment.number])))
 
-            drawn = draw_segment(first, last, times, self.engine, self.on_failure, self.find_hints(source), seen)
+            parts = [sources[n].parts for n in run] if sources[run[0]].parts else None
+            drawn = draw_segment(first, last, times, self.engine, self.on_failure, self.find_hints(source), seen, parts)
             yield from ((n, frame) for n, frame in zip(run, drawn, strict=True) if n in wanted)
 
 
@@ -281,11 +285,12 @@ def redo_frames(
         OutputError: the folder keeps no manifest, holds frames of other times, or cannot be written.
     """
     folder = work.folder
+    ours = tuple(str(path) for path in (folder, folder.absolute(), folder.absolute().parent / DRAFT))
     try:
         with locked(folder):
             return _redo(work, chosen, everything, dry_run, on_frame, watch)
     except OSError as error:
-        if error.filename is not None and not str(error.filename).startswith((str(folder), str(folder.parent / DRAFT))):
+        if error.filename is not None and not str(error.filename).startswith(ours):
             raise
         raise OutputError(f"{shown(folder)}: cannot be written ({reason(error)}); what stood there stays") from error
 
@@ -362,7 +367,8 @@ def _redo(
                 if on_frame is not None:
                     on_frame(done, len(stale))
         with held_back():
-            touched = _put_frames(folder, draft, replace(manifest, about=manifest.about | work.about), records, drawn)
+            about = {**manifest.about, **work.about}
+            touched = _put_frames(folder, draft, replace(manifest, about=about), records, drawn)
     finally:
         with held_back():
             shutil.rmtree(draft, ignore_errors=True)
@@ -464,7 +470,9 @@ def digest_hints(hints: PairHints | None) -> str:
     if not hints:
         return ""
     known = hashlib.sha256(repr(hints.tracks).encode())
-    for mask in (hints.still, *(each for two in hints.apart for each in two)):
+    masks = [hints.still, *(each for two in hints.apart for each in two)]
+    masks += [each for part in hints.parts for each in (part.first, part.last)]
+    for mask in masks:
         known.update(b"-" if mask is None else np.packbits(mask).tobytes())
     return known.hexdigest()
 

@@ -363,7 +363,9 @@ def _cut(start: float, length: float | None) -> list[str]:
     return first if length is None else [*first, "-t", f"{length:.6f}"]
 
 
-def _put_together(film: Film, streams: Sequence[Kept], coding: Coding, suffix: str, start: float) -> list[str]:
+def _put_together(
+    film: Film, streams: Sequence[Kept], coding: Coding, suffix: str, start: float, *, chapters: bool = True
+) -> list[str]:
     """Ffmpeg's arguments that make a film of segments, its input 0, and of the old film's streams, its input 1.
 
     Streams that are copied bring their tags by themselves, as long as no tag is mapped by hand.
@@ -390,7 +392,7 @@ def _put_together(film: Film, streams: Sequence[Kept], coding: Coding, suffix: s
                 words += ("-metadata:s:0", f"{tag}={value}")
         for number, uses in enumerate((film.file.dispositions, *(each.stream.dispositions for each in mapped))):
             words += (f"-disposition:{number}", "+".join(uses) or "0")
-        words += ("-map_metadata", "1", "-map_chapters", "1")
+        words += ("-map_metadata", "1", "-map_chapters", "1" if chapters else "-1")
         words += ("-copypriorss", "0") if start else ()  # else sound begins where the film was sought, before the range
     words += ("-fflags", "+bitexact")
     if suffix in _MPEG_4:
@@ -412,6 +414,7 @@ def join_segments(
     coding: Coding,
     start: float,
     length: float | None,
+    chapters: bool = True,
 ) -> None:
     """Puts segments together with the old film's other streams; nothing is encoded anew.
 
@@ -428,6 +431,7 @@ def join_segments(
         coding: how segments were encoded.
         start: seconds of the old film that were left out at its beginning.
         length: seconds that were made of it; None: all.
+        chapters: whether its chapters are still where they were.
 
     Raises:
         OutputError: ffmpeg failed, the disk is full, or the file does not hold every frame.
@@ -446,7 +450,7 @@ def join_segments(
     command = [
         *(find_ffmpeg(), *QUIET, "-y", "-itsoffset", f"{float(offset):.6f}", *read_list(LIST, ("mov", "matroska"))),
         *((*_cut(start, length), *read_file(film.path.absolute())) if beside else ()),
-        *_put_together(film, streams, coding, draft.suffix.lower(), start),
+        *_put_together(film, streams, coding, draft.suffix.lower(), start, chapters=chapters),
         *("-bsf:v:0", f"setts=pts=PTS:dts=DTS:duration='{ends}'", f"file:{draft.absolute()}"),
         *use_beside(_container(film), 1, "V:0"),
     ]

@@ -74,5 +74,5 @@ def test_numbers_of_frames():
     assert read_frame_numbers("3") == ((3, 3),) and read_frame_numbers("3-5") == ((3, 5),)
     assert read_frame_numbers("3,7-9") == ((3, 3), (7, 9)) and read_frame_numbers(PAINTED) is None
     for text in ("", "5-3", "-3", "3-", "a", "3,,4"):
-        with pytest.raises(ConfigError, match="^--redo: "):
+        with pytest.raises(ConfigError, match=r"^--redo: "):
             read_frame_numbers(text)

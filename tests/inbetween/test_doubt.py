@@ -157,6 +157,13 @@ def test_a_place_where_doubt_cannot_be_written_is_named_before_any_work(animi, d
     assert not (tmp_path / "out.gif").exists()
 
 
+def test_a_folder_of_frames_is_not_replaced_by_maps(animi, doubtful_pair, tmp_path):
+    words = ("interpolate", *doubtful_pair, "-n", 3, "--engine", "blend", "-o")
+    assert animi(*words, tmp_path / "frames").exit_code == 0
+    result = animi(*words, tmp_path / "out.gif", "--overwrite", "--doubt", tmp_path / "frames")
+    assert result.exit_code == 1 and "holds the frames of an animation" in result.stderr
+
+
 def test_doubt_ranks_frames_as_their_true_errors_do():
     """The measure on drawn scenes; benchmarks/doubt.py has it for many."""
     engine, doubts, errors = open_engine("motion", None, "cpu"), [], []
