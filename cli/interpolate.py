@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import fields
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -37,9 +37,12 @@ _NOT_FOR_TIME_SHEETS = ("count", "loop", "boomerang", "pixel_art", "palette", "s
     fps=Change("Frames a second: 12, 23.976 or 24000/1001. A film: as --factor has it."),
     spacing=Change(metavar="EASING|TIMES", autocompletion=lambda: list(EASINGS)),
     size=Change(metavar="WIDTHxHEIGHT"),
+    redo=Change(metavar="[FRAMES]"),
+    doubt=Change(metavar="FILE|FOLDER"),
+    ramp=Change(metavar='"TIME:SPEED …"'),
     preview=Change(metavar="SECONDS", read=lambda text: read_time(text.removesuffix("s"), "--preview")),
     needs=("output",),
-    panels={"Films": ("factor", "cadence", "preview", "codec", "crf", "resume")},
+    panels={"Films": ("factor", "cadence", "ramp", "preview", "codec", "crf", "resume")},
 )
 def interpolate(
     given: Given,
@@ -62,6 +65,15 @@ def interpolate(
             "repeated.",
         ),
     ] = None,
+    part: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--part",
+            metavar="MASK=EASING|TIMES",
+            help="What is white in a mask of the first key frame moves at its own spacing: arm.png=ease-in, or "
+            "arm.png=0,0,0.4,1 with a time for each frame. 1: before it means the second pair. May be repeated.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Draws the frames between two key frames or more, and writes an animation; or those of a whole film.
@@ -75,6 +87,8 @@ def interpolate(
         given["start"], given["end"] = read_range(range_)
     if hint:
         given["hint"] = tuple(hint)
+    if part:
+        given["part"] = tuple(part)
     has_time_sheet = "sheet" in given and given["sheet"].suffix.lower() in TIME_SHEETS
     if "inputs" not in given:
         if not has_time_sheet:
@@ -110,14 +124,16 @@ def _reject(given: Given, names: Collection[str], kind: type, why: str) -> None:
 
 def _interpolate_key_frames(config: InterpolateConfig, as_json: bool) -> None:
     from ..core.inbetween.command import draw_animation
+    from ..core.inbetween.doubt_sheet import to_json as describe_doubt
 
     with progress("Drawing") as show:
         drawn = draw_animation(config, show)
     written = drawn.written
     for note in written.notes:
         print_note(note)
+    redone = drawn.redone
     if as_json:
-        result = {
+        result: dict[str, Any] = {
             "output": str(written.path),
             "key_frames": drawn.key_frames,
             "frames": written.frames,
@@ -127,13 +143,21 @@ def _interpolate_key_frames(config: InterpolateConfig, as_json: bool) -> None:
             "engine": drawn.engine,
             "notes": list(written.notes),
         }
+        if config.doubt is not None:
+            result["doubtful"] = [describe_doubt(found) for found in drawn.doubtful]
+        if redone is not None:
+            result |= {"redrawn": list(redone.drawn), "yours": list(redone.yours)}
         print_json(result)
+    elif config.dry_run and redone is not None:
+        for name in redone.drawn:
+            print_path(written.path / name)
     else:
         print_path(written.path)
 
 
 def _interpolate_film(config: InterpolateFilmConfig, as_json: bool) -> None:
     from ..core.films.interpolation import interpolate_film
+    from ..core.inbetween.doubt_sheet import to_json as describe_doubt
 
     try:
         with progress("Drawing") as show:
@@ -143,7 +167,7 @@ def _interpolate_film(config: InterpolateFilmConfig, as_json: bool) -> None:
             raise
         return  # the reader has closed the pipe
     if as_json:
-        result = {
+        result: dict[str, Any] = {
             "output": str(drawn.path),
             "frames": drawn.frames,
             "drawn": drawn.drawn,
@@ -155,6 +179,8 @@ def _interpolate_film(config: InterpolateFilmConfig, as_json: bool) -> None:
             "resumed": drawn.resumed,
             "notes": list(drawn.notes),
         }
+        if config.doubt is not None:
+            result["doubtful"] = [describe_doubt(found) for found in drawn.doubtful]
         print_json(result)
     elif config.output != STREAM:
         print_path(drawn.path)

@@ -4,6 +4,7 @@ A command is imported when it is called; `animi --help` needs its docstring only
 """
 
 import ast
+import re
 import signal
 import sys
 from importlib import import_module
@@ -22,6 +23,8 @@ COMMANDS = (
     "pretrain-ae", "finetune-adv", "train-motion", "sample", "evaluate", "refine", "export", "studio", "doctor",
 )  # fmt: skip
 """The commands in the help's order; each is a function, in a module of the same name."""
+_ALONE = {"--redo": ("painted", re.compile(r"[\d,-]*\d[\d,-]*|painted"))}
+"""Options whose value may be left out: what they then have, and how a value is known from the next word."""
 _INTERRUPTED = "interrupted; what was finished is kept, and nothing half done is left"
 _UsageError: type[Any] = typer.BadParameter.__mro__[1]  # Typer exports only a subclass of it
 
@@ -37,7 +40,7 @@ class OneLineErrors(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Finds the command, and imports it."""
         name, command, rest = super().resolve_command(ctx, args)
-        return name, command and _import_command(str(name)), rest
+        return name, command and _import_command(str(name)), _fill_in(rest)
 
     def make_context(self, info_name: str | None, args: list[str], *rest: Any, **more: Any) -> Any:
         """Parses the options before a command; without any argument, Typer shows the help."""
@@ -104,6 +107,19 @@ def main(
     ] = False,
 ) -> None:
     """Options that come before a command."""
+
+
+def _fill_in(words: list[str]) -> list[str]:
+    """Gives options that may stand alone their value, as Typer knows only options with a value and without."""
+    filled: list[str] = []
+    for number, word in enumerate(words):
+        if word == "--":
+            return filled + words[number:]
+        filled.append(word)
+        alone, follows = _ALONE.get(word, ("", None))
+        if follows is not None and not follows.fullmatch(words[number + 1] if number + 1 < len(words) else ""):
+            filled.append(alone)
+    return filled
 
 
 def _read_docstring(name: str) -> str:

@@ -9,7 +9,7 @@ from ..errors import ConfigError
 from .checks import Checked, Choice, Doc, Flags, NoOption, Range, Seconds, check_choice, check_range
 from .choices import CADENCES, CODECS, DEVICES, EASINGS, ENGINES, HOLD_SCORE, MOST_FRAMES, ON_FAILURE, PROVIDERS, STREAM
 from .fields import Device, HoldThreshold, Provider, Rate
-from .parsing import ease, read_size, read_spacing
+from .parsing import ease, read_frame_numbers, read_ramp, read_size, read_spacing
 
 _COUNT = Range(2, MOST_FRAMES, unit="frames, both key frames included")
 FrameCount: TypeAlias = Annotated[
@@ -21,6 +21,13 @@ _Engine = Annotated[
     Doc("How frames are drawn: by learnt motion, by classical motion, or as a cross-fade. None: motion."),
 ]
 _Checkpoint = Annotated[Path | None, Doc("A trained network (.safetensors) to draw with instead of an engine.")]
+_Doubt = Annotated[
+    Path | None,
+    Doc(
+        "Where animi guesses: a .html with the 20 most doubtful moments; for key frames also a .png of all maps, or a "
+        "folder with a map for each in-between, white where it guesses. --json then lists the frames worth checking."
+    ),
+]
 OnFailure: TypeAlias = Annotated[
     str,
     Choice(ON_FAILURE),
@@ -28,6 +35,12 @@ OnFailure: TypeAlias = Annotated[
         "Where motion does not explain the key frames, as at a cut: hold the nearer one, blend both, or draw along the "
         "motion anyway (morph)."
     ),
+]
+_Arcs = Annotated[
+    bool, Doc("Have pieces that turn keep their size on the way: on an arc, not on its chord. Motion and flow only.")
+]
+_Hints = Annotated[
+    Path | None, Doc("A file of hints (.json): points, paths and masks; of a film, of drawings by their times.")
 ]
 _PixelArt = Annotated[
     bool,
@@ -60,6 +73,7 @@ class InterpolateConfig(Checked):
     checkpoint: _Checkpoint = None
     mix: bool = False
     """Blend the two warped key frames where they differ, instead of choosing one along a seam."""
+    arcs: _Arcs = False
     pixel_art: _PixelArt = False
     palette: _Palette = None
     device: Device = DEVICES[0]
@@ -74,8 +88,15 @@ class InterpolateConfig(Checked):
     .tdts), of which each in-between mark is drawn, and which needs no key frames."""
     hint: Annotated[tuple[str, ...], NoOption(), Flags("--hint")] = ()
     """Points of one key frame and where they are in the next, each as 120,80>200,96."""
-    hints: Path | None = None
-    """A file of hints (.json): points, paths and masks; docs/hints.md explains it."""
+    part: Annotated[tuple[str, ...], NoOption(), Flags("--part")] = ()
+    """Masks of what moves at a pace of its own, each with its spacing: arm.png=ease-in or arm.png=0,0,0.4,1."""
+    hints: _Hints = None
+    doubt: _Doubt = None
+    redo: str | None = None
+    """Draw frames of an existing folder again: alone, those beside frames that you have painted over; or those with
+    these numbers: 3, 3-5 or 3,7-9. Painted frames are key frames, and stay."""
+    dry_run: bool = False
+    """With `redo`: only list the frames that would be drawn."""
 
     def __post_init__(self) -> None:
         """Checks the values.
@@ -90,6 +111,12 @@ class InterpolateConfig(Checked):
         read_spacing(self.spacing)
         if self.size is not None:
             read_size(self.size)
+        if self.redo is not None:
+            read_frame_numbers(self.redo)
+            if self.overwrite:
+                raise ConfigError("--redo: draws some frames, and --overwrite all; give one of the two")
+        elif self.dry_run:
+            raise ConfigError("--dry-run: goes with --redo; add it, or leave this out")
 
     @property
     def times(self) -> tuple[float, ...]:
@@ -161,6 +188,8 @@ class InterpolateFilmConfig(Checked):
     """End, in seconds, not included. None: the film's end."""
     preview: Annotated[float | None, Seconds(), Range(0, above=True, unit="seconds, such as 5s")] = None
     """Draw only this much from the start of the film or of --range, with fast encoding: 5s."""
+    ramp: str | None = None
+    """Speeds at times of the film, linear between: 0:1 2:0.5 4:1 slows down to half until 2 s. Sound is left out."""
     codec: Annotated[str | None, Choice(CODECS)] = None
     """How the film is encoded. None: by the output's suffix."""
     crf: Annotated[int | None, Range(0, 63)] = None
@@ -169,11 +198,14 @@ class InterpolateFilmConfig(Checked):
     checkpoint: _Checkpoint = None
     mix: bool = False
     """Blend the two warped key frames where they differ, instead of choosing one along a seam."""
+    arcs: _Arcs = False
     pixel_art: _PixelArt = False
     palette: _Palette = None
     device: Device = DEVICES[0]
     provider: Provider = PROVIDERS[0]
     on_failure: OnFailure = ON_FAILURE[0]
+    doubt: _Doubt = None
+    hints: _Hints = None
     overwrite: bool = False
     """Replace an existing output, or start an interrupted run again from the beginning."""
     resume: bool = False
@@ -188,6 +220,8 @@ class InterpolateFilmConfig(Checked):
         super().__post_init__()
         if self.factor is not None and self.fps is not None:
             raise ConfigError("--factor: cannot be given together with --fps; give one of the two")
+        if self.ramp is not None:
+            read_ramp(self.ramp)
         if self.loop and (self.start or self.end is not None or self.preview is not None):
             raise ConfigError("--loop: needs the whole film; leave --range and --preview out")
         if self.start < 0 or (self.end is not None and self.end <= self.start):

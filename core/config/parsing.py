@@ -38,6 +38,32 @@ def read_time(text: str, flag: str) -> float:
     return time
 
 
+def read_ramp(text: str) -> tuple[tuple[float, float], ...]:
+    """Reads a speed ramp such as "0:1 2:0.5 1:04:1": times, in seconds or h:mm:ss, each with a speed.
+
+    Raises:
+        ConfigError: it is none, times do not rise, or a speed is not between 0.01 and 100.
+    """
+    points = []
+    for part in text.replace(",", " ").split():
+        when, colon, speed = part.rpartition(":")
+        time = parse_time(when) if colon else None
+        try:
+            value = float(read_number(speed))
+        except ValueError:
+            time = None
+        if time is None:
+            raise ConfigError(f"--ramp: {shorten(part)} cannot be read; write times and speeds, such as 0:1 2:0.5 4:1")
+        if not 0.01 <= value <= 100:
+            raise ConfigError(f"--ramp: {value:g} is out of range; give speeds from 0.01 to 100, 1 being as it was")
+        points.append((time, value))
+    if not points:
+        raise ConfigError("--ramp: names no time; write times and speeds, such as 0:1 2:0.5 4:1")
+    if any(one[0] >= other[0] for one, other in pairwise(points)):
+        raise ConfigError(f"--ramp: {shorten(text)} has times that do not rise; write the earliest first")
+    return tuple(points)
+
+
 def parse_time(text: str) -> float | None:
     """Seconds of a time written as 72.5, 1:12.5 or 0:01:12.5; None when it is none."""
     parts = text.strip().split(":")
@@ -81,6 +107,31 @@ def read_spacing(text: str) -> tuple[float, ...] | None:
         words = shorten(text, quoted=False)
         raise ConfigError(f"--spacing: {words} must start with 0, never go back, and end with 1, such as 0,0.1,0.35,1")
     return times
+
+
+PAINTED = "painted"
+"""What `--redo` without numbers stands for: the frames that a painted one has changed."""
+
+
+def read_frame_numbers(text: str) -> tuple[tuple[int, int], ...] | None:
+    """Reads "3", "3-5" or "3,7-9" as ranges, both ends included; None where the text is PAINTED.
+
+    Raises:
+        ConfigError: it is none of these.
+    """
+    if text == PAINTED:
+        return None
+    ranges = []
+    try:
+        for part in text.split(","):
+            first, dash, last = part.partition("-")
+            start = read_whole(first)
+            ranges.append((start, read_whole(last) if dash else start))
+        if not all(0 <= start <= end for start, end in ranges):
+            raise ValueError
+    except ValueError as error:
+        raise ConfigError(f"--redo: {shorten(text)} cannot be read; give numbers of frames: 3, 3-5 or 3,7-9") from error
+    return tuple(ranges)
 
 
 def read_size(text: str) -> tuple[int, int | None]:

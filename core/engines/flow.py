@@ -6,15 +6,18 @@ from functools import partial
 import cv2
 import numpy as np
 
+from ..motion.arcs import find_turns
 from ..motion.grid import Array, Flow, pixel_grid, warp
 from ..motion.guides import Guides, PairHints
 from ..motion.light import is_another_light
+from ..motion.parts import Part
 from ..motion.search import estimate_flow
 from ..motion.splatting import fill_holes, splat, splat_step
 from .apart import prepare_without_small_things
 from .interface import DrawsTogether, Pair, Working, make_guides, view_for_matching
-from .joining import Placed, draw_joined, measure_doubt
+from .joining import Placed, bend_placed, draw_joined, find_cover, measure_doubt
 from .relit import prepare_in_one_light
+from .spaced import prepare_with_parts
 
 _UNEXPLAINED = 0.03  # confidence: of 60 drawn cuts the highest had 0.029, of 60 drawn pairs in motion the lowest 0.04
 _BELIEF = 16.0  # log odds for a share of one half more: the mixture, too, takes a share of 0.6 for a choice
@@ -47,14 +50,16 @@ class FlowEngine:
 
     name, takes_hints = "flow", True
 
-    def __init__(self, *, mixes: bool = False) -> None:
-        """Draws; with `mixes`, frames that disagree are mixed instead of joined along a seam."""
-        self._mixes = mixes
+    def __init__(self, *, mixes: bool = False, arcs: bool = False) -> None:
+        """Draws; `mixes`: frames that disagree are mixed and not joined; `arcs`: what turns keeps its size."""
+        self._mixes, self._arcs = mixes, arcs
 
     def prepare(self, first: Working, last: Working, hints: PairHints | None = None) -> Pair:
         """Finds the motion both ways, and where each frame shows what the other hides."""
+        if hints is not None and hints.parts:
+            return prepare_with_parts(first, last, hints, self.prepare)
         guides = make_guides(hints, first, last)
-        prepare = partial(FlowPair, mixes=self._mixes, guides=guides)
+        prepare = partial(FlowPair, mixes=self._mixes, guides=guides, arcs=self._arcs)
         if guides is not None:  # what is pointed at is not cut out beforehand
             return prepare_in_one_light(first, last, prepare)
         return prepare_without_small_things(first, last, partial(prepare_in_one_light, prepare=prepare))
@@ -83,6 +88,7 @@ class FlowPair(DrawsTogether):
         *,
         mixes: bool = False,
         guides: Guides | None = None,
+        arcs: bool = False,
     ) -> None:
         """Finds the motion, and where each frame shows what the other hides.
 
@@ -92,6 +98,7 @@ class FlowPair(DrawsTogether):
             flows: the motion where it is known already, as `estimate_flow` gives it.
             mixes: whether frames that disagree are mixed instead of joined.
             guides: motion that an animator gives.
+            arcs: whether pieces that turn keep their size on the way.
         """
         self._guides = guides
         self._frames = (first, last)
@@ -124,6 +131,7 @@ class FlowPair(DrawsTogether):
         """How much of what differs between the frames fits where its motion leads, in [0, 1]."""
         self.explained = self.confidence > _UNEXPLAINED or guides is not None or is_another_light(*views)
         self._find_covered()
+        self._turns = find_turns(self._velocities[0]) if arcs else []
 
     def _measure_confidence(self, small: list[Array]) -> float:
         """The importance, before what is covered is made up for, averaged over the cells that differ.
@@ -180,6 +188,10 @@ class FlowPair(DrawsTogether):
         """Where the frame at t is guesswork: (h, w) in [0, 1]."""
         return measure_doubt(self._frames, self._place(t), self._guides)
 
+    def cover(self, part: Part, t: float) -> Array:
+        """How much of each pixel is on a part at t, from 0 to 1: (H, W) in [0, 1]."""
+        return find_cover(part, t, self._place, self._guides)
+
     def _place(self, t: float) -> Placed:
         """Where to sample both frames at t, and how much either is believed."""
         arrivals = [
@@ -208,7 +220,7 @@ class FlowPair(DrawsTogether):
             return np.asarray(share + (choice - share) * disagreement, np.float32)
 
         belief = (_BELIEF * (share - 0.5)).astype(np.float32)
-        return Placed(t, (shifts[0], shifts[1]), belief, mix)
+        return bend_placed(Placed(t, (shifts[0], shifts[1]), belief, mix), self._turns)
 
 
 def _shrink(frame: Working, w: int, h: int) -> Array:

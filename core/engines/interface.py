@@ -17,7 +17,9 @@ import numpy as np
 
 from ..motion.grid import Array, Flow
 from ..motion.guides import Guides, PairHints
+from ..motion.parts import Part
 
+_SOON = 1e-3  # a time so close to a key frame that nothing has moved
 Working = Array
 """A frame in the engines' working form; its type is np.uint8 or np.float32."""
 
@@ -58,6 +60,22 @@ class DrawsTogether(ABC):
     def render(self, t: float) -> Working:
         """Draws the frame at t in (0, 1)."""
         return next(self.render_all([t]))
+
+
+@runtime_checkable
+class Covering(Protocol):
+    """A pair that says where a part of its drawings is."""
+
+    def cover(self, part: Part, t: float) -> Array:
+        """How much of each pixel is on the part at t, from 0 to 1: (H, W) float32 in [0, 1]."""
+
+
+@runtime_checkable
+class Parted(Protocol):
+    """A pair in which parts may have times of their own."""
+
+    def render_parts(self, times: Sequence[float], part_times: Sequence[Sequence[float]]) -> Iterator[Working]:
+        """Draws the frames at `times`, in [0, 1], in which the hints' parts are at `part_times`."""
 
 
 @runtime_checkable
@@ -105,6 +123,13 @@ def render_all(pair: Pair, times: Sequence[float]) -> Iterator[Working]:
     return pair.render_all(times) if isinstance(pair, Together) else map(pair.render, times)
 
 
+def render_parts(pair: Pair, times: Sequence[float], part_times: Sequence[Sequence[float]]) -> Iterator[Working]:
+    """Draws a pair's frames in which parts have times of their own, see `Parted`; where it cannot, at `times`."""
+    if isinstance(pair, Parted):
+        return pair.render_parts(times, part_times)
+    return render_all(pair, [min(max(t, _SOON), 1 - _SOON) for t in times])
+
+
 def follow(pair: Pair, height: int, width: int) -> Flow:
     """Where everything goes in a pair of that size, see `Following`; nothing moves where the pair does not say."""
     return pair.follow() if isinstance(pair, Following) else np.zeros((height, width, 2), np.float32)
@@ -127,6 +152,12 @@ class Around(DrawsTogether):
     def doubt(self, t: float) -> Array:
         """Where the frame at t is guesswork: (h, w) in [0, 1]."""
         return find_doubt(self._pair, t)
+
+    def cover(self, part: Part, t: float) -> Array:
+        """How much of each pixel is on a part at t: (H, W) in [0, 1]; none where the other pair does not say."""
+        if isinstance(self._pair, Covering):
+            return self._pair.cover(part, t)
+        return part.find_cover(round(t), (np.zeros((1, 1, 2), np.float32),) * 2, np.zeros((1, 1), np.float32))
 
 
 def limit_colours(frame: Working) -> Working:

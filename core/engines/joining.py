@@ -11,8 +11,10 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
+from ..motion.arcs import Turn, bend
 from ..motion.grid import Array, Flow, mean_of_channels, pixel_grid, warp
 from ..motion.guides import Guides
+from ..motion.parts import Part
 from ..motion.seam import CELLS, SeamChoice, choose, measure_difference
 from ..motion.unmatched import grade_misfit
 from .interface import Working, limit_colours
@@ -119,6 +121,26 @@ def choose_frames(
     return _choose_all(frames, placed, None)
 
 
+def bend_placed(placed: Placed, turns: Sequence[Turn]) -> Placed:
+    """The same with pieces that turn on their arcs (see `core.motion.arcs`); `turns` are in cells of its grid."""
+    h, w = placed.belief.shape
+    at = bend(turns, placed.t, (h, w))
+    if at is None:
+        return placed
+    moved = at - pixel_grid(h, w)
+
+    def carry(values: Array) -> Array:
+        return warp(values, at)
+
+    return replace(
+        placed,
+        shifts=(carry(placed.shifts[0]) + moved, carry(placed.shifts[1]) + moved),
+        belief=carry(placed.belief),
+        mix=lambda difference: carry(placed.mix(difference)),
+        missing=None if placed.missing is None else carry(placed.missing),
+    )
+
+
 def measure_misfit(one: Working, other: Working) -> Array:
     """How far two frames show different things at each place: (h, w) float32 in [0, 1]."""
     apart = mean_of_channels(cv2.absdiff(one, other).reshape(*one.shape[:2], -1))
@@ -154,6 +176,23 @@ def measure_doubt(frames: tuple[Working, Working], placed: Placed, guides: Guide
         pieces = guides.lay_over(np.zeros_like(whole), (whole, whole), placed.t, placed.shifts)
         disagrees = disagrees * (1 - cv2.resize(pieces, size, interpolation=cv2.INTER_AREA))
     return np.asarray(disagrees * cv2.resize(unsure, size, interpolation=cv2.INTER_LINEAR), np.float32)
+
+
+def find_cover(part: Part, t: float, place: Callable[[float], Placed], guides: Guides | None = None) -> Array:
+    """How much of each pixel is on a part at a time: (H, W) float32 in [0, 1].
+
+    Args:
+        part: the part, with its partner.
+        t: from 0 to 1.
+        place: returns the engine's prediction for a time in (0, 1).
+        guides: motion that an animator gives: hinted pieces of the part are where it leads.
+    """
+    placed = place(min(max(t, 1e-3), 1 - 1e-3))
+    cover = part.find_cover(t, placed.shifts, placed.belief)
+    mask = part.masks[0]
+    if guides is not None and guides.guides and mask is not None:
+        cover = np.maximum(cover, guides.cover(mask, t)[..., 0])
+    return cover
 
 
 def _choose_all(

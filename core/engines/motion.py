@@ -18,7 +18,7 @@ from ..motion.grid import Array, Flow
 from ..motion.guides import Guides
 from ..motion.seam import SeamChoice
 from .interface import Working, limit_colours, view_for_matching
-from .joining import AGREES, RAMP, SEAM_WIDTH, TOGETHER, Placed, choose_frames
+from .joining import AGREES, RAMP, SEAM_WIDTH, TOGETHER, Placed, bend_placed, choose_frames
 from .motion_base import (
     RENDERERS,
     SEARCHED_AREA,
@@ -97,6 +97,7 @@ class MotionEngine(BaseMotionEngine):
         area: int | None = None,
         searches: bool | None = None,
         mixes: bool = False,
+        arcs: bool = False,
     ) -> None:
         """Takes a network, on its device.
 
@@ -106,6 +107,7 @@ class MotionEngine(BaseMotionEngine):
             area: pixels of the network's input. None: AREA, or SEARCHED_AREA.
             searches: whether the network gets the motion of a search. None: on a CPU. A guided one always does.
             mixes: whether warped frames are blended where they differ, instead of joined along a seam.
+            arcs: whether pieces that turn keep their size on the way.
         """
         self.network = network.to(memory_format=torch.channels_last)
         """Finds the motion and draws along it."""
@@ -115,12 +117,14 @@ class MotionEngine(BaseMotionEngine):
         """Whether the network gets the motion of a search."""
         self._torch_steps = TorchSteps(self.network)
         area = area or (SEARCHED_AREA if self.searches else AREA)
-        super().__init__(self._torch_steps, renderer=renderer, area=area, mixes=mixes)
+        super().__init__(self._torch_steps, renderer=renderer, area=area, mixes=mixes, arcs=arcs)
 
     def prepare_motion(self, first: Working, last: Working, guides: Guides | None = None) -> "MotionPair":
         """Finds the motion of a pair, for the network's own renderer."""
         motion, share = self._find(first, last, guides)
-        return MotionPair(self.network, motion, first, last, confidence=share, mixes=self._mixes, guides=guides)
+        return MotionPair(
+            self.network, motion, first, last, confidence=share, mixes=self._mixes, guides=guides, arcs=self._arcs
+        )
 
     def find_motion(self, first: Working, last: Working) -> Motion:
         """Finds the motion in a picture of the working size and, if that explains little, in a smaller one too.
@@ -170,6 +174,7 @@ class MotionPair(BaseMotionPair):
         confidence: float | None = None,
         mixes: bool = False,
         guides: Guides | None = None,
+        arcs: bool = False,
     ) -> None:
         """Prepares the frames for sampling.
 
@@ -182,16 +187,20 @@ class MotionPair(BaseMotionPair):
             confidence: `explained_share` of the motion, if it is known already.
             mixes: whether warped frames are blended where they differ, instead of joined along a seam.
             guides: motion that an animator gives.
+            arcs: whether pieces that turn keep their size on the way.
         """
         self._network = network
         self.motion = motion
         """The network's motion."""
         self._device = motion.flow.device
         share = explained_share(motion).item() if confidence is None else confidence
-        super().__init__(TorchSteps(network), None, first, last, confidence=share, mixes=mixes, guides=guides)
+        super().__init__(
+            TorchSteps(network), None, first, last, confidence=share, mixes=mixes, guides=guides, arcs=arcs
+        )
         self._by_torch = self._device.type != "cpu" if by_torch is None else by_torch
         if guides is not None:  # they have the last word on where to sample, which is OpenCV's way of drawing
             self._by_torch = False
+        self._by_torch = self._by_torch and not self._turns  # likewise
         if self._by_torch:
             self._early, self._late = (
                 torch.from_numpy(np.ascontiguousarray(frame)).to(self._device).permute(2, 0, 1)[None].float() / 127.5
@@ -256,10 +265,11 @@ class MotionPair(BaseMotionPair):
         def mix(difference: Array) -> Array:
             raise NotImplementedError("frames are mixed by PyTorch")
 
-        return [
+        placed = [
             Placed(t, (forward[k], backward[k]), beliefs[k], mix, None if missing is None else missing[k])
             for k, t in enumerate(times)
         ]
+        return [bend_placed(each, self._turns) for each in placed] if self._turns else placed
 
     @torch.inference_mode()
     def _draw_at_once(

@@ -20,18 +20,21 @@ import cv2
 import numpy as np
 
 from ...models.working_size import choose_size
+from ..motion.arcs import Turn, find_turns
 from ..motion.grid import Array, Flow
 from ..motion.guides import Guides, PairHints
 from ..motion.light import is_another_light, is_fade
+from ..motion.parts import Part
 from ..motion.search import search_motion
 from ..motion.unmatched import find_unmatched, move_with_surroundings
 from .apart import prepare_without_small_things
 from .blend import Blend
 from .flow import FlowPair
 from .interface import DrawsTogether, Pair, Working, make_guides, view_for_matching
-from .joining import Placed, draw_joined, measure_doubt
+from .joining import Placed, bend_placed, draw_joined, find_cover, measure_doubt
 from .motion_steps import FoundMotion, MotionSteps
 from .relit import prepare_in_one_light
+from .spaced import prepare_with_parts
 
 RENDERERS = ("network", "classical")
 """The ways to draw along the network's motion."""
@@ -50,7 +53,13 @@ class BaseMotionEngine:
     """What its user should know of how it draws, each one sentence."""
 
     def __init__(
-        self, steps: MotionSteps, *, renderer: str = RENDERERS[0], area: int = SEARCHED_AREA, mixes: bool = False
+        self,
+        steps: MotionSteps,
+        *,
+        renderer: str = RENDERERS[0],
+        area: int = SEARCHED_AREA,
+        mixes: bool = False,
+        arcs: bool = False,
     ) -> None:
         """Takes the network's steps.
 
@@ -59,12 +68,15 @@ class BaseMotionEngine:
             renderer: one of RENDERERS.
             area: pixels of the network's input.
             mixes: whether warped frames are blended where they differ, instead of joined along a seam.
+            arcs: whether pieces that turn keep their size on the way.
         """
-        self._steps, self._area, self._mixes = steps, area, mixes
+        self._steps, self._area, self._mixes, self._arcs = steps, area, mixes, arcs
         self._classical = renderer == "classical"
 
     def prepare(self, first: Working, last: Working, hints: PairHints | None = None) -> Pair:
         """Prepares a pair, if motion can explain it; frames in different light are relit first."""
+        if hints is not None and hints.parts:
+            return prepare_with_parts(first, last, hints, self.prepare)
         guides = make_guides(hints, first, last)
         if guides is not None:  # hinted pieces are not cut out as small things
             return prepare_in_one_light(first, last, partial(self._prepare, guides=guides))
@@ -74,13 +86,14 @@ class BaseMotionEngine:
         if guides is None and is_fade(view_for_matching(first), view_for_matching(last)):
             return Blend(first, last)
         if self._classical:
-            return FlowPair(first, last, self.find_flows(first, last, guides), mixes=self._mixes, guides=guides)
+            flows = self.find_flows(first, last, guides)
+            return FlowPair(first, last, flows, mixes=self._mixes, guides=guides, arcs=self._arcs)
         return self.prepare_motion(first, last, guides)
 
     def prepare_motion(self, first: Working, last: Working, guides: Guides | None = None) -> "BaseMotionPair":
         """Finds the motion of a pair, for the network's own renderer."""
         motion = self._search(first, last, guides)
-        return BaseMotionPair(self._steps, motion, first, last, mixes=self._mixes, guides=guides)
+        return BaseMotionPair(self._steps, motion, first, last, mixes=self._mixes, guides=guides, arcs=self._arcs)
 
     def find_flows(self, first: Working, last: Working, guides: Guides | None = None) -> tuple[Flow, Flow]:
         """The motion of a pair in the classical engine's form; see `scale_flows`."""
@@ -106,6 +119,7 @@ class BaseMotionPair(DrawsTogether):
         confidence: float | None = None,
         mixes: bool = False,
         guides: Guides | None = None,
+        arcs: bool = False,
     ) -> None:
         """Takes what the network has found.
 
@@ -117,6 +131,7 @@ class BaseMotionPair(DrawsTogether):
             confidence: the explained share of the motion, if it is known already.
             mixes: whether warped frames are blended where they differ, instead of joined along a seam.
             guides: motion that an animator gives.
+            arcs: whether pieces that turn keep their size on the way.
         """
         self._steps, self._motion, self._guides = steps, motion, guides
         self._frames = (first, last)
@@ -125,6 +140,7 @@ class BaseMotionPair(DrawsTogether):
         """The share of differences between the frames that is visible in both, in [0, 1]."""
         views = (view_for_matching(frame) for frame in (first, last))
         self.explained = self.confidence > _UNEXPLAINED or guides is not None or is_another_light(*views)
+        self._turns: list[Turn] = find_turns(_pixels_last(self._found.flow)[0]) if arcs else []
 
     @cached_property
     def _found(self) -> FoundMotion:
@@ -146,6 +162,10 @@ class BaseMotionPair(DrawsTogether):
         """Where the frame at t is guesswork: (h, w) in [0, 1]."""
         return measure_doubt(self._frames, self._place(t), self._guides)
 
+    def cover(self, part: Part, t: float) -> Array:
+        """How much of each pixel is on a part at t, from 0 to 1: (H, W) in [0, 1]."""
+        return find_cover(part, t, self._place, self._guides)
+
     def _place(self, t: float) -> Placed:
         """The network's prediction for a time, in the form that `joining` needs."""
         way = self._steps.find_way(self._found, t)
@@ -157,7 +177,8 @@ class BaseMotionPair(DrawsTogether):
         def mix(difference: Array) -> Array:
             return self._steps.decide(way, difference / np.float32(127.5))
 
-        return Placed(t, (forward, backward), (way.claim[0] - way.claim[1])[0], mix, missing)
+        placed = Placed(t, (forward, backward), (way.claim[0] - way.claim[1])[0], mix, missing)
+        return bend_placed(placed, self._turns) if self._turns else placed
 
     @cached_property
     def _unmatched(self) -> list[Array]:
@@ -229,6 +250,11 @@ def scale_flows(fine: Array, height: int, width: int) -> tuple[Flow, Flow]:
     scale = np.array([width / w, height / h], np.float32).reshape(1, 2, 1, 1)
     forward, backward = np.ascontiguousarray((fine * scale).transpose(0, 2, 3, 1))
     return forward, backward
+
+
+def _pixels_last(planes: Array) -> Array:
+    """(N, C, h, w) to (N, h, w, C)."""
+    return np.ascontiguousarray(planes.transpose(0, 2, 3, 1))
 
 
 def _sigmoid(logits: Array) -> Array:

@@ -80,13 +80,14 @@ class OnnxSteps:
         return found
 
 
-def open_onnx_engine(provider: str = "auto", *, mixes: bool = False) -> BaseMotionEngine:
+def open_onnx_engine(provider: str = "auto", *, mixes: bool = False, arcs: bool = False) -> BaseMotionEngine:
     """Opens animi's own motion network as an engine.
 
     Args:
         provider: one of `config.choices.PROVIDERS`. "auto": the first that this ONNX Runtime has and that can run the
             network here, else the CPU; the engine's notes say what could not.
         mixes: whether warped frames are blended where they differ, instead of joined along a seam.
+        arcs: whether pieces that turn keep their size on the way.
 
     Raises:
         DeviceError: this ONNX Runtime does not have it, or it cannot run here.
@@ -109,7 +110,7 @@ def open_onnx_engine(provider: str = "auto", *, mixes: bool = False) -> BaseMoti
             if provider != "auto":
                 raise
             failed.append(f"{str(error).removeprefix('--provider: ')}; the CPU draws instead")
-    engine = BaseMotionEngine(steps, mixes=mixes)
+    engine = BaseMotionEngine(steps, mixes=mixes, arcs=arcs)
     engine.notes = tuple(failed)
     return engine
 

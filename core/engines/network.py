@@ -20,13 +20,14 @@ from .interface import Engine, Working
 from .motion import MotionEngine
 
 
-def open_network(checkpoint: Path, device: str = "auto", *, mixes: bool = False) -> Engine:
+def open_network(checkpoint: Path, device: str = "auto", *, mixes: bool = False, arcs: bool = False) -> Engine:
     """Opens the network that a checkpoint holds as an engine.
 
     Args:
         checkpoint: a network's weights, or the folder of a run: its best, else its newest.
         device: "auto", "cpu", "cuda" or "mps".
         mixes: whether a motion network's warped frames are blended where they differ, instead of joined along a seam.
+        arcs: whether pieces that turn keep their size on the way, if it is a motion network.
 
     Raises:
         CheckpointError: it cannot be read, or its network draws no in-betweens.
@@ -37,7 +38,7 @@ def open_network(checkpoint: Path, device: str = "auto", *, mixes: bool = False)
         checkpoint = find_checkpoint(checkpoint)
     module, header = load_checkpoint(checkpoint, place)
     if isinstance(module, MotionNetwork):
-        return MotionEngine(module, mixes=mixes)
+        return MotionEngine(module, mixes=mixes, arcs=arcs)
     if not isinstance(module, Inbetweener):
         raise CheckpointError(
             f"{checkpoint}: holds a network {header.architecture!r} that draws no in-betweens; "

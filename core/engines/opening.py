@@ -14,9 +14,9 @@ from .interface import Engine
 
 _LEARNT = {"motion": MOTION_WEIGHTS}
 """Engines of ENGINES that are networks: their weights."""
-_CLASSICAL: dict[str, Callable[[bool], Engine]] = {
-    "flow": lambda mixes: FlowEngine(mixes=mixes),
-    "blend": lambda _mixes: BlendEngine(),
+_CLASSICAL: dict[str, Callable[[bool, bool], Engine]] = {
+    "flow": lambda mixes, arcs: FlowEngine(mixes=mixes, arcs=arcs),
+    "blend": lambda _mixes, _arcs: BlendEngine(),
 }
 """All other engines of ENGINES: how one is made."""
 
@@ -44,6 +44,7 @@ def open_engine(
     *,
     mixes: bool = False,
     provider: str = "auto",
+    arcs: bool = False,
 ) -> Engine:
     """Opens an engine by its name, or the network that a checkpoint holds.
 
@@ -56,6 +57,7 @@ def open_engine(
         mixes: whether moved frames that disagree are mixed instead of joined along a seam.
         provider: one of `config.choices.PROVIDERS`, for animi's own network. "auto": one that is no CPU if `device` is
             "auto" too and PyTorch has no GPU.
+        arcs: whether pieces that turn keep their size on the way; only engines that move pixels can do so.
 
     Raises:
         ConfigError: the name, the device or the provider is unknown, or two of them do not go together.
@@ -71,14 +73,14 @@ def open_engine(
     if learnt is None:
         if device not in ("auto", "cpu"):
             choose_device(device)  # raises an error where it is not on this machine
-        return _CLASSICAL[name or ENGINES[0]](mixes)
+        return _CLASSICAL[name or ENGINES[0]](mixes, arcs)
     if checkpoint is None and is_cpu(device):
         from .motion_onnx import open_onnx_engine  # imports onnxruntime
 
-        return open_onnx_engine("cpu" if device == "cpu" and provider == "auto" else provider, mixes=mixes)
+        return open_onnx_engine("cpu" if device == "cpu" and provider == "auto" else provider, mixes=mixes, arcs=arcs)
     from .network import open_network  # imports torch
 
-    return open_network(learnt, device, mixes=mixes)
+    return open_network(learnt, device, mixes=mixes, arcs=arcs)
 
 
 def notes_of(engine: Engine) -> tuple[str, ...]:

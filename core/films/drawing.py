@@ -1,11 +1,8 @@
 """Draws between two judged frames of a film: on frames without specks, and without grain where the film has any."""
 
-from collections.abc import Callable, Iterator, Sequence
-
 from ..engines.interface import Engine
-from ..inbetween.pair import prepare_pair
+from ..inbetween.pair import PreparedPair, prepare_pair
 from ..inbetween.pixel_art import PixelArtEngine
-from ..media.frames import Frame
 from ..motion.guides import PairHints
 from .grain import GrainyDrawer
 from .timing import FilmFrame
@@ -21,7 +18,7 @@ class PairDrawer:
 
     def prepare(
         self, first: FilmFrame, last: FilmFrame, before: FilmFrame | None, hints: PairHints | None = None
-    ) -> Callable[[Sequence[float]], Iterator[Frame]]:
+    ) -> PreparedPair:
         """Readies a pair.
 
         Args:
@@ -31,7 +28,7 @@ class PairDrawer:
             hints: what an animator says of this pair, in its pixels.
 
         Returns:
-            What draws the frames at times in (0, 1), from `first` to `last`.
+            It draws the frames at times in (0, 1), from `first` to `last`.
         """
         ends = [frame.pixels if frame.clean is None else frame.clean for frame in (first, last)]
         grainy = (first.grainy or last.grainy) and ends[0].shape[2] == 3

@@ -8,7 +8,8 @@ taken where they are flat, and shifted, so that none comes twice.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import cv2
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..engines.interface import Engine
-from ..inbetween.pair import prepare_pair
+from ..inbetween.pair import PreparedPair, prepare_pair
 from ..media.frames import Frame
 from ..motion.guides import PairHints
 
@@ -42,18 +43,16 @@ class GrainyDrawer:
         self._engine, self._on_failure = engine, on_failure
         self._known: OrderedDict[int, tuple[Frame, _Grainy]] = OrderedDict()
 
-    def prepare(
-        self, first: Frame, last: Frame, hints: PairHints | None = None
-    ) -> Callable[[Sequence[float]], Iterator[Frame]]:
+    def prepare(self, first: Frame, last: Frame, hints: PairHints | None = None) -> PreparedPair:
         """Readies two frames, (H, W, 3) uint8 or uint16, as `inbetween.pair.prepare_pair` does."""
         ends = self._clean(first), self._clean(last)
-        draw = prepare_pair(ends[0].clean, ends[1].clean, self._engine, self._on_failure, hints=hints)
+        pair = prepare_pair(ends[0].clean, ends[1].clean, self._engine, self._on_failure, hints=hints)
 
         def finish(times: Sequence[float]) -> Iterator[Frame]:
-            for t, drawn in zip(times, draw(times), strict=True):
+            for t, drawn in zip(times, pair(times), strict=True):
                 yield _add_grain(drawn, ends, t)
 
-        return finish
+        return replace(pair, draw=finish)
 
     def _clean(self, frame: Frame) -> "_Grainy":
         known = self._known.get(id(frame))

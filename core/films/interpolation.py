@@ -10,7 +10,7 @@ found as before, and only the frames of missing segments are drawn.
 
 import hashlib
 import json
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -22,10 +22,14 @@ from typing import Any
 
 from ..config.choices import STREAM
 from ..config.interpolation import InterpolateFilmConfig
-from ..engines.interface import Engine
+from ..config.parsing import read_ramp
+from ..engines.interface import Engine, Guided
 from ..engines.opening import find_weights, notes_of, open_engine
 from ..errors import ConfigError, InputError, OutputError
 from ..files import check_no_input, check_output, put_in_place, shown, sync, write_text
+from ..inbetween.doubt import Moment
+from ..inbetween.doubt_sheet import Doubtful, check_doubt_path, to_json
+from ..inbetween.pair import PreparedPair
 from ..inbetween.pixel_art import PixelArtEngine, read_palette
 from ..interrupts import held_back
 from ..lock import LOCK
@@ -39,11 +43,15 @@ from ..media.film_sink import SEGMENT, FilmWriter, Kept, choose_streams, join_se
 from ..media.film_source import Film, open_film, read_frames
 from ..media.frames import Frame
 from ..read_ahead import read_ahead
+from .doubt import FilmDoubt, read_doubtful, write_film_page
 from .drawing import PairDrawer
+from .hints import FilmHints, open_film_hints
+from .ramp import Ramp
 from .timing import Clock, Exposure, FilmFrame, expose, judge_frames
 from .work_folder import FINISHED, claim_folder, clear, digest_job, find_target, name_draft, name_inputs
 
 _AHEAD = 4  # judged frames that may wait to be drawn
+_MIDDLE = 0.4  # time of a pair from which on a frame stands for all of them: frames in the middle are the worst
 _GAP = Fraction(5, 2)  # of the usual time between frames: in films of constant rate, frames are missing there
 
 
@@ -62,6 +70,7 @@ class FilmDrawn:
         engine: what drew.
         resumed: frames that an earlier run had made.
         notes: what a person should know, in plain sentences without a full stop.
+        doubtful: the moments worth checking, the worst first, where doubt is asked for.
     """
 
     path: Path
@@ -74,6 +83,7 @@ class FilmDrawn:
     engine: str
     resumed: int = 0
     notes: tuple[str, ...] = ()
+    doubtful: tuple[Doubtful, ...] = ()
 
 
 @dataclass
@@ -85,6 +95,7 @@ class _Plan:
     clock: Clock
     end: Fraction | None
     engine: Engine
+    hints: FilmHints | None = None
     on_note: Callable[[str], None] | None = None
     notes: list[str] = field(default_factory=list)
 
@@ -116,7 +127,15 @@ class _Plan:
         """How many frames there will be, about; None: nobody knows."""
         if self.end is None:
             return None
-        return max(1, ceil((self.end - Fraction(self.config.start)) * self.usual_rate))
+        start = Fraction(self.config.start)
+        return max(1, ceil((self.stretch(self.end, start) - start) * self.usual_rate))
+
+    def stretch(self, time: Fraction, first: Fraction) -> Fraction:
+        """When a moment of the film is shown in the new one, which shows its first frame at the same time."""
+        ramp = self.clock.ramp
+        if ramp is None:
+            return time
+        return first + Fraction(ramp.to_new(float(time)) - ramp.to_new(float(first))).limit_denominator(1_000_000)
 
 
 def interpolate_film(
@@ -146,6 +165,9 @@ def interpolate_film(
         elif not config.resume:
             check_output(output, overwrite=config.overwrite)
         check_no_input(output, name_inputs(config))
+    if config.doubt is not None:
+        again = config.overwrite or config.resume
+        check_doubt_path(config.doubt, output, overwrite=again, inputs=name_inputs(config), film=True)
     film, note = _settle_alpha(config, open_film(config.film), into_film=into_film)
     if output != STREAM and not into_film:
         film = replace(film, squared=True)  # no image says of its pixels that they are not square
@@ -219,15 +241,24 @@ def _make_plan(config: InterpolateFilmConfig, film: Film, on_note: Callable[[str
         clock = Clock(timing.usual, timing.rate * factor, factor)
     else:
         clock = Clock(timing.usual, None, factor)
+    if config.ramp is not None:
+        rate = clock.rate or clock.factor / timing.usual
+        clock = replace(clock, rate=rate, ramp=Ramp(read_ramp(config.ramp)))
     if clock.rate is None and config.output.suffix.lower() not in (*FILM_OUTPUTS, *DELAYED):
         raise ConfigError(f"--fps: {name} has frames at a varying rate, which the output cannot have; give --fps")
     if clock.rate is not None and clock.rate > 1000:
         raise ConfigError(f"--factor: makes {float(clock.rate):g} frames a second of {name}; up to 1000 can be made")
-    engine = open_engine(config.engine, config.checkpoint, config.device, mixes=config.mix, provider=config.provider)
+    engine = open_engine(
+        config.engine, config.checkpoint, config.device, mixes=config.mix, arcs=config.arcs, provider=config.provider
+    )
     drawing = engine
     if config.pixel_art:
         engine = PixelArtEngine(engine, None if config.palette is None else read_palette(config.palette))
-    plan = _Plan(config, film, clock, end, engine, on_note)
+    hints = open_film_hints(config.hints, timing.usual)
+    if hints is not None and (config.pixel_art or not isinstance(engine, Guided)):
+        why = "does not go with --pixel-art yet" if config.pixel_art else f"{engine.name} draws without motion"
+        raise ConfigError(f"--hints: {why}; leave one of the two out")
+    plan = _Plan(config, film, clock, end, engine, hints, on_note)
     for sentence in notes_of(drawing):
         plan.note(sentence)
     if film.animation is not None and film.animation.hurried:
@@ -279,11 +310,17 @@ def _judge(plan: _Plan) -> Generator[FilmFrame, None, None]:
 class _Drawer:
     """Draws what exposures ask for; a pair of drawings is prepared once."""
 
-    def __init__(self, engine: Engine, on_failure: str) -> None:
-        self._drawer = PairDrawer(engine, on_failure)
+    def __init__(
+        self, engine: Engine, on_failure: str, doubt: FilmDoubt | None = None, hints: FilmHints | None = None
+    ) -> None:
+        self._drawer, self._hints = PairDrawer(engine, on_failure), hints
+        self.doubt = doubt
+        """Is shown a moment of each pair; None: doubt is not asked for."""
+        self._unseen: tuple[int, Exposure, Frame] | None = None  # drawn of a pair that has not been shown to it
+        self._seen = False
         self._pair: tuple[FilmFrame, FilmFrame] | None = None
         self._before: FilmFrame | None = None  # the drawing before that pair
-        self._draw: Callable[[Sequence[float]], Iterator[Frame]] | None = None
+        self._draw: PreparedPair | None = None
         self.count = 0
 
     def follow(self, exposure: Exposure) -> None:
@@ -292,25 +329,53 @@ class _Drawer:
             return
         pair = exposure.first, exposure.last
         if self._pair is None or self._pair[0] is not pair[0] or self._pair[1] is not pair[1]:
+            self.settle()
+            self._seen = False
             joins = self._pair is not None and self._pair[1] is pair[0] and not pair[0].cut
             self._before = self._pair[0] if joins and self._pair is not None else None
             self._pair, self._draw = pair, None
 
-    def draw(self, exposure: Exposure) -> Frame:
-        """The frame, (H, W, C)."""
+    def draw(self, exposure: Exposure, number: int) -> Frame:
+        """The frame of that number in the new film, (H, W, C)."""
         self.follow(exposure)
         if exposure.last is None or self._pair is None:
             return exposure.first.pixels
         if self._draw is None:
-            self._draw = self._drawer.prepare(*self._pair, self._before)
+            hints = None if self._hints is None else self._hints.of(*self._pair)
+            self._draw = self._drawer.prepare(*self._pair, self._before, hints)
         self.count += 1
-        return next(self._draw([exposure.t]))
+        frame = next(self._draw([exposure.t]))
+        if self.doubt is not None and not self._seen and number >= self.doubt.known:
+            self._unseen = number, exposure, frame
+            if exposure.t >= _MIDDLE:
+                self.settle()
+        return frame
+
+    def settle(self) -> None:
+        """Measures the doubt of the pair at hand, once: at its frame in the middle, or the last one before that."""
+        if self.doubt is None or self._unseen is None or self._draw is None or self._pair is None:
+            return
+        number, exposure, frame = self._unseen
+        ends = self._pair[0].pixels, self._pair[1].pixels
+        moment = Moment(number, exposure.t, frame, ends, self._draw.doubt(exposure.t))
+        self.doubt.add(moment, exposure.time, self._pair)
+        self._unseen, self._seen = None, True
 
 
 @contextmanager
 def _exposures(plan: _Plan, answer: Callable[[], None] = lambda: None) -> Iterator[Iterator[Exposure]]:
     with closing(read_ahead(_judge(plan), _AHEAD, answer)) as frames:
-        yield expose(frames, plan.clock, plan.end, keep=plan.config.cadence == "keep", loops=plan.loops)
+        exposures = expose(frames, plan.clock, plan.end, keep=plan.config.cadence == "keep", loops=plan.loops)
+        yield exposures if plan.clock.ramp is None else _space_evenly(exposures, plan.clock)
+
+
+def _space_evenly(exposures: Iterator[Exposure], clock: Clock) -> Iterator[Exposure]:
+    """Gives the frames of a film with a ramp the times at which the new film shows them."""
+    first: Fraction | None = None
+    assert clock.rate is not None
+    for number, exposure in enumerate(exposures):
+        first = exposure.time if first is None else first
+        yield replace(exposure, time=first + number / clock.rate)
 
 
 @dataclass
@@ -354,24 +419,32 @@ def _run(
             if number % SEGMENT == 0:
                 course.starts.append(exposure.time)
             course.last = exposure.time
+            if drawer.doubt is not None and folder is not None and number % SEGMENT == 0 and number:
+                drawer.follow(exposure)
+                drawer.doubt.save(folder, max(number, drawer.doubt.known))
             if writer.has(number):
                 course.resumed += 1
                 drawer.follow(exposure)
+                if drawer.doubt is not None and number >= drawer.doubt.known:  # an earlier run did not measure it
+                    drawer.draw(exposure, number)
             else:
-                writer.put(number, exposure.time, drawer.draw(exposure))
+                writer.put(number, exposure.time, drawer.draw(exposure, number))
             course.frames = number + 1
             advance(course.frames, total)
     if not course.frames:
         raise InputError(f"{shown(plan.film.path)}: has no frame there; give another --range")
+    drawer.settle()
+    _note_unused(plan, course)
     return course
 
 
 def _end_of(plan: _Plan, course: _Course) -> Fraction:
     """When the last new frame has been shown: when the old film's last has, where that is known."""
     after = course.last + 1 / plan.usual_rate
-    if plan.end is None or not course.last < plan.end:
+    end = None if plan.end is None else plan.stretch(plan.end, course.first)
+    if end is None or not course.last < end:
         return after
-    return min(plan.end, after) if plan.clock.rate is not None else plan.end
+    return min(end, after) if plan.clock.rate is not None else end
 
 
 def _report(plan: _Plan, drawer: _Drawer, course: _Course, size: tuple[int, int]) -> FilmDrawn:
@@ -385,21 +458,56 @@ def _report(plan: _Plan, drawer: _Drawer, course: _Course, size: tuple[int, int]
         plan.engine.name,
         course.resumed,
         tuple(plan.notes),
+        () if drawer.doubt is None else tuple(drawer.doubt.list.worst),
     )
+
+
+def _leave_out_sound(plan: _Plan, film: Film) -> Film:
+    """The film without what goes by its time, which a ramp changes."""
+    kinds = dict.fromkeys(stream.kind for stream in film.streams if stream.kind in ("audio", "subtitle"))
+    if kinds:
+        names = " and ".join({"audio": "sound", "subtitle": "subtitles"}[kind] for kind in kinds)
+        be = "is" if list(kinds) == ["audio"] else "are"
+        plan.note(f"{shown(film.path)}: its {names} {be} left out, as --ramp changes when everything is shown")
+    plan.film = replace(film, streams=tuple(stream for stream in film.streams if stream.kind == "cover"))
+    return plan.film
+
+
+def _note_unused(plan: _Plan, course: _Course) -> None:
+    """Says of hints that had no effect; a resumed run does not know what the one before has used."""
+    if plan.hints is not None and not course.resumed and (unused := plan.hints.unused):
+        first, last = unused[0]
+        more = f", and those of {len(unused) - 1} more pairs," if len(unused) > 1 else ""
+        plan.note(
+            f"{shown(Path(str(plan.config.hints)))}: nothing is drawn between drawings at {first:g} and {last:g} s, so "
+            f"these hints{more} had no effect"
+        )
+
+
+def _open_drawer(plan: _Plan) -> _Drawer:
+    doubt = None if plan.config.doubt is None else FilmDoubt()
+    return _Drawer(plan.engine, plan.config.on_failure, doubt, plan.hints)
+
+
+def _write_doubt(plan: _Plan, drawer: _Drawer, frames: int) -> None:
+    """Writes the page of doubtful moments, where it is asked for."""
+    if drawer.doubt is not None:
+        write_film_page(plan.config, plan.clock.usual, drawer.doubt.list, frames)
 
 
 def _stream(plan: _Plan, advance: Callable[[int, int | None], None]) -> FilmDrawn:
     """Sends the film to standard output as y4m."""
     coding = plan_coding(plan.film, None, plan.clock.rate, plan.usual_rate, crf=None, quick=False)
-    drawer = _Drawer(plan.engine, plan.config.on_failure)
+    drawer = _open_drawer(plan)
     course = _run(plan, drawer, coding, None, advance)
+    _write_doubt(plan, drawer, course.frames)
     return _report(plan, drawer, course, coding.size)
 
 
 def _write_animation(plan: _Plan, advance: Callable[[int, int | None], None]) -> FilmDrawn:
     """Writes a GIF, WebP, APNG or a folder, as for key frames: without sound, and all in one go."""
     config, total = plan.config, plan.total
-    drawer = _Drawer(plan.engine, config.on_failure)
+    drawer = _open_drawer(plan)
     course = _Course()
     ends: list[Fraction] = []  # when frames have been shown, from the first one's beginning
 
@@ -410,7 +518,9 @@ def _write_animation(plan: _Plan, advance: Callable[[int, int | None], None]) ->
                 course.first = exposure.time
             course.frames, course.last = course.frames + 1, exposure.time
             ends.append((following.time if following is not None else _end_of(plan, course)) - course.first)
-            yield drawer.draw(exposure)
+            yield drawer.draw(exposure, course.frames - 1)
+        drawer.settle()
+        _note_unused(plan, course)
 
     animation = plan.film.animation
     with _exposures(plan) as exposures:
@@ -427,6 +537,7 @@ def _write_animation(plan: _Plan, advance: Callable[[int, int | None], None]) ->
         )
     for sentence in written.notes:
         plan.note(sentence)
+    _write_doubt(plan, drawer, course.frames)
     return replace(_report(plan, drawer, course, (written.width, written.height)), seconds=written.seconds)
 
 
@@ -446,7 +557,9 @@ def _write_film(plan: _Plan, advance: Callable[[int, int | None], None]) -> Film
         plan.note(f"{codec.name} keeps {coding.depth} bits a channel: the film's {film.depth} were rounded")
     if film.chroma == "rgb" and coding.chroma != "rgb" and film.animation is None:
         plan.note(f"{codec.name} keeps no RGB: colours are written as {coding.chroma[0]}:{':'.join(coding.chroma[1:])}")
-    drawer = _Drawer(plan.engine, config.on_failure)
+    drawer = _open_drawer(plan)
+    if plan.clock.ramp is not None:
+        film = _leave_out_sound(plan, film)
     job = _describe_job(plan, coding)
     with claim_folder(config, job, plan.note) as (folder, told_before):
         if told_before is not None:
@@ -454,6 +567,8 @@ def _write_film(plan: _Plan, advance: Callable[[int, int | None], None]) -> Film
         streams, notes = choose_streams(film, coding, config.output, folder, start=config.start)
         for sentence in notes:
             plan.note(sentence)
+        if drawer.doubt is not None:
+            drawer.doubt.load(folder)
         try:
             course = _run(plan, drawer, coding, folder, advance, digest_job(job))
         except KeyboardInterrupt:
@@ -463,6 +578,7 @@ def _write_film(plan: _Plan, advance: Callable[[int, int | None], None]) -> Film
                 )
             raise
         drawn = _report(plan, drawer, course, coding.size)
+        _write_doubt(plan, drawer, course.frames)
         size = _join(plan, folder, streams, course, coding)
         kept = _keep(drawn) | {"bytes": size}
         write_text(folder / FINISHED, json.dumps(kept))
@@ -492,6 +608,7 @@ def _join(plan: _Plan, folder: Path, streams: list[Kept], course: _Course, codin
             coding=coding,
             start=plan.config.start,
             length=plan.length,
+            chapters=plan.clock.ramp is None,
         )
     except BaseException:
         draft.unlink(missing_ok=True)
@@ -504,7 +621,8 @@ def _keep(drawn: FilmDrawn) -> dict[str, Any]:
     """The summary of a finished film, as JSON."""
     summary = {name: getattr(drawn, name) for name in ("frames", "drawn", "width", "height", "engine", "resumed")}
     rate = None if drawn.rate is None else str(drawn.rate)
-    return summary | {"seconds": str(drawn.seconds), "rate": rate, "notes": list(drawn.notes)}
+    doubtful = [to_json(each) for each in drawn.doubtful]
+    return summary | {"seconds": str(drawn.seconds), "rate": rate, "notes": list(drawn.notes), "doubtful": doubtful}
 
 
 def _finish(plan: _Plan, folder: Path, summary: dict[str, Any]) -> FilmDrawn:
@@ -516,7 +634,9 @@ def _finish(plan: _Plan, folder: Path, summary: dict[str, Any]) -> FilmDrawn:
     (folder / FINISHED).unlink()
     rate = None if summary["rate"] is None else Fraction(summary["rate"])
     plain = {name: summary[name] for name in ("frames", "drawn", "width", "height", "engine", "resumed")}
-    return FilmDrawn(output, seconds=Fraction(summary["seconds"]), rate=rate, notes=tuple(summary["notes"]), **plain)
+    doubtful = read_doubtful(summary.get("doubtful", ()))
+    notes = tuple(summary["notes"])
+    return FilmDrawn(output, seconds=Fraction(summary["seconds"]), rate=rate, notes=notes, doubtful=doubtful, **plain)
 
 
 def _describe_job(plan: _Plan, coding: Coding) -> dict[str, Any]:
@@ -525,7 +645,7 @@ def _describe_job(plan: _Plan, coding: Coding) -> dict[str, Any]:
     # another animi of the same version may bring other weights
     weights = find_weights(config.engine, config.checkpoint)
     checkpoint = None if weights is None else hashlib.sha256(weights.read_bytes()).hexdigest()
-    return {
+    job = {
         "animi": version("animi"),
         "film": {"stream": True} if config.film == STREAM else identify_film(config.film),
         "fps": None if plan.clock.rate is None else str(plan.clock.rate),
@@ -544,3 +664,7 @@ def _describe_job(plan: _Plan, coding: Coding) -> dict[str, Any]:
         "on_failure": config.on_failure,
         "coding": list(coding.arguments),
     }
+    # only where they are given, so that a film that an earlier animi began is still known
+    hints = None if config.hints is None else hashlib.sha256(config.hints.read_bytes()).hexdigest()
+    later = {"ramp": config.ramp, "arcs": config.arcs, "hints": hints}
+    return job | {name: value for name, value in later.items() if value}

@@ -33,6 +33,7 @@ from ..shots.held import DuplicateFinder
 from ..shots.mending import mend_specks
 from ..shots.noise import NoiseMeter
 from ..shots.thumbnails import Thumb, find_fade, shrink
+from .ramp import Ramp
 
 BRIEF = Fraction(1, 5)
 """Seconds for which a drawing may be held on twos, threes or fours; longer, and it is a pose."""
@@ -40,6 +41,8 @@ _BRIEF_FRAMES = Fraction(7, 2)  # the same in frames, for films of few frames a 
 _FADE_STEPS = 4  # steps of light in one direction that make a fade
 END_SLACK = Fraction(1, 1000)
 """Of a frame, by which a film's end may be inexact."""
+_ROUNDING = 1e-6  # of a frame: a ramp's times are no whole fractions
+_FINE = 1_000_000_000  # parts of a second to which they are rounded
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,11 +165,29 @@ class Clock:
         rate: new frames a second; None: `factor` new frames for each of the film, each within that one's own time, for
             films of varying rate.
         factor: new frames for each of the film, on average.
+        ramp: how fast the film runs; None: as it did. With one, new frames have a rate.
     """
 
     usual: Fraction
     rate: Fraction | None
     factor: Fraction
+    ramp: Ramp | None = None
+
+    def count(self, time: Fraction, first: Fraction) -> int:
+        """How many new frames are shown before a time, from when the film's first frame is shown; needs a rate."""
+        assert self.rate is not None
+        if self.ramp is None:
+            return ceil((time - first) * self.rate)
+        elapsed = self.ramp.to_new(float(time)) - self.ramp.to_new(float(first))
+        return ceil(elapsed * float(self.rate) - _ROUNDING)
+
+    def place(self, number: int, first: Fraction) -> Fraction:
+        """What time of the film a new frame shows; needs a rate."""
+        assert self.rate is not None
+        if self.ramp is None:
+            return first + number / self.rate
+        time = self.ramp.to_old(self.ramp.to_new(float(first)) + number / float(self.rate))
+        return Fraction(time).limit_denominator(_FINE)
 
     def list_times(
         self, number: int, begin: Fraction, until: Fraction, first: Fraction, moving: Fraction | None = None
@@ -184,8 +205,8 @@ class Clock:
         """
         moving = begin if moving is None else moving
         if self.rate is not None:
-            for k in range(ceil((begin - first) * self.rate), ceil((until - first) * self.rate)):
-                yield first + k / self.rate
+            for k in range(self.count(begin, first), self.count(until, first)):
+                yield self.place(k, first)
             return
         for k in range(ceil(number * self.factor), ceil((number + 1) * self.factor)):
             part = k / self.factor - number

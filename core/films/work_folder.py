@@ -6,6 +6,7 @@ It is named `.NAME.animi`, lies beside the film, belongs to one run at a time, a
     000000.segment, ...     complete segments, and 000000.json, ... their records
     000000.17-0.part        a segment that is being written
     segments.txt, draft.mp4, trial.mp4, cover7.jpg     while segments are joined
+    doubt.json              the moments that are worth checking, as far as they are known
     finished                the summary of the film, when the draft is complete
     *.unreadable            renamed files that could not be read
 
@@ -44,12 +45,13 @@ from ..media.film_sink import LIST
 
 JOB = "film.json"
 FINISHED = "finished"
+DOUBT = "doubt.json"
 DRAFT = "draft"
 _MOST_NAME = 255  # bytes that a file's name may have on the usual disks
 _FRACTION = re.compile(r"[0-9]{1,30}(/[1-9][0-9]{0,29})?")
 _OURS = re.compile(
-    rf"({re.escape(JOB)}|{FINISHED}|\d{{6,}}\.json)({re.escape(UNREADABLE)}|\.\d+{re.escape(UNREADABLE)})?"
-    rf"|\.({re.escape(JOB)}|{FINISHED}|\d{{6,}}\.json)\.part"
+    rf"({re.escape(JOB)}|{FINISHED}|{re.escape(DOUBT)}|\d{{6,}}\.json)({re.escape(UNREADABLE)}|\.\d+{re.escape(UNREADABLE)})?"
+    rf"|\.({re.escape(JOB)}|{FINISHED}|{re.escape(DOUBT)}|\d{{6,}}\.json)\.part"
     rf"|\.{re.escape(LIST)}\.part|\d{{6,}}\.segment|\d{{6,}}\.\d+-\d+\.part|{re.escape(LIST)}"
     rf"|({DRAFT}|trial)\.\w+|cover\d+\.\w+|{re.escape(LOCK)}"
 )
@@ -77,6 +79,7 @@ def name_inputs(config: InterpolateFilmConfig) -> Inputs:
         "the film itself": [None if config.film == STREAM else config.film],
         "the checkpoint": [config.checkpoint],
         "the palette": [config.palette],
+        "the hints": [config.hints],
     }
 
 

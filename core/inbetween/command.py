@@ -1,11 +1,15 @@
 """`animi interpolate` for key frames: reads files, writes an animation."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import Any
 
 from ..config.choices import TIME_SHEETS
+from ..config.command_line import spell_command, spell_options
 from ..config.interpolation import InterpolateConfig
-from ..config.parsing import read_size
+from ..config.parsing import read_frame_numbers, read_size
 from ..engines.interface import Engine
 from ..engines.opening import notes_of, open_engine
 from ..errors import ConfigError, InputError
@@ -13,9 +17,14 @@ from ..files import Inputs, check_output, shown
 from ..media.animation import Written, check_format, keeps_profile, names_folder, write_animation
 from ..media.frames import Frame
 from ..media.image_files import read_image
+from .doubt import Moment, Watch
+from .doubt_sheet import Doubtful, DoubtList, check_doubt_path, write_page, writing_doubt
+from .hints import list_masks
 from .key_frames import KeyFrames, find_key_frames
+from .layout import Layout, lay_out, lay_out_sheet
 from .pixel_art import PixelArtEngine, find_grid, read_palette
-from .sequence import check_hints, count_frames, gather_hints, interpolate, there_and_back
+from .redo import FolderWork, Redone, has_painted, redo_frames
+from .sequence import check_hints, gather_hints, gather_parts, interpolate, there_and_back
 from .time_sheet import read_time_sheet
 
 
@@ -27,10 +36,35 @@ class DrawnAnimation:
     engine: str
     """The engine's name, or the network's architecture."""
     key_frames: int
+    doubtful: tuple[Doubtful, ...] = ()
+    """The frames worth checking, the worst first, where doubt is asked for."""
+    redone: Redone | None = None
+    """What was drawn again of a folder that was there."""
+
+
+@dataclass
+class _Task:
+    """What is to be drawn, and with what."""
+
+    config: InterpolateConfig
+    keys: KeyFrames
+    engine: Engine
+    layout: Layout
+    draw: Callable[[Watch | None], Iterator[Frame]]
+    """Draws all frames."""
+    folder: FolderWork | None = None
+    """Where the output is a folder of frames."""
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def total(self) -> int:
+        return len(self.layout.frames)
 
 
 def draw_animation(config: InterpolateConfig, on_frame: Callable[[int, int], None] | None = None) -> DrawnAnimation:
     """Reads key frames, draws the frames between them and writes the animation.
+
+    Of a folder of frames that is there already, frames that a person has painted over stay, and are key frames.
 
     Args:
         config: the settings.
@@ -48,13 +82,35 @@ def draw_animation(config: InterpolateConfig, on_frame: Callable[[int, int], Non
         "the exposure sheet": [config.sheet],
         "the palette": [config.palette],
         "the hints": [config.hints],
+        "a part's mask": list(list_masks(gather_parts(config.part))),
     }
-    check_output(config.output, overwrite=config.overwrite, inputs=read)
-    engine = open_engine(config.engine, config.checkpoint, config.device, mixes=config.mix, provider=config.provider)
+    if config.redo is not None and not names_folder(config.output):
+        raise ConfigError(f"--redo: needs a folder of frames, and {shown(config.output)} is none; name the folder")
+    if config.redo is not None and not config.output.is_dir():
+        raise ConfigError(f"--redo: there is no folder {shown(config.output)} yet; leave --redo out to draw it")
+    check_output(config.output, overwrite=config.overwrite or config.redo is not None, inputs=read)
+    if config.doubt is not None:
+        again = config.overwrite or config.redo is not None
+        check_doubt_path(config.doubt, config.output, overwrite=again, inputs=read)
+    task = _open(config)
+    with _watching(task) as (watch, doubtful):
+        if config.redo is not None or (config.overwrite and task.folder is not None and has_painted(config.output)):
+            drawn = _redo(task, watch, on_frame)
+        else:
+            drawn = _write(task, watch, on_frame)
+    return replace(drawn, doubtful=tuple(doubtful.worst))
+
+
+def _open(config: InterpolateConfig) -> _Task:
+    """Reads what is to be drawn, and opens what draws it."""
+    engine = open_engine(
+        config.engine, config.checkpoint, config.device, mixes=config.mix, arcs=config.arcs, provider=config.provider
+    )
     palette = None if config.palette is None else read_palette(config.palette)
-    hints = gather_hints(config.hint) | gather_hints(config.hints)
+    hints = gather_hints(config.hint) | gather_hints(config.hints) | gather_parts(config.part)
     if hints and config.pixel_art:
-        raise ConfigError("--hint: does not go with --pixel-art yet; leave one of the two out")
+        flag = "--hint" if config.hint else "--part" if config.part else "--hints"
+        raise ConfigError(f"{flag}: does not go with --pixel-art yet; leave one of the two out")
     notes = list(notes_of(engine))
 
     def choose_engine(keys: Sequence[Frame]) -> Engine:
@@ -72,39 +128,148 @@ def draw_animation(config: InterpolateConfig, on_frame: Callable[[int, int], Non
         rows = read_sheet(config.sheet, find_key_frames(config.inputs), loop=config.loop)
         keys = KeyFrames([row.drawing for row in rows], size, keep_profile=keeps_profile(config.output))
         check_hints(hints, engine, len(keys), loop=config.loop)
-        frames = draw_sheet(rows, keys, choose_engine(keys), config.on_failure, loop=config.loop, hints=hints)
-        total = sum(row.frames for row in rows)
-        if not total:
+        drawer = choose_engine(keys)
+        if not sum(row.frames for row in rows):
             raise InputError(f"{shown(config.sheet)}: holds every drawing for no frame; let some hold be 1 or more")
-        if config.boomerang:
-            frames = there_and_back(frames, config.loop)
-            total = max(1, 2 * total - (0 if config.loop else 2))
+        layout = lay_out_sheet(rows, loop=config.loop, boomerang=config.boomerang, hints=hints)
+
+        def draw(watch: Watch | None) -> Iterator[Frame]:
+            once = draw_sheet(rows, keys, drawer, config.on_failure, loop=config.loop, hints=hints, watch=watch)
+            return there_and_back(once, config.loop) if config.boomerang else once
+
     else:
         keys = KeyFrames(config.inputs, size, keep_profile=keeps_profile(config.output))
-        total = count_frames(len(keys), len(config.times), loop=config.loop, boomerang=config.boomerang)
-        frames = interpolate(
-            keys,
-            config.count,
-            spacing=config.spacing,
-            loop=config.loop,
-            boomerang=config.boomerang,
-            engine=choose_engine(keys),
-            on_failure=config.on_failure,
-            hints=hints,
+        drawer = choose_engine(keys)
+        check_hints(hints, drawer, len(keys), loop=config.loop)
+        layout = lay_out(len(keys), config.times, loop=config.loop, boomerang=config.boomerang, hints=hints)
+
+        def draw(watch: Watch | None) -> Iterator[Frame]:
+            return interpolate(
+                keys,
+                config.count,
+                spacing=config.spacing,
+                loop=config.loop,
+                boomerang=config.boomerang,
+                engine=drawer,
+                on_failure=config.on_failure,
+                hints=hints,
+                watch=watch,
+            )
+
+    task = _Task(config, keys, drawer, layout, draw, notes=notes)
+    if names_folder(config.output):
+        about = {"timing": _describe_timing(config, len(keys)), "engine": drawer.name}
+        task.folder = FolderWork(config.output, layout, keys, hints, drawer, config.on_failure, about, keys.profile)
+    return task
+
+
+def _describe_timing(config: InterpolateConfig, keys: int) -> dict[str, Any]:
+    """The settings by which frames get their times, by what a person calls them."""
+    sheet = config.sheet is not None
+    return {
+        "number of key frames": keys,
+        "--sheet": None if config.sheet is None else config.sheet.name,
+        "-n": None if sheet else len(config.times),
+        "--spacing": None if sheet else config.spacing,
+        "--loop": config.loop,
+        "--boomerang": config.boomerang,
+    }
+
+
+@contextmanager
+def _watching(task: _Task) -> Iterator[tuple[Watch | None, DoubtList]]:
+    """Gives what in-betweens are shown to, where doubt is asked for, and writes it at the end."""
+    config = task.config
+    if config.doubt is None or config.dry_run:
+        yield None, DoubtList(pictures=False)
+        return
+    again = config.overwrite or config.redo is not None
+    with writing_doubt(config.doubt, overwrite=again, total=task.total) as (found, maps):
+
+        def watch(moment: Moment) -> None:
+            found.add(moment)
+            if maps is not None:
+                maps.add(moment)
+
+        yield watch, found
+    if maps is None:
+        options = spell_options(config, without=("inputs", "overwrite", "doubt", "redo", "dry_run", "hint", "part"))
+        options += [word for hint in config.hint for word in ("--hint", hint)]
+        options += [word for part in config.part for word in ("--part", part)]
+        again_words = ["--overwrite"] if task.folder is None else []
+        moments = []
+        for each in found.shown:
+            words = again_words or ["--redo", str(each.doubtful.frame)]
+            moments.append((each, spell_command("interpolate", config.inputs, [*options, *words])))
+        write_page(
+            config.doubt,
+            f"Where {config.output.name} is guesswork",
+            f"{len(found.all)} of {task.total} frames are worth checking. Each command draws its frame again: add "
+            "--hint to it, another --engine, or paint over the frame.",
+            moments,
+            overwrite=again,
         )
+
+
+def _write(task: _Task, watch: Watch | None, on_frame: Callable[[int, int], None] | None) -> DrawnAnimation:
+    """Draws everything, and writes it whole or not at all."""
+    config, keys, total = task.config, task.keys, task.total
     written = write_animation(
         config.output,
-        frames,
+        task.draw(watch),
         fps=config.fps,
         profile=keys.profile,
         overwrite=config.overwrite,
         count=total,
         on_frame=None if on_frame is None else lambda done: on_frame(done, total),
+        describe=None if task.folder is None else task.folder.describe,
     )
-    if keys.converted:
-        why = "the key frames differ in it" if keeps_profile(config.output) else "the format has no place for a profile"
-        notes.append(f"colours were converted from {', '.join(keys.converted)} to sRGB, as {why}")
-    return DrawnAnimation(replace(written, notes=(*written.notes, *notes)), engine.name, len(keys))
+    notes = [*written.notes, *task.notes, *_note_colours(task)]
+    return DrawnAnimation(replace(written, notes=tuple(notes)), task.engine.name, len(keys))
+
+
+def _redo(task: _Task, watch: Watch | None, on_frame: Callable[[int, int], None] | None) -> DrawnAnimation:
+    """Draws frames of a folder again, around those that a person has painted."""
+    config = task.config
+    assert task.folder is not None
+    ranges = None if config.redo is None else read_frame_numbers(config.redo)
+    chosen = None
+    if ranges is not None:
+        if (last := max(end for _, end in ranges)) >= task.total:
+            raise InputError(
+                f"--redo: {last} is beyond the last frame, which is {task.total - 1}; give smaller numbers"
+            )
+        chosen = {number for start, end in ranges for number in range(start, end + 1)}
+    redone = redo_frames(
+        task.folder,
+        chosen,
+        everything=config.redo is None,
+        dry_run=config.dry_run,
+        on_frame=on_frame,
+        watch=watch,
+    )
+    height, width = task.keys[0].shape[:2]
+    notes = [*redone.notes, *task.notes, *_note_colours(task)]
+    if config.redo is None:
+        notes.append(f"{_count(len(redone.yours), 'frame is', 'frames are')} painted over, and kept")
+    elif chosen is None and not redone.drawn:
+        notes.append("nothing has changed beside these frames, and none is drawn")
+    elif not config.dry_run:
+        notes.append(f"drew {_count(len(redone.drawn), 'frame', 'frames')} of {task.total}")
+    written = Written(config.output, task.total, width, height, Fraction(task.total) / config.fps, tuple(notes))
+    return DrawnAnimation(written, task.engine.name, len(task.keys), redone=redone)
+
+
+def _count(number: int, one: str, several: str) -> str:
+    return f"{number} {one if number == 1 else several}"
+
+
+def _note_colours(task: _Task) -> list[str]:
+    if not task.keys.converted:
+        return []
+    keeps = keeps_profile(task.config.output)
+    why = "the key frames differ in it" if keeps else "the format has no place for a profile"
+    return [f"colours were converted from {', '.join(task.keys.converted)} to sRGB, as {why}"]
 
 
 def _draw_cut(config: InterpolateConfig, on_frame: Callable[[int, int], None] | None) -> DrawnAnimation:
@@ -119,8 +284,10 @@ def _draw_cut(config: InterpolateConfig, on_frame: Callable[[int, int], None] | 
     sheet = read_time_sheet(config.sheet)
     cut = plan_cut(sheet, config.inputs, config.spacing)
     check_output(config.output, overwrite=config.overwrite, inputs={"the sheet": [sheet.path], "a drawing": cut.inputs})
-    engine = open_engine(config.engine, config.checkpoint, config.device, mixes=config.mix)
-    notes = []
+    engine = open_engine(
+        config.engine, config.checkpoint, config.device, mixes=config.mix, arcs=config.arcs, provider=config.provider
+    )
+    notes = list(notes_of(engine))
     if sheet.tables > 1:
         notes.append(f"the sheet has {sheet.tables} time tables, and the first was drawn")
     if names_folder(config.output):

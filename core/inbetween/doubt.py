@@ -1,10 +1,12 @@
 """Where frames between key frames are guesswork, and which of them are worth a look."""
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
 
 import cv2
 import numpy as np
 
+from ..media.frames import Frame
 from ..motion.grid import Array
 from ..motion.guides import Point
 
@@ -26,6 +28,25 @@ class Doubt(NamedTuple):
     def is_worth_a_look(self) -> bool:
         """Whether it is more than what lies along any outline."""
         return self.amount >= _FROM
+
+
+class Moment(NamedTuple):
+    """An in-between, and what is known of it."""
+
+    number: int
+    """Of the frame, in what is drawn; of a segment's own frames where a segment is drawn."""
+    t: float
+    """The time, in (0, 1)."""
+    frame: Frame
+    """The in-between, (H, W, C)."""
+    ends: tuple[Frame, Frame]
+    """The key frames that it lies between."""
+    map: Array
+    """Where it is guesswork: (h, w) float32 in [0, 1] on any grid, of the whole picture."""
+
+
+Watch: TypeAlias = Callable[[Moment], None]
+"""Is shown each in-between as it is drawn."""
 
 
 def find_worst(doubt: Array) -> Doubt:

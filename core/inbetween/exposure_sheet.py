@@ -27,8 +27,10 @@ from ..engines.interface import Engine
 from ..errors import ConfigError, InputError
 from ..files import reason, shown
 from ..media.frames import Frame
+from .doubt import Watch
 from .hints import Hints
 from .pair import draw_segment
+from .sequence import count_from
 
 COLUMNS = ("drawing", "hold", "inbetweens", "on", "spacing")
 _MOST_BYTES = 1 << 22
@@ -177,6 +179,7 @@ def draw_sheet(
     *,
     loop: bool = False,
     hints: Hints | None = None,
+    watch: Watch | None = None,
 ) -> Iterator[Frame]:
     """Draws the frames of a sheet.
 
@@ -187,10 +190,12 @@ def draw_sheet(
         on_failure: one of `config.choices.ON_FAILURE`.
         loop: draw also from the last row to the first.
         hints: the motion from a row's drawing to the next one's; rows count from 0.
+        watch: called with each in-between as it is drawn; its number is that of the first frame that shows it.
 
     Returns:
         An iterator of frames in order.
     """
+    done = 0
     for number, row in enumerate(rows):
         first = keys[number]
         for _ in range(row.hold):
@@ -198,6 +203,12 @@ def draw_sheet(
         following = number + 1 if number + 1 < len(rows) else 0
         if row.times and (loop or following):
             said = hints.of(number, following, first.shape[1], first.shape[0]) if hints else None
-            for frame in draw_segment(first, keys[following], row.times, engine, on_failure, said):
+            numbers = [done + row.hold + k * row.on for k in range(len(row.times))]
+            seen = None if watch is None else count_from(watch, numbers)
+            count = len(row.times) + 2  # with both key frames
+            part_times = hints.space_parts(number, following, count)[1:-1] if hints and said and said.parts else None
+            drawn = draw_segment(first, keys[following], row.times, engine, on_failure, said, seen, part_times)
+            for frame in drawn:
                 for _ in range(row.on):
                     yield frame
+        done += row.frames

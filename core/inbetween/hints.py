@@ -8,6 +8,9 @@ A file of hints is JSON:
 A track is a list of points, each `[x, y]`, `{"x": …, "y": …}` or null; or an object with `points` and `times`. One
 point stays where it is; null instead of the first or the last says that the thing comes or goes. Lists of points
 without anything around them, as point editors of other programs write them, are tracks of the first pair.
+
+A pair may also have `"parts": [{"mask": "arm.png", "spacing": "ease-in"}]`: what is white in the mask moves at that
+spacing, an easing or a list of times, one for each frame of the pair. `"last"` names its mask in the last drawing.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,7 +23,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from ..config.parsing import shorten
+from ..config.parsing import ease, read_spacing, shorten
 from ..errors import ConfigError, InputError
 from ..files import shown
 from ..json_text import read_json
@@ -28,12 +31,42 @@ from ..media.frames import to_uint8
 from ..media.image_files import read_image
 from ..motion.grid import Array
 from ..motion.guides import PairHints, Point, Track
+from ..motion.parts import PartMask
 
 VERSION = 1
 """Of the file."""
 MOST = 200
 """Tracks of a pair, and points of a track: each piece is drawn apart, which takes some milliseconds."""
+MOST_PARTS = 16
+"""Parts of a pair: each is drawn in a picture of its own."""
 _SAME, _APART = 2.0, 8.0  # pixels up to which two points are one, and from which on they are two places
+
+
+@dataclass(frozen=True)
+class _Spaced:
+    """A part that moves at a pace of its own."""
+
+    where: str
+    """How it is named in messages."""
+    mask: Path
+    spacing: str | tuple[float, ...]
+    """An easing, or the time at each frame of the pair."""
+    last: Path | None = None
+
+    def space(self, count: int) -> tuple[float, ...]:
+        """Its times at the frames of a pair, both key frames included.
+
+        Raises:
+            InputError: it has times for another number of frames.
+        """
+        if isinstance(self.spacing, str):
+            return tuple(ease(k / (count - 1), self.spacing) for k in range(count))
+        if len(self.spacing) != count:
+            raise InputError(
+                f"{self.where}: has {len(self.spacing)} times, and a pair has {count} frames, both key frames "
+                f"included; give {count}"
+            )
+        return self.spacing
 
 
 @dataclass(frozen=True)
@@ -48,6 +81,7 @@ class _Hinted:
     """Width and height of the picture that they are of; None: of the key frames as they are."""
     still: Path | None = None
     apart: tuple[tuple[Path, Path], ...] = ()
+    parts: tuple[_Spaced, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -71,10 +105,20 @@ class Hints:
         for pair in self.pairs:
             first, last = pair.keys
             if not (0 <= first < count and (last == first + 1 < count or (loop and (first, last) == (count - 1, 0)))):
+                names = [*pair.where, *(part.where for part in pair.parts)]
                 raise InputError(
-                    f"{pair.where[0] if pair.where else 'the hints'}: is of key frames {first} and {last}, "
+                    f"{names[0] if names else 'the hints'}: is of key frames {first} and {last}, "
                     f"and there are key frames 0 to {count - 1}; give two that follow each other"
                 )
+
+    def space_parts(self, first: int, last: int, count: int) -> list[tuple[float, ...]]:
+        """The times of the parts of a pair, at each of its frames, both key frames included: (count, parts).
+
+        Raises:
+            InputError: a part has times for another number of frames.
+        """
+        parts = [part.space(count) for pair in self.pairs if pair.keys == (first, last) for part in pair.parts]
+        return [tuple(times[k] for times in parts) for k in range(count)]
 
     def of(self, first: int, last: int, width: int, height: int) -> PairHints:
         """The hints of two key frames, in their pixels.
@@ -86,6 +130,7 @@ class Hints:
         names: list[str] = []
         still: Array | None = None
         apart: list[tuple[Array, Array]] = []
+        parts: list[PartMask] = []
         for pair in self.pairs:
             if pair.keys != (first, last):
                 continue
@@ -106,6 +151,17 @@ class Hints:
                 mask = _read_mask(pair.still, width, height)
                 still = mask if still is None else still | mask
             apart += [(_read_mask(one, width, height), _read_mask(other, width, height)) for one, other in pair.apart]
+            parts += [
+                PartMask(
+                    _read_mask(part.mask, width, height),
+                    None if part.last is None else _read_mask(part.last, width, height),
+                )
+                for part in pair.parts
+            ]
+        if len(parts) > MOST_PARTS:
+            raise InputError(
+                f"--part: {len(parts)} parts of one pair are given, and {MOST_PARTS} can be kept; give fewer"
+            )
         if len(tracks) > MOST:
             raise InputError(
                 f"{names[MOST]}: is one of {len(tracks)} hints of a pair, and {MOST} can be kept; give fewer"
@@ -113,7 +169,7 @@ class Hints:
         for (one, name), (other, other_name) in combinations(zip(tracks, names, strict=True), 2):
             if _contradict(one, other):
                 raise InputError(f"{other_name}: leads elsewhere than {name}, from the same point; give one of the two")
-        return PairHints(tuple(tracks), still, tuple(apart))
+        return PairHints(tuple(tracks), still, tuple(apart), tuple(parts))
 
 
 def parse_hint(text: str) -> Hints:
@@ -149,20 +205,69 @@ def parse_hint(text: str) -> Hints:
     return Hints((_Hinted((pair, pair + 1), (track,), (f"--hint {text}",), None),))
 
 
+def parse_part(text: str) -> Hints:
+    """Reads what `--part` takes: `mask.png=ease-in`, or `mask.png=0,0,0.4,1`; `1:` before it means the second pair.
+
+    Raises:
+        ConfigError: it is no mask with a spacing.
+    """
+    name, equals, spacing = text.rpartition("=")
+    number, colon, rest = name.partition(":")
+    pair = 0
+    if colon and number.isdecimal() and len(number) < 7:
+        pair, name = int(number), rest
+    if not equals or not name:
+        raise ConfigError(f"--part: {shorten(text)} is no part; write a mask and a spacing, such as arm.png=ease-in")
+    try:
+        times = read_spacing(spacing)
+    except ConfigError as error:
+        raise ConfigError(str(error).replace("--spacing", "--part", 1)) from error
+    part = _Spaced(f"--part {text}", Path(name), spacing if times is None else times)
+    return Hints((_Hinted((pair, pair + 1), (), (), None, parts=(part,)),))
+
+
 def read_hints(path: Path) -> Hints:
     """Reads a file of hints; see the module's docstring.
 
     Raises:
         InputError: it cannot be read, or something in it is no hint; the message says what and where.
     """
+    name, found = shown(path), _read_file(path)
+    return make_hints(found, name, path.parent)
+
+
+def read_film_hints(path: Path) -> dict[tuple[float, float], Hints]:
+    """Reads a file of hints of a film, in which pairs have `"at"`, the times of two drawings in seconds.
+
+    Raises:
+        InputError: it cannot be read, or something in it is no hint; the message says what and where.
+    """
+    name, found = shown(path), _read_file(path)
+    size = _read_head(found, name)
+    pairs: dict[tuple[float, float], Hints] = {}
+    for number, pair in enumerate(found["pairs"]):
+        where = f"{name}: pair {number}"
+        at = pair.get("at") if isinstance(pair, dict) else None
+        if not (isinstance(at, list) and len(at) == 2 and all(map(_is_number, at)) and 0 <= at[0] < at[1]):
+            raise InputError(
+                f'{where}: needs "at", which gives the times of two drawings of the film, such as [12.5, 12.583]'
+            )
+        if pair.get("parts"):
+            raise InputError(f"{where}: parts are for key frames; leave them out")
+        times = float(at[0]), float(at[1])
+        hinted = Hints((_read_pair(pair | {"keys": [0, 1]}, where, size, path.parent),))
+        pairs[times] = pairs.get(times, Hints()) | hinted
+    return pairs
+
+
+def _read_file(path: Path) -> Any:
     name = shown(path)
     try:
-        found = read_json(path)
+        return read_json(path)
     except OSError as error:
         raise InputError(f"{name}: cannot be read ({error.strerror}); give a file of hints (.json)") from error
     except ValueError as error:
         raise InputError(f"{name}: {error}; give a file of hints (.json)") from error
-    return make_hints(found, name, path.parent)
 
 
 def make_hints(found: Any, name: str, folder: Path) -> Hints:
@@ -178,6 +283,17 @@ def make_hints(found: Any, name: str, folder: Path) -> Hints:
     """
     if isinstance(found, list):
         found = {"pairs": [{"tracks": [found] if _is_point(found[0] if found else None) else found}]}
+    size = _read_head(found, name)
+    pairs = []
+    for number, pair in enumerate(found["pairs"]):
+        if not isinstance(pair, dict):
+            raise InputError(f'{name}: pair {number} is no object; write {{"keys": [0, 1], "tracks": […]}}')
+        pairs.append(_read_pair(pair, f"{name}: pair {number}", size, folder))
+    return Hints(tuple(pairs))
+
+
+def _read_head(found: Any, name: str) -> tuple[int, int] | None:
+    """The size that a file's hints are of; checks its version, and that it holds pairs."""
     if not isinstance(found, dict) or not isinstance(found.get("pairs"), list):
         raise InputError(f'{name}: holds no hints; it needs a list "pairs"')
     if found.get("version", VERSION) != VERSION:
@@ -189,12 +305,7 @@ def make_hints(found: Any, name: str, folder: Path) -> Hints:
         isinstance(size, list) and len(size) == 2 and all(_is_number(side) and 1 <= side <= 65_535 for side in size)
     ):
         raise InputError(f'{name}: "size" must be [width, height] in pixels')
-    pairs = []
-    for number, pair in enumerate(found["pairs"]):
-        if not isinstance(pair, dict):
-            raise InputError(f'{name}: pair {number} is no object; write {{"keys": [0, 1], "tracks": […]}}')
-        pairs.append(_read_pair(pair, f"{name}: pair {number}", None if size is None else tuple(size), folder))
-    return Hints(tuple(pairs))
+    return None if size is None else (size[0], size[1])
 
 
 class _NotATrack(ValueError):
@@ -226,6 +337,9 @@ def _read_pair(pair: dict[str, Any], where: str, size: tuple[int, int] | None, f
         isinstance(two, list) and len(two) == 2 and all(isinstance(one, str) for one in two) for two in apart
     ):
         raise InputError(f'{where}: "apart" must be a list of pairs of images, such as [["a.png", "b.png"]]')
+    parts = pair.get("parts", [])
+    if not isinstance(parts, list):
+        raise InputError(f'{where}: "parts" must be a list, such as [{{"mask": "arm.png", "spacing": "ease-in"}}]')
     return _Hinted(
         (keys[0], keys[1]),
         tuple(tracks),
@@ -233,6 +347,27 @@ def _read_pair(pair: dict[str, Any], where: str, size: tuple[int, int] | None, f
         size,
         None if still is None else folder / still,
         tuple((folder / one, folder / other) for one, other in apart[:MOST]),
+        tuple(
+            _read_part(part, f"{where}, part {number}", folder) for number, part in enumerate(parts[: MOST_PARTS + 1])
+        ),
+    )
+
+
+def _read_part(part: Any, where: str, folder: Path) -> _Spaced:
+    example = '{"mask": "arm.png", "spacing": "ease-in"}'
+    if not isinstance(part, dict) or not isinstance(part.get("mask"), str):
+        raise InputError(f"{where}: names no mask; write {example}")
+    spacing, last = part.get("spacing"), part.get("last")
+    if isinstance(spacing, list) and all(_is_number(time) for time in spacing):
+        spacing = ",".join(map(repr, map(float, spacing)))
+    if not isinstance(spacing, str) or (last is not None and not isinstance(last, str)):
+        raise InputError(f"{where}: has no spacing, or no name for its last mask; write {example}")
+    try:
+        times = read_spacing(spacing)
+    except ConfigError as error:
+        raise InputError(f"{where}: {str(error).replace('--spacing: ', '', 1)}") from error
+    return _Spaced(
+        where, folder / part["mask"], spacing if times is None else times, None if last is None else folder / last
     )
 
 
@@ -333,3 +468,7 @@ def list_masks(hints: Hints) -> Iterator[Path]:
             yield pair.still
         for two in pair.apart:
             yield from two
+        for part in pair.parts:
+            yield part.mask
+            if part.last is not None:
+                yield part.last

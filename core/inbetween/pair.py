@@ -8,16 +8,18 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from ..engines.blend import Blend
-from ..engines.interface import Engine, Guided, Sure, Working, find_doubt, follow, render_all
+from ..engines.interface import Engine, Guided, Sure, Working, find_doubt, follow, render_all, render_parts
 from ..media.frames import Frame, premultiply, unpremultiply
 from ..motion.grid import Array, Flow
 from ..motion.guides import PairHints
+from .doubt import Moment, Watch
 from .overlay import find_overlay
 from .pixel_art import PixelArtEngine
 
 STILL = 6
 """Levels of 255 by which an engine's pixel may differ from equal pixels of both key frames, until it counts as covered
 by something that moves."""
+_SOON = 1e-3  # a time so close to a key frame that nothing has moved
 MARGIN = 24
 """Margin in pixels around the part that changes, so that the engine gets complete outlines."""
 
@@ -32,6 +34,8 @@ class PreparedPair:
     """Where the frame at t is guesswork: (h, w) float32 in [0, 1] on any grid, of the whole picture."""
     follow: Callable[[], Flow]
     """Where everything goes from the first to the last: (H, W, 2), in pixels."""
+    draw_parts: Callable[[Sequence[float], Sequence[Sequence[float]]], Iterator[Frame]] | None = None
+    """Draws frames at times in [0, 1] in which the hints' parts are at times of their own; None: there are none."""
 
     def __call__(self, times: Sequence[float]) -> Iterator[Frame]:
         """Draws."""
@@ -45,18 +49,45 @@ def draw_segment(
     engine: Engine,
     on_failure: str,
     hints: PairHints | None = None,
+    watch: Watch | None = None,
+    part_times: Sequence[Sequence[float]] | None = None,
 ) -> Iterator[Frame]:
-    """The frames of one segment at `times`, in [0, 1] and in order."""
+    """Draws the frames of one segment.
+
+    Args:
+        first: its first key frame.
+        last: its last.
+        times: of the frames, in [0, 1] and in order.
+        engine: draws them.
+        on_failure: one of `config.choices.ON_FAILURE`.
+        hints: what an animator says of this pair.
+        watch: is shown each in-between.
+        part_times: of each frame, the times of the hints' parts; None: they have that of all else.
+    """
     times = list(times)
-    drawn: Iterator[Frame] | None = None
-    for t in times:
-        if t in (0, 1):
+    moments = [(t, *(() if part_times is None else part_times[number])) for number, t in enumerate(times)]
+    between = [moment for moment in moments if not is_given(*moment)]
+    pair: PreparedPair | None = None
+    for number, (t, *parts) in enumerate(moments):
+        if is_given(t, *parts):
             yield (first, last)[int(t)].copy()
             continue
-        if drawn is None:
-            draw = prepare_pair(first, last, engine, on_failure, hints=hints)
-            drawn = draw([time for time in times if time not in (0, 1)])
-        yield next(drawn)
+        if pair is None:
+            pair = prepare_pair(first, last, engine, on_failure, hints=hints)
+            if pair.draw_parts is not None and part_times is not None:
+                drawn = pair.draw_parts([t for t, *_ in between], [rest for _, *rest in between])
+            else:
+                drawn = pair([min(max(t, _SOON), 1 - _SOON) for t, *_ in between])
+        frame = next(drawn)
+        if watch is not None:
+            inner = next((time for time in (t, *parts) if 0 < time < 1), 0.5)
+            watch(Moment(number, t, frame, (first, last), pair.doubt(inner)))
+        yield frame
+
+
+def is_given(t: float, *parts: float) -> bool:
+    """Whether a frame at a time is a key frame, all parts of it being there as well."""
+    return t in (0, 1) and all(part == t for part in parts)
 
 
 def prepare_pair(
@@ -157,6 +188,7 @@ def _prepare(
         lambda times: map(finish, render_all(pair, times)),
         lambda t: place(find_doubt(pair, t)),
         lambda: place(follow(pair, *key.shape[:2])),
+        (lambda times, parts: map(finish, render_parts(pair, times, parts))) if hints and hints.parts else None,
     )
 
 

@@ -13,7 +13,8 @@ from ..engines.opening import open_engine
 from ..errors import ConfigError, InputError
 from ..files import Scratch
 from ..media.frames import Frame
-from .hints import Hints, parse_hint, read_hints
+from .doubt import Watch
+from .hints import Hints, parse_hint, parse_part, read_hints
 from .pair import draw_segment
 
 
@@ -27,9 +28,12 @@ def interpolate(
     engine: str | Engine | None = None,
     checkpoint: Path | None = None,
     mix: bool = False,
+    arcs: bool = False,
     device: str = DEVICES[0],
     on_failure: str = ON_FAILURE[0],
     hints: Hints | str | Path | Sequence[str] | None = None,
+    parts: Sequence[str] = (),
+    watch: Watch | None = None,
 ) -> Iterator[Frame]:
     """Draws the frames between key frames.
 
@@ -45,11 +49,16 @@ def interpolate(
             own (see `core.engines`).
         checkpoint: a trained network to draw with instead of an engine.
         mix: blend the two warped key frames where they differ, instead of choosing one of them.
+        arcs: have pieces that turn keep their size on the way, on an arc instead of its chord.
         device: the network's device: "auto", "cpu", "cuda" or "mps".
         on_failure: what to do if motion does not explain the key frames, as at a cut: "hold" the nearer one, "blend"
             both, or "morph" along the motion anyway. It has no effect on engines without motion.
         hints: the motion from one key frame to the next: a file (see `core.inbetween.hints`), a hint such as
             "120,80>200,96", or a list of these.
+        parts: masks of what moves at a pace of its own, each with its spacing: "arm.png=ease-in", or with a time for
+            each frame of a segment, "arm.png=0,0,0.4,1". "1:" before it means the second pair of key frames.
+        watch: called with each in-between as it is drawn, and where it is guesswork: a `core.inbetween.doubt.Moment`,
+            whose number is that of the frame. Frames that a boomerang repeats come once.
 
     Returns:
         An iterator of arrays of the key frames' shape and type, in order, drawn on demand; a network on a GPU draws up
@@ -64,10 +73,13 @@ def interpolate(
     times = space_frames(count, write_chart(spacing))
     check_choice("--on-failure", on_failure, Choice(ON_FAILURE))
     check_frames(frames)
-    drawer = open_engine(engine, checkpoint, device, mixes=mix) if engine is None or isinstance(engine, str) else engine
+    drawer = engine
+    if drawer is None or isinstance(drawer, str):
+        drawer = open_engine(drawer, checkpoint, device, mixes=mix, arcs=arcs)
     known = hints if isinstance(hints, Hints) else gather_hints(hints)
+    known = known | gather_parts(parts)
     check_hints(known, drawer, len(frames), loop=loop)
-    once = _walk(frames, times, loop, drawer, on_failure, known)
+    once = _walk(frames, times, loop, drawer, on_failure, known, watch)
     return there_and_back(once, loop) if boomerang else once
 
 
@@ -106,6 +118,15 @@ def gather_hints(given: str | Path | Sequence[str] | None) -> Hints:
     return Hints(tuple(pair for text in texts for pair in parse_hint(text).pairs))
 
 
+def gather_parts(given: Sequence[str]) -> Hints:
+    """Reads parts that have a spacing of their own.
+
+    Raises:
+        ConfigError: one is none.
+    """
+    return Hints(tuple(pair for text in given for pair in parse_part(text).pairs))
+
+
 def check_hints(hints: Hints, engine: Engine, keys: int, *, loop: bool = False) -> None:
     """Checks that hints can be used.
 
@@ -115,24 +136,39 @@ def check_hints(hints: Hints, engine: Engine, keys: int, *, loop: bool = False) 
     """
     if hints and not isinstance(engine, Guided):
         raise ConfigError(
-            f"--hint: {engine.name} draws without motion; leave the hints out, or draw with motion or flow"
+            f"--hint, --part: {engine.name} draws without motion; leave them out, or draw with motion or flow"
         )
     hints.check_pairs(keys, loop=loop)
 
 
 def _walk(
-    frames: Sequence[Frame], times: Sequence[float], loop: bool, engine: Engine, on_failure: str, hints: Hints
+    frames: Sequence[Frame],
+    times: Sequence[float],
+    loop: bool,
+    engine: Engine,
+    on_failure: str,
+    hints: Hints,
+    watch: Watch | None,
 ) -> Iterator[Frame]:
     """Yields all segments; a key frame that two segments share comes once."""
     first = last = frames[0]
     for index in range(1, len(frames) + loop):
         last = frames[index % len(frames)]
         check_forms(frames[0], last, index % len(frames))
-        said = hints.of(index - 1, index % len(frames), first.shape[1], first.shape[0]) if hints else None
-        yield from draw_segment(first, last, times[:-1], engine, on_failure, said)
+        pair = index - 1, index % len(frames)
+        said = hints.of(*pair, first.shape[1], first.shape[0]) if hints else None
+        part_times = hints.space_parts(*pair, len(times))[:-1] if said is not None and said.parts else None
+        start = (index - 1) * (len(times) - 1)
+        seen = None if watch is None else count_from(watch, range(start, start + len(times)))
+        yield from draw_segment(first, last, times[:-1], engine, on_failure, said, seen, part_times)
         first = last
     if not loop:
         yield last.copy()
+
+
+def count_from(watch: Watch, numbers: Sequence[int]) -> Watch:
+    """Gives the frames of a segment their numbers in the whole before they are shown to `watch`."""
+    return lambda moment: watch(moment._replace(number=numbers[moment.number]))
 
 
 def there_and_back(frames: Iterator[Frame], loop: bool) -> Iterator[Frame]:

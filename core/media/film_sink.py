@@ -363,7 +363,9 @@ def _cut(start: float, length: float | None) -> list[str]:
     return first if length is None else [*first, "-t", f"{length:.6f}"]
 
 
-def _put_together(film: Film, streams: Sequence[Kept], coding: Coding, suffix: str, start: float) -> list[str]:
+def _put_together(
+    film: Film, streams: Sequence[Kept], coding: Coding, suffix: str, start: float, *, chapters: bool = True
+) -> list[str]:
     """Ffmpeg's arguments that join the segments (input 0) and the source film's streams (input 1).
 
     Copied streams keep their tags as long as no tag is mapped explicitly.
@@ -390,7 +392,7 @@ def _put_together(film: Film, streams: Sequence[Kept], coding: Coding, suffix: s
                 words += ("-metadata:s:0", f"{tag}={value}")
         for number, uses in enumerate((film.file.dispositions, *(each.stream.dispositions for each in mapped))):
             words += (f"-disposition:{number}", "+".join(uses) or "0")
-        words += ("-map_metadata", "1", "-map_chapters", "1")
+        words += ("-map_metadata", "1", "-map_chapters", "1" if chapters else "-1")
         words += ("-copypriorss", "0") if start else ()  # else sound begins where the film was sought, before the range
     words += ("-fflags", "+bitexact")
     if suffix in _MPEG_4:
@@ -412,6 +414,7 @@ def join_segments(
     coding: Coding,
     start: float,
     length: float | None,
+    chapters: bool = True,
 ) -> None:
     """Joins segments and the source film's other streams, without encoding again.
 
@@ -428,6 +431,7 @@ def join_segments(
         coding: how segments were encoded.
         start: seconds of the source film that were skipped at the beginning.
         length: seconds of the source film that were used; None for all.
+        chapters: whether its chapters are still where they were.
 
     Raises:
         OutputError: ffmpeg failed, the disk is full, or the file does not hold every frame.
@@ -446,7 +450,7 @@ def join_segments(
     command = [
         *(find_ffmpeg(), *QUIET, "-y", "-itsoffset", f"{float(offset):.6f}", *list_input(LIST, ("mov", "matroska"))),
         *((*_cut(start, length), *file_input(film.path.absolute())) if beside else ()),
-        *_put_together(film, streams, coding, draft.suffix.lower(), start),
+        *_put_together(film, streams, coding, draft.suffix.lower(), start, chapters=chapters),
         *("-bsf:v:0", f"setts=pts=PTS:dts=DTS:duration='{ends}'", f"file:{draft.absolute()}"),
         *discard_others(_container(film), 1, "V:0"),
     ]

@@ -22,6 +22,7 @@ import cv2
 import numpy as np
 
 from .grid import Array, Flow, pixel_grid, warp
+from .parts import PartMask
 from .segments import Carried, Pieces, find_parts, measure_spread
 from .splatting import fill_holes
 
@@ -57,6 +58,17 @@ class Track:
         times = np.linspace(0, 1, len(points)) if self.times is None else np.array(self.times)
         return np.array([np.interp(t, times, points[:, k]) for k in range(2)])
 
+    def cut(self, start: float, end: float) -> "Track":
+        """The part of it between two times."""
+        points = [point for point in self.points if point is not None]
+        times = np.linspace(0, 1, len(points)) if self.times is None else np.array(self.times)
+        inner = [(float(time), point) for time, point in zip(times, points, strict=True) if start < time < end]
+        ends = [tuple(map(float, self.at(time))) for time in (start, end)]
+        cut = (ends[0], *(point for _, point in inner), ends[1])
+        if not inner:
+            return Track(cut)  # type: ignore[arg-type]  # two numbers each
+        return Track(cut, (0.0, *((time - start) / (end - start) for time, _ in inner), 1.0))  # type: ignore[arg-type]
+
 
 @dataclass(frozen=True)
 class PairHints:
@@ -68,14 +80,25 @@ class PairHints:
     """(H, W) bool: what stays where it is."""
     apart: tuple[tuple[Array, Array], ...] = ()
     """Regions that are one thing: (H, W) bool in the first drawing, and in the last."""
+    parts: tuple[PartMask, ...] = ()
+    """What moves at a pace of its own; its times are given where frames are drawn."""
 
     def __bool__(self) -> bool:
-        return bool(self.tracks or self.apart or self.still is not None)
+        return bool(self.tracks or self.apart or self.still is not None or self.parts)
 
     @property
     def may_go_around(self) -> bool:
         """Whether something may be on its way where it is at neither end: along a path, or as it turns."""
         return len(self.tracks) > 1 or any(len(track.points) > 2 for track in self.tracks)
+
+    def cut(self, start: float, end: float) -> "PairHints":
+        """Those of the part between two times, of which a person has painted the pictures.
+
+        What comes or goes, regions that are one thing, and parts are left out: the painted picture shows them anew.
+        """
+        return PairHints(
+            tuple(track.cut(start, end) for track in self.tracks if not track.comes_or_goes and end > start), self.still
+        )
 
     def crop(self, x: int, y: int, width: int, height: int) -> "PairHints":
         """The same within a part of the picture."""
@@ -88,7 +111,8 @@ class PairHints:
             for track in self.tracks
         )
         apart = tuple((cut(one), cut(other)) for one, other in self.apart)
-        return PairHints(tracks, None if self.still is None else cut(self.still), apart)
+        parts = tuple(part.crop(cut) for part in self.parts)
+        return PairHints(tracks, None if self.still is None else cut(self.still), apart, parts)
 
 
 @dataclass(frozen=True)
@@ -235,7 +259,7 @@ class Guides:
         self.shape = (height, width)
         """Height and width of the drawings."""
         self._still = None if hints.still is None else hints.still.astype(np.float32)
-        cutters = [_Cutter(view) for view in (first, last)]
+        cutters = [Cutter(view) for view in (first, last)]
         moved = [track for track in hints.tracks if not track.comes_or_goes]
         cut = [(cutters[0].cut(track.at(0)), cutters[1].cut(track.at(1))) for track in moved]
         groups: list[list[int]] = []
@@ -370,6 +394,21 @@ class Guides:
             missing = missing * (1 - np.maximum(left[0], left[1]))
         return (here.astype(np.float32), there.astype(np.float32)), belief.astype(np.float32), missing
 
+    def cover(self, mask: Array, t: float) -> Array:
+        """Where the pieces are at t that lie in a mask of the first drawing for the most part: (H, W, 1) float32.
+
+        Args:
+            mask: (h, w) in [0, 1], as large as the pieces' masks.
+            t: from 0 to 1.
+        """
+        ones, covered = np.ones((*self.shape, 1), np.float32), np.zeros((*self.shape, 1), np.float32)
+        end = int(t >= 0.5)
+        for guide in self.guides:
+            if not guide.comes_or_goes and (guide.here * mask).sum() > 0.5 * guide.here.sum():
+                own = (guide.here, guide.there)[end]
+                self._lay_piece(covered, ones, own, guide.ends[end], guide.place(t))
+        return covered
+
     def lay_over(self, drawn: Array, frames: tuple[Array, Array], t: float, shifts: tuple[Flow, Flow]) -> Array:
         """Lays the pieces over what is drawn without them, each where it is at t and as the nearer drawing has it.
 
@@ -433,7 +472,7 @@ class Guides:
         return np.asarray(cv2.resize(mask, (w, h), interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR))
 
 
-class _Cutter:
+class Cutter:
     """Cuts pieces out of one drawing."""
 
     def __init__(self, view: Array) -> None:
@@ -452,6 +491,12 @@ class _Cutter:
         h, w = self.size
         x, y = np.clip((point + 0.5) * (w, h) / self._extent, 0, (w - 1, h - 1)).astype(int)
         return self._pieces.cut_out((int(x), int(y)), _OUTLINE).astype(np.float32)
+
+    def snap(self, mask: Array) -> Array:
+        """The whole pieces that lie in a mask, (H, W) bool of any size: (h, w) float32, 1 on them."""
+        h, w = self.size
+        small = cv2.resize(mask.astype(np.float32), (w, h), interpolation=cv2.INTER_AREA) >= 0.5
+        return self._pieces.snap(small, _OUTLINE).astype(np.float32)
 
 
 def _is_one(one: Array, other: Array) -> bool:

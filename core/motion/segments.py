@@ -253,6 +253,23 @@ class Pieces:
         """(h, w): each pixel's piece, 0 on edges."""
         return self._labels
 
+    def snap(self, mask: Array, outline: int) -> Array:
+        """The flat pieces that lie in a mask for the most part, with their outlines: (h, w) bool.
+
+        Args:
+            mask: (h, w) bool. It is left as it is where such pieces make up less than half of it, as in shaded ones.
+            outline: pixels by which the pieces are widened where no other broad piece begins.
+        """
+        count = int(self._labels.max()) + 1
+        inside = np.bincount(self._labels.ravel(), mask.ravel(), count)
+        chosen = inside > 0.5 * np.bincount(self._labels.ravel(), minlength=count)
+        chosen[0] = False
+        own = chosen[self._labels]
+        if 2 * int((own & mask).sum()) < int(mask.sum()):
+            return mask
+        wide = cv2.dilate(own.astype(np.uint8), np.ones((2 * outline + 1, 2 * outline + 1), np.uint8)) > 0
+        return np.asarray(own | (wide & ~self._broad))
+
     def cut_out(self, at: tuple[int, int], outline: int) -> Array:
         """The flat piece that a place is on, with what it encloses and the outline around it: (h, w) bool.
 

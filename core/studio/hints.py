@@ -168,11 +168,6 @@ def paint(strokes: Sequence[Stroke], size: tuple[int, int]) -> bytes | None:
 
 def _cut(track: Track, start: float, end: float) -> Any:
     """The part of a track between two times, as a file of hints has it."""
-    points = [point for point in track.points if point is not None]
-    times = np.linspace(0, 1, len(points)) if track.times is None else np.array(track.times)
-    inner = [(float(time), point) for time, point in zip(times, points, strict=True) if start < time < end]
-    ends = [tuple(map(float, track.at(time))) for time in (start, end)]
-    cut = [list(point) for point in (ends[0], *(point for _, point in inner), ends[1])]
-    if not inner:
-        return cut
-    return {"points": cut, "times": [0.0, *((time - start) / (end - start) for time, _ in inner), 1.0]}
+    part = track.cut(start, end)
+    cut = [list(point) for point in part.points if point is not None]
+    return cut if part.times is None else {"points": cut, "times": list(part.times)}

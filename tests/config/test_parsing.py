@@ -5,7 +5,9 @@ from fractions import Fraction
 import pytest
 
 from animi.core.config.parsing import (
+    PAINTED,
     read_both_sides,
+    read_frame_numbers,
     read_number,
     read_numbers,
     read_pairs,
@@ -66,3 +68,11 @@ def test_sizes_and_lists():
     assert read_pairs("0.5:0.6,1:1.25", "--pairs") == ((0.5, 0.6), (1.0, 1.25))
     with pytest.raises(ConfigError, match=r"--size: '640' cannot be read; give WIDTHxHEIGHT"):
         read_both_sides("640")
+
+
+def test_numbers_of_frames():
+    assert read_frame_numbers("3") == ((3, 3),) and read_frame_numbers("3-5") == ((3, 5),)
+    assert read_frame_numbers("3,7-9") == ((3, 3), (7, 9)) and read_frame_numbers(PAINTED) is None
+    for text in ("", "5-3", "-3", "3-", "a", "3,,4"):
+        with pytest.raises(ConfigError, match=r"^--redo: "):
+            read_frame_numbers(text)

@@ -30,7 +30,7 @@ ANIMI = Path(sys.executable).with_name("animi")
 def read_frames(path):
     """The frames of an output as RGBA, or as they are where it is a folder; a video's as RGB."""
     if path.is_dir():
-        return [read_image(file) for file in sorted(path.iterdir())]
+        return [read_image(file) for file in sorted(path.glob("*.png"))]
     if path.suffix in {".mp4", ".mov", ".webm"}:
         reader = imageio_ffmpeg.read_frames(str(path))
         width, height = next(reader)["size"]

@@ -43,7 +43,7 @@ def test_a_sheet_becomes_one_film(animi, keys, tmp_path):
     result = animi("interpolate", keys, "--sheet", sheet, "-o", out, "--json")
     assert result.exit_code == 0, result.output
     told = json.loads(result.stdout)
-    frames = [read_image(path) for path in sorted(out.iterdir())]
+    frames = [read_image(path) for path in sorted(out.glob("*.png"))]
     assert told["frames"] == len(frames) == 3 + 2 + 1 + 2 * 2 + 1 + 4 and told["key_frames"] == 4
     a, b, c = (read_image(keys / f"{name}.png") for name in "abc")
     places = {0: a, 1: a, 2: a, 5: b, 10: c, 11: a, 12: a, 13: a, 14: a}

@@ -294,4 +294,4 @@ def test_the_library_draws_what_the_command_draws(tmp_path, animi, key_frames):
     out = tmp_path / "frames"
     assert animi("interpolate", *key_frames, "-n", 4, "-o", out).exit_code == 0
     drawn = interpolate([read_image(path) for path in key_frames], 4)
-    assert [encode_png(frame) for frame in drawn] == [path.read_bytes() for path in sorted(out.iterdir())]
+    assert [encode_png(frame) for frame in drawn] == [path.read_bytes() for path in sorted(out.glob("*.png"))]

@@ -1,7 +1,7 @@
 """What writers of all formats share: the job's description, changed boxes, and rounding of durations."""
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ...errors import OutputError
 from ...files import shown
 from ..frames import Frame, to_uint8
+from .manifest import Manifest
 
 
 @dataclass
@@ -29,6 +30,7 @@ class Job:
         deep: whether frames have 16 bits per channel.
         profile: the ICC profile of the frames; None for sRGB.
         ends: end of each frame consumed so far, in seconds; None for a constant rate.
+        describe: of a folder, adds to its manifest what is known of the frames; None for no manifest.
         written: number of frames so far.
         notes: what the format could not preserve.
     """
@@ -43,6 +45,7 @@ class Job:
     deep: bool
     ends: Sequence[Fraction] | None = None
     profile: bytes | None = None
+    describe: Callable[[Manifest], Manifest] | None = None
     written: int = 0
     notes: list[str] = field(default_factory=list)
 

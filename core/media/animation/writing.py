@@ -16,6 +16,7 @@ from .apng import write_apng
 from .folder import NUMBERED, write_folder
 from .gif import write_gif
 from .job import Job
+from .manifest import Manifest, check_untouched, guard
 from .video import write_film
 from .webp import write_webp
 
@@ -72,6 +73,7 @@ def write_animation(
     overwrite: bool = False,
     count: int | None = None,
     on_frame: Callable[[int], None] | None = None,
+    describe: Callable[[Manifest], Manifest] | None = None,
 ) -> Written:
     """Writes frames as an animation atomically, in the format of the suffix of `path`.
 
@@ -93,15 +95,18 @@ def write_animation(
         overwrite: whether an existing output may be replaced.
         count: the number of frames if it is known, for the number of digits in a folder.
         on_frame: called with the number of frames consumed so far.
+        describe: has a folder keep a manifest of its frames (see `manifest`), and adds to it what is known of them.
 
     Raises:
         OutputError: the suffix is unknown, there is no frame, or the output cannot be written. An existing output is
-            kept then.
+            kept then. A
+            folder in which frames were painted over is never replaced.
     """
     write = _find_format(path)
     target = Path(path)
     is_folder = write is write_folder
     ours = NUMBERED if is_folder and overwrite else None
+    stamps = guard(target) if ours else {}
     check_output(target, overwrite=overwrite, ours=ours)
     stream = iter(frames)
     try:
@@ -110,8 +115,9 @@ def write_animation(
         raise OutputError(f"{shown(target)}: there is no frame to write") from None
     height, width = first.shape[:2]
     with written_beside(target, overwrite=overwrite, folder=is_folder, ours=ours) as draft:
-        job = Job(target, draft, fps, loop, width, height, count, first.dtype == np.uint16, ends, profile)
+        job = Job(target, draft, fps, loop, width, height, count, first.dtype == np.uint16, ends, profile, describe)
         seconds = write(job, _counted(itertools.chain([first], stream), first, job, on_frame))
+        check_untouched(target, stamps)
     return Written(target, job.written, job.width, job.height, seconds, tuple(job.notes))
 
 

@@ -1,0 +1,130 @@
+"""The doubtful moments of a film: measured once for each pair of drawings, and kept with an interrupted run."""
+
+import base64
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, replace
+from fractions import Fraction
+from math import ceil, floor
+from pathlib import Path
+from typing import Any
+
+from ..config.choices import STREAM
+from ..config.command_line import spell_command, spell_options
+from ..config.interpolation import InterpolateFilmConfig
+from ..files import shown, write_text
+from ..inbetween.doubt import Moment
+from ..inbetween.doubt_sheet import Doubtful, DoubtList, Shown, write_page
+from ..json_text import read_json
+from ..media.codecs import FILM_OUTPUTS
+from .timing import FilmFrame
+from .work_folder import DOUBT
+
+_AFTER = Fraction(3, 2)  # usual times between frames by which a range ends after its last drawing appears
+
+
+class FilmDoubt:
+    """What is known of a film's doubtful moments, as far as it is drawn."""
+
+    def __init__(self) -> None:
+        """Starts with nothing."""
+        self.list = DoubtList(pictures=True)
+        """The moments."""
+        self.known = 0
+        """New frames whose moments are in the list already."""
+        self._latest = ""  # when the pair that was measured last begins: a segment may end within it
+
+    def add(self, moment: Moment, time: Fraction, pair: tuple[FilmFrame, FilmFrame]) -> None:
+        """Takes note of a moment of a pair, which is shown at a time of the new film."""
+        if str(pair[0].time) == self._latest:
+            return
+        self._latest = str(pair[0].time)
+        self.list.add(
+            moment, time=round(float(time), 3), at=(round(float(pair[0].time), 4), round(float(pair[1].time), 4))
+        )
+
+    def save(self, folder: Path, known: int) -> None:
+        """Keeps the moments of the first `known` frames for a run that is resumed.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        shown_moments = [
+            [asdict(each.doubtful), [base64.b64encode(picture).decode() for picture in each.pictures]]
+            for each in self.list.shown
+        ]
+        told = {
+            "known": known,
+            "latest": self._latest,
+            "all": [asdict(each) for each in self.list.all],
+            "shown": shown_moments,
+        }
+        write_text(folder / DOUBT, json.dumps(told))
+
+    def load(self, folder: Path) -> None:
+        """Takes what an interrupted run has kept; what cannot be read is measured anew."""
+        try:
+            told: Any = read_json(folder / DOUBT)
+            found = [_read(each) for each in told["all"]]
+            moments = []
+            for doubtful, pictures in told["shown"]:
+                one, two, three = (base64.b64decode(picture) for picture in pictures)
+                moments.append(Shown(_read(doubtful), (one, two, three)))
+            known, latest = int(told["known"]), str(told["latest"])
+        except (OSError, KeyError, TypeError, ValueError):
+            return
+        self.list.all, self.known, self._latest = found, known, latest
+        for each in moments:
+            self.list.put(each)
+
+
+def _read(told: Any) -> Doubtful:
+    found = Doubtful(**told)
+    return found if found.at is None else replace(found, at=(float(found.at[0]), float(found.at[1])))
+
+
+def read_doubtful(told: Any) -> tuple[Doubtful, ...]:
+    """The moments of a finished film's summary; none where they cannot be read."""
+    try:
+        return tuple(_read(each) for each in told)
+    except TypeError:
+        return ()
+
+
+def write_film_page(config: InterpolateFilmConfig, usual: Fraction, found: DoubtList, frames: int) -> None:
+    """Writes the page of a film's most doubtful moments.
+
+    Args:
+        config: of the film.
+        usual: seconds from one of its frames to the next.
+        found: the moments.
+        frames: of the new film.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    assert config.doubt is not None
+    write_page(
+        config.doubt,
+        f"Where {shown(config.output)} is guesswork",
+        f"{len(found.all)} moments of {frames} frames are worth checking. Each command draws its moment again, as a "
+        "small film: add --engine flow, --mix or --on-failure blend to see another way, or --hints.",
+        list(zip(found.shown, _spell_commands(config, usual, found.shown), strict=True)),
+        overwrite=config.overwrite or config.resume,
+    )
+
+
+def _spell_commands(config: InterpolateFilmConfig, usual: Fraction, moments: Iterable[Shown]) -> list[str]:
+    """The command for each moment; "" where the film came by standard input, and is gone."""
+    left_out = ("film", "output", "loop", "preview", "overwrite", "resume", "doubt")
+    options = spell_options(config, without=left_out)
+    suffix = config.output.suffix.lower()
+    commands = []
+    for number, moment in enumerate(moments, 1):
+        assert moment.doubtful.at is not None
+        start, end = moment.doubtful.at
+        part = f"{floor(start * 1000) / 1000:.3f}-{ceil((end + float(_AFTER * usual)) * 1000) / 1000:.3f}"
+        name = f"moment-{number:02}{suffix if suffix in FILM_OUTPUTS else '.mp4'}"
+        words = ["-o", name, "--range", part, *options]
+        commands.append("" if config.film == STREAM else spell_command("interpolate", [config.film], words))
+    return commands

@@ -1,0 +1,52 @@
+"""Hints of a film: what an animator says of two drawings of it, which are known by their times.
+
+A file of hints (see `core.inbetween.hints`) has for a film `"at": [12.5, 12.583]` in place of `"keys"`: when the two
+drawings appear, in seconds. That is what the page of `--doubt` shows for each moment.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+from ..inbetween.hints import Hints, read_film_hints
+from ..motion.guides import PairHints
+from .timing import FilmFrame
+
+
+@dataclass
+class FilmHints:
+    """The hints of a film, and which of them were used."""
+
+    pairs: Mapping[tuple[float, float], Hints]
+    """By the times of the two drawings, in seconds."""
+    usual: Fraction
+    """Seconds from a frame of the film to the next: times may be off by less than half of that."""
+    used: set[tuple[float, float]] = field(default_factory=set)
+
+    def of(self, first: FilmFrame, last: FilmFrame) -> PairHints | None:
+        """The hints of two drawings; None where there are none.
+
+        Raises:
+            InputError: one of them cannot be used.
+        """
+        slack = float(self.usual) / 2
+        for times, hints in self.pairs.items():
+            if abs(times[0] - float(first.time)) < slack and abs(times[1] - float(last.time)) < slack:
+                self.used.add(times)
+                return hints.of(0, 1, first.pixels.shape[1], first.pixels.shape[0])
+        return None
+
+    @property
+    def unused(self) -> list[tuple[float, float]]:
+        """The times of pairs that were not drawn."""
+        return sorted(times for times in self.pairs if times not in self.used)
+
+
+def open_film_hints(path: Path | None, usual: Fraction) -> FilmHints | None:
+    """Reads a film's hints; None where there is no file.
+
+    Raises:
+        InputError: it cannot be read, or something in it is no hint.
+    """
+    return None if path is None else FilmHints(read_film_hints(path), usual)

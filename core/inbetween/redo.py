@@ -1,0 +1,481 @@
+"""Draws again some frames of a folder, around frames that a person has painted over.
+
+A painted frame is a key frame from then on: what lies between it and the key frames around it is drawn from it. Each
+frame's record says what it was drawn from (the two pictures, the time between them, the hints), so that those which
+have to be drawn again are known, whatever has changed.
+
+Frames are replaced one by one, and a frame that somebody saves meanwhile stays. First they are drawn, beside the
+folder; then the manifest says both what is to stand there and what may still stand there; then they are put in their
+places. A run that is killed at any moment leaves a folder that the next one understands.
+"""
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..engines.interface import Engine
+from ..errors import InputError, OutputError
+from ..files import DRAFT, put_in_place, reason, shown
+from ..interrupts import held_back
+from ..lock import locked
+from ..media.animation.manifest import (
+    NAME,
+    FrameRecord,
+    Manifest,
+    find_strangers,
+    hash_file,
+    hash_pixels,
+    mark_written,
+    read_manifest,
+    write_manifest,
+)
+from ..media.colour_profiles import name_profile, read_profile, to_srgb
+from ..media.frames import Frame, as_channels, match_images, to_uint8
+from ..media.image_files import encode_png, read_image
+from ..motion.guides import PairHints
+from .doubt import Watch
+from .hints import Hints
+from .layout import Layout
+from .pair import draw_segment, is_given
+
+_READ = (".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif")  # images that animi reads, and frames are not
+
+
+class Anchor(NamedTuple):
+    """A picture that frames are drawn from."""
+
+    painted: bool
+    """Whether it is a frame that a person has painted; else it is a key frame."""
+    number: int
+    """Of the frame, or of the key frame."""
+
+
+class Source(NamedTuple):
+    """What a drawing is drawn from."""
+
+    first: Anchor
+    last: Anchor | None = None
+    """None: it is `first` itself."""
+    t: float = 0.0
+    """The time between the two."""
+    segment: int = 0
+    part: tuple[float, float] = (0.0, 1.0)
+    """The times of the two in the segment."""
+    parts: tuple[float, ...] = ()
+    """The times of the parts that have their own; beside a painted frame they have that of all else."""
+
+
+def trace(layout: Layout, painted: Mapping[int, int]) -> list[Source]:
+    """What each drawing is drawn from.
+
+    Args:
+        layout: the drawings.
+        painted: of drawings that a person has painted, the frame in which they stand.
+    """
+    drawings, sources = layout.drawings, []
+
+    def key_of(number: int) -> int:
+        return (drawings[number].segment + int(drawings[number].t)) % layout.keys
+
+    def find_end(number: int, key: int) -> Anchor:
+        """A key frame at one end of a segment, in the drawing beside it where that shows it."""
+        if 0 <= number < len(drawings) and drawings[number].is_given and key_of(number) == key and number in painted:
+            return Anchor(True, painted[number])
+        return Anchor(False, key)
+
+    for segment, group in groupby(range(len(drawings)), key=lambda number: _group_of(layout, number)):
+        numbers = list(group)
+        if segment is None:
+            sources += [Source(Anchor(True, painted[n]) if n in painted else Anchor(False, key_of(n))) for n in numbers]
+            continue
+        following = numbers[-1] + 1 if numbers[-1] + 1 < len(drawings) or not layout.loop else 0
+        ends = [(0.0, find_end(numbers[0] - 1, segment)), (1.0, find_end(following, (segment + 1) % layout.keys))]
+        anchors = [ends[0], *((drawings[n].t, Anchor(True, painted[n])) for n in numbers if n in painted), ends[1]]
+        place = 0
+        for n in numbers:
+            if n in painted:
+                place += 1
+                sources.append(Source(anchors[place][1]))
+                continue
+            (start, first), (end, last) = anchors[place], anchors[place + 1]
+            t = (drawings[n].t - start) / (end - start) if end > start else 0.0
+            parts = drawings[n].parts if len(anchors) == 2 else ()
+            if is_given(t, *parts):
+                sources.append(Source((first, last)[int(t)]))
+            else:
+                sources.append(Source(first, last, t, segment, (start, end), parts))
+    return sources
+
+
+def _group_of(layout: Layout, number: int) -> int | None:
+    drawing = layout.drawings[number]
+    return None if drawing.is_given else drawing.segment
+
+
+@dataclass(frozen=True)
+class Redone:
+    """What was drawn again."""
+
+    drawn: tuple[str, ...]
+    """The frames' names."""
+    yours: tuple[str, ...]
+    """The names of those that a person has painted."""
+    notes: tuple[str, ...] = ()
+    """What a person should know, in plain sentences without a full stop."""
+
+
+@dataclass
+class FolderWork:
+    """What is needed to draw the frames of a folder."""
+
+    folder: Path
+    layout: Layout
+    keys: Sequence[Frame]
+    """The key frames, or each row's drawing: (H, W, C), all of one form."""
+    hints: Hints
+    engine: Engine
+    on_failure: str
+    about: Mapping[str, Any]
+    """What the manifest keeps of the settings: by `timing`, those by which frames get their times."""
+    profile: bytes | None = None
+    """The ICC profile of the frames' colours; None: sRGB."""
+    _hashes: dict[Anchor, str] = field(default_factory=dict)
+
+    def describe(self, manifest: Manifest) -> Manifest:
+        """Adds to the manifest of new frames what they are drawn from."""
+        sources = trace(self.layout, {})
+        frames = [
+            replace(record, drawing=drawing, of=self.digest(sources[drawing]))
+            for record, drawing in zip(manifest.frames, self.layout.frames, strict=True)
+        ]
+        return replace(manifest, frames=tuple(frames), about={**self.about, "drawings": self.layout.to_json()})
+
+    def digest(self, source: Source) -> str:
+        """What a drawing is drawn from, in short."""
+        words: list[Any] = [self.hash_anchor(source.first)]
+        if source.last is not None:
+            words += [self.hash_anchor(source.last), source.t, digest_hints(self.find_hints(source)), *source.parts]
+        return hashlib.sha256(json.dumps(words).encode()).hexdigest()[:32]
+
+    def find_hints(self, source: Source) -> PairHints | None:
+        """The hints of a pair; those of a part of it where a painted frame divides it."""
+        if not self.hints:
+            return None
+        height, width = self.keys[0].shape[:2]
+        following = (source.segment + 1) % self.layout.keys
+        hints = self.hints.of(source.segment, following, width, height)
+        return hints if source.part == (0.0, 1.0) else hints.cut(*source.part)
+
+    def hash_anchor(self, anchor: Anchor) -> str:
+        """The hash of a picture's pixels."""
+        if anchor not in self._hashes:
+            self._hashes[anchor] = hash_pixels(self.load(anchor))
+        return self._hashes[anchor]
+
+    def load(self, anchor: Anchor) -> Frame:
+        """A key frame, or a painted one: (H, W, C).
+
+        Raises:
+            InputError: a painted frame has another size, or other colours.
+        """
+        if not anchor.painted:
+            return self.keys[anchor.number]
+        path = self.folder / self.name(anchor.number)
+        frame, form = read_image(path), self.keys[0]
+        if frame.shape[:2] != form.shape[:2]:
+            raise InputError(
+                f"{shown(path)}: is {frame.shape[1]}x{frame.shape[0]}, and the frames are "
+                f"{form.shape[1]}x{form.shape[0]}; give it that size"
+            )
+        profile = read_profile(path)
+        if profile is not None and profile != self.profile:
+            if self.profile is not None and "sRGB" not in name_profile(profile):
+                raise InputError(
+                    f"{shown(path)}: has another colour profile than the other frames; save it with theirs"
+                )
+            frame = to_srgb(frame, profile)
+        if frame.shape[2] == 4 and form.shape[2] < 4 and (frame[..., 3] == np.iinfo(frame.dtype).max).all():
+            frame = np.ascontiguousarray(frame[..., :3])
+        if frame.shape[2] == 3 and form.shape[2] == 1 and (frame == frame[..., :1]).all():
+            frame = np.ascontiguousarray(frame[..., :1])
+        frame = as_channels(frame, max(frame.shape[2], form.shape[2]))
+        if form.dtype == np.uint8:
+            return to_uint8(frame)
+        return match_images([frame, np.zeros((1, 1, 1), np.uint16)])[0]
+
+    def name(self, frame: int) -> str:
+        """A frame's file."""
+        return f"{frame:0{max(3, len(str(len(self.layout.frames) - 1)))}}.png"
+
+    def draw(
+        self, sources: Sequence[Source], wanted: Collection[int], watch: Watch | None
+    ) -> Iterator[tuple[int, Frame]]:
+        """Draws drawings: (number, frame), in order.
+
+        Those of one pair are drawn together up to the last one that is wanted, so that they are as if all were.
+        """
+        numbers = range(len(sources))
+        for source, group in groupby(numbers, key=lambda n: sources[n]._replace(t=0.0, parts=())):
+            run = list(group)
+            while run and run[-1] not in wanted:
+                run.pop()
+            if not run:
+                continue
+            first = self.load(source.first)
+            if source.last is None:
+                yield from ((n, first) for n in run if n in wanted)
+                continue
+            first, last = match_images([first, self.load(source.last)])
+            times, seen = [sources[n].t for n in run], None
+            if watch is not None:
+
+                def seen(moment: Any, run: list[int] = run) -> None:
+                    assert watch is not None
+                    if run[moment.number] in wanted:
+                        watch(moment._replace(number=self.layout.frames.index(run[moment.number])))
+
+            parts = [sources[n].parts for n in run] if sources[run[0]].parts else None
+            drawn = draw_segment(first, last, times, self.engine, self.on_failure, self.find_hints(source), seen, parts)
+            yield from ((n, frame) for n, frame in zip(run, drawn, strict=True) if n in wanted)
+
+
+class _Status(NamedTuple):
+    """How a frame's file stands to its record."""
+
+    sha256: str | None
+    """Hash of the file; None: there is none."""
+    painted: bool
+    """A person has painted it."""
+    pending: bool
+    """It was about to be replaced."""
+    pixels: str
+    """Hash of its pixels as `Manifest` has it."""
+
+
+def redo_frames(
+    work: FolderWork,
+    chosen: Collection[int] | None = None,
+    *,
+    everything: bool = False,
+    dry_run: bool = False,
+    on_frame: Callable[[int, int], None] | None = None,
+    watch: Watch | None = None,
+) -> Redone:
+    """Draws frames of a folder again, and none that a person has painted.
+
+    Args:
+        work: the folder, and what is needed to draw.
+        chosen: numbers of frames. None: those that something has changed for: a frame beside them that was painted, a
+            key frame, a hint; and those that are gone.
+        everything: all frames instead.
+        dry_run: draw none, and only find which it would be.
+        on_frame: called after each frame with the number drawn and the number in all.
+        watch: is shown each in-between.
+
+    Raises:
+        InputError: a painted frame cannot be used.
+        OutputError: the folder keeps no manifest, holds frames of other times, or cannot be written.
+    """
+    folder = work.folder
+    ours = tuple(str(path) for path in (folder, folder.absolute(), folder.absolute().parent / DRAFT))
+    try:
+        with locked(folder):
+            return _redo(work, chosen, everything, dry_run, on_frame, watch)
+    except OSError as error:
+        if error.filename is not None and not str(error.filename).startswith(ours):
+            raise
+        raise OutputError(f"{shown(folder)}: cannot be written ({reason(error)}); what stood there stays") from error
+
+
+def _redo(
+    work: FolderWork,
+    chosen: Collection[int] | None,
+    everything: bool,
+    dry_run: bool,
+    on_frame: Callable[[int, int], None] | None,
+    watch: Watch | None,
+) -> Redone:
+    folder, layout = work.folder, work.layout
+    manifest = read_manifest(folder)
+    if manifest is None:
+        raise OutputError(
+            f"{shown(folder)}: keeps no {NAME}, which says how its frames were drawn; draw them with --overwrite first"
+        )
+    _check_layout(work, manifest)
+    records = list(manifest.frames)
+    _check_formats(folder, manifest)
+    found = [_find_status(folder, record) for record in records]
+    painted_frames = [number for number, status in enumerate(found) if status.painted]
+    painted: dict[int, int] = {}
+    for number in painted_frames:
+        painted.setdefault(layout.frames[number], number)
+    sources = trace(layout, painted)
+    notes = []
+    stale = [
+        number
+        for number, record in enumerate(records)
+        if number not in painted_frames
+        and (
+            everything
+            or found[number].sha256 is None
+            or found[number].pending
+            or record.of != work.digest(sources[layout.frames[number]])
+        )
+    ]
+    for number in painted_frames:  # each can be used, whether it is now or not
+        work.hash_anchor(Anchor(True, number))
+    if chosen is not None:
+        most = len(records) - 1
+        if beyond := [number for number in chosen if number > most]:
+            raise InputError(f"--redo: {beyond[0]} is beyond the last frame; {shown(folder)} has frames 0 to {most}")
+        kept = [records[number].name for number in painted_frames if number in chosen]
+        if kept:
+            notes.append(f"{_list_names(kept)} {'is' if len(kept) == 1 else 'are'} painted over, and not drawn again")
+        stale = [number for number in range(len(records)) if number in chosen and number not in painted_frames]
+    yours = tuple(records[number].name for number in painted_frames)
+    names = tuple(records[number].name for number in stale)
+    if dry_run:
+        return Redone(names, yours, tuple(notes))
+    for number in painted_frames:
+        status = found[number]
+        assert status.sha256 is not None
+        records[number] = replace(
+            records[number], sha256=status.sha256, pixels=status.pixels, of="", yours=True, was=None
+        )
+    wanted: dict[int, list[int]] = {}
+    for number in stale:
+        wanted.setdefault(layout.frames[number], []).append(number)
+    draft = Path(tempfile.mkdtemp(prefix=DRAFT, dir=folder.absolute().parent))
+    try:
+        done, drawn = 0, []
+        for drawing, frame in work.draw(sources, wanted.keys(), watch):
+            data, pixels = encode_png(frame, work.profile), hash_pixels(frame)
+            for number in wanted[drawing]:
+                (draft / records[number].name).write_bytes(data)
+                sha256, of = hashlib.sha256(data).hexdigest(), work.digest(sources[drawing])
+                records[number] = mark_written(records[number], sha256, pixels, of, found[number].sha256)
+                drawn.append(number)
+                done += 1
+                if on_frame is not None:
+                    on_frame(done, len(stale))
+        with held_back():
+            about = {**manifest.about, **work.about}
+            touched = _put_frames(folder, draft, replace(manifest, about=about), records, drawn)
+    finally:
+        with held_back():
+            shutil.rmtree(draft, ignore_errors=True)
+    if touched:
+        notes.append(f"{_list_names(touched)} {'was' if len(touched) == 1 else 'were'} saved meanwhile, and left so")
+    return Redone(tuple(name for name in names if name not in touched), yours, tuple(notes))
+
+
+def _put_frames(
+    folder: Path, draft: Path, manifest: Manifest, records: list[FrameRecord], drawn: Sequence[int]
+) -> list[str]:
+    """Puts drawn frames in their places, but those that somebody has saved meanwhile, whose names are returned."""
+    touched = []
+    for number in sorted(drawn):
+        record = records[number]
+        if hash_file(folder / record.name) != record.was:  # before the manifest says that it is ours
+            touched.append(record.name)
+            old = next(each for each in manifest.frames if each.name == record.name)
+            records[number] = replace(old, yours=False)
+    write_manifest(folder, replace(manifest, frames=tuple(records)))
+    for number in sorted(drawn):
+        if records[number].name not in touched:
+            put_in_place(draft / records[number].name, folder / records[number].name)
+            records[number] = replace(records[number], was=None)
+    write_manifest(folder, replace(manifest, frames=tuple(records)))
+    return touched
+
+
+def _check_layout(work: FolderWork, manifest: Manifest) -> None:
+    """Checks that the folder holds the frames of this layout.
+
+    Raises:
+        OutputError: it does not; what differs is named.
+    """
+    height, width = work.keys[0].shape[:2]
+    layout = work.layout
+    known = manifest.about.get("timing", {})
+    if manifest.size != (width, height):
+        raise OutputError(
+            f"{shown(work.folder)}: its frames are {manifest.size[0]}x{manifest.size[1]}, and these would be "
+            f"{width}x{height}; give the key frames and --size that it was drawn with, or choose another folder"
+        )
+    if manifest.about.get("drawings") == layout.to_json() and [f.drawing for f in manifest.frames] == [*layout.frames]:
+        return
+    timing = work.about.get("timing", {})
+    changed = [name for name in timing if not isinstance(known, dict) or known.get(name) != timing[name]]
+    what = ", ".join(changed) or "other drawings"
+    raise OutputError(
+        f"{shown(work.folder)}: holds {len(manifest.frames)} frames of another timing ({what}), and frames that are "
+        "painted over have their place in that; give what it was drawn with, or choose another folder"
+    )
+
+
+def _check_formats(folder: Path, manifest: Manifest) -> None:
+    """Rejects pictures that are meant for frames, and no PNGs.
+
+    Raises:
+        InputError: there is one.
+    """
+    known = {Path(record.name).stem for record in manifest.frames}
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() in _READ and path.stem in known:
+            raise InputError(
+                f"{shown(path)}: frames are PNGs; save it as {path.stem}.png, or move it out of the folder"
+            )
+
+
+def _find_status(folder: Path, record: FrameRecord) -> _Status:
+    """Compares a frame's file with its record.
+
+    Raises:
+        InputError: it is no image.
+    """
+    sha256 = hash_file(folder / record.name)
+    if sha256 is None:
+        return _Status(None, False, False, record.pixels)
+    if sha256 == record.sha256:
+        return _Status(sha256, record.yours, False, record.pixels)
+    if sha256 == record.was:
+        return _Status(sha256, False, True, record.pixels)
+    pixels = hash_pixels(read_image(folder / record.name))
+    return _Status(sha256, record.yours or pixels != record.pixels, False, pixels)
+
+
+def has_painted(folder: Path) -> bool:
+    """Whether a folder has frames that a person has painted, or added; without a manifest, nothing is known of any.
+
+    Raises:
+        OutputError: its manifest cannot be read.
+    """
+    if not folder.is_dir() or (manifest := read_manifest(folder)) is None:
+        return False
+    painted = any(_find_status(folder, record).painted for record in manifest.frames)
+    return painted or bool(find_strangers(folder, manifest))
+
+
+def digest_hints(hints: PairHints | None) -> str:
+    """Hints in short; "" where there are none."""
+    if not hints:
+        return ""
+    known = hashlib.sha256(repr(hints.tracks).encode())
+    masks = [hints.still, *(each for two in hints.apart for each in two)]
+    masks += [each for part in hints.parts for each in (part.first, part.last)]
+    for mask in masks:
+        known.update(b"-" if mask is None else np.packbits(mask).tobytes())
+    return known.hexdigest()
+
+
+def _list_names(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
