@@ -16,6 +16,7 @@ from ..motion.splatting import fill_holes, splat, splat_step
 from .apart import prepare_without_small_things
 from .interface import DrawsTogether, Pair, Working, make_guides, view_for_matching
 from .joining import Placed, bend_placed, draw_joined, find_cover, measure_doubt
+from .over_ground import prepare_over_ground
 from .relit import prepare_in_one_light
 from .spaced import prepare_with_parts
 
@@ -62,7 +63,8 @@ class FlowEngine:
         prepare = partial(FlowPair, mixes=self._mixes, guides=guides, arcs=self._arcs)
         if guides is not None:  # what is pointed at is not cut out beforehand
             return prepare_in_one_light(first, last, prepare)
-        return prepare_without_small_things(first, last, partial(prepare_in_one_light, prepare=prepare))
+        apart = prepare if self._mixes else partial(prepare_over_ground, prepare=prepare)
+        return prepare_without_small_things(first, last, partial(prepare_in_one_light, prepare=apart))
 
 
 class FlowPair(DrawsTogether):

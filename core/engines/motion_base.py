@@ -33,6 +33,7 @@ from .flow import FlowPair
 from .interface import DrawsTogether, Pair, Working, make_guides, view_for_matching
 from .joining import Placed, bend_placed, draw_joined, find_cover, measure_doubt
 from .motion_steps import FoundMotion, MotionSteps
+from .over_ground import prepare_over_ground
 from .relit import prepare_in_one_light
 from .spaced import prepare_with_parts
 
@@ -80,7 +81,8 @@ class BaseMotionEngine:
         guides = make_guides(hints, first, last)
         if guides is not None:  # hinted pieces are not cut out as small things
             return prepare_in_one_light(first, last, partial(self._prepare, guides=guides))
-        return prepare_without_small_things(first, last, partial(prepare_in_one_light, prepare=self._prepare))
+        prepare = self._prepare if self._mixes else partial(prepare_over_ground, prepare=self._prepare)
+        return prepare_without_small_things(first, last, partial(prepare_in_one_light, prepare=prepare))
 
     def _prepare(self, first: Working, last: Working, guides: Guides | None = None) -> Pair:
         if guides is None and is_fade(view_for_matching(first), view_for_matching(last)):

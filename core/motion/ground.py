@@ -1,0 +1,237 @@
+"""Finds a fast figure and the ground behind it: which pixels of two drawings belong to which.
+
+The ground is one picture that stands. Where the drawings differ, at least one of them shows the figure; where they
+agree, both show the ground, or both show the figure, as where a body is over the place where it was before. A minimum
+cut decides for all cells of both drawings together (Boykov and Jolly, "Interactive Graph Cuts", ICCV 2001): the two may
+not both show ground where they differ, and a figure ends where its drawing has an outline. So the figure's motion need
+not be known.
+"""
+
+from typing import Any
+
+import cv2
+import numpy as np
+
+from .grid import Array
+
+# All below were chosen on a drawn cat that runs past houses (docs/RESULTS.md), and so that nothing is found in the
+# choosing set (docs/evaluation.md), nor in scenes of core.cartoon where it would be wrong (docs/notebook).
+SIDE = 200
+"""Longest side of the picture in which figures are found, in pixels; 160 loses legs, 320 takes four times as long."""
+_DIFFERS, _RANGE = 8.0, 16.0  # levels from which on places differ, and range up to a sure difference
+_EXPLAINED, _LEAST = 0.5, 0.005  # of the picture must be explained by the ground, and so much must not
+_SOLID = 0.6  # of what differs must be broader than a line: parallax and zooms differ along all outlines
+_AROUND = 3  # cells around what differs
+_APART = 60.0  # cost of taking a cell for ground in both drawings where they differ
+_SEAM, _OUTLINE, _FREE = 30.0, 12.0, 0.6  # cost of a figure's end off an outline, levels of an outline, cost of any end
+_FIGURE = 0.05  # cost of a figure's cell
+_COLOUR = 0.3  # cost of a cell whose colour is the other's; without it, ground between legs is taken for figure
+_LIKE = 3.0  # log odds that are sure
+_NEVER = 1e5
+_SCALE = 100  # the solver counts in whole numbers
+_SIZES = 0.6  # ratio of the figures' areas in the two drawings at least, where they do not reach the border
+_MOST = 0.4  # of the picture may be figure
+_UNCOVERED = 0.4  # of what is figure in either drawing is ground in the other: slower figures are drawn well anyway
+_CLEAN = 0.25  # of a figure's end may be off outlines
+_WHOLE = 0.9  # of the figures is one piece: many pieces are a pattern that moves, or layers of the ground
+_ALIKE = 0.7  # of the figure's colours are the same in both drawings
+_DRAWN = 0.04  # outlines of the ground that figures uncover or cover, to a cell: a plain ground cannot melt
+
+
+def find_figures(first: Array, last: Array) -> tuple[Array, Array] | None:
+    """Finds a figure that moves fast over a ground that stands.
+
+    Args:
+        first: (H, W, 3) uint8 RGB.
+        last: of the same shape.
+
+    Returns:
+        The figures in either drawing, (h, w) float32 in {0, 1} each; None where the ground does not explain half of the
+        picture, where it is plain, and where the figures are not sure.
+    """
+    height, width = first.shape[:2]
+    scale = min(1.0, SIDE / max(height, width))
+    w, h = max(8, round(width * scale)), max(8, round(height * scale))
+    one, other = (cv2.resize(view, (w, h), interpolation=cv2.INTER_AREA) for view in (first, last))
+    apart = cv2.absdiff(one, other).max(2).astype(np.float32)
+    differs = np.clip((apart - _DIFFERS) / _RANGE, 0, 1)
+    sure = (differs > 0.5).astype(np.uint8)
+    solid = cv2.morphologyEx(sure, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    if not _LEAST * sure.size < sure.sum() < (1 - _EXPLAINED) * sure.size or solid.sum() < _SOLID * sure.sum():
+        return None
+    rows, columns = (np.flatnonzero(sure.any(axis)) for axis in (1, 0))
+    box = np.s_[
+        max(0, rows[0] - _AROUND) : rows[-1] + _AROUND + 1, max(0, columns[0] - _AROUND) : columns[-1] + _AROUND + 1
+    ]
+    if not _is_drawn(one[box], sure[box]):
+        return None
+    within = np.ones((h, w), bool)  # beyond the box, all is ground
+    within[1:-1, 1:-1] = False
+    inner = np.zeros((h, w), bool)
+    inner[box] = True
+    rim = inner & (cv2.erode(inner.astype(np.uint8), np.ones((3, 3), np.uint8)) == 0) & ~within
+    parts = one[box], other[box], differs[box], rim[box]
+    likes = _judge_colours(*parts[:3], *_cut_small(*parts))
+    found = _cut(*parts, likes)
+    if not _are_sure(parts[0], parts[1], found, (h, w), box):
+        return None
+    figures = []
+    for part in found:
+        whole = np.zeros((h, w), np.float32)
+        whole[box] = part
+        figures.append(whole)
+    return figures[0], figures[1]
+
+
+def _is_drawn(picture: Array, differs: Array) -> bool:
+    """Whether there are outlines beside what differs; on a plain ground there is nothing that could melt."""
+    away = cv2.dilate(differs, np.ones((5, 5), np.uint8)) == 0
+    drawn = sum(
+        int((away[here] & away[beside] & (step > _OUTLINE)).sum()) for here, beside, step in _find_steps(picture)
+    )
+    return drawn > _DRAWN * int(away.sum())
+
+
+def _judge_colours(one: Array, other: Array, differs: Array, here: Array, there: Array) -> tuple[Array, Array]:
+    """How far each cell's colour is the ground's (1) or the figures' (-1), in both drawings.
+
+    Args:
+        one: (h, w, 3) uint8.
+        other: of the same shape.
+        differs: (h, w) in [0, 1].
+        here: (h, w) bool: the figures in `one`, roughly.
+        there: of those in `other`.
+    """
+    bins = [(part >> 4).astype(np.int32) @ np.array([256, 16, 1]) for part in (one, other)]
+    sure = differs > 0.5
+    shown = (here & sure & ~there, there & sure & ~here), (~here, ~there)
+    figure, ground = (
+        _soften(sum(np.bincount(b[mask], minlength=4096) for b, mask in zip(bins, masks, strict=True)))
+        for masks in shown
+    )
+    odds = np.clip(np.log((ground + 1e-4) / (figure + 1e-4)) / _LIKE, -1, 1)
+    return odds[bins[0]], odds[bins[1]]
+
+
+def _soften(counts: Any) -> Array:
+    """A histogram of colours as shares, spread a little."""
+    shares = np.asarray(counts, np.float64).reshape(16, 16, 16)
+    for axis in range(3):
+        shares = shares + 0.5 * (np.roll(shares, 1, axis) + np.roll(shares, -1, axis))
+    return np.asarray(shares.ravel() / max(1.0, float(shares.sum())))
+
+
+def _cut_small(one: Array, other: Array, differs: Array, rim: Array) -> tuple[Array, Array]:
+    """`_cut` at half size, without colours."""
+    h, w = differs.shape
+    size = max(1, w // 2), max(1, h // 2)
+    small = [cv2.resize(np.asarray(p), size, interpolation=cv2.INTER_AREA) for p in (one, other, differs)]
+    edge = cv2.resize(rim.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0
+    found = _cut(small[0], small[1], small[2], edge, None)
+    return tuple(  # type: ignore[return-value]
+        cv2.resize(part.astype(np.uint8), (w, h), interpolation=cv2.INTER_NEAREST) > 0 for part in found
+    )
+
+
+def _cut(
+    one: Array, other: Array, differs: Array, rim: Array, likes: tuple[Array, Array] | None
+) -> tuple[Array, Array]:
+    """Finds the figures in two drawings by a minimum cut.
+
+    Args:
+        one: (h, w, 3) uint8.
+        other: of the same shape.
+        differs: (h, w) in [0, 1].
+        rim: (h, w) bool: where all is ground.
+        likes: as `_judge_colours` gives them.
+
+    Returns:
+        (h, w) bool each.
+    """
+    from ortools.graph.python import max_flow  # only where figures are fast
+
+    h, w = differs.shape
+    count = h * w
+    index = np.arange(count, dtype=np.int32).reshape(h, w)
+    source, sink = np.full((h, w), 2 * count, np.int32), np.full((h, w), 2 * count + 1, np.int32)
+    tails, heads, costs = [], [], []
+
+    def connect(tail: Array, head: Array, cost: Array) -> None:
+        paid = cost > 0
+        tails.append(tail[paid])
+        heads.append(head[paid])
+        costs.append(cost[paid])
+
+    # the source's side is figure for the first drawing's nodes, and ground for the last one's: so all costs can be cut
+    for number, picture in enumerate((one, other)):
+        own = index + number * count
+        for here, beside, step in _find_steps(picture):
+            cost = _FREE + _SEAM * np.exp(-((step / _OUTLINE) ** 2))
+            connect(own[here], own[beside], cost)
+            connect(own[beside], own[here], cost)
+    connect(index + count, index, _APART * differs)
+    plain = _FIGURE * (1 - differs) + _NEVER * rim
+    for number in range(2):
+        figure = plain if likes is None else plain + _COLOUR * likes[number]
+        own, ends = index + number * count, (source, sink) if number else (sink, source)
+        for end, cost in zip(ends, (figure, -figure), strict=True):
+            connect(*((end, own) if end is source else (own, end)), np.maximum(0, cost))
+    solver = max_flow.SimpleMaxFlow()
+    solver.add_arcs_with_capacity(
+        np.concatenate(tails), np.concatenate(heads), np.rint(_SCALE * np.concatenate(costs)).astype(np.int64)
+    )
+    solver.solve(2 * count, 2 * count + 1)
+    side = np.zeros(2 * count + 2, bool)
+    side[np.asarray(solver.get_source_side_min_cut())] = True
+    return side[:count].reshape(h, w), ~side[count : 2 * count].reshape(h, w)
+
+
+def _find_steps(picture: Array) -> list[tuple[Any, Any, Array]]:
+    """For both directions: where cells are, where their neighbours are, and by how many levels these differ."""
+    values = picture.astype(np.int16)
+    ways: tuple[tuple[Any, Any], ...] = ((np.s_[:-1], np.s_[1:]), (np.s_[:, :-1], np.s_[:, 1:]))
+    return [(here, beside, np.abs(values[beside] - values[here]).max(2).astype(np.float32)) for here, beside in ways]
+
+
+def _find_largest(mask: Array) -> float:
+    """The share of a mask that is its largest connected part."""
+    _, _, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    return float(stats[1:, cv2.CC_STAT_AREA].max(initial=0) / max(1, int(mask.sum())))
+
+
+def _compare_colours(one: Array, other: Array) -> float:
+    """How much of the colours of two sets of pixels, (N, 3) uint8 each, is the same: in [0, 1]."""
+    shares = [
+        _soften(np.bincount((part >> 4).astype(np.int32) @ np.array([256, 16, 1]), minlength=4096))
+        for part in (one, other)
+    ]
+    return float(np.minimum(*shares).sum() / max(1e-9, min(part.sum() for part in shares)))
+
+
+def _are_sure(one: Array, other: Array, found: tuple[Array, Array], shape: tuple[int, int], box: Any) -> bool:
+    """Whether figures are what figures are: as large in both drawings, fast, and ending at outlines."""
+    areas = [int(mask.sum()) for mask in found]
+    uncovered = found[0] ^ found[1]
+    either, both = int((found[0] | found[1]).sum()), int((found[0] & found[1]).sum())
+    clear = [uncovered & (cv2.dilate(m.astype(np.uint8), np.ones((5, 5), np.uint8)) == 0) for m in found]
+    ends, off, drawn = 0, 0, 0
+    for picture, mask, ground in zip((one, other), found, clear, strict=True):
+        for here, beside, step in _find_steps(picture):
+            end = mask[here] != mask[beside]
+            ends += int(end.sum())
+            off += int((end & (step < _OUTLINE)).sum())
+            drawn += int((ground[here] & ground[beside] & (step > _OUTLINE)).sum())
+    h, w = shape
+    rows, columns = (part.indices(side) for part, side in zip(box, shape, strict=True))
+    enters = any(
+        (m[0].any() and rows[0] == 0) or (m[-1].any() and rows[1] == h) or (m[:, 0].any() and columns[0] == 0)
+        or (m[:, -1].any() and columns[1] == w)
+        for m in found
+    )  # fmt: skip
+    whole = min(_find_largest(mask) for mask in found)
+    alike = _compare_colours(one[found[0]], other[found[1]])
+    if min(areas) < _LEAST * h * w or max(areas) > _MOST * h * w or off > _CLEAN * ends:
+        return False
+    if drawn < _DRAWN * int(uncovered.sum()) or whole < _WHOLE or alike < _ALIKE:
+        return False
+    return either - both >= _UNCOVERED * either and (enters or min(areas) >= _SIZES * max(areas))

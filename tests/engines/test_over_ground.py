@@ -1,0 +1,126 @@
+"""Fast figures over a ground that stands: the ground stays, and the engine draws as before where this is not sure."""
+
+import cv2
+import numpy as np
+import pytest
+
+from animi.core.cartoon.trials import TRIALS
+from animi.core.engines import flow as flow_engine
+from animi.core.engines.flow import FlowEngine
+from animi.core.engines.interface import Following
+from animi.core.engines.over_ground import OverGround
+from animi.core.inbetween import interpolate
+from animi.core.motion.ground import find_figures
+
+HEIGHT, WIDTH, INK = 180, 320, (30, 25, 25)
+
+
+def draw_ground(pan=0, plain=False):
+    """A sky, and houses with windows on a lawn."""
+    frame = np.full((HEIGHT, WIDTH, 3), (170, 205, 235), np.uint8)
+    frame[150:] = (120, 170, 90)
+    if plain:
+        frame[:] = frame[0, 0]
+        return frame
+    colours = np.random.default_rng(4).integers(90, 220, (12, 3))
+    for k, colour in enumerate(colours.tolist()):
+        left, top = 60 * k - 120 - pan, 85 + 17 * (k % 4)
+        for x, y, w, h, fill in (
+            (0, 0, 44, 150 - top, colour),
+            (7, 9, 9, 11, (250, 240, 160)),
+            (26, 9, 9, 11, (250, 240, 160)),
+        ):
+            cv2.rectangle(frame, (left + x, top + y), (left + x + w, top + y + h), fill, -1)
+            cv2.rectangle(frame, (left + x, top + y), (left + x + w, top + y + h), INK, 1)
+    return frame
+
+
+def draw(x, **ground):
+    """The same with a round animal whose middle is at x, and where the animal is."""
+    frame = draw_ground(**ground)
+    behind = frame.copy()
+    for part in (-28, 20):
+        cv2.line(frame, (x + part, 120), (x + part + 4, 160), INK, 11, cv2.LINE_AA)
+        cv2.line(frame, (x + part, 120), (x + part + 4, 158), (200, 120, 60), 6, cv2.LINE_AA)
+    for at, size in (((x, 115), (46, 24)), ((x + 46, 88), (24, 22))):
+        cv2.ellipse(frame, at, size, 0, 0, 360, (200, 120, 60), -1, cv2.LINE_AA)
+        cv2.ellipse(frame, at, size, 0, 0, 360, INK, 2, cv2.LINE_AA)
+    cv2.circle(frame, (x + 52, 84), 4, INK, -1, cv2.LINE_AA)
+    return frame, (frame != behind).any(2)
+
+
+def measure(engine, t=0.5, dx=80):
+    """Shares of wrong pixels: of the ground that is covered or uncovered, and of the figure."""
+    (first, one), (last, other), (truth, now) = draw(90), draw(90 + dx), draw(round(90 + t * dx))
+    (drawn,) = list(interpolate([first, last], spacing=(0, t, 1), engine=engine))[1:-1]
+    wrong = np.abs(drawn.astype(int) - truth).max(2) > 24
+    return wrong[(one | other) & ~now].mean(), wrong[now].mean()
+
+
+@pytest.mark.parametrize("t", [0.25, 0.5, 0.75])
+def test_what_a_fast_figure_uncovers_is_the_ground(t, monkeypatch):
+    ground, figure = measure(FlowEngine(), t)
+    monkeypatch.setattr(flow_engine, "prepare_over_ground", lambda first, last, prepare: prepare(first, last))
+    before, figure_before = measure(FlowEngine(), t)
+    assert ground < 0.05
+    assert ground < before / 2
+    assert figure < 0.12 and figure < figure_before + 0.01
+
+
+def test_figures_are_found_where_they_are():
+    (first, one), (last, other) = draw(90), draw(170)
+    found = find_figures(first, last)
+    assert found is not None
+    for mask, truth in zip(found, (one, other), strict=True):
+        large = cv2.resize(mask, (WIDTH, HEIGHT), interpolation=cv2.INTER_LINEAR) > 0.5
+        assert (large & truth).sum() > 0.88 * (large | truth).sum()
+
+
+def test_it_draws_the_same_each_time_and_follows_the_figure():
+    (first, one), (last, _) = draw(90), draw(170)
+    pairs = [FlowEngine().prepare(first, last) for _ in range(2)]
+    assert all(isinstance(pair, OverGround) for pair in pairs)
+    assert np.array_equal(*(pair.render(0.3) for pair in pairs))
+    assert isinstance(pairs[0], Following)
+    flow = pairs[0].follow()
+    assert np.median(flow[one], 0) == pytest.approx([80, 0], abs=2)
+    assert not flow[:60].any()
+    assert pairs[0].doubt(0.3).shape == (HEIGHT, WIDTH)
+
+
+def test_16_bits_are_kept():
+    (first, _), (last, _) = draw(90), draw(170)
+    deep = [frame.astype(np.uint16) * 257 for frame in (first, last)]
+    drawn, same = (
+        list(interpolate(keys, spacing=(0, 0.5, 1), engine=FlowEngine()))[1] for keys in (deep, [first, last])
+    )
+    assert drawn.dtype == np.uint16
+    assert np.abs(drawn / 257 - same).mean() < 1
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        pytest.param([draw(90, plain=True)[0], draw(170, plain=True)[0]], id="plain ground"),
+        pytest.param([draw(90)[0], draw(98)[0]], id="slow"),
+        pytest.param([draw(90)[0], draw(120, pan=25)[0]], id="pan"),
+        pytest.param([draw_ground(), draw_ground(pan=9)], id="no figure"),
+        pytest.param([draw(90)[0], draw_ground()], id="the figure is gone"),
+        *(pytest.param([*trial.ends], id=trial.name) for trial in TRIALS if trial.name not in ("tail",)),
+    ],
+)
+def test_nothing_is_cut_out_where_the_ground_does_not_stand_or_the_figure_is_not_sure(keys):
+    assert find_figures(*keys) is None
+
+
+def test_two_layers_that_move_by_different_lengths_are_left_to_the_engine():
+    keys = []
+    for pan in (0, 20):
+        frame = draw_ground()
+        near = draw_ground(pan=pan)
+        frame[130:] = near[130:]  # what is near moves, what is far stands
+        for x in range(-40, WIDTH, 64):  # trees
+            cv2.rectangle(frame, (x + 20 - pan, 60), (x + 32 - pan, HEIGHT), (90, 60, 40), -1)
+            cv2.circle(frame, (x + 26 - pan, 60), 20, (50, 110, 60), -1)
+        keys.append(frame)
+    assert find_figures(*keys) is None
