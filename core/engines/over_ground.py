@@ -69,10 +69,10 @@ class OverGround(Around):
             behind = cv2.copyTo(here, hidden, other.copy())
             colours = here - cv2.merge([1 - alpha] * 3) * behind
             opaque = 255 * alpha
-            cels.append(cv2.merge([*(cv2.max(cv2.min(part, opaque), 0) for part in cv2.split(colours)), opaque]))
+            cels.append(cv2.merge([*(np.clip(part, 0, opaque) for part in cv2.split(colours)), opaque]))
             covered = (cv2.dilate(alpha, np.ones((3, 3), np.uint8)) > 0.05).astype(np.uint8)
             ground = cv2.copyTo(other, covered, here.copy())
-            lost = covered & hidden
+            lost = np.asarray(cv2.min(covered, hidden))
             if lost.any():
                 ground = cv2.copyTo(_fill(ground, lost, cell), lost, ground)
             whole = frame.copy()

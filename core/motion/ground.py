@@ -173,9 +173,10 @@ def _cut(
     plain = _FIGURE * (1 - differs) + _NEVER * rim
     for number in range(2):
         figure = plain if likes is None else plain + _COLOUR * likes[number]
-        own, ends = index + number * count, (source, sink) if number else (sink, source)
-        for end, cost in zip(ends, (figure, -figure), strict=True):
-            connect(*((end, own) if end is source else (own, end)), np.maximum(0, cost))
+        own = index + number * count
+        to_ground, to_figure = np.maximum(0, figure), np.maximum(0, -figure)
+        connect(source, own, to_ground if number else to_figure)
+        connect(own, sink, to_figure if number else to_ground)
     solver = max_flow.SimpleMaxFlow()
     solver.add_arcs_with_capacity(
         np.concatenate(tails), np.concatenate(heads), np.rint(_SCALE * np.concatenate(costs)).astype(np.int64)
