@@ -32,7 +32,7 @@ _NOT_FOR_TIME_SHEETS = ("count", "loop", "boomerang", "pixel_art", "palette", "s
     ),
     output=Change(
         "A .gif, .webp, .png, .apng, .mp4, .mov or .webm, or a folder for numbered PNGs. "
-        "Of a film also .mkv, or - for y4m on stdout."
+        "Of a film also .mkv, or - for y4m on stdout. Required."
     ),
     fps=Change("Frames a second: 12, 23.976 or 24000/1001. A film: as --factor has it."),
     spacing=Change(metavar="EASING|TIMES", autocompletion=lambda: list(EASINGS)),
@@ -41,7 +41,7 @@ _NOT_FOR_TIME_SHEETS = ("count", "loop", "boomerang", "pixel_art", "palette", "s
     doubt=Change(metavar="FILE|FOLDER"),
     ramp=Change(metavar='"TIME:SPEED …"'),
     preview=Change(metavar="SECONDS", read=lambda text: read_time(text.removesuffix("s"), "--preview")),
-    needs=("output",),
+    needs=(),  # they are checked below, as a time sheet needs no key frames
     panels={"Films": ("factor", "cadence", "ramp", "preview", "codec", "crf", "resume")},
 )
 def interpolate(
@@ -94,6 +94,8 @@ def interpolate(
         if not has_time_sheet:
             raise ConfigError(f"missing argument {_INPUTS!r}; see animi interpolate -h")
         given["inputs"] = ()
+    if "output" not in given:
+        raise ConfigError("missing option '--output' / '-o'; see animi interpolate -h")
     of_pair, of_film = ({field.name for field in fields(kind)} for kind in (InterpolateConfig, InterpolateFilmConfig))
     film = find_film(given["inputs"])
     if film is None:

@@ -1,11 +1,12 @@
 """The device that networks run on. Imports PyTorch only where it may find a GPU."""
 
 import ctypes
+import os
 import platform
 import sys
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .errors import ConfigError, DeviceError
 
@@ -67,3 +68,17 @@ def choose_device(wanted: str = "auto") -> "torch.device":
         found = ", ".join(kind for kind, is_there in there.items() if is_there)
         raise DeviceError(f"--device: {wanted} is not on this machine or not in this torch; found here: {found}")
     return device
+
+
+def import_onnxruntime() -> Any:
+    """Imports ONNX Runtime with its telemetry off, which official builds otherwise send from their import on.
+
+    It also wrote a file to the temporary folder. A person who wants it can set ORT_DISABLE_TELEMETRY=0.
+
+    Raises:
+        ImportError: it is not installed.
+    """
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    import onnxruntime
+
+    return onnxruntime

@@ -3,7 +3,6 @@
 Nothing here names a file, a folder, a user or a host.
 """
 
-import importlib
 import os
 import platform
 import re
@@ -14,6 +13,7 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Any
 
+from .devices import import_onnxruntime
 from .errors import AnimiError, printable
 from .media.codecs import CODECS
 from .media.ffmpeg import find_ffmpeg, run_briefly
@@ -162,7 +162,7 @@ def _look_at_torch(found: Findings) -> None:
 
 def _look_at_onnxruntime(found: Findings) -> None:
     try:
-        runtime = importlib.import_module("onnxruntime")
+        runtime = import_onnxruntime()
     except (ImportError, OSError) as error:
         if _version("onnxruntime") is not None:
             found.problems.append(f"ONNX Runtime cannot be imported ({_words(error)}): install it again")

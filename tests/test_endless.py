@@ -311,6 +311,7 @@ def test_an_animated_webp_is_looked_at_without_decoding_it(tmp_path, monkeypatch
     path = tmp_path / "a.webp"
     frames[0].save(path, save_all=True, append_images=frames[1:], duration=[80, 80, 80, 80, 80, 200], lossless=True)
     monkeypatch.setattr(WebPImagePlugin.WebPImageFile, "load", lambda *_: pytest.fail("a picture was decoded"))
+    monkeypatch.setattr("animi.core.media.webp._MOST_DECODED", 0)  # pixels by which alpha is judged
     info = probe_video(path)
     assert (info.width, info.height, info.duration) == (64, 48, 0.6)
     film = open_film(path)

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..devices import import_onnxruntime
 from ..errors import CheckpointError, DeviceError
 from ..motion.grid import Array
 from ..weights.find import MOTION_GRAPHS, MOTION_WEIGHTS
@@ -117,7 +118,7 @@ def open_onnx_engine(provider: str = "auto", *, mixes: bool = False, arcs: bool 
 
 def find_providers() -> list[str]:
     """The providers that this ONNX Runtime has, by names of `config.choices.PROVIDERS`; the CPU is the last."""
-    import onnxruntime
+    onnxruntime = import_onnxruntime()
 
     there = set(onnxruntime.get_available_providers())
     return [*(name for name, long in _LONG.items() if long in there and name != "cpu"), "cpu"]
@@ -132,7 +133,7 @@ def count_threads() -> int:
 
 
 def _open_sessions(provider: str, graphs: Path, weights: Path) -> list[Any]:
-    import onnxruntime
+    onnxruntime = import_onnxruntime()
 
     values: dict[str, dict[str, Any]] = {step: {} for step in _STEPS}
     for name, array in read_weights(weights).items():
