@@ -145,7 +145,9 @@ def _list_options(
     flags = _list_flags(kinds)
     for kind in kinds:
         recipe = getattr(kind, "NOTEBOOK", {})
-        for field, default, within in _list_fields(kind):
+        listed = _list_fields(kind)
+        _check_shared(kind, listed)
+        for field, default, within in listed:
             name = field.name
             left_out = any(isinstance(mark, NoOption) for mark in marks(field)) or name in without
             if left_out or name in found:
@@ -170,6 +172,14 @@ def _list_fields(kind: Any) -> list[tuple["Field[Any]", Any, str]]:
         else:
             found.append((field, field.default, ""))
     return found
+
+
+def _check_shared(kind: type, listed: list[tuple["Field[Any]", Any, str]]) -> None:
+    """Fields of one name are one option, such as the seeds of nested settings, so they must be alike."""
+    known: dict[str, tuple[Any, Any]] = {}
+    for field, default, _ in listed:
+        alike = hint(field), default
+        assert known.setdefault(field.name, alike) == alike, f"{kind.__name__} has two fields {field.name} that differ"
 
 
 def _list_flags(kinds: Collection[Any]) -> dict[str, str]:

@@ -131,3 +131,26 @@ def test_every_field_of_settings_is_checked_or_explained():
                     if hint(field) in (int, float):  # what is no number is of a kind that has no bounds
                         bounded = any(isinstance(mark, Range | Seconds | NoOption) for mark in marks(field))
                         assert bounded or field.name in {"at", "fine", "size", "max_frames", "length"}, (kind, field)
+
+
+def test_two_settings_of_one_name_must_be_alike():
+    """Of two that differ, one would become no option, without a word."""
+
+    @dataclass(frozen=True)
+    class Inner:
+        colour: bool = True
+        seed: int = 0
+
+    @dataclass(frozen=True)
+    class Alike:
+        inner: Inner = Inner()
+        seed: int = 0
+
+    @dataclass(frozen=True)
+    class Other:
+        inner: Inner = Inner()
+        colour: float = 1.0
+
+    options_from(Alike)
+    with pytest.raises(AssertionError, match="Other has two fields colour that differ"):
+        options_from(Other)
