@@ -103,7 +103,7 @@ def test_from_the_command_line(animi, tmp_path, cut):
     for how in ON_FAILURE:
         done = animi("interpolate", *keys, "-n", 4, "-o", tmp_path / how, "--on-failure", how)
         assert done.exit_code == 0, done.output
-    drawn = [sorted((tmp_path / how).iterdir())[1].read_bytes() for how in ON_FAILURE]
+    drawn = [sorted((tmp_path / how).glob("*.png"))[1].read_bytes() for how in ON_FAILURE]
     assert len(set(drawn)) == 3
     refused = animi("interpolate", *keys, "-o", tmp_path / "x.gif", "--on-failure", "guess")
     assert refused.exit_code == 2

@@ -141,7 +141,7 @@ def test_from_the_command_line(animi, tmp_path, pan):
     write_png(tmp_path / "b.png", relight(pan(16), TOWARDS_WHITE))
     done = animi("interpolate", tmp_path / "a.png", tmp_path / "b.png", "-n", 3, "-o", tmp_path / "out")
     assert done.exit_code == 0, done.output
-    middle = cv2.imread(str(sorted((tmp_path / "out").iterdir())[1]))[..., ::-1].astype(int)
+    middle = cv2.imread(str(sorted((tmp_path / "out").glob("*.png"))[1]))[..., ::-1].astype(int)
     assert np.abs(middle - relight(pan(8), TOWARDS_WHITE, 0.5))[:, 20:-20].mean() < 3
 
 

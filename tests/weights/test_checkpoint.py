@@ -228,7 +228,7 @@ def test_the_command_draws_with_a_checkpoint(animi, saved, tmp_path):
     )
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["engine"] == "tint"
-    frames = [read_image(path) for path in sorted(out.iterdir())]
+    frames = [read_image(path) for path in sorted(out.glob("*.png"))]
     assert [frame[5, 5].tolist() for frame in frames] == [[40] * 3, [120, 128, 120], [200] * 3]
 
 
