@@ -175,7 +175,7 @@ def test_from_a_film_to_frames_between_two(net, animi, film, tmp_path):
     keys, between = (film / "000.png", film / "004.png"), tmp_path / "between"
     drawn = animi("interpolate", *keys, "-n", 5, "-o", between, "--checkpoint", run / "best.safetensors")
     assert drawn.exit_code == 0, drawn.stderr
-    files = sorted(between.iterdir())
+    files = sorted(between.glob("*.png"))
     assert len(files) == 5
     for file, key in ((files[0], keys[0]), (files[-1], keys[1])):
         assert np.array_equal(read_image(file), read_image(key))
