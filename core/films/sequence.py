@@ -16,7 +16,7 @@ from fractions import Fraction
 from math import ceil
 from pathlib import Path
 from threading import RLock
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,7 @@ from ..engines.opening import open_engine
 from ..errors import ConfigError, InputError
 from ..inbetween.hints import Hints
 from ..inbetween.sequence import gather_hints
-from ..media.frames import Frame
+from ..media.frames import Frame, FrameSequence
 from .drawing import PairDrawer
 from .timing import END_SLACK, Clock, Exposure, FilmFrame, expose, judge_frames
 
@@ -81,7 +81,7 @@ class _Judged:
         return FilmFrame(time, pixels, cut=self.cut, clean=clean, grainy=self.grainy)
 
 
-class InbetweenedFilm(Sequence[Frame]):
+class InbetweenedFilm(FrameSequence):
     """A film with in-betweens: a sequence of its new frames.
 
     It may be used from several threads; one frame is drawn at a time.
@@ -195,15 +195,8 @@ class InbetweenedFilm(Sequence[Frame]):
             self._plan_until(number)
             return self._plan[number][0]
 
-    @overload
-    def __getitem__(self, index: int) -> Frame: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Frame]: ...
-    def __getitem__(self, index: int | slice) -> Frame | list[Frame]:
+    def _get(self, number: int) -> Frame:
         """Draws a frame of the new film, or gives the film's own; of its frames' shape and type."""
-        if isinstance(index, slice):
-            return [self[k] for k in range(*index.indices(len(self)))]
-        number = range(len(self))[index]
         with self._lock:
             self._plan_until(number)
             shown, before = self._plan[number]

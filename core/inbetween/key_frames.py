@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple, overload
+from typing import NamedTuple
 
 import numpy as np
 
 from ..errors import InputError
 from ..files import shown
 from ..media.colour_profiles import name_profile, read_profile, to_srgb
-from ..media.frames import Frame, as_channels, match_images, resize_image
+from ..media.frames import Frame, FrameSequence, as_channels, match_images, resize_image
 from ..media.image_files import list_images, read_image
 
 
@@ -31,7 +31,7 @@ def find_key_frames(paths: Sequence[Path]) -> list[Path]:
     return [file for path in paths for file in (list_images(path) if path.is_dir() else [path])]
 
 
-class KeyFrames(Sequence[Frame]):
+class KeyFrames(FrameSequence):
     """Key frames of one size, one number of channels and one depth, read from disk one at a time.
 
     All are read once at the beginning, so that a broken file is found before any work.
@@ -98,20 +98,13 @@ class KeyFrames(Sequence[Frame]):
     def __len__(self) -> int:
         return len(self.paths)
 
-    @overload
-    def __getitem__(self, index: int) -> Frame: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Frame]: ...
-    def __getitem__(self, index: int | slice) -> Frame | list[Frame]:
+    def _get(self, number: int) -> Frame:
         """Reads a frame: (H, W, C), the same form for all."""
-        if isinstance(index, slice):
-            return [self[k] for k in range(*index.indices(len(self)))]
-        index = range(len(self))[index]
-        if index not in self._held:
-            frame = as_channels(self._read(self.paths[index]), self._channels)
+        if number not in self._held:
+            frame = as_channels(self._read(self.paths[number]), self._channels)
             if self._deep:
                 frame = match_images([frame, np.zeros((1, 1, 1), np.uint16)])[0]
             while len(self._held) >= 2:  # the two ends of the segment at hand
                 del self._held[next(iter(self._held))]
-            self._held[index] = frame
-        return self._held[index]
+            self._held[number] = frame
+        return self._held[number]

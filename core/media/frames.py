@@ -4,8 +4,9 @@ A frame is an array (H, W, C) in sRGB as it stands in the file: C is 1 (grey), 3
 uint8 in [0, 255] or uint16 in [0, 65535]. Torch is imported only by the functions that make tensors.
 """
 
+from abc import abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
 import cv2
 import numpy as np
@@ -16,6 +17,23 @@ if TYPE_CHECKING:
 
 Frame: TypeAlias = NDArray[np.uint8 | np.uint16]
 """One picture: (H, W, C), C in {1 grey, 3 RGB, 4 RGBA with straight alpha}, uint8 or uint16."""
+
+
+class FrameSequence(Sequence[Frame]):
+    """Frames that are read or drawn on demand. A subclass has a length, and gives one frame at a time."""
+
+    @overload
+    def __getitem__(self, index: int) -> Frame: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Frame]: ...
+    def __getitem__(self, index: int | slice) -> Frame | list[Frame]:
+        """A frame, (H, W, C), or those of a slice; negative numbers count from the end."""
+        numbers = range(len(self))[index]
+        return self._get(numbers) if isinstance(numbers, int) else [self._get(number) for number in numbers]
+
+    @abstractmethod
+    def _get(self, number: int) -> Frame:
+        """The frame of a number from 0."""
 
 
 def as_channels(frame: Frame, channels: int) -> Frame:

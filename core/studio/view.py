@@ -5,10 +5,10 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
 from ..inbetween.key_frames import KeyFrames
-from ..media.frames import Frame, resize_image
+from ..media.frames import Frame, FrameSequence, resize_image
 
 _HELD = 6  # key frames at the size of the screen that are kept in memory
 
@@ -37,7 +37,7 @@ class TurnsKeyFrames(KeyFrames):
             return super()._read(path)
 
 
-class View(Sequence[Frame]):
+class View(FrameSequence):
     """Key frames at the size of a screen."""
 
     def __init__(self, keys: KeyFrames, longest: int) -> None:
@@ -52,17 +52,11 @@ class View(Sequence[Frame]):
     def __len__(self) -> int:
         return len(self._keys)
 
-    @overload
-    def __getitem__(self, index: int) -> Frame: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Frame]: ...
-    def __getitem__(self, index: int | slice) -> Frame | list[Frame]:
-        if isinstance(index, slice):
-            return [self[k] for k in range(*index.indices(len(self)))]
+    def _get(self, number: int) -> Frame:
         with self._lock:
-            if index not in self._held:
-                self._held[index] = resize_image(self._keys[index], *self._size)
+            if number not in self._held:
+                self._held[number] = resize_image(self._keys[number], *self._size)
                 while len(self._held) > _HELD:
                     self._held.popitem(last=False)
-            self._held.move_to_end(index)
-            return self._held[index]
+            self._held.move_to_end(number)
+            return self._held[number]

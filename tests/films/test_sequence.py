@@ -1,10 +1,10 @@
 """A film in memory, with in-betweens: the frames of `animi interpolate`, in any order."""
 
-import subprocess
 from fractions import Fraction
+from pathlib import Path
+from runpy import run_path
 
 import cv2
-import imageio_ffmpeg
 import numpy as np
 import pytest
 
@@ -15,15 +15,9 @@ from animi.core.films.interpolation import interpolate_film
 from animi.core.films.sequence import InbetweenedFilm, Shown
 from animi.core.media.image_files import list_images, read_image
 
-WIDTH, HEIGHT = 96, 72
-
-
-def scene(x, shot=0):
-    """A disc at x on a striped floor; the second shot has another floor and light."""
-    frame = np.full((HEIGHT, WIDTH, 3), ((60, 110, 170), (200, 150, 70))[shot], np.uint8)
-    frame[:: 6 + 5 * shot] = ((220, 210, 90), (40, 30, 60))[shot]
-    cv2.circle(frame, (x, 20 + 30 * shot), 12, ((200, 40, 40), (30, 160, 60))[shot], -1, cv2.LINE_AA)
-    return frame
+SHOTS = run_path(str(Path(__file__).with_name("two_shots.py")))
+WIDTH, HEIGHT = SHOTS["WIDTH"], SHOTS["HEIGHT"]
+scene, write_film = SHOTS["scene"], SHOTS["write_film"]
 
 
 def draw_film():
@@ -46,13 +40,7 @@ def scan_film():
 
 def by_command(tmp_path, frames, **settings):
     """What `animi interpolate` makes of a lossless film of these frames."""
-    film = tmp_path / "film.mkv"
-    source = ("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{WIDTH}x{HEIGHT}", "-r", "24", "-i", "-")
-    subprocess.run(
-        [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", *source, "-c:v", "ffv1", "-pix_fmt", "gbrp", film],
-        input=b"".join(frame.tobytes() for frame in frames),
-        check=True,
-    )
+    film = write_film(tmp_path / "film.mkv", frames)
     interpolate_film(InterpolateFilmConfig(film, tmp_path / "out", **settings))
     return [read_image(path) for path in list_images(tmp_path / "out")]
 

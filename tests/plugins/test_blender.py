@@ -4,9 +4,7 @@ import ast
 import json
 import os
 import shutil
-import stat
 import subprocess
-import sys
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -22,18 +20,6 @@ needs_blender = pytest.mark.skipif(
     not shutil.which("blender"), reason="Blender is not installed (apt-get install blender)"
 )
 SIZE = (120, 80)
-
-
-@pytest.fixture(scope="module")
-def command(tmp_path_factory):
-    """An `animi` of this checkout, to be started from a program with another Python."""
-    path = tmp_path_factory.mktemp("bin") / "animi"
-    path.write_text(
-        f'#!/bin/sh\nexport PYTHONPATH="{os.environ.get("PYTHONPATH", "")}"\n'
-        f'exec "{sys.executable}" -c "from animi.cli.main import run; run()" "$@"\n'
-    )
-    path.chmod(path.stat().st_mode | stat.S_IXUSR)
-    return str(path)
 
 
 def run(tmp_path, command, settings, **job):

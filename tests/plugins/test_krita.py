@@ -4,9 +4,7 @@ import ast
 import json
 import os
 import shutil
-import stat
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -24,18 +22,6 @@ needs_krita = pytest.mark.skipif(
     reason="needs ANIMI_TEST_KRITA=1, Krita and Xvfb (apt-get install krita python3-pyqt5 xvfb xauth)",
 )
 SIZE = (480, 320)
-
-
-@pytest.fixture(scope="module")
-def command(tmp_path_factory):
-    """An `animi` of this checkout, to be started from a program with another Python."""
-    path = tmp_path_factory.mktemp("bin") / "animi"
-    path.write_text(
-        f'#!/bin/sh\nexport PYTHONPATH="{os.environ.get("PYTHONPATH", "")}"\n'
-        f'exec "{sys.executable}" -c "from animi.cli.main import run; run()" "$@"\n'
-    )
-    path.chmod(path.stat().st_mode | stat.S_IXUSR)
-    return str(path)
 
 
 @pytest.fixture

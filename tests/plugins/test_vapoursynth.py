@@ -5,9 +5,9 @@ import subprocess
 import sys
 from fractions import Fraction
 from pathlib import Path
+from runpy import run_path
 
 import cv2
-import imageio_ffmpeg
 import numpy as np
 import pytest
 
@@ -16,15 +16,10 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "plugins/vapoursynth"))
 import animi_vs  # noqa: E402
 
 core = vs.core
-WIDTH, HEIGHT = 96, 72
+SHOTS = run_path(str(Path(__file__).parents[1] / "films/two_shots.py"))
+WIDTH, HEIGHT = SHOTS["WIDTH"], SHOTS["HEIGHT"]
+scene, write_film = SHOTS["scene"], SHOTS["write_film"]
 LEARNT = any(importlib.util.find_spec(name) for name in ("torch", "onnxruntime"))
-
-
-def scene(x, shot=0):
-    frame = np.full((HEIGHT, WIDTH, 3), ((60, 110, 170), (200, 150, 70))[shot], np.uint8)
-    frame[:: 6 + 5 * shot] = ((220, 210, 90), (40, 30, 60))[shot]
-    cv2.circle(frame, (x, 20 + 30 * shot), 12, ((200, 40, 40), (30, 160, 60))[shot], -1, cv2.LINE_AA)
-    return frame
 
 
 def draw_film():
@@ -54,13 +49,7 @@ def read(clip, n):
 
 
 def by_command(tmp_path, frames, *words):
-    film = tmp_path / "film.mkv"
-    source = ("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{WIDTH}x{HEIGHT}", "-r", "24", "-i", "-")
-    subprocess.run(
-        [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", *source, "-c:v", "ffv1", "-pix_fmt", "gbrp", film],
-        input=b"".join(frame.tobytes() for frame in frames),
-        check=True,
-    )
+    film = write_film(tmp_path / "film.mkv", frames)
     command = (sys.executable, "-c", "from animi.cli.main import run; run()", "interpolate", film, "-o", "out")
     subprocess.run([*command, *words], check=True, cwd=tmp_path)
     paths = sorted((tmp_path / "out").iterdir())
