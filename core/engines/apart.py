@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator, Sequence
 import cv2
 import numpy as np
 
-from ..motion.grid import Flow
+from ..motion.grid import Array, Flow
+from ..motion.parts import Part
 from ..motion.small_things import SmallThing, find_small_things
-from .interface import Around, Pair, Working, follow, render_all, view_for_matching
+from .interface import Around, Pair, Working, render_all, view_for_matching
 
 
 def prepare_without_small_things(first: Working, last: Working, prepare: Callable[[Working, Working], Pair]) -> Pair:
@@ -36,33 +37,45 @@ class Apart(Around):
             for ground, other, (x, y, w, h), mask in zip(grounds, (last, first), thing.boxes, thing.masks, strict=True):
                 box = np.s_[y : y + h, x : x + w]
                 _lay_over(ground, other[box], cv2.dilate(mask, np.ones((3, 3), np.uint8)), x, y)
-        super().__init__(prepare(*grounds))
-        self.confidence: float = getattr(self._pair, "confidence", 1.0)
-        """How well motion explains what is left."""
+        super().__init__(prepare(*grounds), first.shape)
 
     def follow(self) -> Flow:
         """Where everything goes: (H, W, 2), in pixels."""
-        flow = follow(self._pair, *self._frames[0].shape[:2]).copy()
+        flow = super().follow().copy()
         for thing in self._things:
             x, y, w, h = thing.boxes[0]
             flow[y : y + h, x : x + w][thing.masks[0] > _ON] = thing.shift
         return flow
+
+    def cover(self, part: Part, t: float) -> Array:
+        """How much of each pixel is on a part at t: (H, W) in [0, 1]; things of the part are where they have got to."""
+        cover = super().cover(part, t)
+        for thing in self._things:
+            (x, y, w, h), on = thing.boxes[0], thing.masks[0] > _ON
+            if part.find_mask(0)[y : y + h, x : x + w][on].mean() > _ON:
+                for x, y, w, h in thing.boxes:  # the other pair does not know that it has left
+                    cover[y : y + h, x : x + w] = 0
+                _lay_thing(cover[..., None], thing, [np.ones((h, w, 1), np.float32) for *_, w, h in thing.boxes], t)
+        return cover
 
     def render_all(self, times: Sequence[float]) -> Iterator[Working]:
         """Draws the frames at `times` in (0, 1)."""
         for t, drawn in zip(times, render_all(self._pair, times), strict=True):
             frame = drawn.copy()
             for thing in self._things:
-                nearer = int(t > 0.5)
-                x, y, w, h = thing.boxes[nearer]
-                _lay_over(
-                    frame,
-                    self._frames[nearer][y : y + h, x : x + w],
-                    thing.masks[nearer],
-                    x + (t - nearer) * thing.shift[0],
-                    y + (t - nearer) * thing.shift[1],
-                )
+                cut_outs = [
+                    whole[y : y + h, x : x + w] for whole, (x, y, w, h) in zip(self._frames, thing.boxes, strict=True)
+                ]
+                _lay_thing(frame, thing, cut_outs, t)
             yield frame
+
+
+def _lay_thing(frame: Working, thing: SmallThing, cut_outs: Sequence[Working], t: float) -> None:
+    """Lays a thing over a frame where it has got to, in place, as it is cut out of the nearer key frame."""
+    nearer = int(t > 0.5)
+    x, y, _, _ = thing.boxes[nearer]
+    dx, dy = thing.shift
+    _lay_over(frame, cut_outs[nearer], thing.masks[nearer], x + (t - nearer) * dx, y + (t - nearer) * dy)
 
 
 def _lay_over(frame: Working, cut_out: Working, mask: Working, x: float, y: float) -> None:

@@ -1,6 +1,5 @@
 """The classical engine: moves pixels along the motion found between the key frames, without training."""
 
-from collections.abc import Iterator, Sequence
 from functools import partial
 
 import cv2
@@ -10,15 +9,11 @@ from ..motion.arcs import find_turns
 from ..motion.grid import Array, Flow, pixel_grid, warp
 from ..motion.guides import Guides, PairHints
 from ..motion.light import is_another_light
-from ..motion.parts import Part
 from ..motion.search import estimate_flow
 from ..motion.splatting import fill_holes, splat, splat_step
-from .apart import prepare_without_small_things
-from .interface import DrawsTogether, Pair, Working, make_guides, view_for_matching
-from .joining import Placed, bend_placed, draw_joined, find_cover, measure_doubt
-from .over_ground import prepare_over_ground
-from .relit import prepare_in_one_light
-from .spaced import prepare_with_parts
+from .interface import Pair, Working, view_for_matching
+from .joining import Placed, PlacedPair, bend_placed
+from .preparing import prepare_moving
 
 _UNEXPLAINED = 0.03  # confidence: of 60 drawn cuts the highest had 0.029, of 60 drawn pairs in motion the lowest 0.04
 _BELIEF = 16.0  # log odds for a share of one half more: the mixture, too, takes a share of 0.6 for a choice
@@ -57,17 +52,11 @@ class FlowEngine:
 
     def prepare(self, first: Working, last: Working, hints: PairHints | None = None) -> Pair:
         """Finds the motion both ways, and where each frame shows what the other hides."""
-        if hints is not None and hints.parts:
-            return prepare_with_parts(first, last, hints, self.prepare)
-        guides = make_guides(hints, first, last)
-        prepare = partial(FlowPair, mixes=self._mixes, guides=guides, arcs=self._arcs)
-        if guides is not None:  # what is pointed at is not cut out beforehand
-            return prepare_in_one_light(first, last, prepare)
-        apart = prepare if self._mixes else partial(prepare_over_ground, prepare=prepare)
-        return prepare_without_small_things(first, last, partial(prepare_in_one_light, prepare=apart))
+        draw = partial(FlowPair, mixes=self._mixes, arcs=self._arcs)
+        return prepare_moving(first, last, hints, draw, figures=not self._mixes)
 
 
-class FlowPair(DrawsTogether):
+class FlowPair(PlacedPair):
     """Two frames and the motion between them.
 
     A frame at t is made in three stages:
@@ -102,10 +91,7 @@ class FlowPair(DrawsTogether):
             guides: motion that an animator gives.
             arcs: whether pieces that turn keep their size on the way.
         """
-        self._guides = guides
-        self._frames = (first, last)
-        self._mixes = mixes
-        self._shape = first.shape
+        super().__init__(first, last, mixes=mixes, guides=guides)
         views = tuple(view_for_matching(frame) for frame in self._frames)
         found: tuple[Flow, Flow] = estimate_flow(*views, guides=guides) if flows is None else flows
         height, width = first.shape[:2]
@@ -175,24 +161,9 @@ class FlowPair(DrawsTogether):
             for velocity, motion, cover in zip(self._velocities, likely, covered, strict=True)
         ]
 
-    def render_all(self, times: Sequence[float]) -> Iterator[Working]:
-        """Draws the frames at `times` in (0, 1), with seams that are chosen for all of them together."""
-        return draw_joined(self._frames, times, self._place, mixes=self._mixes, guides=self._guides)
-
     def follow(self) -> Flow:
         """Where everything goes: (H, W, 2), in pixels."""
-        height, width = self._shape[:2]
-        found = cv2.resize(self._velocities[0] / self._to_cells, (width, height), interpolation=cv2.INTER_LINEAR)
-        flow = np.asarray(found, np.float32)
-        return flow if self._guides is None else self._guides.move(flow, 0)
-
-    def doubt(self, t: float) -> Array:
-        """Where the frame at t is guesswork: (h, w) in [0, 1]."""
-        return measure_doubt(self._frames, self._place(t), self._guides)
-
-    def cover(self, part: Part, t: float) -> Array:
-        """How much of each pixel is on a part at t, from 0 to 1: (H, W) in [0, 1]."""
-        return find_cover(part, t, self._place, self._guides)
+        return self._spread(self._velocities[0] / self._to_cells)
 
     def _place(self, t: float) -> Placed:
         """Where to sample both frames at t, and how much either is believed."""

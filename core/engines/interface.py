@@ -127,7 +127,12 @@ def render_parts(pair: Pair, times: Sequence[float], part_times: Sequence[Sequen
     """Draws a pair's frames in which parts have times of their own, see `Parted`; where it cannot, at `times`."""
     if isinstance(pair, Parted):
         return pair.render_parts(times, part_times)
-    return render_all(pair, [min(max(t, _SOON), 1 - _SOON) for t in times])
+    return render_all(pair, [keep_between(t) for t in times])
+
+
+def keep_between(t: float) -> float:
+    """A time from 0 to 1, and not at a key frame itself: so close to it that nothing has moved."""
+    return min(max(t, _SOON), 1 - _SOON)
 
 
 def follow(pair: Pair, height: int, width: int) -> Flow:
@@ -143,18 +148,27 @@ def find_doubt(pair: Pair, t: float) -> Array:
 class Around(DrawsTogether):
     """Base of pairs that draw with another pair, of frames that they have changed; what it knows, they know."""
 
-    def __init__(self, pair: Pair) -> None:
-        """Takes the other pair, of frames of the same size."""
-        self._pair = pair
+    def __init__(self, pair: Pair, shape: Sequence[int]) -> None:
+        """Takes the other pair, and height and width of its frames."""
+        self._pair, self._size = pair, (shape[0], shape[1])
+        self.confidence: float = getattr(pair, "confidence", 1.0)
+        """How well motion explains what the other pair draws."""
         self.explained = not isinstance(pair, Sure) or pair.explained
         """False if motion does not explain the key frames."""
+
+    def follow(self) -> Flow:
+        """Where everything goes: (H, W, 2), in pixels."""
+        return follow(self._pair, *self._size)
 
     def doubt(self, t: float) -> Array:
         """Where the frame at t is guesswork: (h, w) in [0, 1]."""
         return find_doubt(self._pair, t)
 
     def cover(self, part: Part, t: float) -> Array:
-        """How much of each pixel is on a part at t: (H, W) in [0, 1]; none where the other pair does not say."""
+        """How much of each pixel is on a part at t: (H, W) in [0, 1].
+
+        As in the nearer key frame where the other pair does not say.
+        """
         if isinstance(self._pair, Covering):
             return self._pair.cover(part, t)
         return part.find_cover(round(t), (np.zeros((1, 1, 2), np.float32),) * 2, np.zeros((1, 1), np.float32))

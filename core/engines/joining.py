@@ -4,6 +4,7 @@ Both engines that move pixels use this. The frames are warped at full size and j
 blended with `--mix`.
 """
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -17,7 +18,7 @@ from ..motion.guides import Guides
 from ..motion.parts import Part
 from ..motion.seam import CELLS, SeamChoice, choose, measure_difference
 from ..motion.unmatched import grade_misfit
-from .interface import Working, limit_colours
+from .interface import DrawsTogether, Working, keep_between, limit_colours
 
 _LARGE = 480  # pixels of the longer side above which shares are computed at half size, in a third of the time at 720p
 TOGETHER = 16
@@ -106,6 +107,43 @@ def _settle(placed: Placed, guides: Guides) -> Placed:
     return replace(placed, shifts=shifts, belief=belief, missing=missing)
 
 
+class PlacedPair(DrawsTogether):
+    """Base of pairs that predict for each time where to sample both key frames, and which of them to prefer."""
+
+    def __init__(self, first: Working, last: Working, *, mixes: bool, guides: Guides | None) -> None:
+        """Takes the key frames.
+
+        Args:
+            first: a frame.
+            last: another of the same shape and type.
+            mixes: whether warped frames are blended where they differ, instead of joined along a seam.
+            guides: motion that an animator gives.
+        """
+        self._frames, self._mixes, self._guides = (first, last), mixes, guides
+
+    @abstractmethod
+    def _place(self, t: float) -> Placed:
+        """The prediction for a time in (0, 1)."""
+
+    def render_all(self, times: Sequence[float]) -> Iterator[Working]:
+        """Draws the frames at `times` in (0, 1), on demand, with seams that are chosen for all of them together."""
+        yield from draw_joined(self._frames, times, self._place, mixes=self._mixes, guides=self._guides)
+
+    def doubt(self, t: float) -> Array:
+        """Where the frame at t is guesswork: (h, w) in [0, 1]."""
+        return measure_doubt(self._frames, self._place(t), self._guides)
+
+    def cover(self, part: Part, t: float) -> Array:
+        """How much of each pixel is on a part at t, from 0 to 1: (H, W) in [0, 1]."""
+        return find_cover(part, t, self._place, self._guides)
+
+    def _spread(self, flow: Flow) -> Flow:
+        """Motion of cells, (h, w, 2) in pixels, as that of pixels, (H, W, 2), with that of an animator in it."""
+        height, width = self._frames[0].shape[:2]
+        spread = np.asarray(cv2.resize(flow, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+        return spread if self._guides is None else self._guides.move(spread, 0)
+
+
 def choose_frames(
     frames: tuple[Working, Working], placed: Sequence[Placed], before: tuple[Placed, SeamChoice] | None = None
 ) -> list[SeamChoice]:
@@ -185,9 +223,9 @@ def find_cover(part: Part, t: float, place: Callable[[float], Placed], guides: G
         part: the part, with its partner.
         t: from 0 to 1.
         place: returns the engine's prediction for a time in (0, 1).
-        guides: motion that an animator gives: hinted pieces of the part are where it leads.
+        guides: motion that an animator gives; hinted pieces of the part follow it.
     """
-    placed = place(min(max(t, 1e-3), 1 - 1e-3))
+    placed = place(keep_between(t))
     cover = part.find_cover(t, placed.shifts, placed.belief)
     mask = part.masks[0]
     if guides is not None and guides.guides and mask is not None:

@@ -18,7 +18,7 @@ from ..motion.grid import Array, Flow
 from ..motion.guides import Guides
 from ..motion.seam import SeamChoice
 from .interface import Working, limit_colours, view_for_matching
-from .joining import AGREES, RAMP, SEAM_WIDTH, TOGETHER, Placed, bend_placed, choose_frames
+from .joining import AGREES, RAMP, SEAM_WIDTH, TOGETHER, Placed, choose_frames
 from .motion_base import (
     RENDERERS,
     SEARCHED_AREA,
@@ -223,10 +223,9 @@ class MotionPair(BaseMotionPair):
         for number in range(0, len(times), TOGETHER):
             chunk = times[number : number + TOGETHER]
             rising = sorted(set(chunk))
-            way, missing = self._find_way(rising)
+            way, placed = self._find_way(rising)
             choices: list[SeamChoice] | None = None
-            if not self._mixes:
-                placed = self._read_way(way, missing, rising)
+            if placed is not None:
                 choices = choose_frames(self._frames, placed, before)
                 before = placed[-1], choices[-1]
             for start in range(0, len(chunk), most):
@@ -235,10 +234,10 @@ class MotionPair(BaseMotionPair):
                     yield limit_colours(_fetch(drawn))
 
     @torch.inference_mode()
-    def _find_way(self, times: Sequence[float]) -> tuple[Way, list[Array] | None]:
+    def _find_way(self, times: Sequence[float]) -> tuple[Way, list[Placed] | None]:
         """Where the frames are sampled for all these times, on the network's device.
 
-        Also what is missing at each of them, (h, w), unless frames are blended.
+        Also the same in the form that `joining` needs to choose frames, unless frames are blended.
         """
         # k times forward and then k times backward
         motion = Motion(*(part[:, None].expand(-1, len(times), -1, -1, -1).flatten(0, 1) for part in self.motion))
@@ -246,30 +245,15 @@ class MotionPair(BaseMotionPair):
         way = self._network.find_way(motion, t)
         if self._mixes:
             return way, None
-        shifts = way.shift.permute(0, 2, 3, 1).contiguous().cpu().numpy()  # (2k, h, w, 2)
-        missing = []
-        for k in range(len(times)):
-            both = shifts[k], shifts[len(times) + k]
-            (shifts[k], shifts[len(times) + k]), lost = move_unmatched(both, self._unmatched)
-            missing.append(lost)
-        return Way(torch.from_numpy(shifts).permute(0, 3, 1, 2).to(self._device), way.claim), missing
-
-    @torch.inference_mode()
-    def _read_way(self, way: Way, missing: Sequence[Array] | None, times: Sequence[float]) -> list[Placed]:
-        """The same, in the form that `joining` needs to choose frames."""
-        shifts = way.shift.permute(0, 2, 3, 1).contiguous().cpu().numpy()  # (2k, h, w, 2)
-        forward, backward = np.split(shifts, 2)
         early, late = way.claim.chunk(2)
         beliefs = (early - late)[:, 0].cpu().numpy()  # (k, h, w)
-
-        def mix(difference: Array) -> Array:
-            raise NotImplementedError("frames are mixed by PyTorch")
-
-        placed = [
-            Placed(t, (forward[k], backward[k]), beliefs[k], mix, None if missing is None else missing[k])
-            for k, t in enumerate(times)
-        ]
-        return [bend_placed(each, self._turns) for each in placed] if self._turns else placed
+        forward, backward = np.split(way.shift.permute(0, 2, 3, 1).contiguous().cpu().numpy(), 2)  # (k, h, w, 2)
+        placed = []
+        for k, time in enumerate(times):
+            (forward[k], backward[k]), missing = move_unmatched((forward[k], backward[k]), self._unmatched)
+            placed.append(Placed(time, (forward[k], backward[k]), beliefs[k], _mix_by_torch, missing))
+        shifts = torch.from_numpy(np.concatenate([forward, backward])).permute(0, 3, 1, 2).to(self._device)
+        return Way(shifts, way.claim), placed
 
     @torch.inference_mode()
     def _draw_at_once(
@@ -286,6 +270,10 @@ class MotionPair(BaseMotionPair):
         if self._frames[0].dtype == np.uint8:
             drawn = drawn.add_(0.5).to(torch.uint8)
         return drawn.permute(0, 2, 3, 1).contiguous()
+
+
+def _mix_by_torch(difference: Array) -> Array:
+    raise NotImplementedError("frames are mixed by PyTorch")
 
 
 def _clear(motion: Motion, guides: Guides) -> Motion:

@@ -13,8 +13,8 @@ Grey, alpha and more than 8 bits need no special treatment, as all colours are s
 gets a picture of 8 bits and three channels, and all channels of the key frames are warped.
 """
 
-from collections.abc import Iterator, Sequence
-from functools import cached_property, partial
+from collections.abc import Sequence
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -24,18 +24,14 @@ from ..motion.arcs import Turn, find_turns
 from ..motion.grid import Array, Flow
 from ..motion.guides import Guides, PairHints
 from ..motion.light import is_another_light, is_fade
-from ..motion.parts import Part
 from ..motion.search import search_motion
 from ..motion.unmatched import find_unmatched, move_with_surroundings
-from .apart import prepare_without_small_things
 from .blend import Blend
 from .flow import FlowPair
-from .interface import DrawsTogether, Pair, Working, make_guides, view_for_matching
-from .joining import Placed, bend_placed, draw_joined, find_cover, measure_doubt
+from .interface import Pair, Working, view_for_matching
+from .joining import Placed, PlacedPair, bend_placed
 from .motion_steps import FoundMotion, MotionSteps
-from .over_ground import prepare_over_ground
-from .relit import prepare_in_one_light
-from .spaced import prepare_with_parts
+from .preparing import prepare_moving
 
 RENDERERS = ("network", "classical")
 """The ways to draw along the network's motion."""
@@ -76,15 +72,9 @@ class BaseMotionEngine:
 
     def prepare(self, first: Working, last: Working, hints: PairHints | None = None) -> Pair:
         """Prepares a pair, if motion can explain it; frames in different light are relit first."""
-        if hints is not None and hints.parts:
-            return prepare_with_parts(first, last, hints, self.prepare)
-        guides = make_guides(hints, first, last)
-        if guides is not None:  # hinted pieces are not cut out as small things
-            return prepare_in_one_light(first, last, partial(self._prepare, guides=guides))
-        prepare = self._prepare if self._mixes else partial(prepare_over_ground, prepare=self._prepare)
-        return prepare_without_small_things(first, last, partial(prepare_in_one_light, prepare=prepare))
+        return prepare_moving(first, last, hints, self._draw, figures=not self._mixes)
 
-    def _prepare(self, first: Working, last: Working, guides: Guides | None = None) -> Pair:
+    def _draw(self, first: Working, last: Working, *, guides: Guides | None = None) -> Pair:
         if guides is None and is_fade(view_for_matching(first), view_for_matching(last)):
             return Blend(first, last)
         if self._classical:
@@ -108,7 +98,7 @@ class BaseMotionEngine:
         return motion if guides is None else clear(motion, guides)
 
 
-class BaseMotionPair(DrawsTogether):
+class BaseMotionPair(PlacedPair):
     """Two key frames and the network's motion between them."""
 
     def __init__(
@@ -135,43 +125,27 @@ class BaseMotionPair(DrawsTogether):
             guides: motion that an animator gives.
             arcs: whether pieces that turn keep their size on the way.
         """
-        self._steps, self._motion, self._guides = steps, motion, guides
-        self._frames = (first, last)
-        self._mixes = mixes
+        super().__init__(first, last, mixes=mixes, guides=guides)
+        self._steps, self._motion = steps, motion
         self.confidence = measure_explained(self._found) if confidence is None else confidence
         """The share of differences between the frames that is visible in both, in [0, 1]."""
         views = (view_for_matching(frame) for frame in (first, last))
         self.explained = self.confidence > _UNEXPLAINED or guides is not None or is_another_light(*views)
-        self._turns: list[Turn] = find_turns(_pixels_last(self._found.flow)[0]) if arcs else []
+        self._turns: list[Turn] = find_turns(_pixels_last(self._found.fine)[0]) if arcs else []
 
     @cached_property
     def _found(self) -> FoundMotion:
         assert self._motion is not None
         return self._motion
 
-    def render_all(self, times: Sequence[float]) -> Iterator[Working]:
-        """Draws the frames at `times` in (0, 1), on demand."""
-        yield from draw_joined(self._frames, times, self._place, mixes=self._mixes, guides=self._guides)
-
     def follow(self) -> Flow:
         """Where everything goes: (H, W, 2), in pixels."""
-        height, width = self._frames[0].shape[:2]
-        found = scale_flows(self._found.fine, height, width)[0]
-        flow = np.asarray(cv2.resize(found, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
-        return flow if self._guides is None else self._guides.move(flow, 0)
-
-    def doubt(self, t: float) -> Array:
-        """Where the frame at t is guesswork: (h, w) in [0, 1]."""
-        return measure_doubt(self._frames, self._place(t), self._guides)
-
-    def cover(self, part: Part, t: float) -> Array:
-        """How much of each pixel is on a part at t, from 0 to 1: (H, W) in [0, 1]."""
-        return find_cover(part, t, self._place, self._guides)
+        return self._spread(scale_flows(self._found.fine, *self._frames[0].shape[:2])[0])
 
     def _place(self, t: float) -> Placed:
         """The network's prediction for a time, in the form that `joining` needs."""
         way = self._steps.find_way(self._found, t)
-        forward, backward = np.ascontiguousarray(way.shift.transpose(0, 2, 3, 1))  # (h, w, 2) each
+        forward, backward = _pixels_last(way.shift)  # (h, w, 2) each
         missing = None
         if not self._mixes:
             (forward, backward), missing = move_unmatched((forward, backward), self._unmatched)
@@ -180,7 +154,7 @@ class BaseMotionPair(DrawsTogether):
             return self._steps.decide(way, difference / np.float32(127.5))
 
         placed = Placed(t, (forward, backward), (way.claim[0] - way.claim[1])[0], mix, missing)
-        return bend_placed(placed, self._turns) if self._turns else placed
+        return bend_placed(placed, self._turns)
 
     @cached_property
     def _unmatched(self) -> list[Array]:
@@ -220,9 +194,7 @@ def measure_explained(motion: FoundMotion) -> float:
 
 def find_all_unmatched(motion: FoundMotion) -> list[Array]:
     """What either key frame shows and the other does not: (h, w) each."""
-    pictures, flows = (
-        np.ascontiguousarray(part.transpose(0, 2, 3, 1)) for part in ((motion.small + 1) * 127.5, motion.flow)
-    )
+    pictures, flows = (_pixels_last(part) for part in ((motion.small + 1) * 127.5, motion.flow))
     visible = _sigmoid(motion.visible[:, 0])
     return [find_unmatched(pictures[k], pictures[1 - k], flows[k], visible[k]) for k in range(2)]
 
@@ -238,7 +210,7 @@ def clear(motion: FoundMotion, guides: Guides) -> FoundMotion:
     """The motion without the pieces whose motion an animator gives."""
     parts, seen = [], []
     for flow in (motion.flow, motion.fine):
-        found = np.ascontiguousarray(flow.transpose(0, 2, 3, 1))  # (2, h, w, 2)
+        found = _pixels_last(flow)  # (2, h, w, 2)
         cleared = [guides.clear(found[end], end) for end in range(2)]
         parts.append(np.stack([part for part, _ in cleared]).transpose(0, 3, 1, 2))
         seen.append(np.stack([known for _, known in cleared])[:, None].astype(np.float32))
@@ -250,7 +222,7 @@ def scale_flows(fine: Array, height: int, width: int) -> tuple[Flow, Flow]:
     """A motion's `fine` in the classical engine's form: (h, w, 2) float32, in pixels of key frames of that size."""
     h, w = fine.shape[-2:]
     scale = np.array([width / w, height / h], np.float32).reshape(1, 2, 1, 1)
-    forward, backward = np.ascontiguousarray((fine * scale).transpose(0, 2, 3, 1))
+    forward, backward = _pixels_last(fine * scale)
     return forward, backward
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from ..motion.grid import Array, Flow
 from ..motion.ground import find_figures
 from ..motion.splatting import fill_holes
-from .interface import Around, Pair, Working, find_doubt, follow, render_all, view_for_matching
+from .interface import Around, Pair, Working, find_doubt, render_all, view_for_matching
 
 # Chosen on the drawn cat of docs/RESULTS.md.
 _FAST = 0.05  # of the frame's longer side: figures that move by less are drawn well together with the ground
@@ -79,11 +79,9 @@ class OverGround(Around):
             whole[self._box] = ground
             self._alphas.append(alpha)
             self._grounds.append(whole)
-        super().__init__(prepare(cels[0], cels[1]))
-        self.confidence: float = getattr(self._pair, "confidence", 1.0)
-        """How well motion explains the figure."""
+        super().__init__(prepare(cels[0], cels[1]), self._alphas[0].shape)
         on = self._alphas[0] > 0.5
-        moved = follow(self._pair, *on.shape)[on]
+        moved = super().follow()[on]
         length = float(np.median(np.hypot(moved[:, 0], moved[:, 1]))) if on.any() else 0.0
         self.fits = self.explained and length > _FAST * max(self._shape)
         """Whether motion explains the figure, and it is fast."""
@@ -112,7 +110,7 @@ class OverGround(Around):
         """Where everything goes: (H, W, 2), in pixels."""
         flow = np.zeros((*self._shape, 2), np.float32)
         on = self._alphas[0] > 0.5
-        flow[self._box][on] = follow(self._pair, *on.shape)[on]
+        flow[self._box][on] = super().follow()[on]
         return flow
 
     def doubt(self, t: float) -> Array:

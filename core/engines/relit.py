@@ -6,10 +6,9 @@ from functools import reduce
 import cv2
 import numpy as np
 
-from ..motion.grid import Flow
 from ..motion.light import Light, find_light
 from .blend import Blend
-from .interface import Around, Pair, Working, follow, render_all, view_for_matching
+from .interface import Around, Pair, Working, render_all, view_for_matching
 
 
 def prepare_in_one_light(first: Working, last: Working, prepare: Callable[[Working, Working], Pair]) -> Pair:
@@ -35,11 +34,7 @@ class Relit(Around):
         self._light = light
         self._mixture = Blend(first, last)
         self._lit = (first, light.brighten(last)) if light.dims else (light.brighten(first), last)
-        super().__init__(prepare(*self._lit))
-
-    def follow(self) -> Flow:
-        """Where everything goes: (H, W, 2), in pixels."""
-        return follow(self._pair, *self._lit[0].shape[:2])
+        super().__init__(prepare(*self._lit), first.shape)
 
     def render_all(self, times: Sequence[float]) -> Iterator[Working]:
         """Draws the frames at `times` in (0, 1)."""

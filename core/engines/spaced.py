@@ -11,21 +11,29 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from ..motion.grid import Flow
-from ..motion.guides import Cutter, PairHints
+from ..motion.guides import Cutter, PairHints, Track
 from ..motion.parts import Part, paint_out
 from .interface import Around, Covering, Pair, Working, follow, limit_colours, render_all, view_for_matching
 
 Prepare = Callable[[Working, Working, PairHints | None], Pair]
 
 
-def prepare_with_parts(first: Working, last: Working, hints: PairHints, prepare: Prepare) -> Pair:
-    """Prepares two frames as `prepare` does, with the hints' parts at times of their own.
+def prepare_with_parts(
+    first: Working, last: Working, hints: PairHints, prepare_whole: Prepare, prepare_rest: Prepare
+) -> Pair:
+    """Prepares two frames with the hints' parts at times of their own.
 
     Where motion does not explain the pair, or is none, parts go with all else.
+
+    Args:
+        first: a frame.
+        last: another of the same shape and type.
+        hints: with parts.
+        prepare_whole: prepares a pair with other hints, which knows where everything in it is at any time.
+        prepare_rest: prepares a pair without the parts.
     """
-    whole = prepare(first, last, replace(hints, parts=()))
-    return Spaced(whole, first, last, hints, prepare) if isinstance(whole, Covering) else whole
+    whole = prepare_whole(first, last, replace(hints, parts=()))
+    return Spaced(whole, first, last, hints, prepare_rest) if isinstance(whole, Covering) else whole
 
 
 class Spaced(Around):
@@ -41,7 +49,7 @@ class Spaced(Around):
             hints: with parts.
             prepare: prepares a pair with other hints.
         """
-        super().__init__(whole)
+        super().__init__(whole, first.shape)
         self._frames = (first, last)
         height, width = first.shape[:2]
         cutters = [Cutter(view_for_matching(frame)) for frame in self._frames]
@@ -50,19 +58,20 @@ class Spaced(Around):
         for part in self._parts:
             part.find_partner(flow)
         self._grounds = paint_out(self._frames, self._parts, flow)
-        masks = [cv2.resize(part.masks[0], (width, height)) for part in self._parts if part.masks[0] is not None]
+        masks = [
+            [cv2.resize(mask, (width, height)) for part in self._parts if (mask := part.masks[end]) is not None]
+            for end in range(2)
+        ]
 
-        def is_left(x: float, y: float) -> bool:
+        def is_left(track: Track) -> bool:
+            end = 0 if track.points[0] is not None else 1  # what only comes is in the last drawing alone
+            x, y = track.points[-end] or (0, 0)
             column, row = min(max(round(x), 0), width - 1), min(max(round(y), 0), height - 1)
-            return not any(mask[row, column] > 0.5 for mask in masks)
+            return not any(mask[row, column] > 0.5 for mask in masks[end])
 
         # a hint of a part says nothing of what is left without it
-        tracks = tuple(track for track in hints.tracks if track.points[0] is not None and is_left(*track.points[0]))
+        tracks = tuple(track for track in hints.tracks if is_left(track))
         self._rest = prepare(*self._grounds, replace(hints, tracks=tracks, parts=()))
-
-    def follow(self) -> Flow:
-        """Where everything goes: (H, W, 2), in pixels."""
-        return follow(self._pair, *self._frames[0].shape[:2])
 
     def render_all(self, times: Sequence[float]) -> Iterator[Working]:
         """Draws the frames at `times` in (0, 1), the parts at the same times."""

@@ -76,7 +76,7 @@ class Part:
         """
         height, width = self._shape
         if t in (0, 1):
-            return self._sharpen(self._warp(int(t), pixel_grid(height, width)))
+            return self.find_mask(int(t))
         h, w = belief.shape
         scale = np.array([width / w, height / h], np.float32)
         grid = pixel_grid(height, width)
@@ -88,6 +88,10 @@ class Part:
             for end, shift in enumerate(shifts)
         ]
         return np.asarray(both[1] + share * (both[0] - both[1]), np.float32)
+
+    def find_mask(self, end: int) -> Array:
+        """The part in one drawing: (H, W) float32 in [0, 1]."""
+        return self._sharpen(self._warp(end, pixel_grid(*self._shape)))
 
     def _warp(self, end: int, at: Array) -> Array:
         """The mask of one drawing at places of it, (H, W, 2) in its pixels."""

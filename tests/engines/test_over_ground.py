@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from animi.core.cartoon.trials import TRIALS
-from animi.core.engines import flow as flow_engine
+from animi.core.engines import preparing
 from animi.core.engines.flow import FlowEngine
 from animi.core.engines.interface import Following
 from animi.core.engines.over_ground import OverGround
@@ -60,7 +60,7 @@ def measure(engine, t=0.5, dx=80):
 @pytest.mark.parametrize("t", [0.25, 0.5, 0.75])
 def test_what_a_fast_figure_uncovers_is_the_ground(t, monkeypatch):
     ground, figure = measure(FlowEngine(), t)
-    monkeypatch.setattr(flow_engine, "prepare_over_ground", lambda first, last, prepare: prepare(first, last))
+    monkeypatch.setattr(preparing, "prepare_over_ground", lambda first, last, prepare: prepare(first, last))
     before, figure_before = measure(FlowEngine(), t)
     assert ground < 0.05
     assert ground < before / 2

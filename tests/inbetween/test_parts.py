@@ -7,10 +7,13 @@ import numpy as np
 import pytest
 
 from animi.core.engines.opening import open_engine
+from animi.core.engines.spaced import prepare_with_parts
 from animi.core.errors import ConfigError, InputError
 from animi.core.inbetween import interpolate
 from animi.core.inbetween.hints import parse_part
 from animi.core.media.image_files import read_image, write_png
+from animi.core.motion.guides import PairHints, Track
+from animi.core.motion.parts import PartMask
 
 WIDTH, HEIGHT, FINE = 240, 160, 3
 RED, GREEN = (225, 40, 30), (60, 150, 70)
@@ -104,6 +107,40 @@ def test_a_hint_of_a_part_keeps_the_part_s_time(mask):
     for k in (2, 3):
         assert abs(find_x(frames[k], RED)[0] - find_x(draw(50 + 60 * CHART[k], 60), RED)[0]) < 2
         assert abs(find_x(frames[k], GREEN)[0] - find_x(draw(50, 60 + 30 * k / 4), GREEN)[0]) < 2.5
+
+
+@pytest.mark.parametrize("engine", ["motion", "flow"])
+def test_a_small_part_that_goes_far_is_there_at_its_own_time(tmp_path, engine):
+    """Such things are cut out of a pair and drawn by themselves where they have no time of their own."""
+    ends = []
+    for x in (40, 200):
+        frame = draw(-100, -100)
+        cv2.circle(frame, (x, 80), 8, RED, -1)
+        ends.append(frame)
+    path = tmp_path / "bird.png"
+    image = np.zeros((HEIGHT, WIDTH, 1), np.uint8)
+    cv2.circle(image, (40, 80), 10, 255, -1)
+    write_png(path, image)
+    frames = list(interpolate(ends, 5, engine=engine, parts=[f"{path}=0,0,0,0.5,1"]))
+    size = find_x(ends[0], RED)[1]
+    for k, x in ((1, 40), (2, 40), (3, 120)):
+        found, count = find_x(frames[k], RED)
+        assert abs(found - x) < 2.5 and abs(count - size) < 0.25 * size
+
+
+def test_hints_of_what_only_comes_are_kept_for_what_is_left(mask):
+    asked = []
+
+    def prepare(first, last, hints):
+        asked.append(hints)
+        return open_engine("flow").prepare(first, last)
+
+    hints = PairHints(
+        (Track((None, (200.0, 30.0))), Track((None, (110.0, 46.0))), Track(((50.0, 50.0), (110.0, 50.0)))),
+        parts=(PartMask(read_image(mask)[..., 0] > 0, None),),
+    )
+    prepare_with_parts(*ENDS, hints, prepare, prepare)
+    assert [track.points for track in asked[1].tracks] == [(None, (200.0, 30.0))]
 
 
 @pytest.mark.parametrize("text", ["ball.png", "=ease-in", "ball.png=", "ball.png=fast", "ball.png=0,1,0.5", "x=0.2,1"])

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from animi.core.engines.flow import FlowPair
+from animi.core.engines.motion_base import BaseMotionPair
+from animi.core.engines.motion_steps import FoundMotion, FoundWay
 from animi.core.motion.arcs import bend, find_turns
 from animi.core.motion.grid import pixel_grid
 
@@ -91,3 +93,43 @@ def test_the_option_draws_and_leaves_key_frames(animi, key_frames, tmp_path, eng
     assert animi(*words, tmp_path / "plain").exit_code == 0
     for name in ("000.png", "001.png", "002.png"):  # a disc that does not turn
         assert (tmp_path / "arcs" / name).read_bytes() == (tmp_path / "plain" / name).read_bytes()
+
+
+class ExactSteps:
+    """The steps of a network that knows the motion exactly, on a grid of two pixels a cell."""
+
+    def __init__(self, ends, flows):
+        self._pair = FlowPair(*ends, flows)
+        shape = HEIGHT // 2, WIDTH // 2
+        self.motion = FoundMotion(
+            *(self._to_cells(flows, (shape[0] // part, shape[1] // part)) for part in (2, 1)),
+            *(np.zeros((2, 1, shape[0] // 2, shape[1] // 2), np.float32),) * 3,
+            np.zeros((2, 3, shape[0] // 2, shape[1] // 2), np.float32),
+        )
+        self._shape = shape
+
+    def _to_cells(self, flows, shape):
+        h, w = flows[0].shape[:2]
+        scale = np.array([shape[1] / w, shape[0] / h], np.float32)
+        small = [cv2.resize(flow, shape[::-1], interpolation=cv2.INTER_AREA) * scale for flow in flows]
+        return np.stack(small).transpose(0, 3, 1, 2)
+
+    def find_way(self, motion, t):
+        placed = self._pair._place(t)
+        belief = cv2.resize(placed.belief, self._shape[::-1], interpolation=cv2.INTER_LINEAR)
+        return FoundWay(self._to_cells(placed.shifts, self._shape), np.stack([belief, -belief])[:, None] / 2)
+
+    def decide(self, way, difference):
+        return np.full(difference.shape, 0.5, np.float32)
+
+
+def test_the_motion_engine_bends_what_turns_where_it_is():
+    draw, flows = make(60, (150, 120))
+    steps = ExactSteps((draw(0), draw(1)), flows)
+    straight, arc = (
+        BaseMotionPair(steps, steps.motion, draw(0), draw(1), confidence=1.0, arcs=arcs).render(0.5)
+        for arcs in (False, True)
+    )
+    truth = draw(0.5)
+    assert area(straight) < 0.85 * area(truth)
+    assert area(truth) - area(arc) < 0.7 * (area(truth) - area(straight))
