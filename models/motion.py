@@ -310,7 +310,11 @@ class MotionNetwork(nn.Module):
     ) -> tuple[Tensor, Motion, Learning]:
         """Draws the frames at `t`, (N,); returns also what the losses need. Sides must be multiples of 16."""
         motion, learning = self.study(first, last, given)
-        return self.compose(self.find_way(motion, t), first.float(), last.float()), motion, learning
+        way = self.find_way(motion, t)
+        early, late = self.carry(way, first.float(), last.float())
+        claims = way.claim.chunk(2)
+        learning = learning._replace(warped=(early, late), claim=claims[0] - claims[1])
+        return late + self.share(way, early, late) * (early - late), motion, learning
 
     def prepare(self, first: Tensor, last: Tensor, area: int = 384 * 384) -> tuple[Motion, Tensor, Tensor]:
         """Finds the motion of key frames (N, 3, H, W) of any size, at a working size of at most about `area` pixels."""

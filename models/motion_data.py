@@ -47,6 +47,10 @@ class Learning(NamedTuple):
     """(2N, 2, h', w') in pixels of the working size: the flow after the gate and after each round."""
     visible: list[Tensor]
     """(2N, 1, h', w') logits: visibility in the other frame, after each round."""
+    warped: tuple[Tensor, Tensor] | None = None
+    """Both frames moved to t, (N, 3, H, W) each; None before a frame is drawn."""
+    claim: Tensor | None = None
+    """(N, 1, H/2, W/2) logit: preference at t for the first frame; None before a frame is drawn."""
 
 
 class Way(NamedTuple):

@@ -434,6 +434,8 @@ class TrainMotionConfig(Checked):
     """Weight of the cross-entropy of what is visible in both frames."""
     pictures: Weight = 1.0
     """Weight of the distance of drawn frames from the truth: absolute, Laplacian and census."""
+    claims: Weight = 0.0
+    """Weight of the cross-entropy of which key frame is right where the two, moved to the frame between, differ."""
     style: Weight = 0.0
     """Weight of the difference of VGG16's Gram matrices; for fine-tuning."""
     perceptual: Weight = 0.0

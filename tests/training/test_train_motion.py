@@ -26,6 +26,7 @@ from animi.core.training.listeners import Listeners
 from animi.core.training.losses.motion import (
     StyleDistance,
     census_distance,
+    claim_loss,
     end_point_errors,
     laplacian_distance,
     pick,
@@ -174,7 +175,7 @@ def test_only_what_draws_learns_where_the_motion_is_held(tmp_path):
     assert "painter" in changed and changed <= {"order", "content", "painter", "decision"}
 
 
-def test_fine_tuning_begins_with_a_network_and_lowers_style_and_ghosts(tmp_path, vgg_weights, monkeypatch):
+def test_fine_tuning_begins_with_a_network_and_lowers_style_ghosts_and_claims(tmp_path, vgg_weights, monkeypatch):
     # a network that has learnt nothing yet draws no ghosts: what is scored in their place is never 0
     monkeypatch.setattr(recipe, "ghost_penalty", lambda drawn, *_: drawn.square().mean())
     torch.manual_seed(3)
@@ -182,12 +183,12 @@ def test_fine_tuning_begins_with_a_network_and_lowers_style_and_ghosts(tmp_path,
     first = MotionNetwork(config)
     save_checkpoint(tmp_path / "first.safetensors", first, "motion", config)
     how = {"init": tmp_path / "first.safetensors", "rate": 1e-12, "decay": 0.0, "warm_up": 0, "sample_every": 100}
-    terms = {"style": 0.1, "ghost": 1.0, "vgg_weights": vgg_weights(tmp_path)}
+    terms = {"style": 0.1, "ghost": 1.0, "claims": 0.5, "vgg_weights": vgg_weights(tmp_path)}
 
     def gradient(name, **more):
         train_motion(settings(tmp_path / name, 1, **how | more))
         series = read_series(tmp_path / name)
-        for term in ("style", "ghost"):
+        for term in ("style", "ghost", "claims"):
             assert (f"motion/{term}" in series) == (term in more), (name, term)
         return series["motion/gradient"][1]
 
@@ -430,6 +431,28 @@ def test_picture_distances_are_none_for_equal_pictures_and_tell_soft_ones():
     assert census_distance(truth * 0.9 + 0.05, truth) < 0.5 * census_distance(soft, truth)
     tiny = torch.rand(1, 3, 1, 3)
     assert laplacian_distance(tiny, tiny + 0.5) == pytest.approx(0.5)
+
+
+def test_claims_are_lowest_for_the_frame_that_is_right_and_count_where_the_other_is_wrong():
+    truth = torch.zeros(1, 3, 8, 8)
+    first, last = truth.clone(), truth.clone()
+    first[..., :4] = 0.5  # wrong on the left
+    last[..., 4:] = 0.25  # wrong on the right, by half as much
+    sides = torch.ones(1, 1, 4, 4)
+    sides[..., :2] = -1
+    right, wrong = (claim_loss(sign * 4 * sides, (first, last), truth) for sign in (1, -1))
+    assert right < 0.05 < 3 < wrong
+    left, others = torch.zeros_like(sides), torch.zeros_like(sides)
+    left[..., :2] = others[..., 2:] = 1
+    slope = (sides * 0).requires_grad_()
+    claim_loss(slope, (first, last), truth).backward()
+    assert slope.grad is not None
+    pulls = [(slope.grad * part).sum().item() for part in (left, others)]
+    assert pulls[0] == pytest.approx(-2 * pulls[1])
+    same = torch.zeros_like(sides, requires_grad=True)
+    claim_loss(same, (truth, truth), truth).backward()  # nothing differs, so there is nothing to claim
+    assert torch.equal(same.grad, torch.zeros_like(same))
+    assert torch.isfinite(claim_loss(sides[:0], (first[:0], last[:0]), truth[:0]))
 
 
 def test_cuts_teach_that_nothing_is_seen_and_nothing_else(tmp_path):

@@ -26,6 +26,7 @@ _STILL_WEIGHT, _FARTHEST = 0.3, 4.0  # weight of a match without motion; cells o
 _SLACK = 0.05  # pixels; smooths the end-point error near 0
 _CLOSER = 0.8  # factor of the weight from one estimate to the one before, as in RAFT
 _STYLED = (3, 8, 15, 22)  # VGG16's layers whose Gram matrices are compared: relu1_2, 2_2, 3_3 and 4_3
+_DIFFER = 0.01  # mean difference of two frames, in [-1, 1], below which their claims have less weight
 _CENSUS = 7  # side of a census window in pixels
 
 
@@ -127,6 +128,24 @@ def visibility_loss(logits: list[Tensor], visible: Tensor, counts: Tensor, corne
         each = binary_cross_entropy_with_logits(logit.float(), wanted, reduction="none")
         total = total + weight * (each * known).sum() / known.sum().clamp_min(1)
     return total / sum(weights)
+
+
+def claim_loss(claim: Tensor, warped: tuple[Tensor, Tensor], truth: Tensor) -> Tensor:
+    """Cross-entropy of which of the two warped frames is right, weighted by how much worse the wrong one is.
+
+    Where the frames differ, the drawn frame shows one of them, along seams whose data term is this claim.
+
+    Args:
+        claim: (N, 1, h, w) logit: preference for the first frame.
+        warped: the first and the last frame moved to the time of the truth, (N, 3, H, W) in [-1, 1] each.
+        truth: the same shape.
+    """
+    with torch.no_grad():
+        errors = [(frame - truth).abs().mean(1, keepdim=True) for frame in warped]  # (N, 1, H, W)
+        first, last = (interpolate(error, claim.shape[-2:], mode="area") for error in errors)  # (N, 1, h, w)
+        weight = (first - last).abs()
+    each = binary_cross_entropy_with_logits(claim.float(), (first < last).float(), reduction="none")
+    return (each * weight).sum() / weight.sum().clamp_min(_DIFFER * max(1, weight.numel()))
 
 
 def laplacian_distance(drawn: Tensor, truth: Tensor, levels: int = 5) -> Tensor:

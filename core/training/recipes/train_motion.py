@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from ....models.motion import MotionConfig, MotionNetwork
+from ....models.motion import Learning, MotionConfig, MotionNetwork
 from ...config.training import TrainMotionConfig
 from ...drawn.batches import CartoonBatch, choose_side, load_cartoons
 from ...drawn.collage import Collage, draw_layers
@@ -37,7 +37,14 @@ from ...weights.vgg import load_vgg
 from ..distributed import World, check_batch, join_world
 from ..listeners import Listeners, Parts
 from ..loop import Ema, Hooks, Phase, fit, make_adam, map_batch, place_module
-from ..losses.motion import StyleDistance, end_point_errors, matching_loss, picture_distance, visibility_loss
+from ..losses.motion import (
+    StyleDistance,
+    claim_loss,
+    end_point_errors,
+    matching_loss,
+    picture_distance,
+    visibility_loss,
+)
 from ..motion_evaluation import MotionEvaluation
 from ..run_folder import Network, open_run
 from ..state import State
@@ -373,9 +380,19 @@ def _make_loss(
 ) -> Callable[[CartoonBatch | FilmBatch, int], tuple[Tensor, Parts]]:
     """Makes the loss function; it returns the loss, and its parts without their weights."""
 
-    def compare(drawn: Tensor, first: Tensor, truth: Tensor, last: Tensor) -> tuple[Tensor, Parts]:
+    def compare(
+        drawn: Tensor, first: Tensor, truth: Tensor, last: Tensor, learning: Learning, whole: Tensor | None = None
+    ) -> tuple[Tensor, Parts]:
+        if whole is not None:  # a cut has no frame between, so the drawn frame is compared with itself
+            truth = torch.where(whole, truth, drawn.detach())
         parts: Parts = {"pictures": picture_distance(drawn, truth)}
         loss = config.pictures * parts["pictures"]
+        if config.claims:
+            assert learning.claim is not None and learning.warped is not None
+            keep = slice(None) if whole is None else whole.flatten()
+            early, late = learning.warped
+            parts["claims"] = claim_loss(learning.claim[keep], (early[keep], late[keep]), truth[keep])
+            loss = loss + config.claims * parts["claims"]
         if style is not None:
             parts["style"] = style(drawn, truth)
             loss = loss + config.style * parts["style"]
@@ -389,8 +406,8 @@ def _make_loss(
 
     def learn_film(batch: FilmBatch) -> tuple[Tensor, Parts]:
         first, middle, last = batch.frames.unbind(1)  # (N, 3, S, S) each
-        drawn, _, _ = network(first, last, batch.t, _both_ways(batch.given))
-        loss, parts = compare(drawn, first, middle, last)
+        drawn, _, learning = network(first, last, batch.t, _both_ways(batch.given))
+        loss, parts = compare(drawn, first, middle, last, learning)
         return loss, {f"film/{name}": value for name, value in parts.items()}
 
     def learn_cartoon(batch: CartoonBatch, step: int) -> tuple[Tensor, Parts]:
@@ -412,9 +429,7 @@ def _make_loss(
         if learning.match is not None:
             parts["matching"] = matching_loss(learning.match, truth, visible, observable | cut, corner)
             loss = loss + config.matching * parts["matching"]
-        whole = ~cut[:count]
-        # a cut has no frame between, so the drawn frame is compared with itself
-        compared, others = compare(drawn, first, torch.where(whole, middle, drawn.detach()), last)
+        compared, others = compare(drawn, first, middle, last, learning, ~cut[:count])
         return loss + compared, parts | others
 
     def learn(batch: CartoonBatch | FilmBatch, step: int) -> tuple[Tensor, Parts]:
