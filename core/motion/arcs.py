@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 
 from .grid import Array, Flow, pixel_grid, warp
-from .guides import turn_and_squash
+from .guides import fit_similarity, turn_and_squash
 
 _LEAST_TURN = 8.0  # degrees: below, the arc is within a quarter of a pixel of its chord
 _SEED_TURN = 5.0  # degrees by which a cell turns with its neighbours, to begin a piece
@@ -89,7 +89,7 @@ def _grow(seed: Array, flow: Flow) -> Turn | None:
     for _ in range(4):
         if own.sum() < _FEWEST:
             return None
-        linear, shift = _fit(grid[own], grid[own] + flow[own])
+        linear, shift = fit_similarity(grid[own], grid[own] + flow[own])
         missed = np.linalg.norm(grid @ linear.T + shift - grid - flow, axis=2)
         near = missed < _MISS + _GROWTH * np.linalg.norm(flow, axis=2)
         own = seed & near
@@ -111,15 +111,6 @@ def _grow(seed: Array, flow: Flow) -> Turn | None:
     middle = [each[0] for each in (piece.place(0.5), piece.place_straight(0.5))]
     gain = np.linalg.norm((grid[own] - centre) @ (middle[0] - middle[1]).T, axis=1).mean()
     return piece if gain > _LEAST_GAIN else None
-
-
-def _fit(source: Array, target: Array) -> tuple[Array, Array]:
-    """The similarity of least squares that carries (n, 2) to (n, 2)."""
-    one, other = (points - points.mean(0) for points in (source, target))
-    a, b = one @ [1, 1j], other @ [1, 1j]
-    factor = (a.conj() @ b) / max(float((a.conj() @ a).real), 1e-9)
-    linear = np.array([[factor.real, -factor.imag], [factor.imag, factor.real]])
-    return linear, target.mean(0) - linear @ source.mean(0)
 
 
 def bend(turns: Sequence[Turn], t: float, shape: tuple[int, int]) -> Array | None:

@@ -12,6 +12,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from .cutting import MinimumCut
 from .grid import Array
 
 # All below were chosen on a drawn cat that runs past houses (docs/RESULTS.md), and so that nothing is found in the
@@ -102,20 +103,24 @@ def _judge_colours(one: Array, other: Array, differs: Array, here: Array, there:
         here: (h, w) bool: the figures in `one`, roughly.
         there: of those in `other`.
     """
-    bins = [(part >> 4).astype(np.int32) @ np.array([256, 16, 1]) for part in (one, other)]
+    bins = [_find_bins(part) for part in (one, other)]
     sure = differs > 0.5
     shown = (here & sure & ~there, there & sure & ~here), (~here, ~there)
     figure, ground = (
-        _soften(sum(np.bincount(b[mask], minlength=4096) for b, mask in zip(bins, masks, strict=True)))
-        for masks in shown
+        _count_colours(np.concatenate([b[mask] for b, mask in zip(bins, masks, strict=True)])) for masks in shown
     )
     odds = np.clip(np.log((ground + 1e-4) / (figure + 1e-4)) / _LIKE, -1, 1)
     return odds[bins[0]], odds[bins[1]]
 
 
-def _soften(counts: Any) -> Array:
-    """A histogram of colours as shares, spread a little."""
-    shares = np.asarray(counts, np.float64).reshape(16, 16, 16)
+def _find_bins(colours: Array) -> Array:
+    """The bin of each colour, (…, 3) uint8, in a histogram of 16 x 16 x 16."""
+    return np.asarray((colours >> 4).astype(np.int32) @ np.array([256, 16, 1]))
+
+
+def _count_colours(bins: Array) -> Array:
+    """Shares of a histogram's bins, (4096,), spread a little to their neighbours."""
+    shares = np.bincount(bins, minlength=4096).astype(np.float64).reshape(16, 16, 16)
     for axis in range(3):
         shares = shares + 0.5 * (np.roll(shares, 1, axis) + np.roll(shares, -1, axis))
     return np.asarray(shares.ravel() / max(1.0, float(shares.sum())))
@@ -148,43 +153,24 @@ def _cut(
     Returns:
         (h, w) bool each.
     """
-    from ortools.graph.python import max_flow  # only where figures are fast
-
     h, w = differs.shape
     count = h * w
     index = np.arange(count, dtype=np.int32).reshape(h, w)
-    source, sink = np.full((h, w), 2 * count, np.int32), np.full((h, w), 2 * count + 1, np.int32)
-    tails, heads, costs = [], [], []
-
-    def connect(tail: Array, head: Array, cost: Array) -> None:
-        paid = cost > 0
-        tails.append(tail[paid])
-        heads.append(head[paid])
-        costs.append(cost[paid])
-
+    graph = MinimumCut(2 * count)
     # the source's side is figure for the first drawing's nodes, and ground for the last one's: so all costs can be cut
     for number, picture in enumerate((one, other)):
         own = index + number * count
         for here, beside, step in _find_steps(picture):
             cost = _FREE + _SEAM * np.exp(-((step / _OUTLINE) ** 2))
-            connect(own[here], own[beside], cost)
-            connect(own[beside], own[here], cost)
-    connect(index + count, index, _APART * differs)
+            graph.connect(own[here], own[beside], cost)
+            graph.connect(own[beside], own[here], cost)
+    graph.connect(index + count, index, _APART * differs)
     plain = _FIGURE * (1 - differs) + _NEVER * rim
     for number in range(2):
         figure = plain if likes is None else plain + _COLOUR * likes[number]
-        own = index + number * count
-        to_ground, to_figure = np.maximum(0, figure), np.maximum(0, -figure)
-        connect(source, own, to_ground if number else to_figure)
-        connect(own, sink, to_figure if number else to_ground)
-    solver = max_flow.SimpleMaxFlow()
-    solver.add_arcs_with_capacity(
-        np.concatenate(tails), np.concatenate(heads), np.rint(_SCALE * np.concatenate(costs)).astype(np.int64)
-    )
-    solver.solve(2 * count, 2 * count + 1)
-    side = np.zeros(2 * count + 2, bool)
-    side[np.asarray(solver.get_source_side_min_cut())] = True
-    return side[:count].reshape(h, w), ~side[count : 2 * count].reshape(h, w)
+        graph.prefer(index + number * count, figure if number else -figure)
+    side = graph.solve(_SCALE)
+    return side[:count].reshape(h, w), ~side[count:].reshape(h, w)
 
 
 def _find_steps(picture: Array) -> list[tuple[Any, Any, Array]]:
@@ -202,10 +188,7 @@ def _find_largest(mask: Array) -> float:
 
 def _compare_colours(one: Array, other: Array) -> float:
     """How much of the colours of two sets of pixels, (N, 3) uint8 each, is the same: in [0, 1]."""
-    shares = [
-        _soften(np.bincount((part >> 4).astype(np.int32) @ np.array([256, 16, 1]), minlength=4096))
-        for part in (one, other)
-    ]
+    shares = [_count_colours(_find_bins(part)) for part in (one, other)]
     return float(np.minimum(*shares).sum() / max(1e-9, min(part.sum() for part in shares)))
 
 

@@ -195,6 +195,20 @@ class Map:
         return np.asarray(mapped, np.float32)
 
 
+def fit_similarity(source: Array, target: Array) -> tuple[Array, Array]:
+    """Fits the similarity of least squares that carries points to points, (n, 2) each.
+
+    Returns:
+        The linear map (2, 2), and the shift (2,). Points that all lie on each other only shift.
+    """
+    centre, centre_there = source.mean(0), target.mean(0)
+    one, other = (source - centre) @ [1, 1j], (target - centre_there) @ [1, 1j]  # products turn and grow
+    size = float((one.conj() @ one).real)
+    factor = (one.conj() @ other) / size if size > 1e-9 else 1.0 + 0j
+    linear = np.array([[factor.real, -factor.imag], [factor.imag, factor.real]])
+    return linear, centre_there - linear @ centre
+
+
 def _thin_plate(squares: Array) -> Array:
     return np.asarray(squares * np.log(squares + 1e-9))
 
@@ -212,10 +226,7 @@ def fit_map(source: Array, target: Array) -> Map:
     if len(source) >= 3 and np.linalg.svd(away, compute_uv=False)[-1] > 0.05 * spread:
         linear = np.linalg.lstsq(away, away_there, rcond=None)[0].T
     elif len(source) >= 2 and spread > 1e-6:
-        # the similarity of least squares: complex numbers turn and grow by a product
-        one, other = away @ [1, 1j], away_there @ [1, 1j]
-        factor = (one.conj() @ other) / (one.conj() @ one)
-        linear = np.array([[factor.real, -factor.imag], [factor.imag, factor.real]])
+        linear, _ = fit_similarity(source, target)
     shift = centre_there - linear @ centre
     left = target - source @ linear.T - shift
     if len(source) < 4 or np.abs(left).max() < 0.5:

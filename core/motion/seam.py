@@ -18,6 +18,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from .cutting import MinimumCut
 from .grid import Array, Flow, mean_of_channels
 
 CELLS = 14_400
@@ -156,27 +157,19 @@ def _cut(
     begun: SeamChoice | None,
 ) -> Array:
     """Whether each active cell, in order, is on the first key frame's side of the minimum cut: (nodes,)."""
-    from ortools.graph.python import max_flow  # imported only if frames differ
-
     _, height, width = active.shape
     each = _SCALE * _BELIEF / (height * width) ** 0.5  # capacity per unit of log odds
     index = np.full(active.shape, -1, np.int32)
     index[active] = np.arange(nodes, dtype=np.int32)
-    tails, heads, costs = [], [], []
-
-    def connect(tail: Array, head: Array, cost: Array | int) -> None:
-        tails.append(tail)
-        heads.append(head)
-        costs.append(np.broadcast_to(cost, tail.shape))
-
+    graph = MinimumCut(nodes)
     for axis in (1, 2):
         here = tuple(slice(0, -1) if k == axis else slice(None) for k in range(3))
         beside = tuple(slice(1, None) if k == axis else slice(None) for k in range(3))
         both = active[here] & active[beside]
         cost = (_SEAM * _SCALE / 255) * (differences[here] + differences[beside])[both]
         one, other = index[here][both], index[beside][both]
-        connect(one, other, cost)
-        connect(other, one, cost)
+        graph.connect(one, other, cost)
+        graph.connect(other, one, cost)
     y, x = np.mgrid[:height, :width].astype(np.float32)
     for time, (onward, back) in enumerate(steps):
         for source, target, step in (
@@ -194,22 +187,12 @@ def _cut(
             start, end = start[end >= 0], end[end >= 0]
             # no switching back: if the earlier cell shows the last key frame, so does the later one
             earlier, later = (start, end) if source == time else (end, start)
-            connect(later, earlier, _NEVER if step is None else round(_TURN * each))
+            graph.connect(later, earlier, _NEVER if step is None else round(_TURN * each))
     belief = np.clip(beliefs, -_SURE, _SURE) * np.clip(differences / _WEIGHTY, 0, 1) * each
     if begun is not None:
         belief[0] = np.where(begun.first > 0, _NEVER, -_NEVER)
-    belief = np.rint(belief[active]).astype(np.int64)
-    every = np.arange(nodes, dtype=np.int32)
-    for_first, for_last = belief > 0, belief < 0
-    connect(np.full(int(for_first.sum()), nodes, np.int32), every[for_first], belief[for_first])
-    connect(every[for_last], np.full(int(for_last.sum()), nodes + 1, np.int32), -belief[for_last])
-    solver = max_flow.SimpleMaxFlow()
-    solver.add_arcs_with_capacity(
-        np.concatenate(tails), np.concatenate(heads), np.rint(np.concatenate(costs)).astype(np.int64)
-    )
-    if not (for_first.any() and for_last.any()):
-        return np.full(nodes, not for_last.any(), np.float32)
-    solver.solve(nodes, nodes + 1)
-    shown = np.zeros(nodes + 2, np.float32)
-    shown[np.asarray(solver.get_source_side_min_cut())] = 1
-    return shown[:nodes]
+    belief = np.rint(belief[active])
+    if not ((belief > 0).any() and (belief < 0).any()):
+        return np.full(nodes, not (belief < 0).any(), np.float32)
+    graph.prefer(np.arange(nodes, dtype=np.int32), belief)
+    return graph.solve().astype(np.float32)
