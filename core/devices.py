@@ -71,9 +71,10 @@ def choose_device(wanted: str = "auto") -> "torch.device":
 
 
 def import_onnxruntime() -> Any:
-    """Imports ONNX Runtime with its telemetry off, which official builds otherwise send from their import on.
+    """Imports ONNX Runtime with its telemetry off.
 
-    It also wrote a file to the temporary folder. A person who wants it can set ORT_DISABLE_TELEMETRY=0.
+    Otherwise, its official builds send telemetry as soon as they are imported, and write a temporary file.
+    ORT_DISABLE_TELEMETRY=0 in the environment switches it on.
 
     Raises:
         ImportError: it is not installed.

@@ -16,7 +16,7 @@ import numpy as np
 from ..devices import import_onnxruntime
 from ..errors import CheckpointError, DeviceError
 from ..motion.grid import Array
-from ..weights.find import MOTION_GRAPHS, MOTION_WEIGHTS
+from ..weights.find import MOTION_GRAPHS, MOTION_WEIGHTS, STEPS
 from ..weights.header import read_header, read_weights
 from .motion_base import BaseMotionEngine
 from .motion_steps import FoundMotion, FoundWay
@@ -29,9 +29,9 @@ _LONG = {
 }
 """ONNX Runtime's names of its execution providers, by those of `config.choices.PROVIDERS`."""
 _WHEELS = {"directml": "onnxruntime-directml", "coreml": "onnxruntime on macOS", "openvino": "onnxruntime-openvino"}
-_STEPS = ("find_motion", "find_way", "decide")
-_PARTS = {"painter": "find_way", "decision": "decide"}  # of the network, whose weights are not find_motion's
-_LEVEL_OF_ERRORS = 3  # of ONNX Runtime's log: its warnings are of no use to who draws
+_STEP_OF = {"painter": "find_way", "decision": "decide"}
+"""The steps that parts of the network belong to; all other parts belong to the first step."""
+_ERRORS_ONLY = 3  # level of ONNX Runtime's log: its warnings do not help a person who draws
 
 
 class OnnxSteps:
@@ -110,9 +110,9 @@ def open_onnx_engine(provider: str = "auto", *, mixes: bool = False, arcs: bool 
         except DeviceError as error:
             if provider != "auto":
                 raise
-            failed.append(f"{str(error).removeprefix('--provider: ')}; the CPU draws instead")
+            failed.append(str(error).removeprefix("--provider: "))
     engine = BaseMotionEngine(steps, mixes=mixes, arcs=arcs)
-    engine.notes = tuple(failed)
+    engine.notes = tuple(f"{failure}; {'the CPU' if each == 'cpu' else each} draws instead" for failure in failed)
     return engine
 
 
@@ -135,16 +135,16 @@ def count_threads() -> int:
 def _open_sessions(provider: str, graphs: Path, weights: Path) -> list[Any]:
     onnxruntime = import_onnxruntime()
 
-    values: dict[str, dict[str, Any]] = {step: {} for step in _STEPS}
+    values: dict[str, dict[str, Any]] = {step: {} for step in STEPS}
     for name, array in read_weights(weights).items():
-        step = _PARTS.get(name.partition(".")[0], "find_motion")
+        step = _STEP_OF.get(name.partition(".")[0], STEPS[0])
         values[step][name] = onnxruntime.OrtValue.ortvalue_from_numpy(array)
     sessions = []
     for step, its in values.items():
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = count_threads()
         options.inter_op_num_threads = 1
-        options.log_severity_level = _LEVEL_OF_ERRORS
+        options.log_severity_level = _ERRORS_ONLY
         # threads that wait for the next operator would take time from OpenCV's
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         if provider == "directml":  # as its documentation asks for

@@ -1,6 +1,5 @@
 """Engines that draw with a trained network."""
 
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ from ...models.registry import Inbetweener
 from ..devices import choose_device
 from ..errors import CheckpointError
 from ..weights.checkpoint import load_checkpoint
-from ..weights.find import find_checkpoint
 from .interface import Engine, Working
 from .motion import MotionEngine
 
@@ -24,7 +22,7 @@ def open_network(checkpoint: Path, device: str = "auto", *, mixes: bool = False,
     """Opens the network that a checkpoint holds as an engine.
 
     Args:
-        checkpoint: a network's weights, or the folder of a run: its best, else its newest.
+        checkpoint: a network's weights.
         device: "auto", "cpu", "cuda" or "mps".
         mixes: whether a motion network's warped frames are blended where they differ, instead of joined along a seam.
         arcs: whether pieces that turn keep their size on the way, if it is a motion network.
@@ -34,8 +32,6 @@ def open_network(checkpoint: Path, device: str = "auto", *, mixes: bool = False,
         DeviceError: the device is not on this machine.
     """
     place = choose_device(device)
-    with suppress(CheckpointError):  # a folder without one is reported below
-        checkpoint = find_checkpoint(checkpoint)
     module, header = load_checkpoint(checkpoint, place)
     if isinstance(module, MotionNetwork):
         return MotionEngine(module, mixes=mixes, arcs=arcs)

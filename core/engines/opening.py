@@ -69,7 +69,7 @@ def open_engine(
     if checkpoint is not None and name is not None:
         raise ConfigError(f"--engine: {name} cannot draw together with --checkpoint; give one of the two")
     check_provider(provider, name, checkpoint, device)
-    learnt = find_weights(name) if checkpoint is None else checkpoint
+    learnt = find_weights(name, checkpoint)
     if learnt is None:
         if device not in ("auto", "cpu"):
             choose_device(device)  # raises an error where it is not on this machine

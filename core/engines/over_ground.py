@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 import cv2
 import numpy as np
 
-from ..motion.grid import Array, Flow
+from ..motion.grid import Array, Flow, max_of_channels
 from ..motion.ground import find_figures
 from ..motion.splatting import fill_holes
 from .interface import Around, Pair, Working, find_doubt, render_all, view_for_matching
@@ -58,8 +58,7 @@ class OverGround(Around):
         near, inside = (
             [work((part > 0.5).astype(np.uint8), around) for part in opacities] for work in (cv2.dilate, cv2.erode)
         )
-        parts = cv2.split(cv2.absdiff(*own))
-        apart = np.asarray(cv2.max(cv2.max(parts[0], parts[1]), parts[2]), np.float32)
+        apart = max_of_channels(cv2.absdiff(*own)).astype(np.float32)
         differs = np.clip((apart - _SOFT) / _RANGE, 0, 1)
         cels, self._alphas, self._grounds = [], [], []
         for k, (frame, here, other) in enumerate(((first, own[0], own[1]), (last, own[1], own[0]))):

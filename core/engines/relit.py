@@ -1,11 +1,11 @@
 """Pairs of frames that differ in brightness."""
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import reduce
 
 import cv2
 import numpy as np
 
+from ..motion.grid import max_of_channels
 from ..motion.light import Light, find_light
 from .blend import Blend
 from .interface import Around, Pair, Working, render_all, view_for_matching
@@ -40,7 +40,6 @@ class Relit(Around):
         """Draws the frames at `times` in (0, 1)."""
         for t, drawn in zip(times, render_all(self._pair, times), strict=True):
             apart = cv2.max(*(cv2.absdiff(drawn, frame) for frame in self._lit))
-            most = reduce(cv2.max, cv2.split(apart)).astype(np.float32)  # of all channels, (H, W)
-            moves = np.clip(most / self._light.coarseness - 1, 0, 1)
+            moves = np.clip(max_of_channels(apart).astype(np.float32) / self._light.coarseness - 1, 0, 1)
             dimmed = self._light.darken(drawn, t if self._light.dims else 1 - t)
             yield cv2.blendLinear(dimmed, self._mixture.render(t), moves, 1 - moves).reshape(drawn.shape)

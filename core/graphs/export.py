@@ -15,9 +15,9 @@ from ..config.export import ExportConfig
 from ..errors import CheckpointError, ConfigError
 from ..files import check_output, shown, written_beside
 from ..weights.checkpoint import load_checkpoint
-from ..weights.find import MOTION_GRAPHS, MOTION_WEIGHTS, find_checkpoint
+from ..weights.find import MOTION_GRAPHS, MOTION_WEIGHTS, STEPS, find_checkpoint
 
-_OURS = r"(find_motion|find_way|decide)\.onnx|README\.md", "part of an export"
+_OURS = rf"({'|'.join(STEPS)})\.onnx|README\.md", "part of an export"
 
 
 def export_network(config: ExportConfig) -> list[Path]:

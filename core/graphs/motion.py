@@ -19,14 +19,11 @@ import numpy as np
 
 from ...models.correlation import COARSE_REACH, FINE_REACH, GUIDED_FINE_REACH, GUIDED_REACH, MATCH_REACH
 from ...models.motion import CELL_GAP, GUIDED_STEP, HELPING_GAP
+from ..weights.find import STEPS
 from .writing import Array, Graph, Value
 
 _LEVELS = 10  # of the pyramid that fills holes: grids of up to 1024 cells a side end in a single cell
 _TILE = 4  # cells a side in which scores are computed together at 1/4; half as many at 1/8
-
-FIND_MOTION, FIND_WAY, DECIDE = "find_motion", "find_way", "decide"
-GRAPHS = (FIND_MOTION, FIND_WAY, DECIDE)
-"""The graphs' names, and those of their files."""
 
 
 def write_graphs(config: Mapping[str, Any], weights: Mapping[str, Array], *, with_weights: bool) -> dict[str, Any]:
@@ -38,16 +35,17 @@ def write_graphs(config: Mapping[str, Any], weights: Mapping[str, Array], *, wit
         with_weights: see `Graph.finish`.
 
     Returns:
-        The models, by names of GRAPHS.
+        The models, by names of STEPS.
     """
+    written = (_write_find_motion, _write_find_way, _write_decide)
     return {
-        name: write(config, weights).finish(with_weights=with_weights)
-        for name, write in ((FIND_MOTION, _write_find_motion), (FIND_WAY, _write_find_way), (DECIDE, _write_decide))
+        name: write(name, config, weights).finish(with_weights=with_weights)
+        for name, write in zip(STEPS, written, strict=True)
     }
 
 
-def _write_find_motion(config: Mapping[str, Any], weights: Mapping[str, Array]) -> Graph:
-    graph = Graph(FIND_MOTION, weights)
+def _write_find_motion(name: str, config: Mapping[str, Any], weights: Mapping[str, Array]) -> Graph:
+    graph = Graph(name, weights)
     first, last = (graph.input(name, [1, 3, "height", "width"]) for name in ("first", "last"))
     given = graph.input("given", [2, 2, "half_height", "half_width"])
     found = _Finder(graph, config).find(first, last, given)
@@ -165,7 +163,6 @@ class _Grid:
             op("Range", layers.graph.constant(0.0), op("Squeeze", cast[side], [0]), layers.graph.constant(1.0))
             for side in (self.height, self.width)
         )
-        self.rows, self.columns = rows, columns
         both = op("Concat", self.height, self.width, axis=0)
         x = op("Expand", columns, both)
         y = op("Expand", op("Unsqueeze", rows, [1]), both)
@@ -481,8 +478,8 @@ class _Comparison:
         return layers.join(scores, layers.turn(op("Abs", self._small - colours), 0, 3, 1, 2))
 
 
-def _write_find_way(config: Mapping[str, Any], weights: Mapping[str, Array]) -> Graph:
-    graph = Graph(FIND_WAY, weights)
+def _write_find_way(name: str, config: Mapping[str, Any], weights: Mapping[str, Array]) -> Graph:
+    graph = Graph(name, weights)
     drawing = config["drawing"]
     sides = ["quarter_height", "quarter_width"]
     channels = {"flow": 2, "visible": 1, "front": 1, "features": drawing, "small": 3}
@@ -579,8 +576,8 @@ class _WayFinder(_Layers):
         return filled
 
 
-def _write_decide(config: Mapping[str, Any], weights: Mapping[str, Array]) -> Graph:
-    graph = Graph(DECIDE, weights)
+def _write_decide(name: str, config: Mapping[str, Any], weights: Mapping[str, Array]) -> Graph:
+    graph = Graph(name, weights)
     claim = graph.input("claim", [2, 1, "half_height", "half_width"])
     difference = graph.input("difference", [1, 1, "half_height", "half_width"])
     layers = _Layers(graph, config)

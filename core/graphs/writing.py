@@ -14,7 +14,6 @@ from onnx import TensorProto, helper, numpy_helper
 OPSET = 16
 """The operators' version: the first with GridSample, and the last that every execution provider of ours takes."""
 _IR_VERSION = 8  # of the file, as it came with the operators' version
-_MOST_INLINE = 64  # bytes of a constant that is written without its values when weights are left out
 
 Array = NDArray[Any]
 Number = Union["Value", Array, float, int]
@@ -119,13 +118,12 @@ class Graph:
         self._nodes.append(helper.make_node(kind, names, outputs, f"{kind}.{number}", **attributes))
         return [Value(self, name) for name in outputs]
 
-    def finish(self, *, with_weights: bool, doc: str = "") -> Any:
+    def finish(self, *, with_weights: bool) -> Any:
         """Makes the model.
 
         Args:
             with_weights: whether it holds the network's parameters. Otherwise it names them only, and who runs it gives
                 them to the session (`SessionOptions.add_external_initializers`).
-            doc: a description that the file carries.
         """
         initializers = [numpy_helper.from_array(array, name) for name, array in self._initializers.items()]
         for name, array in self._used.items():
@@ -136,7 +134,7 @@ class Graph:
             named.data_location = TensorProto.EXTERNAL
             named.external_data.add(key="location", value="weights")
             initializers.append(named)
-        graph = helper.make_graph(self._nodes, self._name, self._inputs, self._outputs, initializers, doc_string=doc)
+        graph = helper.make_graph(self._nodes, self._name, self._inputs, self._outputs, initializers)
         opsets = [helper.make_operatorsetid("", OPSET)]
         model = helper.make_model(graph, opset_imports=opsets, producer_name="animi", ir_version=_IR_VERSION)
         if with_weights:

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..media.frames import Frame, to_uint8
+from ..motion.grid import max_of_channels
 
 Array = NDArray[Any]
 Mask = NDArray[np.bool_]
@@ -417,8 +418,7 @@ def _fill(frame: Array, hole: NDArray[np.uint8], unit: float) -> Array:
 
 def _difference(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The largest absolute difference of all channels, (H, W)."""
-    apart = cv2.absdiff(np.ascontiguousarray(one), np.ascontiguousarray(other))
-    return np.asarray(cv2.max(cv2.max(apart[..., 0], apart[..., 1]), apart[..., 2]))
+    return max_of_channels(cv2.absdiff(np.ascontiguousarray(one), np.ascontiguousarray(other)))
 
 
 def _view(frame: Frame) -> NDArray[np.uint8]:

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from .cutting import MinimumCut
-from .grid import Array
+from .grid import Array, max_of_channels
 
 # All below were chosen on a drawn cat that runs past houses (docs/RESULTS.md), and so that nothing is found in the
 # choosing set (docs/evaluation.md), nor in scenes of core.cartoon where it would be wrong (docs/notebook).
@@ -54,7 +54,7 @@ def find_figures(first: Array, last: Array) -> tuple[Array, Array] | None:
     scale = min(1.0, SIDE / max(height, width))
     w, h = max(8, round(width * scale)), max(8, round(height * scale))
     one, other = (cv2.resize(view, (w, h), interpolation=cv2.INTER_AREA) for view in (first, last))
-    apart = cv2.absdiff(one, other).max(2).astype(np.float32)
+    apart = max_of_channels(cv2.absdiff(one, other)).astype(np.float32)
     differs = np.clip((apart - _DIFFERS) / _RANGE, 0, 1)
     sure = (differs > 0.5).astype(np.uint8)
     solid = cv2.morphologyEx(sure, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))

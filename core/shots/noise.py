@@ -133,7 +133,7 @@ class NoiseMeter:
         self._count = 0
         self._ended = False
         self._steps: dict[int, _Step] = {}
-        self._spots: dict[int, Spots | None] = {}
+        self._spots: dict[int, Spots] = {}
         self._known: OrderedDict[int, _Step] = OrderedDict()
         self._counts: dict[tuple[int, bool], int | None] = {}
         self._growths: dict[int, float] = {}
@@ -181,6 +181,7 @@ class NoiseMeter:
             noise = self._estimate()
         while len(self._known) > _MIN_KEPT and next(iter(self._known)) < number - _HISTORY:
             forgotten, _ = self._known.popitem(last=False)
+            self._growths.pop(forgotten, None)
             for alone in (False, True):
                 self._counts.pop((forgotten, alone), None)
         self._noise = (number, noise)
@@ -197,7 +198,7 @@ class NoiseMeter:
         here = self._find_spots(number) if self.noise(number).dirty else None
         if here is None or not here.spots:
             return None
-        chosen = choose_specks(here, self._find_spots(number - 1), self._find_spots(number + 1))
+        chosen = self._choose_specks(number, here)
         if mended:
             chosen = [each for each in chosen if not self._is_neighbours_speck(number, each)]
         mask = cover_specks(here, chosen)
@@ -245,8 +246,8 @@ class NoiseMeter:
             The smoothed step, without weave and flicker, and the measured step, each (3,): dx and dy in pixels, and the
             change of brightness in levels.
         """
-        by_slope = range(number - _PATH_RADIUS, number + _PATH_RADIUS + 2)
-        steps = {each: self._step(each) for each in by_slope}
+        nearby = range(number - _PATH_RADIUS, number + _PATH_RADIUS + 2)
+        steps = {each: self._step(each) for each in nearby}
         here = steps[number]
         if here is None:
             return np.zeros(3), np.zeros(3)
@@ -340,17 +341,14 @@ class NoiseMeter:
             spots = self._find_spots(number)
             if spots is None:
                 return None
-            beside = {each: self._find_spots(each) for each in (number - 1, number + 1)}
-            chosen = choose_specks(spots, beside[number - 1], beside[number + 1])
+            chosen = self._choose_specks(number, spots)
             count: int | None = len(chosen)
             if alone:
                 # a speck of the neighbouring frame is a difference as well, and is dirt too
                 dirty = cover_specks(spots, chosen) > 0
-                for each, others in beside.items():
-                    if others is not None:
-                        dirty |= (
-                            cover_specks(others, choose_specks(others, self._find_spots(2 * each - number), spots)) > 0
-                        )
+                for each in (number - 1, number + 1):
+                    if (others := self._find_spots(each)) is not None:
+                        dirty |= cover_specks(others, self._choose_specks(each, others)) > 0
                 dirty = cv2.dilate(dirty.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
                 if min((float((change & ~dirty).mean()) for change in changes), default=1.0) > _MAX_OTHER_CHANGE:
                     count = None
@@ -404,6 +402,10 @@ class NoiseMeter:
             luma = np.ascontiguousarray(here[..., 0], np.float32)
             self._spots[number] = find_spots(aligned[0], luma, aligned[1], min(grain) / 2**0.5)
         return self._spots[number]
+
+    def _choose_specks(self, number: int, spots: Spots) -> list[int]:
+        """The spots of a frame that are specks, as indices."""
+        return choose_specks(spots, self._find_spots(number - 1), self._find_spots(number + 1))
 
     def registration(self, other: int, number: int) -> Registration | None:
         """Returns the registration of another frame to frame `number`; None if a frame between is not stored."""

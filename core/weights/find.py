@@ -8,6 +8,8 @@ MOTION_WEIGHTS = Path(__file__).parents[2] / "models" / "weights" / "motion.safe
 """The motion network that comes with animi."""
 MOTION_GRAPHS = MOTION_WEIGHTS.parent / "motion"
 """A folder: the network's three steps as ONNX graphs, which name its weights and do not hold them; `core.graphs`."""
+STEPS = ("find_motion", "find_way", "decide")
+"""The names of the steps, and of their graphs' files."""
 
 
 def find_states(folder: Path) -> list[Path]:

@@ -148,6 +148,9 @@ DAMAGES = {
 }
 
 
+WHERE = "give a .safetensors file, or the folder of a training"
+
+
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_every_damage_is_one_line_that_names_the_file(saved, damage, animi, key_frames, tmp_path):
     harm, found = DAMAGES[damage]
@@ -158,7 +161,9 @@ def test_every_damage_is_one_line_that_names_the_file(saved, damage, animi, key_
     out = tmp_path / "out.gif"
     out.write_bytes(b"old")
     result = animi("interpolate", *key_frames, "--checkpoint", saved, "--overwrite", "-o", out)
-    assert (result.exit_code, result.stdout, result.stderr) == (1, "", f"animi: {caught.value}\n")
+    # the command takes the folder of a training too, so it also says what is missing in this one
+    error = f"{saved}: holds no checkpoint; {WHERE}" if saved.is_dir() else caught.value
+    assert (result.exit_code, result.stdout, result.stderr) == (1, "", f"animi: {error}\n")
     assert out.read_bytes() == b"old" and not list(tmp_path.glob(".*"))
 
 
