@@ -7,12 +7,14 @@ blended with `--mix`.
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 
 import cv2
 import numpy as np
 
 from ..motion.arcs import Turn, bend
+from ..motion.detail import Detail
 from ..motion.grid import Array, Flow, mean_of_channels, pixel_grid, warp
 from ..motion.guides import Guides
 from ..motion.parts import Part
@@ -45,6 +47,13 @@ class Placed:
     """Maps the mean difference of the warped frames, (h, w) in levels, to the first frame's share, (h, w)."""
     missing: Array | None = None
     """(h, w) float32 in [0, 1]: how far neither key frame has a match for what it shows, so that time alone decides."""
+    detail: Detail | None = None
+    """A finer motion, by which the positions are refined before frames are sampled."""
+
+    @cached_property
+    def samples(self) -> tuple[Flow, Flow]:
+        """The shifts, refined where there is detail: (h', w', 2) in cells of that grid."""
+        return self.shifts if self.detail is None else self.detail.refine(self.shifts, self.t)
 
 
 def draw_joined(
@@ -176,6 +185,7 @@ def bend_placed(placed: Placed, turns: Sequence[Turn]) -> Placed:
         belief=carry(placed.belief),
         mix=lambda difference: carry(placed.mix(difference)),
         missing=None if placed.missing is None else carry(placed.missing),
+        detail=None,  # it is of straight ways
     )
 
 
@@ -266,13 +276,13 @@ def _warp_both(
 ) -> tuple[Working, Working]:
     """Both key frames, or smaller views of them, moved to the time; `grid` is the pixel grid of their size."""
     height, width = grid.shape[:2]
-    h, w = placed.belief.shape
+    h, w = placed.samples[0].shape[:2]
     scale = np.array([width / w, height / h], np.float32)
     one, other = (
         warp(
             frame, cv2.resize(shift * scale, (width, height), interpolation=cv2.INTER_LINEAR) + grid, interpolation
         ).reshape(frame.shape)
-        for frame, shift in zip(frames, placed.shifts, strict=True)
+        for frame, shift in zip(frames, placed.samples, strict=True)
     )
     return one, other
 

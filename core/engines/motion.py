@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate
 
 from ...models.motion import Motion, MotionNetwork, Way, choose_size, explained_share
+from ..motion.detail import Detail
 from ..motion.grid import Array, Flow
 from ..motion.guides import Guides
 from ..motion.seam import SeamChoice
@@ -121,9 +122,17 @@ class MotionEngine(BaseMotionEngine):
 
     def prepare_motion(self, first: Working, last: Working, guides: Guides | None = None) -> "MotionPair":
         """Finds the motion of a pair, for the network's own renderer."""
-        motion, share = self._find(first, last, guides)
+        motion, share, detail = self._find(first, last, guides)
         return MotionPair(
-            self.network, motion, first, last, confidence=share, mixes=self._mixes, guides=guides, arcs=self._arcs
+            self.network,
+            motion,
+            first,
+            last,
+            confidence=share,
+            mixes=self._mixes,
+            guides=guides,
+            arcs=self._arcs,
+            detail=detail,
         )
 
     def find_motion(self, first: Working, last: Working) -> Motion:
@@ -138,16 +147,18 @@ class MotionEngine(BaseMotionEngine):
         """The motion of a pair in the classical engine's form."""
         return read_flows(self._find(first, last, guides)[0], first.shape[0], first.shape[1])
 
-    def _find(self, first: Working, last: Working, guides: Guides | None = None) -> tuple[Motion, float | None]:
-        """The motion, and the share that it explains if that is wanted."""
+    def _find(
+        self, first: Working, last: Working, guides: Guides | None = None
+    ) -> tuple[Motion, float | None, Detail | None]:
+        """The motion, the share that it explains if that is needed, and the detail of a search if there was one."""
         if self.searches:
-            small, given = look_small(first, last, self._area, guides)
+            small, given, detail = look_small(first, last, self._area, guides)
             motion = self._torch_steps.find(small[0], small[1], given)
-            return motion if guides is None else _clear(motion, guides), None
+            return motion if guides is None else _clear(motion, guides), None, detail
         views = view_for_matching(first), view_for_matching(last)
         motion = self._torch_steps.find(*shrink_views(views, self._area), None)
         if guides is not None:
-            return _clear(motion, guides), None
+            return _clear(motion, guides), None, None
         share = explained_share(motion).item()
         height, width = first.shape[:2]
         less = self._area // _SMALLER
@@ -156,8 +167,8 @@ class MotionEngine(BaseMotionEngine):
             # small pictures differ less, hence the margin
             more = explained_share(other).item()
             if more > share + 0.1:
-                return other, more
-        return motion, share
+                return other, more, None
+        return motion, share, None
 
 
 class MotionPair(BaseMotionPair):
@@ -175,6 +186,7 @@ class MotionPair(BaseMotionPair):
         mixes: bool = False,
         guides: Guides | None = None,
         arcs: bool = False,
+        detail: Detail | None = None,
     ) -> None:
         """Prepares the frames for sampling.
 
@@ -188,6 +200,7 @@ class MotionPair(BaseMotionPair):
             mixes: whether warped frames are blended where they differ, instead of joined along a seam.
             guides: motion that an animator gives.
             arcs: whether pieces that turn keep their size on the way.
+            detail: of the search that helped the network; used where OpenCV samples.
         """
         self._network = network
         self.motion = motion
@@ -195,7 +208,15 @@ class MotionPair(BaseMotionPair):
         self._device = motion.flow.device
         share = explained_share(motion).item() if confidence is None else confidence
         super().__init__(
-            TorchSteps(network), None, first, last, confidence=share, mixes=mixes, guides=guides, arcs=arcs
+            TorchSteps(network),
+            None,
+            first,
+            last,
+            confidence=share,
+            mixes=mixes,
+            guides=guides,
+            arcs=arcs,
+            detail=detail,
         )
         self._by_torch = self._device.type != "cpu" if by_torch is None else by_torch
         if guides is not None:  # they have the last word on where to sample, which is OpenCV's way of drawing

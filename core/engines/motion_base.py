@@ -21,10 +21,11 @@ import numpy as np
 
 from ...models.working_size import choose_size
 from ..motion.arcs import Turn, find_turns
+from ..motion.detail import Detail, find_detail
 from ..motion.grid import Array, Flow
 from ..motion.guides import Guides, PairHints
 from ..motion.light import is_another_light, is_fade
-from ..motion.search import search_motion
+from ..motion.search import search_in_detail
 from ..motion.unmatched import find_unmatched, move_with_surroundings
 from .blend import Blend
 from .flow import FlowPair
@@ -84,18 +85,20 @@ class BaseMotionEngine:
 
     def prepare_motion(self, first: Working, last: Working, guides: Guides | None = None) -> "BaseMotionPair":
         """Finds the motion of a pair, for the network's own renderer."""
-        motion = self._search(first, last, guides)
-        return BaseMotionPair(self._steps, motion, first, last, mixes=self._mixes, guides=guides, arcs=self._arcs)
+        motion, detail = self._search(first, last, guides)
+        return BaseMotionPair(
+            self._steps, motion, first, last, mixes=self._mixes, guides=guides, arcs=self._arcs, detail=detail
+        )
 
     def find_flows(self, first: Working, last: Working, guides: Guides | None = None) -> tuple[Flow, Flow]:
         """The motion of a pair in the classical engine's form; see `scale_flows`."""
-        return scale_flows(self._search(first, last, guides).fine, first.shape[0], first.shape[1])
+        return scale_flows(self._search(first, last, guides)[0].fine, first.shape[0], first.shape[1])
 
-    def _search(self, first: Working, last: Working, guides: Guides | None) -> FoundMotion:
-        """The motion that the network finds with the help of a search."""
-        small, given = look_small(first, last, self._area, guides)
+    def _search(self, first: Working, last: Working, guides: Guides | None) -> tuple[FoundMotion, Detail | None]:
+        """The motion that the network finds with the help of a search, and the detail of that search."""
+        small, given, detail = look_small(first, last, self._area, guides)
         motion = self._steps.find_motion(small[0], small[1], given)
-        return motion if guides is None else clear(motion, guides)
+        return motion if guides is None else clear(motion, guides), detail
 
 
 class BaseMotionPair(PlacedPair):
@@ -112,6 +115,7 @@ class BaseMotionPair(PlacedPair):
         mixes: bool = False,
         guides: Guides | None = None,
         arcs: bool = False,
+        detail: Detail | None = None,
     ) -> None:
         """Takes what the network has found.
 
@@ -124,9 +128,10 @@ class BaseMotionPair(PlacedPair):
             mixes: whether warped frames are blended where they differ, instead of joined along a seam.
             guides: motion that an animator gives.
             arcs: whether pieces that turn keep their size on the way.
+            detail: of the search that helped the network.
         """
         super().__init__(first, last, mixes=mixes, guides=guides)
-        self._steps, self._motion = steps, motion
+        self._steps, self._motion, self._detail = steps, motion, detail
         self.confidence = measure_explained(self._found) if confidence is None else confidence
         """The share of differences between the frames that is visible in both, in [0, 1]."""
         views = (view_for_matching(frame) for frame in (first, last))
@@ -153,7 +158,7 @@ class BaseMotionPair(PlacedPair):
         def mix(difference: Array) -> Array:
             return self._steps.decide(way, difference / np.float32(127.5))
 
-        placed = Placed(t, (forward, backward), (way.claim[0] - way.claim[1])[0], mix, missing)
+        placed = Placed(t, (forward, backward), (way.claim[0] - way.claim[1])[0], mix, missing, self._detail)
         return bend_placed(placed, self._turns)
 
     @cached_property
@@ -162,16 +167,21 @@ class BaseMotionPair(PlacedPair):
         return find_all_unmatched(self._found)
 
 
-def look_small(first: Working, last: Working, area: int, guides: Guides | None) -> tuple[tuple[Array, Array], Array]:
+def look_small(
+    first: Working, last: Working, area: int, guides: Guides | None
+) -> tuple[tuple[Array, Array], Array, Detail | None]:
     """Two frames as the network gets them.
 
     Returns:
-        Both, (H', W', 3) uint8, and the motion of a search, (2, 2, H'/2, W'/2).
+        Both, (H', W', 3) uint8; the motion of a search, (2, 2, H'/2, W'/2); and its detail, if it has more of it.
     """
     views = view_for_matching(first), view_for_matching(last)
     one, other = shrink_views(views, area)
     height, width = one.shape[:2]
-    return (one, other), search_motion(views[0], views[1], height // 2, width // 2, guides)
+    given, flows = search_in_detail(views[0], views[1], height // 2, width // 2, guides)
+    if flows is None or flows[0].shape[1] <= width // 2:
+        return (one, other), given, None
+    return (one, other), given, find_detail(flows, *views[0].shape[:2])
 
 
 def shrink_views(views: tuple[Array, Array], area: int) -> tuple[Array, Array]:

@@ -46,6 +46,7 @@ SMALLEST = 8
 """Frames with a side below this are too small to find motion in."""
 _SEARCH_MARGIN = 32
 _COARSEST_SIDE, _FINEST_SIDE, _DETAIL = 192, 640, 0.75  # limits of the working size in pixels; share of the frame's
+_DETAILED_SIDE = 480  # working size of `search_in_detail`: 360 has three quarters of what it gains (motion/detail.py)
 _OVERSAMPLING = 2.5  # searched cells per requested cell along a side; more are slower and give no better frames
 
 
@@ -124,10 +125,30 @@ def search_motion(first: Array, last: Array, height: int, width: int, guides: Gu
     Returns:
         (2, 2, height, width) float32: forward and backward, each (dx, dy) in cells of that grid.
     """
-    scale = np.array([width / first.shape[1], height / first.shape[0]], np.float32)
     found = estimate_flow(first, last, finest=round(_OVERSAMPLING * max(height, width)), guides=guides)
-    flows = [cv2.resize(flow, (width, height), interpolation=cv2.INTER_AREA) for flow in found]
-    return np.stack([(flow * scale).transpose(2, 0, 1) for flow in flows])
+    return reduce_flows(found, first.shape[:2], height, width)
+
+
+def search_in_detail(
+    first: Array, last: Array, height: int, width: int, guides: Guides | None = None
+) -> tuple[Array, tuple[Flow, Flow] | None]:
+    """Estimates the motion as `search_motion` does, on a finer grid where frames are large.
+
+    Returns:
+        The motion on the requested grid, and on the grid of the search, as `estimate_flow` returns it; None for the
+        latter where the frames are too small for a search.
+    """
+    finest = max(_DETAILED_SIDE, round(_OVERSAMPLING * max(height, width)))
+    found = estimate_flow(first, last, finest=finest, guides=guides)
+    reduced = reduce_flows(found, first.shape[:2], height, width)
+    return reduced, None if min(first.shape[:2]) < SMALLEST else found
+
+
+def reduce_flows(flows: tuple[Flow, Flow], size: tuple[int, ...], height: int, width: int) -> Array:
+    """Flows in pixels of frames of `size` (height, width), on a grid: (2, 2, height, width) in its cells."""
+    scale = np.array([width / size[1], height / size[0]], np.float32)
+    reduced = [cv2.resize(flow, (width, height), interpolation=cv2.INTER_AREA) for flow in flows]
+    return np.stack([(flow * scale).transpose(2, 0, 1) for flow in reduced])
 
 
 def match_globally(first: Array, last: Array, guides: Guides | None = None) -> tuple[Flow, Flow]:

@@ -14,7 +14,7 @@ from animi.core.engines.flow import FlowPair
 from animi.core.engines.motion import MotionEngine, MotionPair, read_flows
 from animi.core.engines.opening import open_engine
 from animi.core.inbetween.sequence import interpolate
-from animi.core.motion.search import search_motion
+from animi.core.motion.search import search_in_detail, search_motion
 from animi.core.training.losses.motion import end_point_errors, matching_loss, visibility_loss
 from animi.core.weights.checkpoint import save_checkpoint
 from animi.models import registry
@@ -385,7 +385,7 @@ def test_a_guided_engine_searches_what_it_begins_with(tmp_path, draw_disc):
 def test_a_network_with_matching_of_its_own_is_helped_by_a_search_on_a_cpu(restless, draw_disc, monkeypatch):
     first, last = draw_disc(60, 80), draw_disc(90, 80)
     asked = []
-    monkeypatch.setattr(motion_base, "search_motion", lambda *given: asked.append(given) or search_motion(*given))
+    monkeypatch.setattr(motion_base, "search_in_detail", lambda *given: asked.append(given) or search_in_detail(*given))
     motion = MotionEngine(restless).find_motion(first, last)
     assert asked
     h, w = motion.fine.shape[2:]
@@ -397,7 +397,7 @@ def test_a_network_with_matching_of_its_own_is_helped_by_a_search_on_a_cpu(restl
 def test_where_nothing_is_searched_a_smaller_picture_is_looked_at_too(restless, draw_disc, monkeypatch):
     first, last = draw_disc(60, 80), draw_disc(90, 80)
     engine = MotionEngine(restless, area=96 * 96, searches=False)  # as on a GPU
-    monkeypatch.setattr(motion_base, "search_motion", None)
+    monkeypatch.setattr(motion_base, "search_in_detail", None)
     shares = {96: 0.2, 48: 0.5}
 
     def explain(motion):

@@ -75,7 +75,7 @@ def draw_pair(height, width):
 def test_the_steps_are_those_of_pytorch_at_any_size(own, size):
     network, by_onnx = own
     by_torch = TorchSteps(network)
-    small, given = look_small(*draw_pair(*size), 224 * 224, None)
+    small, given, _ = look_small(*draw_pair(*size), 224 * 224, None)
     found = [steps.find_motion(*small, given) for steps in (by_torch, by_onnx)]
     for name, one, other in zip(found[0]._fields, *found, strict=True):
         assert one.shape == other.shape and other.dtype == np.float32, name
@@ -164,7 +164,7 @@ def test_threads_change_no_bit(monkeypatch):
     for count in (1, 2, 3, 5, 16):
         monkeypatch.setattr(motion_onnx, "count_threads", lambda count=count: count)
         steps = OnnxSteps()
-        motions = [steps.find_motion(*small, given) for small, given in pairs]
+        motions = [steps.find_motion(*small, given) for small, given, _ in pairs]
         ways = [steps.find_way(motion, 0.3) for motion in motions]
         found.append([part for each in (*motions, *ways) for part in each])
     for other in found[1:]:
