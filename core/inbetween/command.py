@@ -224,7 +224,7 @@ def _write(task: _Task, watch: Watch | None, on_frame: Callable[[int, int], None
         on_frame=None if on_frame is None else lambda done: on_frame(done, total),
         describe=None if task.folder is None else task.folder.describe,
     )
-    notes = [*written.notes, *task.notes, *_note_colours(task)]
+    notes = [*written.notes, *task.notes, *_note_colours(task.keys, config)]
     return DrawnAnimation(replace(written, notes=tuple(notes)), task.engine.name, len(keys))
 
 
@@ -249,7 +249,7 @@ def _redo(task: _Task, watch: Watch | None, on_frame: Callable[[int, int], None]
         watch=watch,
     )
     height, width = task.keys[0].shape[:2]
-    notes = [*redone.notes, *task.notes, *_note_colours(task)]
+    notes = [*redone.notes, *task.notes, *_note_colours(task.keys, config)]
     if config.redo is None:
         notes.append(f"{_count(len(redone.yours), 'frame is', 'frames are')} painted over, and kept")
     elif chosen is None and not redone.drawn:
@@ -264,17 +264,17 @@ def _count(number: int, one: str, several: str) -> str:
     return f"{number} {one if number == 1 else several}"
 
 
-def _note_colours(task: _Task) -> list[str]:
-    if not task.keys.converted:
+def _note_colours(keys: KeyFrames, config: InterpolateConfig) -> list[str]:
+    if not keys.converted:
         return []
-    keeps = keeps_profile(task.config.output)
+    keeps = keeps_profile(config.output)
     why = "the key frames differ in it" if keeps else "the format has no place for a profile"
-    return [f"colours were converted from {', '.join(task.keys.converted)} to sRGB, as {why}"]
+    return [f"colours were converted from {', '.join(keys.converted)} to sRGB, as {why}"]
 
 
 def _draw_cut(config: InterpolateConfig, on_frame: Callable[[int, int], None] | None) -> DrawnAnimation:
     """Draws the in-betweens that a time sheet marks: into a folder with the sheet, or all layers as an animation."""
-    from .cut import compose_cut, plan_cut, write_cut  # imports this module's package
+    from .cut import compose_cut, open_cut, plan_cut, write_cut  # imports this module's package
 
     assert config.sheet is not None
     check_format(config.output)
@@ -300,10 +300,13 @@ def _draw_cut(config: InterpolateConfig, on_frame: Callable[[int, int], None] | 
         height, width = (0, 0) if first is None else first.shape[:2]
         written = Written(config.output, total, width, height, sheet.duration / config.fps, tuple(notes))
     else:
+        drawings = open_cut(cut, keep_profile=keeps_profile(config.output))
+        notes += _note_colours(drawings, config)
         written = write_animation(
             config.output,
-            compose_cut(cut, engine, config.on_failure),
+            compose_cut(cut, drawings, engine, config.on_failure),
             fps=config.fps,
+            profile=drawings.profile,
             overwrite=config.overwrite,
             count=sheet.duration,
             on_frame=None if on_frame is None else lambda done: on_frame(done, sheet.duration),

@@ -18,15 +18,16 @@ from ..config.choices import EASINGS
 from ..config.parsing import ease
 from ..engines.interface import Engine
 from ..errors import InputError, OutputError
-from ..files import natural_order, reason, shown, written_beside
-from ..media.frames import Frame, as_channels, match_images
-from ..media.image_files import SUFFIXES, encode_png, read_image
+from ..files import Scratch, natural_order, reason, shown, written_beside
+from ..media.frames import Frame, as_channels
+from ..media.image_files import SUFFIXES, encode_png
 from .key_frames import KeyFrames
 from .pair import draw_segment
 from .time_sheet import EMPTY, INBETWEEN, REVERSE, TimeSheet, Track
 
 _MARKS = (INBETWEEN, REVERSE)
 _NAMED = 5  # missing drawings that an error names
+_ONE_CANVAS = "export them with the same canvas"
 
 
 class Inbetween(NamedTuple):
@@ -264,41 +265,42 @@ def plan_cut(sheet: TimeSheet, folders: Sequence[Path] = (), spacing: str = EASI
     return Cut(sheet, tuple(levels), tuple(files), tuple(missing))
 
 
-def draw_inbetweens(
-    cut: Cut, number: int, engine: Engine, on_failure: str, *, keep_profile: bool = False
-) -> Iterator[tuple[str, Frame, bytes | None]]:
-    """Draws the in-betweens of a level.
+def draw_pair(
+    level: Level, files: LevelFiles, drawings: KeyFrames, ends: tuple[str, str], engine: Engine, on_failure: str
+) -> Iterator[tuple[str, Frame]]:
+    """Draws a level's in-betweens of two drawings.
 
     Args:
-        cut: the cut.
-        number: of the level, in `cut.levels`.
+        level: the level.
+        files: its drawings' files.
+        drawings: reads these files, and perhaps others.
+        ends: the names of the two drawings.
         engine: draws them.
         on_failure: one of `config.choices.ON_FAILURE`.
-        keep_profile: keep colours in the ICC profile that all drawings share; else they are sRGB.
 
     Returns:
-        The names, the frames and their profile (None: sRGB), pair by pair.
+        The names and the frames, in order of time.
+    """
+    wanted = sorted((each.t, name) for name, each in level.inbetweens.items() if (each.first, each.last) == ends)
+    places = [drawings.paths.index(file) for end in ends if (file := files.find(end)) is not None]
+    first, last = (drawings[place] for place in places)  # what is beside a mark has a file
+    frames = draw_segment(first, last, [t for t, _ in wanted], engine, on_failure)
+    yield from zip((name for _, name in wanted), frames, strict=True)
+
+
+def _list_pairs(level: Level) -> list[tuple[str, str]]:
+    """The pairs of drawings between which a level has in-betweens."""
+    return list(dict.fromkeys((each.first, each.last) for each in level.inbetweens.values()))
+
+
+def _open_drawings(paths: Sequence[Path], *, keep_profile: bool, keep: int = 2) -> KeyFrames:
+    """Opens drawings that are to have one form.
 
     Raises:
-        InputError: a drawing cannot be read, or those of a level differ in size.
+        InputError: one cannot be read, or they differ in size.
     """
-    level, files = cut.levels[number], cut.files[number]
-    used = dict.fromkeys(name for each in level.inbetweens.values() for name in (each.first, each.last))
-    if not used:
-        return
-    paths = [file for name in used if (file := files.find(name)) is not None]
-    if len(used) == 1:  # one drawing before and after the marks: it stands
-        paths *= 2
-    keys = KeyFrames(paths, keep_profile=keep_profile)
-    place = {name: k for k, name in enumerate(used)}
-    pairs: dict[tuple[str, str], list[tuple[str, float]]] = {}
-    for name, (first, last, t) in level.inbetweens.items():
-        pairs.setdefault((first, last), []).append((name, t))
-    for (first, last), wanted in pairs.items():
-        times = sorted(t for _, t in wanted)
-        frames = draw_segment(keys[place[first]], keys[place[last]], times, engine, on_failure)
-        for (name, _), frame in zip(sorted(wanted, key=lambda each: each[1]), frames, strict=True):
-            yield name, frame, keys.profile
+    several = [*paths, *paths] if len(paths) == 1 else paths  # key frames are two or more
+    return KeyFrames(several, keep_profile=keep_profile, keep=keep, remedy=_ONE_CANVAS)
 
 
 def write_cut(
@@ -323,7 +325,7 @@ def write_cut(
     _check_folder(output, planned)
     named: dict[tuple[int, int], str] = {}
     with written_beside(output, overwrite=overwrite, folder=True) as draft:
-        for number, (level, files) in enumerate(zip(cut.levels, cut.files, strict=True)):
+        for level, files in zip(cut.levels, cut.files, strict=True):
             folder = draft / level.track.name
             for frame, name in level.shown:
                 if name in level.inbetweens:
@@ -333,10 +335,15 @@ def write_cut(
             folder.mkdir(exist_ok=True)
             for file in _list_drawings(level, files):
                 shutil.copyfile(file, folder / file.name)
-            for name, drawn, profile in draw_inbetweens(cut, number, engine, on_failure, keep_profile=True):
-                (folder / _name_file(level, files, name)).write_bytes(encode_png(drawn, profile))
-                done += 1
-                on_frame(done)
+            pairs = _list_pairs(level)
+            beside = dict.fromkeys(file for pair in pairs for end in pair if (file := files.find(end)) is not None)
+            drawings = _open_drawings(list(beside), keep_profile=True) if pairs else None
+            for ends in pairs:
+                assert drawings is not None
+                for name, drawn in draw_pair(level, files, drawings, ends, engine, on_failure):
+                    (folder / _name_file(level, files, name)).write_bytes(encode_png(drawn, drawings.profile))
+                    done += 1
+                    on_frame(done)
         (draft / cut.sheet.path.name).write_bytes(cut.sheet.with_drawings(named))
 
 
@@ -375,80 +382,95 @@ def _check_folder(output: Path, planned: dict[str, set[str]]) -> None:
             )
 
 
-def compose_cut(cut: Cut, engine: Engine, on_failure: str) -> Iterator[Frame]:
-    """Draws all frames of a cut: (H, W, 4), the lowest level first, each laid over those below.
+def open_cut(cut: Cut, *, keep_profile: bool = False) -> KeyFrames:
+    """Opens all drawings of a cut, for `compose_cut`: in one size, one depth and one colour space.
 
     Args:
-        cut: the cut; none of its drawings may be missing.
-        engine: draws the in-betweens.
-        on_failure: one of `config.choices.ON_FAILURE`.
+        cut: the cut.
+        keep_profile: keep colours in the ICC profile that all drawings share; else they are converted to sRGB.
 
     Raises:
-        InputError: a drawing is missing or cannot be read, or two differ in size.
+        InputError: a drawing is missing or cannot be read, two differ in size, or there is none.
     """
     if cut.missing:
         raise InputError(
             f"{shown(cut.sheet.path)}: there is no file of drawing {', '.join(cut.missing[:_NAMED])}; put it beside "
             "the sheet, or name a folder as the output, which needs in-betweens alone"
         )
-    drawn = [
-        {name: frame for name, frame, _ in draw_inbetweens(cut, number, engine, on_failure)}
-        for number in range(len(cut.levels))
-    ]
-    size: tuple[int, int] | None = None
-    read: dict[Path, Frame] = {}
-    before: tuple[tuple[str | None, ...], Frame] | None = None
-    for frame in range(cut.sheet.duration):
-        names = tuple(level.at(frame) for level in cut.levels)
-        if before is not None and before[0] == names:
-            yield before[1]
-            continue
-        layers = []
-        for number, name in enumerate(names):
-            if name is None:
-                continue
-            if name in drawn[number]:
-                layers.append(drawn[number][name])
-                continue
-            file = cut.files[number].find(name)
-            assert file is not None  # none is missing
-            if file not in read:
-                while len(read) > 2 * len(cut.levels):
-                    del read[next(iter(read))]
-                read[file] = read_image(file)
-            layers.append(read[file])
-        for layer in layers:
-            size = size or layer.shape[:2]
-            if layer.shape[:2] != size:
-                raise InputError(
-                    f"{shown(cut.sheet.path)}: the drawings differ in size, {size[1]}x{size[0]} and "
-                    f"{layer.shape[1]}x{layer.shape[0]}; export all levels with the same canvas"
-                )
-        if size is None:
-            size = _find_size(cut)
-        before = names, lay_over(layers, size)
-        yield before[1]
-
-
-def _find_size(cut: Cut) -> tuple[int, int]:
-    """Height and width of the first drawing, where a cut begins with nothing."""
     if not cut.inputs:
         raise InputError(f"{shown(cut.sheet.path)}: shows no drawing; name one in it")
-    height, width = read_image(cut.inputs[0]).shape[:2]
-    return height, width
+    keep = len(cut.levels) + 2
+    drawings = _open_drawings(cut.inputs, keep_profile=keep_profile, keep=keep)
+    if drawings.profile is not None and drawings.profile[16:20] == b"GRAY":  # the frames have colours and alpha
+        drawings = _open_drawings(cut.inputs, keep_profile=False, keep=keep)
+    return drawings
 
 
-def lay_over(layers: Sequence[Frame], size: tuple[int, int]) -> Frame:
-    """Lays drawings over each other, the lowest first: (H, W, 4) uint8 or uint16, straight alpha.
+def compose_cut(cut: Cut, drawings: KeyFrames, engine: Engine, on_failure: str) -> Iterator[Frame]:
+    """Draws all frames of a cut, the lowest level first, each laid over those below.
+
+    The in-betweens of two drawings are drawn when the first of them is shown. They wait in a temporary file, as a cut's
+    may not fit in memory.
+
+    Args:
+        cut: the cut.
+        drawings: its drawings, from `open_cut`.
+        engine: draws the in-betweens.
+        on_failure: one of `config.choices.ON_FAILURE`.
+
+    Returns:
+        The frames in order: (H, W, 4), of the drawings' size and type.
+
+    Raises:
+        OutputError: temporary files cannot be written.
+    """
+    form = drawings[0]
+    before: tuple[tuple[str | None, ...], Frame] | None = None
+    with Scratch() as spool:
+        places: dict[tuple[int, str], int] = {}  # of in-betweens in the file
+
+        def find(number: int, name: str) -> Frame:
+            """A drawing or an in-between of a level."""
+            level, files = cut.levels[number], cut.files[number]
+            if name not in level.inbetweens:
+                file = files.find(name)
+                assert file is not None  # none is missing
+                return drawings[drawings.paths.index(file)]
+            if (number, name) not in places:
+                ends = level.inbetweens[name].first, level.inbetweens[name].last
+                for each, frame in draw_pair(level, files, drawings, ends, engine, on_failure):
+                    places[number, each] = len(places) * form.nbytes
+                    spool.append(frame.tobytes())
+            data = spool.read(places[number, name], form.nbytes)
+            return np.frombuffer(data, form.dtype).reshape(form.shape)
+
+        for frame in range(cut.sheet.duration):
+            names = tuple(level.at(frame) for level in cut.levels)
+            if before is None or before[0] != names:
+                layers = [find(number, name) for number, name in enumerate(names) if name is not None]
+                before = names, lay_over(layers, form)
+            yield before[1]
+
+
+def lay_over(layers: Sequence[Frame], form: Frame) -> Frame:
+    """Lays drawings over each other, the lowest first.
 
     Porter and Duff, "Compositing digital images" (SIGGRAPH 1984): "over", on premultiplied colours.
+
+    Args:
+        layers: (H, W, C) each, of one size and type; there may be none.
+        form: a frame of that size and type.
+
+    Returns:
+        (H, W, 4), straight alpha.
     """
+    size = form.shape[:2]
     if not layers:
-        return np.zeros((*size, 4), np.uint8)
-    alike = match_images([as_channels(layer, 4) for layer in layers])
+        return np.zeros((*size, 4), form.dtype)
+    alike = [as_channels(layer, 4) for layer in layers]
     if len(alike) == 1:
         return alike[0]
-    most = float(np.iinfo(alike[0].dtype).max)
+    most = float(np.iinfo(form.dtype).max)
     colour = np.zeros((*size, 3), np.float32)
     alpha = np.zeros((*size, 1), np.float32)
     for layer in alike:
@@ -456,4 +478,4 @@ def lay_over(layers: Sequence[Frame], size: tuple[int, int]) -> Frame:
         colour = layer[..., :3].astype(np.float32) * own + colour * (1 - own)
         alpha = own + alpha * (1 - own)
     straight = colour / np.maximum(alpha, 1e-6)
-    return np.concatenate([straight, alpha * most], 2).round().clip(0, most).astype(alike[0].dtype)
+    return np.concatenate([straight, alpha * most], 2).round().clip(0, most).astype(form.dtype)

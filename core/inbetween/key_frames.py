@@ -38,7 +38,13 @@ class KeyFrames(FrameSequence):
     """
 
     def __init__(
-        self, paths: Sequence[Path], size: tuple[int, int | None] | None = None, *, keep_profile: bool = False
+        self,
+        paths: Sequence[Path],
+        size: tuple[int, int | None] | None = None,
+        *,
+        keep_profile: bool = False,
+        keep: int = 2,
+        remedy: str | None = None,
     ) -> None:
         """Finds and checks the files.
 
@@ -46,6 +52,8 @@ class KeyFrames(FrameSequence):
             paths: images, and folders of images.
             size: (width, height) or (longer side, None) to resize to. None: their own size.
             keep_profile: keep colours in the ICC profile that all of them share; else they are converted to sRGB.
+            keep: frames that stay in memory; 2 are the ends of a segment.
+            remedy: what to do where their sizes differ. None: add --size.
 
         Raises:
             InputError: a file cannot be read, there are fewer than two, or their sizes differ.
@@ -54,7 +62,7 @@ class KeyFrames(FrameSequence):
         if len(self.paths) < 2:
             found = f"only {shown(self.paths[0])}" if self.paths else "none"
             raise InputError(f"two key frames or more are needed, and {found} was given; add another image")
-        self._size = size
+        self._size, self._keep = size, keep
         self._profiles = {path: read_profile(path) for path in self.paths}
         profiles = set(self._profiles.values())
         self.profile = profiles.pop() if keep_profile and len(profiles) == 1 else None
@@ -70,8 +78,8 @@ class KeyFrames(FrameSequence):
                 if form[:2] != forms[0][:2]:
                     raise InputError(
                         f"{shown(path)} is {form.width}x{form.height} and {shown(self.paths[0])} is "
-                        f"{forms[0].width}x{forms[0].height}; make them one size, or add "
-                        f"--size {forms[0].width}x{forms[0].height}"
+                        f"{forms[0].width}x{forms[0].height}; "
+                        + (remedy or f"make them one size, or add --size {forms[0].width}x{forms[0].height}")
                     )
         self._channels = max(form.channels for form in forms)
         self._deep = any(form.deep for form in forms)
@@ -104,7 +112,7 @@ class KeyFrames(FrameSequence):
             frame = as_channels(self._read(self.paths[number]), self._channels)
             if self._deep:
                 frame = match_images([frame, np.zeros((1, 1, 1), np.uint16)])[0]
-            while len(self._held) >= 2:  # the two ends of the segment at hand
+            while len(self._held) >= self._keep:
                 del self._held[next(iter(self._held))]
             self._held[number] = frame
         return self._held[number]

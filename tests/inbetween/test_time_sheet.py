@@ -5,10 +5,14 @@ import json
 import cv2
 import numpy as np
 import pytest
+from PIL import Image, ImageSequence
 
+from animi.core.engines.blend import BlendEngine
 from animi.core.errors import InputError
-from animi.core.inbetween.cut import lay_over, plan_cut, plan_level
+from animi.core.inbetween.cut import compose_cut, lay_over, open_cut, plan_cut, plan_level
 from animi.core.inbetween.time_sheet import EMPTY, INBETWEEN, REVERSE, SAME, read_time_sheet
+from animi.core.media.colour_profiles import _ADOBE_RGB, make_profile
+from animi.core.media.image_files import encode_png
 
 XDTS, TDTS = "exchangeDigitalTimeSheet Save Data", "toeiDigitalTimeSheet Save Data"
 SIZE = (64, 48)
@@ -272,8 +276,55 @@ def test_layers_are_laid_over_each_other_by_their_alpha():
     below, above = np.zeros((2, 2, 4), np.uint8), np.zeros((2, 2, 4), np.uint8)
     below[:] = (200, 0, 0, 255)
     above[0] = (0, 100, 0, 128)
-    laid = lay_over([below, above], (2, 2))
+    laid = lay_over([below, above], below)
     assert laid[1, 0].tolist() == [200, 0, 0, 255]
     assert laid[0, 0].tolist() == pytest.approx([round(200 * 127 / 255), round(100 * 128 / 255), 0, 255], abs=1)
     below[..., 3] = 0
-    assert lay_over([below, above], (2, 2))[0, 0].tolist() == [0, 100, 0, 128]
+    assert lay_over([below, above], below)[0, 0].tolist() == [0, 100, 0, 128]
+
+
+@pytest.mark.parametrize("suffix", ["png", "gif"])
+def test_drawings_and_in_betweens_have_the_same_colours(cut, tmp_path, animi, suffix):
+    profile = make_profile("Adobe RGB", 2.2, _ADOBE_RGB)
+    for path in cut.parent.rglob("*.png"):
+        frame = np.full((SIZE[1], SIZE[0], 3), (250, 30, 120), np.uint8)
+        frame[:4, : 4 + 8 * ("4" in path.name)] = 0  # so that there is something to draw
+        path.write_bytes(encode_png(frame, profile))
+    result = animi("interpolate", "--sheet", cut, "-o", tmp_path / f"o.{suffix}", "--engine", "blend")
+    assert result.exit_code == 0, result.output
+    assert ("converted from Adobe RGB to sRGB" in result.stderr) == (suffix == "gif")
+    with Image.open(tmp_path / f"o.{suffix}") as image:
+        assert image.info.get("icc_profile") == (profile if suffix == "png" else None)
+        colours = {each.convert("RGB").getpixel((30, 30)) for each in ImageSequence.Iterator(image)}
+    assert len(colours) == 1 and ((250, 30, 120) in colours) == (suffix == "png")
+
+
+def test_an_empty_start_and_levels_of_two_depths_make_frames_of_one_form(tmp_path, animi):
+    (tmp_path / "A").mkdir()
+    for number in (1, 3):
+        frame = np.full((SIZE[1], SIZE[0], 1), 300 * number, np.uint16)
+        (tmp_path / f"A/{number}.png").write_bytes(encode_png(frame))
+    draw(tmp_path / "B1.png", 30)
+    drawn = [(2, "1"), (3, INBETWEEN), (4, "3"), (6, EMPTY)]
+    sheet = write(tmp_path / "s.xdts", table(drawn, [(7, "1")], duration=9))
+    result = animi("interpolate", "--sheet", sheet, "-o", tmp_path / "o.png", "--engine", "blend")
+    assert result.exit_code == 0, result.output
+    cut = plan_cut(read_time_sheet(sheet))
+    frames = list(compose_cut(cut, open_cut(cut), BlendEngine(), "morph"))
+    assert {(frame.shape, frame.dtype) for frame in frames} == {((SIZE[1], SIZE[0], 4), np.dtype(np.uint16))}
+    assert [int(frame[0, 0, 0]) for frame in frames] == [0, 0, 300, 600, 900, 900, 0, 0, 0]
+    assert frames[3][0, 0].tolist() == [600, 600, 600, 65535] and not frames[0].any()
+
+
+def test_in_betweens_are_drawn_when_they_are_first_shown(cut):
+    class Counting(BlendEngine):
+        pairs = 0
+
+        def prepare(self, first, last):
+            self.pairs += 1
+            return super().prepare(first, last)
+
+    engine, planned = Counting(), plan_cut(read_time_sheet(cut))
+    frames = compose_cut(planned, open_cut(planned), engine, "morph")
+    assert (next(frames)[..., 3] > 0).any() and engine.pairs == 0
+    assert len(list(frames)) == 9 and engine.pairs == 1
