@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
-from ..config.choices import TIME_SHEETS
+from ..config.choices import EASINGS
 from ..config.command_line import spell_command, spell_options
-from ..config.interpolation import InterpolateConfig
+from ..config.interpolation import TIME_SHEET, InterpolateConfig
 from ..config.parsing import read_frame_numbers, read_size
 from ..engines.interface import Engine
 from ..engines.opening import notes_of, open_engine
@@ -73,7 +73,7 @@ def draw_animation(config: InterpolateConfig, on_frame: Callable[[int, int], Non
     Raises:
         AnimiError: a key frame, an option or the output cannot be used; an existing output is not changed.
     """
-    if config.sheet is not None and config.sheet.suffix.lower() in TIME_SHEETS:
+    if config.timing == TIME_SHEET:
         return _draw_cut(config, on_frame)
     check_format(config.output)
     read: Inputs = {
@@ -278,6 +278,11 @@ def _draw_cut(config: InterpolateConfig, on_frame: Callable[[int, int], None] | 
 
     assert config.sheet is not None
     check_format(config.output)
+    if config.spacing not in EASINGS:
+        raise ConfigError(
+            f"--spacing: a time sheet says how many in-betweens there are, so times do not go with one; give "
+            f"{', '.join(EASINGS)}"
+        )
     for path in config.inputs:
         if not path.is_dir():
             raise InputError(f"{shown(path)}: is no folder of drawings; a time sheet names its drawings itself")
