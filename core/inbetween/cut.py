@@ -6,9 +6,9 @@ The drawings stand beside the sheet, as drawing programs export them: a level's 
 
 import re
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, groupby
 from pathlib import Path
 from typing import NamedTuple
 
@@ -65,7 +65,41 @@ class Level:
         return found
 
 
-def plan_level(sheet: TimeSheet, track: Track, taken: Sequence[str] = (), spacing: str = EASINGS[0]) -> Level:
+class LevelNames:
+    """The names of a level's drawings and in-betweens, which all tracks of the level share."""
+
+    def __init__(self, tracks: Iterable[Track], taken: Iterable[str] = (), spacing: str = EASINGS[0]) -> None:
+        """Has no in-betweens yet.
+
+        Args:
+            tracks: those of the level; no in-between gets the name of a drawing that they show.
+            taken: names of more drawings of the level.
+            spacing: one of EASINGS, for all in-betweens.
+        """
+        drawings = (value for track in tracks for _, value in track.changes if value not in (*_MARKS, EMPTY))
+        self._taken = {_plain(name) for name in chain(taken, drawings)}
+        self._spacing = spacing
+        self._known: dict[tuple[str, str, int], list[str]] = {}
+        self.inbetweens: dict[str, Inbetween] = {}
+        """All in-betweens by name."""
+
+    def name(self, first: str, last: str, count: int) -> list[str]:
+        """The names of in-betweens from one drawing to another, in order.
+
+        The same drawings with as many in-betweens, in either order, have the same ones.
+        """
+        key = _plain(first), _plain(last), count
+        if key not in self._known and (back := self._known.get((key[1], key[0], count))) is not None:
+            self._known[key] = back[::-1]
+        if key not in self._known:
+            self._known[key] = _name_between(first, last, count, self._taken)
+            self._taken.update(map(_plain, self._known[key]))
+            for k, name in enumerate(self._known[key], 1):
+                self.inbetweens[name] = Inbetween(first, last, ease(k / (count + 1), self._spacing))
+        return self._known[key]
+
+
+def plan_level(sheet: TimeSheet, track: Track, names: LevelNames) -> Level:
     """Names the in-betweens of a track, and says when each drawing is shown.
 
     The marks between two drawings are in-betweens at even steps, or as the easing has it. Where the same two drawings
@@ -74,53 +108,42 @@ def plan_level(sheet: TimeSheet, track: Track, taken: Sequence[str] = (), spacin
     Args:
         sheet: the sheet.
         track: one of its tracks.
-        taken: names of drawings that the level has already, and no in-between may have.
-        spacing: one of EASINGS.
+        names: of the track's level; in-betweens are added to them.
 
     Raises:
         InputError: a mark has no drawing before or after it.
     """
-    changes = [(frame, value) for frame, value in track.changes if frame < sheet.duration]
-    names = {*taken, *(value for _, value in track.changes if value not in (*_MARKS, EMPTY))}
+    end = sheet.duration
     shown_at: dict[int, str | None] = {}
-    made: dict[tuple[str, str, int], list[str]] = {}
-    inbetweens: dict[str, Inbetween] = {}
-    drawings = [place for place, (_, value) in enumerate(changes) if value not in _MARKS]
-    for frame, value in changes:
-        if value not in _MARKS:
-            shown_at[frame] = None if value == EMPTY else value
-    lone = [frame for place, (frame, value) in enumerate(changes) if value in _MARKS and not (
-        drawings and drawings[0] < place < drawings[-1])]  # fmt: skip
-    segments = []
-    for start, end in pairwise(drawings):
-        marks = changes[start + 1 : end]
-        if marks and EMPTY in (changes[start][1], changes[end][1]):
-            lone.append(marks[0][0])
-        elif marks:
-            segments.append((changes[start][1], changes[end][1], marks))
-    if lone:
-        raise InputError(
-            f"{shown(sheet.path)}: track {track.name}, frame {min(lone) + 1}: the mark of an in-between has no drawing "
-            "before or after it; name one there, or take the mark out"
-        )
-    for first, last, marks in segments:
-        count = len(marks)
-        known = made.get((first, last, count))
-        if known is None and (last, first, count) in made:  # the way back, or a sheet read in reverse
-            known = made[last, first, count][::-1]
-        if known is None:
-            known = _name_between(first, last, count, names)
-            names.update(known)
-            made[first, last, count] = known
-            for k, name in enumerate(known, 1):
-                inbetweens[name] = Inbetween(first, last, ease(k / (count + 1), spacing))
-        for (frame, _), name in zip(marks, known, strict=True):
-            shown_at[frame] = name
-    return Level(track, tuple(sorted(shown_at.items())), inbetweens)
+    before: str = EMPTY
+    marks: list[int] = []
+    for frame, value in [*(change for change in track.changes if change[0] < end), (end, EMPTY)]:
+        if value in _MARKS:
+            marks.append(frame)
+            continue
+        if marks and EMPTY in (before, value):
+            raise InputError(
+                f"{shown(sheet.path)}: track {track.name}, frame {marks[0] + 1}: the mark of an in-between has no "
+                "drawing before or after it; name one there, or take the mark out"
+            )
+        if marks:
+            shown_at.update(zip(marks, names.name(before, value, len(marks)), strict=True))
+        shown_at[frame] = None if value == EMPTY else value
+        before, marks = value, []
+    del shown_at[end]
+    own = {name: names.inbetweens[name] for name in shown_at.values() if name in names.inbetweens}
+    return Level(track, tuple(sorted(shown_at.items())), own)
 
 
-def _name_between(first: str, last: str, count: int, taken: set[str]) -> list[str]:
-    """Free names for in-betweens: whole numbers between two drawings' numbers, else the next free ones."""
+def _name_between(first: str, last: str, count: int, taken: Collection[str]) -> list[str]:
+    """Free names for in-betweens: whole numbers between two drawings' numbers, else the next free ones.
+
+    Args:
+        first: the name of the drawing before them.
+        last: of the one after them.
+        count: how many.
+        taken: names that are not free, each as `_plain` has it.
+    """
     numbers = {int(name) for name in taken if name.isascii() and name.isdigit() and len(name) < 9}
     ends = [int(name) if name.isascii() and name.isdigit() and len(name) < 9 else None for name in (first, last)]
     if ends[0] is not None and ends[1] is not None:
@@ -136,7 +159,7 @@ def _name_between(first: str, last: str, count: int, taken: set[str]) -> list[st
     k = 1
     while len(found) < count:
         name = f"{first}-{k}"
-        if name not in taken:
+        if _plain(name) not in taken:
             found.append(name)
         k += 1
     return found
@@ -205,7 +228,7 @@ class Cut:
     Attributes:
         sheet: its time sheet.
         levels: what its tracks show, the lowest first.
-        files: the drawings' files, by level.
+        files: the drawings' files, for each track; tracks of one level share them.
         missing: drawings that are shown and that there are no files of, each as "A 3".
     """
 
@@ -217,7 +240,7 @@ class Cut:
     @property
     def count(self) -> int:
         """The number of in-betweens."""
-        return sum(len(level.inbetweens) for level in self.levels)
+        return sum(len(self.list_inbetweens(files)) for files in dict.fromkeys(self.files))
 
     @property
     def inputs(self) -> list[Path]:
@@ -229,6 +252,11 @@ class Cut:
                 if file is not None:
                     found.append(file)
         return list(dict.fromkeys(found))
+
+    def list_inbetweens(self, files: LevelFiles) -> dict[str, Inbetween]:
+        """The in-betweens of a level, whichever of its tracks shows them."""
+        pairs = zip(self.levels, self.files, strict=True)
+        return {name: each for level, own in pairs if own is files for name, each in level.inbetweens.items()}
 
 
 def plan_cut(sheet: TimeSheet, folders: Sequence[Path] = (), spacing: str = EASINGS[0]) -> Cut:
@@ -243,10 +271,15 @@ def plan_cut(sheet: TimeSheet, folders: Sequence[Path] = (), spacing: str = EASI
         InputError: a mark cannot be drawn, or a drawing beside a mark has no file.
     """
     places = [*folders, sheet.path.absolute().parent]
+    known: dict[str, tuple[LevelFiles, LevelNames]] = {}  # of levels; several tracks may show one
+    for level_name, tracks in groupby(sorted(sheet.tracks, key=_find_level), _find_level):
+        several = list(tracks)
+        own = LevelFiles(places, several[0].name)
+        known[level_name] = own, LevelNames(several, own.names, spacing)
     levels, files, missing, needed = [], [], [], []
     for track in sheet.tracks:
-        there = LevelFiles(places, track.name)
-        level = plan_level(sheet, track, there.names, spacing)
+        there, names = known[_find_level(track)]
+        level = plan_level(sheet, track, names)
         levels.append(level)
         files.append(there)
         beside = {name for each in level.inbetweens.values() for name in (each.first, each.last)}
@@ -262,16 +295,26 @@ def plan_cut(sheet: TimeSheet, folders: Sequence[Path] = (), spacing: str = EASI
             f"{shown(sheet.path)}: there is no file of drawing {', '.join(needed[:_NAMED])}{more}; put it beside the "
             f"sheet as {level_name}/{level_name}_{name.zfill(4)}.png, or give its folder"
         )
-    return Cut(sheet, tuple(levels), tuple(files), tuple(missing))
+    return Cut(sheet, tuple(levels), tuple(files), tuple(dict.fromkeys(missing)))
+
+
+def _find_level(track: Track) -> str:
+    """A level's name in small letters, as its files are found."""
+    return track.name.lower()
 
 
 def draw_pair(
-    level: Level, files: LevelFiles, drawings: KeyFrames, ends: tuple[str, str], engine: Engine, on_failure: str
+    inbetweens: Mapping[str, Inbetween],
+    files: LevelFiles,
+    drawings: KeyFrames,
+    ends: tuple[str, str],
+    engine: Engine,
+    on_failure: str,
 ) -> Iterator[tuple[str, Frame]]:
     """Draws a level's in-betweens of two drawings.
 
     Args:
-        level: the level.
+        inbetweens: of the level.
         files: its drawings' files.
         drawings: reads these files, and perhaps others.
         ends: the names of the two drawings.
@@ -281,16 +324,16 @@ def draw_pair(
     Returns:
         The names and the frames, in order of time.
     """
-    wanted = sorted((each.t, name) for name, each in level.inbetweens.items() if (each.first, each.last) == ends)
+    wanted = sorted((each.t, name) for name, each in inbetweens.items() if (each.first, each.last) == ends)
     places = [drawings.paths.index(file) for end in ends if (file := files.find(end)) is not None]
     first, last = (drawings[place] for place in places)  # what is beside a mark has a file
     frames = draw_segment(first, last, [t for t, _ in wanted], engine, on_failure)
     yield from zip((name for _, name in wanted), frames, strict=True)
 
 
-def _list_pairs(level: Level) -> list[tuple[str, str]]:
-    """The pairs of drawings between which a level has in-betweens."""
-    return list(dict.fromkeys((each.first, each.last) for each in level.inbetweens.values()))
+def _list_pairs(inbetweens: Mapping[str, Inbetween]) -> list[tuple[str, str]]:
+    """The pairs of drawings between which there are in-betweens."""
+    return list(dict.fromkeys((each.first, each.last) for each in inbetweens.values()))
 
 
 def _open_drawings(paths: Sequence[Path], *, keep_profile: bool, keep: int = 2) -> KeyFrames:
@@ -324,49 +367,62 @@ def write_cut(
     planned = _plan_files(cut)
     _check_folder(output, planned)
     named: dict[tuple[int, int], str] = {}
+    for level in cut.levels:
+        named |= {(level.track.number, frame): name for frame, name in level.shown if name in level.inbetweens}
     with written_beside(output, overwrite=overwrite, folder=True) as draft:
-        for level, files in zip(cut.levels, cut.files, strict=True):
-            folder = draft / level.track.name
-            for frame, name in level.shown:
-                if name in level.inbetweens:
-                    named[level.track.number, frame] = name
-            if level.track.name not in planned:
+        for files in dict.fromkeys(cut.files):
+            if files.level not in planned:
                 continue
-            folder.mkdir(exist_ok=True)
-            for file in _list_drawings(level, files):
-                shutil.copyfile(file, folder / file.name)
-            pairs = _list_pairs(level)
+            folder = draft / files.level
+            folder.mkdir()
+            for drawing in _list_drawings(cut, files):
+                shutil.copyfile(drawing, folder / drawing.name)
+            inbetweens = cut.list_inbetweens(files)
+            pairs = _list_pairs(inbetweens)
             beside = dict.fromkeys(file for pair in pairs for end in pair if (file := files.find(end)) is not None)
             drawings = _open_drawings(list(beside), keep_profile=True) if pairs else None
             for ends in pairs:
                 assert drawings is not None
-                for name, drawn in draw_pair(level, files, drawings, ends, engine, on_failure):
-                    (folder / _name_file(level, files, name)).write_bytes(encode_png(drawn, drawings.profile))
+                for name, drawn in draw_pair(inbetweens, files, drawings, ends, engine, on_failure):
+                    place = folder / _name_file(inbetweens[name], files, name)
+                    place.write_bytes(encode_png(drawn, drawings.profile))
                     done += 1
                     on_frame(done)
         (draft / cut.sheet.path.name).write_bytes(cut.sheet.with_drawings(named))
 
 
-def _list_drawings(level: Level, files: LevelFiles) -> list[Path]:
-    """The files of the drawings that a level shows."""
-    found = (files.find(name) for _, name in level.shown if name is not None and name not in level.inbetweens)
+def _list_drawings(cut: Cut, files: LevelFiles) -> list[Path]:
+    """The files of the drawings of a level that are shown."""
+    inbetweens = cut.list_inbetweens(files)
+    shown_names = (name for level, own in zip(cut.levels, cut.files, strict=True) if own is files
+                   for _, name in level.shown)  # fmt: skip
+    found = (files.find(name) for name in shown_names if name is not None and name not in inbetweens)
     return list(dict.fromkeys(file for file in found if file is not None))
 
 
-def _name_file(level: Level, files: LevelFiles, name: str) -> str:
-    like = files.find(level.inbetweens[name].first)
+def _name_file(inbetween: Inbetween, files: LevelFiles, name: str) -> str:
+    like = files.find(inbetween.first)
     assert like is not None  # what is beside a mark has a file
     return files.name_file(name, like)
 
 
 def _plan_files(cut: Cut) -> dict[str, set[str]]:
-    """What a cut's folder holds: its sheet, and the levels with their files."""
+    """What a cut's folder holds: its sheet, and the levels with their files.
+
+    Raises:
+        OutputError: a level has the sheet's name.
+    """
     planned: dict[str, set[str]] = {cut.sheet.path.name: set()}
-    for level, files in zip(cut.levels, cut.files, strict=True):
-        names = {file.name for file in _list_drawings(level, files)}
-        names |= {_name_file(level, files, name) for name in level.inbetweens}
+    for files in dict.fromkeys(cut.files):
+        names = {file.name for file in _list_drawings(cut, files)}
+        names |= {_name_file(each, files, name) for name, each in cut.list_inbetweens(files).items()}
+        if names and files.level.lower() == cut.sheet.path.name.lower():
+            raise OutputError(
+                f"{shown(cut.sheet.path)}: has the name of one of its levels, and both would be in one folder; "
+                "give the sheet another name"
+            )
         if names:
-            planned.setdefault(level.track.name, set()).update(names)
+            planned[files.level] = names
     return planned
 
 
@@ -427,21 +483,21 @@ def compose_cut(cut: Cut, drawings: KeyFrames, engine: Engine, on_failure: str) 
     form = drawings[0]
     before: tuple[tuple[str | None, ...], Frame] | None = None
     with Scratch() as spool:
-        places: dict[tuple[int, str], int] = {}  # of in-betweens in the file
+        places: dict[tuple[str, str], int] = {}  # in the file, by level and name
 
         def find(number: int, name: str) -> Frame:
             """A drawing or an in-between of a level."""
-            level, files = cut.levels[number], cut.files[number]
-            if name not in level.inbetweens:
+            inbetween, files = cut.levels[number].inbetweens.get(name), cut.files[number]
+            if inbetween is None:
                 file = files.find(name)
                 assert file is not None  # none is missing
                 return drawings[drawings.paths.index(file)]
-            if (number, name) not in places:
-                ends = level.inbetweens[name].first, level.inbetweens[name].last
-                for each, frame in draw_pair(level, files, drawings, ends, engine, on_failure):
-                    places[number, each] = len(places) * form.nbytes
+            if (files.level, name) not in places:
+                ends, every = (inbetween.first, inbetween.last), cut.list_inbetweens(files)
+                for each, frame in draw_pair(every, files, drawings, ends, engine, on_failure):
+                    places[files.level, each] = len(places) * form.nbytes
                     spool.append(frame.tobytes())
-            data = spool.read(places[number, name], form.nbytes)
+            data = spool.read(places[files.level, name], form.nbytes)
             return np.frombuffer(data, form.dtype).reshape(form.shape)
 
         for frame in range(cut.sheet.duration):

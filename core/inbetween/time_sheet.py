@@ -136,6 +136,8 @@ def _read(path: Path, head: str, data: dict[str, Any]) -> TimeSheet:
             value = "" if cell is None or not cell["values"] else _read_name(cell["values"][0])
             if value and value != SAME:
                 changes[frame] = value
+        if changes and not label:
+            raise ValueError(f"has no name for track {number + 1}")
         tracks[number] = Track(number, label, tuple(sorted(changes.items())))
     ordered = tuple(tracks[number] for number in sorted(tracks))
     title = table.get("name", "")
@@ -180,9 +182,10 @@ def _read_name(value: object) -> str:
         value = str(value)
     if not isinstance(value, str) or len(value) > _MOST_LETTERS:
         raise ValueError(f"has {printable(str(value)[:40])!r} for a name")
+    value = value.strip()
     if set(value) & set("/\\\0") or value in (".", ".."):
-        raise ValueError(f"names {printable(value)!r}, and a name has no slashes")
-    return value.strip()
+        raise ValueError(f"names {printable(value)!r}, and a name has no slashes, and is not . or ..")
+    return value
 
 
 def _read_rate(value: object) -> Fraction | None:
