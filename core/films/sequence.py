@@ -13,6 +13,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 from math import ceil
 from pathlib import Path
 from threading import RLock
@@ -255,7 +256,8 @@ class InbetweenedFilm(FrameSequence):
         def take() -> Iterator[tuple[Fraction, Frame]]:
             time = Fraction(0)
             for number in range(len(self._frames)):
-                self._times.append(time)
+                if number == len(self._times):  # they are known already where frames are judged again
+                    self._times.append(time)
                 yield time, self._check(number)
                 time += self._clock.usual if self._durations is None else Fraction(self._durations(number))
             self._end = time
@@ -268,18 +270,25 @@ class InbetweenedFilm(FrameSequence):
             yield frame
 
     def _plan_until(self, number: int) -> None:
-        """Finds out what the frames up to `number` show."""
-        if self._exposures is None:
-            self._exposures = expose(self._judge(), self._clock, lambda: self._end, keep=self._keeps_cadence)
+        """Finds out what the frames up to `number` show.
+
+        An error while a frame is read ends the generators. What is known stays, and the next call judges the frames
+        again from the start.
+        """
         while len(self._plan) <= number:
-            exposure = next(self._exposures)
+            try:
+                if self._exposures is None:
+                    exposures = expose(self._judge(), self._clock, lambda: self._end, keep=self._keeps_cadence)
+                    self._exposures = islice(exposures, len(self._plan), None)
+                exposure = next(self._exposures)
+            except BaseException:
+                self._exposures = None
+                raise
             first, last = self._number(exposure.first), None
             if exposure.last is not None:
                 last = self._number(exposure.last)
-                if self._pair != (
-                    first,
-                    last,
-                ):  # as a film is drawn in order: what lies over a scene needs three frames
+                if self._pair != (first, last):
+                    # as a film is drawn in order: what lies over a scene needs three frames
                     joins = self._pair is not None and self._pair[1] == first and not exposure.first.cut
                     self._before = self._pair[0] if joins and self._pair is not None else None
                     self._pair = first, last
