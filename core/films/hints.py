@@ -4,12 +4,15 @@ A file of hints (see `core.inbetween.hints`) has for a film `"at": [12.5, 12.583
 drawings appear, in seconds. That is what the page of `--doubt` shows for each moment.
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
-from ..inbetween.hints import Hints, read_film_hints
+from ..inbetween.hints import Hints, list_masks, read_film_hints
+from ..media.animation.manifest import hash_pixels
+from ..media.image_files import read_image
 from ..motion.guides import PairHints
 from .timing import FilmFrame
 
@@ -50,3 +53,29 @@ def open_film_hints(path: Path | None, usual: Fraction) -> FilmHints | None:
         InputError: it cannot be read, or something in it is no hint.
     """
     return None if path is None else FilmHints(read_film_hints(path), usual)
+
+
+def list_film_masks(path: Path | None) -> list[Path]:
+    """The masks that a film's file of hints names; none where there is no file.
+
+    Raises:
+        InputError: as `open_film_hints`.
+    """
+    pairs = {} if path is None else read_film_hints(path)
+    return list(dict.fromkeys(mask for hints in pairs.values() for mask in list_masks(hints)))
+
+
+def hash_film_hints(path: Path | None) -> str | list[str] | None:
+    """A file of hints and its masks in short, by which a resumed run finds that they are the same.
+
+    Returns:
+        The file's hash, in a list with those of its masks where it has some. None: there is no file.
+
+    Raises:
+        InputError: as `open_film_hints`, or a mask cannot be read.
+    """
+    if path is None:
+        return None
+    words = hashlib.sha256(path.read_bytes()).hexdigest()
+    masks = [hash_pixels(read_image(mask)) for mask in list_film_masks(path)]
+    return [words, *masks] if masks else words

@@ -45,7 +45,7 @@ from ..media.frames import Frame
 from ..read_ahead import read_ahead
 from .doubt import FilmDoubt, read_doubtful, write_film_page
 from .drawing import PairDrawer
-from .hints import FilmHints, open_film_hints
+from .hints import FilmHints, hash_film_hints, open_film_hints
 from .ramp import Ramp
 from .timing import Clock, Exposure, FilmFrame, expose, judge_frames
 from .work_folder import FINISHED, claim_folder, clear, digest_job, find_target, name_draft, name_inputs
@@ -665,6 +665,5 @@ def _describe_job(plan: _Plan, coding: Coding) -> dict[str, Any]:
         "coding": list(coding.arguments),
     }
     # only where they are given, so that a film that an earlier animi began is still known
-    hints = None if config.hints is None else hashlib.sha256(config.hints.read_bytes()).hexdigest()
-    later = {"ramp": config.ramp, "arcs": config.arcs, "hints": hints}
+    later = {"ramp": config.ramp, "arcs": config.arcs, "hints": hash_film_hints(config.hints)}
     return job | {name: value for name, value in later.items() if value}

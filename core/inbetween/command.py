@@ -82,7 +82,8 @@ def draw_animation(config: InterpolateConfig, on_frame: Callable[[int, int], Non
         "the exposure sheet": [config.sheet],
         "the palette": [config.palette],
         "the hints": [config.hints],
-        "a part's mask": list(list_masks(gather_parts(config.part))),
+        "a mask of the hints": list_masks(gather_hints(config.hints)),
+        "a part's mask": list_masks(gather_parts(config.part)),
     }
     if config.redo is not None and not names_folder(config.output):
         raise ConfigError(f"--redo: needs a folder of frames, and {shown(config.output)} is none; name the folder")
@@ -288,7 +289,8 @@ def _draw_cut(config: InterpolateConfig, on_frame: Callable[[int, int], None] | 
             raise InputError(f"{shown(path)}: is no folder of drawings; a time sheet names its drawings itself")
     sheet = read_time_sheet(config.sheet)
     cut = plan_cut(sheet, config.inputs, config.spacing)
-    check_output(config.output, overwrite=config.overwrite, inputs={"the sheet": [sheet.path], "a drawing": cut.inputs})
+    read: Inputs = {"the sheet": [sheet.path], "a drawing": cut.inputs, "the checkpoint": [config.checkpoint]}
+    check_output(config.output, overwrite=config.overwrite, inputs=read)
     engine = open_engine(
         config.engine, config.checkpoint, config.device, mixes=config.mix, arcs=config.arcs, provider=config.provider
     )

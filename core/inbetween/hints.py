@@ -13,9 +13,9 @@ A pair may also have `"parts": [{"mask": "arm.png", "spacing": "ease-in"}]`: wha
 spacing, an easing or a list of times, one for each frame of the pair. `"last"` names its mask in the last drawing.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations, pairwise
+from itertools import chain, combinations, pairwise
 from math import hypot, isfinite
 from pathlib import Path
 from typing import Any
@@ -461,14 +461,10 @@ def _is_point(value: Any) -> bool:
     return isinstance(value, dict) or (isinstance(value, list) and len(value) == 2 and all(map(_is_number, value)))
 
 
-def list_masks(hints: Hints) -> Iterator[Path]:
+def list_masks(hints: Hints) -> list[Path]:
     """The images that hints name."""
+    found: list[Path | None] = []
     for pair in hints.pairs:
-        if pair.still is not None:
-            yield pair.still
-        for two in pair.apart:
-            yield from two
-        for part in pair.parts:
-            yield part.mask
-            if part.last is not None:
-                yield part.last
+        found += [pair.still, *chain(*pair.apart)]
+        found += [mask for part in pair.parts for mask in (part.mask, part.last)]
+    return [mask for mask in found if mask is not None]
