@@ -148,6 +148,7 @@ class FolderWork:
     profile: bytes | None = None
     """The ICC profile of the frames' colours; None: sRGB."""
     _hashes: dict[Anchor, str] = field(default_factory=dict)
+    _hint_digests: dict[tuple[int, tuple[float, float]], str] = field(default_factory=dict)
 
     def describe(self, manifest: Manifest) -> Manifest:
         """Adds to the manifest of new frames what they are drawn from."""
@@ -162,7 +163,9 @@ class FolderWork:
         """What a drawing is drawn from, in short."""
         words: list[Any] = [self.hash_anchor(source.first)]
         if source.last is not None:
-            words += [self.hash_anchor(source.last), source.t, digest_hints(self.find_hints(source)), *source.parts]
+            if (part := (source.segment, source.part)) not in self._hint_digests:
+                self._hint_digests[part] = digest_hints(self.find_hints(source))
+            words += [self.hash_anchor(source.last), source.t, self._hint_digests[part], *source.parts]
         return hashlib.sha256(json.dumps(words).encode()).hexdigest()[:32]
 
     def find_hints(self, source: Source) -> PairHints | None:
@@ -358,9 +361,9 @@ def _redo(
         done, drawn = 0, []
         for drawing, frame in work.draw(sources, wanted.keys(), watch):
             data, pixels = encode_png(frame, work.profile), hash_pixels(frame)
+            sha256, of = hashlib.sha256(data).hexdigest(), work.digest(sources[drawing])
             for number in wanted[drawing]:
                 (draft / records[number].name).write_bytes(data)
-                sha256, of = hashlib.sha256(data).hexdigest(), work.digest(sources[drawing])
                 records[number] = mark_written(records[number], sha256, pixels, of, found[number].sha256)
                 drawn.append(number)
                 done += 1
