@@ -252,9 +252,10 @@ def _redo(task: _Task, watch: Watch | None, on_frame: Callable[[int, int], None]
     height, width = task.keys[0].shape[:2]
     notes = [*redone.notes, *task.notes, *_note_colours(task.keys, config)]
     if config.redo is None:
-        notes.append(f"{_count(len(redone.yours), 'frame is', 'frames are')} painted over, and kept")
+        if redone.yours:
+            notes.append(f"{_count(len(redone.yours), 'frame is', 'frames are')} painted over, and kept")
     elif chosen is None and not redone.drawn:
-        notes.append("nothing has changed beside these frames, and none is drawn")
+        notes.append("nothing that frames are drawn from has changed, and none is drawn again")
     elif not config.dry_run:
         notes.append(f"drew {_count(len(redone.drawn), 'frame', 'frames')} of {task.total}")
     written = Written(config.output, task.total, width, height, Fraction(task.total) / config.fps, tuple(notes))

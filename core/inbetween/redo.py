@@ -30,6 +30,8 @@ from ..media.animation.manifest import (
     NAME,
     FrameRecord,
     Manifest,
+    find_painted,
+    find_status,
     find_strangers,
     hash_file,
     hash_pixels,
@@ -250,19 +252,6 @@ class FolderWork:
             yield from ((n, frame) for n, frame in zip(run, drawn, strict=True) if n in wanted)
 
 
-class _Status(NamedTuple):
-    """How a frame's file stands to its record."""
-
-    sha256: str | None
-    """Hash of the file; None: there is none."""
-    painted: bool
-    """A person has painted it."""
-    pending: bool
-    """It was about to be replaced."""
-    pixels: str
-    """Hash of its pixels as `Manifest` has it."""
-
-
 def redo_frames(
     work: FolderWork,
     chosen: Collection[int] | None = None,
@@ -315,7 +304,7 @@ def _redo(
     _check_layout(work, manifest)
     records = list(manifest.frames)
     _check_formats(folder, manifest)
-    found = [_find_status(folder, record) for record in records]
+    found = [find_status(folder, record) for record in records]
     painted_frames = [number for number, status in enumerate(found) if status.painted]
     painted: dict[int, int] = {}
     for number in painted_frames:
@@ -439,23 +428,6 @@ def _check_formats(folder: Path, manifest: Manifest) -> None:
             )
 
 
-def _find_status(folder: Path, record: FrameRecord) -> _Status:
-    """Compares a frame's file with its record.
-
-    Raises:
-        InputError: it is no image.
-    """
-    sha256 = hash_file(folder / record.name)
-    if sha256 is None:
-        return _Status(None, False, False, record.pixels)
-    if sha256 == record.sha256:
-        return _Status(sha256, record.yours, False, record.pixels)
-    if sha256 == record.was:
-        return _Status(sha256, False, True, record.pixels)
-    pixels = hash_pixels(read_image(folder / record.name))
-    return _Status(sha256, record.yours or pixels != record.pixels, False, pixels)
-
-
 def has_painted(folder: Path) -> bool:
     """Whether a folder has frames that a person has painted, or added; without a manifest, nothing is known of any.
 
@@ -464,8 +436,7 @@ def has_painted(folder: Path) -> bool:
     """
     if not folder.is_dir() or (manifest := read_manifest(folder)) is None:
         return False
-    painted = any(_find_status(folder, record).painted for record in manifest.frames)
-    return painted or bool(find_strangers(folder, manifest))
+    return bool(find_painted(folder, manifest) or find_strangers(folder, manifest))
 
 
 def digest_hints(hints: PairHints | None) -> str:

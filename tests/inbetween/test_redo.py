@@ -96,6 +96,12 @@ def test_numbers_alone_give_the_same_frames_again(draw, frames):
     assert draw("--redo", "2,4-5")["redrawn"] == [NAMES[2], NAMES[4], NAMES[5]] and hold(frames) == before
 
 
+def test_overwrite_beside_a_frame_of_another_name_says_nothing_of_painted_ones(draw, frames):
+    (frames / "099.png").write_bytes((frames / NAMES[0]).read_bytes())
+    assert not any("painted" in note for note in draw("--overwrite")["notes"])
+    assert (frames / "099.png").exists()
+
+
 def test_overwrite_keeps_painted_frames(draw, frames):
     paint(frames / NAMES[4])
     painted = (frames / NAMES[4]).read_bytes()

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -155,8 +155,21 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
     write_text(folder / NAME, manifest.to_text())
 
 
-def is_as_written(folder: Path, record: FrameRecord) -> bool | None:
-    """Whether a frame's file shows what was written, or what an interrupted run was about to replace; None: it is gone.
+class FrameStatus(NamedTuple):
+    """What has become of a frame's file since its record was written."""
+
+    sha256: str | None
+    """Hash of the file; None: there is none."""
+    painted: bool
+    """A person has painted it."""
+    pending: bool
+    """An interrupted run was about to replace it."""
+    pixels: str
+    """Hash of its pixels, see `hash_pixels`."""
+
+
+def find_status(folder: Path, record: FrameRecord) -> FrameStatus:
+    """Compares a frame's file with its record.
 
     Raises:
         InputError: it is no image any more.
@@ -164,12 +177,15 @@ def is_as_written(folder: Path, record: FrameRecord) -> bool | None:
     from ..image_files import read_image
 
     path = folder / record.name
-    found = hash_file(path)
-    if found is None:
-        return None
-    if found in (record.sha256, record.was):
-        return True
-    return hash_pixels(read_image(path)) == record.pixels
+    sha256 = hash_file(path)
+    if sha256 is None:
+        return FrameStatus(None, False, False, record.pixels)
+    if sha256 == record.sha256:
+        return FrameStatus(sha256, record.yours, False, record.pixels)
+    if sha256 == record.was:
+        return FrameStatus(sha256, False, True, record.pixels)
+    pixels = hash_pixels(read_image(path))
+    return FrameStatus(sha256, record.yours or pixels != record.pixels, False, pixels)
 
 
 def find_painted(folder: Path, manifest: Manifest) -> list[str]:
@@ -178,11 +194,7 @@ def find_painted(folder: Path, manifest: Manifest) -> list[str]:
     Raises:
         InputError: one is no image any more.
     """
-    return [
-        record.name
-        for record in manifest.frames
-        if (as_written := is_as_written(folder, record)) is False or (as_written and record.yours)
-    ]
+    return [record.name for record in manifest.frames if find_status(folder, record).painted]
 
 
 def find_strangers(folder: Path, manifest: Manifest) -> list[str]:
