@@ -24,7 +24,7 @@ from ..config.choices import STREAM
 from ..config.interpolation import InterpolateFilmConfig
 from ..config.parsing import read_ramp
 from ..engines.interface import Engine, Guided
-from ..engines.opening import find_weights, notes_of, open_engine
+from ..engines.opening import find_weights, notes_of, open_configured
 from ..errors import ConfigError, InputError, OutputError
 from ..files import check_no_input, check_output, put_in_place, shown, sync, write_text
 from ..inbetween.doubt import Moment
@@ -248,9 +248,7 @@ def _make_plan(config: InterpolateFilmConfig, film: Film, on_note: Callable[[str
         raise ConfigError(f"--fps: {name} has frames at a varying rate, which the output cannot have; give --fps")
     if clock.rate is not None and clock.rate > 1000:
         raise ConfigError(f"--factor: makes {float(clock.rate):g} frames a second of {name}; up to 1000 can be made")
-    engine = open_engine(
-        config.engine, config.checkpoint, config.device, mixes=config.mix, arcs=config.arcs, provider=config.provider
-    )
+    engine = open_configured(config)
     drawing = engine
     if config.pixel_art:
         engine = PixelArtEngine(engine, None if config.palette is None else read_palette(config.palette))

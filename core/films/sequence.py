@@ -103,6 +103,7 @@ class InbetweenedFilm(FrameSequence):
         engine: str | Engine | None = None,
         checkpoint: Path | None = None,
         mix: bool = False,
+        arcs: bool = False,
         device: str = DEVICES[0],
         on_failure: str = ON_FAILURE[0],
         hints: Hints | str | Path | Sequence[str] | None = None,
@@ -126,6 +127,7 @@ class InbetweenedFilm(FrameSequence):
             engine: as for `interpolate`.
             checkpoint: likewise.
             mix: likewise.
+            arcs: likewise.
             device: likewise.
             on_failure: likewise.
             hints: likewise; a pair's key frames are the numbers of the two drawings between which is drawn.
@@ -152,10 +154,8 @@ class InbetweenedFilm(FrameSequence):
         clock = Clock(1 / was, None if durations is not None else new, new / was)
         self._frames, self._durations, self._clock = frames, durations, clock
         self._cuts = cuts
-        drawer = (
-            open_engine(engine, checkpoint, device, mixes=mix) if engine is None or isinstance(engine, str) else engine
-        )
-        self._hints = hints if isinstance(hints, Hints) else gather_hints(hints)
+        drawer = open_engine(engine, checkpoint, device, mixes=mix, arcs=arcs)
+        self._hints = gather_hints(hints)
         if self._hints and not isinstance(drawer, Guided):
             raise ConfigError(f"hints: {drawer.name} draws without motion; leave them out, or draw with motion or flow")
         self._drawer = PairDrawer(drawer, on_failure)

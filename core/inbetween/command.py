@@ -11,7 +11,7 @@ from ..config.command_line import spell_command, spell_options
 from ..config.interpolation import TIME_SHEET, InterpolateConfig
 from ..config.parsing import read_frame_numbers, read_size
 from ..engines.interface import Engine
-from ..engines.opening import notes_of, open_engine
+from ..engines.opening import notes_of, open_configured
 from ..errors import ConfigError, InputError
 from ..files import Inputs, check_output, shown
 from ..media.animation import Written, check_format, keeps_profile, names_folder, write_animation
@@ -104,9 +104,7 @@ def draw_animation(config: InterpolateConfig, on_frame: Callable[[int, int], Non
 
 def _open(config: InterpolateConfig) -> _Task:
     """Reads what is to be drawn, and opens what draws it."""
-    engine = open_engine(
-        config.engine, config.checkpoint, config.device, mixes=config.mix, arcs=config.arcs, provider=config.provider
-    )
+    engine = open_configured(config)
     palette = None if config.palette is None else read_palette(config.palette)
     hints = gather_hints(config.hint) | gather_hints(config.hints) | gather_parts(config.part)
     if hints and config.pixel_art:
@@ -292,9 +290,7 @@ def _draw_cut(config: InterpolateConfig, on_frame: Callable[[int, int], None] | 
     cut = plan_cut(sheet, config.inputs, config.spacing)
     read: Inputs = {"the sheet": [sheet.path], "a drawing": cut.inputs, "the checkpoint": [config.checkpoint]}
     check_output(config.output, overwrite=config.overwrite, inputs=read)
-    engine = open_engine(
-        config.engine, config.checkpoint, config.device, mixes=config.mix, arcs=config.arcs, provider=config.provider
-    )
+    engine = open_configured(config)
     notes = list(notes_of(engine))
     if sheet.tables > 1:
         notes.append(f"the sheet has {sheet.tables} time tables, and the first was drawn")

@@ -73,11 +73,8 @@ def interpolate(
     times = space_frames(count, write_chart(spacing))
     check_choice("--on-failure", on_failure, Choice(ON_FAILURE))
     check_frames(frames)
-    drawer = engine
-    if drawer is None or isinstance(drawer, str):
-        drawer = open_engine(drawer, checkpoint, device, mixes=mix, arcs=arcs)
-    known = hints if isinstance(hints, Hints) else gather_hints(hints)
-    known = known | gather_parts(parts)
+    drawer = open_engine(engine, checkpoint, device, mixes=mix, arcs=arcs)
+    known = gather_hints(hints) | gather_parts(parts)
     check_hints(known, drawer, len(frames), loop=loop)
     once = _walk(frames, times, loop, drawer, on_failure, known, watch)
     return there_and_back(once, loop) if boomerang else once
@@ -103,15 +100,15 @@ def turn_back(count: int, *, loop: bool = False) -> Sequence[int]:
     return (0, *range(count - 1, 0, -1)) if loop else range(count - 2, 0, -1)
 
 
-def gather_hints(given: str | Path | Sequence[str] | None) -> Hints:
-    """Reads a file of hints, a hint, or a list of hints.
+def gather_hints(given: Hints | str | Path | Sequence[str] | None) -> Hints:
+    """Reads a file of hints, a hint, or a list of hints; hints that are read already are returned.
 
     Raises:
         ConfigError: one is no hint.
         InputError: the file holds none.
     """
-    if given is None:
-        return Hints()
+    if given is None or isinstance(given, Hints):
+        return given or Hints()
     if isinstance(given, Path):
         return read_hints(given)
     texts = [given] if isinstance(given, str) else given
