@@ -13,9 +13,9 @@ import numpy as np
 
 from ..errors import ConfigError, OutputError
 from ..files import Inputs, check_output, shown, written_beside
-from ..media.animation.folder import NUMBERED
+from ..media.animation.folder import NUMBERED, name_frame
 from ..media.animation.manifest import NAME as MANIFEST
-from ..media.frames import Frame, flatten_alpha, resize_image, to_uint8
+from ..media.frames import Frame, fit_size, flatten_alpha, resize_image, to_uint8
 from ..media.image_files import encode_png
 from ..motion.grid import Array
 from ..pages.page import embed, make_page
@@ -127,9 +127,9 @@ def check_doubt_path(path: Path, output: Path, *, overwrite: bool, inputs: Input
 class DoubtMaps:
     """Writes maps as they come: into a folder, or at the end into one picture."""
 
-    def __init__(self, folder: Path | None, digits: int) -> None:
-        """Writes into a folder; without one, maps are kept for a picture."""
-        self._folder, self._digits = folder, digits
+    def __init__(self, folder: Path | None, count: int) -> None:
+        """Writes into a folder, of `count` frames; without one, maps are kept for a picture."""
+        self._folder, self._count = folder, count
         self._tiles: list[tuple[int, Array]] = []
         self._size = (1, 1)
 
@@ -142,17 +142,14 @@ class DoubtMaps:
         """
         height, width = moment.frame.shape[:2]
         if self._folder is not None:
-            name = f"{moment.number:0{self._digits}}.png"
+            name = name_frame(moment.number, self._count)
             (self._folder / name).write_bytes(encode_png(_to_grey(moment.map, width, height)))
             return
         if len(self._tiles) == _MOST_TILES:
             raise OutputError(f"--doubt: more than {_MOST_TILES} maps are too many for one picture; name a folder")
         self._size = width, height
-        if self._tiles:  # the first one keeps its size until there is a second
-            scale = min(1.0, _TILE / max(width, height))
-            size = max(1, round(width * scale)), max(1, round(height * scale))
-        else:
-            size = self._size
+        # the first one keeps its size until there is a second
+        size = fit_size(width, height, min(_TILE, max(width, height))) if self._tiles else self._size
         self._tiles.append((moment.number, _to_grey(moment.map, *size)))
 
     def draw_picture(self) -> bytes:
@@ -193,7 +190,7 @@ def writing_doubt(path: Path, *, overwrite: bool, total: int) -> Iterator[tuple[
     is_folder = not path.suffix
     ours = NUMBERED if is_folder and overwrite else None
     with written_beside(path, overwrite=overwrite, folder=is_folder, ours=ours) as draft:
-        maps = DoubtMaps(draft if is_folder else None, max(3, len(str(max(0, total - 1)))))
+        maps = DoubtMaps(draft if is_folder else None, total)
         yield found, maps
         if not is_folder:
             draft.write_bytes(maps.draw_picture())
@@ -257,8 +254,7 @@ def _to_grey(doubt: Array, width: int, height: int) -> Frame:
 
 def _shrink(frame: Frame, side: int) -> Array:
     """A frame as a page shows it: (h, w, 3) uint8."""
-    scale = min(1.0, side / max(frame.shape[:2]))
-    size = max(1, round(frame.shape[1] * scale)), max(1, round(frame.shape[0] * scale))
+    size = fit_size(frame.shape[1], frame.shape[0], min(side, max(frame.shape[:2])))
     return to_uint8(flatten_alpha(resize_image(frame, *size)))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from ..errors import InputError
 from ..files import shown
 from ..media.colour_profiles import name_profile, read_profile, to_srgb
-from ..media.frames import Frame, FrameSequence, as_channels, match_images, resize_image
+from ..media.frames import Frame, FrameSequence, as_channels, fit_size, match_images, resize_image
 from ..media.image_files import list_images, read_image
 
 
@@ -99,8 +99,7 @@ class KeyFrames(FrameSequence):
             return frame
         width, height = self._size
         if height is None:
-            scale = width / max(frame.shape[:2])
-            width, height = (max(1, round(side * scale)) for side in (frame.shape[1], frame.shape[0]))
+            width, height = fit_size(frame.shape[1], frame.shape[0], width)
         return frame if frame.shape[:2] == (height, width) else resize_image(frame, width, height)
 
     def __len__(self) -> int:

@@ -40,11 +40,6 @@ class Layout:
     loop: bool
     """Whether the last of them leads to the first."""
 
-    @property
-    def segments(self) -> int:
-        """From one key frame to the next."""
-        return self.keys if self.loop else self.keys - 1
-
     def to_json(self) -> list[Any]:
         """In a manifest: by which it is recognized."""
         return [[drawing.segment, drawing.t] for drawing in self.drawings]

@@ -26,6 +26,7 @@ from ..errors import InputError, OutputError
 from ..files import DRAFT, put_in_place, reason, shown
 from ..interrupts import held_back
 from ..lock import locked
+from ..media.animation.folder import name_frame
 from ..media.animation.manifest import (
     NAME,
     FrameRecord,
@@ -218,7 +219,7 @@ class FolderWork:
 
     def name(self, frame: int) -> str:
         """A frame's file."""
-        return f"{frame:0{max(3, len(str(len(self.layout.frames) - 1)))}}.png"
+        return name_frame(frame, len(self.layout.frames))
 
     def draw(
         self, sources: Sequence[Source], wanted: Collection[int], watch: Watch | None

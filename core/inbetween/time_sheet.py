@@ -18,14 +18,14 @@ from typing import Any
 
 from ..config.choices import MOST_FRAMES
 from ..errors import InputError, printable
-from ..files import reason, shown
+from ..files import read_limited, shown
 from ..json_text import parse_object
 
 EMPTY, SAME, INBETWEEN, REVERSE = "SYMBOL_NULL_CELL", "SYMBOL_HYPHEN", "SYMBOL_TICK_1", "SYMBOL_TICK_2"
 """What a frame may hold instead of a drawing's name: nothing is shown; as before; an in-between; one in reverse."""
 USUAL_FPS = Fraction(24)
 """Frames a second of a sheet that does not state its rate; the format has no place for one."""
-_HEADS = {"exchangeDigitalTimeSheet Save Data": ".xdts", "toeiDigitalTimeSheet Save Data": ".tdts"}
+_HEADS = ("exchangeDigitalTimeSheet Save Data", "toeiDigitalTimeSheet Save Data")  # first lines of XDTS and TDTS
 _CELLS = 0  # the id of the field of cells
 _MOST_BYTES, _MOST_TRACKS, _MOST_LETTERS = 1 << 24, 1000, 200
 
@@ -54,7 +54,6 @@ class TimeSheet:
         path: its file.
         tracks: of the first time table, the lowest layer first.
         duration: frames of that table.
-        name: the table's name, which may be empty.
         tables: the number of time tables in the file.
         fps: the rate that the file states, which few programs write; else None.
     """
@@ -62,7 +61,6 @@ class TimeSheet:
     path: Path
     tracks: tuple[Track, ...]
     duration: int
-    name: str
     tables: int
     fps: Fraction | None
     _head: str
@@ -92,15 +90,7 @@ def read_time_sheet(path: Path) -> TimeSheet:
         InputError: it cannot be read, or is no such file; the message names the file and what is wrong.
     """
     name = shown(path)
-    try:
-        with path.open("rb") as file:
-            raw = file.read(_MOST_BYTES + 1)
-    except FileNotFoundError as error:
-        raise InputError(f"{name}: there is no such file; check the name of the sheet") from error
-    except OSError as error:
-        raise InputError(f"{name}: cannot be read ({reason(error)}); check the file") from error
-    if len(raw) > _MOST_BYTES:
-        raise InputError(f"{name}: is larger than a time sheet may be ({_MOST_BYTES >> 20} MiB); export less of it")
+    raw = read_limited(path, _MOST_BYTES, "a time sheet", "export it as XDTS")
     head, _, body = raw.removeprefix(b"\xef\xbb\xbf").partition(b"\n")
     head_text = head.decode("utf-8", "replace").strip()
     if head_text not in _HEADS:
@@ -140,9 +130,8 @@ def _read(path: Path, head: str, data: dict[str, Any]) -> TimeSheet:
             raise ValueError(f"has no name for track {number + 1}")
         tracks[number] = Track(number, label, tuple(sorted(changes.items())))
     ordered = tuple(tracks[number] for number in sorted(tracks))
-    title = table.get("name", "")
     rate = _read_rate(table.get("fps", data.get("fps")))
-    return TimeSheet(path, ordered, duration, title if isinstance(title, str) else "", len(tables), rate, head, data)
+    return TimeSheet(path, ordered, duration, len(tables), rate, head, data)
 
 
 def _list_tables(data: dict[str, Any]) -> list[dict[str, Any]]:

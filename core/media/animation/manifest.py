@@ -3,7 +3,7 @@
 A frame that a person paints over is theirs. So nothing replaces a frame whose file is not the one that was written,
 unless its pixels are (an editor may save a picture that was not changed).
 
-    {"version": 1, "animi": "0.1", "size": [640, 360], "channels": 3, "depth": 8, "about": {…}, "frames": [
+    {"version": 1, "animi": "0.1", "size": [640, 360], "about": {…}, "frames": [
       {"name": "000.png", "sha256": "…", "pixels": "…", "drawing": 0, "of": "…"}, …]}
 
 `about` is whatever the writer wants to know again. A frame may also have `was`, the hash of the file that it replaces
@@ -62,9 +62,6 @@ class Manifest:
 
     size: tuple[int, int]
     """Width and height in pixels."""
-    channels: int
-    depth: int
-    """8 or 16 bits a channel."""
     frames: tuple[FrameRecord, ...]
     about: Mapping[str, Any] = field(default_factory=dict)
     """What the writer wants to know again."""
@@ -76,8 +73,7 @@ class Manifest:
             row = {name: value for name, value in vars(frame).items() if value not in (None, "", False)}
             rows.append(json.dumps(row | {"drawing": frame.drawing}))
         head = {
-            "version": VERSION, "animi": version("animi"), "size": list(self.size), "channels": self.channels,
-            "depth": self.depth, "about": dict(self.about),
+            "version": VERSION, "animi": version("animi"), "size": list(self.size), "about": dict(self.about),
         }  # fmt: skip
         return json.dumps(head)[:-1] + ', "frames": [\n ' + ",\n ".join(rows) + "\n]}\n"
 
@@ -131,9 +127,9 @@ def _parse(found: Any) -> Manifest:
         if not good:
             raise ValueError
 
-    size, channels, depth, about = found["size"], found["channels"], found["depth"], found.get("about", {})
+    size, about = found["size"], found.get("about", {})
     check(isinstance(size, list) and len(size) == 2 and all(type(side) is int and side > 0 for side in size))
-    check(type(channels) is int and channels in (1, 3, 4) and depth in (8, 16) and isinstance(about, dict))
+    check(isinstance(about, dict))
     frames = []
     for row in found["frames"]:
         record = FrameRecord(**row)
@@ -143,7 +139,7 @@ def _parse(found: Any) -> Manifest:
         check(isinstance(record.of, str) and isinstance(record.yours, bool))
         frames.append(record)
     check(len({frame.name for frame in frames}) == len(frames) > 0)
-    return Manifest((size[0], size[1]), channels, depth, tuple(frames), about)
+    return Manifest((size[0], size[1]), tuple(frames), about)
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
