@@ -69,9 +69,9 @@ def interpolate(
         typer.Option(
             "--hint",
             metavar="X,Y>X,Y",
-            help="A point of a key frame and where it is in the next: 120,80>200,96. Alone it stays, more points are a "
-            "path, none instead of one says that the thing comes or goes. 1: before it means the second pair. May be "
-            "repeated.",
+            help="A point of a key frame and where it is in the next: 120,80>200,96. A single point stays; more points "
+            "are a path; none as the first or last point means that the thing appears or disappears. 1: in front means "
+            "the second pair. May be repeated.",
         ),
     ] = None,
     part: Annotated[
@@ -79,8 +79,8 @@ def interpolate(
         typer.Option(
             "--part",
             metavar="MASK=EASING|TIMES",
-            help="What is white in a mask of the first key frame moves at its own spacing: arm.png=ease-in, or "
-            "arm.png=0,0,0.4,1 with a time for each frame. 1: before it means the second pair. May be repeated.",
+            help="What is white in a mask of the first key frame has its own spacing: arm.png=ease-in, or "
+            "arm.png=0,0,0.4,1 with a time for each frame. 1: in front means the second pair. May be repeated.",
         ),
     ] = None,
     as_json: AsJson = False,

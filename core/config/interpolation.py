@@ -50,14 +50,14 @@ OnFailure: TypeAlias = Annotated[
     ),
 ]
 _Arcs = Annotated[
-    bool, Doc("Have pieces that turn keep their size on the way: on an arc, not on its chord. Motion and flow only.")
+    bool, Doc("Move pieces that turn on an arc, not on its chord, so that they keep their size. Motion and flow only.")
 ]
 _Hints = Annotated[
     Path | None, Doc("A file of hints (.json): points, paths and masks; of a film, of drawings by their times.")
 ]
 _PixelArt = Annotated[
     bool,
-    Doc("Draw pixel art: in the key frames' colours, on their grid, and every pixel opaque or not there at all."),
+    Doc("Draw pixel art: in the key frames' colours, on their grid, with every pixel fully opaque or transparent."),
 ]
 _Palette = Annotated[
     Path | None,
@@ -236,10 +236,10 @@ class InterpolateFilmConfig(Checked):
     fps: Rate | None = None
     """Frames a second: 12, 23.976 or 24000/1001. None: as `factor` has it."""
     cadence: Annotated[str, Choice(CADENCES)] = CADENCES[0]
-    """What becomes of drawings held on twos and threes: in-betweens on every frame (smooth), or as many frames to a
-    drawing as before (keep)."""
+    """For drawings held on twos and threes: in-betweens on every frame (smooth), or each drawing held for as many
+    frames as before (keep)."""
     loop: bool = False
-    """Go on from the last frame to the first. An animation that says of itself that it loops does so anyway."""
+    """Also draw from the last frame to the first, as for an animation that is marked as a loop."""
     hold_threshold: HoldThreshold = HOLD_SCORE
     start: Annotated[float, NoOption(), Flags("--range")] = 0.0
     """Start, in seconds."""

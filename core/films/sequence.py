@@ -1,12 +1,12 @@
-"""A film of frames in memory, with in-betweens: each frame of the new film can be asked for at any time.
+"""A film of frames in memory, with in-betweens: any frame of the new film can be requested at any time.
 
     film = InbetweenedFilm(frames, 2, rate=24)      # frames: any sequence of arrays, which may read from disk
     first, second = film[0], film[1]                # the film's own first frame, and an in-between
     film.shown(1)                                   # what it shows: time, frames, t
 
 Frames are those of `animi interpolate` on the same film. What a new frame shows depends on all frames before it and on
-some after it, so frames are judged in their order, as far as they are needed: the first frame that is asked for in the
-middle of a film takes as long as judging that half of it.
+some after it, so the film's frames are judged in their order, as far as they are needed. If the first frame that is
+requested is in the middle of a film, it takes as long as judging half of the film.
 """
 
 from collections import OrderedDict
@@ -33,8 +33,9 @@ from ..media.frames import Frame, FrameSequence
 from .drawing import PairDrawer
 from .timing import END_SLACK, Clock, Exposure, FilmFrame, expose, judge_frames
 
-_KEPT = 16  # judged frames that are kept: in-betweens are drawn soon after, from frames at most a few holds back
-_READY = 4  # pairs that are kept ready
+# Neither is tuned: both bound the memory.
+_KEPT = 16  # judged frames that are kept; in-betweens are drawn soon after, from frames at most a few holds back
+_READY = 4  # prepared pairs that are kept
 _RATE = Range(0, 1000, above=True)
 
 
@@ -59,12 +60,12 @@ class Shown:
 
 @dataclass(frozen=True)
 class _Judged:
-    """What is kept of a judged frame: all but its pixels."""
+    """A judged frame without its pixels."""
 
     cut: bool
     grainy: bool
     mended: tuple[NDArray[np.intp], Frame] | None
-    """Where values of the frame are replaced, as places in the flat array, and by what."""
+    """The values that are replaced: their indices in the flattened frame, and the new values."""
 
     @staticmethod
     def of(frame: FilmFrame) -> "_Judged":
@@ -74,7 +75,7 @@ class _Judged:
         return _Judged(frame.cut, frame.grainy, (places, frame.clean.ravel()[places]))
 
     def apply(self, time: Fraction, pixels: Frame) -> FilmFrame:
-        """The judged frame again."""
+        """The judged frame, from its pixels."""
         clean = None
         if self.mended is not None:
             clean = pixels.copy()
@@ -251,7 +252,7 @@ class InbetweenedFilm(FrameSequence):
         return frame
 
     def _judge(self) -> Iterator[FilmFrame]:
-        """The film's frames, judged; what is needed of them later is kept."""
+        """Judges the film's frames; keeps what is needed later."""
 
         def take() -> Iterator[tuple[Fraction, Frame]]:
             time = Fraction(0)

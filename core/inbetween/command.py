@@ -37,14 +37,14 @@ class DrawnAnimation:
     """The engine's name, or the network's architecture."""
     key_frames: int
     doubtful: tuple[Doubtful, ...] = ()
-    """The frames worth checking, the worst first, where doubt is asked for."""
+    """The frames worth checking, the worst first; none without --doubt."""
     redone: Redone | None = None
-    """What was drawn again of a folder that was there."""
+    """What was drawn again in an existing folder. None: all frames were drawn."""
 
 
 @dataclass
 class _Task:
-    """What is to be drawn, and with what."""
+    """The frames to draw, and what draws them."""
 
     config: InterpolateConfig
     keys: KeyFrames
@@ -64,7 +64,7 @@ class _Task:
 def draw_animation(config: InterpolateConfig, on_frame: Callable[[int, int], None] | None = None) -> DrawnAnimation:
     """Reads key frames, draws the frames between them and writes the animation.
 
-    Of a folder of frames that is there already, frames that a person has painted over stay, and are key frames.
+    In an existing folder of frames, those that a person has painted over are kept, and serve as key frames.
 
     Args:
         config: the settings.
@@ -86,7 +86,7 @@ def draw_animation(config: InterpolateConfig, on_frame: Callable[[int, int], Non
         "a part's mask": list_masks(gather_parts(config.part)),
     }
     if config.redo is not None and not names_folder(config.output):
-        raise ConfigError(f"--redo: needs a folder of frames, and {shown(config.output)} is none; name the folder")
+        raise ConfigError(f"--redo: needs a folder of frames, which {shown(config.output)} is not; name the folder")
     if config.redo is not None and not config.output.is_dir():
         raise ConfigError(f"--redo: there is no folder {shown(config.output)} yet; leave --redo out to draw it")
     check_output(config.output, overwrite=config.overwrite or config.redo is not None, inputs=read)
@@ -103,7 +103,7 @@ def draw_animation(config: InterpolateConfig, on_frame: Callable[[int, int], Non
 
 
 def _open(config: InterpolateConfig) -> _Task:
-    """Reads what is to be drawn, and opens what draws it."""
+    """Reads the key frames, the sheet and the hints, and opens the engine."""
     engine = open_configured(config)
     palette = None if config.palette is None else read_palette(config.palette)
     hints = gather_hints(config.hint) | gather_hints(config.hints) | gather_parts(config.part)
@@ -129,7 +129,9 @@ def _open(config: InterpolateConfig) -> _Task:
         check_hints(hints, engine, len(keys), loop=config.loop)
         drawer = choose_engine(keys)
         if not sum(row.frames for row in rows):
-            raise InputError(f"{shown(config.sheet)}: holds every drawing for no frame; let some hold be 1 or more")
+            raise InputError(
+                f"{shown(config.sheet)}: makes no frame, as every hold is 0; give a row a hold of 1 or more"
+            )
         layout = lay_out_sheet(rows, loop=config.loop, boomerang=config.boomerang, hints=hints)
 
         def draw(watch: Watch | None) -> Iterator[Frame]:
@@ -163,7 +165,7 @@ def _open(config: InterpolateConfig) -> _Task:
 
 
 def _describe_timing(config: InterpolateConfig, keys: int) -> dict[str, Any]:
-    """The settings by which frames get their times, by what a person calls them."""
+    """The settings that frames get their times from, by their names on the command line."""
     sheet = config.sheet is not None
     return {
         "number of key frames": keys,
@@ -177,7 +179,7 @@ def _describe_timing(config: InterpolateConfig, keys: int) -> dict[str, Any]:
 
 @contextmanager
 def _watching(task: _Task) -> Iterator[tuple[Watch | None, DoubtList]]:
-    """Gives what in-betweens are shown to, where doubt is asked for, and writes it at the end."""
+    """Provides what measures each in-between's doubt (None without --doubt), and writes the result at the end."""
     config = task.config
     if config.doubt is None or config.dry_run:
         yield None, DoubtList(pictures=False)
@@ -211,7 +213,7 @@ def _watching(task: _Task) -> Iterator[tuple[Watch | None, DoubtList]]:
 
 
 def _write(task: _Task, watch: Watch | None, on_frame: Callable[[int, int], None] | None) -> DrawnAnimation:
-    """Draws everything, and writes it whole or not at all."""
+    """Draws all frames, and writes them as one animation, complete or not at all."""
     config, keys, total = task.config, task.keys, task.total
     written = write_animation(
         config.output,
@@ -285,7 +287,9 @@ def _draw_cut(config: InterpolateConfig, on_frame: Callable[[int, int], None] | 
         )
     for path in config.inputs:
         if not path.is_dir():
-            raise InputError(f"{shown(path)}: is no folder of drawings; a time sheet names its drawings itself")
+            raise InputError(
+                f"{shown(path)}: is not a folder; a time sheet names its drawings, so give only folders that hold them"
+            )
     sheet = read_time_sheet(config.sheet)
     cut = plan_cut(sheet, config.inputs, config.spacing)
     read: Inputs = {"the sheet": [sheet.path], "a drawing": cut.inputs, "the checkpoint": [config.checkpoint]}

@@ -1,7 +1,7 @@
 """Draws a cut by its time sheet: an in-between for each mark, and all layers together as an animation.
 
-The drawings stand beside the sheet, as drawing programs export them: a level's drawing 1 is `A/A_0001.png`,
-`A/0001.png`, `A/1.png`, or `A_0001.png` or `A1.png` in the sheet's own folder.
+The drawings are beside the sheet, named as drawing programs export them: drawing 1 of level A is `A/A_0001.png`,
+`A/0001.png` or `A/1.png`; or `A_0001.png` or `A1.png` in the sheet's own folder.
 """
 
 import re
@@ -43,12 +43,12 @@ class Inbetween(NamedTuple):
 
 @dataclass(frozen=True)
 class Level:
-    """What a track shows, with names for its in-betweens.
+    """The drawings that a track shows, and its in-betweens with their names.
 
     Attributes:
         track: the track.
         shown: the drawing from a frame on, by frames in order; None: nothing is shown.
-        inbetweens: those to draw, by name, grouped by pairs of drawings.
+        inbetweens: those that it shows, by name.
     """
 
     track: Track
@@ -191,15 +191,15 @@ class LevelFiles:
 
     @property
     def names(self) -> list[str]:
-        """Of all drawings that there are."""
+        """The names of all drawings that have a file."""
         return list(self._files)
 
     def find(self, name: str) -> Path | None:
-        """The file of a drawing; None where there is none."""
+        """The file of a drawing; None if it has none."""
         return self._files.get(_plain(name))
 
     def name_file(self, name: str, like: Path) -> str:
-        """The name of a new drawing's file, written as that of another: A_0001.png -> A_0002.png."""
+        """The name of a new drawing's file, in the pattern of another one: A_0002.png like A_0001.png."""
         digits = re.search(r"\d+$", like.stem)
         if digits is None or not (name.isascii() and name.isdigit()):
             found = re.match(rf"{re.escape(self.level)}[ _.\-]*", like.stem, re.IGNORECASE)
@@ -208,7 +208,7 @@ class LevelFiles:
 
 
 def _plain(name: str) -> str:
-    """A drawing's name without leading zeros, in small letters."""
+    """A drawing's name without leading zeros and in lower case."""
     return re.sub(r"^0+(?=\d)", "", name.strip()).lower()
 
 
@@ -229,7 +229,7 @@ class Cut:
         sheet: its time sheet.
         levels: what its tracks show, the lowest first.
         files: the drawings' files, for each track; tracks of one level share them.
-        missing: drawings that are shown and that there are no files of, each as "A 3".
+        missing: drawings that are shown but have no file, each as "A 3".
     """
 
     sheet: TimeSheet
@@ -299,7 +299,7 @@ def plan_cut(sheet: TimeSheet, folders: Sequence[Path] = (), spacing: str = EASI
 
 
 def _find_level(track: Track) -> str:
-    """A level's name in small letters, as its files are found."""
+    """A level's name in lower case, as case does not matter in finding its files."""
     return track.name.lower()
 
 
@@ -326,7 +326,7 @@ def draw_pair(
     """
     wanted = sorted((each.t, name) for name, each in inbetweens.items() if (each.first, each.last) == ends)
     places = [drawings.paths.index(file) for end in ends if (file := files.find(end)) is not None]
-    first, last = (drawings[place] for place in places)  # what is beside a mark has a file
+    first, last = (drawings[place] for place in places)  # plan_cut has checked that each has a file
     frames = draw_segment(first, last, [t for t, _ in wanted], engine, on_failure)
     yield from zip((name for _, name in wanted), frames, strict=True)
 
@@ -354,10 +354,10 @@ def write_cut(
 
     Args:
         cut: the cut.
-        output: the folder; it appears whole or not at all.
+        output: the folder; it appears when it is complete, or not at all.
         engine: draws the in-betweens.
         on_failure: one of `config.choices.ON_FAILURE`.
-        overwrite: whether a folder that stands there may be replaced.
+        overwrite: whether an existing folder may be replaced.
         on_frame: called with the number of in-betweens drawn.
 
     Raises:
@@ -402,7 +402,7 @@ def _list_drawings(cut: Cut, files: LevelFiles) -> list[Path]:
 
 def _name_file(inbetween: Inbetween, files: LevelFiles, name: str) -> str:
     like = files.find(inbetween.first)
-    assert like is not None  # what is beside a mark has a file
+    assert like is not None  # plan_cut has checked it
     return files.name_file(name, like)
 
 
@@ -427,7 +427,7 @@ def _plan_files(cut: Cut) -> dict[str, set[str]]:
 
 
 def _check_folder(output: Path, planned: dict[str, set[str]]) -> None:
-    """Raises an OutputError where a folder holds more than it will."""
+    """Raises an OutputError if an existing folder holds a file that the new one will not have."""
     for found in output.iterdir() if output.is_dir() else ():
         others = [found.name] if found.name not in planned else []
         if found.name in planned and found.is_dir():
@@ -451,7 +451,7 @@ def open_cut(cut: Cut, *, keep_profile: bool = False) -> KeyFrames:
     if cut.missing:
         raise InputError(
             f"{shown(cut.sheet.path)}: there is no file of drawing {', '.join(cut.missing[:_NAMED])}; put it beside "
-            "the sheet, or name a folder as the output, which needs in-betweens alone"
+            "the sheet, or give a folder as the output, for which only drawings beside marks are needed"
         )
     if not cut.inputs:
         raise InputError(f"{shown(cut.sheet.path)}: shows no drawing; name one in it")
@@ -490,7 +490,7 @@ def compose_cut(cut: Cut, drawings: KeyFrames, engine: Engine, on_failure: str) 
             inbetween, files = cut.levels[number].inbetweens.get(name), cut.files[number]
             if inbetween is None:
                 file = files.find(name)
-                assert file is not None  # none is missing
+                assert file is not None  # open_cut has checked it
                 return drawings[drawings.paths.index(file)]
             if (files.level, name) not in places:
                 ends, every = (inbetween.first, inbetween.last), cut.list_inbetweens(files)

@@ -24,7 +24,8 @@ from .doubt import Moment, find_worst
 MOST = 20
 """Moments that a page shows."""
 PAGE = ".html"
-"""So ends the name of a page."""
+"""Suffix of a page."""
+# The numbers below are not tuned: sizes are what fits on a screen.
 _MOST_TILES = 400  # maps in one picture
 _TILE = 320  # pixels of a map's longer side in a picture of several: doubt is measured in pictures of that size
 _GAP = 4
@@ -47,12 +48,12 @@ class Doubtful:
     time: float | None = None
     """Seconds from a film's start; None: not of a film."""
     at: tuple[float, float] | None = None
-    """When its two drawings appear in the old film, in seconds: what hints of it are given by."""
+    """When its two drawings appear in the old film, in seconds; hints for it name these times."""
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A moment of a page: what is known of it, and its pictures as JPEG."""
+    """A moment on a page, with its pictures as JPEG."""
 
     doubtful: Doubtful
     pictures: tuple[bytes, bytes, bytes]
@@ -65,7 +66,7 @@ class DoubtList:
     def __init__(self, *, pictures: bool) -> None:
         """Starts without any; `pictures` keeps those of the worst."""
         self.all: list[Doubtful] = []
-        """In the order in which they came."""
+        """In the order in which they were added."""
         self.shown: list[Shown] = []
         """The worst, the worst first, where pictures are kept."""
         self._pictures = pictures
@@ -76,7 +77,7 @@ class DoubtList:
         return sorted(self.all, key=lambda found: (-found.doubt, found.frame))
 
     def add(self, moment: Moment, *, time: float | None = None, at: tuple[float, float] | None = None) -> None:
-        """Measures a moment, and takes note of it if it is worth checking."""
+        """Measures a moment, and adds it if it is worth checking."""
         worst = find_worst(moment.map)
         if not worst.is_worth_a_look:
             return
@@ -90,7 +91,7 @@ class DoubtList:
             self.put(Shown(found, pictures))  # type: ignore[arg-type]  # three of them
 
     def put(self, shown_: Shown) -> None:
-        """Takes a moment with its pictures, if it is one of the worst."""
+        """Adds a moment with its pictures, if it is one of the worst."""
         self.shown.append(shown_)
         self.shown.sort(key=lambda each: (-each.doubtful.doubt, each.doubtful.frame))
         del self.shown[MOST:]
@@ -101,13 +102,13 @@ def check_doubt_path(path: Path, output: Path, *, overwrite: bool, inputs: Input
 
     Args:
         path: the place.
-        output: where the frames are written, which is another.
-        overwrite: whether something that stands there may be replaced.
-        inputs: what is read.
-        film: whether it is of a film, which has a page only.
+        output: where the frames are written, which must be another place.
+        overwrite: whether an existing file or folder may be replaced.
+        inputs: the command's inputs.
+        film: whether the doubt is of a film, for which there are only pages.
 
     Raises:
-        ConfigError: its name says nothing that can be written.
+        ConfigError: its suffix is of no form that can be written.
         OutputError: it cannot be written, or is a folder of frames.
     """
     suffix = path.suffix.lower()

@@ -65,7 +65,7 @@ def read_sheet(path: Path, drawings: Sequence[Path], *, loop: bool = False) -> l
     Args:
         path: the file.
         drawings: the key frames that it may name.
-        loop: whether the last row's in-betweens lead to the first row's drawing; otherwise it must have none.
+        loop: whether the last row's in-betweens lead to the first row's drawing; without it, the last row has none.
 
     Raises:
         InputError: it cannot be read, or a line of it cannot be used; the message names the file and the line.

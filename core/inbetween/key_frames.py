@@ -14,7 +14,7 @@ from ..media.image_files import list_images, read_image
 
 
 class _Form(NamedTuple):
-    """The form of a frame."""
+    """A frame's size, channels and depth."""
 
     height: int
     width: int
@@ -32,9 +32,9 @@ def find_key_frames(paths: Sequence[Path]) -> list[Path]:
 
 
 class KeyFrames(FrameSequence):
-    """Key frames of one size, one number of channels and one depth, read from disk one at a time.
+    """Key frames, all of one size, one number of channels and one depth, which are read from disk when they are needed.
 
-    All are read once at the beginning, so that a broken file is found before any work.
+    All are read once at the beginning, so that a damaged file is found before any work.
     """
 
     def __init__(

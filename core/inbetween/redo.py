@@ -1,12 +1,12 @@
-"""Draws again some frames of a folder, around frames that a person has painted over.
+"""Draws some frames of a folder again, around frames that a person has painted over.
 
-A painted frame is a key frame from then on: what lies between it and the key frames around it is drawn from it. Each
-frame's record says what it was drawn from (the two pictures, the time between them, the hints), so that those which
-have to be drawn again are known, whatever has changed.
+A painted frame becomes a key frame: the frames between it and the next key frames are drawn from it. Each frame's
+record says what it was drawn from (the two pictures, the time between them, the hints), which shows the frames that
+have to be drawn again, whatever has changed.
 
-Frames are replaced one by one, and a frame that somebody saves meanwhile stays. First they are drawn, beside the
-folder; then the manifest says both what is to stand there and what may still stand there; then they are put in their
-places. A run that is killed at any moment leaves a folder that the next one understands.
+Frames are replaced one by one, and a frame that is saved meanwhile is kept. They are first drawn beside the folder.
+Then the manifest gets the hashes of both the new files and those that they replace. Then the new files are renamed to
+their places. So if a run is killed at any moment, the next one can still tell all files apart.
 """
 
 import hashlib
@@ -56,9 +56,9 @@ class Anchor(NamedTuple):
     """A picture that frames are drawn from."""
 
     painted: bool
-    """Whether it is a frame that a person has painted; else it is a key frame."""
+    """Whether it is a frame that a person has painted; otherwise it is a key frame."""
     number: int
-    """Of the frame, or of the key frame."""
+    """The number of the frame, or of the key frame."""
 
 
 class Source(NamedTuple):
@@ -71,9 +71,9 @@ class Source(NamedTuple):
     """The time between the two."""
     segment: int = 0
     part: tuple[float, float] = (0.0, 1.0)
-    """The times of the two in the segment."""
+    """The times of the two within the segment."""
     parts: tuple[float, ...] = ()
-    """The times of the parts that have their own; beside a painted frame they have that of all else."""
+    """The times of the parts with their own spacing; beside a painted frame, parts have the time of everything else."""
 
 
 def trace(layout: Layout, painted: Mapping[int, int]) -> list[Source]:
@@ -81,7 +81,7 @@ def trace(layout: Layout, painted: Mapping[int, int]) -> list[Source]:
 
     Args:
         layout: the drawings.
-        painted: of drawings that a person has painted, the frame in which they stand.
+        painted: the drawings that a person has painted, each with the number of its frame.
     """
     drawings, sources = layout.drawings, []
 
@@ -89,7 +89,7 @@ def trace(layout: Layout, painted: Mapping[int, int]) -> list[Source]:
         return (drawings[number].segment + int(drawings[number].t)) % layout.keys
 
     def find_end(number: int, key: int) -> Anchor:
-        """A key frame at one end of a segment, in the drawing beside it where that shows it."""
+        """The key frame at one end of a segment, or the painted frame that shows it."""
         if 0 <= number < len(drawings) and drawings[number].is_given and key_of(number) == key and number in painted:
             return Anchor(True, painted[number])
         return Anchor(False, key)
@@ -147,7 +147,7 @@ class FolderWork:
     engine: Engine
     on_failure: str
     about: Mapping[str, Any]
-    """What the manifest keeps of the settings: by `timing`, those by which frames get their times."""
+    """What the manifest stores: `timing` holds the settings that frames get their times from."""
     profile: bytes | None = None
     """The ICC profile of the frames' colours; None: sRGB."""
     _hashes: dict[Anchor, str] = field(default_factory=dict)
@@ -163,7 +163,7 @@ class FolderWork:
         return replace(manifest, frames=tuple(frames), about={**self.about, "drawings": self.layout.to_json()})
 
     def digest(self, source: Source) -> str:
-        """What a drawing is drawn from, in short."""
+        """A hash of what a drawing is drawn from."""
         words: list[Any] = [self.hash_anchor(source.first)]
         if source.last is not None:
             if (part := (source.segment, source.part)) not in self._hint_digests:
@@ -172,7 +172,7 @@ class FolderWork:
         return hashlib.sha256(json.dumps(words).encode()).hexdigest()[:32]
 
     def find_hints(self, source: Source) -> PairHints | None:
-        """The hints of a pair; those of a part of it where a painted frame divides it."""
+        """The hints of a pair; where a painted frame divides it, those of one part of it."""
         if not self.hints:
             return None
         height, width = self.keys[0].shape[:2]
@@ -226,7 +226,8 @@ class FolderWork:
     ) -> Iterator[tuple[int, Frame]]:
         """Draws drawings: (number, frame), in order.
 
-        Those of one pair are drawn together up to the last one that is wanted, so that they are as if all were.
+        Those of one pair are drawn together up to the last one that is wanted, so that they are the same as when all
+        are drawn.
         """
         numbers = range(len(sources))
         for source, group in groupby(numbers, key=lambda n: sources[n]._replace(t=0.0, parts=())):
@@ -266,12 +267,12 @@ def redo_frames(
 
     Args:
         work: the folder, and what is needed to draw.
-        chosen: numbers of frames. None: those that something has changed for: a frame beside them that was painted, a
-            key frame, a hint; and those that are gone.
+        chosen: numbers of frames. None: those whose sources have changed (a painted frame beside them, a key frame, a
+            hint), and those that are missing.
         everything: all frames instead.
-        dry_run: draw none, and only find which it would be.
+        dry_run: only find the frames that would be drawn.
         on_frame: called after each frame with the number drawn and the number in all.
-        watch: is shown each in-between.
+        watch: called with each in-between.
 
     Raises:
         InputError: a painted frame cannot be used.
@@ -373,7 +374,7 @@ def _redo(
 def _put_frames(
     folder: Path, draft: Path, manifest: Manifest, records: list[FrameRecord], drawn: Sequence[int]
 ) -> list[str]:
-    """Puts drawn frames in their places, but those that somebody has saved meanwhile, whose names are returned."""
+    """Moves drawn frames to their places, except where a file was saved meanwhile; returns the names of those files."""
     touched = []
     for number in sorted(drawn):
         record = records[number]
@@ -394,7 +395,7 @@ def _check_layout(work: FolderWork, manifest: Manifest) -> None:
     """Checks that the folder holds the frames of this layout.
 
     Raises:
-        OutputError: it does not; what differs is named.
+        OutputError: it does not; the message names what differs.
     """
     height, width = work.keys[0].shape[:2]
     layout = work.layout
@@ -416,7 +417,7 @@ def _check_layout(work: FolderWork, manifest: Manifest) -> None:
 
 
 def _check_formats(folder: Path, manifest: Manifest) -> None:
-    """Rejects pictures that are meant for frames, and no PNGs.
+    """Rejects pictures that have a frame's name and are not PNGs, as a person may have saved a frame as JPEG.
 
     Raises:
         InputError: there is one.
@@ -430,7 +431,7 @@ def _check_formats(folder: Path, manifest: Manifest) -> None:
 
 
 def has_painted(folder: Path) -> bool:
-    """Whether a folder has frames that a person has painted, or added; without a manifest, nothing is known of any.
+    """Whether a folder has frames that a person has painted or added; False if it has no manifest.
 
     Raises:
         OutputError: its manifest cannot be read.
@@ -441,7 +442,7 @@ def has_painted(folder: Path) -> bool:
 
 
 def digest_hints(hints: PairHints | None) -> str:
-    """Hints in short; "" where there are none."""
+    """A hash of hints; "" if there are none."""
     if not hints:
         return ""
     known = hashlib.sha256(repr(hints.tracks).encode())

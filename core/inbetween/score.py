@@ -27,7 +27,7 @@ class Score:
         doubt: (H, W) float32 in [0, 1]: where the frame is guesswork. 0 everywhere in a key frame.
         amount: mean doubt in the worst part of the frame, in [0, 1].
         place: the middle of that part, (x, y) in pixels.
-        worth_a_look: it is more than what lies along any outline.
+        worth_a_look: it is more than the doubt along any outline.
     """
 
     doubt: Array
@@ -61,7 +61,7 @@ def score(
         mix: likewise.
         arcs: likewise.
         device: likewise.
-        hints: likewise; of what they say there is no doubt.
+        hints: likewise; what they state has no doubt.
 
     Returns:
         An iterator of a score for each frame that `interpolate` gives, in its order.

@@ -1,11 +1,10 @@
 """Digital time sheets: XDTS, which OpenToonz, Clip Studio Paint and TVPaint exchange, and Toei's TDTS.
 
-Both are one line that names the format, and then JSON. A time table has fields (cells, dialogue, camera work), a field
-has tracks, and a track lists the frames at which something changes: another drawing is shown, none is, or a mark asks
-for an in-between. What is not read here is kept, and written back unchanged.
+Both consist of one line that names the format, and JSON. A time table has fields (cells, dialogue, camera work), a
+field has tracks, and a track lists the frames at which something changes: to another drawing, to no drawing, or to a
+mark that asks for an in-between. All else is kept, and written back unchanged.
 
-The form is that of Toei Digital's and Celsys's specification of XDTS (version 5 and 10), as OpenToonz reads and writes
-it.
+Source: Toei Digital's and Celsys's specification of XDTS (versions 5 and 10), and how OpenToonz reads and writes it.
 """
 
 import copy
@@ -22,9 +21,9 @@ from ..files import read_limited, shown
 from ..json_text import parse_object
 
 EMPTY, SAME, INBETWEEN, REVERSE = "SYMBOL_NULL_CELL", "SYMBOL_HYPHEN", "SYMBOL_TICK_1", "SYMBOL_TICK_2"
-"""What a frame may hold instead of a drawing's name: nothing is shown; as before; an in-between; one in reverse."""
+"""What a frame may hold instead of a drawing's name: no drawing; no change; an in-between; one of a way back."""
 USUAL_FPS = Fraction(24)
-"""Frames a second of a sheet that does not state its rate; the format has no place for one."""
+"""Frames a second of a sheet that does not state its rate, for which the format has no field."""
 _HEADS = ("exchangeDigitalTimeSheet Save Data", "toeiDigitalTimeSheet Save Data")  # first lines of XDTS and TDTS
 _CELLS = 0  # the id of the field of cells
 _MOST_BYTES, _MOST_TRACKS, _MOST_LETTERS = 1 << 24, 1000, 200
@@ -38,7 +37,7 @@ class Track:
         number: its number; 0 is the lowest layer.
         name: the level that it shows, such as "A".
         changes: what is shown from a frame on, by frames in order: a drawing's name, EMPTY, INBETWEEN or REVERSE.
-            Frames count from 0; what comes before 0 only says what is shown there.
+            Frames count from 0; a change before 0 sets what is shown at 0.
     """
 
     number: int
@@ -48,14 +47,14 @@ class Track:
 
 @dataclass(frozen=True)
 class TimeSheet:
-    """A time sheet, of which one time table is used.
+    """A time sheet, of which the first time table is used.
 
     Attributes:
         path: its file.
-        tracks: of the first time table, the lowest layer first.
-        duration: frames of that table.
+        tracks: those of that table, the lowest layer first.
+        duration: the number of its frames.
         tables: the number of time tables in the file.
-        fps: the rate that the file states, which few programs write; else None.
+        fps: the rate that the file states, as few programs do; None: it states none.
     """
 
     path: Path
@@ -67,7 +66,7 @@ class TimeSheet:
     _data: dict[str, Any]
 
     def with_drawings(self, drawings: Mapping[tuple[int, int], str]) -> bytes:
-        """The file with drawings' names in the place of marks, all else unchanged.
+        """The file with drawings' names instead of marks, and all else unchanged.
 
         Args:
             drawings: the names, by the track's number and the frame of the mark.
@@ -87,7 +86,7 @@ def read_time_sheet(path: Path) -> TimeSheet:
     """Reads an XDTS or TDTS file.
 
     Raises:
-        InputError: it cannot be read, or is no such file; the message names the file and what is wrong.
+        InputError: it cannot be read, or is not a time sheet; the message names the file and the fault.
     """
     name = shown(path)
     raw = read_limited(path, _MOST_BYTES, "a time sheet", "export it as XDTS")
@@ -106,7 +105,7 @@ def read_time_sheet(path: Path) -> TimeSheet:
 
 
 def _read(path: Path, head: str, data: dict[str, Any]) -> TimeSheet:
-    """Raises ValueError, or what comes of values of other types, where the form is wrong."""
+    """Raises ValueError, or the errors of values of unexpected types, if it does not have the form of a time sheet."""
     tables = _list_tables(data)
     table = tables[0]
     duration = _read_whole(table["duration"], "duration", 1, MOST_FRAMES)
