@@ -7,8 +7,16 @@ from typing import Annotated, Any
 import typer
 
 from ..core.config.checks import flag_of
-from ..core.config.choices import EASINGS, STREAM, TIME_SHEETS
-from ..core.config.interpolation import InterpolateConfig, InterpolateFilmConfig
+from ..core.config.choices import EASINGS, STREAM
+from ..core.config.interpolation import (
+    EXPOSURE_SHEET,
+    KEYS,
+    TIME_SHEET,
+    USED_WITH,
+    InterpolateConfig,
+    InterpolateFilmConfig,
+    find_timing,
+)
 from ..core.config.parsing import read_range, read_time
 from ..core.errors import ConfigError
 from .messages import print_note
@@ -17,9 +25,10 @@ from .output import print_json, print_path
 from .progress import progress
 
 _INPUTS = "A B [C …] | FILM"
-_WRITTEN_BY_SHEET = ("count", "spacing")  # set by an exposure sheet for each drawing
-
-_NOT_FOR_TIME_SHEETS = ("count", "loop", "boomerang", "pixel_art", "palette", "size", "hint", "hints")
+_WHY_NOT = {
+    EXPOSURE_SHEET: "does not go with --sheet, which sets it for each drawing",
+    TIME_SHEET: "does not go with a time sheet",
+}
 
 
 @options_from(
@@ -60,9 +69,9 @@ def interpolate(
         typer.Option(
             "--hint",
             metavar="X,Y>X,Y",
-            help="A point of a key frame and where it is in the next: 120,80>200,96. Alone it stays, more points are a "
-            "path, none instead of one says that the thing comes or goes. 1: before it means the second pair. May be "
-            "repeated.",
+            help="A point of a key frame and where it is in the next: 120,80>200,96. A single point stays; more points "
+            "are a path; none as the first or last point means that the thing appears or disappears. 1: in front means "
+            "the second pair. May be repeated.",
         ),
     ] = None,
     part: Annotated[
@@ -70,8 +79,8 @@ def interpolate(
         typer.Option(
             "--part",
             metavar="MASK=EASING|TIMES",
-            help="What is white in a mask of the first key frame moves at its own spacing: arm.png=ease-in, or "
-            "arm.png=0,0,0.4,1 with a time for each frame. 1: before it means the second pair. May be repeated.",
+            help="What is white in a mask of the first key frame has its own spacing: arm.png=ease-in, or "
+            "arm.png=0,0,0.4,1 with a time for each frame. 1: in front means the second pair. May be repeated.",
         ),
     ] = None,
     as_json: AsJson = False,
@@ -89,9 +98,9 @@ def interpolate(
         given["hint"] = tuple(hint)
     if part:
         given["part"] = tuple(part)
-    has_time_sheet = "sheet" in given and given["sheet"].suffix.lower() in TIME_SHEETS
+    timing = find_timing(given["sheet"]) if "sheet" in given else KEYS
     if "inputs" not in given:
-        if not has_time_sheet:
+        if timing != TIME_SHEET:
             raise ConfigError(f"missing argument {_INPUTS!r}; see animi interpolate -h")
         given["inputs"] = ()
     if "output" not in given:
@@ -100,14 +109,12 @@ def interpolate(
     film = find_film(given["inputs"])
     if film is None:
         _reject(given, of_film - of_pair, InterpolateFilmConfig, "is for films, and these are key frames")
-        if has_time_sheet:
+        unused = {name for name in of_pair if timing not in USED_WITH.get(name, ())}
+        _reject(given, unused, InterpolateConfig, _WHY_NOT.get(timing, "cannot be given"))
+        if timing == TIME_SHEET:
             from ..core.inbetween.time_sheet import USUAL_FPS, read_time_sheet
 
-            _reject(given, _NOT_FOR_TIME_SHEETS, InterpolateConfig, "does not go with a time sheet")
             given.setdefault("fps", read_time_sheet(given["sheet"]).fps or USUAL_FPS)
-        elif "sheet" in given:
-            why = "does not go with --sheet, which sets it for each drawing"
-            _reject(given, _WRITTEN_BY_SHEET, InterpolateConfig, why)
         _interpolate_key_frames(make_config(InterpolateConfig, given), as_json)
         return
     _reject(given, of_pair - of_film - {"inputs"}, InterpolateConfig, "is for key frames, and this is a film")

@@ -24,7 +24,7 @@ COMMANDS = (
 )  # fmt: skip
 """The commands in the help's order; each is a function, in a module of the same name."""
 _ALONE = {"--redo": ("painted", re.compile(r"[\d,-]*\d[\d,-]*|painted"))}
-"""Options whose value may be left out: what they then have, and how a value is known from the next word."""
+"""Options whose value may be omitted: the value that they then get, and how a value is told from the next argument."""
 _INTERRUPTED = "interrupted; what was finished is kept, and nothing half done is left"
 _UsageError: type[Any] = typer.BadParameter.__mro__[1]  # Typer exports only a subclass of it
 
@@ -110,7 +110,7 @@ def main(
 
 
 def _fill_in(words: list[str]) -> list[str]:
-    """Gives options that may stand alone their value, as Typer knows only options with a value and without."""
+    """Adds the values that were omitted, as in Typer an option either always has a value or never."""
     filled: list[str] = []
     for number, word in enumerate(words):
         if word == "--":

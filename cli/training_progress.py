@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from ..core.errors import printable
 
 Advance = Callable[[int, Mapping[str, float]], None]
-"""Takes the steps done and what was measured: `fit`'s `advance`."""
+"""Called with the number of steps done and the values measured; `fit` takes it as `advance`."""
 
 _EVERY = 60.0  # seconds between two lines where stderr is a file
-_SMOOTH = 0.05  # how much of a new loss is taken in; a loss of one step says little
+_SMOOTH = 0.05  # weight of a new loss in the moving average that is shown, as losses of single steps are noisy
 
 
 @contextmanager

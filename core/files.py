@@ -18,7 +18,7 @@ from typing import TypeAlias
 
 from natsort import natsorted, ns
 
-from .errors import OutputError, printable
+from .errors import InputError, OutputError, printable
 from .interrupts import held_back
 
 DRAFT = ".animi-"
@@ -48,6 +48,30 @@ def name_apart(paths: Sequence[Path]) -> list[str]:
 def reason(error: OSError) -> str:
     """Returns the operating system's message for an error, without number and path."""
     return error.strerror or str(error)
+
+
+def read_limited(path: Path, most: int, what: str, remedy: str) -> bytes:
+    """Reads a file or a pipe to its end; a pipe has no size, and may have no end.
+
+    Args:
+        path: the file.
+        most: the most bytes that it may have.
+        what: what it should be, such as "a time sheet".
+        remedy: what to do where it is not.
+
+    Raises:
+        InputError: it is missing, cannot be read, or is larger.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(most + 1)
+    except FileNotFoundError as error:
+        raise InputError(f"{shown(path)}: there is no such file; check its name, or {remedy}") from error
+    except OSError as error:
+        raise InputError(f"{shown(path)}: cannot be read ({reason(error)}); {remedy}") from error
+    if len(data) > most:
+        raise InputError(f"{shown(path)}: is too large for {what}; {remedy}")
+    return data
 
 
 def check_output(

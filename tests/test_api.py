@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 from animi.core import api
+from animi.core.engines import opening
+from animi.core.engines.blend import BlendEngine
 from animi.core.inbetween.hints import parse_hint
 
 ROOT = Path(__file__).parents[1]
@@ -26,6 +28,19 @@ def describe(name):
     signature = inspect.signature(getattr(api, name))
     bare = [parameter.replace(annotation=inspect.Parameter.empty) for parameter in signature.parameters.values()]
     return name + str(signature.replace(parameters=bare, return_annotation=inspect.Signature.empty))
+
+
+def test_how_frames_are_drawn_reaches_the_engine_from_all_functions(monkeypatch):
+    asked = []
+    monkeypatch.setattr(opening, "FlowEngine", lambda **options: asked.append(options) or BlendEngine())
+    frames = [np.full((16, 16, 3), value, np.uint8) for value in (30, 60, 90)]
+    for draw in (api.interpolate, api.score, lambda given, **options: api.InbetweenedFilm(given, 2, **options)):
+        for options in ({"mix": True}, {"arcs": True}):
+            next(iter(draw(frames, engine="flow", **options)))
+            assert asked.pop() == {"mixes": "mix" in options, "arcs": "arcs" in options}
+        engine = BlendEngine()
+        next(iter(draw(frames, engine=engine)))
+        assert not asked  # what is open already is not opened again
 
 
 def test_the_document_has_every_signature_as_it_is():

@@ -33,6 +33,11 @@ def given(tmp_path_factory):
     save_checkpoint(
         folder / "fine.safetensors", Refinement(RefinementConfig(2, 1)), "refinement", RefinementConfig(2, 1)
     )
+    for name, of in (("hints.json", {"keys": [0, 1]}), ("film-hints.json", {"at": [0.1, 0.2]})):
+        shutil.copy(folder / "a.png", folder / f"{name[:-5]}-still.png")
+        shutil.copy(folder / "a.png", folder / f"{name[:-5]}-apart.png")
+        masks = {"still": f"{name[:-5]}-still.png", "apart": [["b.png", f"{name[:-5]}-apart.png"]]}
+        (folder / name).write_text(json.dumps({"version": 1, "pairs": [of | masks]}))
     config = NoiseGeneratorConfig(64, 5, 4)
     save_checkpoint(folder / "noise.safetensors", NoiseGenerator(config), "noise-sle", config)
     (folder / "run" / "samples").mkdir(parents=True)
@@ -50,6 +55,11 @@ COMMANDS = {
     "a film as a gif": ("interpolate film.mp4 --engine blend", "film.mp4", ".gif"),
     "a network": ("interpolate a.png b.png --checkpoint noise.safetensors", "noise.safetensors", ".gif"),
     "a film's network": ("interpolate film.mp4 --checkpoint noise.safetensors", "noise.safetensors", ".mp4"),
+    "hints": ("interpolate a.png b.png --hints hints.json", "hints.json", ".gif"),
+    "a mask of hints": ("interpolate a.png b.png --hints hints.json", "hints-still.png", ".png"),
+    "a part's mask": ("interpolate a.png b.png --part hints-still.png=ease-in", "hints-still.png", ".png"),
+    "a film's hints": ("interpolate film.mp4 --hints film-hints.json", "film-hints.json", ".mp4"),
+    "a mask of a film's hints": ("interpolate film.mp4 --hints film-hints.json", "film-hints-apart.png", ".png"),
     "clips": ("preview-clips frames --length 3", "frames/5.png", ".png"),
     "a page": ("report run", "run/metrics.jsonl", ".html"),
     "a page of settings": ("report run", "run/config.json", ".html"),

@@ -1,5 +1,6 @@
 """Settings of `animi interpolate`, for key frames and for whole films."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -7,7 +8,19 @@ from typing import Annotated, TypeAlias
 
 from ..errors import ConfigError
 from .checks import Checked, Choice, Doc, Flags, NoOption, Range, Seconds, check_choice, check_range
-from .choices import CADENCES, CODECS, DEVICES, EASINGS, ENGINES, HOLD_SCORE, MOST_FRAMES, ON_FAILURE, PROVIDERS, STREAM
+from .choices import (
+    CADENCES,
+    CODECS,
+    DEVICES,
+    EASINGS,
+    ENGINES,
+    HOLD_SCORE,
+    MOST_FRAMES,
+    ON_FAILURE,
+    PROVIDERS,
+    STREAM,
+    TIME_SHEETS,
+)
 from .fields import Device, HoldThreshold, Provider, Rate
 from .parsing import ease, read_frame_numbers, read_ramp, read_size, read_spacing
 
@@ -37,14 +50,14 @@ OnFailure: TypeAlias = Annotated[
     ),
 ]
 _Arcs = Annotated[
-    bool, Doc("Have pieces that turn keep their size on the way: on an arc, not on its chord. Motion and flow only.")
+    bool, Doc("Move pieces that turn on an arc, not on its chord, so that they keep their size. Motion and flow only.")
 ]
 _Hints = Annotated[
     Path | None, Doc("A file of hints (.json): points, paths and masks; of a film, of drawings by their times.")
 ]
 _PixelArt = Annotated[
     bool,
-    Doc("Draw pixel art: in the key frames' colours, on their grid, and every pixel opaque or not there at all."),
+    Doc("Draw pixel art: in the key frames' colours, on their grid, with every pixel fully opaque or transparent."),
 ]
 _Palette = Annotated[
     Path | None,
@@ -119,9 +132,55 @@ class InterpolateConfig(Checked):
             raise ConfigError("--dry-run: goes with --redo; add it, or leave this out")
 
     @property
+    def timing(self) -> str:
+        """What the frames get their times from: one of KEYS, EXPOSURE_SHEET and TIME_SHEET."""
+        if self.sheet is None:
+            return KEYS
+        return find_timing(self.sheet)
+
+    @property
     def times(self) -> tuple[float, ...]:
         """When the frames of a segment are, from 0 (the first key frame) to 1 (the second)."""
         return space_frames(self.count, self.spacing)
+
+
+KEYS, EXPOSURE_SHEET, TIME_SHEET = "key frames", "an exposure sheet", "a time sheet"
+"""What the frames between key frames get their times from."""
+_ALL, _NO_TIME_SHEET = (KEYS, EXPOSURE_SHEET, TIME_SHEET), (KEYS, EXPOSURE_SHEET)
+USED_WITH: Mapping[str, tuple[str, ...]] = {
+    "inputs": _ALL,
+    "output": _ALL,
+    "count": (KEYS,),
+    "fps": _ALL,
+    "spacing": (KEYS, TIME_SHEET),
+    "loop": _NO_TIME_SHEET,
+    "boomerang": _NO_TIME_SHEET,
+    "engine": _ALL,
+    "checkpoint": _ALL,
+    "mix": _ALL,
+    "arcs": _ALL,
+    "pixel_art": _NO_TIME_SHEET,
+    "palette": _NO_TIME_SHEET,
+    "device": _ALL,
+    "provider": _ALL,
+    "size": _NO_TIME_SHEET,
+    "overwrite": _ALL,
+    "on_failure": _ALL,
+    "sheet": _ALL,
+    "hint": _NO_TIME_SHEET,
+    "part": _NO_TIME_SHEET,
+    "hints": _NO_TIME_SHEET,
+    "doubt": _NO_TIME_SHEET,
+    "redo": _NO_TIME_SHEET,
+    "dry_run": _NO_TIME_SHEET,
+}
+"""With which of these each field of InterpolateConfig has an effect; with others the option is an error. A field
+without a row can be given with none."""
+
+
+def find_timing(sheet: Path) -> str:
+    """What a sheet is: EXPOSURE_SHEET or TIME_SHEET."""
+    return TIME_SHEET if sheet.suffix.lower() in TIME_SHEETS else EXPOSURE_SHEET
 
 
 def space_frames(count: int, spacing: str) -> tuple[float, ...]:
@@ -177,10 +236,10 @@ class InterpolateFilmConfig(Checked):
     fps: Rate | None = None
     """Frames a second: 12, 23.976 or 24000/1001. None: as `factor` has it."""
     cadence: Annotated[str, Choice(CADENCES)] = CADENCES[0]
-    """What becomes of drawings held on twos and threes: in-betweens on every frame (smooth), or as many frames to a
-    drawing as before (keep)."""
+    """For drawings held on twos and threes: in-betweens on every frame (smooth), or each drawing held for as many
+    frames as before (keep)."""
     loop: bool = False
-    """Go on from the last frame to the first. An animation that says of itself that it loops does so anyway."""
+    """Also draw from the last frame to the first, as for an animation that is marked as a loop."""
     hold_threshold: HoldThreshold = HOLD_SCORE
     start: Annotated[float, NoOption(), Flags("--range")] = 0.0
     """Start, in seconds."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..config.choices import ENGINES
-from ..config.interpolation import check_provider
+from ..config.interpolation import InterpolateConfig, InterpolateFilmConfig, check_provider
 from ..devices import choose_device, is_cpu
 from ..errors import ConfigError
 from ..weights.find import MOTION_WEIGHTS, find_checkpoint
@@ -37,8 +37,19 @@ def find_weights(name: str | None = None, checkpoint: Path | None = None) -> Pat
     return _LEARNT.get(name or ENGINES[0]) if checkpoint is None else find_checkpoint(checkpoint)
 
 
+def open_configured(config: InterpolateConfig | InterpolateFilmConfig) -> Engine:
+    """Opens the engine that the settings of `animi interpolate` name.
+
+    Raises:
+        AnimiError: as `open_engine`.
+    """
+    return open_engine(
+        config.engine, config.checkpoint, config.device, mixes=config.mix, arcs=config.arcs, provider=config.provider
+    )
+
+
 def open_engine(
-    name: str | None = None,
+    name: str | Engine | None = None,
     checkpoint: Path | None = None,
     device: str = "auto",
     *,
@@ -51,7 +62,8 @@ def open_engine(
     On a CPU, animi's own network is drawn with by ONNX Runtime, which starts sooner than PyTorch.
 
     Args:
-        name: one of `config.choices.ENGINES`; None: the checkpoint's network, or the first of them.
+        name: one of `config.choices.ENGINES`; None: the checkpoint's network, or the first of them. An engine is
+            returned as it is.
         checkpoint: a network's weights; the network then draws.
         device: "auto", "cpu", "cuda" or "mps"; only networks use it, the others run on the CPU.
         mixes: whether moved frames that disagree are mixed instead of joined along a seam.
@@ -64,6 +76,8 @@ def open_engine(
         DeviceError: the device or the provider is not on this machine.
         CheckpointError: the checkpoint cannot be used, or animi's own weights are missing.
     """
+    if name is not None and not isinstance(name, str):
+        return name
     if name not in (None, *ENGINES):
         raise ConfigError(f"--engine: {name!r} is not known; choose one of {', '.join(ENGINES)}")
     if checkpoint is not None and name is not None:

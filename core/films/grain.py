@@ -1,10 +1,10 @@
-"""Draws the in-betweens of a worn film: motion is found on cleaned frames, and grain is laid over what is drawn.
+"""Draws the in-betweens of a worn film: motion is found on cleaned frames, and grain is added to the in-betweens.
 
-Grain is new in every frame of a film. An engine that is given it moves it along with the drawing, and what it mixes of
-two frames has less of it; so films would pulse from frame to frame. Here each key frame is freed of its grain by
+Each frame of a film has its own grain. An engine would move it along with the drawing, and where it mixes two frames,
+their grain gets weaker, so the film would pulse from frame to frame. Here the grain of each key frame is removed by
 non-local means (Buades, Coll and Morel, "A non-local algorithm for image denoising", CVPR 2005), the engine draws from
-what is left, and as much grain as the key frames have is added to what it has drawn. It is the key frames' own grain,
-taken where they are flat, and shifted, so that none comes twice.
+the result, and as much grain as the key frames have is added to the in-between. It is the key frames' own grain, taken
+from their flat areas and shifted, so that none appears twice.
 """
 
 from collections import OrderedDict
@@ -23,20 +23,22 @@ from ..motion.guides import PairHints
 
 Array = NDArray[Any]
 
+# Set by hand, and not fitted to real films. With them, the grain of in-betweens is within 3 % of the film's on drawn
+# walks under grain of 5 levels (docs/films.md).
 _STRENGTH = 1.1  # of non-local means, in standard deviations of the grain
 _PATCH, _SEARCH = 5, 13  # pixels a side: of what is compared, and of the search window
 _FINE = 1.5  # pixels: grain is what changes faster than a blur of that
 _FLAT = 0.5  # quantile of the slope up to which a picture is flat
-_EDGE = 3.0  # times the grain's slope, from which on a place has outlines that grain cannot be taken from
-_LEVELS = 8  # of brightness, for each of which the grain's strength is known: shadows have another than lights
-_FEWEST = 200  # pixels of one level, before its grain is measured
-_CLIP = 3.5  # standard deviations; more is no grain
+_EDGE = 3.0  # times the grain's slope from which on a place has outlines, so that its grain cannot be measured
+_LEVELS = 8  # levels of brightness, each with its own strength of grain: it differs in shadows and lights
+_FEWEST = 200  # pixels that a level needs for its grain to be measured
+_CLIP = 3.5  # standard deviations; what differs by more is not grain
 _TO_NORMAL = 1.4826  # from a median of absolute values to a standard deviation
 _ROLLS = 4  # shifted copies by which places with outlines are filled
 
 
 class GrainyDrawer:
-    """Draws in-betweens of grainy frames; what is known of a frame is kept while it may be asked for again."""
+    """Draws in-betweens of grainy frames; the last two frames are kept, as each is used for two pairs."""
 
     def __init__(self, engine: Engine, on_failure: str) -> None:
         """Draws by an engine; `on_failure` is one of `config.choices.ON_FAILURE`."""
@@ -65,7 +67,7 @@ class GrainyDrawer:
 
 
 class _Grainy:
-    """A frame, its drawing and its grain.
+    """A frame, separated into its picture and its grain.
 
     Attributes:
         clean: the frame without grain, of its shape and type.
@@ -108,7 +110,7 @@ class _Grainy:
 
 
 def _add_grain(drawn: Frame, ends: tuple[_Grainy, _Grainy], t: float) -> Frame:
-    """Adds as much grain to a frame as is missing to what the key frames have."""
+    """Adds grain to a frame until it has as much as the key frames."""
     values = _to_float(drawn)
     near = ends[t >= 0.5]
     flat = _find_flat(values)
@@ -124,17 +126,17 @@ def _add_grain(drawn: Frame, ends: tuple[_Grainy, _Grainy], t: float) -> Frame:
 
 
 def _fine(values: Array) -> Array:
-    """What changes fast in a picture, (H, W, C) float32."""
+    """The fine detail of a picture, (H, W, C) float32."""
     return np.asarray(values - cv2.GaussianBlur(values, (0, 0), _FINE))
 
 
 def _measure(values: Array, flat: NDArray[np.bool_]) -> Array:
-    """The standard deviation of what changes fast in a picture's flat parts, (3,)."""
+    """The standard deviation of the fine detail in a picture's flat parts, (3,)."""
     return np.asarray(_TO_NORMAL * np.median(np.abs(_fine(values)[flat]), axis=0))
 
 
 def _measure_levels(values: Array, smooth: Array, flat: NDArray[np.bool_]) -> Array:
-    """The same by the brightness of the drawing: (_LEVELS, 3); as in all where a level is rare."""
+    """The same by the picture's brightness: (_LEVELS, 3); where a level is rare, that of all levels together."""
     fine, level = np.abs(_fine(values)[flat]), _brightness(smooth)[flat]
     whole = _TO_NORMAL * np.median(fine, axis=0)
     found = np.tile(whole, (_LEVELS, 1)).astype(np.float32)

@@ -1,15 +1,18 @@
-"""Hints of a film: what an animator says of two drawings of it, which are known by their times.
+"""Hints for a film: an animator's statements of how things move between two of its drawings, named by their times.
 
-A file of hints (see `core.inbetween.hints`) has for a film `"at": [12.5, 12.583]` in place of `"keys"`: when the two
-drawings appear, in seconds. That is what the page of `--doubt` shows for each moment.
+In a film's file of hints (see `core.inbetween.hints`), a pair has `"at": [12.5, 12.583]` instead of `"keys"`: when the
+two drawings appear, in seconds. The page of `--doubt` shows these times for each moment.
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
-from ..inbetween.hints import Hints, read_film_hints
+from ..inbetween.hints import Hints, list_masks, read_film_hints
+from ..media.animation.manifest import hash_pixels
+from ..media.image_files import read_image
 from ..motion.guides import PairHints
 from .timing import FilmFrame
 
@@ -21,11 +24,11 @@ class FilmHints:
     pairs: Mapping[tuple[float, float], Hints]
     """By the times of the two drawings, in seconds."""
     usual: Fraction
-    """Seconds from a frame of the film to the next: times may be off by less than half of that."""
+    """Seconds from a frame of the film to the next; times may differ by less than half of that."""
     used: set[tuple[float, float]] = field(default_factory=set)
 
     def of(self, first: FilmFrame, last: FilmFrame) -> PairHints | None:
-        """The hints of two drawings; None where there are none.
+        """The hints of two drawings; None if there are none.
 
         Raises:
             InputError: one of them cannot be used.
@@ -39,14 +42,40 @@ class FilmHints:
 
     @property
     def unused(self) -> list[tuple[float, float]]:
-        """The times of pairs that were not drawn."""
+        """The times of pairs between which nothing was drawn."""
         return sorted(times for times in self.pairs if times not in self.used)
 
 
 def open_film_hints(path: Path | None, usual: Fraction) -> FilmHints | None:
-    """Reads a film's hints; None where there is no file.
+    """Reads a film's hints; None if there is no file.
 
     Raises:
-        InputError: it cannot be read, or something in it is no hint.
+        InputError: it cannot be read, or something in it is not a hint.
     """
     return None if path is None else FilmHints(read_film_hints(path), usual)
+
+
+def list_film_masks(path: Path | None) -> list[Path]:
+    """The masks that a film's file of hints names; none where there is no file.
+
+    Raises:
+        InputError: as `open_film_hints`.
+    """
+    pairs = {} if path is None else read_film_hints(path)
+    return list(dict.fromkeys(mask for hints in pairs.values() for mask in list_masks(hints)))
+
+
+def hash_film_hints(path: Path | None) -> str | list[str] | None:
+    """Hashes a file of hints and its masks, so that a resumed run finds out whether they have changed.
+
+    Returns:
+        The file's hash, in a list with those of its masks where it has some. None: there is no file.
+
+    Raises:
+        InputError: as `open_film_hints`, or a mask cannot be read.
+    """
+    if path is None:
+        return None
+    words = hashlib.sha256(path.read_bytes()).hexdigest()
+    masks = [hash_pixels(read_image(mask)) for mask in list_film_masks(path)]
+    return [words, *masks] if masks else words

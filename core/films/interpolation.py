@@ -24,7 +24,7 @@ from ..config.choices import STREAM
 from ..config.interpolation import InterpolateFilmConfig
 from ..config.parsing import read_ramp
 from ..engines.interface import Engine, Guided
-from ..engines.opening import find_weights, notes_of, open_engine
+from ..engines.opening import find_weights, notes_of, open_configured
 from ..errors import ConfigError, InputError, OutputError
 from ..files import check_no_input, check_output, put_in_place, shown, sync, write_text
 from ..inbetween.doubt import Moment
@@ -45,7 +45,7 @@ from ..media.frames import Frame
 from ..read_ahead import read_ahead
 from .doubt import FilmDoubt, read_doubtful, write_film_page
 from .drawing import PairDrawer
-from .hints import FilmHints, open_film_hints
+from .hints import FilmHints, hash_film_hints, open_film_hints
 from .ramp import Ramp
 from .timing import Clock, Exposure, FilmFrame, expose, judge_frames
 from .work_folder import FINISHED, claim_folder, clear, digest_job, find_target, name_draft, name_inputs
@@ -248,9 +248,7 @@ def _make_plan(config: InterpolateFilmConfig, film: Film, on_note: Callable[[str
         raise ConfigError(f"--fps: {name} has frames at a varying rate, which the output cannot have; give --fps")
     if clock.rate is not None and clock.rate > 1000:
         raise ConfigError(f"--factor: makes {float(clock.rate):g} frames a second of {name}; up to 1000 can be made")
-    engine = open_engine(
-        config.engine, config.checkpoint, config.device, mixes=config.mix, arcs=config.arcs, provider=config.provider
-    )
+    engine = open_configured(config)
     drawing = engine
     if config.pixel_art:
         engine = PixelArtEngine(engine, None if config.palette is None else read_palette(config.palette))
@@ -316,7 +314,7 @@ class _Drawer:
         self._drawer, self._hints = PairDrawer(engine, on_failure), hints
         self.doubt = doubt
         """Is shown a moment of each pair; None: doubt is not asked for."""
-        self._unseen: tuple[int, Exposure, Frame] | None = None  # drawn of a pair that has not been shown to it
+        self._unseen: tuple[int, Exposure, Frame | None] | None = None  # the latest of a pair that it has not seen
         self._seen = False
         self._pair: tuple[FilmFrame, FilmFrame] | None = None
         self._before: FilmFrame | None = None  # the drawing before that pair
@@ -338,26 +336,44 @@ class _Drawer:
     def draw(self, exposure: Exposure, number: int) -> Frame:
         """The frame of that number in the new film, (H, W, C)."""
         self.follow(exposure)
-        if exposure.last is None or self._pair is None:
+        if exposure.last is None:
             return exposure.first.pixels
+        self.count += 1
+        frame = next(self._prepare()([exposure.t]))
+        self._take(exposure, number, frame)
+        return frame
+
+    def measure(self, exposure: Exposure, number: int) -> None:
+        """Takes note of a frame that an earlier run has drawn; it is drawn again only if its doubt is needed."""
+        self.follow(exposure)
+        if exposure.last is not None:
+            self._take(exposure, number, None)
+
+    def _prepare(self) -> PreparedPair:
+        """The pair at hand."""
+        assert self._pair is not None
         if self._draw is None:
             hints = None if self._hints is None else self._hints.of(*self._pair)
             self._draw = self._drawer.prepare(*self._pair, self._before, hints)
-        self.count += 1
-        frame = next(self._draw([exposure.t]))
+        return self._draw
+
+    def _take(self, exposure: Exposure, number: int, frame: Frame | None) -> None:
+        """Has the doubt of the pair measured at this frame, if it is the first one from the middle on."""
         if self.doubt is not None and not self._seen and number >= self.doubt.known:
             self._unseen = number, exposure, frame
             if exposure.t >= _MIDDLE:
                 self.settle()
-        return frame
 
     def settle(self) -> None:
         """Measures the doubt of the pair at hand, once: at its frame in the middle, or the last one before that."""
-        if self.doubt is None or self._unseen is None or self._draw is None or self._pair is None:
+        if self.doubt is None or self._unseen is None or self._pair is None:
             return
         number, exposure, frame = self._unseen
+        pair = self._prepare()
+        if frame is None:
+            frame = next(pair([exposure.t]))
         ends = self._pair[0].pixels, self._pair[1].pixels
-        moment = Moment(number, exposure.t, frame, ends, self._draw.doubt(exposure.t))
+        moment = Moment(number, exposure.t, frame, ends, pair.doubt(exposure.t))
         self.doubt.add(moment, exposure.time, self._pair)
         self._unseen, self._seen = None, True
 
@@ -424,9 +440,7 @@ def _run(
                 drawer.doubt.save(folder, max(number, drawer.doubt.known))
             if writer.has(number):
                 course.resumed += 1
-                drawer.follow(exposure)
-                if drawer.doubt is not None and number >= drawer.doubt.known:  # an earlier run did not measure it
-                    drawer.draw(exposure, number)
+                drawer.measure(exposure, number)
             else:
                 writer.put(number, exposure.time, drawer.draw(exposure, number))
             course.frames = number + 1
@@ -665,6 +679,5 @@ def _describe_job(plan: _Plan, coding: Coding) -> dict[str, Any]:
         "coding": list(coding.arguments),
     }
     # only where they are given, so that a film that an earlier animi began is still known
-    hints = None if config.hints is None else hashlib.sha256(config.hints.read_bytes()).hexdigest()
-    later = {"ramp": config.ramp, "arcs": config.arcs, "hints": hints}
+    later = {"ramp": config.ramp, "arcs": config.arcs, "hints": hash_film_hints(config.hints)}
     return job | {name: value for name, value in later.items() if value}

@@ -1,18 +1,19 @@
-"""A film of frames in memory, with in-betweens: each frame of the new film can be asked for at any time.
+"""A film of frames in memory, with in-betweens: any frame of the new film can be requested at any time.
 
     film = InbetweenedFilm(frames, 2, rate=24)      # frames: any sequence of arrays, which may read from disk
     first, second = film[0], film[1]                # the film's own first frame, and an in-between
     film.shown(1)                                   # what it shows: time, frames, t
 
 Frames are those of `animi interpolate` on the same film. What a new frame shows depends on all frames before it and on
-some after it, so frames are judged in their order, as far as they are needed: the first frame that is asked for in the
-middle of a film takes as long as judging that half of it.
+some after it, so the film's frames are judged in their order, as far as they are needed. If the first frame that is
+requested is in the middle of a film, it takes as long as judging half of the film.
 """
 
 from collections import OrderedDict
 from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 from math import ceil
 from pathlib import Path
 from threading import RLock
@@ -32,8 +33,9 @@ from ..media.frames import Frame, FrameSequence
 from .drawing import PairDrawer
 from .timing import END_SLACK, Clock, Exposure, FilmFrame, expose, judge_frames
 
-_KEPT = 16  # judged frames that are kept: in-betweens are drawn soon after, from frames at most a few holds back
-_READY = 4  # pairs that are kept ready
+# Neither is tuned: both bound the memory.
+_KEPT = 16  # judged frames that are kept; in-betweens are drawn soon after, from frames at most a few holds back
+_READY = 4  # prepared pairs that are kept
 _RATE = Range(0, 1000, above=True)
 
 
@@ -58,12 +60,12 @@ class Shown:
 
 @dataclass(frozen=True)
 class _Judged:
-    """What is kept of a judged frame: all but its pixels."""
+    """A judged frame without its pixels."""
 
     cut: bool
     grainy: bool
     mended: tuple[NDArray[np.intp], Frame] | None
-    """Where values of the frame are replaced, as places in the flat array, and by what."""
+    """The values that are replaced: their indices in the flattened frame, and the new values."""
 
     @staticmethod
     def of(frame: FilmFrame) -> "_Judged":
@@ -73,7 +75,7 @@ class _Judged:
         return _Judged(frame.cut, frame.grainy, (places, frame.clean.ravel()[places]))
 
     def apply(self, time: Fraction, pixels: Frame) -> FilmFrame:
-        """The judged frame again."""
+        """The judged frame, from its pixels."""
         clean = None
         if self.mended is not None:
             clean = pixels.copy()
@@ -102,6 +104,7 @@ class InbetweenedFilm(FrameSequence):
         engine: str | Engine | None = None,
         checkpoint: Path | None = None,
         mix: bool = False,
+        arcs: bool = False,
         device: str = DEVICES[0],
         on_failure: str = ON_FAILURE[0],
         hints: Hints | str | Path | Sequence[str] | None = None,
@@ -125,6 +128,7 @@ class InbetweenedFilm(FrameSequence):
             engine: as for `interpolate`.
             checkpoint: likewise.
             mix: likewise.
+            arcs: likewise.
             device: likewise.
             on_failure: likewise.
             hints: likewise; a pair's key frames are the numbers of the two drawings between which is drawn.
@@ -151,10 +155,8 @@ class InbetweenedFilm(FrameSequence):
         clock = Clock(1 / was, None if durations is not None else new, new / was)
         self._frames, self._durations, self._clock = frames, durations, clock
         self._cuts = cuts
-        drawer = (
-            open_engine(engine, checkpoint, device, mixes=mix) if engine is None or isinstance(engine, str) else engine
-        )
-        self._hints = hints if isinstance(hints, Hints) else gather_hints(hints)
+        drawer = open_engine(engine, checkpoint, device, mixes=mix, arcs=arcs)
+        self._hints = gather_hints(hints)
         if self._hints and not isinstance(drawer, Guided):
             raise ConfigError(f"hints: {drawer.name} draws without motion; leave them out, or draw with motion or flow")
         self._drawer = PairDrawer(drawer, on_failure)
@@ -250,12 +252,13 @@ class InbetweenedFilm(FrameSequence):
         return frame
 
     def _judge(self) -> Iterator[FilmFrame]:
-        """The film's frames, judged; what is needed of them later is kept."""
+        """Judges the film's frames; keeps what is needed later."""
 
         def take() -> Iterator[tuple[Fraction, Frame]]:
             time = Fraction(0)
             for number in range(len(self._frames)):
-                self._times.append(time)
+                if number == len(self._times):  # they are known already where frames are judged again
+                    self._times.append(time)
                 yield time, self._check(number)
                 time += self._clock.usual if self._durations is None else Fraction(self._durations(number))
             self._end = time
@@ -268,18 +271,25 @@ class InbetweenedFilm(FrameSequence):
             yield frame
 
     def _plan_until(self, number: int) -> None:
-        """Finds out what the frames up to `number` show."""
-        if self._exposures is None:
-            self._exposures = expose(self._judge(), self._clock, lambda: self._end, keep=self._keeps_cadence)
+        """Finds out what the frames up to `number` show.
+
+        An error while a frame is read ends the generators. What is known stays, and the next call judges the frames
+        again from the start.
+        """
         while len(self._plan) <= number:
-            exposure = next(self._exposures)
+            try:
+                if self._exposures is None:
+                    exposures = expose(self._judge(), self._clock, lambda: self._end, keep=self._keeps_cadence)
+                    self._exposures = islice(exposures, len(self._plan), None)
+                exposure = next(self._exposures)
+            except BaseException:
+                self._exposures = None
+                raise
             first, last = self._number(exposure.first), None
             if exposure.last is not None:
                 last = self._number(exposure.last)
-                if self._pair != (
-                    first,
-                    last,
-                ):  # as a film is drawn in order: what lies over a scene needs three frames
+                if self._pair != (first, last):
+                    # as a film is drawn in order: what lies over a scene needs three frames
                     joins = self._pair is not None and self._pair[1] == first and not exposure.first.cut
                     self._before = self._pair[0] if joins and self._pair is not None else None
                     self._pair = first, last

@@ -42,6 +42,7 @@ from ..json_text import read_json
 from ..lock import LOCK, locked
 from ..media.film_segments import list_segments
 from ..media.film_sink import LIST
+from .hints import list_film_masks
 
 JOB = "film.json"
 FINISHED = "finished"
@@ -74,12 +75,17 @@ def name_folder(output: Path) -> Path:
 
 
 def name_inputs(config: InterpolateFilmConfig) -> Inputs:
-    """Returns the inputs of a film, for `check_no_input`."""
+    """Returns the inputs of a film, for `check_no_input`.
+
+    Raises:
+        InputError: the file of hints cannot be read.
+    """
     return {
         "the film itself": [None if config.film == STREAM else config.film],
         "the checkpoint": [config.checkpoint],
         "the palette": [config.palette],
         "the hints": [config.hints],
+        "a mask of the hints": list_film_masks(config.hints),
     }
 
 
@@ -200,7 +206,7 @@ def _prepare(
     output = config.output
     known = _read_json(folder / JOB, note, "pieces that are known to belong to this film are used all the same")
     if known is not None and known != job:
-        changed = ", ".join(name for name in job if known.get(name) != job[name]) or "version"
+        changed = ", ".join(name for name in {**known, **job} if known.get(name) != job.get(name))
         raise OutputError(
             f"{shown(output)}: was begun with another {changed}; give the same again, or --overwrite without --resume "
             "to begin anew"

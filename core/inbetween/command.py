@@ -6,12 +6,12 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
-from ..config.choices import TIME_SHEETS
+from ..config.choices import EASINGS
 from ..config.command_line import spell_command, spell_options
-from ..config.interpolation import InterpolateConfig
+from ..config.interpolation import TIME_SHEET, InterpolateConfig
 from ..config.parsing import read_frame_numbers, read_size
 from ..engines.interface import Engine
-from ..engines.opening import notes_of, open_engine
+from ..engines.opening import notes_of, open_configured
 from ..errors import ConfigError, InputError
 from ..files import Inputs, check_output, shown
 from ..media.animation import Written, check_format, keeps_profile, names_folder, write_animation
@@ -37,14 +37,14 @@ class DrawnAnimation:
     """The engine's name, or the network's architecture."""
     key_frames: int
     doubtful: tuple[Doubtful, ...] = ()
-    """The frames worth checking, the worst first, where doubt is asked for."""
+    """The frames worth checking, the worst first; none without --doubt."""
     redone: Redone | None = None
-    """What was drawn again of a folder that was there."""
+    """What was drawn again in an existing folder. None: all frames were drawn."""
 
 
 @dataclass
 class _Task:
-    """What is to be drawn, and with what."""
+    """The frames to draw, and what draws them."""
 
     config: InterpolateConfig
     keys: KeyFrames
@@ -64,7 +64,7 @@ class _Task:
 def draw_animation(config: InterpolateConfig, on_frame: Callable[[int, int], None] | None = None) -> DrawnAnimation:
     """Reads key frames, draws the frames between them and writes the animation.
 
-    Of a folder of frames that is there already, frames that a person has painted over stay, and are key frames.
+    In an existing folder of frames, those that a person has painted over are kept, and serve as key frames.
 
     Args:
         config: the settings.
@@ -73,7 +73,7 @@ def draw_animation(config: InterpolateConfig, on_frame: Callable[[int, int], Non
     Raises:
         AnimiError: a key frame, an option or the output cannot be used; an existing output is not changed.
     """
-    if config.sheet is not None and config.sheet.suffix.lower() in TIME_SHEETS:
+    if config.timing == TIME_SHEET:
         return _draw_cut(config, on_frame)
     check_format(config.output)
     read: Inputs = {
@@ -82,10 +82,11 @@ def draw_animation(config: InterpolateConfig, on_frame: Callable[[int, int], Non
         "the exposure sheet": [config.sheet],
         "the palette": [config.palette],
         "the hints": [config.hints],
-        "a part's mask": list(list_masks(gather_parts(config.part))),
+        "a mask of the hints": list_masks(gather_hints(config.hints)),
+        "a part's mask": list_masks(gather_parts(config.part)),
     }
     if config.redo is not None and not names_folder(config.output):
-        raise ConfigError(f"--redo: needs a folder of frames, and {shown(config.output)} is none; name the folder")
+        raise ConfigError(f"--redo: needs a folder of frames, which {shown(config.output)} is not; name the folder")
     if config.redo is not None and not config.output.is_dir():
         raise ConfigError(f"--redo: there is no folder {shown(config.output)} yet; leave --redo out to draw it")
     check_output(config.output, overwrite=config.overwrite or config.redo is not None, inputs=read)
@@ -102,10 +103,8 @@ def draw_animation(config: InterpolateConfig, on_frame: Callable[[int, int], Non
 
 
 def _open(config: InterpolateConfig) -> _Task:
-    """Reads what is to be drawn, and opens what draws it."""
-    engine = open_engine(
-        config.engine, config.checkpoint, config.device, mixes=config.mix, arcs=config.arcs, provider=config.provider
-    )
+    """Reads the key frames, the sheet and the hints, and opens the engine."""
+    engine = open_configured(config)
     palette = None if config.palette is None else read_palette(config.palette)
     hints = gather_hints(config.hint) | gather_hints(config.hints) | gather_parts(config.part)
     if hints and config.pixel_art:
@@ -130,7 +129,9 @@ def _open(config: InterpolateConfig) -> _Task:
         check_hints(hints, engine, len(keys), loop=config.loop)
         drawer = choose_engine(keys)
         if not sum(row.frames for row in rows):
-            raise InputError(f"{shown(config.sheet)}: holds every drawing for no frame; let some hold be 1 or more")
+            raise InputError(
+                f"{shown(config.sheet)}: makes no frame, as every hold is 0; give a row a hold of 1 or more"
+            )
         layout = lay_out_sheet(rows, loop=config.loop, boomerang=config.boomerang, hints=hints)
 
         def draw(watch: Watch | None) -> Iterator[Frame]:
@@ -164,7 +165,7 @@ def _open(config: InterpolateConfig) -> _Task:
 
 
 def _describe_timing(config: InterpolateConfig, keys: int) -> dict[str, Any]:
-    """The settings by which frames get their times, by what a person calls them."""
+    """The settings that frames get their times from, by their names on the command line."""
     sheet = config.sheet is not None
     return {
         "number of key frames": keys,
@@ -178,7 +179,7 @@ def _describe_timing(config: InterpolateConfig, keys: int) -> dict[str, Any]:
 
 @contextmanager
 def _watching(task: _Task) -> Iterator[tuple[Watch | None, DoubtList]]:
-    """Gives what in-betweens are shown to, where doubt is asked for, and writes it at the end."""
+    """Provides what measures each in-between's doubt (None without --doubt), and writes the result at the end."""
     config = task.config
     if config.doubt is None or config.dry_run:
         yield None, DoubtList(pictures=False)
@@ -212,7 +213,7 @@ def _watching(task: _Task) -> Iterator[tuple[Watch | None, DoubtList]]:
 
 
 def _write(task: _Task, watch: Watch | None, on_frame: Callable[[int, int], None] | None) -> DrawnAnimation:
-    """Draws everything, and writes it whole or not at all."""
+    """Draws all frames, and writes them as one animation, complete or not at all."""
     config, keys, total = task.config, task.keys, task.total
     written = write_animation(
         config.output,
@@ -224,7 +225,7 @@ def _write(task: _Task, watch: Watch | None, on_frame: Callable[[int, int], None
         on_frame=None if on_frame is None else lambda done: on_frame(done, total),
         describe=None if task.folder is None else task.folder.describe,
     )
-    notes = [*written.notes, *task.notes, *_note_colours(task)]
+    notes = [*written.notes, *task.notes, *_note_colours(task.keys, config)]
     return DrawnAnimation(replace(written, notes=tuple(notes)), task.engine.name, len(keys))
 
 
@@ -249,11 +250,12 @@ def _redo(task: _Task, watch: Watch | None, on_frame: Callable[[int, int], None]
         watch=watch,
     )
     height, width = task.keys[0].shape[:2]
-    notes = [*redone.notes, *task.notes, *_note_colours(task)]
+    notes = [*redone.notes, *task.notes, *_note_colours(task.keys, config)]
     if config.redo is None:
-        notes.append(f"{_count(len(redone.yours), 'frame is', 'frames are')} painted over, and kept")
+        if redone.yours:
+            notes.append(f"{_count(len(redone.yours), 'frame is', 'frames are')} painted over, and kept")
     elif chosen is None and not redone.drawn:
-        notes.append("nothing has changed beside these frames, and none is drawn")
+        notes.append("nothing that frames are drawn from has changed, and none is drawn again")
     elif not config.dry_run:
         notes.append(f"drew {_count(len(redone.drawn), 'frame', 'frames')} of {task.total}")
     written = Written(config.output, task.total, width, height, Fraction(task.total) / config.fps, tuple(notes))
@@ -264,29 +266,35 @@ def _count(number: int, one: str, several: str) -> str:
     return f"{number} {one if number == 1 else several}"
 
 
-def _note_colours(task: _Task) -> list[str]:
-    if not task.keys.converted:
+def _note_colours(keys: KeyFrames, config: InterpolateConfig) -> list[str]:
+    if not keys.converted:
         return []
-    keeps = keeps_profile(task.config.output)
+    keeps = keeps_profile(config.output)
     why = "the key frames differ in it" if keeps else "the format has no place for a profile"
-    return [f"colours were converted from {', '.join(task.keys.converted)} to sRGB, as {why}"]
+    return [f"colours were converted from {', '.join(keys.converted)} to sRGB, as {why}"]
 
 
 def _draw_cut(config: InterpolateConfig, on_frame: Callable[[int, int], None] | None) -> DrawnAnimation:
     """Draws the in-betweens that a time sheet marks: into a folder with the sheet, or all layers as an animation."""
-    from .cut import compose_cut, plan_cut, write_cut  # imports this module's package
+    from .cut import compose_cut, open_cut, plan_cut, write_cut  # imports this module's package
 
     assert config.sheet is not None
     check_format(config.output)
+    if config.spacing not in EASINGS:
+        raise ConfigError(
+            f"--spacing: a time sheet says how many in-betweens there are, so times do not go with one; give "
+            f"{', '.join(EASINGS)}"
+        )
     for path in config.inputs:
         if not path.is_dir():
-            raise InputError(f"{shown(path)}: is no folder of drawings; a time sheet names its drawings itself")
+            raise InputError(
+                f"{shown(path)}: is not a folder; a time sheet names its drawings, so give only folders that hold them"
+            )
     sheet = read_time_sheet(config.sheet)
     cut = plan_cut(sheet, config.inputs, config.spacing)
-    check_output(config.output, overwrite=config.overwrite, inputs={"the sheet": [sheet.path], "a drawing": cut.inputs})
-    engine = open_engine(
-        config.engine, config.checkpoint, config.device, mixes=config.mix, arcs=config.arcs, provider=config.provider
-    )
+    read: Inputs = {"the sheet": [sheet.path], "a drawing": cut.inputs, "the checkpoint": [config.checkpoint]}
+    check_output(config.output, overwrite=config.overwrite, inputs=read)
+    engine = open_configured(config)
     notes = list(notes_of(engine))
     if sheet.tables > 1:
         notes.append(f"the sheet has {sheet.tables} time tables, and the first was drawn")
@@ -300,10 +308,13 @@ def _draw_cut(config: InterpolateConfig, on_frame: Callable[[int, int], None] | 
         height, width = (0, 0) if first is None else first.shape[:2]
         written = Written(config.output, total, width, height, sheet.duration / config.fps, tuple(notes))
     else:
+        drawings = open_cut(cut, keep_profile=keeps_profile(config.output))
+        notes += _note_colours(drawings, config)
         written = write_animation(
             config.output,
-            compose_cut(cut, engine, config.on_failure),
+            compose_cut(cut, drawings, engine, config.on_failure),
             fps=config.fps,
+            profile=drawings.profile,
             overwrite=config.overwrite,
             count=sheet.duration,
             on_frame=None if on_frame is None else lambda done: on_frame(done, sheet.duration),

@@ -1,4 +1,4 @@
-"""Where frames between key frames are guesswork, and which of them are worth a look."""
+"""Where in-betweens are guesswork, and which of them a person should check."""
 
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
@@ -10,10 +10,9 @@ from ..media.frames import Frame
 from ..motion.grid import Array
 from ..motion.guides import Point
 
-_PART = 0.06  # of the longer side: a hand's breadth, which is what a person looks at
-_FROM = (
-    0.05  # mean doubt in such a part, from which on it is worth a look: thin outlines that are a little off have less
-)
+# Neither is tuned. benchmarks/doubt.py, which compares doubt with the true error, uses parts of the same size.
+_PART = 0.06  # longer sides of the picture: the side of the part in which doubt is averaged, about a hand's size
+_FROM = 0.05  # mean doubt in such a part from which on a frame is worth checking; thin outlines a little off have less
 
 
 class Doubt(NamedTuple):
@@ -26,27 +25,27 @@ class Doubt(NamedTuple):
 
     @property
     def is_worth_a_look(self) -> bool:
-        """Whether it is more than what lies along any outline."""
+        """Whether it is more than the doubt along any outline."""
         return self.amount >= _FROM
 
 
 class Moment(NamedTuple):
-    """An in-between, and what is known of it."""
+    """An in-between, with its key frames and its doubt."""
 
     number: int
-    """Of the frame, in what is drawn; of a segment's own frames where a segment is drawn."""
+    """The frame's number among all frames, or within its segment where one segment is drawn."""
     t: float
     """The time, in (0, 1)."""
     frame: Frame
     """The in-between, (H, W, C)."""
     ends: tuple[Frame, Frame]
-    """The key frames that it lies between."""
+    """The key frames before and after it."""
     map: Array
-    """Where it is guesswork: (h, w) float32 in [0, 1] on any grid, of the whole picture."""
+    """Where it is guesswork: (h, w) float32 in [0, 1]; the whole picture at any resolution."""
 
 
 Watch: TypeAlias = Callable[[Moment], None]
-"""Is shown each in-between as it is drawn."""
+"""Called with each in-between as it is drawn."""
 
 
 def find_worst(doubt: Array) -> Doubt:

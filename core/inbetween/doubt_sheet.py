@@ -13,9 +13,9 @@ import numpy as np
 
 from ..errors import ConfigError, OutputError
 from ..files import Inputs, check_output, shown, written_beside
-from ..media.animation.folder import NUMBERED
+from ..media.animation.folder import NUMBERED, name_frame
 from ..media.animation.manifest import NAME as MANIFEST
-from ..media.frames import Frame, flatten_alpha, resize_image, to_uint8
+from ..media.frames import Frame, fit_size, flatten_alpha, resize_image, to_uint8
 from ..media.image_files import encode_png
 from ..motion.grid import Array
 from ..pages.page import embed, make_page
@@ -24,7 +24,8 @@ from .doubt import Moment, find_worst
 MOST = 20
 """Moments that a page shows."""
 PAGE = ".html"
-"""So ends the name of a page."""
+"""Suffix of a page."""
+# The numbers below are not tuned: sizes are what fits on a screen.
 _MOST_TILES = 400  # maps in one picture
 _TILE = 320  # pixels of a map's longer side in a picture of several: doubt is measured in pictures of that size
 _GAP = 4
@@ -47,12 +48,12 @@ class Doubtful:
     time: float | None = None
     """Seconds from a film's start; None: not of a film."""
     at: tuple[float, float] | None = None
-    """When its two drawings appear in the old film, in seconds: what hints of it are given by."""
+    """When its two drawings appear in the old film, in seconds; hints for it name these times."""
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A moment of a page: what is known of it, and its pictures as JPEG."""
+    """A moment on a page, with its pictures as JPEG."""
 
     doubtful: Doubtful
     pictures: tuple[bytes, bytes, bytes]
@@ -65,7 +66,7 @@ class DoubtList:
     def __init__(self, *, pictures: bool) -> None:
         """Starts without any; `pictures` keeps those of the worst."""
         self.all: list[Doubtful] = []
-        """In the order in which they came."""
+        """In the order in which they were added."""
         self.shown: list[Shown] = []
         """The worst, the worst first, where pictures are kept."""
         self._pictures = pictures
@@ -76,7 +77,7 @@ class DoubtList:
         return sorted(self.all, key=lambda found: (-found.doubt, found.frame))
 
     def add(self, moment: Moment, *, time: float | None = None, at: tuple[float, float] | None = None) -> None:
-        """Measures a moment, and takes note of it if it is worth checking."""
+        """Measures a moment, and adds it if it is worth checking."""
         worst = find_worst(moment.map)
         if not worst.is_worth_a_look:
             return
@@ -90,7 +91,7 @@ class DoubtList:
             self.put(Shown(found, pictures))  # type: ignore[arg-type]  # three of them
 
     def put(self, shown_: Shown) -> None:
-        """Takes a moment with its pictures, if it is one of the worst."""
+        """Adds a moment with its pictures, if it is one of the worst."""
         self.shown.append(shown_)
         self.shown.sort(key=lambda each: (-each.doubtful.doubt, each.doubtful.frame))
         del self.shown[MOST:]
@@ -101,13 +102,13 @@ def check_doubt_path(path: Path, output: Path, *, overwrite: bool, inputs: Input
 
     Args:
         path: the place.
-        output: where the frames are written, which is another.
-        overwrite: whether something that stands there may be replaced.
-        inputs: what is read.
-        film: whether it is of a film, which has a page only.
+        output: where the frames are written, which must be another place.
+        overwrite: whether an existing file or folder may be replaced.
+        inputs: the command's inputs.
+        film: whether the doubt is of a film, for which there are only pages.
 
     Raises:
-        ConfigError: its name says nothing that can be written.
+        ConfigError: its suffix is of no form that can be written.
         OutputError: it cannot be written, or is a folder of frames.
     """
     suffix = path.suffix.lower()
@@ -127,9 +128,9 @@ def check_doubt_path(path: Path, output: Path, *, overwrite: bool, inputs: Input
 class DoubtMaps:
     """Writes maps as they come: into a folder, or at the end into one picture."""
 
-    def __init__(self, folder: Path | None, digits: int) -> None:
-        """Writes into a folder; without one, maps are kept for a picture."""
-        self._folder, self._digits = folder, digits
+    def __init__(self, folder: Path | None, count: int) -> None:
+        """Writes into a folder, of `count` frames; without one, maps are kept for a picture."""
+        self._folder, self._count = folder, count
         self._tiles: list[tuple[int, Array]] = []
         self._size = (1, 1)
 
@@ -142,17 +143,14 @@ class DoubtMaps:
         """
         height, width = moment.frame.shape[:2]
         if self._folder is not None:
-            name = f"{moment.number:0{self._digits}}.png"
+            name = name_frame(moment.number, self._count)
             (self._folder / name).write_bytes(encode_png(_to_grey(moment.map, width, height)))
             return
         if len(self._tiles) == _MOST_TILES:
             raise OutputError(f"--doubt: more than {_MOST_TILES} maps are too many for one picture; name a folder")
         self._size = width, height
-        if self._tiles:  # the first one keeps its size until there is a second
-            scale = min(1.0, _TILE / max(width, height))
-            size = max(1, round(width * scale)), max(1, round(height * scale))
-        else:
-            size = self._size
+        # the first one keeps its size until there is a second
+        size = fit_size(width, height, min(_TILE, max(width, height))) if self._tiles else self._size
         self._tiles.append((moment.number, _to_grey(moment.map, *size)))
 
     def draw_picture(self) -> bytes:
@@ -193,7 +191,7 @@ def writing_doubt(path: Path, *, overwrite: bool, total: int) -> Iterator[tuple[
     is_folder = not path.suffix
     ours = NUMBERED if is_folder and overwrite else None
     with written_beside(path, overwrite=overwrite, folder=is_folder, ours=ours) as draft:
-        maps = DoubtMaps(draft if is_folder else None, max(3, len(str(max(0, total - 1)))))
+        maps = DoubtMaps(draft if is_folder else None, total)
         yield found, maps
         if not is_folder:
             draft.write_bytes(maps.draw_picture())
@@ -257,8 +255,7 @@ def _to_grey(doubt: Array, width: int, height: int) -> Frame:
 
 def _shrink(frame: Frame, side: int) -> Array:
     """A frame as a page shows it: (h, w, 3) uint8."""
-    scale = min(1.0, side / max(frame.shape[:2]))
-    size = max(1, round(frame.shape[1] * scale)), max(1, round(frame.shape[0] * scale))
+    size = fit_size(frame.shape[1], frame.shape[0], min(side, max(frame.shape[:2])))
     return to_uint8(flatten_alpha(resize_image(frame, *size)))
 
 

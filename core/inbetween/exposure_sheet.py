@@ -25,7 +25,7 @@ from ..config.choices import EASINGS, MOST_FRAMES
 from ..config.parsing import ease, read_spacing, read_whole, shorten
 from ..engines.interface import Engine
 from ..errors import ConfigError, InputError
-from ..files import reason, shown
+from ..files import read_limited, shown
 from ..media.frames import Frame
 from .doubt import Watch
 from .hints import Hints
@@ -34,6 +34,7 @@ from .sequence import count_from
 
 COLUMNS = ("drawing", "hold", "inbetweens", "on", "spacing")
 _MOST_BYTES = 1 << 22
+_REMEDY = "give a .csv with a line for each drawing"
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def read_sheet(path: Path, drawings: Sequence[Path], *, loop: bool = False) -> l
     Args:
         path: the file.
         drawings: the key frames that it may name.
-        loop: whether the last row's in-betweens lead to the first row's drawing; otherwise it must have none.
+        loop: whether the last row's in-betweens lead to the first row's drawing; without it, the last row has none.
 
     Raises:
         InputError: it cannot be read, or a line of it cannot be used; the message names the file and the line.
@@ -74,16 +75,9 @@ def read_sheet(path: Path, drawings: Sequence[Path], *, loop: bool = False) -> l
     for drawing in drawings:
         known.setdefault(drawing.name, drawing)
     try:
-        with path.open("rb") as file:
-            data = file.read(_MOST_BYTES + 1)  # a pipe has no size, and may have no end
-        if len(data) > _MOST_BYTES:
-            raise InputError(f"{name}: is too large for an exposure sheet; give a .csv with a line for each drawing")
-        text = data.decode("utf-8-sig")
-    except FileNotFoundError as error:
-        raise InputError(f"{name}: there is no such file; check the name of the sheet") from error
-    except (OSError, UnicodeDecodeError) as error:
-        why = reason(error) if isinstance(error, OSError) else "no text in UTF-8"
-        raise InputError(f"{name}: cannot be read ({why}); give a .csv with a line for each drawing") from error
+        text = read_limited(path, _MOST_BYTES, "an exposure sheet", _REMEDY).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{name}: cannot be read (no text in UTF-8); {_REMEDY}") from error
     lines = [
         (number, line)
         for number, line in enumerate(text.splitlines(), 1)

@@ -1,4 +1,4 @@
-"""Hints: what an animator says of how things go from one key frame to the next.
+"""Hints: an animator's statements of how things move from one key frame to the next.
 
 A file of hints is JSON:
 
@@ -6,16 +6,16 @@ A file of hints is JSON:
       {"keys": [0, 1], "tracks": [[[120, 80], [200, 96]]], "still": "mask.png", "apart": [["a.png", "b.png"]]}]}
 
 A track is a list of points, each `[x, y]`, `{"x": …, "y": …}` or null; or an object with `points` and `times`. One
-point stays where it is; null instead of the first or the last says that the thing comes or goes. Lists of points
-without anything around them, as point editors of other programs write them, are tracks of the first pair.
+point stays where it is; null instead of the first or the last point means that the thing appears or disappears. A file
+that is only a list of points, or of such lists, as other programs' point editors write, holds tracks of the first pair.
 
-A pair may also have `"parts": [{"mask": "arm.png", "spacing": "ease-in"}]`: what is white in the mask moves at that
-spacing, an easing or a list of times, one for each frame of the pair. `"last"` names its mask in the last drawing.
+A pair may also have `"parts": [{"mask": "arm.png", "spacing": "ease-in"}]`: what is white in the mask has that spacing,
+an easing or a list of times, one for each frame of the pair. `"last"` names the part's mask in the last drawing.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations, pairwise
+from itertools import chain, combinations, pairwise
 from math import hypot, isfinite
 from pathlib import Path
 from typing import Any
@@ -34,20 +34,22 @@ from ..motion.guides import PairHints, Point, Track
 from ..motion.parts import PartMask
 
 VERSION = 1
-"""Of the file."""
+"""Version of the file's format."""
 MOST = 200
-"""Tracks of a pair, and points of a track: each piece is drawn apart, which takes some milliseconds."""
+"""Most tracks of a pair, and points of a track. Not tuned: each piece is drawn separately, in some milliseconds."""
 MOST_PARTS = 16
-"""Parts of a pair: each is drawn in a picture of its own."""
-_SAME, _APART = 2.0, 8.0  # pixels up to which two points are one, and from which on they are two places
+"""Most parts of a pair. Not tuned: each is drawn in a picture of its own."""
+# Two hints contradict each other if they begin within _SAME pixels and end more than _APART pixels from each other, or
+# the other way round. Not tuned: a click is accurate to 2 pixels or so, and 8 cannot be by mistake.
+_SAME, _APART = 2.0, 8.0
 
 
 @dataclass(frozen=True)
 class _Spaced:
-    """A part that moves at a pace of its own."""
+    """A part with its own spacing."""
 
     where: str
-    """How it is named in messages."""
+    """Its name in messages."""
     mask: Path
     spacing: str | tuple[float, ...]
     """An easing, or the time at each frame of the pair."""
@@ -76,9 +78,9 @@ class _Hinted:
     keys: tuple[int, int]
     tracks: tuple[Track, ...]
     where: tuple[str, ...]
-    """How each track is named in messages."""
+    """The name of each track in messages."""
     size: tuple[int, int] | None
-    """Width and height of the picture that they are of; None: of the key frames as they are."""
+    """Width and height of the picture that coordinates refer to; None: the key frames' own."""
     still: Path | None = None
     apart: tuple[tuple[Path, Path], ...] = ()
     parts: tuple[_Spaced, ...] = ()
@@ -97,7 +99,7 @@ class Hints:
         return Hints(self.pairs + other.pairs)
 
     def check_pairs(self, count: int, *, loop: bool = False) -> None:
-        """Checks that each is of two key frames that follow each other.
+        """Checks that each pair consists of two consecutive key frames.
 
         Raises:
             InputError: one is not.
@@ -274,7 +276,7 @@ def make_hints(found: Any, name: str, folder: Path) -> Hints:
     """Makes hints of what a file of hints holds.
 
     Args:
-        found: its JSON, taken apart.
+        found: its JSON, parsed.
         name: how the file is named in messages.
         folder: where the masks that it names lie.
 
@@ -421,7 +423,7 @@ def _make_track(points: Sequence[Point | None], times: Sequence[float | None]) -
 
 
 def _contradict(one: Track, other: Track) -> bool:
-    """Whether two tracks lead from one place to two, or to one from two."""
+    """Whether two tracks lead from one place to two, or from two places to one."""
 
     def apart(end: int) -> float:
         a, b = one.points[end], other.points[end]
@@ -437,7 +439,7 @@ def _read_mask(path: Path, width: int, height: int) -> Array:
     """An image's bright or opaque pixels: (height, width) bool.
 
     Raises:
-        InputError: it cannot be read, is of another shape, or marks nothing.
+        InputError: it cannot be read, has another aspect ratio, or marks nothing.
     """
     image = to_uint8(read_image(path))
     image = image[..., 3] if image.ndim == 3 and image.shape[2] == 4 and image[..., 3].min() < 255 else image
@@ -461,14 +463,10 @@ def _is_point(value: Any) -> bool:
     return isinstance(value, dict) or (isinstance(value, list) and len(value) == 2 and all(map(_is_number, value)))
 
 
-def list_masks(hints: Hints) -> Iterator[Path]:
+def list_masks(hints: Hints) -> list[Path]:
     """The images that hints name."""
+    found: list[Path | None] = []
     for pair in hints.pairs:
-        if pair.still is not None:
-            yield pair.still
-        for two in pair.apart:
-            yield from two
-        for part in pair.parts:
-            yield part.mask
-            if part.last is not None:
-                yield part.last
+        found += [pair.still, *chain(*pair.apart)]
+        found += [mask for part in pair.parts for mask in (part.mask, part.last)]
+    return [mask for mask in found if mask is not None]

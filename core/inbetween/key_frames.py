@@ -9,12 +9,12 @@ import numpy as np
 from ..errors import InputError
 from ..files import shown
 from ..media.colour_profiles import name_profile, read_profile, to_srgb
-from ..media.frames import Frame, FrameSequence, as_channels, match_images, resize_image
+from ..media.frames import Frame, FrameSequence, as_channels, fit_size, match_images, resize_image
 from ..media.image_files import list_images, read_image
 
 
 class _Form(NamedTuple):
-    """The form of a frame."""
+    """A frame's size, channels and depth."""
 
     height: int
     width: int
@@ -32,13 +32,19 @@ def find_key_frames(paths: Sequence[Path]) -> list[Path]:
 
 
 class KeyFrames(FrameSequence):
-    """Key frames of one size, one number of channels and one depth, read from disk one at a time.
+    """Key frames, all of one size, one number of channels and one depth, which are read from disk when they are needed.
 
-    All are read once at the beginning, so that a broken file is found before any work.
+    All are read once at the beginning, so that a damaged file is found before any work.
     """
 
     def __init__(
-        self, paths: Sequence[Path], size: tuple[int, int | None] | None = None, *, keep_profile: bool = False
+        self,
+        paths: Sequence[Path],
+        size: tuple[int, int | None] | None = None,
+        *,
+        keep_profile: bool = False,
+        keep: int = 2,
+        remedy: str | None = None,
     ) -> None:
         """Finds and checks the files.
 
@@ -46,6 +52,8 @@ class KeyFrames(FrameSequence):
             paths: images, and folders of images.
             size: (width, height) or (longer side, None) to resize to. None: their own size.
             keep_profile: keep colours in the ICC profile that all of them share; else they are converted to sRGB.
+            keep: frames that stay in memory; 2 are the ends of a segment.
+            remedy: what to do where their sizes differ. None: add --size.
 
         Raises:
             InputError: a file cannot be read, there are fewer than two, or their sizes differ.
@@ -54,7 +62,7 @@ class KeyFrames(FrameSequence):
         if len(self.paths) < 2:
             found = f"only {shown(self.paths[0])}" if self.paths else "none"
             raise InputError(f"two key frames or more are needed, and {found} was given; add another image")
-        self._size = size
+        self._size, self._keep = size, keep
         self._profiles = {path: read_profile(path) for path in self.paths}
         profiles = set(self._profiles.values())
         self.profile = profiles.pop() if keep_profile and len(profiles) == 1 else None
@@ -70,8 +78,8 @@ class KeyFrames(FrameSequence):
                 if form[:2] != forms[0][:2]:
                     raise InputError(
                         f"{shown(path)} is {form.width}x{form.height} and {shown(self.paths[0])} is "
-                        f"{forms[0].width}x{forms[0].height}; make them one size, or add "
-                        f"--size {forms[0].width}x{forms[0].height}"
+                        f"{forms[0].width}x{forms[0].height}; "
+                        + (remedy or f"make them one size, or add --size {forms[0].width}x{forms[0].height}")
                     )
         self._channels = max(form.channels for form in forms)
         self._deep = any(form.deep for form in forms)
@@ -91,8 +99,7 @@ class KeyFrames(FrameSequence):
             return frame
         width, height = self._size
         if height is None:
-            scale = width / max(frame.shape[:2])
-            width, height = (max(1, round(side * scale)) for side in (frame.shape[1], frame.shape[0]))
+            width, height = fit_size(frame.shape[1], frame.shape[0], width)
         return frame if frame.shape[:2] == (height, width) else resize_image(frame, width, height)
 
     def __len__(self) -> int:
@@ -104,7 +111,7 @@ class KeyFrames(FrameSequence):
             frame = as_channels(self._read(self.paths[number]), self._channels)
             if self._deep:
                 frame = match_images([frame, np.zeros((1, 1, 1), np.uint16)])[0]
-            while len(self._held) >= 2:  # the two ends of the segment at hand
+            while len(self._held) >= self._keep:
                 del self._held[next(iter(self._held))]
             self._held[number] = frame
         return self._held[number]

@@ -1,4 +1,4 @@
-"""Which drawing each frame of an animation shows, and at what time it lies between which key frames."""
+"""Which drawing each frame of an animation shows, and between which key frames, at what time, each drawing is."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ class Drawing:
     """A drawing of an animation."""
 
     segment: int
-    """Counts the key frames of a sequence, or the rows of a sheet: it lies between this one and the next."""
+    """Number of the key frame, or of the sheet's row, before it; it is between that one and the next."""
     t: float
     """The time between them; 0 and 1 are the key frames themselves."""
     parts: tuple[float, ...] = ()
-    """The times of parts that move at a pace of their own."""
+    """The times of the parts that have their own spacing."""
 
     @property
     def is_given(self) -> bool:
@@ -36,17 +36,12 @@ class Layout:
     frames: tuple[int, ...]
     """Which of the drawings each frame shows."""
     keys: int
-    """Key frames, or rows of a sheet."""
+    """The number of key frames, or of a sheet's rows."""
     loop: bool
     """Whether the last of them leads to the first."""
 
-    @property
-    def segments(self) -> int:
-        """From one key frame to the next."""
-        return self.keys if self.loop else self.keys - 1
-
     def to_json(self) -> list[Any]:
-        """In a manifest: by which it is recognized."""
+        """The drawings as a manifest stores them, to recognize the layout."""
         return [[drawing.segment, drawing.t] for drawing in self.drawings]
 
 

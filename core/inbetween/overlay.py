@@ -1,13 +1,13 @@
 """What stands still over what moves: subtitles, logos, the displays of games, the edges of a letterbox.
 
-Where the camera pans or shakes, nothing that is drawn stands still on the screen; so what does, lies over the picture.
-An engine takes it along with what moves behind it, and tears it. Here it is found, taken off both key frames, and laid
-over what is drawn between them.
+Where the camera pans or shakes, nothing in the scene stands still on the screen, so what does stand still lies over the
+picture. An engine would move it along with the scene behind it, and tear it. Here it is found, removed from both key
+frames, and composited over the in-betweens.
 
-A piece of one colour belongs to an overlay if it is the same in both key frames; is not where the camera's motion
-leads from it, nor where it leads back from it; is thin, a box, or leads to the border of the picture; and ends in both
-frames where it ends in one of them. The last is not true of a figure that moves by less than its own length: the part
-of it that both frames have in one place ends within the figure, in one frame or the other.
+A piece of one colour belongs to an overlay if it is the same in both key frames; if the camera's motion, forwards and
+backwards, leads to something else; if it is thin, a box, or touches the border of the picture; and if it has the same
+outline in both frames. A figure that moves by less than its own length fails the last test: the part that is equal in
+both frames ends within the figure in one of them.
 """
 
 from dataclasses import dataclass
@@ -23,6 +23,9 @@ from ..motion.grid import max_of_channels
 Array = NDArray[Any]
 Mask = NDArray[np.bool_]
 
+# The numbers below were set by hand on drawn material: bars, counters, logos and letters of seven kinds over pans,
+# shakes and a zoom (docs/notebook/reports.md), which must be found, and walking figures, of which nothing may be. They
+# were not fitted to real films.
 _QUICK_SIDE = 320  # pixels of the longer side of the picture in which the camera's motion is found
 _EDGE = 24  # levels from the darkest to the brightest of 3 x 3 pixels: an outline
 _SAME, _OTHER = 6, 16  # levels: what stands still in the small picture differs by less, what moves by more
@@ -30,36 +33,39 @@ _FEWEST_STILL, _FEWEST_MOVING = 10, 60  # fewest pixels of outlines for a search
 _MOST_STILL = 2.5  # times as many pixels of outlines may stand still as move
 _CORNERS, _FEWEST_CORNERS = 120, 8
 _SAMPLES = 1500  # pixels by which shifts are judged
-_CELLS, _EVERYWHERE, _SOMEWHERE = (8, 6), 0.75, 0.23  # of a picture; of those with outlines, in so many some must move,
-# and in no more may all stand still
+_CELLS = (8, 6)  # a picture is divided into so many, and of those with outlines,
+_EVERYWHERE, _SOMEWHERE = 0.75, 0.23  # at least this share has moving outlines, and at most this one only still ones
 _PEAKS = 12  # shifts that are tried
 _OFF = 1.0  # pixels of the small picture by which a corner may miss the camera's motion
-_BEGINS, _EXPLAINED, _FITS = 0.25, 0.45, 14  # of the outlines that move must fit a shift, and the camera; and levels
-_LEAST_MOTION = 0.8  # pixels: less is no motion that tears anything
+_BEGINS, _EXPLAINED = 0.25, 0.45  # shares of the moving outlines that a shift, and the camera's motion, must explain
+_FITS = 14  # levels up to which a pixel is explained
+_LEAST_MOTION = 0.8  # pixels; less motion tears nothing
 _EQUAL = 8  # levels up to which two pixels are the same, in films as well
 _CONTRAST = 24  # levels by which pieces of two colours differ
-_UNEXPLAINED = 20  # levels by which a pixel differs from all around where the camera leads
+_UNEXPLAINED = 20  # levels by which a pixel differs from all pixels around the place where the camera's motion leads
 _AWAY = 0.25  # of a piece's border must be unexplained by the camera's motion
-_ENDS, _SIDE = 0.8, 0.5  # of its border must be one in both frames, and so much on each side
-_THIN, _BOX = 0.045, 0.85  # of the shorter side: the thickness of thin pieces; and what a box fills of its frame
+_ENDS, _SIDE = 0.8, 0.5  # shares of its border that both frames must have, in all and on each of its four sides
+_THIN = 0.045  # thickness of thin pieces, in shorter sides of the picture
+_BOX = 0.85  # share of its bounding box that a box fills
 _SMALLEST = 3  # pixels
 _LARGEST = 0.5  # of the picture
-_ROUNDS, _NEARLY, _ALL = 4, 0.6, 0.95  # of taking up pieces of which so much lies beside those found; or all
-# but nothing, where nothing says that the camera does not lead to them
-_SOME, _HALF, _SIZES = 0.08, 0.5, 6.0  # of the border, for pieces beside those found; and times their size, at most
+_ROUNDS = 4  # rounds in which pieces beside those found are added
+_NEARLY, _ALL = 0.6, 0.95  # share of such a piece that must be near those found: if its border is unexplained, or not
+_SOME, _HALF = 0.08, 0.5  # shares of a border that must be unexplained, and that both frames must have, for such pieces
+_SIZES = 6.0  # times that one of two pieces of a kind, such as letters, may be larger than the other
 _REACH = 2  # pixels around an overlay in which it may be half transparent
-_FILLED = 3  # pixels around an overlay that are taken off with it
+_FILLED = 3  # pixels around an overlay that are removed with it
 _GUESSED = 0.05  # weight of a frame whose ground is only guessed from around
-_FAINTEST = 0.06  # less opaque is what the ground is not known by
+_FAINTEST = 0.06  # opacity below which a pixel counts as background, which is not known any more exactly
 _DISTINCT = 24.0  # levels by which overlay and background must differ, root of squares, to find its opacity
 
 
 @dataclass(frozen=True)
 class Overlay:
-    """What lies over two frames.
+    """An overlay, and the two frames without it.
 
     Attributes:
-        alpha: (H, W, 1) float32: how much of each pixel it covers.
+        alpha: (H, W, 1) float32: its opacity.
         colours: (H, W, C) float32 in the frames' levels: its colours, multiplied by alpha.
         frames: the two frames without it.
     """
@@ -77,13 +83,13 @@ class Overlay:
 
 
 def find_overlay(first: Frame, last: Frame, before: Frame | None = None) -> Overlay | None:
-    """Finds what lies over two frames between which the camera moves; None where there is nothing.
+    """Finds an overlay on two frames between which the camera moves; None if there is none.
 
     Args:
         first: (H, W) or (H, W, C) uint8 or uint16; frames with alpha have none.
         last: of the same shape and type.
-        before: the drawing before `first` in a film, of the same shot: what lies over both and is still there is known
-            from there, too.
+        before: the drawing before `first` in the same shot of a film: an overlay that is found on these two and is
+            still the same in `last` counts as well.
     """
     if first.ndim == 3 and first.shape[2] == 4:
         return None
@@ -102,11 +108,11 @@ def find_overlay(first: Frame, last: Frame, before: Frame | None = None) -> Over
 
 
 def find_camera(first: NDArray[np.uint8], last: NDArray[np.uint8]) -> Array | None:
-    """How the camera moves between two frames, (H, W, 3) uint8, over which something may stand still.
+    """Finds how the camera moves between two frames, (H, W, 3) uint8, which may have an overlay.
 
     Returns:
-        (2, 3) float64, affine: where a pixel of the first frame is in the last; None where nothing can lie over them,
-        as most outlines stand still, or none does, or they do not move as one.
+        (2, 3) float64, affine: where a pixel of the first frame is in the last. None if there can be no overlay: most
+        outlines stand still, or none does, or they do not move together.
     """
     height, width = first.shape[:2]
     times = max(1, round(max(height, width) / _QUICK_SIDE))  # whole numbers, which are quick
@@ -129,7 +135,7 @@ def find_camera(first: NDArray[np.uint8], last: NDArray[np.uint8]) -> Array | No
         return None
 
     def fit(way: Array) -> float:
-        """How much of what moves is where a way leads."""
+        """The share of the moving outlines that a motion explains."""
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         carried = cv2.warpAffine(grey[1], way, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
         inside = cv2.warpAffine(np.ones_like(grey[1]), way, size, flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP) > 0
@@ -141,7 +147,7 @@ def find_camera(first: NDArray[np.uint8], last: NDArray[np.uint8]) -> Array | No
     y, x = y[::every], x[::every]
 
     def fit_shift(shift: tuple[int, int]) -> float:
-        """The same for a shift by whole pixels, and some of what moves."""
+        """The same for a shift by whole pixels, on a sample of the moving outlines."""
         at_y, at_x = y + shift[1], x + shift[0]
         inside = (at_y >= 0) & (at_y < size[1]) & (at_x >= 0) & (at_x < size[0])
         if not inside.any():
@@ -155,7 +161,7 @@ def find_camera(first: NDArray[np.uint8], last: NDArray[np.uint8]) -> Array | No
     small = [np.asarray(view[..., None], np.uint8) for view in grey]
 
     def stands(way: Array) -> bool:
-        """Whether something stands still that a way does not lead to."""
+        """Whether something stands still that a motion does not explain."""
         return int((still & _unexplained(small[0], small[1], way)).sum()) >= _FEWEST_STILL
 
     if most < _BEGINS or (most >= _EXPLAINED and not stands(best)):
@@ -332,9 +338,9 @@ def _label(view: NDArray[np.uint8], equal: Mask) -> tuple[NDArray[np.int32], NDA
 
 
 def _unexplained(here: NDArray[np.uint8], there: NDArray[np.uint8], way: Array) -> Mask:
-    """Where a frame shows something else than the other one does where the camera leads, and around that place.
+    """Where a frame differs from the other one at the place where the camera's motion leads, and from all around it.
 
-    Of what leads out of the picture nothing is known.
+    False where the motion leads out of the picture.
     """
     height, width = here.shape[:2]
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
@@ -410,7 +416,7 @@ def _take_off(first: Frame, last: Frame, found: Mask, camera: Array) -> Overlay:
 
 
 def _fill(frame: Array, hole: NDArray[np.uint8], unit: float) -> Array:
-    """Fills what neither frame shows from around it (Telea, "An image inpainting technique", 2004)."""
+    """Fills what neither frame shows from its surroundings (Telea, "An image inpainting technique", 2004)."""
     view = np.clip(frame / unit + 0.5, 0, 255).astype(np.uint8)
     filled = cv2.inpaint(view, hole, 3, cv2.INPAINT_TELEA).reshape(frame.shape)
     return np.where(hole[..., None] > 0, filled.astype(np.float32) * unit, frame)

@@ -17,25 +17,25 @@ from .overlay import find_overlay
 from .pixel_art import PixelArtEngine
 
 STILL = 6
-"""Levels of 255 by which an engine's pixel may differ from equal pixels of both key frames, until it counts as covered
-by something that moves."""
+"""Levels of 255 by which an engine's pixel may differ from equal pixels of both key frames; if it differs by more,
+something that moves covers it. Not tuned: more than rounding makes, and less than is seen."""
 _SOON = 1e-3  # a time so close to a key frame that nothing has moved
 MARGIN = 24
-"""Margin in pixels around the part that changes, so that the engine gets complete outlines."""
+"""Margin in pixels around the part that changes, so that the engine gets complete outlines. Not tuned."""
 
 
 @dataclass(frozen=True)
 class PreparedPair:
-    """Two key frames of which everything is known that is needed to draw between them."""
+    """Two key frames, prepared so that any frame between them can be drawn."""
 
     draw: Callable[[Sequence[float]], Iterator[Frame]]
     """Draws the frames at times in (0, 1), in their order, as they are asked for."""
     doubt: Callable[[float], Array]
     """Where the frame at t is guesswork: (h, w) float32 in [0, 1] on any grid, of the whole picture."""
     follow: Callable[[], Flow]
-    """Where everything goes from the first to the last: (H, W, 2), in pixels."""
+    """The motion of each pixel from the first to the last: (H, W, 2), in pixels."""
     draw_parts: Callable[[Sequence[float], Sequence[Sequence[float]]], Iterator[Frame]] | None = None
-    """Draws frames at times in [0, 1] in which the hints' parts are at times of their own; None: there are none."""
+    """Draws frames at times in [0, 1] in which the hints' parts have their own times; None: there are no parts."""
 
     def __call__(self, times: Sequence[float]) -> Iterator[Frame]:
         """Draws."""
@@ -86,7 +86,7 @@ def draw_segment(
 
 
 def is_given(t: float, *parts: float) -> bool:
-    """Whether a frame at a time is a key frame, all parts of it being there as well."""
+    """Whether a frame at time `t` is a key frame, which also needs all of its parts to be at that time."""
     return t in (0, 1) and all(part == t for part in parts)
 
 
@@ -99,7 +99,7 @@ def prepare_pair(
     *,
     hints: PairHints | None = None,
 ) -> PreparedPair:
-    """Prepares a pair: what lies over a moving picture is taken off, and laid over what is drawn.
+    """Prepares a pair: an overlay on a moving picture is removed, and composited over the in-betweens.
 
     Args:
         first: a frame.
@@ -115,7 +115,7 @@ def prepare_pair(
     if isinstance(engine, PixelArtEngine):
         draw = engine.prepare_frames(first, last, lambda one, other, drawer: _prepare(one, other, drawer, on_failure))
         return PreparedPair(draw, *_know_nothing(first.shape))
-    # who gives hints says what stays as well
+    # an animator who gives hints also marks what stands still
     overlay = None if hints else find_overlay(first, last, before)
     if overlay is None:
         return _prepare(first, last, engine, on_failure, hints)
@@ -155,7 +155,7 @@ def _prepare(
     rows, columns = (part.indices(side) for part, side in zip(box, shape[:2], strict=True))
 
     def place(part: Array) -> Array:
-        """What is known of the changed part, as a part of the whole picture."""
+        """Puts a map of the part that changes into one of the whole picture."""
         found = np.zeros((*shape[:2], *part.shape[2:]), np.float32)
         size = columns[1] - columns[0], rows[1] - rows[0]
         found[box] = part if part.shape[1::-1] == size else cv2.resize(part, size, interpolation=cv2.INTER_LINEAR)
@@ -193,7 +193,7 @@ def _prepare(
 
 
 def _know_nothing(shape: tuple[int, ...]) -> tuple[Callable[[float], Array], Callable[[], Flow]]:
-    """The doubt and the motion of a pair of frames of that shape, where nothing is in doubt and nothing moves."""
+    """The doubt and the motion of a pair of frames of that shape in which nothing is in doubt and nothing moves."""
     return lambda _: np.zeros(shape[:2], np.float32), lambda: np.zeros((*shape[:2], 2), np.float32)
 
 

@@ -1,12 +1,12 @@
-"""Draws again some frames of a folder, around frames that a person has painted over.
+"""Draws some frames of a folder again, around frames that a person has painted over.
 
-A painted frame is a key frame from then on: what lies between it and the key frames around it is drawn from it. Each
-frame's record says what it was drawn from (the two pictures, the time between them, the hints), so that those which
-have to be drawn again are known, whatever has changed.
+A painted frame becomes a key frame: the frames between it and the next key frames are drawn from it. Each frame's
+record says what it was drawn from (the two pictures, the time between them, the hints), which shows the frames that
+have to be drawn again, whatever has changed.
 
-Frames are replaced one by one, and a frame that somebody saves meanwhile stays. First they are drawn, beside the
-folder; then the manifest says both what is to stand there and what may still stand there; then they are put in their
-places. A run that is killed at any moment leaves a folder that the next one understands.
+Frames are replaced one by one, and a frame that is saved meanwhile is kept. They are first drawn beside the folder.
+Then the manifest gets the hashes of both the new files and those that they replace. Then the new files are renamed to
+their places. So if a run is killed at any moment, the next one can still tell all files apart.
 """
 
 import hashlib
@@ -26,10 +26,13 @@ from ..errors import InputError, OutputError
 from ..files import DRAFT, put_in_place, reason, shown
 from ..interrupts import held_back
 from ..lock import locked
+from ..media.animation.folder import name_frame
 from ..media.animation.manifest import (
     NAME,
     FrameRecord,
     Manifest,
+    find_painted,
+    find_status,
     find_strangers,
     hash_file,
     hash_pixels,
@@ -53,9 +56,9 @@ class Anchor(NamedTuple):
     """A picture that frames are drawn from."""
 
     painted: bool
-    """Whether it is a frame that a person has painted; else it is a key frame."""
+    """Whether it is a frame that a person has painted; otherwise it is a key frame."""
     number: int
-    """Of the frame, or of the key frame."""
+    """The number of the frame, or of the key frame."""
 
 
 class Source(NamedTuple):
@@ -68,9 +71,9 @@ class Source(NamedTuple):
     """The time between the two."""
     segment: int = 0
     part: tuple[float, float] = (0.0, 1.0)
-    """The times of the two in the segment."""
+    """The times of the two within the segment."""
     parts: tuple[float, ...] = ()
-    """The times of the parts that have their own; beside a painted frame they have that of all else."""
+    """The times of the parts with their own spacing; beside a painted frame, parts have the time of everything else."""
 
 
 def trace(layout: Layout, painted: Mapping[int, int]) -> list[Source]:
@@ -78,7 +81,7 @@ def trace(layout: Layout, painted: Mapping[int, int]) -> list[Source]:
 
     Args:
         layout: the drawings.
-        painted: of drawings that a person has painted, the frame in which they stand.
+        painted: the drawings that a person has painted, each with the number of its frame.
     """
     drawings, sources = layout.drawings, []
 
@@ -86,7 +89,7 @@ def trace(layout: Layout, painted: Mapping[int, int]) -> list[Source]:
         return (drawings[number].segment + int(drawings[number].t)) % layout.keys
 
     def find_end(number: int, key: int) -> Anchor:
-        """A key frame at one end of a segment, in the drawing beside it where that shows it."""
+        """The key frame at one end of a segment, or the painted frame that shows it."""
         if 0 <= number < len(drawings) and drawings[number].is_given and key_of(number) == key and number in painted:
             return Anchor(True, painted[number])
         return Anchor(False, key)
@@ -144,10 +147,11 @@ class FolderWork:
     engine: Engine
     on_failure: str
     about: Mapping[str, Any]
-    """What the manifest keeps of the settings: by `timing`, those by which frames get their times."""
+    """What the manifest stores: `timing` holds the settings that frames get their times from."""
     profile: bytes | None = None
     """The ICC profile of the frames' colours; None: sRGB."""
     _hashes: dict[Anchor, str] = field(default_factory=dict)
+    _hint_digests: dict[tuple[int, tuple[float, float]], str] = field(default_factory=dict)
 
     def describe(self, manifest: Manifest) -> Manifest:
         """Adds to the manifest of new frames what they are drawn from."""
@@ -159,14 +163,16 @@ class FolderWork:
         return replace(manifest, frames=tuple(frames), about={**self.about, "drawings": self.layout.to_json()})
 
     def digest(self, source: Source) -> str:
-        """What a drawing is drawn from, in short."""
+        """A hash of what a drawing is drawn from."""
         words: list[Any] = [self.hash_anchor(source.first)]
         if source.last is not None:
-            words += [self.hash_anchor(source.last), source.t, digest_hints(self.find_hints(source)), *source.parts]
+            if (part := (source.segment, source.part)) not in self._hint_digests:
+                self._hint_digests[part] = digest_hints(self.find_hints(source))
+            words += [self.hash_anchor(source.last), source.t, self._hint_digests[part], *source.parts]
         return hashlib.sha256(json.dumps(words).encode()).hexdigest()[:32]
 
     def find_hints(self, source: Source) -> PairHints | None:
-        """The hints of a pair; those of a part of it where a painted frame divides it."""
+        """The hints of a pair; where a painted frame divides it, those of one part of it."""
         if not self.hints:
             return None
         height, width = self.keys[0].shape[:2]
@@ -213,14 +219,15 @@ class FolderWork:
 
     def name(self, frame: int) -> str:
         """A frame's file."""
-        return f"{frame:0{max(3, len(str(len(self.layout.frames) - 1)))}}.png"
+        return name_frame(frame, len(self.layout.frames))
 
     def draw(
         self, sources: Sequence[Source], wanted: Collection[int], watch: Watch | None
     ) -> Iterator[tuple[int, Frame]]:
         """Draws drawings: (number, frame), in order.
 
-        Those of one pair are drawn together up to the last one that is wanted, so that they are as if all were.
+        Those of one pair are drawn together up to the last one that is wanted, so that they are the same as when all
+        are drawn.
         """
         numbers = range(len(sources))
         for source, group in groupby(numbers, key=lambda n: sources[n]._replace(t=0.0, parts=())):
@@ -247,19 +254,6 @@ class FolderWork:
             yield from ((n, frame) for n, frame in zip(run, drawn, strict=True) if n in wanted)
 
 
-class _Status(NamedTuple):
-    """How a frame's file stands to its record."""
-
-    sha256: str | None
-    """Hash of the file; None: there is none."""
-    painted: bool
-    """A person has painted it."""
-    pending: bool
-    """It was about to be replaced."""
-    pixels: str
-    """Hash of its pixels as `Manifest` has it."""
-
-
 def redo_frames(
     work: FolderWork,
     chosen: Collection[int] | None = None,
@@ -273,12 +267,12 @@ def redo_frames(
 
     Args:
         work: the folder, and what is needed to draw.
-        chosen: numbers of frames. None: those that something has changed for: a frame beside them that was painted, a
-            key frame, a hint; and those that are gone.
+        chosen: numbers of frames. None: those whose sources have changed (a painted frame beside them, a key frame, a
+            hint), and those that are missing.
         everything: all frames instead.
-        dry_run: draw none, and only find which it would be.
+        dry_run: only find the frames that would be drawn.
         on_frame: called after each frame with the number drawn and the number in all.
-        watch: is shown each in-between.
+        watch: called with each in-between.
 
     Raises:
         InputError: a painted frame cannot be used.
@@ -312,7 +306,7 @@ def _redo(
     _check_layout(work, manifest)
     records = list(manifest.frames)
     _check_formats(folder, manifest)
-    found = [_find_status(folder, record) for record in records]
+    found = [find_status(folder, record) for record in records]
     painted_frames = [number for number, status in enumerate(found) if status.painted]
     painted: dict[int, int] = {}
     for number in painted_frames:
@@ -358,9 +352,9 @@ def _redo(
         done, drawn = 0, []
         for drawing, frame in work.draw(sources, wanted.keys(), watch):
             data, pixels = encode_png(frame, work.profile), hash_pixels(frame)
+            sha256, of = hashlib.sha256(data).hexdigest(), work.digest(sources[drawing])
             for number in wanted[drawing]:
                 (draft / records[number].name).write_bytes(data)
-                sha256, of = hashlib.sha256(data).hexdigest(), work.digest(sources[drawing])
                 records[number] = mark_written(records[number], sha256, pixels, of, found[number].sha256)
                 drawn.append(number)
                 done += 1
@@ -380,7 +374,7 @@ def _redo(
 def _put_frames(
     folder: Path, draft: Path, manifest: Manifest, records: list[FrameRecord], drawn: Sequence[int]
 ) -> list[str]:
-    """Puts drawn frames in their places, but those that somebody has saved meanwhile, whose names are returned."""
+    """Moves drawn frames to their places, except where a file was saved meanwhile; returns the names of those files."""
     touched = []
     for number in sorted(drawn):
         record = records[number]
@@ -401,7 +395,7 @@ def _check_layout(work: FolderWork, manifest: Manifest) -> None:
     """Checks that the folder holds the frames of this layout.
 
     Raises:
-        OutputError: it does not; what differs is named.
+        OutputError: it does not; the message names what differs.
     """
     height, width = work.keys[0].shape[:2]
     layout = work.layout
@@ -423,7 +417,7 @@ def _check_layout(work: FolderWork, manifest: Manifest) -> None:
 
 
 def _check_formats(folder: Path, manifest: Manifest) -> None:
-    """Rejects pictures that are meant for frames, and no PNGs.
+    """Rejects pictures that have a frame's name and are not PNGs, as a person may have saved a frame as JPEG.
 
     Raises:
         InputError: there is one.
@@ -436,37 +430,19 @@ def _check_formats(folder: Path, manifest: Manifest) -> None:
             )
 
 
-def _find_status(folder: Path, record: FrameRecord) -> _Status:
-    """Compares a frame's file with its record.
-
-    Raises:
-        InputError: it is no image.
-    """
-    sha256 = hash_file(folder / record.name)
-    if sha256 is None:
-        return _Status(None, False, False, record.pixels)
-    if sha256 == record.sha256:
-        return _Status(sha256, record.yours, False, record.pixels)
-    if sha256 == record.was:
-        return _Status(sha256, False, True, record.pixels)
-    pixels = hash_pixels(read_image(folder / record.name))
-    return _Status(sha256, record.yours or pixels != record.pixels, False, pixels)
-
-
 def has_painted(folder: Path) -> bool:
-    """Whether a folder has frames that a person has painted, or added; without a manifest, nothing is known of any.
+    """Whether a folder has frames that a person has painted or added; False if it has no manifest.
 
     Raises:
         OutputError: its manifest cannot be read.
     """
     if not folder.is_dir() or (manifest := read_manifest(folder)) is None:
         return False
-    painted = any(_find_status(folder, record).painted for record in manifest.frames)
-    return painted or bool(find_strangers(folder, manifest))
+    return bool(find_painted(folder, manifest) or find_strangers(folder, manifest))
 
 
 def digest_hints(hints: PairHints | None) -> str:
-    """Hints in short; "" where there are none."""
+    """A hash of hints; "" if there are none."""
     if not hints:
         return ""
     known = hashlib.sha256(repr(hints.tracks).encode())

@@ -27,7 +27,7 @@ class Score:
         doubt: (H, W) float32 in [0, 1]: where the frame is guesswork. 0 everywhere in a key frame.
         amount: mean doubt in the worst part of the frame, in [0, 1].
         place: the middle of that part, (x, y) in pixels.
-        worth_a_look: it is more than what lies along any outline.
+        worth_a_look: it is more than the doubt along any outline.
     """
 
     doubt: Array
@@ -44,6 +44,8 @@ def score(
     loop: bool = False,
     engine: str | Engine | None = None,
     checkpoint: Path | None = None,
+    mix: bool = False,
+    arcs: bool = False,
     device: str = DEVICES[0],
     hints: Hints | str | Path | Sequence[str] | None = None,
 ) -> Iterator[Score]:
@@ -56,8 +58,10 @@ def score(
         loop: likewise.
         engine: likewise; engines that do not know what they guess are never in doubt.
         checkpoint: likewise.
+        mix: likewise.
+        arcs: likewise.
         device: likewise.
-        hints: likewise; of what they say there is no doubt.
+        hints: likewise; what they state has no doubt.
 
     Returns:
         An iterator of a score for each frame that `interpolate` gives, in its order.
@@ -67,8 +71,8 @@ def score(
     """
     times = space_frames(count, write_chart(spacing))
     check_frames(frames)
-    drawer = open_engine(engine, checkpoint, device) if engine is None or isinstance(engine, str) else engine
-    known = hints if isinstance(hints, Hints) else gather_hints(hints)
+    drawer = open_engine(engine, checkpoint, device, mixes=mix, arcs=arcs)
+    known = gather_hints(hints)
     check_hints(known, drawer, len(frames), loop=loop)
     return _walk(frames, times, loop, drawer, known)
 

@@ -49,16 +49,16 @@ def interpolate(
             own (see `core.engines`).
         checkpoint: a trained network to draw with instead of an engine.
         mix: blend the two warped key frames where they differ, instead of choosing one of them.
-        arcs: have pieces that turn keep their size on the way, on an arc instead of its chord.
+        arcs: move pieces that turn on an arc instead of its chord, so that they keep their size.
         device: the network's device: "auto", "cpu", "cuda" or "mps".
         on_failure: what to do if motion does not explain the key frames, as at a cut: "hold" the nearer one, "blend"
             both, or "morph" along the motion anyway. It has no effect on engines without motion.
         hints: the motion from one key frame to the next: a file (see `core.inbetween.hints`), a hint such as
             "120,80>200,96", or a list of these.
-        parts: masks of what moves at a pace of its own, each with its spacing: "arm.png=ease-in", or with a time for
-            each frame of a segment, "arm.png=0,0,0.4,1". "1:" before it means the second pair of key frames.
-        watch: called with each in-between as it is drawn, and where it is guesswork: a `core.inbetween.doubt.Moment`,
-            whose number is that of the frame. Frames that a boomerang repeats come once.
+        parts: masks of parts with their own spacing: "arm.png=ease-in", or with a time for each frame of a segment,
+            "arm.png=0,0,0.4,1". "1:" before it means the second pair of key frames.
+        watch: called with a `core.inbetween.doubt.Moment` for each in-between as it is drawn: the frame, its number,
+            and where it is guesswork. It is not called again for frames that a boomerang repeats.
 
     Returns:
         An iterator of arrays of the key frames' shape and type, in order, drawn on demand; a network on a GPU draws up
@@ -73,18 +73,15 @@ def interpolate(
     times = space_frames(count, write_chart(spacing))
     check_choice("--on-failure", on_failure, Choice(ON_FAILURE))
     check_frames(frames)
-    drawer = engine
-    if drawer is None or isinstance(drawer, str):
-        drawer = open_engine(drawer, checkpoint, device, mixes=mix, arcs=arcs)
-    known = hints if isinstance(hints, Hints) else gather_hints(hints)
-    known = known | gather_parts(parts)
+    drawer = open_engine(engine, checkpoint, device, mixes=mix, arcs=arcs)
+    known = gather_hints(hints) | gather_parts(parts)
     check_hints(known, drawer, len(frames), loop=loop)
     once = _walk(frames, times, loop, drawer, on_failure, known, watch)
     return there_and_back(once, loop) if boomerang else once
 
 
 def write_chart(spacing: str | Sequence[float]) -> str:
-    """Spacing as an option has it: an easing, or times with commas."""
+    """Writes a spacing as the option takes it: an easing, or times separated by commas."""
     return spacing if isinstance(spacing, str) else ",".join(map(repr, map(float, spacing)))
 
 
@@ -103,15 +100,15 @@ def turn_back(count: int, *, loop: bool = False) -> Sequence[int]:
     return (0, *range(count - 1, 0, -1)) if loop else range(count - 2, 0, -1)
 
 
-def gather_hints(given: str | Path | Sequence[str] | None) -> Hints:
-    """Reads a file of hints, a hint, or a list of hints.
+def gather_hints(given: Hints | str | Path | Sequence[str] | None) -> Hints:
+    """Reads a file of hints, a hint, or a list of hints; hints that are read already are returned.
 
     Raises:
-        ConfigError: one is no hint.
-        InputError: the file holds none.
+        ConfigError: one cannot be read.
+        InputError: the file holds no hints.
     """
-    if given is None:
-        return Hints()
+    if given is None or isinstance(given, Hints):
+        return given or Hints()
     if isinstance(given, Path):
         return read_hints(given)
     texts = [given] if isinstance(given, str) else given
@@ -119,10 +116,10 @@ def gather_hints(given: str | Path | Sequence[str] | None) -> Hints:
 
 
 def gather_parts(given: Sequence[str]) -> Hints:
-    """Reads parts that have a spacing of their own.
+    """Reads parts with their own spacing.
 
     Raises:
-        ConfigError: one is none.
+        ConfigError: one cannot be read.
     """
     return Hints(tuple(pair for text in given for pair in parse_part(text).pairs))
 
@@ -131,8 +128,8 @@ def check_hints(hints: Hints, engine: Engine, keys: int, *, loop: bool = False) 
     """Checks that hints can be used.
 
     Raises:
-        ConfigError: the engine takes none.
-        InputError: they are of other key frames.
+        ConfigError: the engine takes no hints.
+        InputError: they name other key frames.
     """
     if hints and not isinstance(engine, Guided):
         raise ConfigError(
@@ -150,7 +147,7 @@ def _walk(
     hints: Hints,
     watch: Watch | None,
 ) -> Iterator[Frame]:
-    """Yields all segments; a key frame that two segments share comes once."""
+    """Yields all segments; a key frame that two segments share is yielded once."""
     first = last = frames[0]
     for index in range(1, len(frames) + loop):
         last = frames[index % len(frames)]
@@ -167,12 +164,12 @@ def _walk(
 
 
 def count_from(watch: Watch, numbers: Sequence[int]) -> Watch:
-    """Gives the frames of a segment their numbers in the whole before they are shown to `watch`."""
+    """Replaces the numbers of a segment's frames by those among all frames, for `watch`."""
     return lambda moment: watch(moment._replace(number=numbers[moment.number]))
 
 
 def there_and_back(frames: Iterator[Frame], loop: bool) -> Iterator[Frame]:
-    """Yields the frames, and then the same backwards, from a temporary file, as they may not fit in memory."""
+    """Yields the frames, and then the same backwards; they wait in a temporary file, as they may not fit in memory."""
     with Scratch() as spool:
         count = 0
         frame = None

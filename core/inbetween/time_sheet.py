@@ -1,11 +1,10 @@
 """Digital time sheets: XDTS, which OpenToonz, Clip Studio Paint and TVPaint exchange, and Toei's TDTS.
 
-Both are one line that names the format, and then JSON. A time table has fields (cells, dialogue, camera work), a field
-has tracks, and a track lists the frames at which something changes: another drawing is shown, none is, or a mark asks
-for an in-between. What is not read here is kept, and written back unchanged.
+Both consist of one line that names the format, and JSON. A time table has fields (cells, dialogue, camera work), a
+field has tracks, and a track lists the frames at which something changes: to another drawing, to no drawing, or to a
+mark that asks for an in-between. All else is kept, and written back unchanged.
 
-The form is that of Toei Digital's and Celsys's specification of XDTS (version 5 and 10), as OpenToonz reads and writes
-it.
+Source: Toei Digital's and Celsys's specification of XDTS (versions 5 and 10), and how OpenToonz reads and writes it.
 """
 
 import copy
@@ -18,14 +17,14 @@ from typing import Any
 
 from ..config.choices import MOST_FRAMES
 from ..errors import InputError, printable
-from ..files import reason, shown
+from ..files import read_limited, shown
 from ..json_text import parse_object
 
 EMPTY, SAME, INBETWEEN, REVERSE = "SYMBOL_NULL_CELL", "SYMBOL_HYPHEN", "SYMBOL_TICK_1", "SYMBOL_TICK_2"
-"""What a frame may hold instead of a drawing's name: nothing is shown; as before; an in-between; one in reverse."""
+"""What a frame may hold instead of a drawing's name: no drawing; no change; an in-between; one of a way back."""
 USUAL_FPS = Fraction(24)
-"""Frames a second of a sheet that does not state its rate; the format has no place for one."""
-_HEADS = {"exchangeDigitalTimeSheet Save Data": ".xdts", "toeiDigitalTimeSheet Save Data": ".tdts"}
+"""Frames a second of a sheet that does not state its rate, for which the format has no field."""
+_HEADS = ("exchangeDigitalTimeSheet Save Data", "toeiDigitalTimeSheet Save Data")  # first lines of XDTS and TDTS
 _CELLS = 0  # the id of the field of cells
 _MOST_BYTES, _MOST_TRACKS, _MOST_LETTERS = 1 << 24, 1000, 200
 
@@ -38,7 +37,7 @@ class Track:
         number: its number; 0 is the lowest layer.
         name: the level that it shows, such as "A".
         changes: what is shown from a frame on, by frames in order: a drawing's name, EMPTY, INBETWEEN or REVERSE.
-            Frames count from 0; what comes before 0 only says what is shown there.
+            Frames count from 0; a change before 0 sets what is shown at 0.
     """
 
     number: int
@@ -48,28 +47,26 @@ class Track:
 
 @dataclass(frozen=True)
 class TimeSheet:
-    """A time sheet, of which one time table is used.
+    """A time sheet, of which the first time table is used.
 
     Attributes:
         path: its file.
-        tracks: of the first time table, the lowest layer first.
-        duration: frames of that table.
-        name: the table's name, which may be empty.
+        tracks: those of that table, the lowest layer first.
+        duration: the number of its frames.
         tables: the number of time tables in the file.
-        fps: the rate that the file states, which few programs write; else None.
+        fps: the rate that the file states, as few programs do; None: it states none.
     """
 
     path: Path
     tracks: tuple[Track, ...]
     duration: int
-    name: str
     tables: int
     fps: Fraction | None
     _head: str
     _data: dict[str, Any]
 
     def with_drawings(self, drawings: Mapping[tuple[int, int], str]) -> bytes:
-        """The file with drawings' names in the place of marks, all else unchanged.
+        """The file with drawings' names instead of marks, and all else unchanged.
 
         Args:
             drawings: the names, by the track's number and the frame of the mark.
@@ -89,18 +86,10 @@ def read_time_sheet(path: Path) -> TimeSheet:
     """Reads an XDTS or TDTS file.
 
     Raises:
-        InputError: it cannot be read, or is no such file; the message names the file and what is wrong.
+        InputError: it cannot be read, or is not a time sheet; the message names the file and the fault.
     """
     name = shown(path)
-    try:
-        with path.open("rb") as file:
-            raw = file.read(_MOST_BYTES + 1)
-    except FileNotFoundError as error:
-        raise InputError(f"{name}: there is no such file; check the name of the sheet") from error
-    except OSError as error:
-        raise InputError(f"{name}: cannot be read ({reason(error)}); check the file") from error
-    if len(raw) > _MOST_BYTES:
-        raise InputError(f"{name}: is larger than a time sheet may be ({_MOST_BYTES >> 20} MiB); export less of it")
+    raw = read_limited(path, _MOST_BYTES, "a time sheet", "export it as XDTS")
     head, _, body = raw.removeprefix(b"\xef\xbb\xbf").partition(b"\n")
     head_text = head.decode("utf-8", "replace").strip()
     if head_text not in _HEADS:
@@ -116,7 +105,7 @@ def read_time_sheet(path: Path) -> TimeSheet:
 
 
 def _read(path: Path, head: str, data: dict[str, Any]) -> TimeSheet:
-    """Raises ValueError, or what comes of values of other types, where the form is wrong."""
+    """Raises ValueError, or the errors of values of unexpected types, if it does not have the form of a time sheet."""
     tables = _list_tables(data)
     table = tables[0]
     duration = _read_whole(table["duration"], "duration", 1, MOST_FRAMES)
@@ -136,11 +125,12 @@ def _read(path: Path, head: str, data: dict[str, Any]) -> TimeSheet:
             value = "" if cell is None or not cell["values"] else _read_name(cell["values"][0])
             if value and value != SAME:
                 changes[frame] = value
+        if changes and not label:
+            raise ValueError(f"has no name for track {number + 1}")
         tracks[number] = Track(number, label, tuple(sorted(changes.items())))
     ordered = tuple(tracks[number] for number in sorted(tracks))
-    title = table.get("name", "")
     rate = _read_rate(table.get("fps", data.get("fps")))
-    return TimeSheet(path, ordered, duration, title if isinstance(title, str) else "", len(tables), rate, head, data)
+    return TimeSheet(path, ordered, duration, len(tables), rate, head, data)
 
 
 def _list_tables(data: dict[str, Any]) -> list[dict[str, Any]]:
@@ -180,9 +170,10 @@ def _read_name(value: object) -> str:
         value = str(value)
     if not isinstance(value, str) or len(value) > _MOST_LETTERS:
         raise ValueError(f"has {printable(str(value)[:40])!r} for a name")
+    value = value.strip()
     if set(value) & set("/\\\0") or value in (".", ".."):
-        raise ValueError(f"names {printable(value)!r}, and a name has no slashes")
-    return value.strip()
+        raise ValueError(f"names {printable(value)!r}, and a name has no slashes, and is not . or ..")
+    return value
 
 
 def _read_rate(value: object) -> Fraction | None:

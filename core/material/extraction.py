@@ -33,6 +33,7 @@ from ..config.material import ExtractFramesConfig
 from ..config.parsing import parse_time, read_background
 from ..errors import InputError, OutputError
 from ..files import (
+    read_limited,
     reason,
     shown,
     spell,
@@ -124,17 +125,11 @@ def read_cuts(path: Path) -> list[float]:
     Raises:
         InputError: the file cannot be read, or a line is no time.
     """
+    remedy = "give --cuts auto, none, or a text file with a time a line"
     try:
-        with path.open("rb") as file:
-            data = file.read(_MOST_CUTS + 1)  # a pipe has no size, and may have no end
-        if len(data) > _MOST_CUTS:
-            raise InputError(f"{shown(path)}: is too large for a list of cuts; give a text file with a time a line")
-        lines = data.decode("utf-8-sig").splitlines()
-    except FileNotFoundError as error:
-        raise InputError(f"{shown(path)}: there is no such file; give --cuts auto, none, or a file of times") from error
-    except (OSError, UnicodeDecodeError) as error:
-        why = reason(error) if isinstance(error, OSError) else "no text"
-        raise InputError(f"{shown(path)}: cannot be read ({why}); give a text file with a time a line") from error
+        lines = read_limited(path, _MOST_CUTS, "a list of cuts", remedy).decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise InputError(f"{shown(path)}: cannot be read (no text); {remedy}") from error
     times = []
     for number, line in enumerate(lines, 1):
         text = line.split("#")[0].split(",")[0].strip()

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..config.material import ClipConfig
 from ..errors import InputError
 from ..files import natural_order, shown
-from ..media.frames import resize_image, to_uint8
+from ..media.frames import fit_size, resize_image, to_uint8
 from .films import FilmFrames, ImageFolder, Material, OnScan, open_material
 from .sampler import ClipSampler
 
@@ -115,7 +115,7 @@ def _take_whole(film: FilmFrames, size: int | None) -> TrueSequence:
         motion = _read_motion(film, (height, width))
         if size is not None and size != max(height, width):
             scale = size / max(height, width)
-            height, width = (max(1, round(side * scale)) for side in (height, width))
+            width, height = fit_size(width, height, size)
             frames = [to_uint8(resize_image(frame, width, height)) for frame in frames]
             motion = None if motion is None else motion * np.float32(scale)
         return TrueFrames(frames, motion)

@@ -125,6 +125,12 @@ def flatten_alpha(frame: Frame, background: tuple[int, int, int] = (255, 255, 25
     return flat
 
 
+def fit_size(width: int, height: int, longest: int) -> tuple[int, int]:
+    """The width and height of a picture that is scaled so that its longer side has `longest` pixels."""
+    scale = longest / max(width, height)
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
 def resize_image(frame: Frame, width: int, height: int) -> Frame:
     """Scales a frame: by area to shrink, by bicubic interpolation to enlarge.
 

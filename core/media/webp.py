@@ -19,7 +19,6 @@ USUAL = 100
 TOO_SHORT = 10
 """Longest delay in milliseconds that browsers treat as too short, in GIF, APNG and WebP alike."""
 _MOST = 1 << 24  # pictures in an animation, as for any film
-_ALPHA = 0x10  # flag of the VP8X chunk, RFC 9649 section 2.7.1
 _MOST_DECODED = 25_000_000  # pixels that are decoded to find transparency; takes about a quarter of a second
 
 
@@ -84,15 +83,9 @@ def has_transparency(path: Path, count: int) -> bool:
     """
     from PIL import Image
 
-    with path.open("rb") as file:
-        head = file.read(21)
-    if head[12:16] == b"VP8L" and len(head) == 21:
-        may_be = True  # its alpha flag is only a hint
-    else:
-        may_be = head[12:16] == b"VP8X" and len(head) == 21 and bool(head[20] & _ALPHA)
-    if not may_be:
-        return False
     with warnings.catch_warnings(action="ignore"), Image.open(path) as image:
+        if image.mode != "RGBA":  # by the header
+            return False
         most = min(count, _MOST_DECODED // (image.width * image.height))
         pictures = len(read_webp(path)[0])
         for number in range(min(most, pictures)):

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..media.frames import resize_image, to_uint8
+from ..media.frames import fit_size, resize_image, to_uint8
 
 _STRIP_WIDTH = 1440  # pixels of a row of frames
 _WIDEST = 240  # pixels of a frame in it
@@ -49,8 +49,7 @@ def draw_strip(frames: Sequence[NDArray[np.uint8]]) -> Strip:
         left = number * (across + _GAP)
         row[:, left : left + across] = to_uint8(resize_image(frame, across, down))
     close = frames[count // 2]
-    scale = min(1.0, _CLOSE / max(height, width))
-    close = to_uint8(resize_image(close, max(1, round(width * scale)), max(1, round(height * scale))))
+    close = to_uint8(resize_image(close, *fit_size(width, height, min(_CLOSE, max(width, height)))))
     return Strip(_encode(row), _encode(close), row.shape[1], row.shape[0])
 
 

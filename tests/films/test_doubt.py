@@ -4,6 +4,7 @@ import html
 import json
 import re
 import shlex
+from dataclasses import replace
 from fractions import Fraction
 
 import cv2
@@ -12,6 +13,7 @@ import pytest
 
 from animi.core.config.interpolation import InterpolateFilmConfig
 from animi.core.films import interpolation
+from animi.core.films.drawing import PairDrawer
 from animi.core.films.interpolation import interpolate_film
 from animi.core.media.animation import write_animation
 from animi.core.media.film_source import open_film
@@ -93,21 +95,29 @@ def test_an_interrupted_run_and_its_resumption_know_as_much_as_one_run(film, tmp
 def test_a_resumed_run_measures_what_the_first_one_was_not_asked_for(film, tmp_path, monkeypatch):
     monkeypatch.setattr(interpolation, "SEGMENT", 8)
     monkeypatch.setattr("animi.core.media.film_sink.SEGMENT", 8)
+    settings = {"engine": "blend", "factor": Fraction(4)}
     whole = interpolate_film(
-        InterpolateFilmConfig(film, tmp_path / "whole.mp4", engine=ENGINE, doubt=tmp_path / "whole.html")
+        InterpolateFilmConfig(film, tmp_path / "whole.mp4", doubt=tmp_path / "whole.html", **settings)
     )
 
     def interrupt(done, total):
-        if done == 30:
+        if done == 60:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        interpolate_film(InterpolateFilmConfig(film, tmp_path / "part.mp4", engine=ENGINE), interrupt)
-    config = InterpolateFilmConfig(
-        film, tmp_path / "part.mp4", engine=ENGINE, doubt=tmp_path / "part.html", resume=True
-    )
+        interpolate_film(InterpolateFilmConfig(film, tmp_path / "part.mp4", **settings), interrupt)
+    config = InterpolateFilmConfig(film, tmp_path / "part.mp4", doubt=tmp_path / "part.html", resume=True, **settings)
+    times = []
+
+    class Noting(PairDrawer):
+        def prepare(self, *pair):
+            prepared = super().prepare(*pair)
+            return replace(prepared, draw=lambda moments: times.append(*moments) or prepared.draw(moments))
+
+    monkeypatch.setattr(interpolation, "PairDrawer", Noting)
     resumed = interpolate_film(config)
-    assert resumed.resumed and resumed.doubtful == whole.doubtful
+    assert resumed.resumed and resumed.doubtful == whole.doubtful and whole.doubtful
+    assert 0 < len(times) - resumed.drawn <= resumed.resumed / 4  # of what is done, one frame for each pair
 
 
 def test_a_film_has_a_page_only(animi, film, tmp_path):

@@ -7,8 +7,12 @@ import cv2
 import numpy as np
 import pytest
 
+from animi.core.config.interpolation import InterpolateFilmConfig
+from animi.core.errors import InputError, OutputError
+from animi.core.films import interpolation
+from animi.core.films.interpolation import interpolate_film
 from animi.core.media.animation import write_animation
-from animi.core.media.image_files import read_image
+from animi.core.media.image_files import read_image, write_png
 
 RED = (225, 40, 30)
 
@@ -75,3 +79,34 @@ def test_what_cannot_be_used_is_one_line(animi, film, tmp_path, pair, more, foun
     result = animi(*words, *(more if "--engine" in more else ("--engine", "flow", *more)))
     assert result.exit_code in (1, 2) and found in result.stderr and result.stderr.count("\n") == 1
     assert not (tmp_path / "out.gif").exists()
+
+
+def test_a_resumed_run_knows_when_a_mask_has_changed(film, tmp_path, monkeypatch):
+    monkeypatch.setattr(interpolation, "SEGMENT", 4)
+    monkeypatch.setattr("animi.core.media.film_sink.SEGMENT", 4)
+    mask = np.zeros((96, 160, 1), np.uint8)
+    mask[20:56] = 255
+    write_png(tmp_path / "still.png", mask)
+    (tmp_path / "hints.json").write_text('{"version": 1, "pairs": [{"at": [0.0, 0.1], "still": "still.png"}]}')
+    output = tmp_path / "out.mkv"
+
+    def run(stop=None):
+        def interrupt(done, total):
+            if done == stop:
+                raise KeyboardInterrupt
+
+        config = InterpolateFilmConfig(
+            film, output, engine="flow", hints=tmp_path / "hints.json", resume=output.exists() or bool(stop)
+        )
+        return interpolate_film(config, interrupt)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(stop=13)
+    with pytest.raises(KeyboardInterrupt):
+        run(stop=14)  # the same mask: what is done is kept
+    write_png(tmp_path / "still.png", mask[::-1])
+    with pytest.raises(OutputError, match="--resume"):
+        run(stop=15)
+    (tmp_path / "still.png").unlink()
+    with pytest.raises(InputError, match=r"still\.png: there is no such file"):
+        run(stop=15)

@@ -77,6 +77,28 @@ class Counted(list):
         return super().__getitem__(number)
 
 
+@pytest.mark.parametrize(("broken", "known"), [(0, 0), (20, 0), (35, 2)])  # cuts are found 32 frames ahead
+def test_a_frame_can_be_asked_for_again_after_a_read_has_failed(broken, known):
+    class Failing(list):
+        fails = 2
+
+        def __getitem__(self, number):
+            if number == broken and self.fails:
+                self.fails -= 1
+                raise OSError("the disk is busy")
+            return super().__getitem__(number)
+
+    settings = {"rate": 24, "engine": "blend", "factor": 2}
+    wanted = list(InbetweenedFilm(draw_film(), **settings))
+    film = InbetweenedFilm(Failing(draw_film()), **settings)
+    early = [film[number] for number in range(known)]
+    for _ in range(2):
+        with pytest.raises(OSError, match="the disk is busy"):
+            film[len(wanted) - 1]
+        assert all(np.array_equal(film[number], frame) for number, frame in enumerate(early))
+    assert all(np.array_equal(film[number], wanted[number]) for number in range(len(wanted) - 1, -1, -1))
+
+
 def test_in_order_each_frame_is_read_once():
     frames = Counted(draw_film())
     film = InbetweenedFilm(frames, 2, engine="blend")

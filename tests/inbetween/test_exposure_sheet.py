@@ -97,7 +97,7 @@ def test_a_loop_goes_on_to_the_first_drawing(animi, keys, tmp_path):
         (("drawing,inbetweens,spacing", "a.png,3,0 0.5 1", "b.png"), "line 2: has 3 inbetweens, and 1 times"),
         (("drawing,inbetweens", "a.png,1", "b.png,1"), "line 3: is the last"),
         (("drawing,hold", "a.png,100000", "b.png,1"), "makes more than 100000 frames"),
-        (("drawing,hold", "a.png,0", "b.png,0"), "holds every drawing for no frame"),
+        (("drawing,hold", "a.png,0", "b.png,0"), "makes no frame, as every hold is 0"),
         (("drawing,hold", f"a.png,{'1' * 5000}"), "line 2: hold is '1111"),
         (("drawing,hold", f"a.png,{'x' * 131_073}"), "line 2: cannot be cut into cells (field larger than field limit"),
         (("x" * 131_073,), "line 1: cannot be cut into cells (field larger than field limit"),

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
+from animi.core.inbetween import hints
 from animi.core.inbetween.layout import lay_out, lay_out_sheet
 from animi.core.inbetween.redo import Anchor, Source, trace
 from animi.core.inbetween.sequence import interpolate
@@ -95,6 +96,12 @@ def test_numbers_alone_give_the_same_frames_again(draw, frames):
     assert draw("--redo", "2,4-5")["redrawn"] == [NAMES[2], NAMES[4], NAMES[5]] and hold(frames) == before
 
 
+def test_overwrite_beside_a_frame_of_another_name_says_nothing_of_painted_ones(draw, frames):
+    (frames / "099.png").write_bytes((frames / NAMES[0]).read_bytes())
+    assert not any("painted" in note for note in draw("--overwrite")["notes"])
+    assert (frames / "099.png").exists()
+
+
 def test_overwrite_keeps_painted_frames(draw, frames):
     paint(frames / NAMES[4])
     painted = (frames / NAMES[4]).read_bytes()
@@ -138,6 +145,22 @@ def test_a_frame_that_was_saved_without_a_change_is_not_painted(draw, frames):
     assert (frames / NAMES[3]).read_bytes() != data
     told = draw("--redo")
     assert told["redrawn"] == [] and told["yours"] == []
+
+
+def test_masks_are_read_once_for_all_frames_of_a_pair(draw, tmp_path, monkeypatch):
+    mask = np.zeros((32, 48, 1), np.uint8)
+    mask[20:] = 255
+    write_png(tmp_path / "still.png", mask)
+    (tmp_path / "hints.json").write_text('{"version": 1, "pairs": [{"keys": [0, 1], "still": "still.png"}]}')
+    reads = []
+    monkeypatch.setattr(hints, "read_image", lambda path: reads.append(path.name) or read_image(path))
+    words = ("--hints", tmp_path / "hints.json", "-n", 12)
+    draw(*words)
+    assert len(reads) == 2  # to draw, and to describe what was drawn
+    draw(*words, "--redo", "0-11")
+    assert len(reads) == 4
+    write_png(tmp_path / "still.png", mask[::-1])
+    assert len(draw(*words, "--redo")["redrawn"]) == 10
 
 
 def test_a_key_frame_or_a_hint_that_changes_is_seen(draw, frames, key_frames):

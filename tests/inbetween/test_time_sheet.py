@@ -5,10 +5,15 @@ import json
 import cv2
 import numpy as np
 import pytest
+from PIL import Image, ImageSequence
 
+from animi.core.engines.blend import BlendEngine
+from animi.core.engines.flow import FlowEngine
 from animi.core.errors import InputError
-from animi.core.inbetween.cut import lay_over, plan_cut, plan_level
+from animi.core.inbetween.cut import LevelNames, compose_cut, lay_over, open_cut, plan_cut, plan_level
 from animi.core.inbetween.time_sheet import EMPTY, INBETWEEN, REVERSE, SAME, read_time_sheet
+from animi.core.media.colour_profiles import _ADOBE_RGB, make_profile
+from animi.core.media.image_files import encode_png
 
 XDTS, TDTS = "exchangeDigitalTimeSheet Save Data", "toeiDigitalTimeSheet Save Data"
 SIZE = (64, 48)
@@ -78,7 +83,7 @@ def test_a_sheet_is_read_with_its_tracks_from_the_lowest_up(tmp_path):
     assert sheet.tracks[0].changes == ((0, "1"), (6, "2"))
     assert sheet.tracks[1].changes == ((-3, "7"), (2, EMPTY))
     assert sheet.duration == 24 and sheet.tables == 1 and sheet.fps is None
-    level = plan_level(sheet, sheet.tracks[1])
+    level = plan_level(sheet, sheet.tracks[1], LevelNames(sheet.tracks))
     assert [level.at(frame) for frame in (0, 1, 2, 20)] == ["7", "7", None, None]
 
 
@@ -121,21 +126,21 @@ def test_all_that_is_not_a_mark_is_written_back(tmp_path):
 )
 def test_in_betweens_get_free_names(tmp_path, track, names, times):
     sheet = read_time_sheet(write(tmp_path / "s.xdts", table(track)))
-    level = plan_level(sheet, sheet.tracks[0])
+    level = plan_level(sheet, sheet.tracks[0], LevelNames(sheet.tracks))
     assert list(level.inbetweens) == names
     assert [each.t for each in level.inbetweens.values()] == pytest.approx(times)
 
 
 def test_names_that_files_have_already_are_not_free(tmp_path):
     sheet = read_time_sheet(write(tmp_path / "s.xdts", table([(0, "1"), (2, INBETWEEN), (4, "4")])))
-    assert list(plan_level(sheet, sheet.tracks[0], taken=["2"]).inbetweens) == ["3"]
+    assert list(plan_level(sheet, sheet.tracks[0], LevelNames(sheet.tracks, ["2"])).inbetweens) == ["3"]
 
 
 def test_the_same_in_betweens_are_shown_again_and_in_reverse(tmp_path):
     there = [(0, "1"), (1, INBETWEEN), (2, INBETWEEN), (3, "4")]
     back = [(4, REVERSE), (5, REVERSE), (6, "1"), (7, INBETWEEN), (8, INBETWEEN), (9, "4")]
     sheet = read_time_sheet(write(tmp_path / "s.xdts", table([*there, *back])))
-    level = plan_level(sheet, sheet.tracks[0])
+    level = plan_level(sheet, sheet.tracks[0], LevelNames(sheet.tracks))
     assert [level.at(frame) for frame in range(10)] == ["1", "2", "3", "4", "3", "2", "1", "2", "3", "4"]
     assert len(level.inbetweens) == 2
 
@@ -152,7 +157,7 @@ def test_the_same_in_betweens_are_shown_again_and_in_reverse(tmp_path):
 def test_a_mark_without_a_drawing_on_both_sides_is_named(tmp_path, track):
     sheet = read_time_sheet(write(tmp_path / "s.xdts", table(track)))
     with pytest.raises(InputError, match=r"s\.xdts: track A, frame [13]: the mark of an in-between has no drawing"):
-        plan_level(sheet, sheet.tracks[0])
+        plan_level(sheet, sheet.tracks[0], LevelNames(sheet.tracks))
 
 
 def body(*tables):
@@ -171,6 +176,9 @@ BROKEN = {
     "a negative duration": body(table([(0, "1")], duration=-1)),
     "a name with slashes": body(table([(0, "../../x")])),
     "a level with slashes": body(table([(0, "1")], names=["a/b"])),
+    "a level without a name": body(table([(0, "1")], names=["  "])),
+    "a level that leads upwards": body(table([(0, "1")], names=[" .. "])),
+    "a drawing that leads upwards": body(table([(0, ".. ")])),
     "a frame of text": body(table([("x", "1")])),
     "two tracks 0": body(table([(0, "1")], [(0, "1")])).replace('"trackNo": 1', '"trackNo": 0'),
 }
@@ -272,8 +280,92 @@ def test_layers_are_laid_over_each_other_by_their_alpha():
     below, above = np.zeros((2, 2, 4), np.uint8), np.zeros((2, 2, 4), np.uint8)
     below[:] = (200, 0, 0, 255)
     above[0] = (0, 100, 0, 128)
-    laid = lay_over([below, above], (2, 2))
+    laid = lay_over([below, above], below)
     assert laid[1, 0].tolist() == [200, 0, 0, 255]
     assert laid[0, 0].tolist() == pytest.approx([round(200 * 127 / 255), round(100 * 128 / 255), 0, 255], abs=1)
     below[..., 3] = 0
-    assert lay_over([below, above], (2, 2))[0, 0].tolist() == [0, 100, 0, 128]
+    assert lay_over([below, above], below)[0, 0].tolist() == [0, 100, 0, 128]
+
+
+@pytest.mark.parametrize("suffix", ["png", "gif"])
+def test_drawings_and_in_betweens_have_the_same_colours(cut, tmp_path, animi, suffix):
+    profile = make_profile("Adobe RGB", 2.2, _ADOBE_RGB)
+    for path in cut.parent.rglob("*.png"):
+        frame = np.full((SIZE[1], SIZE[0], 3), (250, 30, 120), np.uint8)
+        frame[:4, : 4 + 8 * ("4" in path.name)] = 0  # so that there is something to draw
+        path.write_bytes(encode_png(frame, profile))
+    result = animi("interpolate", "--sheet", cut, "-o", tmp_path / f"o.{suffix}", "--engine", "blend")
+    assert result.exit_code == 0, result.output
+    assert ("converted from Adobe RGB to sRGB" in result.stderr) == (suffix == "gif")
+    with Image.open(tmp_path / f"o.{suffix}") as image:
+        assert image.info.get("icc_profile") == (profile if suffix == "png" else None)
+        colours = {each.convert("RGB").getpixel((30, 30)) for each in ImageSequence.Iterator(image)}
+    assert len(colours) == 1 and ((250, 30, 120) in colours) == (suffix == "png")
+
+
+def test_an_empty_start_and_levels_of_two_depths_make_frames_of_one_form(tmp_path, animi):
+    (tmp_path / "A").mkdir()
+    for number in (1, 3):
+        frame = np.full((SIZE[1], SIZE[0], 1), 300 * number, np.uint16)
+        (tmp_path / f"A/{number}.png").write_bytes(encode_png(frame))
+    draw(tmp_path / "B1.png", 30)
+    drawn = [(2, "1"), (3, INBETWEEN), (4, "3"), (6, EMPTY)]
+    sheet = write(tmp_path / "s.xdts", table(drawn, [(7, "1")], duration=9))
+    result = animi("interpolate", "--sheet", sheet, "-o", tmp_path / "o.png", "--engine", "blend")
+    assert result.exit_code == 0, result.output
+    cut = plan_cut(read_time_sheet(sheet))
+    frames = list(compose_cut(cut, open_cut(cut), BlendEngine(), "morph"))
+    assert {(frame.shape, frame.dtype) for frame in frames} == {((SIZE[1], SIZE[0], 4), np.dtype(np.uint16))}
+    assert [int(frame[0, 0, 0]) for frame in frames] == [0, 0, 300, 600, 900, 900, 0, 0, 0]
+    assert frames[3][0, 0].tolist() == [600, 600, 600, 65535] and not frames[0].any()
+
+
+def test_in_betweens_are_drawn_when_they_are_first_shown(cut):
+    class Counting(BlendEngine):
+        pairs = 0
+
+        def prepare(self, first, last):
+            self.pairs += 1
+            return super().prepare(first, last)
+
+    engine, planned = Counting(), plan_cut(read_time_sheet(cut))
+    frames = compose_cut(planned, open_cut(planned), engine, "morph")
+    assert (next(frames)[..., 3] > 0).any() and engine.pairs == 0
+    assert len(list(frames)) == 9 and engine.pairs == 1
+
+
+def test_two_tracks_of_one_level_share_their_in_betweens(tmp_path, animi):
+    for number, x in ((1, 14), (3, 44), (5, 34)):
+        draw(tmp_path / f"A/A_{number:04d}.png", x)
+    one = [(0, "1"), (1, INBETWEEN), (2, "3"), (3, INBETWEEN), (4, "1")]
+    other = [(0, "1"), (1, INBETWEEN), (2, "5"), (3, "3"), (4, INBETWEEN), (5, "1")]
+    sheet = write(tmp_path / "s.xdts", table(one, other, duration=6, names=["A", "a"]))
+    cut = plan_cut(read_time_sheet(sheet))
+    assert cut.count == 2
+    result = animi("interpolate", "--sheet", sheet, "-o", tmp_path / "out", "--engine", "flow", "--json")
+    assert result.exit_code == 0 and json.loads(result.stdout)["frames"] == 2
+    tracks = read_time_sheet(tmp_path / "out/s.xdts").tracks
+    assert tracks[0].changes == ((0, "1"), (1, "2"), (2, "3"), (3, "2"), (4, "1"))
+    assert tracks[1].changes == ((0, "1"), (1, "4"), (2, "5"), (3, "3"), (4, "2"), (5, "1"))
+    drawn = {path.name: middle(read(path)) for path in (tmp_path / "out/A").glob("*.png")}
+    assert drawn == pytest.approx({f"A_000{k}.png": x for k, x in enumerate((14, 29, 44, 24, 34), 1)}, abs=1)
+    frames = list(compose_cut(cut, open_cut(cut), FlowEngine(), "morph"))
+    assert middle(frames[4]) == pytest.approx((14 + 29) / 2, abs=1)  # of the one drawing 1, of the other 2 again
+
+
+def test_a_drawing_that_another_track_of_the_level_shows_is_not_drawn_over(tmp_path):
+    one, other = [(0, "1"), (1, INBETWEEN), (2, "3")], [(0, "2")]
+    sheet = read_time_sheet(write(tmp_path / "s.xdts", table(one, other, names=["A", "A"])))
+    for number in (1, 3):
+        draw(tmp_path / f"A{number}.png", 9 * number)
+    cut = plan_cut(sheet)
+    assert list(cut.levels[0].inbetweens) == ["4"] and cut.missing == ("A 2",)
+
+
+def test_a_level_and_its_sheet_may_not_have_one_name(cut, tmp_path, animi):
+    for number in (1, 4):
+        draw(cut.parent / f"b.xdts/{number}.png", 9 * number)
+    cut = cut.rename(cut.with_name("B.xdts"))
+    cut.write_text(cut.read_text().replace('"B"', '"b.xdts"'))
+    result = animi("interpolate", "--sheet", cut, "-o", tmp_path / "out", "--engine", "blend")
+    assert result.exit_code == 1 and "B.xdts: has the name of one of its levels" in result.stderr

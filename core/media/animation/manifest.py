@@ -3,7 +3,7 @@
 A frame that a person paints over is theirs. So nothing replaces a frame whose file is not the one that was written,
 unless its pixels are (an editor may save a picture that was not changed).
 
-    {"version": 1, "animi": "0.1", "size": [640, 360], "channels": 3, "depth": 8, "about": {…}, "frames": [
+    {"version": 1, "animi": "0.1", "size": [640, 360], "about": {…}, "frames": [
       {"name": "000.png", "sha256": "…", "pixels": "…", "drawing": 0, "of": "…"}, …]}
 
 `about` is whatever the writer wants to know again. A frame may also have `was`, the hash of the file that it replaces
@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -62,9 +62,6 @@ class Manifest:
 
     size: tuple[int, int]
     """Width and height in pixels."""
-    channels: int
-    depth: int
-    """8 or 16 bits a channel."""
     frames: tuple[FrameRecord, ...]
     about: Mapping[str, Any] = field(default_factory=dict)
     """What the writer wants to know again."""
@@ -76,8 +73,7 @@ class Manifest:
             row = {name: value for name, value in vars(frame).items() if value not in (None, "", False)}
             rows.append(json.dumps(row | {"drawing": frame.drawing}))
         head = {
-            "version": VERSION, "animi": version("animi"), "size": list(self.size), "channels": self.channels,
-            "depth": self.depth, "about": dict(self.about),
+            "version": VERSION, "animi": version("animi"), "size": list(self.size), "about": dict(self.about),
         }  # fmt: skip
         return json.dumps(head)[:-1] + ', "frames": [\n ' + ",\n ".join(rows) + "\n]}\n"
 
@@ -131,9 +127,9 @@ def _parse(found: Any) -> Manifest:
         if not good:
             raise ValueError
 
-    size, channels, depth, about = found["size"], found["channels"], found["depth"], found.get("about", {})
+    size, about = found["size"], found.get("about", {})
     check(isinstance(size, list) and len(size) == 2 and all(type(side) is int and side > 0 for side in size))
-    check(type(channels) is int and channels in (1, 3, 4) and depth in (8, 16) and isinstance(about, dict))
+    check(isinstance(about, dict))
     frames = []
     for row in found["frames"]:
         record = FrameRecord(**row)
@@ -143,7 +139,7 @@ def _parse(found: Any) -> Manifest:
         check(isinstance(record.of, str) and isinstance(record.yours, bool))
         frames.append(record)
     check(len({frame.name for frame in frames}) == len(frames) > 0)
-    return Manifest((size[0], size[1]), channels, depth, tuple(frames), about)
+    return Manifest((size[0], size[1]), tuple(frames), about)
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
@@ -155,8 +151,21 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
     write_text(folder / NAME, manifest.to_text())
 
 
-def is_as_written(folder: Path, record: FrameRecord) -> bool | None:
-    """Whether a frame's file shows what was written, or what an interrupted run was about to replace; None: it is gone.
+class FrameStatus(NamedTuple):
+    """What has become of a frame's file since its record was written."""
+
+    sha256: str | None
+    """Hash of the file; None: there is none."""
+    painted: bool
+    """A person has painted it."""
+    pending: bool
+    """An interrupted run was about to replace it."""
+    pixels: str
+    """Hash of its pixels, see `hash_pixels`."""
+
+
+def find_status(folder: Path, record: FrameRecord) -> FrameStatus:
+    """Compares a frame's file with its record.
 
     Raises:
         InputError: it is no image any more.
@@ -164,12 +173,15 @@ def is_as_written(folder: Path, record: FrameRecord) -> bool | None:
     from ..image_files import read_image
 
     path = folder / record.name
-    found = hash_file(path)
-    if found is None:
-        return None
-    if found in (record.sha256, record.was):
-        return True
-    return hash_pixels(read_image(path)) == record.pixels
+    sha256 = hash_file(path)
+    if sha256 is None:
+        return FrameStatus(None, False, False, record.pixels)
+    if sha256 == record.sha256:
+        return FrameStatus(sha256, record.yours, False, record.pixels)
+    if sha256 == record.was:
+        return FrameStatus(sha256, False, True, record.pixels)
+    pixels = hash_pixels(read_image(path))
+    return FrameStatus(sha256, record.yours or pixels != record.pixels, False, pixels)
 
 
 def find_painted(folder: Path, manifest: Manifest) -> list[str]:
@@ -178,11 +190,7 @@ def find_painted(folder: Path, manifest: Manifest) -> list[str]:
     Raises:
         InputError: one is no image any more.
     """
-    return [
-        record.name
-        for record in manifest.frames
-        if (as_written := is_as_written(folder, record)) is False or (as_written and record.yours)
-    ]
+    return [record.name for record in manifest.frames if find_status(folder, record).painted]
 
 
 def find_strangers(folder: Path, manifest: Manifest) -> list[str]:
