@@ -106,7 +106,8 @@ def _draw_guided(
         settled[t] = _settle(place(t), guides)
         return settled[t]
 
-    for t, drawn in zip(times, draw_joined(frames, times, settle, mixes=mixes), strict=True):
+    grounds = guides.paint_out(frames[0], 0), guides.paint_out(frames[1], 1)
+    for t, drawn in zip(times, draw_joined(grounds, times, settle, mixes=mixes), strict=True):
         yield guides.lay_over(drawn, frames, t, settled[t].shifts)
 
 

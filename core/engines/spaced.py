@@ -11,7 +11,8 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from ..motion.guides import Cutter, PairHints, Track
+from ..motion.cutter import Cutter
+from ..motion.guides import PairHints, Track
 from ..motion.parts import Part, paint_out
 from .interface import Around, Covering, Pair, Working, follow, limit_colours, render_all, view_for_matching
 

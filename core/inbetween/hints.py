@@ -6,8 +6,9 @@ A file of hints is JSON:
       {"keys": [0, 1], "tracks": [[[120, 80], [200, 96]]], "still": "mask.png", "apart": [["a.png", "b.png"]]}]}
 
 A track is a list of points, each `[x, y]`, `{"x": …, "y": …}` or null; or an object with `points` and `times`. One
-point stays where it is; null instead of the first or the last point means that the thing appears or disappears. A file
-that is only a list of points, or of such lists, as other programs' point editors write, holds tracks of the first pair.
+point stays where it is; null instead of the first or the last point means that the thing appears or disappears, at the
+time given for the null, or at the middle. A file that is only a list of points, or of such lists, as other programs'
+point editors write, holds tracks of the first pair.
 
 A pair may also have `"parts": [{"mask": "arm.png", "spacing": "ease-in"}]`: what is white in the mask has that spacing,
 an easing or a list of times, one for each frame of the pair. `"last"` names the part's mask in the last drawing.
@@ -178,7 +179,8 @@ def parse_hint(text: str) -> Hints:
     """Reads what `--hint` takes: `120,80>200,96`.
 
     Points are joined by `>`; one alone stays. A point may have a time, as in `120,80>150,40@0.3>200,96`; `none` instead
-    of the first or the last point says that the thing comes or goes. `1:` before it all counts pairs from 0.
+    of the first or the last point says that the thing comes or goes, `none@0.3` when it does. `1:` before it all counts
+    pairs from 0.
 
     Raises:
         ConfigError: it is no hint.
@@ -417,6 +419,14 @@ def _make_track(points: Sequence[Point | None], times: Sequence[float | None]) -
     if any(time is None for time in filled):
         raise _NotATrack("has a time for some points; give one to all between the ends")
     known = [float(time) for time in filled if time is not None]
+    if points[0] is None or points[-1] is None:
+        if (
+            not 0 <= known[0] < known[1] <= 1
+            or (points[0] is not None and known[0])
+            or (points[1] is not None and known[1] < 1)
+        ):
+            raise _NotATrack("comes or goes at a time that is not between 0 and 1")
+        return Track(tuple(points), tuple(known))
     if known[0] != 0 or known[-1] != 1 or any(not one < other for one, other in pairwise(known)):
         raise _NotATrack("has times that do not rise from 0 to 1")
     return Track(tuple(points), tuple(known))
@@ -424,11 +434,13 @@ def _make_track(points: Sequence[Point | None], times: Sequence[float | None]) -
 
 def _contradict(one: Track, other: Track) -> bool:
     """Whether two tracks lead from one place to two, or from two places to one."""
+    if any(one.points[end] is other.points[end] is None for end in (0, -1)):
+        return False  # both appear, or both disappear
 
     def apart(end: int) -> float:
         a, b = one.points[end], other.points[end]
         if a is None or b is None:
-            return 0.0 if a is b else float("inf")
+            return float("inf")
         return hypot(a[0] - b[0], a[1] - b[1])
 
     ends = apart(0), apart(-1)

@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 
 from .grid import Array, Flow, pixel_grid, warp
-from .guides import fit_similarity, turn_and_squash
+from .maps import fit_similarity, turn_and_squash
 
 _LEAST_TURN = 8.0  # degrees: below, the arc is within a quarter of a pixel of its chord
 _SEED_TURN = 5.0  # degrees by which a cell turns with its neighbours, to begin a piece

@@ -15,24 +15,24 @@ removed from the estimated motion, so that the area moves with its surroundings.
 the result at its position, so that the hint has priority and the background is uncovered behind it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import cv2
 import numpy as np
 
+from .cutter import Cutter
 from .grid import Array, Flow, pixel_grid, warp
+from .maps import Map, fit_map, turn_and_squash
+from .narrowing import Ends, share_out
 from .parts import PartMask
-from .segments import Carried, Pieces, find_parts, measure_spread
+from .segments import Carried, find_parts, measure_spread
 from .splatting import fill_holes
 
-SIDE = 480
-"""Longest side of the picture in which pieces are cut out, in pixels: an outline of 3 pixels in 1280 is still one."""
-_OUTLINE = 4  # pixels there by which a piece is widened at most: its outline belongs to it
 _FIT = 0.1  # by how much more of their area two pieces must overlap for a map that squashes or turns to be taken
 _CLEARLY = 0.08  # by how much more for a larger turn than another one
 _GONE = 12.0  # log odds against a drawing that shows a piece where it is no longer
-_SMOOTH = 1e-3  # of a thin-plate spline, in units of the points' spread: two hints that contradict do not tear
 _TINY = 1e-6  # weight of a place's own motion in filling: it counts only where nothing better is near
 
 Point = tuple[float, float]
@@ -45,16 +45,25 @@ class Track:
     points: tuple[Point | None, ...]
     """(x, y) in pixels of the drawings, two or more; the first or the last is None where the thing is not there."""
     times: tuple[float, ...] | None = None
-    """When it is there, from 0 to 1; None: evenly."""
+    """When it is there, from 0 to 1; None: evenly. Of what comes or goes, the time of None is when it does."""
 
     @property
     def comes_or_goes(self) -> bool:
         """Whether one of the drawings does not have it."""
         return self.points[0] is None or self.points[-1] is None
 
+    @property
+    def switch(self) -> float:
+        """When it comes or goes."""
+        if self.times is None or not self.comes_or_goes:
+            return 0.5
+        return self.times[0] if self.points[0] is None else self.times[-1]
+
     def at(self, t: float) -> Array:
         """Where it is at t: (2,)."""
         points = np.array([point for point in self.points if point is not None], float)
+        if len(points) == 1:
+            return np.asarray(points[0])
         times = np.linspace(0, 1, len(points)) if self.times is None else np.array(self.times)
         return np.array([np.interp(t, times, points[:, k]) for k in range(2)])
 
@@ -129,6 +138,8 @@ class Guide:
     """Height and width of the drawings."""
     part: Array = field(default_factory=lambda: np.eye(2))
     """(2, 2) rotation and scale of the piece, which a single track does not determine."""
+    switch: float = 0.5
+    """When it comes or goes."""
 
     @property
     def comes_or_goes(self) -> bool:
@@ -146,7 +157,7 @@ class Guide:
         return first, last
 
     @property
-    def plane(self) -> "Map":
+    def plane(self) -> Map:
         """What carries the piece from the first drawing to the last, without what bends it."""
         plane = fit_map(*self.ends)
         return Map(plane.linear, plane.shift)
@@ -161,98 +172,20 @@ class Guide:
         moving = (1 - t) * centre + t * centre_there
         rest = last - centre_there - (first - centre) @ linear.T  # what no linear map has
         moved = moving + (first - centre) @ turn_and_squash(linear, t).T + t * rest
-        # what bends a path bends it at all the points of the piece alike
-        bent = np.mean([track.at(t) - (1 - t) * track.at(0) - t * track.at(1) for track in self.tracks], 0)
-        return np.asarray(moved + bent)
+        # a path says where its point is; what bends paths bends the piece's other points alike
+        straight = (1 - t) * first + t * last
+        paths = [number for number, track in enumerate(self.tracks) if len(track.points) > 2]
+        if paths:
+            at = np.array([self.tracks[number].at(t) for number in paths])
+            moved = moved + (at - straight[paths]).mean(0)
+            moved[paths] = at
+        return np.asarray(moved)
 
     def shifts(self, t: float, grid: Array) -> tuple[Array, Array]:
         """From places at t to those of the piece in the first and in the last drawing: (h, w, 2) each, in pixels."""
         first, last = self.ends
         now = self.place(t)
         return fit_map(now, first)(grid) - grid, fit_map(now, last)(grid) - grid
-
-
-class Map:
-    """A map of the plane: affine, with a thin-plate spline on top where points want it."""
-
-    def __init__(
-        self,
-        linear: Array,
-        shift: Array,
-        centres: Array | None = None,
-        bends: Array | None = None,
-        unit: float = 1.0,
-    ) -> None:
-        """`linear` (2, 2), `shift` (2,), and of a spline its centres (n, 2), bends (n, 2) and unit of length."""
-        self.linear, self.shift, self._centres, self._bends, self._unit = linear, shift, centres, bends, unit
-
-    def __call__(self, places: Array) -> Array:
-        """Maps places (…, 2)."""
-        mapped = places @ self.linear.T + self.shift
-        if self._centres is not None and self._bends is not None:
-            for centre, bend in zip(self._centres, self._bends, strict=True):
-                mapped += _thin_plate(((places - centre) ** 2).sum(-1) / self._unit**2)[..., None] * bend
-        return np.asarray(mapped, np.float32)
-
-
-def fit_similarity(source: Array, target: Array) -> tuple[Array, Array]:
-    """Fits the similarity of least squares that carries points to points, (n, 2) each.
-
-    Returns:
-        The linear map (2, 2), and the shift (2,). Points that all lie on each other only shift.
-    """
-    centre, centre_there = source.mean(0), target.mean(0)
-    one, other = (source - centre) @ [1, 1j], (target - centre_there) @ [1, 1j]  # products turn and grow
-    size = float((one.conj() @ one).real)
-    factor = (one.conj() @ other) / size if size > 1e-9 else 1.0 + 0j
-    linear = np.array([[factor.real, -factor.imag], [factor.imag, factor.real]])
-    return linear, centre_there - linear @ centre
-
-
-def _thin_plate(squares: Array) -> Array:
-    return np.asarray(squares * np.log(squares + 1e-9))
-
-
-def fit_map(source: Array, target: Array) -> Map:
-    """Fits what carries points to points: (n, 2) each.
-
-    One point gives a shift, two a similarity, three an affine map, more a thin-plate spline. Points that lie on one
-    line, or on each other, give as much as they can.
-    """
-    centre, centre_there = source.mean(0), target.mean(0)
-    away, away_there = source - centre, target - centre_there
-    spread = float(np.sqrt((away**2).sum(1).mean()))
-    linear = np.eye(2)
-    if len(source) >= 3 and np.linalg.svd(away, compute_uv=False)[-1] > 0.05 * spread:
-        linear = np.linalg.lstsq(away, away_there, rcond=None)[0].T
-    elif len(source) >= 2 and spread > 1e-6:
-        linear, _ = fit_similarity(source, target)
-    shift = centre_there - linear @ centre
-    left = target - source @ linear.T - shift
-    if len(source) < 4 or np.abs(left).max() < 0.5:
-        return Map(linear, shift)
-    apart = ((source[:, None] - source[None]) ** 2).sum(2) / spread**2
-    n = len(source)
-    system = np.zeros((n + 3, n + 3))
-    system[:n, :n] = _thin_plate(apart) + _SMOOTH * np.eye(n)
-    system[:n, n], system[:n, n + 1 :] = 1, away / spread
-    system[n:, :n] = system[:n, n:].T
-    solved = np.linalg.lstsq(system, np.vstack([left, np.zeros((3, 2))]), rcond=None)[0]
-    bends, offset, slope = solved[:n], solved[n], solved[n + 1 :]
-    moved = shift + offset - slope.T @ centre / spread
-    return Map(linear + slope.T / spread, moved, source, bends, spread)
-
-
-def turn_and_squash(linear: Array, t: float) -> Array:
-    """A part of a linear map: it turns by so much of the angle, and squashes by so much of the way."""
-    u, sizes, v = np.linalg.svd(linear)
-    turn = u @ v
-    if np.linalg.det(turn) < 0:  # a mirror cannot be turned into
-        return np.asarray((1 - t) * np.eye(2) + t * linear)
-    squash = v.T @ np.diag(sizes) @ v
-    angle = t * np.arctan2(turn[1, 0], turn[0, 0])
-    rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    return np.asarray(rotation @ ((1 - t) * np.eye(2) + t * squash))
 
 
 class Guides:
@@ -271,7 +204,8 @@ class Guides:
         """Height and width of the drawings."""
         self._still = None if hints.still is None else hints.still.astype(np.float32)
         cutters = [Cutter(view) for view in (first, last)]
-        moved = [track for track in hints.tracks if not track.comes_or_goes]
+        driven = [[t for t in hints.tracks if not t.comes_or_goes and _lies_in(t, regions)] for regions in hints.apart]
+        moved = [t for t in hints.tracks if not t.comes_or_goes and not any(t in tracks for tracks in driven)]
         cut = [(cutters[0].cut(track.at(0)), cutters[1].cut(track.at(1))) for track in moved]
         groups: list[list[int]] = []
         for number, (here, there) in enumerate(cut):
@@ -282,25 +216,52 @@ class Guides:
             else:
                 groups.append([number])
         views = (cutters[0].view, cutters[1].view)
-        self.guides = [self._make([moved[n] for n in group], *cut[group[0]], views) for group in groups]
+        self.guides = [
+            guide for group in groups for guide in self._make_all([moved[n] for n in group], *cut[group[0]], views)
+        ]
         """One for each piece."""
-        for regions in hints.apart:
+        for regions, tracks in zip(hints.apart, driven, strict=True):
             size = cutters[0].size[::-1]
             here, there = (
                 cv2.resize(region.astype(np.float32), size, interpolation=cv2.INTER_AREA) for region in regions
             )
             if not here.any() or not there.any():  # in a part of the picture that does not change
                 continue
-            here, there = (mask / mask.max() for mask in (here, there))  # one may be smaller than a cell
-            track = Track((self._middle(here), self._middle(there)))
-            self.guides.append(self._make([track], here, there, views))
+            # one may be smaller than a cell
+            here, there = (
+                cutter.trim(mask >= mask.max() / 2) for cutter, mask in zip(cutters, (here, there), strict=True)
+            )
+            tracks = tracks or [Track((self._middle(here), self._middle(there)))]
+            self.guides.append(self._make(tracks, here, there, views))
         for track in hints.tracks:
             if track.comes_or_goes:
                 end = 0 if track.points[0] is not None else 1
                 point = next(point for point in track.points if point is not None)
                 masks = [np.zeros(cutters[0].size, np.float32) for _ in range(2)]
                 masks[end] = cutters[end].cut(np.array(point))
-                self.guides.append(Guide((Track((point, point)),), masks[0], masks[1], self.shape))
+                self.guides.append(Guide((Track((point, point)),), masks[0], masks[1], self.shape, switch=track.switch))
+
+        def count_below(guide: Guide) -> int:
+            return sum(_lies_on(guide, other, end) for other in self.guides for end in range(2))
+
+        self.guides = sorted(self.guides, key=count_below)  # what lies on a piece is drawn after it
+
+    def _make_all(self, tracks: list[Track], here: Array, there: Array, views: tuple[Array, Array]) -> list[Guide]:
+        """Makes the guides of one piece: one, or several where only these fit the drawings; see `narrowing`."""
+        whole = self._make(tracks, here, there, views)
+        if not (here.any() and there.any()):
+            return [whole]
+        to_cells = np.array(here.shape[::-1]) / self.shape[::-1]
+
+        def cut(tracks: list[Track]) -> Ends:
+            guide = whole if len(tracks) == len(whole.tracks) else Guide(tuple(tracks), here, there, self.shape)
+            first, last = ((points[0] + 0.5) * to_cells - 0.5 for points in guide.ends)
+            return Ends((here, there), (first, last), guide.plane.linear)
+
+        return [
+            Guide(tuple(own), *piece.masks, self.shape, piece.linear if len(own) == 1 else np.eye(2))
+            for own, piece in share_out(tracks, cut, views)
+        ]
 
     def _make(self, tracks: list[Track], here: Array, there: Array, views: tuple[Array, Array]) -> Guide:
         """Makes a guide; a single track's piece also gets the rotation and scale that its match shows."""
@@ -429,23 +390,66 @@ class Guides:
             t: in (0, 1).
             shifts: as `settle` gives them; what comes or goes moves as its surroundings do.
         """
-        end = int(t >= 0.5)
         drawn = drawn.copy()
         for guide in self.guides:
+            end = int(t >= guide.switch)
             mask = (guide.here, guide.there)[end]
             if not mask.any():
                 continue
             own = guide.ends[end]
-            now = guide.place(t) if not guide.comes_or_goes else own - self._sample(shifts[end], own)
-            self._lay_piece(drawn, frames[end], mask, own, now)
+            now = own - self._measure_around(shifts[end], mask) if guide.comes_or_goes else guide.place(t)
+            behind = self._find_hidden(guide, end)
+            if behind is not None:
+                self._lay_piece(drawn, frames[1 - end], behind, guide.ends[1 - end], now)
+            on_it = [other for other in self.guides if _lies_on(other, guide, end)]
+            self._lay_piece(drawn, self.paint_out(frames[end], end, on_it), mask, own, now)
         return drawn
 
-    def _sample(self, shift: Flow, points: Array) -> Array:
-        """A shift at points of the drawings, (n, 2), in their pixels."""
+    def paint_out(self, frame: Array, end: int, guides: Sequence[Guide] | None = None) -> Array:
+        """A drawing without pieces, filled from around them.
+
+        Args:
+            frame: (H, W, C) uint8 or float32.
+            end: 0 if it is the first drawing, 1 if it is the last.
+            guides: of the pieces; None: all.
+        """
+        masks = [(guide.here, guide.there)[end] for guide in (self.guides if guides is None else guides)]
+        masks = [mask for mask in masks if mask.any()]
+        if not masks:
+            return frame
+        height, width = self.shape
+        taken = cv2.dilate(np.maximum.reduce(masks), np.ones((5, 5), np.uint8))
+        known = 1 - cv2.resize(taken, (width, height), interpolation=cv2.INTER_LINEAR)
+        filled = fill_holes(frame.astype(np.float32), known + np.float32(_TINY)).reshape(frame.shape)
+        filled = np.clip(filled + (0.5 if frame.dtype == np.uint8 else 0), 0, 255).astype(frame.dtype)
+        return np.ascontiguousarray(np.where((known < 0.5)[..., None], filled, frame))
+
+    def _find_hidden(self, guide: Guide, end: int) -> Array | None:
+        """The part of a piece that other pieces hide in one drawing and not in the other.
+
+        Returns:
+            (h, w) in [0, 1], in the other drawing; None if there is none.
+        """
+        others = [other for other in self.guides if other is not guide and other.here.shape == guide.here.shape]
+        if guide.comes_or_goes or not others:
+            return None
+        mask, shown = (guide.here, guide.there)[end], (guide.here, guide.there)[1 - end]
+        front = np.maximum.reduce([(other.here, other.there)[end] for other in others])
+        clear = np.maximum.reduce([(other.here, other.there)[1 - end] for other in others])
+        h, w = mask.shape
+        places, to_cells = self._lay_grid(w, h)
+        at = pixel_grid(h, w) + (guide.shifts(1.0 - end, places)[end] * to_cells).astype(np.float32)
+        hidden = np.minimum(shown, warp(front * (1 - mask), at)) * (1 - clear)
+        return hidden if (hidden > 0.5).any() else None
+
+    def _measure_around(self, shift: Flow, mask: Array) -> Array:
+        """The median of a shift around a piece, in pixels of the drawings: (2,)."""
         h, w = shift.shape[:2]
         scale = np.array([w / self.shape[1], h / self.shape[0]])
-        at = np.clip(((points + 0.5) * scale - 0.5).round().astype(int), 0, (w - 1, h - 1))
-        return np.asarray(shift[at[:, 1], at[:, 0]] / scale)
+        own = (self._shrink(mask, w, h) > 0).astype(np.uint8)
+        near = cv2.dilate(own, np.ones((5, 5), np.uint8))
+        around = (cv2.dilate(near, np.ones((7, 7), np.uint8)) > 0) & (near == 0)
+        return np.asarray(np.median(shift[around], 0) / scale if around.any() else np.zeros(2))
 
     def _lay_piece(self, drawn: Array, frame: Array, mask: Array, own: Array, now: Array) -> None:
         """Lays one piece of a frame over what is drawn, in place; it is moved as points `own` (n, 2) go to `now`."""
@@ -483,31 +487,21 @@ class Guides:
         return np.asarray(cv2.resize(mask, (w, h), interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR))
 
 
-class Cutter:
-    """Cuts pieces out of one drawing."""
+def _lies_in(track: Track, regions: tuple[Array, Array]) -> bool:
+    """Whether a track leads from a region of the first drawing to its partner in the last."""
+    for region, point in zip(regions, (track.points[0], track.points[-1]), strict=True):
+        assert point is not None
+        x, y = (min(max(round(value), 0), side - 1) for value, side in zip(point, region.shape[::-1], strict=True))
+        if not region[y, x]:
+            return False
+    return True
 
-    def __init__(self, view: Array) -> None:
-        """Of (H, W, 3) uint8 RGB."""
-        self._extent = np.array(view.shape[1::-1], float)
-        scale = min(1.0, SIDE / self._extent.max())
-        w, h = (max(8, round(side * scale)) for side in self._extent)
-        self.view = cv2.resize(view, (w, h), interpolation=cv2.INTER_AREA)
-        """The drawing as it is cut: (h, w, 3)."""
-        self._pieces = Pieces(self.view)
-        self.size = (h, w)
-        """Height and width of the masks."""
 
-    def cut(self, point: Array) -> Array:
-        """The piece that a point is on, in pixels of the drawing: (h, w) float32, 1 on the piece."""
-        h, w = self.size
-        x, y = np.clip((point + 0.5) * (w, h) / self._extent, 0, (w - 1, h - 1)).astype(int)
-        return self._pieces.cut_out((int(x), int(y)), _OUTLINE).astype(np.float32)
-
-    def snap(self, mask: Array) -> Array:
-        """The whole pieces that lie in a mask, (H, W) bool of any size: (h, w) float32, 1 on them."""
-        h, w = self.size
-        small = cv2.resize(mask.astype(np.float32), (w, h), interpolation=cv2.INTER_AREA) >= 0.5
-        return self._pieces.snap(small, _OUTLINE).astype(np.float32)
+def _lies_on(guide: Guide, other: Guide, end: int) -> bool:
+    """Whether a piece lies on another, larger one in a drawing, and so is within its mask."""
+    mask, larger = ((one.here, one.there)[end] for one in (guide, other))
+    area = float(mask.sum())
+    return guide is not other and 0 < area < larger.sum() and float(np.minimum(mask, larger).sum()) > 0.8 * area
 
 
 def _is_one(one: Array, other: Array) -> bool:

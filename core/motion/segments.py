@@ -29,6 +29,16 @@ _LIKE_COLOUR, _LIKE_SIZE = 8.0, 0.35  # Lab units and logarithm within which two
 _ALIKE = 3  # number of similar pieces that move together, against which a different shift is dropped
 _PAIRED = 64  # pieces that are matched; the smaller ones only count as similar pieces
 _LONG = 1.6  # ratio of a piece's axes from which its direction is determined
+# Chosen on the drawings of docs/RESULTS.md#hints: shaded emoji.
+_SOFT, _FAINT, _CLEAR = (
+    1.0,
+    1.0,
+    4.0,
+)  # pixels of smoothing; Lab units per pixel of an edge that goes on, and of a clear one
+_WHOLE = 64.0  # steps to a unit, as gradients are handed over as whole numbers
+_RIM, _LAYERS, _ON, _SURROUNDED = 7, 3, 0.9, 0.65  # pixels around a thing on a piece; things on things; shares of both
+_CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+_GAPS, _DEEPER = (1.5, 2.5, 3.5, 5.0), 3.0  # half widths of gaps in an edge, in pixels; how much wider both sides are
 _LARGE_TURN = 0.7  # cosine of a rotation below which the one turned by 180 degrees is tried as well
 
 
@@ -120,8 +130,26 @@ def _smooth(picture: Array) -> Array:
     return np.asarray(cv2.cvtColor(smooth, cv2.COLOR_RGB2LAB))
 
 
-def _label(smooth: Array) -> tuple[int, Array]:
-    """Cuts a picture into pieces along its edges: their number, and each pixel's piece, 0 on edges."""
+def _find_faint_edges(smooth: Array) -> Array:
+    """Edges that go on from clear ones, as where a shaded thing has the colour of what is behind it: (h, w) bool.
+
+    Canny's detector ("A Computational Approach to Edge Detection", PAMI 1986), on the gradient of all three channels
+    (Di Zenzo, "A Note on the Gradient of a Multi-Image", 1986).
+
+    Args:
+        smooth: (h, w, 3) float32 CIE Lab.
+    """
+    soft = cv2.GaussianBlur(smooth, (0, 0), _SOFT)
+    along_x, along_y = (cv2.Sobel(soft, cv2.CV_32F, *order) / 8 for order in ((1, 0), (0, 1)))  # Lab units per pixel
+    xx, yy, xy = ((one * other).sum(2) for one, other in ((along_x, along_x), (along_y, along_y), (along_x, along_y)))
+    size = np.sqrt((xx + yy + np.hypot(xx - yy, 2 * xy)) / 2)
+    angle = np.arctan2(2 * xy, xx - yy) / 2
+    slope_x, slope_y = ((_WHOLE * size * part(angle)).astype(np.int16) for part in (np.cos, np.sin))
+    return np.asarray(cv2.Canny(slope_x, slope_y, _WHOLE * _FAINT, _WHOLE * _CLEAR, L2gradient=True) > 0)
+
+
+def _label(smooth: Array, more: Array | None = None) -> tuple[int, Array]:
+    """Cuts a picture into pieces along its edges, and along `more`: their number, and each pixel's, 0 on edges."""
     h, w = smooth.shape[:2]
     edges = np.zeros((h, w), np.float32)
     for axis in (0, 1):
@@ -132,7 +160,8 @@ def _label(smooth: Array) -> tuple[int, Array]:
         else:
             ahead[:-1] = step
         edges = np.maximum(edges, ahead)
-    count, labels = cv2.connectedComponents((edges < _EDGE).astype(np.uint8), connectivity=4)
+    inside = edges < _EDGE if more is None else (edges < _EDGE) & ~more
+    count, labels = cv2.connectedComponents(inside.astype(np.uint8), connectivity=4)
     return count, labels
 
 
@@ -232,21 +261,26 @@ def measure_spread(mask: Array) -> Array:
     return np.asarray(np.cov(np.stack([x, y]).astype(float), bias=True) + 0.1 * np.eye(2))  # a line has some width
 
 
+def _find_broad(labels: Array) -> Array:
+    """Where broad pieces are, not outlines: somewhere, a broad piece has only itself around it."""
+    numbers = labels.astype(np.float32)
+    window = np.ones((5, 5), np.uint8)
+    inner = cv2.erode(numbers, window) == cv2.dilate(numbers, window)
+    broad = np.zeros(labels.max() + 1, bool)
+    broad[np.unique(labels[inner])] = True
+    broad[0] = False
+    return np.asarray(broad[labels])
+
+
 class Pieces:
     """A drawing that is cut along its edges, to have the piece at any place."""
 
     def __init__(self, picture: Array) -> None:
         """Of (h, w, 3) uint8 RGB."""
-        lab = cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
-        _, self._labels = _label(_smooth(lab))
-        # outlines are pieces too, but thin: of a broad one, some pixel has nothing else around it
-        numbers = self._labels.astype(np.float32)
-        window = np.ones((5, 5), np.uint8)
-        inner = cv2.erode(numbers, window) == cv2.dilate(numbers, window)
-        broad = np.zeros(self._labels.max() + 1, bool)
-        broad[np.unique(self._labels[inner])] = True
-        broad[0] = False
-        self._broad = broad[self._labels]
+        lab = _smooth(cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2LAB))
+        _, self._labels = _label(lab)
+        _, self._apart = _label(lab, _find_faint_edges(lab))
+        self._broad = _find_broad(self._labels)
 
     @property
     def labels(self) -> Array:
@@ -270,6 +304,30 @@ class Pieces:
         wide = cv2.dilate(own.astype(np.uint8), np.ones((2 * outline + 1, 2 * outline + 1), np.uint8)) > 0
         return np.asarray(own | (wide & ~self._broad))
 
+    def _add_enclosed(self, own: Array) -> Array:
+        """A piece, (h, w) uint8, with what lies on it: holes, and what nearly all of its surroundings are the piece's.
+
+        An eye beside the outline of a face is on it, though the outline lets in what is beside the face.
+        """
+        filled, window = _fill(own), np.ones((2 * _RIM + 1, 2 * _RIM + 1), np.uint8)
+        for _ in range(_LAYERS):
+            inner = ((self._apart > 0) & (filled == 0)).astype(np.uint8)
+            count, rest, boxes, _ = cv2.connectedComponentsWithStats(inner, connectivity=4)
+            hull = cv2.fillConvexPoly(np.zeros_like(own), cv2.convexHull(cv2.findNonZero(filled)), 1)
+            within = np.bincount(rest.ravel(), hull.ravel(), count)
+            areas = boxes[:, cv2.CC_STAT_AREA]
+            around = 0
+            for number in 1 + np.flatnonzero((within > _ON * areas)[1:] & (areas < own.sum())[1:]):
+                thing = (rest == number).astype(np.uint8)
+                rim = (cv2.dilate(thing, window) > 0) & (thing == 0) & (self._apart > 0)
+                if rim.any() and filled[rim].mean() > _SURROUNDED:
+                    filled[thing > 0] = 1
+                    around += 1
+            if not around:
+                break
+            filled = _fill(cv2.morphologyEx(filled, cv2.MORPH_CLOSE, window))
+        return filled
+
     def cut_out(self, at: tuple[int, int], outline: int) -> Array:
         """The flat piece that a place is on, with what it encloses and the outline around it: (h, w) bool.
 
@@ -277,15 +335,53 @@ class Pieces:
             at: (x, y); on an outline, the nearest broad piece is taken.
             outline: pixels by which the piece is widened where no other broad piece begins.
         """
-        y, x = np.nonzero(self._broad)
+        broad = _find_broad(self._apart)
+        y, x = np.nonzero(broad)
         if not len(x):
-            return np.ones(self._labels.shape, bool)
+            return np.ones(self._apart.shape, bool)
         nearest = int(np.argmin((x - at[0]) ** 2 + (y - at[1]) ** 2))
-        own = (self._labels == self._labels[y[nearest], x[nearest]]).astype(np.uint8)
-        outlines, _ = cv2.findContours(own, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-        filled = cv2.drawContours(own, outlines, -1, 1, cv2.FILLED)
+        own = (self._apart == self._apart[y[nearest], x[nearest]]).astype(np.uint8)
+        own = _close_gaps(own, (int(x[nearest]), int(y[nearest])))
+        filled = self._add_enclosed(own)
         wide = cv2.dilate(filled, np.ones((2 * outline + 1, 2 * outline + 1), np.uint8))
-        return np.asarray((filled > 0) | ((wide > 0) & ~self._broad))
+        return np.asarray((filled > 0) | ((wide > 0) & ~broad))
+
+
+def _fill(mask: Array) -> Array:
+    """(h, w) uint8, without holes."""
+    outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    return np.asarray(cv2.drawContours(mask.copy(), outlines, -1, 1, cv2.FILLED))
+
+
+def _close_gaps(own: Array, at: tuple[int, int]) -> Array:
+    """Separates a piece from what it runs into where its edge has gaps: (h, w) uint8, the part that has a place.
+
+    Balls of growing size are moved within the piece; where one cannot pass between two parts that hold much larger
+    ones, a gap is closed (trapped balls; Zhang et al., "Vectorizing Cartoon Animations", TVCG 2009).
+
+    Args:
+        own: (h, w) uint8, 1 on the piece.
+        at: (x, y), a place on it.
+    """
+    for radius in _GAPS:
+        depth = cv2.distanceTransform(np.pad(own, 1), cv2.DIST_L2, 5)[1:-1, 1:-1]
+        count, cores = cv2.connectedComponents((depth > radius).astype(np.uint8), connectivity=4)
+        if count < 3:
+            continue
+        deepest = np.zeros(count)
+        np.maximum.at(deepest, np.asarray(cores, int).ravel(), depth.ravel())
+        deepest[0] = 0
+        large = np.flatnonzero(deepest > _DEEPER * radius)
+        if len(large) < 2:
+            continue
+        parts = np.where(np.isin(cores, large), cores, 0).astype(np.float32)
+        while True:  # what is too narrow for the ball belongs to the part that it hangs together with
+            grown = np.where((parts == 0) & (own > 0), cv2.dilate(parts, _CROSS), parts)
+            if np.array_equal(grown, parts):
+                break
+            parts = grown
+        own = (parts == parts[at[1], at[0]]).astype(np.uint8)
+    return own
 
 
 def find_transforms(first: Array, last: Array, most: int = 10) -> list[Carried]:

@@ -32,6 +32,8 @@ def tracks_of(hints, first=0, size=(320, 180)):
         ("1,2>3,4@0.25>5,6", Track(((1, 2), (3, 4), (5, 6)), (0, 0.25, 1))),
         ("1,2>none", Track(((1, 2), None))),
         ("none>1,2", Track((None, (1, 2)))),
+        ("none@0.2>1,2", Track((None, (1, 2)), (0.2, 1.0))),
+        ("1,2>none@0.7", Track(((1, 2), None), (0.0, 0.7))),
     ],
 )
 def test_a_hint_in_words(text, track):
@@ -46,7 +48,7 @@ def test_a_hint_of_a_later_pair():
 @pytest.mark.parametrize(
     "text",
     ["", ">", "1>2", "a,b>c,d", "1,2>", "1,2,3>4,5", "none", "none>none", "1,2>none>3,4", "nan,2>3,4", "1,2>inf,3",
-     "x:1,2>3,4", "-1:1,2", "1,2@0.5>3,4", "1,2>3,4@0.9>5,6@0.4", "9" * 400 + ",1", "1,2>" * 5000 + "1,2"],
+     "1,2>none@0", "none@1>1,2", "x:1,2>3,4", "-1:1,2", "1,2@0.5>3,4", "1,2>3,4@0.9>5,6@0.4", "9" * 400 + ",1", "1,2>" * 5000 + "1,2"],
 )  # fmt: skip
 def test_what_is_no_hint_is_said_in_one_line(text):
     with pytest.raises(ConfigError, match="--hint") as error:
@@ -161,3 +163,8 @@ def test_regions_of_one_pixel_or_where_nothing_changes_are_no_trouble(tmp_path, 
     cv2.imwrite(str(tmp_path / "mask.png"), mask)
     hints = write(tmp_path, {"pairs": [{"apart": [["mask.png", "mask.png"]]}]})
     assert len(list(interpolate(frames, 3, engine="flow", hints=hints))) == 3
+
+
+def test_two_things_that_come_do_not_contradict_each_other():
+    hints = parse_hint("none>5,5") | parse_hint("none>30,30") | parse_hint("50,5>none") | parse_hint("5,50>none")
+    assert len(hints.of(0, 1, 64, 64).tracks) == 4

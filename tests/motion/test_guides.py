@@ -6,7 +6,8 @@ import pytest
 
 from animi.core.engines.interface import render_all
 from animi.core.engines.opening import open_engine
-from animi.core.motion.guides import Guides, PairHints, Track, fit_map, turn_and_squash
+from animi.core.motion.guides import Guides, PairHints, Track
+from animi.core.motion.maps import fit_map, turn_and_squash
 from animi.core.motion.search import estimate_flow
 
 GROUND, RED, BLUE, INK = (230, 225, 210), (200, 60, 50), (60, 90, 190), (30, 26, 30)
@@ -127,3 +128,71 @@ def test_without_hints_nothing_changes():
     frames = [next(render_all(engine.prepare(first, last, hints), [0.5])) for hints in (None, PairHints())]
     assert np.array_equal(*frames)
     assert np.array_equal(estimate_flow(first, last)[0], estimate_flow(first, last, guides=None)[0])
+
+
+def shade(x, gap=0, hand=None):
+    """A shaded ball at x, whose edge has a gap of some pixels on its right, and a hand of its colour on it."""
+    frame = np.full((180, 320, 3), (236, 228, 112), np.uint8)
+    away = np.linalg.norm(np.dstack(np.meshgrid(np.arange(320), np.arange(180))) - (x, 90), axis=2)
+    ball = np.clip(np.array([250.0, 170, 50]) - away[..., None] * 0.4, 0, 255)
+    frame[away < 50] = ball[away < 50]
+    if gap:  # as a highlight that has the colour of the ground
+        frame[90 - gap // 2 : 90 + gap // 2, x + 30 : x + 60] = (236, 228, 112)
+    cv2.circle(frame, (x - 20, 75), 8, (250, 250, 250), -1)
+    if hand is not None:
+        cv2.circle(frame, hand, 20, (244, 164, 46), -1, cv2.LINE_AA)
+        cv2.circle(frame, hand, 6, (120, 60, 30), -1, cv2.LINE_AA)
+    return frame
+
+
+def test_a_gap_in_an_edge_does_not_join_a_thing_to_what_is_behind_it():
+    first, last = shade(90, 6), shade(150, 6)
+    guides = guide(first, last, ((90, 110), (150, 110)))
+    for mask in (guides.guides[0].here, guides.guides[0].there):
+        assert 6500 < mask.sum() < 9500  # the ball, and not the picture
+
+
+def test_hints_on_one_shaded_piece_that_go_apart_divide_it():
+    first, last = shade(90, hand=(140, 100)), shade(90, hand=(100, 120))
+    guides = guide(first, last, ((70, 95), (70, 95)), ((140, 90), (100, 110)))
+    assert len(guides.guides) == 2
+    flow = guides.move(np.zeros((180, 320, 2), np.float32), 0)
+    assert np.abs(flow[75, 70]).max() < 1 and np.abs(flow[100, 148] - (-40, 20)).max() < 2
+
+
+def test_what_lies_on_a_hinted_piece_and_is_hinted_itself_is_drawn_once():
+    first, last = shade(90), shade(150)
+    hints = (Track(((70, 75), (110, 75), (130, 75))), Track(((90, 110), (150, 110))))
+    drawn = next(render_all(open_engine("flow").prepare(first, last, PairHints(hints)), [0.25]))
+    white = (drawn.min(2) > 235).astype(np.uint8)
+    count, _, stats, middles = cv2.connectedComponentsWithStats(white)
+    large = [middles[k] for k in range(1, count) if stats[k, cv2.CC_STAT_AREA] > 30]
+    assert len(large) == 1 and np.abs(large[0] - (90, 75)).max() < 2
+
+
+def test_paths_of_two_points_of_a_piece_are_followed_by_both():
+    first, last = draw(bar=(100, 90, 0)), draw(bar=(200, 90, 0))
+    hints = (Track(((70, 90), (90, 60), (170, 90))), Track(((130, 90), (150, 100), (230, 90))))
+    guides = Guides(PairHints(hints), first, last)
+    assert np.allclose(guides.guides[0].place(0.5), [(90, 60), (150, 100)])
+
+
+def test_what_comes_or_goes_does_so_at_its_time():
+    first, last = draw((60, 90, RED), (160, 90, BLUE)), draw((160, 90, BLUE), (240, 90, RED))
+    hints = PairHints((Track(((60, 90), None), (0, 0.2)), Track((None, (240, 90)), (0.8, 1))))
+    times = [0.1, 0.3, 0.7, 0.9]
+    seen = []
+    for drawn in render_all(open_engine("flow").prepare(first, last, hints), times):
+        red = np.abs(drawn.astype(int) - RED).sum(2) < 60
+        seen.append((red[:, :120].sum() > 700, red[:, 200:].sum() > 700))
+    assert seen == [(True, False), (False, False), (False, False), (False, True)]
+
+
+def test_points_in_regions_lead_them():
+    first, last = draw((60, 90, RED)), draw((250, 50, BLUE))
+    regions = [cv2.circle(np.zeros((180, 320), np.uint8), at, 24, 1, -1) > 0 for at in ((60, 90), (250, 50))]
+    hints = PairHints((Track(((60, 90), (100, 20), (250, 50))),), apart=(tuple(regions),))
+    guides = Guides(hints, first, last)
+    assert len(guides.guides) == 1 and np.allclose(guides.guides[0].place(0.5), [(100, 20)])
+    # a border that was painted roughly is fitted to the outline
+    assert 1000 < guides.guides[0].here.sum() < 0.85 * regions[0].sum()
