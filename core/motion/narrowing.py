@@ -50,7 +50,7 @@ class Ends:
 
     def carry(self, end: int, at: Array) -> Array:
         """Places (…, 2) of one drawing in the other."""
-        linear = self.linear if end == 0 else np.linalg.inv(self.linear)
+        linear = self.linear if end == 0 else np.linalg.pinv(self.linear)  # three points may end on a line
         return np.asarray((at - self.points[end]) @ linear.T + self.points[1 - end], np.float32)
 
     def measure_misfit(self, end: int, views: tuple[Array, Array], slack: int | None = None) -> Array:
@@ -111,6 +111,8 @@ def share_out(
         return [(list(hints), pieces[0] if len(hints) == 1 else together)]
     found = []
     for (own, piece), masks in zip(groups, divide(pieces, views), strict=True):
+        if not (masks[0].any() and masks[1].any()):  # a point that lies on an outline has no part of its own
+            return [(list(hints), together)]
         part = replace(piece, masks=masks)
         found.append((own, replace(part, linear=find_turn(part, views)) if len(own) == 1 else part))
     return found
