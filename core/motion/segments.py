@@ -318,10 +318,12 @@ class Pieces:
             areas = boxes[:, cv2.CC_STAT_AREA]
             around = 0
             for number in 1 + np.flatnonzero((within > _ON * areas)[1:] & (areas < own.sum())[1:]):
-                thing = (rest == number).astype(np.uint8)
-                rim = (cv2.dilate(thing, window) > 0) & (thing == 0) & (self._apart > 0)
-                if rim.any() and filled[rim].mean() > _SURROUNDED:
-                    filled[thing > 0] = 1
+                x, y, width, height = boxes[number, :4]
+                near = np.s_[max(0, y - _RIM) : y + height + _RIM, max(0, x - _RIM) : x + width + _RIM]
+                thing = (rest[near] == number).astype(np.uint8)
+                rim = (cv2.dilate(thing, window) > 0) & (thing == 0) & (self._apart[near] > 0)
+                if rim.any() and filled[near][rim].mean() > _SURROUNDED:
+                    filled[near][thing > 0] = 1
                     around += 1
             if not around:
                 break
