@@ -11,9 +11,9 @@ point of the last. It acts on the piece that contains the point, up to its outli
   et al., "BetweenIT", Eurographics 2010, use spirals; both keep the size of a piece that only rotates).
 
 A guide is used three times. Its motion is a candidate of the search, for things that move with it. Then the piece is
-removed from the estimated motion, so that the area moves with its surroundings, and painted out of the drawings. At each
-t, the piece is composited over the result at its position, so that the hint has priority and the background is uncovered
-behind it. What another piece hides of it in the nearer drawing comes from the other one.
+removed from the estimated motion, so that the area moves with its surroundings, and painted out of the drawings. At
+each t, the piece is composited over the result at its position, so that the hint has priority and the background is
+uncovered behind it. What another piece hides of it in the nearer drawing comes from the other one.
 """
 
 from collections.abc import Sequence
