@@ -8,20 +8,24 @@ import { $, ask, askJson, attempt, make, showStatus } from "./page.js";
  */
 export function openDoubt(studio, hints) {
   let heat = { of: "", picture: null };
-  let worst = null; // doubtful frames, the worst first: [amount, position, x, y]
-  let spot = null; // the one shown
+  let found = null; // `worst`, the doubtful frames, the worst first: [amount, position, x, y]; and the inputs they are `of`
+  let searched = ""; // the inputs of the search that is running
+
+  /** What the frames depend on, as text: what was found for other inputs is out of date. */
+  const inputs = () => JSON.stringify([studio.drawings().map(({ id }) => id), hints.state(), { ...studio.readSettings(), fps: "" }]);
 
   /** Overlays the heat map of the frame shown, which is requested if it is not there yet. */
   function overlayDoubt(context) {
     if (!$("doubt").checked || studio.isPlaying()) return;
     const position = studio.position();
-    const of = JSON.stringify([position, hints.state(), studio.readSettings()]);
+    const of = `${position} ${inputs()}`;
     if (heat.of !== of) {
       heat = { of, picture: null };
       fetchHeat(of, position);
     }
     const { canvas } = context;
     if (heat.picture) context.drawImage(heat.picture, 0, 0, canvas.width, canvas.height);
+    const spot = found?.of === inputs() ? found.worst[0] : null;
     if (spot && Math.abs(spot[1] - position) < 1e-6) {
       context.strokeStyle = "#d00";
       context.lineWidth = Math.max(2, canvas.width / 300);
@@ -49,33 +53,46 @@ export function openDoubt(studio, hints) {
     studio.paint();
   }
 
+  /** Goes to the most doubtful frame, or if it is shown already, to the next one. */
   async function goToWorst() {
-    if (worst?.length) return showWorst([...worst.slice(1), worst[0]]);
     await hints.sent();
-    await attempt("doubt", () => askJson("POST", `${studio.session()}/doubtful`, studio.readSettings()));
-    studio.watch();
-    return undefined;
+    const of = inputs();
+    if (found?.of === of) {
+      found.worst.push(...found.worst.splice(0, 1));
+      showWorst();
+    } else if (searched !== of) {
+      searched = of;
+      const job = await attempt("doubt", () => askJson("POST", `${studio.session()}/doubtful`, studio.readSettings()));
+      if (job) studio.watch(job, (over) => takeWorst(of, over));
+      else searched = "";
+    }
   }
-  function showWorst(found) {
-    worst = found;
+  function takeWorst(of, job) {
+    if (searched === of) searched = "";
+    if (job.state !== "done") return;
+    if (of !== inputs()) {
+      showStatus("The frames have changed since they were searched for doubt; press the button again.");
+      return;
+    }
+    found = { of, worst: job.result.worst };
+    showWorst();
+  }
+  function showWorst() {
+    const { worst } = found;
     if (!worst.length) {
       showStatus("animi is sure of every frame.");
       return;
     }
-    [spot] = worst;
+    const [, position, x, y] = worst[0];
     $("doubt").checked = true;
-    showStatus(`The most doubtful place of this frame is marked; ${worst.length} ${worst.length === 1 ? "frame is" : "frames are"} worth a look.`);
-    hints.centre(spot[2], spot[3]);
-    studio.goTo(spot[1]);
+    showStatus(`The most doubtful place of this frame is marked; ${worst.length} ${worst.length === 1 ? "frame is" : "frames are"} worth checking.`);
+    hints.centre(x, y);
+    studio.goTo(position);
     hints.showAll();
   }
 
   $("doubt").addEventListener("change", () => studio.paint());
   $("worst").addEventListener("click", goToWorst);
 
-  return {
-    overlayDoubt, showWorst,
-    /** Forgets the list of doubtful frames, as hints have changed. */
-    forget() { worst = spot = null; },
-  };
+  return { overlayDoubt };
 }

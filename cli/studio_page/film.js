@@ -4,7 +4,7 @@ import { $, askJson, attempt, clock, make } from "./page.js";
 
 const CADENCES = { 1: "on ones", 2: "on twos", 3: "on threes", 4: "on fours" };
 
-/** Connects the film's part; `studio` gives the session, the downloads and `watch`. */
+/** Connects the film's part; `studio` gives the session, `watch` and `takeFile`. */
 export function openFilm(studio) {
   let film = null; // the film shown, as the server describes it
   let nextIsTo = false; // whether the next click on a drawing sets the end of the range
@@ -72,8 +72,10 @@ export function openFilm(studio) {
     event.preventDefault();
     const [from, to] = [Number($("from").value) - 1, Number($("to").value) - 1].sort((a, b) => a - b);
     const all = Array.from({ length: to - from + 1 }, (_, k) => from + k);
-    await attempt("film", () => askJson("POST", `${studio.session()}/film/choice`, { drawings: $("taking").value === "all" ? all : [from, to] }));
-    studio.watch();
+    const job = await attempt("film", () => askJson("POST", `${studio.session()}/film/choice`, { drawings: $("taking").value === "all" ? all : [from, to] }));
+    const asker = document.activeElement;
+    // whoever has gone on to something else in the meantime is left there, and keeps the focus
+    if (job) studio.watch(job, () => { if (document.activeElement === asker) $("stage").scrollIntoView({ block: "nearest" }); });
   }
 
   async function smooth(preview) {
@@ -81,9 +83,7 @@ export function openFilm(studio) {
     const wanted = { engine: $("engine").value, on_failure: $("failure").value, [kind]: value, cadence: $("cadence").value,
       format: $("film-kind").value, ...(preview ? { preview } : {}) };
     const job = await attempt("film", () => askJson("POST", `${studio.session()}/film/smooth`, wanted));
-    if (!job) return;
-    studio.downloads.add(job.id);
-    studio.watch();
+    if (job) studio.watch(job, studio.takeFile);
   }
 
   return {

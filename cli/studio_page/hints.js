@@ -95,7 +95,6 @@ export function openDesk(studio) {
         return;
       }
       accepted = sent;
-      doubt.forget();
       if (sent !== state()) return; // a newer change follows
       await studio.redrawShown();
       showAll();
@@ -565,7 +564,7 @@ export function openDesk(studio) {
   });
 
   return {
-    forCommand, overlayDoubt: doubt.overlayDoubt, showWorst: doubt.showWorst,
+    forCommand, overlayDoubt: doubt.overlayDoubt,
     /** Takes hints and kept frames from the session; if the hints are not the page's own, the undo history is cleared. */
     adopt(material) {
       const fresh = { size: material.hints.size, pairs: material.hints.pairs };

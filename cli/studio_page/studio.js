@@ -7,7 +7,7 @@ import { openDesk } from "./hints.js";
 import { findSkins, overlaySkins } from "./onion.js";
 import { $, RequestError, ask, askJson, attempt, clearError, download, make, showStatus, showError, stem, wait } from "./page.js";
 import { besides, fillBesides, fillSettings, readSettings } from "./settings.js";
-import { showWork } from "./work.js";
+import { isOver, showWork } from "./work.js";
 
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -27,7 +27,6 @@ let position = 0; // position shown: index of a key frame plus t
 let isLive = false; // whether a single frame at the slider's position is shown
 const results = new Map(); // frames drawn, by engine
 const panes = new Map(); // canvases, by engine
-const downloads = new Set(); // jobs whose files are downloaded when they are done
 
 // Sessions, drawings and films
 
@@ -36,6 +35,7 @@ async function begin() {
   if (known) {
     try {
       session = `/api/sessions/${known}`;
+      adopt((await askJson("GET", `${session}/jobs`)).jobs);
       return showMaterial(await askJson("GET", session));
     } catch {
       // the session has ended; start a new one
@@ -45,6 +45,14 @@ async function begin() {
   sessionStorage.setItem("session", id);
   session = `/api/sessions/${id}`;
   return undefined;
+}
+
+/** Takes the jobs that were over before the page was loaded: nothing of them is new but the files. */
+function adopt(jobs) {
+  for (const job of jobs.filter(isOver)) {
+    followed.add(job.id);
+    if (job.kind === "export" && job.state === "done") showFile(job);
+  }
 }
 
 async function startOver() {
@@ -238,8 +246,11 @@ function showTicks() {
 
 let isWatching = false;
 let hasMore = false; // whether work was added since the last request
-/** Polls the state of jobs until none is left. */
-async function watch() {
+const awaited = new Map(); // what to do when a job is over that this page has requested, by its id
+
+/** Polls the state of jobs until none is left; `whenOver` is called with `job` when that is over. */
+async function watch(job, whenOver) {
+  if (whenOver) awaited.set(job.id, whenOver);
   hasMore = true;
   if (isWatching) return;
   isWatching = true;
@@ -249,8 +260,8 @@ async function watch() {
       const { jobs } = await askJson("GET", `${session}/jobs`);
       showWork(jobs, cancel);
       markExpired(jobs);
-      for (const job of jobs) await follow(job);
-      if (jobs.some((job) => ["waiting", "running"].includes(job.state))) hasMore = true;
+      for (const each of jobs) await follow(each);
+      if (!jobs.every(isOver)) hasMore = true;
       if (hasMore) await wait(POLL);
     }
     clearError("watch");
@@ -264,17 +275,21 @@ async function watch() {
 
 const cancel = (job) => attempt("cancel", async () => {
   await ask("DELETE", `${session}/jobs/${job.id}`);
-  downloads.delete(job.id);
   watch();
 });
 
 const followed = new Set(); // jobs whose end was handled
 
 async function follow(job) {
-  const isOver = !["waiting", "running"].includes(job.state);
   const result = [...results.values()].find((known) => known.job === job.id);
   if (result) fetchFrames(result, job.done);
-  if (!isOver || followed.has(job.id)) return;
+  if (!isOver(job)) return;
+  if (!followed.has(job.id)) await finish(job, result);
+  awaited.get(job.id)?.(job); // not in `finish`: the job may be over before the page knows that it has requested it
+  awaited.delete(job.id);
+}
+
+async function finish(job, result) {
   followed.add(job.id);
   if (result) {
     result.isOver = true;
@@ -287,12 +302,11 @@ async function follow(job) {
     if (job.kind === "draw" && result) {
       Promise.all(result.decoding).then(() => { if (results.get(job.result.engine) === result) showStatus(describeDrawn(job)); });
     }
-    if (job.kind === "scan" || job.kind === "choose") {
-      showMaterial(await askJson("GET", session));
-      if (job.kind === "choose") $("stage").focus();
+    if (job.kind === "scan" || job.kind === "choose") showMaterial(await askJson("GET", session));
+    if (job.kind === "export") {
+      showFile(job);
+      showStatus(`${job.result.name} is written.`);
     }
-    if (job.kind === "export") showFile(job);
-    if (job.kind === "doubt") desk.showWorst(job.result.worst);
   }
 }
 
@@ -456,22 +470,20 @@ async function drawMoments(engine, pane) {
 
 async function takeHome(format) {
   const job = await attempt("export", () => askJson("POST", `${session}/export`, { ...readSettings(), format }));
-  if (!job) return;
-  downloads.add(job.id);
-  watch();
+  if (job) watch(job, takeFile);
 }
 
 function showFile(job) {
-  const address = `${session}/jobs/${job.id}/file`;
   const { name, frames, width, height, bytes, notes } = job.result;
   const weight = bytes < 1e6 ? `${Math.max(1, Math.round(bytes / 1000))} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
-  const item = make("li", {}, make("a", { href: address, download: name, textContent: name }),
+  const item = make("li", {}, make("a", { href: fileOf(job), download: name, textContent: name }),
     make("small", { textContent: ` ${frames} frames, ${width}×${height}, ${weight}${notes.map((note) => `; ${note}`).join("")}` }));
   item.dataset.job = job.id;
   $("files-made").prepend(item);
-  showStatus(`${name} is written.`);
-  if (downloads.delete(job.id)) download(address, name);
 }
+
+const fileOf = (job) => `${session}/jobs/${job.id}/file`;
+const takeFile = (job) => { if (job.state === "done") download(fileOf(job), job.result.name); };
 
 /** Marks files that the server has removed, for space or because there are newer ones. */
 function markExpired(jobs) {
@@ -552,7 +564,7 @@ function listen() {
 }
 
 chart = openChart(later);
-film = openFilm({ session: () => session, downloads, watch });
+film = openFilm({ session: () => session, watch, takeFile });
 desk = openDesk({
   readSettings, showCommand, showMaterial, redrawShown, paint, hold, goTo, watch, nameOf,
   session: () => session, drawings: () => drawings, position: () => position, isPlaying: () => playing,

@@ -4,9 +4,11 @@ import { $, make } from "./page.js";
 
 const startTimes = new Map(); // of running jobs, by id, to estimate the time left
 
+export const isOver = (job) => !["waiting", "running"].includes(job.state);
+
 /** Shows the progress of waiting and running jobs; `cancel` is called with a job. */
 export function showWork(jobs, cancel) {
-  const active = jobs.filter((job) => ["waiting", "running"].includes(job.state));
+  const active = jobs.filter((job) => !isOver(job));
   const known = new Map([...$("work").children].map((item) => [item.dataset.job, item]));
   for (const [id, item] of known) if (!active.some((job) => job.id === id)) item.remove();
   for (const job of active) {

@@ -197,8 +197,9 @@ def test_two_drawings_of_a_film_become_key_frames(studio, tmp_path, animi):
     studio.redrawn(studio.all("#choice button")[0].click)
     assert [name.text for name in studio.all("#keys b")] == ["chase-2.png", "chase-4.png"]
     Select(studio("taking")).select_by_value("all")
-    studio.redrawn(studio.all("#choice button")[0].click)
+    studio.redrawn(lambda: (studio.all("#choice button")[0].click(), studio("count").send_keys("")))
     assert len(studio.all("#keys li")) == 3
+    assert studio.driver.switch_to.active_element == studio("count")  # the focus stays where a person has put it
 
 
 def test_a_film_is_drawn_anew_and_taken_home(studio, tmp_path, animi, downloads):
@@ -228,10 +229,19 @@ def test_long_work_is_seen_and_cancelled(studio, downloads):
     studio.until(lambda: not studio.all("#work li"))
 
 
-def test_a_page_loaded_anew_still_has_its_drawings_until_it_starts_over(studio, two):
+def test_a_page_loaded_anew_has_its_drawings_and_files_and_no_old_news_until_it_starts_over(
+    studio, two, tmp_path, downloads
+):
     studio.drop_and_see(*two)
+    studio.all("#downloads button[value=webp]")[0].click()
+    studio.until((downloads / "one-to-two.webp").exists)
+    (tmp_path / "bad.mp4").write_text("no film")
+    studio.drop(tmp_path / "bad.mp4")
+    studio.until(lambda: "bad.mp4" in studio("messages").text)
     studio.driver.refresh()
     studio.until(lambda: len(studio.all("#keys li")) == 2 and "drawn with" in studio("status").text)
+    assert "one-to-two.webp" in studio("files-made").text and studio("messages").text == ""
+    assert len(list(downloads.glob("one-to-two*.webp"))) == 1  # nor is it downloaded again
     studio("start-over").click()
     studio.until(lambda: studio.is_ready() and not studio.all("#keys li"))
 

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import Select
 
 from animi.core.media.image_files import write_png
 
@@ -228,6 +229,27 @@ def test_doubt_is_shown_and_the_worst_frame_found(desk, studio, tmp_path):
     assert changed[30:80, 155:215].mean() > 0.2
     studio("doubt").click()
     assert not studio("doubt").is_selected()
+
+    def count_searches():
+        return studio.driver.execute_async_script("""
+            const done = arguments[0];
+            fetch(`/api/sessions/${sessionStorage.getItem("session")}/jobs`).then((answer) => answer.json())
+              .then(({ jobs }) => done(jobs.filter(({ kind }) => kind === "doubt").length));
+        """)
+
+    for change in (lambda: studio.fill("count", "4"), lambda: Select(studio("engine")).select_by_value("flow")):
+        before = count_searches()
+        studio.redrawn(change)
+        studio("worst").click()  # what was found was found in other frames
+        studio.until(lambda before=before: count_searches() == before + 1)
+        studio.until(lambda: "The most doubtful place" in studio("status").text)
+        assert any(f"t = {t}" in studio("readout").text for t in ("0.333", "0.667"))
+    studio("worst").click()  # the next one of the same list
+    assert count_searches() == before + 1
+
+    studio.driver.refresh()  # what was asked for before goes nowhere now
+    studio.until(lambda: "drawn with" in studio("status").text)
+    assert not studio("doubt").is_selected() and studio("play").get_attribute("aria-label") == "Stop"  # it plays
 
 
 def test_a_frame_is_exchanged_and_another_kept(desk, studio, tmp_path):
