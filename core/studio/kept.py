@@ -1,9 +1,12 @@
 """Frames between two key frames that the person keeps, or has painted over: key frames from then on, at their times."""
 
+import csv
+import io
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
+from pathlib import PurePosixPath
 
 from ..inbetween.exposure_sheet import COLUMNS, SheetRow
 from .drawings import KeyFrame
@@ -92,11 +95,31 @@ def arrange_keys(drawings: Sequence[KeyFrame], kept: Sequence[Kept], settings: D
     return Keys(tuple(found), tuple(positions), float(segments))
 
 
+def name_kept(drawings: Sequence[KeyFrame], kept: Sequence[Kept]) -> tuple[Kept, ...]:
+    """Renames kept frames that have the name of a key frame or of another kept frame.
+
+    They are downloaded together as files, and an exposure sheet finds them by their names.
+    """
+    taken = {drawing.name.casefold() for drawing in drawings}
+    named = []
+    for frame in kept:
+        name, path = frame.drawing.name, PurePosixPath(frame.drawing.name)
+        number = 1
+        while name.casefold() in taken:
+            number += 1
+            name = f"{path.stem}-{number}{path.suffix}"
+        taken.add(name.casefold())
+        named.append(replace(frame, drawing=replace(frame.drawing, name=name)))
+    return tuple(named)
+
+
 def write_sheet(rows: Sequence[SheetRow], names: Sequence[str]) -> str:
     """Rows as a file, under the drawings' own names."""
-    lines = [",".join(COLUMNS)]
+    made = io.StringIO()
+    # all is quoted: without quotes, a line that begins with a name such as "#1.png" would be a comment
+    sheet = csv.writer(made, quoting=csv.QUOTE_ALL, lineterminator="\n")
+    sheet.writerow(COLUMNS)
     for row, name in zip(rows, names, strict=True):
         chart = " ".join(f"{time:.6g}" for time in (0.0, *row.times, 1.0)) if row.times else ""
-        quoted = '"' + name.replace('"', '""') + '"' if set(name) & set(',";\t') else name
-        lines.append(f"{quoted},{row.hold},,,{chart}")
-    return "\n".join(lines) + "\n"
+        sheet.writerow((name, row.hold, "", "", chart))
+    return made.getvalue()

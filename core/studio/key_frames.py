@@ -12,7 +12,7 @@ from .drawings import LARGER, KeyFrame, read_drawing
 from .folder import SessionFolder
 from .hints import HintedPair, PageHints, paint
 from .host import Host
-from .kept import Kept
+from .kept import Kept, name_kept
 
 _SAME_TIME = 1e-4  # by which two positions of one frame may differ
 
@@ -84,6 +84,7 @@ class KeyFrames:
         """Puts a key frame behind the others."""
         with self.lock:
             self.drawings = (*self.drawings, drawing)
+            self.kept = name_kept(self.drawings, self.kept)
 
     def draw_chase(self) -> None:
         """Replaces the key frames by two that animi draws: a cat chases a mouse."""
@@ -208,7 +209,7 @@ class KeyFrames:
                 beside = [frame for frame in beside if frame not in same]
             before = max((frame for frame in beside if frame.t < t), key=lambda frame: frame.t, default=None)
             after = min((frame for frame in beside if frame.t > t), key=lambda frame: frame.t, default=None)
-            self.kept = (*self.kept, Kept(drawing, first, last, t))
+            self.kept = name_kept(self.drawings, (*self.kept, Kept(drawing, first, last, t)))
             (one, start), (other, end) = (
                 (first, 0.0) if before is None else (before.drawing.id, before.t),
                 (last, 1.0) if after is None else (after.drawing.id, after.t),

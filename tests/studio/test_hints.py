@@ -240,6 +240,29 @@ def test_a_frame_is_exchanged_and_is_a_key_frame_from_then_on(page, tmp_path, an
     assert not list((page.folder() / "files").glob("3*"))
 
 
+def test_a_sheet_is_saved_so_that_it_is_read_whatever_the_names_are(serve, tmp_path, animi):
+    page = serve()
+    names = ["#1.png", "日本語 #2;, 'x'.png", 'a "b".png']
+    for number, name in enumerate(names):
+        write_png(tmp_path / name, draw_scene((60 + 30 * number, 80)))
+        page.send(tmp_path / name)
+    for position in (0.5, 1.5):  # frames that were painted over have the name of a key frame, or both the same one
+        data = encode_png(draw_scene((60 + 30 * position, 50)))
+        told = {"name": names[0], "size": len(data), "position": position}
+        upload = page.client.post(f"{page.session}/uploads", json=told).json()["upload"]
+        told = page.client.put(f"{page.session}/uploads/{upload}", content=data).json()
+    assert [frame["name"] for frame in told["kept"]] == ["#1-2.png", "#1-3.png"]
+    with zipfile.ZipFile(io.BytesIO(page.post("hints/file", count=3, engine="blend").content)) as pack:
+        assert pack.namelist() == ["sheet.csv", "#1-2.png", "#1-3.png"]
+        pack.extractall(tmp_path)
+    inputs = [tmp_path / name for name in (names[0], "#1-2.png", names[1], "#1-3.png", names[2])]
+    out = tmp_path / "out.png"
+    words = ("--sheet", tmp_path / "sheet.csv", "--engine", "blend")
+    assert animi("interpolate", *inputs, *words, "-o", out).exit_code == 0
+    made = page.wait(page.post("export", count=3, engine="blend", format="png"))
+    assert page.get(f"jobs/{made['id']}/file").content == out.read_bytes()
+
+
 def test_a_frame_that_is_kept_stays_as_it_was_drawn_and_its_hints_are_parted(page):
     hint(page, *CROSSING)
     shown = page.moment(0.25, count=5, engine="motion")
