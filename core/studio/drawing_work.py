@@ -14,7 +14,7 @@ from ..engines.interface import Engine, Guided, view_for_matching
 from ..errors import ConfigError, InputError
 from ..inbetween.doubt import find_worst
 from ..inbetween.exposure_sheet import draw_sheet
-from ..inbetween.hints import Hints, list_masks
+from ..inbetween.hints import Hints
 from ..inbetween.pair import PreparedPair, prepare_pair
 from ..inbetween.sequence import count_frames, interpolate, there_and_back, turn_back
 from ..media.animation import write_animation
@@ -25,6 +25,7 @@ from ..motion.matches import Match, find_matches
 from .drawings import KeyFrame, count_pixels, paths_of
 from .folder import SessionFolder
 from .hints import NAME as HINTS
+from .hints import PageHints
 from .host import Host
 from .jobs import StudioJob
 from .kept import Keys, arrange_keys, write_sheet
@@ -78,13 +79,15 @@ class DrawingWork:
         if settings.boomerang:
             order += turn_back(len(positions), loop=settings.loop)
 
-        plan, hints, uses = self._gather(drawings, settings)
+        plan, given, uses = self._gather(drawings, settings)
 
         def draw_all(job: StudioJob) -> None:
             keys = self._open_view(plan.drawings, settings)
+            engine = self._memory(settings.engine)
+            job.result["guided"] = isinstance(engine, Guided)
             job.report(0, len(positions))
             once = replace(settings, boomerang=False)
-            frames = self._draw(plan, keys, once, self._memory(settings.engine), hints)
+            frames = self._draw(plan, keys, once, engine, _read_hints(engine, given, plan, settings))
             folder = self._files.folder(f"results/{job.id}")
             for number, frame in enumerate(frames):
                 (folder / f"{number}.png").write_bytes(encode_png(to_uint8(frame)))
@@ -118,21 +121,8 @@ class DrawingWork:
         Raises:
             AnimiError: a setting cannot be used.
         """
-        drawings = self._check(settings)
-        plan, hints, uses = self._gather(drawings, settings)
-        self._check_position(plan, position)
-        let_go = self._files.use(uses)
-        try:
-            with self._live, self._turn_for(drawings, settings) if full else nullcontext():
-                keys = self._open_keys(plan.drawings, settings) if full else self._open_view(plan.drawings, settings)
-                first, last, t = plan.find(position)
-                if t in (0, 1):
-                    frame = keys[(first, last)[int(t)]]
-                else:
-                    engine = self._studio.open(settings.engine) if full else self._memory(settings.engine)
-                    frame = next(self._prepare(keys, first, last, engine, settings, hints)([t]))
-        finally:
-            let_go()
+        with self._pair_at(settings, position, full=full) as (pair, ends, t):
+            frame = ends[0] if pair is None else next(pair([t]))
         return encode_png(frame if full else to_uint8(frame))
 
     def export(self, settings: DrawSettings, kind: str) -> StudioJob:
@@ -143,13 +133,14 @@ class DrawingWork:
         """
         drawings = self._check(settings)
         title = name_result(drawings) + DOWNLOADS[kind]
-        plan, hints, uses = self._gather(drawings, settings)
+        plan, given, uses = self._gather(drawings, settings)
 
         def write(job: StudioJob) -> None:
             keys = self._open_keys(plan.drawings, settings)
+            engine = self._studio.open(settings.engine)
             total = count_frames(len(drawings), len(settings.times), loop=settings.loop, boomerang=settings.boomerang)
             job.report(0, total)
-            frames = self._draw(plan, keys, settings, self._studio.open(settings.engine), hints)
+            frames = self._draw(plan, keys, settings, engine, _read_hints(engine, given, plan, settings))
             with self._turn_for(drawings, settings, lambda: job.report(0)), self._work.export_folder(job) as folder:
                 target = folder / ("frames" if kind == "zip" else title)
                 written = write_animation(target, frames, fps=settings.fps, count=total, on_frame=job.report)
@@ -253,11 +244,12 @@ class DrawingWork:
             AnimiError: a setting cannot be used.
         """
         drawings, name = self._check(settings), settings.engine
-        keys, hints, uses = self._gather(drawings, settings)
+        keys, given, uses = self._gather(drawings, settings)
         positions = find_positions(settings, len(drawings))
 
         def look_for(job: StudioJob) -> None:
             view, engine = self._open_view(keys.drawings, settings), self._memory(name)
+            hints = _read_hints(engine, given, keys, settings)
             found = []
             pair: tuple[tuple[int, int], PreparedPair] | None = None
             for number, position in enumerate(positions):
@@ -266,7 +258,8 @@ class DrawingWork:
                 if t in (0, 1):
                     continue
                 if pair is None or pair[0] != (first, last):
-                    pair = (first, last), self._prepare(view, first, last, engine, settings, hints)
+                    ends = [view[first], view[last]]
+                    pair = (first, last), self._prepare(ends, (first, last), engine, settings, hints)
                 doubt = pair[1].doubt(t)
                 worst = find_worst(doubt)
                 if worst.is_worth_a_look:
@@ -294,40 +287,45 @@ class DrawingWork:
 
     @contextmanager
     def _pair_at(
-        self, settings: DrawSettings, position: float
+        self, settings: DrawSettings, position: float, *, full: bool = False
     ) -> Iterator[tuple[PreparedPair | None, list[Frame], float]]:
-        """The pair around a position, at the size of the screen, its frames, and t; no pair at a key frame."""
-        drawings, name = self._check(settings), settings.engine
-        keys, hints, uses = self._gather(drawings, settings)
-        self._check_position(keys, position)
+        """The pair around a position, its two frames, and t; at a key frame None and that frame alone.
+
+        Args:
+            settings: as in `draw`.
+            position: as in `draw_moment`.
+            full: at the key frames' own size instead of the screen's.
+        """
+        drawings = self._check(settings)
+        plan, given, uses = self._gather(drawings, settings)
+        self._check_position(plan, position)
         let_go = self._files.use(uses)
         try:
-            with self._live:
-                view = self._open_view(keys.drawings, settings)
-                first, last, t = keys.find(position)
-                ends = [view[first], view[last]]
-                pair = None
-                if t not in (0, 1):
-                    pair = self._prepare(view, first, last, self._memory(name), settings, hints)
-                yield pair, ends, t
+            with self._live, self._turn_for(drawings, settings) if full else nullcontext():
+                keys = self._open_keys(plan.drawings, settings) if full else self._open_view(plan.drawings, settings)
+                first, last, t = plan.find(position)
+                if t in (0, 1):
+                    yield None, [keys[(first, last)[int(t)]]], t
+                    return
+                engine = self._studio.open(settings.engine) if full else self._memory(settings.engine)
+                hints = _read_hints(engine, given, plan, settings)
+                ends = [keys[first], keys[last]]
+                yield self._prepare(ends, (first, last), engine, settings, hints), ends, t
         finally:
             let_go()
 
-    def _gather(self, drawings: Sequence[KeyFrame], settings: DrawSettings) -> tuple[Keys, Hints, list[Path]]:
-        """Key frames with those that are kept, their hints where the engine takes any, and the files of both."""
+    def _gather(self, drawings: Sequence[KeyFrame], settings: DrawSettings) -> tuple[Keys, PageHints, list[Path]]:
+        """Key frames with those that are kept, all hints, and the files of both."""
         with self._keys.lock:
             keys = arrange_keys(drawings, self._keys.kept, settings)
             hints = self._keys.hints
-        takes = isinstance(self._studio.open(settings.engine), Guided)
-        read = hints.read(keys.names, loop=settings.loop) if takes else Hints()
-        return keys, read, [*paths_of(keys.drawings), *list_masks(read)]
+        return keys, hints, [*paths_of(keys.drawings), *hints.masks.values()]
 
     @staticmethod
     def _prepare(
-        keys: Sequence[Frame], first: int, last: int, engine: Engine, settings: DrawSettings, hints: Hints
+        ends: Sequence[Frame], numbers: tuple[int, int], engine: Engine, settings: DrawSettings, hints: Hints
     ) -> PreparedPair:
-        ends = keys[first], keys[last]
-        pair_hints = hints.of(first, last, ends[0].shape[1], ends[0].shape[0]) if hints else None
+        pair_hints = hints.of(*numbers, ends[0].shape[1], ends[0].shape[0]) if hints else None
         return prepare_pair(ends[0], ends[1], engine, settings.on_failure, hints=pair_hints)
 
     @staticmethod
@@ -386,11 +384,21 @@ class DrawingWork:
             return self._view[1]
 
     def _memory(self, name: str) -> PairMemory:
+        engine = self._studio.open(name)  # may take seconds, so without the lock
         with self._lock:
             if name not in self._memories:
-                self._memories[name] = remember(self._studio.open(name))
+                self._memories[name] = remember(engine)
             return self._memories[name]
 
     def _forget_view(self) -> None:
         with self._lock:
             self._view = None
+
+
+def _read_hints(engine: Engine, hints: PageHints, keys: Keys, settings: DrawSettings) -> Hints:
+    """The hints of key frames, where the engine takes any.
+
+    Raises:
+        InputError: something is no hint.
+    """
+    return hints.read(keys.names, loop=settings.loop) if isinstance(engine, Guided) else Hints()

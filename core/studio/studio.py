@@ -43,6 +43,7 @@ class Studio:
             sources.append((name, (None, path)))
         self._sources = dict(sources)
         self._engines: dict[str, Engine] = {}
+        self._opening = threading.Lock()
         self._lock = threading.RLock()
         self._sessions: dict[str, Session] = {}
         for name in self._sources:
@@ -73,8 +74,8 @@ class Studio:
         return self._sources[name]
 
     def open(self, name: str) -> Engine:
-        """The engine of that name, opened once."""
-        with self._lock:
+        """The engine of that name, opened once; that may take seconds, in which requests are answered all the same."""
+        with self._opening:
             if name not in self._engines:
                 engine, checkpoint = self._sources[name]
                 self._engines[name] = open_engine(engine, checkpoint, self.config.device)

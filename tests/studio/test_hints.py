@@ -171,6 +171,8 @@ def test_engines_without_motion_draw_as_ever(page):
     hint(page, *CROSSING)
     assert np.array_equal(page.moment(0.5, engine="blend"), plain)
     assert page.post("matches", position=0.5, engine="blend").status_code == 200
+    for engine, guided in (("blend", False), ("flow", True)):
+        assert page.wait(page.post("draw", engine=engine, count=2))["result"]["guided"] == guided
 
 
 def test_matches_lie_on_things_and_lead_where_they_go(serve, tmp_path):

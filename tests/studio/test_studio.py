@@ -5,6 +5,7 @@ import json
 import os
 import struct
 import subprocess
+import threading
 import zipfile
 import zlib
 from fractions import Fraction
@@ -18,6 +19,7 @@ import pytest
 from PIL import Image
 
 from animi.core.engines.flow import FlowEngine
+from animi.core.engines.opening import open_engine
 from animi.core.inbetween.sequence import interpolate
 from animi.core.media.encode import write_video
 from animi.core.media.frames import resize_image
@@ -387,6 +389,24 @@ def test_a_moment_is_drawn_while_other_work_goes_on(page, monkeypatch):
     assert gate.drawing.wait(30)
     assert page.moment(0.5, engine="blend").shape == (32, 48, 3)
     gate.go_on.set()
+
+
+def test_requests_are_answered_while_an_engine_is_opened(page, monkeypatch):
+    opening, go_on = threading.Event(), threading.Event()
+
+    def open_slowly(*words):
+        opening.set()
+        assert go_on.wait(3), "the request waits for its engine"
+        return open_engine(*words)
+
+    monkeypatch.setattr("animi.core.studio.studio.open_engine", open_slowly)
+    asked = [page.post("draw", engine="flow", count=3), page.post("export", engine="flow", count=3, format="gif")]
+    asked += [page.post("doubtful", engine="flow", count=3)]
+    assert opening.wait(10)
+    assert page.get("jobs").status_code == 200
+    page.client.post("/api/sessions")
+    go_on.set()
+    assert [page.wait(answer)["state"] for answer in asked] == ["done"] * 3
 
 
 def test_only_the_latest_results_are_kept(page):
