@@ -4,13 +4,13 @@
  * Returns the command as a line for a shell.
  *
  * `settings` are those of the page, `options` what the server offers, `names` the key frames' files, `hinted` the hints
- * (see `forCommand` in hints.js), and `isChart` whether the spacing is a chart.
+ * (see `forCommand` in hints.js; no words where the engine takes none), and `isChart` whether the spacing is a chart.
  */
 export function writeCommand(settings, options, names, hinted, isChart) {
-  const quote = (word) => (/^[\w./,:=+-]+$/.test(word) && !word.startsWith("-") ? word : `'${word.replaceAll("'", "'\\''")}'`);
+  const quote = (word) => (/^[\w./,:=+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
+  const quoteFile = (name) => quote(name.startsWith("-") ? `./${name}` : name); // else it would be an option
   const { count, fps, spacing, on_failure: failure } = options.defaults;
-  const takesHints = settings.engine !== "blend";
-  const words = ["animi", "interpolate", ...(names.length ? names.map(quote) : ["a.png", "b.png"])];
+  const words = ["animi", "interpolate", ...(names.length ? names.map(quoteFile) : ["a.png", "b.png"])];
   if (hinted.kept.length) words.push("--sheet", "sheet.csv");
   else if (isChart) words.push("--spacing", quote(settings.spacing.replaceAll(" ", "")));
   else {
@@ -24,7 +24,7 @@ export function writeCommand(settings, options, names, hinted, isChart) {
   else if (settings.engine !== options.engines[0]) words.push("--engine", settings.engine);
   if (settings.size.trim()) words.push("--size", quote(settings.size.trim()));
   if (settings.on_failure !== failure) words.push("--on-failure", settings.on_failure);
-  if (takesHints) words.push(...hinted.words.map((word) => (word.startsWith("--hint") ? word : quote(word))));
+  words.push(...hinted.words.map((word) => (word.startsWith("--hint") ? word : quote(word))));
   return [...words, "-o", "out.gif"].join(" ");
 }
 

@@ -134,6 +134,7 @@ async function showTimes() {
 function showCommand() {
   const hinted = desk.forCommand();
   const names = hinted.kept.length ? hinted.keys.map(nameOf) : drawings.map(({ name }) => name);
+  if (main()?.guided === false) hinted.words = []; // until its engine is opened, it is not known
   $("command").textContent = writeCommand(readSettings(), options, names, hinted, $("spacing").value === "chart");
 }
 
@@ -282,7 +283,13 @@ const followed = new Set(); // jobs whose end was handled
 
 async function follow(job) {
   const result = [...results.values()].find((known) => known.job === job.id);
-  if (result) fetchFrames(result, job.done);
+  if (result) {
+    if (result.guided !== job.result.guided) {
+      result.guided = job.result.guided;
+      showCommand();
+    }
+    fetchFrames(result, job.done);
+  }
   if (!isOver(job)) return;
   if (!followed.has(job.id)) await finish(job, result);
   awaited.get(job.id)?.(job); // not in `finish`: the job may be over before the page knows that it has requested it

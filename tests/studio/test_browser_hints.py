@@ -131,6 +131,26 @@ def test_hints_are_clicked_dragged_and_undone(desk, studio, tmp_path, downloads)
     studio.until(lambda: len(desk.hints()) == 2)
 
 
+def test_the_command_has_hints_only_where_the_engine_takes_them(window, tmp_path):
+    from animi.core.weights.checkpoint import save_checkpoint  # torch is slow to import
+    from animi.models.autoencoder import DeepAutoEncoder, DeepAutoEncoderConfig
+    from animi.models.latent_inbetweener import LatentInbetweener
+
+    checkpoint = tmp_path / "mine.safetensors"
+    config = DeepAutoEncoderConfig(width=4, depth=1)
+    save_checkpoint(checkpoint, LatentInbetweener(config, DeepAutoEncoder(config)), "deep-autoencoder", config)
+    with BROWSING.BROWSER.serve_studio("--checkpoint", str(checkpoint), "--device", "cpu") as address:
+        window.get(address)
+        studio = BROWSING.Studio(window)
+        studio.until(studio.is_ready)
+        desk = Desk(studio).open(draw_scene(*CROSS_BEFORE), draw_scene(*CROSS_AFTER), tmp_path)
+        desk.edited(lambda: desk.drag((0, (60, 50)), (1, (180, 110))))
+        for engine, takes in (("flow", True), ("mine.safetensors", False), ("motion", True), ("blend", False)):
+            Select(studio("engine")).select_by_value(engine)
+            studio.until(lambda engine=engine: f"drawn with {engine}" in studio("status").text)
+            assert ("--hint '" in studio("command").text) == takes, engine
+
+
 def test_a_path_is_bent_by_its_middle_and_its_hint_is_marked_as_gone_or_stays(desk, studio, tmp_path):
     desk.open(draw_scene((60, 80)), draw_scene((180, 80)), tmp_path, moment=0.5)
     desk.edited(lambda: desk.drag((0, (60, 80)), (1, (180, 80))))
