@@ -34,19 +34,27 @@ export function openDesk(studio) {
   let pointer = null; // its position: { side, point }
   let sending = Promise.resolve();
 
+  let shownNames = ""; // of the pair shown
+  let isWanted = false; // whether the user has opened the editor; without two key frames, it is hidden all the same
+
   const isOpen = () => !$("desk").hidden;
+  function open(wanted) {
+    isWanted = wanted;
+    $("desk").hidden = !isWanted || keys.length < 2;
+    $("hinting").ariaExpanded = String(isOpen());
+  }
   const tool = () => document.querySelector("#tools input:checked").value;
   const size = () => hints.size ?? [studio.drawings()[0].width, studio.drawings()[0].height];
 
-  /** Indices of the key frames around the position shown. */
+  /** Indices of the key frames around the position shown, of which there are two or more. */
   function around() {
     const position = studio.position();
     let first = 0;
     while (first + 1 < keys.length && keys[first + 1][1] <= position + 1e-6) first += 1;
     if (first + 1 >= keys.length && end <= keys[keys.length - 1][1]) first -= 1;
-    return [Math.max(0, first), (Math.max(0, first) + 1) % Math.max(1, keys.length)];
+    return [first, (first + 1) % keys.length];
   }
-  const names = () => around().map((number) => keys[number]?.[0]);
+  const names = () => (keys.length < 2 ? [] : around().map((number) => keys[number][0]));
   function pair() {
     const [first, last] = names();
     return hints.pairs.find(({ keys: known }) => known[0] === first && known[1] === last) ?? { keys: [first, last], tracks: [], strokes: [] };
@@ -221,7 +229,6 @@ export function openDesk(studio) {
   // Pointer and keys
 
   function press(event, board) {
-    if (!keys.length) return;
     const screen = screenOf(event, board);
     const point = placeOf(event, board);
     board.cursor = point;
@@ -357,7 +364,8 @@ export function openDesk(studio) {
     isPainting = true;
     requestAnimationFrame(() => {
       isPainting = false;
-      if (keys.length > 1) boards.forEach(paintBoard);
+      if (!isOpen()) return;
+      boards.forEach(paintBoard);
       const board = pointer && boards[pointer.side];
       if (board?.picture) magnify(board.picture, pointer.point, size(), fit(board).scale);
       else magnify(null);
@@ -438,7 +446,7 @@ export function openDesk(studio) {
   };
 
   function showAll() {
-    if (!isOpen() || keys.length < 2) return;
+    if (!isOpen()) return;
     const [first, last] = around();
     const title = (number) => studio.nameOf(keys[number][0]);
     $("of-first").textContent = `First: ${title(first)}`;
@@ -487,6 +495,7 @@ export function openDesk(studio) {
     if (of === matchesOf) return;
     matchesOf = of;
     await sending;
+    if (!isOpen()) return;
     const [first, last] = around();
     const start = keys[first][1];
     const middle = (start + (keys[last][1] > start ? keys[last][1] : end)) / 2;
@@ -537,8 +546,7 @@ export function openDesk(studio) {
     }, { passive: false });
   });
   $("hinting").addEventListener("click", () => {
-    $("desk").hidden = isOpen();
-    $("hinting").ariaExpanded = String(isOpen());
+    open(!isOpen());
     studio.hold();
     showAll();
   });
@@ -576,16 +584,22 @@ export function openDesk(studio) {
       undone = [];
       chosen = half = null;
     },
-    /** Takes the key frames in order, including kept ones, and the position of the end. */
+    /** Takes the key frames in order, including kept ones, and the position of the end; none if there are not two. */
     arrange(known, until) {
       keys = known;
       end = until;
+      open(isWanted);
       showAll();
     },
     /** Changes when frames must be drawn again. */
     signature: () => JSON.stringify([hints, kept.map(({ id }) => id)]),
-    moved: () => { if (isOpen() && names().join() !== shownNames) { shownNames = names().join(); chosen = half = chosenMatch = null; matches = []; showAll(); } },
+    /** Shows the pair around the position shown, if it is another one than before. */
+    moved() {
+      if (!isOpen() || names().join() === shownNames) return;
+      shownNames = names().join();
+      chosen = half = chosenMatch = null;
+      matches = [];
+      showAll();
+    },
   };
 }
-
-let shownNames = "";

@@ -83,6 +83,7 @@ function showMaterial(material) {
   drawings = material.drawings;
   kept = material.kept;
   desk.adopt(material);
+  if (drawings.length < 2) desk.arrange([], 0);
   $("keys").replaceChildren(...drawings.map(showKey));
   $("clear").hidden = drawings.length === 0;
   $("chase").hidden = drawings.length > 0;

@@ -224,6 +224,38 @@ def test_hints_are_given_by_keys_alone(desk, studio, tmp_path):
     studio("board-first").send_keys("-")
 
 
+def test_the_desk_closes_without_two_key_frames_and_opens_with_them_again(desk, studio, tmp_path):
+    desk.open(draw_scene(*CROSS_BEFORE), draw_scene(*CROSS_AFTER), tmp_path)
+    studio("clear").click()
+    studio.until(lambda: not studio("desk").is_displayed())
+    studio.drop(tmp_path / "one.png")
+    studio.until(lambda: len(studio.all("#keys li")) == 1)
+    assert not studio("desk").is_displayed()
+    studio.driver.execute_script("delete document.getElementById('board-first').dataset.shows")
+    studio.drop(tmp_path / "two.png")
+    studio.until(lambda: studio("desk").is_displayed() and studio.all("#board-first[data-shows]"))
+    desk.edited(lambda: desk.drag((0, (60, 50)), (1, (180, 110))))
+    assert len(desk.hints()) == 1
+
+
+def test_the_desk_waits_for_key_frames_that_can_be_drawn_between(studio, tmp_path):
+    for name in ("one", "two"):
+        write_png(tmp_path / f"{name}.png", draw_scene(*CROSS_BEFORE))
+    Select(studio("engine")).select_by_value("blend")
+    refuse = """
+        const fetch_ = window.fetch;
+        window.fetch = (path, ...more) => fetch_(path.endsWith('/draw') && !window.mayDraw ? '/api/nothing' : path, ...more);
+    """
+    studio.driver.execute_script(refuse)
+    studio.drop(tmp_path / "one.png", tmp_path / "two.png")
+    studio.until(lambda: "The studio answers 404" in studio("messages").text)
+    studio("hinting").click()  # nothing is drawn, and so there are no key frames to give hints of
+    assert not studio("desk").is_displayed()
+    studio.driver.execute_script("window.mayDraw = true")
+    studio.redrawn(lambda: studio.fill("count", "3"))
+    assert studio("desk").is_displayed() and studio("messages").text == ""
+
+
 def test_bad_hints_are_told_in_one_line_and_taken_back(desk, studio, tmp_path):
     desk.open(draw_scene(*CROSS_BEFORE), draw_scene(*CROSS_AFTER), tmp_path)
     desk.edited(lambda: desk.drag((0, (60, 50)), (1, (180, 110))))
