@@ -75,13 +75,13 @@ dist: setup
 find-python312:
 	@for each in "$(PYTHON)" python3.14 python3.13 python3.12 "$$HOME"/.pyenv/versions/3.1[2-9]*/bin/python; do \
 	  "$$each" -c 'import sys; sys.exit(sys.version_info < (3, 12))' 2>/dev/null && { echo "$$each"; exit 0; }; done; \
-	  echo "no Python 3.12 or newer was found; name one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1
+	  echo "no Python 3.12 or newer was found; install one, or give its path: make PYTHON=/path/to/python3.12 test-vapoursynth" >&2; exit 1
 
 test-vapoursynth: .venv-vapoursynth/.installed
 	OMP_NUM_THREADS=1 .venv-vapoursynth/bin/python -m pytest -q -rs --confcutdir=tests/plugins tests/plugins/test_vapoursynth.py
 
 .venv-vapoursynth/.installed: pyproject.toml plugins/vapoursynth/pyproject.toml
-	"$$($(MAKE) --no-print-directory -s find-python312)" -m venv .venv-vapoursynth
+	python="$$($(MAKE) --no-print-directory -s find-python312)" && "$$python" -m venv .venv-vapoursynth
 	.venv-vapoursynth/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	.venv-vapoursynth/bin/python -m pip install --quiet --disable-pip-version-check pytest vapoursynth $$(.venv-vapoursynth/bin/python -c \
 	  'import tomllib; wanted = tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"]; \
