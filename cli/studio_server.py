@@ -20,13 +20,12 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from ..core.config.choices import CADENCES, EASINGS, ON_FAILURE
-from ..core.errors import AnimiError
+from ..core.errors import AnimiError, hide_paths
 from ..core.studio.jobs import Cancelled, StudioJob
 from ..core.studio.session import Session
 from ..core.studio.settings import DOWNLOADS, FILM_DOWNLOADS, DrawSettings
 from ..core.studio.studio import Studio
 from ..core.studio.uploads import Upload
-from ..core.studio.words import hide_paths
 from ..core.studio.work import Expired
 from .studio_connections import Connections, Patience, TooSlow
 from .studio_guard import Guard

@@ -13,10 +13,10 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Any
 
-from .devices import import_onnxruntime
-from .errors import AnimiError, printable
+from .devices import count_cores, import_onnxruntime
+from .errors import AnimiError, hide_paths, printable
 from .media.codecs import CODECS
-from .media.ffmpeg import find_ffmpeg, run_briefly
+from .media.ffmpeg import list_encoders, run_ffmpeg
 from .weights.find import MOTION_WEIGHTS
 
 _FFMPEG = Path("ffmpeg")  # how errors name the program
@@ -97,7 +97,7 @@ def examine() -> Findings:
         animi=_version("animi") or "unknown",
         python=f"{platform.python_implementation()} {platform.python_version()}",
         system=f"{platform.system()} {platform.release()} {platform.machine()}".strip(),
-        processors=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        processors=count_cores(),
         memory=_memory(),
         packages=_list_packages(),
         weights=MOTION_WEIGHTS.is_file(),
@@ -174,9 +174,8 @@ def _look_at_ffmpeg(found: Findings) -> None:
     found.own_ffmpeg = bool(os.environ.get("IMAGEIO_FFMPEG_EXE"))
     found.codecs = dict.fromkeys(CODECS)
     try:
-        program = find_ffmpeg()
-        said = run_briefly([program, "-version"], _FFMPEG, out=True).out.decode("utf-8", "replace")
-        listed = run_briefly([program, "-hide_banner", "-encoders"], _FFMPEG, out=True).out.decode("utf-8", "replace")
+        said = run_ffmpeg(["-version"], _FFMPEG, out=True).out.decode("utf-8", "replace")
+        encoders = list_encoders()
     except (AnimiError, OSError) as error:
         why = _words(error) if isinstance(error, AnimiError) else (error.strerror or type(error).__name__)
         found.problems.append(f"ffmpeg cannot be used ({why}): reinstall imageio-ffmpeg")
@@ -187,7 +186,6 @@ def _look_at_ffmpeg(found: Findings) -> None:
         found.problems.append(
             "what IMAGEIO_FFMPEG_EXE names is no ffmpeg" if found.own_ffmpeg else "ffmpeg says nothing"
         )
-    encoders = {line.split()[1] for line in listed.splitlines() if len(line.split()) > 1}
     for name, codec in CODECS.items():
         found.codecs[name] = next((encoder for encoder in codec.encoders if encoder in encoders), None)
         if found.codecs[name] is None and found.ffmpeg is not None:
@@ -198,5 +196,5 @@ def _words(error: BaseException) -> str:
     """An error's first line without paths, which name users."""
     line = next(iter(str(error).splitlines()), type(error).__name__)
     for place in {str(Path.home()), sys.prefix, os.getcwd()}:  # noqa: PTH109 - a text to be found in others
-        line = line.replace(place, "…")
-    return printable(re.sub(r"(?:/[^\s/:'\"]+){2,}/", "…/", line), 200)
+        line = line.replace(place, "/…") if len(place) > 1 else line
+    return printable(hide_paths(line), 200)

@@ -3,6 +3,9 @@
 Every error that a person can meet is an AnimiError; the command line prints it on stderr without a traceback.
 """
 
+import re
+
+_ABSOLUTE = re.compile(r"(?<![\w/])(?:[A-Za-z]:[\\/]+|/)(?:[^\s/\\:'\"]+[\\/]+)*(?=[\w.])")
 _MOST_LETTERS = 1 << 13  # characters of a message: more than the longest path
 
 
@@ -20,6 +23,11 @@ def printable(text: object, most: int | None = None) -> str:
     if most is not None and len(words) > most:
         words = f"{words[: most // 2]} … {words[-(most // 2) :]}"
     return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in words)
+
+
+def hide_paths(words: str) -> str:
+    """A message in which absolute paths are cut down to their last names."""
+    return _ABSOLUTE.sub("", words)
 
 
 class AnimiError(Exception):

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..devices import import_onnxruntime
+from ..devices import count_cores, import_onnxruntime
 from ..errors import CheckpointError, DeviceError
 from ..motion.grid import Array
 from ..weights.find import MOTION_GRAPHS, MOTION_WEIGHTS, STEPS
@@ -129,7 +129,7 @@ def count_threads() -> int:
     asked = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
     if asked.isdecimal() and int(asked) > 0:
         return int(asked)
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return count_cores()
 
 
 def _open_sessions(provider: str, graphs: Path, weights: Path) -> list[Any]:

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..config.material import ExtractFramesConfig
+from ..devices import count_cores
 from ..errors import AnimiError, OutputError
 from ..files import shown, sync
 from ..json_text import parse_json
@@ -28,7 +29,7 @@ from .frame_store import FRAMES, HEADER, RECORDS, FrameStoreWriter
 
 SUFFIXES = {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}
 
-_WORKERS = min(4, os.cpu_count() or 1)  # threads that encode images
+_WORKERS = min(4, count_cores())  # threads that encode images
 _PENDING = 4 * _WORKERS  # images that may wait to be encoded
 _PNG_LEVEL = 1  # of zlib: drawings are flat, and higher levels take several times as long for a tenth less
 _FLUSH = 4096  # frames after which what was kept is made safe against a power cut

@@ -3,12 +3,11 @@
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import ceil
-from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import ConfigError
 from .codecs import CODECS, EVERY_CHROMA, Codec
-from .ffmpeg import run_ffmpeg
+from .ffmpeg import list_encoders
 from .film_source import RANGES, Film
 from .probe import UNKNOWN
 
@@ -165,9 +164,7 @@ def _find_encoder(codec: Codec) -> str:
     Raises:
         ConfigError: ffmpeg has none of them.
     """
-    done = run_ffmpeg(("-hide_banner", "-nostdin", "-encoders"), Path("ffmpeg"), out=True)
-    lines = done.out.decode(errors="replace").splitlines()
-    available = {line.split()[1] for line in lines if line.startswith(" V")}
+    available = list_encoders()
     for encoder in codec.encoders:
         if encoder in available:
             return encoder

@@ -138,6 +138,18 @@ def run_briefly(command: Sequence[str], about: Path, *, out: bool = False, cwd: 
         raise stall_error(about, PROBE_SECONDS) from None
 
 
+def list_encoders() -> set[str]:
+    """The names of the video encoders that this ffmpeg has.
+
+    Raises:
+        InputError: it did not end within PROBE_SECONDS.
+        OutputError: there is no ffmpeg for this machine.
+    """
+    said = run_ffmpeg(("-hide_banner", "-nostdin", "-encoders"), Path("ffmpeg"), out=True).out.decode(errors="replace")
+    rows = (line.split() for line in said.splitlines() if line.startswith(" V"))
+    return {row[1] for row in rows if len(row) > 1}
+
+
 _COMMON_CLOCK = ("mpegts", "mpeg", "ogg", "nut")
 """Formats whose timestamps ffmpeg derives from the streams that are in use, by FFmpeg's names."""
 

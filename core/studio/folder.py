@@ -9,10 +9,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from time import monotonic
 
-from ..errors import InputError
+from ..errors import InputError, hide_paths
 from ..files import shown
 from .jobs import Cancelled
-from .words import hide_paths
 
 MEGABYTE = 1_000_000
 INCOMING = "incoming"

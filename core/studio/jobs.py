@@ -8,9 +8,8 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
-from ..errors import InputError
+from ..errors import InputError, hide_paths
 from ..programs import Programs, programs
-from .words import hide_paths
 
 WAITING, RUNNING, DONE, FAILED, CANCELLED = "waiting", "running", "done", "failed", "cancelled"
 PATIENCE = 1.0

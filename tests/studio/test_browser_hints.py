@@ -244,7 +244,8 @@ def test_the_desk_waits_for_key_frames_that_can_be_drawn_between(studio, tmp_pat
     Select(studio("engine")).select_by_value("blend")
     refuse = """
         const fetch_ = window.fetch;
-        window.fetch = (path, ...more) => fetch_(path.endsWith('/draw') && !window.mayDraw ? '/api/nothing' : path, ...more);
+        const lead = (path) => (path.endsWith('/draw') && !window.mayDraw ? '/api/nothing' : path);
+        window.fetch = (path, ...more) => fetch_(lead(path), ...more);
     """
     studio.driver.execute_script(refuse)
     studio.drop(tmp_path / "one.png", tmp_path / "two.png")

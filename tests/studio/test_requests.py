@@ -15,7 +15,7 @@ import pytest
 from animi.cli import studio_connections
 from animi.cli.studio_connections import FewWords, Patience, TooSlow
 from animi.cli.studio_threads import DaemonThreads
-from animi.core.studio.words import hide_paths
+from animi.core.errors import hide_paths
 
 STUDIO = SimpleNamespace(**run_path(str(Path(__file__).with_name("pages.py"))))
 serve, page, film, Visitor, begin, stop = (
