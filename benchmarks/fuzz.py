@@ -26,13 +26,14 @@ import threading
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from fractions import Fraction
 from itertools import islice
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from runpy import run_path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -75,6 +76,11 @@ class Kind(NamedTuple):
     has none."""
     damage: Callable[[bytes, bytes, np.random.Generator], bytes] | None = None
     """Makes the input of a good file's bytes and another's; None: `mutate`."""
+
+
+def pick(rng: np.random.Generator, choices: Sequence[Any]) -> Any:
+    """One of several."""
+    return choices[int(rng.integers(len(choices)))]
 
 
 def draw(number: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
@@ -275,7 +281,7 @@ def make_good(folder: Path) -> dict[str, list[Path]]:
 def mutate(data: bytes, other: bytes, rng: np.random.Generator) -> bytes:
     """Damages the bytes of a file, up to four times over; `other` is another good file of the kind."""
     for _ in range(1 if rng.random() < 0.5 else int(rng.integers(2, 5))):
-        data = _MUTATIONS[int(rng.integers(len(_MUTATIONS)))](bytearray(data or b"\0"), other, rng)
+        data = pick(rng, _MUTATIONS)(bytearray(data or b"\0"), other, rng)
     return data
 
 
@@ -318,7 +324,7 @@ def _splice(data: bytearray, other: bytes, rng: np.random.Generator) -> bytes:
 
 def _make_extreme(data: bytearray, _other: bytes, rng: np.random.Generator) -> bytes:
     place, length = _at(data, rng), int(rng.choice([1, 2, 4, 8]))
-    value = int(EXTREMES[int(rng.integers(len(EXTREMES)))]) & ((1 << 8 * length) - 1)
+    value = pick(rng, EXTREMES) & ((1 << 8 * length) - 1)
     data[place : place + length] = value.to_bytes(length, "big" if rng.random() < 0.5 else "little")
     return bytes(data)
 
@@ -328,12 +334,12 @@ def _write_another_number(data: bytearray, _other: bytes, rng: np.random.Generat
     digits = [place for place in range(min(len(data), 4000)) if chr(data[place]).isdigit()]
     if not digits:
         return bytes(data)
-    first = last = digits[int(rng.integers(len(digits)))]
+    first = last = pick(rng, digits)
     while first and chr(data[first - 1]).isdigit():
         first -= 1
     while last < len(data) and chr(data[last]).isdigit():
         last += 1
-    return bytes(data[:first]) + NUMBERS[int(rng.integers(len(NUMBERS)))] + bytes(data[last:])
+    return bytes(data[:first]) + pick(rng, NUMBERS) + bytes(data[last:])
 
 
 _MUTATIONS = (_flip, _replace, _cut, _leave_out, _double, _splice, _make_extreme, _write_another_number)
@@ -357,7 +363,7 @@ def make_input(
     shares = np.array([kinds[name].share for name in only])
     name = only[int(rng.choice(len(only), p=shares / shares.sum()))]
     kind = kinds[name]
-    one, other = (good[name][int(rng.integers(len(good[name])))] for _ in range(2))
+    one, other = (pick(rng, good[name]) for _ in range(2))
     data = (kind.damage or mutate)(one.read_bytes(), other.read_bytes(), rng)
     if kind.damage is None and name in ("checkpoint", "state") and rng.random() < 0.5:
         data = _mend_safetensors(data)
@@ -474,8 +480,8 @@ def main() -> int:
     given = parser.parse_args()
     kinds, make = KINDS, make_good
     if given.by == "structure":
-        structure = run_path(str(Path(__file__).with_name("fuzz_structure.py")))
-        kinds, make = structure["KINDS"], structure["make_good"]
+        structure = SimpleNamespace(**run_path(str(Path(__file__).with_name("fuzz_structure.py"))))
+        kinds, make = structure.KINDS, structure.make_good
     only = tuple(given.only.split(",")) if given.only else tuple(kinds)
     outcomes: dict[str, Counter[str]] = {name: Counter() for name in only}
     findings: list[dict[str, Any]] = []

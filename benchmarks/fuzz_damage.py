@@ -14,20 +14,17 @@ import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from runpy import run_path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
-FUZZ = run_path(str(Path(__file__).with_name("fuzz.py")))
-EXTREMES = FUZZ["EXTREMES"]
+FUZZ = SimpleNamespace(**run_path(str(Path(__file__).with_name("fuzz.py"))))
+EXTREMES = FUZZ.EXTREMES
+pick: Callable[..., Any] = FUZZ.pick
 Rng = np.random.Generator
 SECRET = "secret.mp4"
 """A film beside the manifests, which these refer to."""
-
-
-def pick(rng: Rng, choices: Sequence[Any]) -> Any:
-    """One of several."""
-    return choices[int(rng.integers(len(choices)))]
 
 
 def extreme(rng: Rng, length: int) -> int:

@@ -20,6 +20,7 @@ from fractions import Fraction
 from itertools import islice
 from pathlib import Path
 from runpy import run_path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -52,27 +53,27 @@ from animi.core.training.run_folder import Network, open_run
 from animi.core.weights.imagenet import ALEXNET, read_weights
 from animi.models.refinement import RefinementConfig
 
-FUZZ = run_path(str(Path(__file__).with_name("fuzz.py")))
-Kind, SIDE, FRAMES = FUZZ["Kind"], FUZZ["SIDE"], FUZZ["FRAMES"]
-draw: Callable[[int], np.ndarray[Any, np.dtype[np.uint8]]] = FUZZ["draw"]
+FUZZ = SimpleNamespace(**run_path(str(Path(__file__).with_name("fuzz.py"))))
+Kind, SIDE, FRAMES = FUZZ.Kind, FUZZ.SIDE, FUZZ.FRAMES
+draw: Callable[[int], np.ndarray[Any, np.dtype[np.uint8]]] = FUZZ.draw
 Rng = np.random.Generator
-DAMAGE = run_path(str(Path(__file__).with_name("fuzz_damage.py")))
-pick = DAMAGE["pick"]
-damage_json = DAMAGE["damage_json"]
-damage_lines = DAMAGE["damage_lines"]
-damage_tensors = DAMAGE["damage_tensors"]
-damage_png = DAMAGE["damage_png"]
-damage_riff = DAMAGE["damage_riff"]
-damage_gif = DAMAGE["damage_gif"]
-damage_tiff = DAMAGE["damage_tiff"]
-damage_head = DAMAGE["damage_head"]
-damage_boxes = DAMAGE["damage_boxes"]
-damage_sheet = DAMAGE["damage_sheet"]
-damage_cuts = DAMAGE["damage_cuts"]
-damage_words = DAMAGE["damage_words"]
-damage_stream = DAMAGE["damage_stream"]
-make_manifest = DAMAGE["make_manifest"]
-SECRET = DAMAGE["SECRET"]
+DAMAGE = SimpleNamespace(**run_path(str(Path(__file__).with_name("fuzz_damage.py"))))
+pick = DAMAGE.pick
+damage_json = DAMAGE.damage_json
+damage_lines = DAMAGE.damage_lines
+damage_tensors = DAMAGE.damage_tensors
+damage_png = DAMAGE.damage_png
+damage_riff = DAMAGE.damage_riff
+damage_gif = DAMAGE.damage_gif
+damage_tiff = DAMAGE.damage_tiff
+damage_head = DAMAGE.damage_head
+damage_boxes = DAMAGE.damage_boxes
+damage_sheet = DAMAGE.damage_sheet
+damage_cuts = DAMAGE.damage_cuts
+damage_words = DAMAGE.damage_words
+damage_stream = DAMAGE.damage_stream
+make_manifest = DAMAGE.make_manifest
+SECRET = DAMAGE.SECRET
 MINE = "mine.txt"
 """A file in every folder that is used again: it is not animi's, and must stay."""
 
@@ -337,13 +338,25 @@ def read_words(path: Path) -> None:
 # The studio
 
 
+DRAWN = {"engine": "flow", "count": 3, "position": 0.5}
+HINTS = {
+    "size": [SIDE, SIDE],
+    "pairs": [{
+        "keys": ["key 0", "key 1"], "tracks": [[[4, 4], [9, 9]], [[12, 12]], [[15, 3], None]],
+        "strokes": [{"points": [[2, 20], [9, 20]], "width": 3, "erases": False}],
+    }],
+}  # fmt: skip
+"""Hints of the two key frames that are there, which `ask_studio` calls by their ids."""
 REQUESTS = (
     ("POST", "uploads", {"name": "a.png", "size": 100}), ("POST", "times", {"count": 5, "spacing": "0,0.5,1"}),
+    ("POST", "uploads", {"name": "a.png", "size": 100, "position": 0.5}), ("POST", "chase", {}),
     ("POST", "draw", {"engine": "blend", "count": 3, "fps": "12", "spacing": "linear", "loop": False, "size": "16"}),
     ("POST", "moment", {"engine": "blend", "count": 3, "position": 0.5, "full": True}),
     ("POST", "export", {"engine": "blend", "count": 3, "format": "gif", "boomerang": True, "on_failure": "hold"}),
-    ("POST", "film/smooth", {"engine": "blend", "factor": "2", "format": ".mp4", "cadence": "smooth", "preview": 1}),
-    ("POST", "film/choice", {"drawings": [0, 1]}), ("PUT", "drawings", {"drawings": ["x"]}),
+    ("POST", "film/smooth", {"engine": "blend", "factor": "2", "format": "mp4", "cadence": "smooth", "preview": 1}),
+    ("POST", "film/choice", {"drawings": [0, 1]}), ("PUT", "drawings", {"drawings": ["key 1", "key 0"]}),
+    ("PUT", "hints", HINTS), ("PUT", "hints", HINTS), ("POST", "hints/file", DRAWN), ("POST", "matches", DRAWN),
+    ("POST", "doubt", DRAWN), ("POST", "doubtful", DRAWN), ("POST", "kept", DRAWN),
 )  # fmt: skip
 
 
@@ -352,10 +365,10 @@ def make_request(_data: bytes, other: bytes, rng: Rng) -> bytes:
     if rng.random() < 0.4:  # a file
         names = ("a.png", "a.gif", "a.webp", "a.mp4", "x" * 300, "../a.png", "\x00.png", "a.tif", "", "a.svg", "CON")
         name = pick(rng, names)
-        told = {"name": name, "more": int(pick(rng, (0, 0, 0, 1, -1))), "kind": "file"}
+        told = {"name": name, "more": int(pick(rng, (0, 0, 0, 1, -1))), "kind": "file", "at": pick(rng, (None, 0.5))}
         damage = {b"\x89PN": damage_png, b"GIF": damage_gif, b"RIF": damage_riff}.get(other[:3], damage_boxes)
         return json.dumps(told).encode() + b"\n" + damage(other, other, rng)
-    method, what, body = REQUESTS[int(rng.integers(len(REQUESTS)))]
+    method, what, body = pick(rng, REQUESTS)
     if rng.random() < 0.1:
         method = str(pick(rng, ("GET", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS")))
     if rng.random() < 0.1:
@@ -385,15 +398,24 @@ def ask_studio(path: Path) -> None:
         data = (GOOD / "image" / good).read_bytes()
         upload = client.post(f"{at}/uploads", json={"name": good, "size": len(data)}).json()["upload"]
         assert client.put(f"{at}/uploads/{upload}", content=data).status_code == 200
+    names = [drawing["id"] for drawing in client.get(at).json()["drawings"]]
+
+    def name_keys(data: bytes) -> bytes:
+        for number, name in enumerate(names):
+            data = data.replace(b"key %d" % number, name.encode())
+        return data
+
+    assert client.put(f"{at}/hints", content=name_keys(json.dumps(HINTS).encode())).status_code == 200
     try:
         if told["kind"] == "file":
-            announced = client.post(f"{at}/uploads", json={"name": told["name"], "size": len(body) + told["more"]})
+            announcement = {"name": told["name"], "size": len(body) + told["more"], "position": told["at"]}
+            announced = client.post(f"{at}/uploads", json=announcement)
             answers = [announced]
             if announced.status_code == 201:
                 answers.append(client.put(f"{at}/uploads/{announced.json()['upload']}", content=body))
         else:
             place = "/api/times" if told["what"] == "times" else f"{at}/{told['what']}"
-            answers = [client.request(told["method"], place, content=body)]
+            answers = [client.request(told["method"], place, content=name_keys(body))]
         until = time.monotonic() + 60
         while any(job["state"] in ("waiting", "running") for job in client.get(f"{at}/jobs").json()["jobs"]):
             assert time.monotonic() < until, "a job goes on for too long"
@@ -429,12 +451,12 @@ KINDS: dict[str, Any] = {
     "psd": Kind(8, read_picture, "", damage_head),
     "head": Kind(9, read_picture, "", damage_head),
     "mp4": Kind(4, read_film, "", damage_boxes),
-    "stream": Kind(6, FUZZ["_read_stream"], "", damage_stream),
-    "checkpoint": Kind(7, FUZZ["_load"], "", damage_tensors),
+    "stream": Kind(6, FUZZ._read_stream, "", damage_stream),
+    "checkpoint": Kind(7, FUZZ._load, "", damage_tensors),
     "weights": Kind(2, read_weight, "", damage_tensors),
     "pickle": Kind(2, read_weight, ""),
-    "sheet": Kind(6, FUZZ["_read_sheet"], "sheet.csv", damage_sheet),
-    "cuts": Kind(2, FUZZ["_read_cuts"], "cuts.txt", damage_cuts),
+    "sheet": Kind(6, FUZZ._read_sheet, "sheet.csv", damage_sheet),
+    "cuts": Kind(2, FUZZ._read_cuts, "cuts.txt", damage_cuts),
     "words": Kind(5, read_words, "words", damage_words),
     "store": Kind(4, read_store, "store.json", damage_json),
     "records": Kind(4, read_store, "frames.jsonl", damage_lines),
@@ -464,12 +486,12 @@ def make_good(folder: Path) -> dict[str, list[Path]]:
     GOOD = folder
     torch.manual_seed(0)
     logging.disable()  # the studio's log of what it answers
-    FUZZ["make_images"](folder / "image")
+    FUZZ.make_images(folder / "image")
     (folder / "image" / "plain.psd").write_bytes(make_psd())
     (folder / "image" / "plain.qoi").write_bytes(make_qoi())
     for name in ("stream", "checkpoint", "sheet", "cuts"):
-        FUZZ[f"make_{name}s" if name in ("stream", "checkpoint", "sheet") else "make_cuts"](folder / name)
-    FUZZ["make_store"](folder / "store")
+        getattr(FUZZ, f"make_{name}s" if name in ("stream", "checkpoint", "sheet") else "make_cuts")(folder / name)
+    FUZZ.make_store(folder / "store")
     (folder / "index").mkdir()
     for number in range(FRAMES):
         write_png(folder / "index" / f"{number:06d}.png", draw(number))

@@ -293,11 +293,12 @@ class Page:
     Attributes:
         rounds: how often it has done all of it.
         faults: answers that are the studio's fault.
+        refused: answers that say what is wrong with a request; in peace there are none.
     """
 
     def __init__(self, told: Path, film: Path) -> None:
         """Waits for the address that the studio tells in the file `told`, and begins."""
-        self.rounds, self.faults = 0, list[str]()
+        self.rounds, self.faults, self.refused = 0, list[str](), list[str]()
         self._told, self._film = told, film
         self._stopped = False
         self._thread = threading.Thread(target=self._work, daemon=True)
@@ -331,8 +332,8 @@ class Page:
                 return json.loads(answer.read() or b"{}")
         except urllib.error.HTTPError as error:
             text = error.read().decode()
-            if error.code >= 500 and error.code != 507:
-                self.faults.append(f"{method} {what}: {error.code} {text}")
+            faulty = error.code >= 500 and error.code != 507
+            (self.faults if faulty else self.refused).append(f"{method} {what}: {error.code} {text}")
             return {}
 
     def _wait(self, at: str, job: object) -> None:
@@ -341,8 +342,9 @@ class Page:
             assert isinstance(jobs, list)
             found = next((each for each in jobs if each["id"] == job), None)
             if found is None or found["state"] not in ("waiting", "running"):
-                if found is not None and "please report it" in found["message"]:
-                    self.faults.append(f"a job: {found['message']}")
+                if found is not None and found["message"]:
+                    faulty = "please report it" in found["message"]
+                    (self.faults if faulty else self.refused).append(f"a job: {found['message']}")
                 return
             time.sleep(0.01)
 
@@ -359,7 +361,7 @@ class Page:
         settings = {"engine": "blend", "count": 4, "fps": "12", "format": "gif"}
         self._wait(at, self._ask("POST", f"{at}/draw", settings).get("id"))
         self._wait(at, self._ask("POST", f"{at}/export", settings).get("id"))
-        smooth = {"engine": "blend", "factor": "4", "format": ".mp4"}
+        smooth = {"engine": "blend", "factor": "4", "format": "mp4"}
         self._wait(at, self._ask("POST", f"{at}/film/smooth", smooth).get("id"))
         self._ask("DELETE", at)
 
@@ -398,6 +400,9 @@ def kill_studio(
                 time.sleep(0.02)
             lasts = time.monotonic() - begun
             tell(f"one round of a page: {lasts:.1f} s")
+            if page.refused:
+                os.killpg(child, signal.SIGKILL)
+                raise SystemExit(f"the page asks wrongly: {page.refused}")
         else:
             time.sleep(rng.uniform(0, 1.5 * lasts))
         os.kill(child, signal.Signals[f"SIG{by}"])

@@ -35,11 +35,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from runpy import run_path
+from types import SimpleNamespace
 from typing import Any
 
 import torch
 
-KILL = run_path(str(Path(__file__).with_name("kill.py")))
+KILL = SimpleNamespace(**run_path(str(Path(__file__).with_name("kill.py"))))
 YEARS = 10 * 365 * 86_400
 BUT = {"metrics.jsonl", "losses.png", "tensorboard"}
 """Names that tell of time."""
@@ -84,19 +85,19 @@ class Trial:
     def run_whole(self, work: Any) -> dict[str, bytes]:
         """Does the work once without a disturbance; gives its files."""
         self.out.mkdir()
-        code = wait(KILL["start"](work.words(self.out)))
+        code = wait(KILL.start(work.words(self.out)))
         if code:
             raise SystemExit(f"the work itself fails: {self.words()}")
-        wanted: dict[str, bytes] = KILL["read_all"](self.out, BUT)
+        wanted: dict[str, bytes] = KILL.read_all(self.out, BUT)
         return wanted
 
     def finish(self, work: Any, wanted: dict[str, bytes]) -> None:
         """The same command must now end as the undisturbed one did."""
-        code = wait(KILL["start"](work.words(self.out)))
+        code = wait(KILL.start(work.words(self.out)))
         if code != 0 and "is there already, and nothing is left to go on with" not in self.words():
             self.blame("runs that did not go on", f"exit {code}: {self.words()[-600:]}")
         else:
-            for name in KILL["differ"](wanted, KILL["read_all"](self.out, BUT)):
+            for name in KILL.differ(wanted, KILL.read_all(self.out, BUT)):
                 self.blame("files that differ in the end", name)
 
 
@@ -122,29 +123,29 @@ def fill_disk(work: Any, trial: Trial, times: int, rng: random.Random) -> None:
     trial.out.mkdir()
     most = 0
     with disk(trial.out, 1 << 30):
-        child = KILL["start"](work.words(trial.out))
+        child = KILL.start(work.words(trial.out))
         while not (ended := os.waitpid(child, os.WNOHANG))[0]:
             found = os.statvfs(trial.out)
             most = max(most, (found.f_blocks - found.f_bfree) * found.f_frsize)
             time.sleep(0.002)
         if ended[1]:
             raise SystemExit(f"the work itself fails: {trial.words()}")
-        wanted = KILL["read_all"](trial.out, BUT)
+        wanted = KILL.read_all(trial.out, BUT)
     print(f"needs {most} bytes", flush=True)
     for _ in range(times):
         with disk(trial.out, max(4096, int(rng.uniform(0, most)))):
-            child = KILL["start"](work.words(trial.out))
+            child = KILL.start(work.words(trial.out))
             code = wait(child)
             trial.found["full disks"] += 1
             if code == 0:  # what it needs besides is there for a moment only
                 trial.found["ends"] += 1
             else:
                 trial.check_line(code)
-            for left in KILL["wait_until_gone"](child):
+            for left in KILL.wait_until_gone(child):
                 trial.blame("processes left", left)
-            for fault in KILL["find_broken"](trial.out, BUT):
+            for fault in KILL.find_broken(trial.out, BUT):
                 trial.blame("broken files", fault)
-            for draft in KILL["find_drafts"](trial.out):
+            for draft in KILL.find_drafts(trial.out):
                 trial.blame("drafts left", draft)
             mount(trial.out, 1 << 30, again=True)
             trial.finish(work, wanted)
@@ -158,7 +159,7 @@ def stop_owner(work: Any, trial: Trial, times: int, rng: random.Random) -> None:
     while trial.found["owners killed"] < times:
         shutil.rmtree(trial.out)
         trial.out.mkdir()
-        owner = KILL["start"](work.words(trial.out))
+        owner = KILL.start(work.words(trial.out))
         until = time.monotonic() + rng.uniform(0, lasts)
         while time.monotonic() < until and not os.waitpid(owner, os.WNOHANG)[0]:
             time.sleep(0.002)
@@ -166,7 +167,7 @@ def stop_owner(work: Any, trial: Trial, times: int, rng: random.Random) -> None:
             os.kill(owner, signal.SIGSTOP)
         locked = any(trial.out.rglob(".animi.lock"))
         try:
-            code = wait(KILL["start"](work.words(trial.out)), 30)
+            code = wait(KILL.start(work.words(trial.out)), 30)
             if locked and _is_there(owner):
                 trial.found["owners named"] += 1
                 trial.check_line(code, f"process {owner} on ")
@@ -178,7 +179,7 @@ def stop_owner(work: Any, trial: Trial, times: int, rng: random.Random) -> None:
                 os.waitpid(owner, 0)
         trial.found["owners killed"] += 1
         trial.finish(work, wanted)
-        for left in KILL["wait_until_gone"](owner):
+        for left in KILL.wait_until_gone(owner):
             trial.blame("processes left", left)
 
 
@@ -287,8 +288,8 @@ def _set_temporary(trial: Trial) -> Path:
 def _open_studio(trial: Trial, film: Path, name: str = "one") -> tuple[int, Any]:
     told = trial.folder / f"address {name}"
     told.unlink(missing_ok=True)
-    child = KILL["start"](KILL["STUDIO"], told)
-    page = KILL["Page"](told, film)
+    child = KILL.start(KILL.STUDIO, told)
+    page = KILL.Page(told, film)
     until = time.monotonic() + 60
     while (not told.exists() or not told.read_text()) and time.monotonic() < until:
         time.sleep(0.01)
@@ -307,14 +308,14 @@ def _close_studio(child: int, page: Any, trial: Trial, *, alone: bool = True) ->
     begun = time.monotonic()
     code = wait(child, 20)
     words = trial.words()
-    if code != 130 or "Traceback" in words or time.monotonic() - begun > KILL["SECONDS"]:
+    if code != 130 or "Traceback" in words or time.monotonic() - begun > KILL.SECONDS:
         trial.blame("bad ends", f"exit {code} after {time.monotonic() - begun:.1f} s: {words[-600:]}")
     for fault in page.faults:
         trial.blame("bad answers", fault)
     if alone:
-        for left in KILL["wait_until_gone"](child):
+        for left in KILL.wait_until_gone(child):
             trial.blame("processes left", left)
-        for left in KILL["list_studios"](trial.folder / "temporary"):
+        for left in KILL.list_studios(trial.folder / "temporary"):
             trial.blame("files left", str(left))
 
 
@@ -335,10 +336,10 @@ def main() -> int:
             way = {"disk": fill_studio, "lock": open_two, "clock": jump_studio}[given.trouble]
             way(given.path, trial, given.times, rng)
         else:
-            work = KILL["WORKS"][given.what](str(given.path))
+            work = KILL.WORKS[given.what](str(given.path))
             if given.trouble == "clock":
                 with jumping_clock(Path(folder), rng):
-                    trial.found += KILL["kill_often"](work, Path(folder), given.times, given.seed, BUT, print)
+                    trial.found += KILL.kill_often(work, Path(folder), given.times, given.seed, BUT, print)
             else:
                 {"disk": fill_disk, "lock": stop_owner}[given.trouble](work, trial, given.times, rng)
     counts = ("full disks", "owners killed", "owners named", "clocks", "kills", "ends")

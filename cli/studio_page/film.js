@@ -56,8 +56,11 @@ export function openFilm(studio) {
     showChoice();
   }
 
+  /** The numbers of the drawings chosen, as they are in the two fields. */
+  const readRange = () => ["from", "to"].map((id) => Number($(id).value) - 1);
+
   function showChoice() {
-    const [from, to] = [Number($("from").value) - 1, Number($("to").value) - 1];
+    const [from, to] = readRange();
     $("strip").querySelectorAll("button").forEach((button, number) => {
       button.classList.toggle("end", number === from || number === to);
       button.classList.toggle("inside", number > from && number < to && $("taking").value === "all");
@@ -70,7 +73,7 @@ export function openFilm(studio) {
 
   async function choose(event) {
     event.preventDefault();
-    const [from, to] = [Number($("from").value) - 1, Number($("to").value) - 1].sort((a, b) => a - b);
+    const [from, to] = readRange().sort((a, b) => a - b);
     const all = Array.from({ length: to - from + 1 }, (_, k) => from + k);
     const job = await attempt("film", () => askJson("POST", `${studio.session()}/film/choice`, { drawings: $("taking").value === "all" ? all : [from, to] }));
     const asker = document.activeElement;

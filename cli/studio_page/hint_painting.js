@@ -48,6 +48,10 @@ export function paintArrow(context, from, to, colour, wide) {
   for (const turn of [2.7, -2.7]) context.lineTo(to[0] + 9 * Math.cos(angle + turn), to[1] + 9 * Math.sin(angle + turn));
   context.fill();
 }
+/** Paints an arrow over wider ones: `layers` are their colours and widths, the widest first. */
+export function paintEdgedArrow(context, from, to, layers) {
+  for (const [colour, wide] of layers) paintArrow(context, from, to, colour, wide);
+}
 export function paintDot(context, [x, y], colour, label, strong) {
   context.beginPath();
   context.arc(x, y, strong ? 8 : 6, 0, 7);
@@ -78,8 +82,7 @@ export function paintCross(context, [x, y]) {
 /** Paints one of animi's own matches on the board of a side; `strong` if it is selected. */
 export function paintMatch(context, place, side, [from, target], strong) {
   const [a, b] = [place(from), place(target)];
-  paintArrow(context, a, b, "#0009", strong ? 6 : 4);
-  paintArrow(context, a, b, OWN, strong ? 4 : 2);
+  paintEdgedArrow(context, a, b, [["#0009", strong ? 6 : 4], [OWN, strong ? 4 : 2]]);
   context.beginPath();
   context.arc(...(side ? b : a), strong ? 6 : 4, 0, 7);
   context.fillStyle = OWN;
@@ -111,19 +114,19 @@ export function paintTrack(context, place, side, track, number, strong) {
     context.beginPath();
     context.moveTo(...screen[0]);
     screen.slice(1, -2).forEach((at) => context.lineTo(...at));
-    context.lineTo(...screen[screen.length - 2]);
+    context.lineTo(...screen.at(-2));
     context.stroke();
-    paintArrow(context, screen[screen.length - 2], screen[screen.length - 1], ink, wide);
+    paintArrow(context, screen.at(-2), screen.at(-1), ink, wide);
   }
   const middle = place(middleOf(track));
-  if (apart(screen[0], screen[screen.length - 1]) > 3 * NEAR || points.length > 2) {
+  if (apart(screen[0], screen.at(-1)) > 3 * NEAR || points.length > 2) {
     context.fillStyle = "#fff";
     context.fillRect(middle[0] - 4, middle[1] - 4, 8, 8);
     context.strokeStyle = colour;
     context.lineWidth = 2;
     context.strokeRect(middle[0] - 4, middle[1] - 4, 8, 8);
   }
-  return paintDot(context, side ? screen[screen.length - 1] : screen[0], colour, label, strong);
+  return paintDot(context, side ? screen.at(-1) : screen[0], colour, label, strong);
 }
 
 /** Shows the part of a picture around a point in the magnifier, null for nothing; `size` is the hints', `shown` the board's scale. */

@@ -5,10 +5,10 @@
 import { writeHints } from "./command.js";
 import { openDoubt } from "./doubt.js";
 import { ARROWS, showList } from "./hint_list.js";
-import { NEAR, magnify, paintArrow, paintCross, paintDot, paintMatch, paintStrokes, paintTrack } from "./hint_painting.js";
+import { NEAR, magnify, paintArrow, paintCross, paintDot, paintEdgedArrow, paintMatch, paintStrokes, paintTrack } from "./hint_painting.js";
 import { openKept } from "./kept.js";
-import { $, ask, askJson, attempt, download, showStatus, showError } from "./page.js";
-import { apart, endOf, kindOf, middleOf, pointsOf, round, startOf } from "./tracks.js";
+import { $, ask, askJson, attempt, downloadBlob, showStatus, showError } from "./page.js";
+import { apart, clampInside, endOf, kindOf, middleOf, pointsOf, round, startOf } from "./tracks.js";
 
 const MOVED = 4; // pixels of the screen: a longer movement is a drag, not a click
 const MOST = 200; // largest number of hints of a pair, and of undo steps
@@ -139,8 +139,8 @@ export function openDesk(studio) {
   function mark(kind, number = chosen) {
     const own = half ? half.point : chosenMatch !== null ? matches[chosenMatch]?.[0] : null;
     const side = half?.side ?? 0;
-    const point = own ?? (number === null ? null : (kind === "comes" ? endOf(pair().tracks[number]) ?? startOf(pair().tracks[number])
-      : startOf(pair().tracks[number]) ?? endOf(pair().tracks[number])));
+    const ends = own || number === null ? [own] : [startOf(pair().tracks[number]), endOf(pair().tracks[number])];
+    const point = (kind === "comes" ? ends.reverse() : ends).find(Boolean);
     if (!point) return;
     const track = kind === "stays" ? [point] : kind === "comes" || (own && side === 1) ? [null, point] : [point, null];
     if (own) addTrack(track);
@@ -150,14 +150,14 @@ export function openDesk(studio) {
     edit((own) => {
       const track = own.tracks[number];
       const points = pointsOf(track);
-      points[index < 0 ? points.length + index : index] = point.map(round);
+      points.splice(index, 1, point.map(round)); // an index below 0 counts from the end
     });
   }
   /** Bends a path through `point`. */
   function bend(number, point) {
     edit((own) => {
       const points = pointsOf(own.tracks[number]);
-      own.tracks[number] = [points[0], point.map(round), points[points.length - 1]];
+      own.tracks[number] = [points[0], point.map(round), points.at(-1)];
     });
   }
   // Coordinates
@@ -180,25 +180,24 @@ export function openDesk(studio) {
   }
   function fromScreen(board, x, y) {
     const { box, scale } = fit(board);
-    const [width, height] = size();
-    const point = [(x - box.width / 2) / scale + board.centre[0] - 0.5, (y - box.height / 2) / scale + board.centre[1] - 0.5];
-    return [Math.min(width - 1, Math.max(0, point[0])), Math.min(height - 1, Math.max(0, point[1]))];
+    return clampInside([(x - box.width / 2) / scale + board.centre[0] - 0.5, (y - box.height / 2) / scale + board.centre[1] - 0.5], size());
   }
-  const placeOf = (event, board) => {
+  const screenOf = (event, board) => {
     const box = board.canvas.getBoundingClientRect();
-    return fromScreen(board, event.clientX - box.left, event.clientY - box.top);
+    return [event.clientX - box.left, event.clientY - box.top];
   };
+  const placeOf = (event, board) => fromScreen(board, ...screenOf(event, board));
   const boardAt = (event) => boards.find(({ canvas }) => {
     const box = canvas.getBoundingClientRect();
     return event.clientX >= box.left && event.clientX < box.right && event.clientY >= box.top && event.clientY < box.bottom;
   });
 
   function setZoom(value, board, at) {
-    const kept_ = board && fromScreen(board, ...at);
+    const fixed = board && fromScreen(board, ...at); // stays where it is seen
     zoom = Math.min(32, Math.max(1, value));
     if (board) {
       const { box, scale } = fit(board);
-      board.centre = [kept_[0] + 0.5 - (at[0] - box.width / 2) / scale, kept_[1] + 0.5 - (at[1] - box.height / 2) / scale];
+      board.centre = [fixed[0] + 0.5 - (at[0] - box.width / 2) / scale, fixed[1] + 0.5 - (at[1] - box.height / 2) / scale];
     } else if (boards[0].cursor) boards.forEach((each) => { each.centre = [...(each.cursor ?? boards[0].cursor)]; });
     paint();
   }
@@ -246,10 +245,6 @@ export function openDesk(studio) {
     board.canvas.setPointerCapture(event.pointerId);
     showAll();
   }
-  const screenOf = (event, board) => {
-    const box = board.canvas.getBoundingClientRect();
-    return [event.clientX - box.left, event.clientY - box.top];
-  };
 
   function drag(event, board) {
     const over = boardAt(event) ?? board;
@@ -261,7 +256,7 @@ export function openDesk(studio) {
         grip.board.centre = grip.centre.map((value, k) => value - (now[k] - grip.screen[k]) / scale);
       } else if (grip.kind === "brush") {
         const point = placeOf(event, grip.board).map(round);
-        if (apart(point, grip.points[grip.points.length - 1]) * fit(grip.board).scale >= 2) grip.points.push(point);
+        if (apart(point, grip.points.at(-1)) * fit(grip.board).scale >= 2) grip.points.push(point);
       } else {
         grip.at = placeOf(event, over);
         grip.over = over;
@@ -316,10 +311,9 @@ export function openDesk(studio) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const far = event.shiftKey ? 10 : 1;
     if (way) {
-      const [width, height] = size();
-      const by = Math.max(1, width / 640 / zoom) * far;
-      const from = board.cursor ?? [width / 2, height / 2];
-      board.cursor = [Math.min(width - 1, Math.max(0, from[0] + by * way[0])), Math.min(height - 1, Math.max(0, from[1] + by * way[1]))];
+      const by = Math.max(1, size()[0] / 640 / zoom) * far;
+      board.cursor ??= size().map((side) => side / 2);
+      board.cursor = clampInside(board.cursor.map((value, k) => value + by * way[k]), size());
       pointer = { side: board.side, point: board.cursor };
       if (zoom > 1) board.centre = [...board.cursor];
       paint();
@@ -399,7 +393,7 @@ export function openDesk(studio) {
     if ($("own").checked) matches.forEach((match, number) => paintMatch(context, place, board.side, shiftedMatch(match, number), number === chosenMatch));
     pair().tracks.forEach((track, number) => paintTrack(context, place, board.side, shifted(track, number), number, number === chosen));
     if (half) paintHalf(context, board);
-    if (grip?.kind === "new" && grip.moved) paintArrow(context, toScreen(board, grip.from), toScreen(board, grip.at), "#fff", 4), paintArrow(context, toScreen(board, grip.from), toScreen(board, grip.at), "#222", 2);
+    if (grip?.kind === "new" && grip.moved) paintEdgedArrow(context, place(grip.from), place(grip.at), [["#fff", 4], ["#222", 2]]);
     if (document.activeElement === canvas && board.cursor) paintCross(context, toScreen(board, board.cursor));
   }
 
@@ -414,8 +408,8 @@ export function openDesk(studio) {
   function shifted(track, number) {
     if (!grip?.moved || grip.number !== number || !["point", "middle"].includes(grip.kind)) return track;
     const points = structuredClone(pointsOf(track));
-    if (grip.kind === "middle") return [points[0], grip.at, points[points.length - 1]];
-    points[grip.index < 0 ? points.length - 1 : 0] = grip.at;
+    if (grip.kind === "middle") return [points[0], grip.at, points.at(-1)];
+    points.splice(grip.index, 1, grip.at);
     return points;
   }
 
@@ -439,8 +433,7 @@ export function openDesk(studio) {
       const from = index ? endOf(track) : startOf(track);
       if (!from) return false;
       const by = event.shiftKey ? 10 : 1;
-      const [width, height] = size();
-      move(number, index, [Math.min(width - 1, Math.max(0, from[0] + by * way[0])), Math.min(height - 1, Math.max(0, from[1] + by * way[1]))]);
+      move(number, index, clampInside(from.map((value, k) => value + by * way[k]), size()));
       return true;
     },
   };
@@ -514,9 +507,7 @@ export function openDesk(studio) {
     await attempt("hints", async () => {
       const answer = await ask("POST", `${studio.session()}/hints/file`, studio.readSettings());
       const name = /filename="([^"]+)"/.exec(answer.headers.get("content-disposition"))?.[1] ?? "hints.json";
-      const address = URL.createObjectURL(await answer.blob());
-      download(address, name);
-      setTimeout(() => URL.revokeObjectURL(address), 10000);
+      downloadBlob(await answer.blob(), name);
     });
   }
 

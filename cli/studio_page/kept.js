@@ -1,6 +1,6 @@
 // Kept frames: in-betweens that the user keeps, or exchanges for a drawing, as key frames.
 
-import { $, askJson, attempt, make } from "./page.js";
+import { $, askJson, attempt, make, upload } from "./page.js";
 
 /** Connects the controls of kept frames; `studio` is the page. */
 export function openKept(studio) {
@@ -20,10 +20,7 @@ export function openKept(studio) {
   async function exchange(file) {
     if (!file) return;
     const position = studio.position();
-    await attempt("kept", async () => {
-      const { upload } = await askJson("POST", `${studio.session()}/uploads`, { name: file.name, size: file.size, position });
-      studio.showMaterial(await askJson("PUT", `${studio.session()}/uploads/${upload}`, file, "application/octet-stream"));
-    });
+    await attempt("kept", async () => studio.showMaterial(await upload(studio.session(), file, { position })));
   }
 
   $("keep").addEventListener("click", keep);

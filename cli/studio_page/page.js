@@ -60,10 +60,21 @@ export async function attempt(about, work) {
   }
 }
 
+/** Sends a file to a session: announces it, then sends its bytes; `more` is announced with it. Returns the session's material. */
+export async function upload(session, file, more = {}) {
+  const { upload: id } = await askJson("POST", `${session}/uploads`, { name: file.name, size: file.size, ...more });
+  return askJson("PUT", `${session}/uploads/${id}`, file, "application/octet-stream");
+}
+
 /** Makes the browser download a file. */
 export function download(address, name) {
   const link = make("a", { href: address, download: name });
   document.body.append(link);
   link.click();
   link.remove();
+}
+export function downloadBlob(blob, name) {
+  const address = URL.createObjectURL(blob);
+  download(address, name);
+  setTimeout(() => URL.revokeObjectURL(address), 10000);
 }

@@ -5,7 +5,7 @@ import { writeCommand } from "./command.js";
 import { openFilm } from "./film.js";
 import { openDesk } from "./hints.js";
 import { findSkins, overlaySkins } from "./onion.js";
-import { $, RequestError, ask, askJson, attempt, clearError, download, make, showStatus, showError, stem, wait } from "./page.js";
+import { $, RequestError, ask, askJson, attempt, clearError, download, downloadBlob, make, showStatus, showError, stem, upload, wait } from "./page.js";
 import { besides, fillBesides, fillSettings, readSettings } from "./settings.js";
 import { isOver, showWork } from "./work.js";
 
@@ -68,10 +68,7 @@ async function send(files) {
   const sorted = [...files].sort((a, b) => natural.compare(a.name, b.name));
   for (const file of sorted) {
     showStatus(`Taking ${file.name} …`);
-    await attempt(`file ${file.name}`, async () => {
-      const { upload } = await askJson("POST", `${session}/uploads`, { name: file.name, size: file.size });
-      showMaterial(await askJson("PUT", `${session}/uploads/${upload}`, file, "application/octet-stream"));
-    });
+    await attempt(`file ${file.name}`, async () => showMaterial(await upload(session, file)));
   }
   showStatus("");
   watch();
@@ -506,9 +503,7 @@ function markExpired(jobs) {
 async function takeFrame() {
   await attempt("frame", async () => {
     const picture = await (await ask("POST", `${session}/moment`, { ...readSettings(), position, full: true })).blob();
-    const address = URL.createObjectURL(picture);
-    download(address, `${stem(drawings[0].name)}-${position.toFixed(3)}.png`);
-    setTimeout(() => URL.revokeObjectURL(address), 10000);
+    downloadBlob(picture, `${stem(drawings[0].name)}-${position.toFixed(3)}.png`);
   });
 }
 

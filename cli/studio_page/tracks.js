@@ -6,9 +6,12 @@
 export const round = (value) => Math.round(value * 10) / 10;
 export const apart = (a, b) => Math.hypot(a[0] - b[0], a[1] - b[1]);
 
+/** The point nearest to `point` that is inside a picture. */
+export const clampInside = (point, size) => point.map((value, k) => Math.min(size[k] - 1, Math.max(0, value)));
+
 export const pointsOf = (track) => (Array.isArray(track) ? track : track.points);
 export const startOf = (track) => pointsOf(track)[0];
-export const endOf = (track) => { const points = pointsOf(track); return points[points.length - 1]; };
+export const endOf = (track) => pointsOf(track).at(-1);
 /** "moves", "path", "stays", "goes" or "comes". */
 export const kindOf = (track) => (pointsOf(track).length === 1 ? "stays" : startOf(track) === null ? "comes" : endOf(track) === null ? "goes"
   : pointsOf(track).length > 2 ? "path" : "moves");

@@ -6,7 +6,7 @@ ComfyUI's IMAGE is a tensor (frames, H, W, C) of float32 in [0, 1], C being 3, o
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -96,17 +96,13 @@ class AnimiInterpolate:
             Frames (n, H, W, 3) and what is transparent in them (n, H, W).
         """
         whole = _add_alpha(frames, mask)
-        if len(whole) == 1 or (multiplier == 1 and not count and not chart):
+        ready = _ready(whole, multiplier, count, spacing, chart, engine, loop, hints)
+        if ready is None:
             return whole[..., :3], _find_mask(whole)
-        keys, (per, times) = _to_arrays(whole), _space(multiplier, count, spacing, chart)
-        total = count_frames(len(keys), per, loop=loop)
-        drawn = torch.empty((total, *whole.shape[1:]), dtype=torch.float32)
-        advance = _watch(total)
-        made = interpolate(
-            keys, per, spacing=times, loop=loop, engine=_open(engine), on_failure=on_failure, hints=_split(hints)
-        )
-        for number, frame in enumerate(made):
-            key, between = divmod(number, per - 1)
+        drawn = torch.empty((ready.total, *whole.shape[1:]), dtype=torch.float32)
+        advance = _watch(ready.total)
+        for number, frame in enumerate(interpolate(ready.keys, ready.count, on_failure=on_failure, **ready.settings)):
+            key, between = divmod(number, ready.count - 1)
             if between:
                 drawn[number] = torch.from_numpy(frame.astype(np.float32) / np.float32(65535))
             else:
@@ -145,23 +141,55 @@ class AnimiScore:
 
         Returns:
             Doubt (n, H, W) in [0, 1]; how doubtful the worst part of all frames is; and a line for each frame that is
-            worth a look.
+            worth checking.
         """
         whole = _add_alpha(frames, mask)
-        if len(whole) == 1 or (multiplier == 1 and not count and not chart):
+        ready = _ready(whole, multiplier, count, spacing, chart, engine, loop, hints)
+        if ready is None:
             return torch.zeros(whole.shape[:3]), 0.0, ""
-        keys, (per, times) = _to_arrays(whole), _space(multiplier, count, spacing, chart)
-        total = count_frames(len(keys), per, loop=loop)
-        advance = _watch(total)
-        doubt, worst, lines = torch.empty((total, *whole.shape[1:3])), 0.0, []
-        found = score(keys, per, spacing=times, loop=loop, engine=_open(engine), hints=_split(hints))
-        for number, one in enumerate(found):
+        doubt, worst, lines = torch.empty((ready.total, *whole.shape[1:3])), 0.0, []
+        advance = _watch(ready.total)
+        for number, one in enumerate(score(ready.keys, ready.count, **ready.settings)):
             doubt[number] = torch.from_numpy(one.doubt)
             worst = max(worst, one.amount)
             if one.worth_a_look:
                 lines.append(f"frame {number}: {one.amount:.2f} around {one.place[0]:.0f},{one.place[1]:.0f}")
             advance()
         return doubt, worst, "\n".join(lines)
+
+
+class _Ready(NamedTuple):
+    """What both nodes pass to animi.
+
+    Attributes:
+        keys: the key frames, each (H, W, C) uint16.
+        count: frames from one key frame to the next, both included.
+        total: frames in all.
+        settings: further arguments.
+    """
+
+    keys: list[np.ndarray]
+    count: int
+    total: int
+    settings: dict[str, Any]
+
+
+def _ready(
+    frames: torch.Tensor,
+    multiplier: int,
+    count: int,
+    spacing: str,
+    chart: str,
+    engine: str,
+    loop: bool,
+    hints: str,
+) -> _Ready | None:
+    """Converts a node's fields to what animi takes; None: there is nothing to draw between the frames."""
+    if len(frames) == 1 or (multiplier == 1 and not count and not chart):
+        return None
+    per, times = _space(multiplier, count, spacing, chart)
+    settings = {"spacing": times, "loop": loop, "engine": _open(engine), "hints": _split(hints)}
+    return _Ready(_to_arrays(frames), per, count_frames(len(frames), per, loop=loop), settings)
 
 
 def _space(multiplier: int, count: int, spacing: str, chart: str) -> tuple[int, str | list[float]]:
@@ -212,7 +240,7 @@ def _open(engine: str) -> Engine:
 
 
 def _watch(total: int) -> Callable[[], None]:
-    """What shows progress in ComfyUI, and raises where a person has pressed Cancel."""
+    """Returns a function that shows progress in ComfyUI, and raises an error if the user has pressed Cancel."""
     from comfy.model_management import throw_exception_if_processing_interrupted  # only in ComfyUI
     from comfy.utils import ProgressBar
 

@@ -1,10 +1,14 @@
 """Plugins stand on animi's public API, or on the command: never on its insides."""
 
 import ast
+import re
 import tomllib
 from pathlib import Path
 
 import pytest
+
+from animi.core.config import choices
+from animi.core.config.interpolation import InterpolateFilmConfig
 
 ROOT = Path(__file__).parents[2]
 PLUGINS = ROOT / "plugins"
@@ -46,6 +50,46 @@ def test_their_version_is_animis():
     addon = ast.parse((PLUGINS / "blender/animi_inbetweens.py").read_text(encoding="utf-8"))
     info = next(n.value for n in addon.body if isinstance(n, ast.Assign) and n.targets[0].id == "bl_info")
     assert ".".join(map(str, ast.literal_eval(info)["version"])) == version
+
+
+def find_value(path, name):
+    """The literal that is assigned to a name anywhere in a file, or that the values of a field are made of."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
+        if not isinstance(target, ast.Name) or target.id != name:
+            continue
+        if isinstance(node, ast.Assign):
+            return ast.literal_eval(node.value)
+        if isinstance(node, ast.AnnAssign):  # Blender's: items=[(name, name, "") for name in (...)]
+            items = next(word.value for word in node.annotation.keywords if word.arg == "items")
+            return ast.literal_eval(items.generators[0].iter)
+    raise AssertionError(f"{path.name} has no {name}")
+
+
+def test_lists_that_plugins_repeat_are_animis():
+    krita, blender = PLUGINS / "krita/animi_inbetweens/settings.py", PLUGINS / "blender/animi_inbetweens.py"
+    assert find_value(krita, "ENGINES") == find_value(blender, "engine") == choices.ENGINES
+    assert find_value(krita, "SPACINGS") == find_value(blender, "spacing") == choices.EASINGS
+
+
+def test_vapoursynths_arguments_name_what_animi_takes():
+    (function,) = (
+        node
+        for node in ast.parse((PLUGINS / "vapoursynth/animi_vs/__init__.py").read_text(encoding="utf-8")).body
+        if isinstance(node, ast.FunctionDef) and node.name == "interpolate"
+    )
+    lines = dict(line.strip().split(": ", 1) for line in ast.get_docstring(function).splitlines() if ": " in line)
+    for name, known in (
+        ("engine", choices.ENGINES), ("cadence", choices.CADENCES), ("on_failure", choices.ON_FAILURE),
+        ("device", ("auto", "cpu", "cuda", "mps")),
+    ):  # fmt: skip
+        assert tuple(re.findall(r'"([\w-]+)"', lines[name])) == known, name
+    arguments = function.args.args + function.args.kwonlyargs
+    defaults = function.args.defaults + function.args.kw_defaults
+    given = dict(zip([each.arg for each in arguments[-len(defaults) :]], map(ast.literal_eval, defaults), strict=True))
+    config = InterpolateFilmConfig
+    assert given["engine"] == choices.ENGINES[0] and given["hold_threshold"] == config.hold_threshold
+    assert (given["cadence"], given["on_failure"]) == (config.cadence, config.on_failure)
 
 
 def test_the_changelog_begins_with_this_version():
