@@ -5,6 +5,7 @@ A missing value gets its default; a value of a wrong type is reported by the nam
 
 from dataclasses import dataclass
 from math import isfinite
+from pathlib import Path
 from typing import Any, TypeGuard
 
 from starlette.requests import Request
@@ -12,12 +13,15 @@ from starlette.requests import Request
 from ..core.config.choices import CADENCES, ON_FAILURE
 from ..core.config.parsing import read_rate, shorten
 from ..core.errors import ConfigError, InputError
+from ..core.files import shown
 from ..core.json_text import parse_object
+from ..core.studio.hints import NAME as HINTS
 from ..core.studio.hints import HintedPair, Stroke
 from ..core.studio.settings import DOWNLOADS, FILM_DOWNLOADS, DrawSettings, FilmSettings
 
 LONGEST = 1 << 17
 """Largest size in bytes of a request other than a file."""
+_LARGEST_HINTS = 2 * LONGEST  # as text in JSON, a file of hints is a little longer than by itself
 _TEXT = 80  # characters of a setting
 _CHART = 1 << 16  # characters of a spacing chart
 _PAIRS, _LONGEST_SIDE = 4096, 65_535  # most hinted pairs, and longest side of a picture in pixels
@@ -35,8 +39,8 @@ class Announcement:
     position: float | None
 
 
-async def read_json(request: Request) -> Raw:
-    """Reads the body of a request as JSON.
+async def read_json(request: Request, longest: int = LONGEST) -> Raw:
+    """Reads the body of a request as JSON, of `longest` bytes at most.
 
     Raises:
         InputError: it is too long, or no JSON object.
@@ -44,8 +48,8 @@ async def read_json(request: Request) -> Raw:
     body = b""
     async for part in request.stream():
         body += part
-        if len(body) > LONGEST:
-            raise InputError("the request is too long")
+        if len(body) > longest:
+            raise InputError(f"the request is too long; {longest // 1024} KB are taken")
     try:
         return parse_object(body)
     except ValueError as error:
@@ -153,6 +157,23 @@ def read_hints(raw: Raw) -> tuple[tuple[int, int] | None, list[HintedPair]]:
     if len({pair.names for pair in found}) < len(found):
         raise InputError("the hints name a pair of key frames twice; load the page anew")
     return None if size is None else (size[0], size[1]), found
+
+
+async def read_hints_file(request: Request, engines: tuple[str, ...]) -> tuple[str, bytes, DrawSettings]:
+    """Reads "name", "text", which is a file of hints, and the settings; see `read_draw_settings`.
+
+    Returns:
+        The file's name, its bytes, and the settings.
+
+    Raises:
+        ConfigError: a setting cannot be used.
+        InputError: the name or the text is none, or the file is too large.
+    """
+    raw = await read_json(request, _LARGEST_HINTS)
+    name, text = raw.get("name"), raw.get("text")
+    if not isinstance(name, str) or not isinstance(text, str):
+        raise InputError("a file of hints is sent by its name and text")
+    return shown(Path(_clear(name)[:_TEXT] or HINTS)), _clear(text).encode(), read_draw_settings(raw, engines)
 
 
 def _read_stroke(stroke: object) -> Stroke:

@@ -21,6 +21,7 @@ from starlette.routing import Route
 
 from ..core.config.choices import CADENCES, EASINGS, ON_FAILURE
 from ..core.errors import AnimiError, hide_paths
+from ..core.studio.hints import PageHints
 from ..core.studio.jobs import Cancelled, StudioJob
 from ..core.studio.session import Session
 from ..core.studio.settings import DOWNLOADS, FILM_DOWNLOADS, DrawSettings
@@ -36,6 +37,7 @@ from .studio_requests import (
     read_draw_settings,
     read_film_settings,
     read_hints,
+    read_hints_file,
     read_json,
     read_moment,
     read_order,
@@ -91,6 +93,7 @@ def build_app(studio: Studio, token: str | None, connections: Connections | None
         Route(f"{at}/film/smooth", page.smooth, methods=["POST"]),
         Route(f"{at}/hints", page.give_hints, methods=["PUT"]),
         Route(f"{at}/hints/file", page.save_hints, methods=["POST"]),
+        Route(f"{at}/hints/load", page.load_hints, methods=["POST"]),
         Route(f"{at}/matches", page.send_matches, methods=["POST"]),
         Route(f"{at}/doubt", page.draw_doubt, methods=["POST"]),
         Route(f"{at}/doubtful", page.find_doubtful, methods=["POST"]),
@@ -287,6 +290,11 @@ class _Page:
         kind = "application/json" if name.endswith(".json") else "application/zip"
         return Response(data, media_type=kind, headers={"content-disposition": f'attachment; filename="{name}"'})
 
+    async def load_hints(self, request: Request) -> Response:
+        session, (name, data, settings) = self._session(request), await read_hints_file(request, self._studio.engines)
+        hints, notes = await self.aside(session.drawing.load_hints, settings, name, data)
+        return JSONResponse({"hints": _describe_hints(hints), "notes": notes})
+
     async def send_matches(self, request: Request) -> Response:
         session, raw = self._session(request), await read_json(request)
         settings, (position, _) = read_draw_settings(raw, self._studio.engines), read_moment(raw)
@@ -374,6 +382,16 @@ def _describe_job(job: StudioJob) -> dict[str, Any]:
     }
 
 
+def _describe_hints(hints: PageHints) -> dict[str, Any]:
+    return {
+        "size": hints.size,
+        "pairs": [
+            {"keys": pair.names, "tracks": pair.tracks, "strokes": [asdict(stroke) for stroke in pair.strokes]}
+            for pair in hints.pairs
+        ],
+    }
+
+
 def _describe_session(session: Session) -> dict[str, Any]:
     film = session.films.film
     return {
@@ -391,13 +409,7 @@ def _describe_session(session: Session) -> dict[str, Any]:
             }
             for frame in session.keys.kept
         ],
-        "hints": {
-            "size": session.keys.hints.size,
-            "pairs": [
-                {"keys": pair.names, "tracks": pair.tracks, "strokes": [asdict(stroke) for stroke in pair.strokes]}
-                for pair in session.keys.hints.pairs
-            ],
-        },
+        "hints": _describe_hints(session.keys.hints),
         "film": None
         if film is None
         else {

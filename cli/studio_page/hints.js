@@ -11,6 +11,7 @@ import { $, ask, askJson, attempt, downloadBlob, showStatus, showError } from ".
 import { apart, clampInside, endOf, kindOf, middleOf, pointsOf, round, startOf } from "./tracks.js";
 
 const MOVED = 4; // pixels of the screen: a longer movement is a drag, not a click
+const LARGEST = 200_000; // bytes of a file of hints
 const MOST = 200; // largest number of hints of a pair, and of undo steps
 
 export function openDesk(studio) {
@@ -71,7 +72,6 @@ export function openDesk(studio) {
 
   /** Changes the hints: `change` gets the pair to modify. */
   function edit(change) {
-    const before = state();
     const own = structuredClone(pair());
     change(own);
     if (own.tracks.length > MOST) {
@@ -79,8 +79,11 @@ export function openDesk(studio) {
       return;
     }
     const others = hints.pairs.filter(({ keys: known }) => known.join() !== own.keys.join());
-    const pairs = own.tracks.length || own.strokes.length ? [...others, own] : others;
-    hints = { size: size(), pairs };
+    replace({ size: size(), pairs: own.tracks.length || own.strokes.length ? [...others, own] : others });
+  }
+  function replace(changed) {
+    const before = state();
+    hints = changed;
     if (state() === before) return;
     done = [...done.slice(1 - MOST), before];
     undone = [];
@@ -511,6 +514,23 @@ export function openDesk(studio) {
     });
   }
 
+  /** Loads a file of hints in the place of those that are there; undo brings these back. */
+  async function load(file) {
+    if (!file) return;
+    if (/\.zip$/i.test(file.name) || file.size > LARGEST) {
+      showError("hints", `${file.name}: ${file.size > LARGEST ? "is too large for a file of hints" : "unpack it, and load the hints.json that is in it"}.`);
+      return;
+    }
+    await sending;
+    const found = await attempt("hints", async () => askJson("POST", `${studio.session()}/hints/load`,
+      { ...studio.readSettings(), name: file.name, text: await file.text() }));
+    if (!found) return;
+    replace(found.hints);
+    open(true);
+    await sending;
+    if (state() === JSON.stringify(found.hints)) showStatus([`${file.name} is loaded.`, ...found.notes].join(" "));
+  }
+
   /** Returns the hints for the command: its words, the kept frames, and all key frames in order. */
   function forCommand() {
     const isScaled = Boolean(studio.readSettings().size)
@@ -553,6 +573,7 @@ export function openDesk(studio) {
   $("half-right").addEventListener("click", () => { if (chosenMatch !== null) addTrack(matches[chosenMatch].map((point) => point.map(round))); });
   $("half-not").addEventListener("click", giveUp);
   $("save-hints").addEventListener("click", save);
+  $("load-hints").addEventListener("change", () => { load($("load-hints").files[0]); $("load-hints").value = ""; });
   addEventListener("resize", paint);
   addEventListener("keydown", (event) => {
     if (!isOpen() || !(event.ctrlKey || event.metaKey) || event.target.closest("input[type=text], input[type=number]")) return;
@@ -563,7 +584,7 @@ export function openDesk(studio) {
   });
 
   return {
-    forCommand, overlayDoubt: doubt.overlayDoubt,
+    forCommand, load, overlayDoubt: doubt.overlayDoubt,
     /** Takes hints and kept frames from the session; if the hints are not the page's own, the undo history is cleared. */
     adopt(material) {
       const fresh = { size: material.hints.size, pairs: material.hints.pairs };

@@ -66,12 +66,14 @@ const natural = new Intl.Collator(undefined, { numeric: true });
 async function send(files) {
   $("messages").replaceChildren();
   const sorted = [...files].sort((a, b) => natural.compare(a.name, b.name));
-  for (const file of sorted) {
+  const isHints = (file) => /\.(json|zip)$/i.test(file.name);
+  for (const file of sorted.filter((each) => !isHints(each))) {
     showStatus(`Taking ${file.name} …`);
     await attempt(`file ${file.name}`, async () => showMaterial(await upload(session, file)));
   }
   showStatus("");
   watch();
+  for (const file of sorted.filter(isHints)) await desk.load(file);
 }
 
 function showMaterial(material) {

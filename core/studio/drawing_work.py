@@ -25,7 +25,7 @@ from ..motion.matches import Match, find_matches
 from .drawings import KeyFrame, count_pixels, paths_of
 from .folder import SessionFolder
 from .hints import NAME as HINTS
-from .hints import PageHints
+from .hints import PageHints, load_hints
 from .host import Host
 from .jobs import StudioJob
 from .kept import Keys, arrange_keys, write_sheet
@@ -205,6 +205,23 @@ class DrawingWork:
         finally:
             let_go()
         return (HINTS, files[HINTS]) if set(files) == {HINTS} else ("hints.zip", zip_bytes(files))
+
+    def load_hints(self, settings: DrawSettings, name: str, data: bytes) -> tuple[PageHints, list[str]]:
+        """Reads a file of hints for the key frames as they are now, and changes nothing; see `.hints.load_hints`.
+
+        Args:
+            settings: as in `draw`.
+            name: of the file.
+            data: the file.
+
+        Raises:
+            AnimiError: the hints or a setting cannot be used.
+        """
+        keys, _, _ = self._gather(self._check(settings), settings)
+        if len(keys.drawings) < _FEWEST:
+            raise InputError(f"{name}: holds hints, and there are no two key frames yet; drop these first")
+        first = keys.drawings[0]
+        return load_hints(data, name, keys.names, (first.width, first.height), loop=settings.loop)
 
     def find_matches(self, settings: DrawSettings, position: float) -> list[Match]:
         """What the engine takes for the same in the key frames around a position, in pixels of the hints' picture.

@@ -6,7 +6,7 @@ that what is downloaded draws the same.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -14,14 +14,17 @@ from typing import Any
 import cv2
 import numpy as np
 
-from ..inbetween.hints import VERSION, Hints, make_hints
+from ..errors import InputError
+from ..inbetween.hints import VERSION, Hints, list_masks, make_hints
+from ..json_text import parse_json
 from ..media.image_files import encode_png
 from ..motion.guides import Point, Track
 
 NAME = "hints.json"
 """What the file is called."""
 _SIDE = 1280  # pixels of the longer side of a mask that is painted: more than a screen shows of a brush's edge
-_TRACK = re.compile(rf"{re.escape(NAME)}: pair \d+, track (\d+)")
+_OWN = "the page's hints"  # how errors name them; a file that is loaded has its own name
+_TRACK = re.compile(rf"{re.escape(_OWN)}: pair \d+, track (\d+)")
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,7 @@ class PageHints:
             InputError: something is no hint.
         """
         told = self.lay_out(names, {keys: str(path) for keys, path in self.masks.items()}, loop=loop)
-        return Hints() if told is None else make_hints(told, NAME, Path())
+        return Hints() if told is None else make_hints(told, _OWN, Path())
 
     def check(self) -> None:
         """Checks all of them.
@@ -141,6 +144,46 @@ class PageHints:
                                             if pair.names in self.masks})  # fmt: skip
 
 
+def load_hints(
+    data: bytes, name: str, ids: Sequence[str], size: tuple[int, int], *, loop: bool = False
+) -> tuple[PageHints, list[str]]:
+    """Reads a file of hints, such as the page saves it.
+
+    Args:
+        data: the file.
+        name: its name, for errors.
+        ids: of the key frames, in order; there are two or more.
+        size: width and height of the first key frame, of which the hints are if the file does not say.
+        loop: whether the last key frame leads to the first.
+
+    Returns:
+        The hints; and what is left out, in sentences.
+
+    Raises:
+        InputError: it is no file of hints, or not of these key frames.
+    """
+    try:
+        found = parse_json(data)
+    except ValueError as error:
+        raise InputError(f"{name}: {error}; give a file of hints (.json)") from error
+    read = make_hints(found, name, Path())
+    if isinstance(found, dict) and any("at" in pair and "keys" not in pair for pair in found["pairs"]):
+        raise InputError(f'{name}: its pairs have "at", and so are of a film; give hints of key frames, with "keys"')
+    read.check_pairs(len(ids), loop=loop)
+    bare = Hints(tuple(replace(pair, still=None, apart=(), parts=()) for pair in read.pairs))
+    tracks: dict[tuple[int, int], list[Any]] = {}
+    for pair in bare.pairs:
+        size = size if pair.size is None else (round(pair.size[0]), round(pair.size[1]))
+        tracks.setdefault(pair.keys, []).extend(map(_write_track, pair.tracks))
+    for keys in tracks:
+        bare.of(*keys, *size)
+    pairs = tuple(HintedPair(ids[keys[0]], ids[keys[1]], tuple(listed)) for keys, listed in tracks.items() if listed)
+    if not pairs:
+        raise InputError(f"{name}: has no tracks; give a file of points that move, stay, come or go")
+    masks = f"{name}: its masks are not loaded, as they are files of their own; paint them again"
+    return PageHints(size, pairs), [masks] if any(True for _ in list_masks(read)) else []
+
+
 def name_hints(words: str) -> str:
     """A message in which hints are numbered as on the page."""
     return _TRACK.sub(lambda found: f"hint {int(found[1]) + 1}", words)
@@ -168,6 +211,12 @@ def paint(strokes: Sequence[Stroke], size: tuple[int, int]) -> bytes | None:
 
 def _cut(track: Track, start: float, end: float) -> Any:
     """The part of a track between two times, as a file of hints has it."""
-    part = track.cut(start, end)
-    cut = [list(point) for point in part.points if point is not None]
-    return cut if part.times is None else {"points": cut, "times": list(part.times)}
+    return _write_track(track.cut(start, end))
+
+
+def _write_track(track: Track) -> Any:
+    """A track as a file of hints and the page have it."""
+    points = [None if point is None else list(point) for point in track.points]
+    if track.times is not None:
+        return {"points": points, "times": list(track.times)}
+    return points[:1] if len(points) == 2 and points[0] == points[1] else points

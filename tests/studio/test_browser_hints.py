@@ -131,6 +131,47 @@ def test_hints_are_clicked_dragged_and_undone(desk, studio, tmp_path, downloads)
     studio.until(lambda: len(desk.hints()) == 2)
 
 
+def test_hints_that_were_saved_are_loaded_dropped_and_drawn_with(desk, studio, tmp_path, downloads):
+    desk.open(draw_scene(*CROSS_BEFORE), draw_scene(*CROSS_AFTER), tmp_path)
+    plain = desk.picture()
+    desk.edited(lambda: desk.drag((0, (60, 50)), (1, (180, 110))))
+    crossed = desk.edited(lambda: desk.drag((0, (60, 110)), (1, (180, 50))))
+    given = desk.hints()
+    studio("save-hints").click()
+    path = studio.until(lambda: next(downloads.glob("hints*.json"), None)).rename(tmp_path / "crossed.json")
+    for _ in range(2):
+        desk.edited(lambda: studio.all("#hint-list li:last-child button")[-1].click())
+    assert np.array_equal(desk.picture(), plain)
+
+    loaded = desk.edited(lambda: studio("load-hints").send_keys(str(path)))
+    assert desk.hints() == given and np.array_equal(loaded, crossed) and miss(loaded, CROSSED) < 0.002
+    studio.until(lambda: studio("status").text == "crossed.json is loaded.")
+    assert np.array_equal(desk.edited(studio("undo").click), plain) and not desk.hints()
+    studio("hinting").click()
+    dropped = desk.edited(lambda: drop_file(studio, path))
+    assert desk.hints() == given and np.array_equal(dropped, crossed) and studio("desk").is_displayed()
+
+    for name, text, words in (
+        ("bad.json", "{", "bad.json: Expecting property name"),
+        ("far.json", '{"pairs": [{"tracks": [[[9000, 0], [1, 1]]]}]}', "far.json: pair 0, track 0: 9000,0 is outside"),
+        ("hints.zip", "PK", "hints.zip: unpack it, and load the hints.json that is in it."),
+        ("vast.json", " " * 300_000, "vast.json: is too large for a file of hints."),
+    ):
+        (tmp_path / name).write_text(text)
+        studio("load-hints").send_keys(str(tmp_path / name))
+        studio.until(lambda words=words: words in studio("messages").text)
+        assert len(studio.all("#messages p")) == 1 and desk.hints() == given
+
+
+def drop_file(studio, path):
+    """Drops a file on the page, which a browser's driver cannot do by hand: the event is made in the page."""
+    studio.driver.execute_script(
+        "const data = new DataTransfer(); data.items.add(new File([arguments[0]], arguments[1]));"
+        "dispatchEvent(new DragEvent('drop', { dataTransfer: data, cancelable: true }))",
+        path.read_text(), path.name,
+    )  # fmt: skip
+
+
 def test_the_command_has_hints_only_where_the_engine_takes_them(window, tmp_path):
     from animi.core.weights.checkpoint import save_checkpoint  # torch is slow to import
     from animi.models.autoencoder import DeepAutoEncoder, DeepAutoEncoderConfig

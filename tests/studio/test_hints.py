@@ -137,6 +137,69 @@ def test_hints_of_another_form_are_refused(page, body):
     assert answer.status_code == 400 and answer.json()["error"]
 
 
+def load(page, text, name="my hints.json", **settings):
+    return page.post("hints/load", name=name, text=text if isinstance(text, str) else json.dumps(text), **settings)
+
+
+def test_saved_hints_are_loaded_as_they_were_given(page):
+    curved = {"points": [[100, 20], [120, 30], [140, 20]], "times": [0, 0.25, 1]}
+    tracks = [*CROSSING, [[20, 20]], [None, [200, 30]], [[30, 140], None], [[10, 90], [20, 95], [30, 90]], curved]
+    assert hint(page, *tracks).status_code == 200
+    saved = page.post("hints/file").content.decode()
+    given = page.client.get(page.session).json()["hints"]
+    assert page.client.put(f"{page.session}/hints", json={}).json()["hints"]["pairs"] == []
+    told = load(page, saved).json()
+    assert told == {"hints": given, "notes": []}
+    assert page.client.get(page.session).json()["hints"]["pairs"] == []  # they are only read, until the page gives them
+    assert page.client.put(f"{page.session}/hints", json=told["hints"]).json()["hints"] == given
+
+
+def test_hints_of_other_programs_and_without_masks_are_loaded(page):
+    first, last = names(page)
+    told = load(page, [[{"x": 60, "y": 50}, {"x": 180, "y": 110}]]).json()["hints"]
+    assert told == {"size": SIZE, "pairs": [{"keys": [first, last], "tracks": [[[60, 50], [180, 110]]], "strokes": []}]}
+    pairs = [{"keys": [0, 1], "tracks": [CROSSING[0]], "still": "/etc/passwd"}, {"keys": [1, 0], "tracks": [[[5, 5]]]}]
+    told = load(page, {"pairs": pairs}, loop=True).json()
+    assert [pair["keys"] for pair in told["hints"]["pairs"]] == [[first, last], [last, first]]
+    assert told["notes"] == [
+        "my hints.json: its masks are not loaded, as they are files of their own; paint them again"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("no JSON", "my hints.json: Expecting value"),
+        ("", "my hints.json: Expecting value"),
+        ("\x00", "my hints.json: Expecting value"),
+        ("[" * 60_000 + "]" * 60_000, "my hints.json: is nested too deeply; give a file of hints (.json)"),
+        ("{}", 'my hints.json: holds no hints; it needs a list "pairs"'),
+        ({"version": 9, "pairs": []}, "my hints.json: is of version 9"),
+        ({"pairs": [3]}, "my hints.json: pair 0 is no object"),
+        ({"pairs": [], "size": [0, 1]}, 'my hints.json: "size" must'),
+        ({"pairs": [{"tracks": [[["x", 2]]]}]}, "my hints.json: pair 0, track 0: is no list of points"),
+        ({"pairs": [{"keys": [1, 2], "tracks": [[[1, 2]]]}]}, "track 0: is of key frames 1 and 2, and there are"),
+        ({"pairs": [{"keys": [1, 0], "tracks": [[[1, 2]]]}]}, "track 0: is of key frames 1 and 0, and there are"),
+        ({"pairs": [{"tracks": [[[900, 2], [1, 2]]]}]}, "pair 0, track 0: 900,2 is outside the 240x160 picture"),
+        ({"pairs": [{"tracks": [CROSSING[0]]}, {"tracks": [[[60, 50], [180, 50]]]}]}, "pair 1, track 0: leads"),
+        ({"pairs": [{"at": [1, 2], "tracks": [[[1, 2]]]}]}, 'its pairs have "at", and so are of a film'),
+        ({"pairs": [{"tracks": []}]}, "my hints.json: has no tracks"),
+        ([], "my hints.json: has no tracks"),
+    ],
+)
+def test_a_file_that_is_no_hints_of_these_key_frames_gets_one_clear_line(page, text, words):
+    answer = load(page, text)
+    assert answer.status_code == 400 and words in answer.json()["error"] and "\n" not in answer.json()["error"]
+    assert answer.json()["error"].startswith("my hints.json: ")
+
+
+def test_hints_are_loaded_only_where_there_are_key_frames(serve):
+    page = serve()
+    assert "there are no two key frames yet" in load(page, [[[1, 2]]]).json()["error"]
+    assert "by its name and text" in page.post("hints/load", name=3, text=[]).json()["error"]
+    assert "too long" in load(page, " " * 300_000).json()["error"]
+
+
 def test_what_is_painted_stays_and_its_mask_is_taken_home(serve, tmp_path):
     # what is painted jumps instead of moving, and the other disc still moves
     page = serve()
