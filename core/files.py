@@ -269,9 +269,13 @@ def write_text(path: Path, text: str) -> None:
     part = path.with_name(f".{path.name}.part")
     with held_back():
         part.unlink(missing_ok=True)  # never write through a link
-        with part.open("x", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        put_in_place(part, path)
+        try:
+            with part.open("x", encoding="utf-8", newline="\n") as file:
+                file.write(text)
+            put_in_place(part, path)
+        except BaseException:  # the disk is full, for one
+            part.unlink(missing_ok=True)
+            raise
 
 
 class Scratch:

@@ -1,5 +1,6 @@
 """Results appear whole or not at all, and nothing is left behind."""
 
+import errno
 import io
 import os
 import tempfile
@@ -21,6 +22,21 @@ from animi.core.files import (
 
 def everything(folder):
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
+
+
+@pytest.mark.parametrize("fails", ["write", "rename"])
+def test_a_text_that_cannot_be_written_leaves_the_old_one_and_no_draft(tmp_path, monkeypatch, fails):
+    def fill(*_words, **_more):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    path = tmp_path / "film.json"
+    write_text(path, "old")
+    if fails == "rename":
+        monkeypatch.setattr("animi.core.files.put_in_place", fill)
+    text = "new" if fails == "rename" else "\ud800"  # half of the text is written before it fails
+    with pytest.raises((OSError, UnicodeEncodeError)):
+        write_text(path, text)
+    assert path.read_text() == "old" and everything(tmp_path) == ["film.json"]
 
 
 def test_natural_order():

@@ -4,8 +4,12 @@ import { $, askJson, attempt, make, upload } from "./page.js";
 
 /** Connects the controls of kept frames; `studio` is the page. */
 export function openKept(studio) {
-  /** Shows the list of kept frames. */
+  let listed = ""; // the frames that the list shows
+
+  /** Shows the list of kept frames; if they are the same as before, its buttons stay, and so does the focus. */
   function show(kept) {
+    if (JSON.stringify(kept) === listed) return;
+    listed = JSON.stringify(kept);
     $("kept").replaceChildren(...kept.map((frame) => make("li", {},
       make("img", { src: `${studio.session()}/drawings/${frame.id}.png`, alt: "" }),
       make("span", { textContent: `${frame.name}: kept at t = ${frame.t.toFixed(3)}` }),

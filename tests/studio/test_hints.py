@@ -174,7 +174,7 @@ def test_hints_of_other_programs_and_without_masks_are_loaded(page):
         ("\x00", "my hints.json: Expecting value"),
         ("[" * 60_000 + "]" * 60_000, "my hints.json: is nested too deeply; give a file of hints (.json)"),
         ("{}", 'my hints.json: holds no hints; it needs a list "pairs"'),
-        ({"version": 9, "pairs": []}, "my hints.json: is of version 9"),
+        ({"version": 9, "pairs": []}, "my hints.json: is of version '9'"),
         ({"pairs": [3]}, "my hints.json: pair 0 is no object"),
         ({"pairs": [], "size": [0, 1]}, 'my hints.json: "size" must'),
         ({"pairs": [{"tracks": [[["x", 2]]]}]}, "my hints.json: pair 0, track 0: is no list of points"),
