@@ -15,13 +15,13 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from ..config.parsing import read_whole
 from ..errors import CheckpointError
 from ..files import written_beside
 from ..json_text import parse_object
+from ..weights.tensor_file import save_tensors
 
 STATE_VERSION = 1
 
@@ -146,7 +146,7 @@ def write_state(path: Path, state: State) -> None:
         "settings": json.dumps(state.settings),
     }
     with written_beside(path, overwrite=True) as draft:
-        save_file(state.tensors, draft, header)
+        save_tensors(draft, state.tensors, header)
 
 
 def read_state(path: Path) -> State:

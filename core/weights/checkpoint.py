@@ -9,13 +9,13 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from ...models import registry
 from ..errors import CheckpointError, printable
 from ..files import written_beside
 from .header import FORMAT_VERSION, Header, read_header
+from .tensor_file import save_tensors
 
 __all__ = ["FORMAT_VERSION", "Header", "load_checkpoint", "read_header", "save_checkpoint"]
 
@@ -52,7 +52,7 @@ def save_checkpoint(
     }
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()}
     with written_beside(path, overwrite=overwrite) as draft:
-        save_file(weights, draft, header)
+        save_tensors(draft, weights, header)
 
 
 def load_checkpoint(path: Path, device: torch.device) -> tuple[nn.Module, Header]:

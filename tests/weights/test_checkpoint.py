@@ -1,6 +1,7 @@
 """Checkpoints, the registry that gives them meaning, networks that draw, and the devices they run on."""
 
 import json
+import resource
 import struct
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ from animi.core.engines.network import open_network
 from animi.core.errors import CheckpointError, ConfigError, DeviceError, OutputError
 from animi.core.inbetween.sequence import interpolate
 from animi.core.media.image_files import read_image, write_png
+from animi.core.training.state import State, write_state
 from animi.core.weights.checkpoint import load_checkpoint, read_header, save_checkpoint
 from animi.models import registry
 
@@ -81,6 +83,28 @@ def change(path, weights=None, **header):
 
 
 # Saving and loading
+
+
+@pytest.mark.parametrize("kind", ["checkpoint", "state"])
+def test_a_file_that_does_not_fit_is_one_line_and_leaves_the_old_one(tmp_path, kind):
+    path = tmp_path / "x.safetensors"
+
+    def save(channels):
+        if kind == "checkpoint":
+            save_checkpoint(path, Tint(TintConfig(channels)), "tint", TintConfig(channels), overwrite=True)
+        else:
+            write_state(path, State(1, {"a": torch.zeros(channels, channels)}, {}))
+
+    save(3)
+    before = path.read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 14, limits[1]))  # fails as a full disk does, with another number
+    try:
+        with pytest.raises(OutputError, match=r"x\.safetensors: cannot be written \(File too large\); nothing was"):
+            save(300)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert path.read_bytes() == before and [each.name for each in tmp_path.iterdir()] == [path.name]
 
 
 def test_weights_and_header_come_back(tmp_path):
