@@ -53,7 +53,7 @@ async def read_json(request: Request, longest: int = LONGEST) -> Raw:
     try:
         return parse_object(body)
     except ValueError as error:
-        raise InputError("the request is no JSON object") from error
+        raise InputError("the request is not a JSON object") from error
 
 
 def read_announcement(raw: Raw) -> Announcement:
@@ -64,22 +64,22 @@ def read_announcement(raw: Raw) -> Announcement:
     """
     name, size = raw.get("name", ""), raw.get("size")
     if not isinstance(name, str) or not _is_whole(size) or size < 0:
-        raise InputError("a file is announced by its name and size")
+        raise InputError("a file is announced with its name and its size")
     position = raw.get("position")
     if position is not None and not _is_number(position):
-        raise InputError("a frame is exchanged by its position, which is a number")
+        raise InputError("position: is not a number; reload the page")
     return Announcement(_clear(name), size, None if position is None else float(position))
 
 
 def read_order(raw: Raw) -> list[str]:
-    """Reads "drawings", names in order.
+    """Reads "drawings", ids in order.
 
     Raises:
-        InputError: it is no list of names.
+        InputError: it is not a list of ids.
     """
     names = raw.get("drawings")
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise InputError("drawings: is no list of names; load the page anew")
+        raise InputError("drawings: is not a list of ids; reload the page")
     return names
 
 
@@ -91,7 +91,7 @@ def read_choice(raw: Raw) -> list[int]:
     """
     numbers = raw.get("drawings")
     if not isinstance(numbers, list) or not all(_is_whole(number) for number in numbers):
-        raise InputError("drawings: is no list of numbers; choose a first and a last")
+        raise InputError("drawings: is not a list of numbers; choose a first and a last")
     return numbers
 
 
@@ -107,7 +107,7 @@ def read_draw_settings(raw: Raw, engines: tuple[str, ...]) -> DrawSettings:
     """
     count = raw.get("count", DrawSettings.count)
     if not _is_whole(count):
-        raise ConfigError(f"-n: {_quote(count)} is no whole number; it counts both key frames, so give 2 or more")
+        raise ConfigError(f"-n: {_quote(count)} is not a whole number; it counts both key frames, so give 2 or more")
     fps = read_rate(_read_text(raw, "fps", "--fps", str(DrawSettings.fps)), "--fps")
     spacing = _read_text(raw, "spacing", "--spacing", DrawSettings.spacing, _CHART)
     loop, boomerang = _read_flag(raw, "loop"), _read_flag(raw, "boomerang")
@@ -125,7 +125,7 @@ def read_moment(raw: Raw) -> tuple[float, bool]:
     """
     position = raw.get("position")
     if not _is_number(position):
-        raise InputError("t: a moment is a number; give one from 0")
+        raise InputError("t: is not a number; give one from 0 on")
     return float(position), _read_flag(raw, "full")
 
 
@@ -141,9 +141,9 @@ def read_hints(raw: Raw) -> tuple[tuple[int, int] | None, list[HintedPair]]:
         and len(size) == 2
         and all(_is_whole(side) and 1 <= side <= _LONGEST_SIDE for side in size)
     ):
-        raise InputError("the hints' size is no width and height; load the page anew")
+        raise InputError("the hints' size is not a width and a height; reload the page")
     if not isinstance(pairs, list) or len(pairs) > _PAIRS or (pairs and size is None):
-        raise InputError(f"the hints are no list of up to {_PAIRS} pairs of one size; load the page anew")
+        raise InputError(f"the hints are not a list of at most {_PAIRS} pairs of one size; reload the page")
     found = []
     for pair in pairs:
         keys, tracks, strokes = (pair.get(name, []) if isinstance(pair, dict) else None
@@ -152,10 +152,10 @@ def read_hints(raw: Raw) -> tuple[tuple[int, int] | None, list[HintedPair]]:
             isinstance(keys, list) and len(keys) == 2 and all(isinstance(key, str) for key in keys)
             and isinstance(tracks, list) and isinstance(strokes, list)
         ):  # fmt: skip
-            raise InputError("the hints are of no two key frames; load the page anew")
+            raise InputError("the hints are not of two key frames; reload the page")
         found.append(HintedPair(keys[0], keys[1], tuple(tracks), tuple(map(_read_stroke, strokes))))
-    if len({pair.names for pair in found}) < len(found):
-        raise InputError("the hints name a pair of key frames twice; load the page anew")
+    if len({pair.ids for pair in found}) < len(found):
+        raise InputError("the hints contain a pair of key frames twice; reload the page")
     return None if size is None else (size[0], size[1]), found
 
 
@@ -167,12 +167,12 @@ async def read_hints_file(request: Request, engines: tuple[str, ...]) -> tuple[s
 
     Raises:
         ConfigError: a setting cannot be used.
-        InputError: the name or the text is none, or the file is too large.
+        InputError: the name or the text is missing, or the file is too large.
     """
     raw = await read_json(request, _LARGEST_HINTS)
     name, text = raw.get("name"), raw.get("text")
     if not isinstance(name, str) or not isinstance(text, str):
-        raise InputError("a file of hints is sent by its name and text")
+        raise InputError("a file of hints is sent with its name and its text")
     return shown(Path(_clear(name)[:_TEXT] or HINTS)), _clear(text).encode(), read_draw_settings(raw, engines)
 
 
@@ -184,7 +184,7 @@ def _read_stroke(stroke: object) -> Stroke:
         and isinstance(erases, bool | None)
         and all(isinstance(point, list) and len(point) == 2 and all(map(_is_number, point)) for point in points)
     ):  # fmt: skip
-        raise InputError("a stroke of the brush is no line of some width; undo it")
+        raise InputError("a stroke of the brush is not a line with a width; undo it")
     return Stroke(tuple((float(x), float(y)) for x, y in points), float(width), bool(erases))
 
 
@@ -215,7 +215,7 @@ def read_film_settings(raw: Raw, engines: tuple[str, ...]) -> FilmSettings:
         raise ConfigError(f"format: {_quote(kind)} is not known; give one of {', '.join(FILM_DOWNLOADS)}")
     preview = raw.get("preview")
     if preview is not None and not _is_number(preview):
-        raise ConfigError(f"--preview: {_quote(preview)} is no number of seconds; give some, such as 5")
+        raise ConfigError(f"--preview: {_quote(preview)} is not a number of seconds; give some, such as 5")
     factor, fps = (_read_text(raw, name, f"--{name}", "") for name in ("factor", "fps"))
     return FilmSettings(
         _read_engine(raw, engines),
@@ -244,7 +244,7 @@ def _read_text(raw: Raw, name: str, option: str, default: str, longest: int = _T
         value = str(value) if _is_number(value) else ""
     if not isinstance(value, str) or not value or len(value) > longest:
         raise ConfigError(
-            f"{option}: {_quote(raw[name])} cannot be read; give {default or 'it as the command takes it'}"
+            f"{option}: {_quote(raw[name])} cannot be read; give {default or 'it as on the command line'}"
         )
     return _clear(value)
 

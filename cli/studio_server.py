@@ -1,8 +1,8 @@
 """The web server of `animi studio`: which address does what.
 
-The page is made of the files in `studio_page`. What it asks for is JSON, see `studio_requests`; a file is announced by
-its name and size, and then sent as the bytes of a request. Nothing here draws or decodes: that is `core.studio`, in
-other threads than the one that serves. Who may ask is `studio_guard`'s affair.
+The page is made of the files in `studio_page`. Its requests are JSON, see `studio_requests`; a file is announced by its
+name and size, and then sent as the body of a request. Nothing here draws or decodes: that is `core.studio`, in
+other threads than the one that serves. `studio_guard` decides who may ask.
 """
 
 import asyncio
@@ -46,7 +46,7 @@ from .studio_threads import DaemonThreads
 
 _PAGE = Path(__file__).with_name("studio_page")
 _STATIC = {path.name: path for path in _PAGE.iterdir() if path.suffix in (".css", ".js", ".svg")}
-_LOOK_ROUND = 60.0  # seconds between two searches for sessions that were left alone
+_CHECK_IDLE = 60.0  # seconds between two searches for unused sessions
 _THREADS = 16
 
 P = ParamSpec("P")
@@ -54,20 +54,20 @@ R = TypeVar("R")
 
 
 def build_app(studio: Studio, token: str | None, connections: Connections | None = None) -> Starlette:
-    """Puts the addresses together.
+    """Builds the application with all its routes.
 
     Args:
-        studio: what works.
-        token: without which nobody is let in; None: all users of this machine are.
-        connections: gets each request that is being answered.
+        studio: does the work.
+        token: required of every client; None: all users of this machine have access.
+        connections: is told of each request that is being answered.
     """
     page = _Page(studio)
 
     @asynccontextmanager
-    async def look_round(_app: Starlette) -> AsyncIterator[None]:
+    async def drop_idle(_app: Starlette) -> AsyncIterator[None]:
         async def drop() -> None:
             while True:
-                await asyncio.sleep(_LOOK_ROUND)
+                await asyncio.sleep(_CHECK_IDLE)
                 await page.aside(studio.drop_idle)
 
         task = asyncio.create_task(drop())
@@ -98,7 +98,7 @@ def build_app(studio: Studio, token: str | None, connections: Connections | None
         Route(f"{at}/doubt", page.draw_doubt, methods=["POST"]),
         Route(f"{at}/doubtful", page.find_doubtful, methods=["POST"]),
         Route(f"{at}/kept", page.keep, methods=["POST"]),
-        Route(f"{at}/kept/{{drawing}}", page.let_go, methods=["DELETE"]),
+        Route(f"{at}/kept/{{drawing}}", page.drop_kept, methods=["DELETE"]),
         Route(f"{at}/moment", page.draw_moment, methods=["POST"]),
         Route(f"{at}/draw", page.draw, methods=["POST"]),
         Route(f"{at}/export", page.export, methods=["POST"]),
@@ -122,12 +122,12 @@ def build_app(studio: Studio, token: str | None, connections: Connections | None
             TooSlow: page.give_up,
             ClientDisconnect: page.give_up,
         },
-        lifespan=look_round,
+        lifespan=drop_idle,
     )
 
 
 class _Page:
-    """What answers."""
+    """Answers the requests."""
 
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
@@ -156,9 +156,9 @@ class _Page:
         try:
             self._session(request)
         except KeyError:
-            return JSONResponse({"error": "this session has ended; load the page anew"}, status_code=404)
+            return JSONResponse({"error": "this session has ended; reload the page"}, status_code=404)
         if isinstance(error, Expired):
-            words = "this has expired: only the latest are kept, as far as there is room; make it anew"
+            words = "this has expired: only the latest files are kept, while there is room; write it again"
             return JSONResponse({"error": words}, status_code=410)
         return JSONResponse({"error": "this is no longer there"}, status_code=404)
 
@@ -233,7 +233,7 @@ class _Page:
         return JSONResponse(_describe_session(session) | ({"job": taken.id} if isinstance(taken, StudioJob) else {}))
 
     async def _write(self, request: Request, upload: Upload) -> str | None:
-        """Writes the bytes that come; gives what is wrong where these are not as many as were announced."""
+        """Writes the bytes that are received; returns what is wrong if their number is not the announced one."""
         larger = "is larger than was announced"
         announced = request.headers.get("content-length", "")
         if announced.isascii() and announced.isdigit() and len(announced) < 20 and int(announced) > upload.size:
@@ -269,7 +269,7 @@ class _Page:
         return await self._show(film.drawings[number].thumb, "image/jpeg")
 
     async def _show(self, path: Path, kind: str) -> Response:
-        """A small file; KeyError where it was removed in the meantime."""
+        """A small file; KeyError if it was removed in the meantime."""
         try:
             return Response(await self.aside(path.read_bytes), media_type=kind)
         except FileNotFoundError:
@@ -316,9 +316,9 @@ class _Page:
             await self.aside(session.drawing.keep_moment, settings, position)
         return JSONResponse(_describe_session(session))
 
-    async def let_go(self, request: Request) -> Response:
+    async def drop_kept(self, request: Request) -> Response:
         session = self._session(request)
-        await self.aside(session.keys.let_go, request.path_params["drawing"])
+        await self.aside(session.keys.drop_kept, request.path_params["drawing"])
         return JSONResponse(_describe_session(session))
 
     async def draw_moment(self, request: Request) -> Response:
@@ -362,7 +362,7 @@ class _Page:
 
 
 def _read_number(request: Request) -> int:
-    """The number in the address; KeyError where it is none."""
+    """The number in the address; KeyError if there is none."""
     text: str = request.path_params["number"]
     if not (text.isascii() and text.isdigit() and len(text) < 10):
         raise KeyError(text)
@@ -386,7 +386,7 @@ def _describe_hints(hints: PageHints) -> dict[str, Any]:
     return {
         "size": hints.size,
         "pairs": [
-            {"keys": pair.names, "tracks": pair.tracks, "strokes": [asdict(stroke) for stroke in pair.strokes]}
+            {"keys": pair.ids, "tracks": pair.tracks, "strokes": [asdict(stroke) for stroke in pair.strokes]}
             for pair in hints.pairs
         ],
     }

@@ -71,7 +71,7 @@ export function openDoubt(studio, hints) {
     if (searched === of) searched = "";
     if (job.state !== "done") return;
     if (of !== inputs()) {
-      showStatus("The frames have changed since they were searched for doubt; press the button again.");
+      showStatus("The frames have changed in the meantime; press the button again.");
       return;
     }
     found = { of, worst: job.result.worst };
@@ -80,12 +80,12 @@ export function openDoubt(studio, hints) {
   function showWorst() {
     const { worst } = found;
     if (!worst.length) {
-      showStatus("animi is sure of every frame.");
+      showStatus("No frame is doubtful.");
       return;
     }
     const [, position, x, y] = worst[0];
     $("doubt").checked = true;
-    showStatus(`The most doubtful place of this frame is marked; ${worst.length} ${worst.length === 1 ? "frame is" : "frames are"} worth checking.`);
+    showStatus(`The most doubtful place in this frame is marked; ${worst.length} ${worst.length === 1 ? "frame is" : "frames are"} worth checking.`);
     hints.centre(x, y);
     studio.goTo(position);
     hints.showAll();

@@ -21,7 +21,7 @@ export function openFilm(studio) {
     $("film-title").textContent = film.name;
     $("film-summary").textContent =
       `${film.width}×${film.height}, ${film.drawings.length} drawings in ${shots.size} ${shots.size === 1 ? "shot" : "shots"}`
-      + `${film.whole ? "" : ", the first of more"}; held drawings are shown once. Choose the first and the last.`;
+      + `${film.whole ? "" : ", and more that are not shown"}; a held drawing is shown once. Choose the first and the last.`;
     $("strip").replaceChildren(...[...shots].map(([shot, members]) => {
       const cadence = CADENCES[film.cadences[shot]];
       const title = `Shot ${shot + 1}, from ${clock(members[0][1])}${cadence ? `, ${cadence}` : ""}`;
@@ -68,7 +68,7 @@ export function openFilm(studio) {
     });
     const [first, last] = [film.drawings[from], film.drawings[to]];
     $("choice-note").textContent = first && last && first[1] !== last[1]
-      ? "A cut lies between them: where motion cannot be what happened, the nearer key frame is held." : "";
+      ? "There is a cut between them: where motion does not explain the change, the nearer key frame is held." : "";
   }
 
   async function choose(event) {

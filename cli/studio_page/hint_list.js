@@ -42,8 +42,8 @@ export function showList(pair, chosen, actions) {
       act("Delete", `Delete: ${name}`, () => actions.remove(number)));
   });
   if (strokes.length) {
-    items.push(make("li", {}, make("span", { textContent: "What is painted stays." }),
-      act("Delete", "Delete what is painted", () => actions.erase())));
+    items.push(make("li", {}, make("span", { textContent: "The painted area stays." }),
+      act("Delete", "Delete the painted area", () => actions.erase())));
   }
   $("hint-list").replaceChildren(...items);
   if (was) [...($("hint-list").children[was[0]]?.querySelectorAll("button") ?? [])].find((button) => button.textContent === was[1] || was[1].includes(":"))?.focus();

@@ -75,7 +75,7 @@ export function openDesk(studio) {
     const own = structuredClone(pair());
     change(own);
     if (own.tracks.length > MOST) {
-      showError("hints", `${MOST} hints of a pair can be kept; delete one first`);
+      showError("hints", `a pair can have ${MOST} hints at most; delete one first`);
       return;
     }
     const others = hints.pairs.filter(({ keys: known }) => known.join() !== own.keys.join());
@@ -297,7 +297,7 @@ export function openDesk(studio) {
     else {
       half = { side: board.side, point: rounded };
       chosen = null;
-      showStatus(`A point of the ${board.side ? "last" : "first"} drawing. Now where it is in the ${board.side ? "first" : "last"}; Esc gives it up.`);
+      showStatus(`Now click the same point in the ${board.side ? "first" : "last"} drawing; Esc cancels.`);
     }
     showAll();
   }
@@ -448,16 +448,16 @@ export function openDesk(studio) {
     $("of-first").textContent = `First: ${title(first)}`;
     $("of-last").textContent = `Last: ${title(last)}`;
     boards[0].canvas.ariaLabel = `First drawing, ${title(first)}: arrow keys move the cross, Enter sets a point`;
-    boards[1].canvas.ariaLabel = `Last drawing, ${title(last)}: arrow keys move the cross, Enter sets where the point is`;
+    boards[1].canvas.ariaLabel = `Last drawing, ${title(last)}: arrow keys move the cross, Enter sets the point`;
     $("undo").disabled = !done.length;
     $("redo").disabled = !undone.length;
     $("save-hints").disabled = !hints.pairs.length && !kept.length;
     const { tracks } = pair();
     if (chosen !== null && chosen >= tracks.length) chosen = null;
     $("half").hidden = !half && chosenMatch === null;
-    $("half-note").textContent = half ? `A point of the ${half.side ? "last" : "first"} drawing is set:`
-      : chosenMatch !== null ? `animi's match ${chosenMatch + 1} of ${matches.length}: drag its head to where it belongs, or` : "";
-    $("half-gone").textContent = half?.side === 1 ? "It comes here" : "It is gone";
+    $("half-note").textContent = half ? `A point in the ${half.side ? "last" : "first"} drawing is set:`
+      : chosenMatch !== null ? `animi's match ${chosenMatch + 1} of ${matches.length}: drag its head to the correct place, or` : "";
+    $("half-gone").textContent = half?.side === 1 ? "It comes" : "It is gone";
     $("half-right").hidden = chosenMatch === null;
     $("next-match").disabled = !matches.length;
     showList(pair(), chosen, listActions);
@@ -514,7 +514,7 @@ export function openDesk(studio) {
     });
   }
 
-  /** Loads a file of hints in the place of those that are there; undo brings these back. */
+  /** Replaces all hints by those of a file; undo restores them. */
   async function load(file) {
     if (!file) return;
     if (/\.zip$/i.test(file.name) || file.size > LARGEST) {

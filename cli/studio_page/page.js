@@ -30,7 +30,7 @@ export async function ask(method, path, body, kind = "application/json") {
   }
   if (!response.ok) {
     const answer = await response.json().catch(() => ({}));
-    throw new RequestError(answer.error ?? `The studio answers ${response.status}.`);
+    throw new RequestError(answer.error ?? `The studio answered with the error ${response.status}.`);
   }
   return response;
 }

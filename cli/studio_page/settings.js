@@ -25,8 +25,8 @@ export function fillSettings(options, takeHome, takeFrame) {
   fill($("spacing"), [["linear", "even"], ["ease-in", "ease in: slow at the start"], ["ease-out", "ease out: slow at the end"],
     ["ease-in-out", "ease in and out"]].filter(([value]) => options.easings.includes(value)).concat([["chart", "a chart of your own"]]));
   fill($("engine"), options.engines.map((name) => [name]));
-  fill($("failure"), options.on_failure.map((name) => [name, { hold: "hold the nearer key frame", blend: "blend both", morph: "draw along it anyway" }[name]]));
-  fill($("cadence"), options.cadences.map((name) => [name, { smooth: "become in-betweens", keep: "keep their rhythm" }[name]]));
+  fill($("failure"), options.on_failure.map((name) => [name, { hold: "hold the nearer key frame", blend: "blend both", morph: "use the motion anyway" }[name]]));
+  fill($("cadence"), options.cadences.map((name) => [name, { smooth: "become in-betweens", keep: "stay held" }[name]]));
   fill($("film-kind"), options.film_downloads.map((name) => [name, { mp4: "MP4", webm: "WebM", mkv: "Matroska" }[name]]));
   const { count, fps, spacing, on_failure: failure } = options.defaults;
   Object.assign($("count"), { value: count });
@@ -39,7 +39,7 @@ export function fillSettings(options, takeHome, takeFrame) {
       type: "button", value: kind, disabled: true, onclick: () => takeHome(kind),
       textContent: { gif: "GIF", webp: "WebP", mp4: "MP4", png: "Animated PNG", zip: "PNGs in a zip" }[kind],
     })),
-    make("button", { type: "button", value: "frame", className: "plain", disabled: true, onclick: takeFrame, textContent: "This moment as PNG" }),
+    make("button", { type: "button", value: "frame", className: "plain", disabled: true, onclick: takeFrame, textContent: "This frame as PNG" }),
   );
   const kinds = [options.accept.includes("drawings") && `PNG, JPEG, WebP, TIFF, BMP or GIF up to ${options.max_drawing} MB`,
     options.accept.includes("films") && `a film up to ${options.max_film} MB`];

@@ -68,7 +68,7 @@ async function send(files) {
   const sorted = [...files].sort((a, b) => natural.compare(a.name, b.name));
   const isHints = (file) => /\.(json|zip)$/i.test(file.name);
   for (const file of sorted.filter((each) => !isHints(each))) {
-    showStatus(`Taking ${file.name} …`);
+    showStatus(`Sending ${file.name} …`);
     await attempt(`file ${file.name}`, async () => showMaterial(await upload(session, file)));
   }
   showStatus("");
@@ -387,7 +387,7 @@ function readOut() {
   const where = t < 1e-6 ? `key frame ${stem(first.name)}` : t > 1 - 1e-6 ? `key frame ${stem(last.name)}`
     : `between ${stem(first.name)} and ${stem(last.name)}, t = ${t.toFixed(3)}`;
   const result = main();
-  $("readout").textContent = isLive || !result ? `${where}; drawn at this moment` : `frame ${(place % result.order.length) + 1} of ${result.order.length}: ${where}`;
+  $("readout").textContent = isLive || !result ? `${where}; not one of the frames` : `frame ${(place % result.order.length) + 1} of ${result.order.length}: ${where}`;
   $("moment").ariaValueText = where;
 }
 
@@ -498,7 +498,7 @@ function markExpired(jobs) {
     if (jobs.some((job) => job.id === item.dataset.job)) continue;
     delete item.dataset.job;
     item.querySelector("a").replaceWith(make("s", { textContent: item.querySelector("a").textContent }));
-    item.querySelector("small").textContent = " has expired; make it anew";
+    item.querySelector("small").textContent = " has expired; write it again";
   }
 }
 
@@ -564,7 +564,7 @@ function listen() {
     $(press).click();
   });
   $("copy").addEventListener("click", async () => {
-    await navigator.clipboard.writeText($("command").textContent).then(() => showStatus("Copied."), () => showStatus("The browser does not allow copying here."));
+    await navigator.clipboard.writeText($("command").textContent).then(() => showStatus("Copied."), () => showStatus("The browser does not allow this page to copy."));
   });
 }
 

@@ -24,7 +24,7 @@ export function showWork(jobs, cancel) {
     const [, bar, note] = item.children;
     if (job.total) Object.assign(bar, { max: job.total, value: job.done });
     else bar.removeAttribute("value");
-    note.textContent = job.state === "waiting" ? "waits its turn" : job.total ? `${Math.floor((100 * job.done) / job.total)} %${timeLeft(job)}` : "";
+    note.textContent = job.state === "waiting" ? "waiting" : job.total ? `${Math.floor((100 * job.done) / job.total)} %${timeLeft(job)}` : "";
   }
 }
 

@@ -1,4 +1,4 @@
-"""What is drawn for a page: previews, single moments and downloads, and what the engine knows of them."""
+"""Draws for a page: previews, single frames and downloads; finds matches and doubtful frames."""
 
 import json
 import threading
@@ -64,7 +64,7 @@ class DrawingWork:
         keys.on_removed = self._forget_view
 
     def draw(self, settings: DrawSettings) -> StudioJob:
-        """Draws all frames at the size of the screen; an earlier drawing by the same engine is no longer wanted.
+        """Draws all frames at the size of the screen; an earlier job with the same engine is cancelled.
 
         Raises:
             AnimiError: a setting cannot be used.
@@ -102,12 +102,12 @@ class DrawingWork:
             engine=settings.engine,
             positions=positions,
             order=order,
-            keys=list(zip(plan.names, plan.positions, strict=True)),
+            keys=list(zip(plan.ids, plan.positions, strict=True)),
             end=plan.end,
         )
 
     def draw_moment(self, settings: DrawSettings, position: float, *, full: bool = False) -> bytes:
-        """Draws one moment; the pair is prepared once, and any further moment of it is quick.
+        """Draws the frame at any time. A pair of key frames is prepared once, so that further frames of it are quick.
 
         Args:
             settings: as in `draw`.
@@ -155,7 +155,7 @@ class DrawingWork:
         return self._work.submit("export", f"Writing {title}", write, uses, name=title)
 
     def keep_moment(self, settings: DrawSettings, position: float) -> KeyFrame:
-        """Keeps a frame as it is drawn now: it is a key frame from then on.
+        """Keeps a frame as it is drawn now, as a key frame.
 
         Args:
             settings: as in `draw`.
@@ -178,9 +178,10 @@ class DrawingWork:
         return drawing
 
     def write_hints(self, settings: DrawSettings) -> tuple[str, bytes]:
-        """What `animi interpolate` needs to draw the same: the name and the bytes of a file.
+        """Writes what `animi interpolate` needs to draw the same; returns a file's name and bytes.
 
-        The hints as JSON; with masks, or frames that are kept, a zip file of these, an exposure sheet and the hints.
+        The file is hints.json. If there are masks or kept frames, it is a zip file of the hints, the masks, the kept
+        frames and an exposure sheet.
 
         Raises:
             InputError: there are no hints, and nothing is kept.
@@ -189,9 +190,9 @@ class DrawingWork:
         with self._keys.lock:
             keys, hints = arrange_keys(drawings, self._keys.kept, settings), self._keys.hints
             masks = {names: f"still-{number + 1}.png" for number, names in enumerate(hints.masks)}
-            laid_out = hints.lay_out(keys.names, masks, loop=settings.loop)
+            laid_out = hints.lay_out(keys.ids, masks, loop=settings.loop)
             kept = [frame.drawing for frame in self._keys.kept if frame.drawing in keys.drawings]
-            let_go = self._files.use([*hints.masks.values(), *paths_of(kept)])
+            release = self._files.use([*hints.masks.values(), *paths_of(kept)])
         try:
             if laid_out is None and not kept:
                 raise InputError("there are no hints to save; give one first")
@@ -203,7 +204,7 @@ class DrawingWork:
                 files[SHEET] = write_sheet(rows, [drawing.name for drawing in keys.drawings]).encode()
                 files |= {drawing.name: drawing.path.read_bytes() for drawing in kept}
         finally:
-            let_go()
+            release()
         return (HINTS, files[HINTS]) if set(files) == {HINTS} else ("hints.zip", zip_bytes(files))
 
     def load_hints(self, settings: DrawSettings, name: str, data: bytes) -> tuple[PageHints, list[str]]:
@@ -221,10 +222,10 @@ class DrawingWork:
         if len(keys.drawings) < _FEWEST:
             raise InputError(f"{name}: holds hints, and there are no two key frames yet; drop these first")
         first = keys.drawings[0]
-        return load_hints(data, name, keys.names, (first.width, first.height), loop=settings.loop)
+        return load_hints(data, name, keys.ids, (first.width, first.height), loop=settings.loop)
 
     def find_matches(self, settings: DrawSettings, position: float) -> list[Match]:
-        """What the engine takes for the same in the key frames around a position, in pixels of the hints' picture.
+        """The points that the engine matches in the key frames around a position, in pixels of the hints' picture.
 
         Raises:
             AnimiError: a setting cannot be used.
@@ -243,7 +244,7 @@ class DrawingWork:
         return [Match(place(match.point), place(match.target)) for match in found]
 
     def draw_doubt(self, settings: DrawSettings, position: float) -> bytes:
-        """Where the frame at a position is guesswork: a grey PNG, white for all of it; black at key frames.
+        """How doubtful each pixel of the frame at a position is: a grey PNG, white for a guess; black at key frames.
 
         Raises:
             AnimiError: a setting cannot be used.
@@ -253,9 +254,9 @@ class DrawingWork:
         return encode_png((255 * found + 0.5).astype(np.uint8)[..., None])
 
     def find_doubtful(self, settings: DrawSettings) -> StudioJob:
-        """Finds the frames that are worth a look, the worst first: their positions, doubts and places.
+        """Finds doubtful frames, the worst first: for each its doubt, its position, and the place as x and y.
 
-        Places are parts of the width and the height, from 0 to 1.
+        Places are fractions of the width and the height, from 0 to 1.
 
         Raises:
             AnimiError: a setting cannot be used.
@@ -264,7 +265,7 @@ class DrawingWork:
         keys, given, uses = self._gather(drawings, settings)
         positions = find_positions(settings, len(drawings))
 
-        def look_for(job: StudioJob) -> None:
+        def search(job: StudioJob) -> None:
             view, engine = self._open_view(keys.drawings, settings), self._memory(name)
             hints = _read_hints(engine, given, keys, settings)
             found = []
@@ -285,7 +286,7 @@ class DrawingWork:
             job.result["worst"] = sorted(found, reverse=True)
             job.report(len(positions))
 
-        return self._work.submit("doubt", f"Looking for doubtful frames of {name}", look_for, uses, engine=name)
+        return self._work.submit("doubt", f"Finding doubtful frames of {name}", search, uses, engine=name)
 
     @staticmethod
     def _draw(
@@ -316,7 +317,7 @@ class DrawingWork:
         drawings = self._check(settings)
         plan, given, uses = self._gather(drawings, settings)
         self._check_position(plan, position)
-        let_go = self._files.use(uses)
+        release = self._files.use(uses)
         try:
             with self._live, self._turn_for(drawings, settings) if full else nullcontext():
                 keys = self._open_keys(plan.drawings, settings) if full else self._open_view(plan.drawings, settings)
@@ -329,7 +330,7 @@ class DrawingWork:
                 ends = [keys[first], keys[last]]
                 yield self._prepare(ends, (first, last), engine, settings, hints), ends, t
         finally:
-            let_go()
+            release()
 
     def _gather(self, drawings: Sequence[KeyFrame], settings: DrawSettings) -> tuple[Keys, PageHints, list[Path]]:
         """Key frames with those that are kept, all hints, and the files of both."""
@@ -351,7 +352,7 @@ class DrawingWork:
             raise ConfigError(f"t: {position:g} is out of range; give 0 to {keys.end:g}")
 
     def _check(self, settings: DrawSettings) -> tuple[KeyFrame, ...]:
-        """The drawings as they are now, and the settings, of which it is known that they fit them.
+        """The key frames as they are now, after a check that they can be drawn with these settings.
 
         Raises:
             ConfigError: there would be too many frames, or too large ones.
@@ -374,26 +375,26 @@ class DrawingWork:
 
     @contextmanager
     def _turn_for(
-        self, drawings: Sequence[KeyFrame], settings: DrawSettings, answer: Callable[[], None] = lambda: None
+        self, drawings: Sequence[KeyFrame], settings: DrawSettings, report: Callable[[], None] = lambda: None
     ) -> Iterator[None]:
-        """Waits until no other page draws large frames, if these are large; `answer` is called now and then."""
+        """Waits until no other page draws large frames, if these are large; `report` is called while it waits."""
         if not drawings or count_pixels(drawings, settings) <= _LARGE:
             yield
             return
         while not self._studio.large.acquire(timeout=0.2):
-            answer()
+            report()
         try:
             yield
         finally:
             self._studio.large.release()
 
     def _open_keys(self, drawings: Sequence[KeyFrame], settings: DrawSettings) -> TurnsKeyFrames:
-        """The drawings as key frames, checked against each other."""
+        """The key frames at their own size, checked against each other."""
         size = None if settings.size is None else read_size(settings.size)
         return TurnsKeyFrames(paths_of(drawings), size, self._studio.turn)
 
     def _open_view(self, drawings: Sequence[KeyFrame], settings: DrawSettings) -> View:
-        """The same at the size of the screen; the last one asked for is kept."""
+        """The key frames at the size of the screen; the view that was opened last is kept."""
         key = (drawings, settings.size)
         with self._lock:
             if self._view is None or self._view[0] != key:
@@ -418,4 +419,4 @@ def _read_hints(engine: Engine, hints: PageHints, keys: Keys, settings: DrawSett
     Raises:
         InputError: something is no hint.
     """
-    return hints.read(keys.names, loop=settings.loop) if isinstance(engine, Guided) else Hints()
+    return hints.read(keys.ids, loop=settings.loop) if isinstance(engine, Guided) else Hints()

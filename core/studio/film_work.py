@@ -1,4 +1,4 @@
-"""The film of a page: scanned for its drawings, which become key frames, or drawn anew with more frames."""
+"""The film of a page: it is scanned for drawings, which can become key frames, or interpolated as a whole."""
 
 import shutil
 from collections.abc import Sequence
@@ -20,14 +20,14 @@ from .work import SessionWork
 
 
 class FilmWork:
-    """What is done with a film; may be used from several threads.
+    """Work on a film; may be used from several threads.
 
     Attributes:
         film: the film's drawings; None before there is one.
     """
 
     def __init__(self, files: SessionFolder, work: SessionWork, keys: KeyFrames, studio: Host) -> None:
-        """Begins without a film.
+        """Starts without a film.
 
         Args:
             files: the session's folder.
@@ -43,11 +43,11 @@ class FilmWork:
         self._config = studio.config
 
     def take(self, name: str, path: Path) -> StudioJob:
-        """Submits a job that scans a film, which takes the place of an earlier one.
+        """Submits a job that scans a film, which replaces an earlier one.
 
         Args:
             name: its name for the person.
-            path: its file; removed where the film cannot be used.
+            path: its file; removed if the film cannot be used.
         """
 
         def scan(job: StudioJob) -> None:
@@ -70,7 +70,7 @@ class FilmWork:
                 film = scan_film(name, info, strips, self._config.max_film_drawings, on_frame)
                 if len(film.drawings) < 2:
                     raise InputError(
-                        f"{name}: shows one drawing only, and two are needed; give a longer film, or drop drawings"
+                        f"{name}: shows only one drawing, and two are needed; give a longer film, or drop drawings"
                     )
             except BaseException:
                 shutil.rmtree(strips, ignore_errors=True)
@@ -89,12 +89,12 @@ class FilmWork:
     def _check_film(self, name: str, info: VideoInfo) -> None:
         if info.width * info.height > self._config.most_pixels:
             raise InputError(
-                f"{name}: is of {info.width} x {info.height} pixels, and a frame may have "
+                f"{name}: has {info.width} x {info.height} pixels, and a frame may have "
                 f"{self._config.most_pixels:,}; {LARGER}"
             )
 
     def choose(self, numbers: Sequence[int]) -> StudioJob:
-        """Puts drawings of the film, by their numbers, in the place of the key frames, at full size.
+        """Replaces the key frames by drawings of the film, given by their numbers, at full size.
 
         Raises:
             InputError: there is no film, or no such drawing, or they are too few or too many.
@@ -102,10 +102,10 @@ class FilmWork:
         film = self._need_film("choose from")
         chosen = sorted(set(numbers))
         if len(chosen) < 2 or not 0 <= chosen[0] <= chosen[-1] < len(film.drawings):
-            raise InputError(f"two drawings or more are needed of the {len(film.drawings)}; choose a first and a last")
+            raise InputError(f"choose a first and a last of the {len(film.drawings)} drawings")
         if len(chosen) > self._config.max_drawings:
             raise InputError(
-                f"{len(chosen)} drawings are more than the {self._config.max_drawings} key frames that are taken; "
+                f"{len(chosen)} drawings are more than the limit of {self._config.max_drawings} key frames; "
                 "choose a shorter range, or start the studio with --max-drawings"
             )
 
@@ -126,17 +126,17 @@ class FilmWork:
             self._keys.replace(tuple(drawings))
 
         return self._work.submit(
-            "choose", f"Taking {len(chosen)} drawings out of {film.name}", fetch, [film.info.path],
+            "choose", f"Getting {len(chosen)} drawings from {film.name}", fetch, [film.info.path],
             minutes=self._config.max_film_minutes,
         )  # fmt: skip
 
     def smooth(self, settings: FilmSettings) -> StudioJob:
-        """Draws the whole film anew with more frames, as `animi interpolate FILM` would.
+        """Interpolates the whole film, as `animi interpolate FILM` would.
 
         Raises:
             AnimiError: a setting cannot be used, or there is no film.
         """
-        film = self._need_film("draw anew")
+        film = self._need_film("interpolate")
         title = f"{clean_name(film.name) or 'film'}-{'preview' if settings.preview else 'smooth'}.{settings.kind}"
         engine, checkpoint = self._studio.find_source(settings.engine)
         config = InterpolateFilmConfig(
@@ -152,7 +152,7 @@ class FilmWork:
             on_failure=settings.on_failure,
         )
 
-        def draw_anew(job: StudioJob) -> None:
+        def draw(job: StudioJob) -> None:
             from ..films.interpolation import interpolate_film
 
             with self._work.export_folder(job) as folder:
@@ -162,7 +162,7 @@ class FilmWork:
                     "notes": [self._files.say(note) for note in made.notes], "bytes": (folder / title).stat().st_size,
                 }  # fmt: skip
 
-        return self._work.submit("export", f"Drawing {title}", draw_anew, [film.info.path], name=title)
+        return self._work.submit("export", f"Drawing {title}", draw, [film.info.path], name=title)
 
     def _need_film(self, what: str) -> FilmStrip:
         if self.film is None:

@@ -1,7 +1,7 @@
-"""Hints that a person gives on the page, by the names of the key frames that they are of.
+"""Hints of a page. Pairs of key frames are identified by their ids.
 
-They are kept in the form of a file of hints (see `core.inbetween.hints`), and read as one when something is drawn, so
-that what is downloaded draws the same.
+They are stored in the form of a file of hints (see `core.inbetween.hints`), and read as one when something is drawn, so
+that a downloaded file draws the same.
 """
 
 import re
@@ -21,20 +21,20 @@ from ..media.image_files import encode_png
 from ..motion.guides import Point, Track
 
 NAME = "hints.json"
-"""What the file is called."""
+"""The name of the file."""
 _SIDE = 1280  # pixels of the longer side of a mask that is painted: more than a screen shows of a brush's edge
-_OWN = "the page's hints"  # how errors name them; a file that is loaded has its own name
+_OWN = "the page's hints"  # their name in errors; a file that is loaded has its own
 _TRACK = re.compile(rf"{re.escape(_OWN)}: pair \d+, track (\d+)")
 
 
 @dataclass(frozen=True)
 class Stroke:
-    """A stroke of the brush that paints what stays.
+    """A stroke of the brush that marks what stays.
 
     Attributes:
-        points: where it went, in pixels of the hints' picture.
-        width: of the brush, in the same pixels.
-        erases: whether it takes away what was painted.
+        points: its path, in pixels of the hints' picture.
+        width: the brush's, in the same pixels.
+        erases: whether it erases.
     """
 
     points: tuple[Point, ...]
@@ -47,10 +47,10 @@ class HintedPair:
     """The hints of two key frames.
 
     Attributes:
-        first: the name of the one.
-        last: of the other.
-        tracks: as a file of hints has them; checked when they are read.
-        strokes: what paints the mask of what stays.
+        first: the id of the first one.
+        last: the id of the last one.
+        tracks: as in a file of hints; they are checked when they are read.
+        strokes: they paint the mask of what stays.
     """
 
     first: str
@@ -59,8 +59,8 @@ class HintedPair:
     strokes: tuple[Stroke, ...] = ()
 
     @property
-    def names(self) -> tuple[str, str]:
-        """Of both."""
+    def ids(self) -> tuple[str, str]:
+        """The ids of both."""
         return self.first, self.last
 
 
@@ -69,29 +69,29 @@ class PageHints:
     """All hints of a page."""
 
     size: tuple[int, int] | None = None
-    """Width and height of the picture that they are of."""
+    """Width and height of the picture in whose pixels they are."""
     pairs: tuple[HintedPair, ...] = ()
     masks: Mapping[tuple[str, str], Path] = field(default_factory=dict)
-    """Where the masks of what stays lie, by the pair's names."""
+    """The files of the masks of what stays, by the pair's ids."""
 
-    def lay_out(self, names: Sequence[str], masks: Mapping[tuple[str, str], str], *, loop: bool = False) -> Any:
-        """A file of hints for key frames in this order; None where there are no hints of them.
+    def lay_out(self, ids: Sequence[str], masks: Mapping[tuple[str, str], str], *, loop: bool = False) -> Any:
+        """A file of hints for key frames in this order; None if there are no hints of them.
 
         Args:
-            names: of the key frames.
-            masks: what the masks are called in it.
+            ids: of the key frames.
+            masks: the masks' names in the file.
             loop: whether the last one leads to the first.
         """
-        following = list(pairwise(names))
-        if loop and len(names) > 1:
-            following.append((names[-1], names[0]))
-        known = {pair.names: pair for pair in self.pairs}
+        following = list(pairwise(ids))
+        if loop and len(ids) > 1:
+            following.append((ids[-1], ids[0]))
+        known = {pair.ids: pair for pair in self.pairs}
         pairs = []
         for number, keys in enumerate(following):
             pair = known.get(keys)
             if pair is None or not (pair.tracks or keys in masks):
                 continue
-            told: dict[str, Any] = {"keys": [number, (number + 1) % len(names)], "tracks": list(pair.tracks)}
+            told: dict[str, Any] = {"keys": [number, (number + 1) % len(ids)], "tracks": list(pair.tracks)}
             if keys in masks:
                 told["still"] = masks[keys]
             pairs.append(told)
@@ -99,49 +99,49 @@ class PageHints:
             return None
         return {"version": VERSION, "size": None if self.size is None else list(self.size), "pairs": pairs}
 
-    def read(self, names: Sequence[str], *, loop: bool = False) -> Hints:
+    def read(self, ids: Sequence[str], *, loop: bool = False) -> Hints:
         """The hints for key frames in this order.
 
         Raises:
-            InputError: something is no hint.
+            InputError: something is not a hint.
         """
-        told = self.lay_out(names, {keys: str(path) for keys, path in self.masks.items()}, loop=loop)
+        told = self.lay_out(ids, {keys: str(path) for keys, path in self.masks.items()}, loop=loop)
         return Hints() if told is None else make_hints(told, _OWN, Path())
 
     def check(self) -> None:
         """Checks all of them.
 
         Raises:
-            InputError: something is no hint, lies outside the picture, or contradicts another one.
+            InputError: something is not a hint, is outside the picture, or contradicts another hint.
         """
         for pair in self.pairs:
-            hints = self.read(pair.names)
+            hints = self.read(pair.ids)
             if hints and self.size is not None:
                 hints.of(0, 1, *self.size)
 
     def split(self, first: str, last: str, between: str, t: float) -> "PageHints":
-        """Adds hints of the pairs that a frame kept at t between two makes of them, from theirs.
+        """Splits the hints of a pair in two, for a frame that is kept between them at t.
 
-        Where a thing is in the frame follows from its track; one that comes or goes is left to be said anew.
+        Where a thing is in that frame follows from its track. Hints of things that come or go are left out.
         """
-        known = {pair.names: pair for pair in self.pairs}
+        known = {pair.ids: pair for pair in self.pairs}
         pair = known.get((first, last))
         if pair is None:
             return self
-        hints = self.read(pair.names)
+        hints = self.read(pair.ids)
         tracks = [track for hinted in hints.pairs for track in hinted.tracks if not track.comes_or_goes]
         halves = (HintedPair(first, between, tuple(_cut(track, 0, t) for track in tracks), pair.strokes),
                   HintedPair(between, last, tuple(_cut(track, t, 1) for track in tracks), pair.strokes))  # fmt: skip
         masks = dict(self.masks)
-        if pair.names in masks:
-            masks |= {half.names: masks[pair.names] for half in halves}
+        if pair.ids in masks:
+            masks |= {half.ids: masks[pair.ids] for half in halves}
         return PageHints(self.size, (*self.pairs, *halves), masks)
 
-    def keep(self, names: Sequence[str]) -> "PageHints":
-        """Those of key frames that are still there."""
-        pairs = tuple(pair for pair in self.pairs if set(pair.names) <= set(names))
-        return PageHints(self.size, pairs, {pair.names: self.masks[pair.names] for pair in pairs
-                                            if pair.names in self.masks})  # fmt: skip
+    def keep(self, ids: Sequence[str]) -> "PageHints":
+        """The hints of these key frames."""
+        pairs = tuple(pair for pair in self.pairs if set(pair.ids) <= set(ids))
+        return PageHints(self.size, pairs, {pair.ids: self.masks[pair.ids] for pair in pairs
+                                            if pair.ids in self.masks})  # fmt: skip
 
 
 def load_hints(
@@ -153,14 +153,14 @@ def load_hints(
         data: the file.
         name: its name, for errors.
         ids: of the key frames, in order; there are two or more.
-        size: width and height of the first key frame, of which the hints are if the file does not say.
+        size: width and height of the first key frame, used if the file gives no size.
         loop: whether the last key frame leads to the first.
 
     Returns:
-        The hints; and what is left out, in sentences.
+        The hints, and a sentence for each thing that is left out.
 
     Raises:
-        InputError: it is no file of hints, or not of these key frames.
+        InputError: it is not a file of hints, or not of these key frames.
     """
     try:
         found = parse_json(data)
@@ -185,16 +185,16 @@ def load_hints(
 
 
 def name_hints(words: str) -> str:
-    """A message in which hints are numbered as on the page."""
+    """Renames hints in a message to their numbers on the page."""
     return _TRACK.sub(lambda found: f"hint {int(found[1]) + 1}", words)
 
 
 def paint(strokes: Sequence[Stroke], size: tuple[int, int]) -> bytes | None:
-    """Paints strokes, white on black: a PNG; None where nothing of them is left.
+    """Paints strokes white on black, as a PNG; None if nothing of them is left.
 
     Args:
-        strokes: in their order.
-        size: width and height of the picture that they are in.
+        strokes: in order.
+        size: width and height of the picture in whose pixels they are.
     """
     scale = min(1.0, _SIDE / max(size))
     width, height = (max(1, round(side * scale)) for side in size)
@@ -210,12 +210,12 @@ def paint(strokes: Sequence[Stroke], size: tuple[int, int]) -> bytes | None:
 
 
 def _cut(track: Track, start: float, end: float) -> Any:
-    """The part of a track between two times, as a file of hints has it."""
+    """The part of a track between two times, as in a file of hints."""
     return _write_track(track.cut(start, end))
 
 
 def _write_track(track: Track) -> Any:
-    """A track as a file of hints and the page have it."""
+    """A track, as in a file of hints and on the page."""
     points = [None if point is None else list(point) for point in track.points]
     if track.times is not None:
         return {"points": points, "times": list(track.times)}

@@ -1,4 +1,4 @@
-"""What a page sends: files are announced, received, and become key frames or a film."""
+"""Receives the files of a page: they are announced, sent, and become key frames or a film."""
 
 import re
 from pathlib import Path, PurePosixPath
@@ -18,14 +18,14 @@ from .work import SessionWork
 
 
 class Intake:
-    """Takes the files of a page, as far as there is room; may be used from several threads."""
+    """Receives files while there is room; may be used from several threads."""
 
     def __init__(self, files: SessionFolder, work: SessionWork, keys: KeyFrames, films: FilmWork, studio: Host) -> None:
-        """Begins with no file.
+        """Starts without files.
 
         Args:
             files: the session's folder.
-            work: the session's jobs; finished downloads expire where there is no room.
+            work: the session's jobs; finished downloads expire if there is no room.
             keys: where drawings go.
             films: where films go.
             studio: the studio.
@@ -49,7 +49,7 @@ class Intake:
         Args:
             name: its name for the person.
             size: bytes.
-            position: of the frame that it is to be in the place of, see `KeyFrames.exchange`.
+            position: of the frame that it replaces, see `KeyFrames.exchange`.
 
         Raises:
             InputError: it is too large, there is no room for it, or its kind is not accepted.
@@ -62,9 +62,9 @@ class Intake:
         if position is not None:
             self._keys.find_gap(position)
             if is_film:
-                raise InputError(f"{name}: is a film, and one frame is exchanged; give a drawing")
+                raise InputError(f"{name}: is a film, and only a drawing can replace a frame; give a drawing")
         if is_film and "films" not in config.accept:
-            raise InputError(f"{name}: is a film, and the studio was started to take drawings alone (--accept)")
+            raise InputError(f"{name}: is a film, and this studio accepts drawings only (--accept)")
         if size < 0:
             raise InputError(f"{name}: cannot have {size} bytes; give its size")
         limit, option = (
@@ -99,7 +99,7 @@ class Intake:
         self._release(upload)
 
     def take(self, upload: Upload) -> KeyFrame | StudioJob:
-        """Takes a file that was received: a drawing at once, a film by a job that scans it.
+        """Uses a file that was received: a drawing at once, a film in a job that scans it.
 
         Raises:
             InputError: it is neither, or damaged; the file is removed.
@@ -113,9 +113,7 @@ class Intake:
                 return self._films.take(upload.name, upload.path)
             check_weight(upload.name, upload.size, self._config.max_drawing, "--max-drawing")
             if "drawings" not in self._config.accept:
-                raise InputError(
-                    f"{upload.name}: is no film, and the studio was started to take films alone (--accept)"
-                )
+                raise InputError(f"{upload.name}: is not a film, and this studio accepts films only (--accept)")
             drawing = self._keys.read(upload.name, upload.path)
             if upload.position is not None:
                 self._keys.exchange(drawing, upload.position)
@@ -130,10 +128,10 @@ class Intake:
             self._studio.room.release(upload.id)
 
     def _make_room(self, id: str, size: int) -> None:
-        """Promises room to an upload; finished downloads expire, the oldest first, where there is none.
+        """Reserves room for an upload; if there is none, finished downloads expire, the oldest first.
 
         Raises:
-            InputError: there is none all the same.
+            InputError: there is still none.
         """
         finished = [job for job in self._work.jobs.list() if job.kind == "export" and job.is_over]
         while finished and (self._room.lacks(size) or self._studio.room.lacks(size)):

@@ -134,7 +134,7 @@ class JobQueue:
             if self._closed:
                 raise Cancelled
             if len(self._waiting) >= MOST_WAITING:
-                raise InputError(f"{MOST_WAITING} pieces of work wait already; wait for them, or cancel some")
+                raise InputError(f"{MOST_WAITING} jobs are waiting already; wait for them, or cancel some")
             self._newest = next(self._numbers)
             job = self._jobs[str(self._newest)] = StudioJob(str(self._newest), kind, title, self)
             job.result |= result
@@ -229,7 +229,7 @@ class JobQueue:
         except Exception as raised:
             error = raised
         if not self._settle(job, error):
-            self.on_forget(job)  # it was over before, so its results are not wanted
+            self.on_forget(job)  # it was over already, so its results are not needed
 
     def _abandon(self, job: StudioJob) -> None:
         """Abandons a job that does not end, and starts another thread for the waiting jobs."""

@@ -1,4 +1,4 @@
-"""Frames between two key frames that the person keeps, or has painted over: key frames from then on, at their times."""
+"""In-betweens that the user keeps, or replaces by a drawing: they are key frames from then on."""
 
 import csv
 import io
@@ -18,10 +18,10 @@ class Kept:
     """A frame that is kept.
 
     Attributes:
-        drawing: what is shown.
-        first: the name of the key frame before it.
-        last: of the one after it.
-        t: when it is shown, in (0, 1) from the one to the other.
+        drawing: the frame.
+        first: the id of the key frame before it.
+        last: the id of the one after it.
+        t: its time between the two, in (0, 1).
     """
 
     drawing: KeyFrame
@@ -32,7 +32,7 @@ class Kept:
 
 @dataclass(frozen=True)
 class Keys:
-    """Key frames and kept frames, in order, as they are drawn between."""
+    """Key frames and kept frames in order, between which frames are drawn."""
 
     drawings: tuple[KeyFrame, ...]
     """All of them."""
@@ -42,12 +42,12 @@ class Keys:
     """The position of the end: of the last one, or of the first one again where it loops."""
 
     @property
-    def names(self) -> list[str]:
-        """Of all."""
+    def ids(self) -> list[str]:
+        """The ids of all of them."""
         return [drawing.id for drawing in self.drawings]
 
     def find(self, position: float) -> tuple[int, int, float]:
-        """What a position is between: the numbers of the one before and of the one after, and t between the two."""
+        """The numbers of the key frames before and after a position, and t between the two."""
         number = min(bisect_right(self.positions, position), self._segments) - 1
         start, end = self.positions[number], (*self.positions, self.end)[number + 1]
         return number, (number + 1) % len(self.drawings), (position - start) / (end - start)
@@ -57,7 +57,7 @@ class Keys:
         return len(self.drawings) - (self.positions[-1] == self.end)
 
     def plan(self, positions: Sequence[float]) -> list[SheetRow]:
-        """An exposure sheet that draws the frames at `positions`, which rise."""
+        """An exposure sheet that draws the frames at `positions`, which are in order."""
         rows = []
         ends = (*self.positions, self.end)
         for number, (start, end) in enumerate(pairwise(ends)):
@@ -69,8 +69,8 @@ class Keys:
 def arrange_keys(drawings: Sequence[KeyFrame], kept: Sequence[Kept], settings: DrawSettings) -> Keys:
     """Puts kept frames between their key frames.
 
-    Each is at the time of the nearest in-between, so that it is shown whatever the spacing. Where two would be at one
-    time, the later one is.
+    Each gets the time of the nearest in-between, so that it is shown whatever the spacing is. If two would have the
+    same time, only the later one is used.
     """
     count = len(drawings)
     segments = max(0, count if settings.loop else count - 1)

@@ -1,4 +1,4 @@
-"""The key frames of a page: their order, the hints between them, and the frames between them that are kept."""
+"""The key frames of a page: their order, their hints, and the in-betweens that are kept as key frames."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -22,14 +22,14 @@ class KeyFrames:
 
     Attributes:
         drawings: the key frames, in order.
-        kept: frames between them that are kept.
-        hints: of both.
+        kept: in-betweens that are kept as key frames.
+        hints: of all of them.
         lock: held while these change together.
         on_removed: called when a drawing was removed.
     """
 
     def __init__(self, files: SessionFolder, studio: Host) -> None:
-        """Begins with none."""
+        """Starts without any."""
         self.drawings: tuple[KeyFrame, ...] = ()
         self.kept: tuple[Kept, ...] = ()
         self.hints = PageHints()
@@ -53,7 +53,7 @@ class KeyFrames:
             subject: what the error begins with.
 
         Raises:
-            InputError: there are as many as are taken already.
+            InputError: the limit is reached.
         """
         count = len(self.drawings) + len(self.kept)
         if count >= self._studio.config.max_drawings:
@@ -62,7 +62,7 @@ class KeyFrames:
             )
 
     def read(self, name: str, path: Path) -> KeyFrame:
-        """Reads a file as a key frame, which is not in its place yet.
+        """Reads a file as a key frame, without adding it.
 
         Args:
             name: its name for the person.
@@ -75,13 +75,13 @@ class KeyFrames:
             return read_drawing(name, path, self._studio.config.most_pixels, LARGER)
 
     def save(self, name: str, frame: Frame) -> KeyFrame:
-        """Makes a key frame of a picture, which is not in its place yet."""
+        """Makes a key frame of a picture, without adding it."""
         path = self._files.name(name, ".png")
         write_png(path, frame)
         return self.read(name, path)
 
     def add(self, drawing: KeyFrame) -> None:
-        """Puts a key frame behind the others."""
+        """Adds a key frame after the others."""
         with self.lock:
             self.drawings = (*self.drawings, drawing)
             self.kept = name_kept(self.drawings, self.kept)
@@ -96,7 +96,7 @@ class KeyFrames:
         self.replace((self.save("cat-a.png", film.draw_at(0.34)), self.save("cat-b.png", film.draw_at(0.42))))
 
     def arrange(self, ids: Sequence[str]) -> None:
-        """Puts the key frames in this order; those that are not named are removed, with their files.
+        """Puts the key frames in this order; those that are missing in it are removed, with their files.
 
         Raises:
             InputError: an id is unknown, or given twice.
@@ -104,11 +104,11 @@ class KeyFrames:
         with self.lock:
             known = {drawing.id: drawing for drawing in self.drawings}
             if len(set(ids)) != len(ids) or not set(ids) <= set(known):
-                raise InputError("the key frames have changed in the meantime; load the page anew")
+                raise InputError("the key frames have changed in the meantime; reload the page")
             self.replace(tuple(known[id] for id in ids))
 
     def replace(self, drawings: tuple[KeyFrame, ...]) -> None:
-        """Puts key frames in the place of all; the files of those that are gone are removed."""
+        """Replaces all key frames; the files of those that are removed are deleted."""
         with self.lock:
             gone = [drawing.path for drawing in self.drawings if drawing not in drawings]
             self.drawings = drawings
@@ -119,30 +119,30 @@ class KeyFrames:
         self._files.remove(gone)
 
     def give_hints(self, size: tuple[int, int] | None, pairs: Sequence[HintedPair]) -> None:
-        """Takes hints in the place of those that were there; those of key frames that are gone are left out.
+        """Replaces all hints; those of key frames that were removed are left out.
 
         Args:
             size: width and height of the picture that they are of.
             pairs: the hints.
 
         Raises:
-            InputError: one cannot be used; nothing has changed then.
+            InputError: one cannot be used; nothing is changed then.
         """
         with self.lock:
-            known = {pair.names: pair for pair in self.hints.pairs}
+            known = {pair.ids: pair for pair in self.hints.pairs}
             masks, fresh = {}, []
             for pair in pairs:
-                old = known.get(pair.names)
+                old = known.get(pair.ids)
                 if old is not None and old.strokes == pair.strokes and size == self.hints.size:
-                    if pair.names in self.hints.masks:
-                        masks[pair.names] = self.hints.masks[pair.names]
+                    if pair.ids in self.hints.masks:
+                        masks[pair.ids] = self.hints.masks[pair.ids]
                     continue
                 painted = None if size is None else paint(pair.strokes, size)
                 if painted is not None:
-                    masks[pair.names] = path = self._files.name("the mask of what stays", ".png")
+                    masks[pair.ids] = path = self._files.name("the mask of what stays", ".png")
                     fresh.append(path)
                     path.write_bytes(painted)
-            hints = PageHints(size, tuple(pairs), masks).keep(self._names())
+            hints = PageHints(size, tuple(pairs), masks).keep(self._ids())
             try:
                 hints.check()
             except InputError:
@@ -155,12 +155,12 @@ class KeyFrames:
         self.hints = hints
         self._files.remove(gone)
 
-    def _names(self) -> list[str]:
-        """Of all key frames and kept frames."""
+    def _ids(self) -> list[str]:
+        """The ids of all key frames and kept frames."""
         return [drawing.id for drawing in (*self.drawings, *(frame.drawing for frame in self.kept))]
 
-    def let_go(self, id: str) -> None:
-        """Keeps a frame no longer: it is drawn again; KeyError where there is none of that name."""
+    def drop_kept(self, id: str) -> None:
+        """Stops keeping a frame, so that it is drawn again; KeyError if there is none with that id."""
         with self.lock:
             frame = next((frame for frame in self.kept if frame.drawing.id == id), None)
             if frame is None:
@@ -169,30 +169,30 @@ class KeyFrames:
         self._files.remove(gone)
 
     def _drop_kept(self, frames: Sequence[Kept]) -> list[Path]:
-        """Drops kept frames, and hints of what is no longer there; gives the files that are no longer needed."""
+        """Removes kept frames and their hints; returns the files that are no longer needed."""
         self.kept = tuple(frame for frame in self.kept if frame not in frames)
         if frames:
             self.on_removed()
-        self._put_hints(self.hints.keep(self._names()))
+        self._put_hints(self.hints.keep(self._ids()))
         return [frame.drawing.path for frame in frames]
 
     def find_gap(self, position: float) -> tuple[str, str, float]:
-        """The names of the key frames around a position, and t between them.
+        """The ids of the key frames around a position, and t between them.
 
         Raises:
-            InputError: there is a key frame at the position, or nothing.
+            InputError: there is a key frame at the position, or no frame.
         """
         drawings = self.drawings
         number, t = int(position), position - int(position)
         if not (0 <= number < len(drawings) and 0 < t < 1 and len(drawings) > 1):
-            raise InputError("only a frame between two key frames can be kept or exchanged; go to one first")
+            raise InputError("only a frame between two key frames can be kept or replaced; go to one first")
         return drawings[number].id, drawings[(number + 1) % len(drawings)].id, t
 
     def exchange(self, drawing: KeyFrame, position: float) -> None:
-        """Puts a drawing in the place of the frame at a position.
+        """Replaces the frame at a position by a drawing, which is kept as a key frame.
 
         Raises:
-            InputError: it is of another size, or there is no such frame any more.
+            InputError: it has another size, or there is no such frame.
         """
         with self.lock:
             first, last, t = self.find_gap(position)
@@ -200,7 +200,7 @@ class KeyFrames:
             if (drawing.width, drawing.height) != (model.width, model.height):
                 raise InputError(
                     f"{drawing.name}: is {drawing.width}x{drawing.height}, and the key frames are "
-                    f"{model.width}x{model.height}; give a frame of their size"
+                    f"{model.width}x{model.height}; give one of their size"
                 )
             beside = [frame for frame in self.kept if (frame.first, frame.last) == (first, last)]
             same = [frame for frame in beside if abs(frame.t - t) < _SAME_TIME]

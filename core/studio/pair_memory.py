@@ -50,7 +50,7 @@ class PairMemory:
 
 
 class GuidedMemory(PairMemory):
-    """The same of an engine that takes hints: a pair with other hints is another one."""
+    """The same for an engine that takes hints: a pair with other hints counts as another pair."""
 
     takes_hints = True
 
@@ -60,5 +60,5 @@ class GuidedMemory(PairMemory):
 
 
 def remember(engine: Engine) -> PairMemory:
-    """An engine that remembers, and takes hints where the engine does."""
+    """Adds a cache to an engine; the result takes hints if the engine does."""
     return GuidedMemory(engine) if isinstance(engine, Guided) else PairMemory(engine)

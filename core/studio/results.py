@@ -12,7 +12,7 @@ from .settings import DrawSettings
 
 
 def find_positions(settings: DrawSettings, keys: int) -> list[float]:
-    """Positions of the frames that `interpolate` yields without a boomerang, see `Session.draw_moment`."""
+    """Positions of the frames that `interpolate` yields without a boomerang, see `DrawingWork.draw_moment`."""
     segments = max(0, keys if settings.loop else keys - 1)
     found = [segment + t for segment in range(segments) for t in settings.times[:-1]]
     return found if settings.loop else [*found, float(segments)]
@@ -26,7 +26,7 @@ def name_result(drawings: Sequence[KeyFrame]) -> str:
 
 
 def clean_name(name: str) -> str:
-    """A person's name for a file, without its suffix and without characters that some systems reject."""
+    """The user's name for a file, without its suffix and without characters that some systems reject."""
     kept = re.sub(r"[^\w.-]+", "-", PurePosixPath(name).stem).strip(".-")[:40]
     return kept.encode()[:100].decode(errors="ignore")  # two of these are a file's name, of 255 bytes at most
 

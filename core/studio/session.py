@@ -16,13 +16,13 @@ class Session:
     """A session of one page; its parts may be used from several threads.
 
     Attributes:
-        id: its name.
+        id: identifies it.
         files: its folder.
         work: its jobs.
         keys: its key frames, hints and kept frames.
         films: its film.
-        drawing: what is drawn for it.
-        intake: what it is sent.
+        drawing: draws its frames.
+        intake: receives its files.
         touched: when it was last used, by `time.monotonic`.
     """
 

@@ -1,4 +1,4 @@
-"""What a page sets for its work, typed and checked; the JSON that it sends ends where these are made of it."""
+"""The settings that a page sends, typed and checked."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -10,9 +10,9 @@ from ..config.interpolation import FrameCount, InterpolateConfig, OnFailure, spa
 from ..config.parsing import read_size
 
 DOWNLOADS = {"gif": ".gif", "webp": ".webp", "mp4": ".mp4", "png": ".png", "zip": ".zip"}
-"""What a result can be taken home as: animations by their suffixes, and numbered PNGs in a zip file."""
+"""Formats of downloads: animations by their suffixes, and numbered PNGs in a zip file."""
 FILM_DOWNLOADS = ("mp4", "webm", "mkv")
-"""What a whole film can be taken home as."""
+"""Formats of whole films."""
 
 
 @dataclass(frozen=True)
@@ -48,15 +48,15 @@ class DrawSettings(Checked):
 
 @dataclass(frozen=True)
 class FilmSettings:
-    """How a whole film is drawn anew.
+    """How a whole film is interpolated.
 
     Attributes:
         engine: one of the studio's.
-        kind: one of FILM_DOWNLOADS.
+        kind: the format, one of FILM_DOWNLOADS.
         factor: how many times as many frames; None: 2, or by fps.
         fps: frames a second; None: by the factor.
         cadence: one of `config.choices.CADENCES`.
-        preview: seconds from the start that are enough; None: all.
+        preview: draw only so many seconds from the start; None: all.
         on_failure: one of `config.choices.ON_FAILURE`.
     """
 

@@ -1,4 +1,4 @@
-"""Files that a page announces and then sends: each is taken once, whole, and of the size that was announced."""
+"""Files that a page announces and then sends: each is received once, completely, and with the announced size."""
 
 import secrets
 import threading
@@ -11,7 +11,7 @@ from .folder import MEGABYTE
 
 MOST = 128
 """Files that may be announced and not sent yet."""
-_PATIENCE = 600.0  # seconds from its announcement until a file that does not come is forgotten
+_PATIENCE = 600.0  # seconds from its announcement until a file that is not sent is forgotten
 
 
 @dataclass
@@ -21,10 +21,10 @@ class Upload:
     Attributes:
         id: by which its bytes are sent.
         name: what the person calls it.
-        path: where it will stand when it is whole.
+        path: where it is put when it is complete.
         part: where its bytes are written until then.
-        size: how many there are to be.
-        position: of the frame that it is to be in the place of; None: it is a drawing or a film of its own.
+        size: in bytes.
+        position: of the frame that it replaces; None: it is a new drawing or film.
     """
 
     id: str
@@ -38,7 +38,7 @@ class Upload:
 
 
 class Uploads:
-    """The files of one page that were announced; may be asked from several threads."""
+    """The announced files of a page; may be used from several threads."""
 
     def __init__(self) -> None:
         """Begins with none."""
@@ -50,50 +50,50 @@ class Uploads:
 
         Args:
             name: what the person calls it.
-            path: where it will stand.
-            folder: where its bytes are written until it is whole.
+            path: where it is put when it is complete.
+            folder: where its bytes are written until then.
             size: in bytes.
-            position: of the frame that it is to be in the place of.
+            position: of the frame that it replaces.
 
         Raises:
             InputError: too many files were announced.
         """
         with self._lock:
             if len(self._known) >= MOST:
-                raise InputError(f"{name}: {MOST} files were announced and have not come; send them first")
+                raise InputError(f"{name}: {MOST} files are announced and not sent yet; send them first")
             id = secrets.token_urlsafe(8)
             part = folder / secrets.token_hex(8)
             upload = self._known[id] = Upload(id, name, path, part, size, position, monotonic())
             return upload
 
     def claim(self, id: str) -> Upload:
-        """A file whose bytes come now.
+        """Returns an announced file whose bytes are about to be received.
 
         Raises:
-            KeyError: none of that name was announced, or it has come already.
-            InputError: it is being sent by somebody else at this moment.
+            KeyError: it is not announced, or was received already.
+            InputError: it is being received already.
         """
         with self._lock:
             upload = self._known[id]
             if upload.is_coming:
-                raise InputError(f"{upload.name}: is being sent already; wait for that")
+                raise InputError(f"{upload.name}: is being sent already; wait until it is finished")
             upload.is_coming = True
             return upload
 
     def finish(self, upload: Upload) -> None:
-        """Puts a file in its place, and forgets that it was announced."""
+        """Moves a complete file to its place, and removes it from the announced ones."""
         with self._lock:
             self._known.pop(upload.id, None)
         upload.part.replace(upload.path)
 
     def give_up(self, upload: Upload) -> None:
-        """Forgets a file that did not come whole, with what has come of it."""
+        """Removes a file that was not received completely from the announced ones, and deletes its bytes."""
         with self._lock:
             self._known.pop(upload.id, None)
         upload.part.unlink(missing_ok=True)
 
     def drop_late(self) -> list[Upload]:
-        """Forgets files that were announced long ago and do not come; gives them."""
+        """Removes files that were announced long ago and never sent; returns them."""
         until = monotonic() - _PATIENCE
         with self._lock:
             late = [upload for upload in self._known.values() if not upload.is_coming and upload.announced < until]
@@ -103,13 +103,13 @@ class Uploads:
 
 
 def check_weight(name: str, size: int, limit: int, option: str) -> None:
-    """Rejects a file of more megabytes than `limit`, which `option` sets.
+    """Checks that a file has at most `limit` megabytes; `option` is the option that sets the limit.
 
     Raises:
         InputError: it has more.
     """
     if size > limit * MEGABYTE:
         raise InputError(
-            f"{name}: is {size / MEGABYTE:.1f} MB, and {limit} MB are taken; "
+            f"{name}: is {size / MEGABYTE:.1f} MB, and the limit is {limit} MB; "
             f"make it smaller, or start the studio with {option}"
         )

@@ -14,7 +14,7 @@ _HELD = 6  # key frames at the size of the screen that are kept in memory
 
 
 class TurnsKeyFrames(KeyFrames):
-    """Key frames of which each is decoded when it is its turn: large ones take half a gigabyte while they are."""
+    """Key frames that are decoded one at a time: a large one takes half a gigabyte while it is decoded."""
 
     def __init__(
         self, paths: Sequence[Path], size: tuple[int, int | None] | None, turn: AbstractContextManager[Any]

@@ -18,11 +18,11 @@ bl_info = {
 }
 
 STEP = 0.25
-"""Seconds between two looks at the command."""
+"""Seconds between two checks of the command."""
 
 
 class Problem(Exception):
-    """What is wrong, in words for the person."""
+    """An error with a message for the user."""
 
 
 class AnimiPreferences(bpy.types.AddonPreferences):
@@ -50,8 +50,8 @@ class SEQUENCER_OT_animi_inbetweens(bpy.types.Operator):
     rate: bpy.props.EnumProperty(
         name="Rate",
         items=[
-            ("FACTOR", "Slow down", "So many times as many frames, and so many times as long"),
-            ("SCENE", "Scene's rate", "As long as before, with a frame of its own for each of the scene's (movies)"),
+            ("FACTOR", "Slow down", "Multiply the frames, and the length, by the factor"),
+            ("SCENE", "Scene's rate", "Keep the length, and make one frame for each of the scene's (movies)"),
         ],
     )
     factor: bpy.props.IntProperty(name="Factor", default=2, min=2, max=100, description="How many times as many frames")
@@ -67,7 +67,7 @@ class SEQUENCER_OT_animi_inbetweens(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context):
-        """Whether there is a strip that can be drawn between."""
+        """Whether the active strip is one that can be interpolated."""
         strip = context.scene.sequence_editor and context.scene.sequence_editor.active_strip
         return strip is not None and strip.type in {"MOVIE", "IMAGE"}
 
@@ -93,8 +93,8 @@ class SEQUENCER_OT_animi_inbetweens(bpy.types.Operator):
         except OSError as error:
             self.report(
                 {"ERROR"},
-                f"{command!r} cannot be started ({error.strerror}). Install animi (pip install animi), or write where "
-                "the command is into the add-on's preferences",
+                f"{command!r} cannot be started ({error.strerror}). Install animi (pip install animi), or enter the "
+                "command's path in the add-on's preferences",
             )
             return {"CANCELLED"}
         if bpy.app.background:
@@ -106,7 +106,7 @@ class SEQUENCER_OT_animi_inbetweens(bpy.types.Operator):
         return {"RUNNING_MODAL"}
 
     def modal(self, context, event):
-        """Looks whether the command has ended, or Esc was pressed."""
+        """Checks whether the command has ended, or Esc was pressed."""
         if event.type == "ESC":
             self.process.terminate()
             self.process.wait()
@@ -119,7 +119,7 @@ class SEQUENCER_OT_animi_inbetweens(bpy.types.Operator):
         return self.take(context)
 
     def let_go(self, context):
-        """Ends what `execute` has begun in the window."""
+        """Stops what `execute` has started in the window."""
         context.window_manager.event_timer_remove(self.timer)
         context.workspace.status_text_set(None)
 
@@ -127,13 +127,13 @@ class SEQUENCER_OT_animi_inbetweens(bpy.types.Operator):
         """The output, and the command's words.
 
         Raises:
-            Problem: the strip cannot be drawn between.
+            Problem: the strip cannot be interpolated.
         """
         scene = context.scene
         strip = scene.sequence_editor.active_strip
         folder = Path(bpy.path.abspath(self.folder))
         if not folder.is_absolute():
-            raise Problem("Save the .blend file first, or give another folder: this one is beside it")
+            raise Problem("Save the .blend file first, or give another folder: this one is relative to it")
         folder.mkdir(parents=True, exist_ok=True)
         words = ["--engine", self.engine]
         if strip.type == "IMAGE":
@@ -143,7 +143,7 @@ class SEQUENCER_OT_animi_inbetweens(bpy.types.Operator):
             used = strip.elements[int(first) : int(first) + strip.frame_final_duration]
             paths = [Path(bpy.path.abspath(strip.directory), element.filename) for element in used]
             if len(paths) < 2:
-                raise Problem(f'The strip "{strip.name}" shows one image only, and two are needed')
+                raise Problem(f'The strip "{strip.name}" shows only one image, and two are needed')
             output = _free_name(folder / f"{paths[0].stem}-inbetweens")
             words += ["-n", str(self.factor + 1), "--spacing", self.spacing]
             return output, [*map(str, paths), "-o", str(output), *words]
@@ -164,7 +164,7 @@ class SEQUENCER_OT_animi_inbetweens(bpy.types.Operator):
         return output, [str(path), "-o", str(output), *words]
 
     def take(self, context):
-        """Adds what the command has made, or says what went wrong."""
+        """Adds the new frames, or reports what went wrong."""
         self.said.seek(0)
         said = self.said.read().decode("utf-8", "replace").strip().splitlines()
         self.said.close()
@@ -193,7 +193,7 @@ class SEQUENCER_OT_animi_inbetweens(bpy.types.Operator):
 
 
 def _free_name(path):
-    """The path, or one with a number behind it where that is taken."""
+    """The path, or one with a number added if it exists."""
     found, number = path, 2
     while found.exists():
         found = path.with_name(f"{path.stem}-{number}{path.suffix}")
@@ -207,14 +207,14 @@ def _add_to_menu(self, context):
 
 
 def register():
-    """Called by Blender where the add-on is turned on."""
+    """Called by Blender when the add-on is turned on."""
     bpy.utils.register_class(AnimiPreferences)
     bpy.utils.register_class(SEQUENCER_OT_animi_inbetweens)
     bpy.types.SEQUENCER_MT_strip.append(_add_to_menu)
 
 
 def unregister():
-    """Called by Blender where it is turned off."""
+    """Called by Blender when it is turned off."""
     bpy.types.SEQUENCER_MT_strip.remove(_add_to_menu)
     bpy.utils.unregister_class(SEQUENCER_OT_animi_inbetweens)
     bpy.utils.unregister_class(AnimiPreferences)

@@ -104,7 +104,7 @@ def test_a_movie(tmp_path, command, film, drawings, settings, trim, length, show
 def test_what_goes_wrong_is_said(tmp_path, command, film, drawings):
     assert "cannot be started" in run(tmp_path, "/nowhere/animi", {}, film=str(film))["message"]
     write_png(tmp_path / "one.png", drawings[0])
-    assert "shows one image only" in run(tmp_path, command, {}, images=[str(tmp_path / "one.png")])["message"]
+    assert "shows only one image" in run(tmp_path, command, {}, images=[str(tmp_path / "one.png")])["message"]
     write_png(tmp_path / "other.png", drawings[1][1:])
     images = [str(tmp_path / "one.png"), str(tmp_path / "other.png")]
     found = run(tmp_path, command, {}, images=images)

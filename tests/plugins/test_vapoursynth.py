@@ -162,7 +162,7 @@ def test_one_after_the_other():
         (lambda: core.std.BlankClip(format=vs.RGB24, length=1), {}, "two frames or more"),
         (lambda: core.std.BlankClip(format=vs.RGB24, length=5), {"engine": "magic"}, "motion, flow, blend"),
         (lambda: core.std.BlankClip(format=vs.RGB24, length=5), {"cadence": "odd"}, "choose one of smooth, keep"),
-        (lambda: core.std.BlankClip(format=vs.RGB24, length=5), {"factor_den": 0}, "no 0 below"),
+        (lambda: core.std.BlankClip(format=vs.RGB24, length=5), {"factor_den": 0}, "a denominator other than 0"),
         (lambda: core.std.BlankClip(format=vs.RGB24, length=5), {"sc": False, "sc_threshold": 0.3}, "needs sc=True"),
     ],
 )

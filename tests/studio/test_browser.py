@@ -56,7 +56,7 @@ def test_a_person_draws_between_two_drawings_scrubs_compares_and_takes_a_gif_hom
     studio("moment").send_keys(Keys.HOME)
     studio.until(lambda: "key frame one" in studio("readout").text and studio.shows_disc(25))
     studio("moment").send_keys(Keys.PAGE_UP * 5)
-    studio.until(lambda: "t = 0.500; drawn at this moment" in studio("readout").text and studio.shows_disc(75))
+    studio.until(lambda: "t = 0.500; not one of the frames" in studio("readout").text and studio.shows_disc(75))
     assert studio.shows_disc(60) and not studio.shows_disc(25)
 
     studio.redrawn(lambda: studio.all("#beside input[value=blend]")[0].click())
@@ -284,7 +284,7 @@ def test_a_file_that_has_expired_is_said_to_have_done_so(studio, two, downloads)
         })().then(done, done);
     """)
     studio.redrawn(lambda: studio.fill("count", "3"))
-    studio.until(lambda: "one-to-two.png has expired; make it anew" in studio("files-made").text)
+    studio.until(lambda: "one-to-two.png has expired; write it again" in studio("files-made").text)
 
 
 def test_hands_that_are_quicker_than_the_session_do_no_harm(studio, two):

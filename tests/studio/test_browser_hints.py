@@ -290,7 +290,7 @@ def test_the_desk_waits_for_key_frames_that_can_be_drawn_between(studio, tmp_pat
     """
     studio.driver.execute_script(refuse)
     studio.drop(tmp_path / "one.png", tmp_path / "two.png")
-    studio.until(lambda: "The studio answers 404" in studio("messages").text)
+    studio.until(lambda: "The studio answered with the error 404" in studio("messages").text)
     studio("hinting").click()  # nothing is drawn, and so there are no key frames to give hints of
     assert not studio("desk").is_displayed()
     studio.driver.execute_script("window.mayDraw = true")
@@ -316,7 +316,7 @@ def test_doubt_is_shown_and_the_worst_frame_found(desk, studio, tmp_path):
     desk.open(first, last, tmp_path)
     plain = desk.picture()
     studio("worst").click()
-    studio.until(lambda: "The most doubtful place of this frame is marked" in studio("status").text)
+    studio.until(lambda: "The most doubtful place in this frame is marked" in studio("status").text)
     studio.until(lambda: studio.all("html[data-heat]"))
     shown = desk.picture()
     changed = np.abs(shown[..., :3].astype(int) - plain[..., :3]).max(2) > 60

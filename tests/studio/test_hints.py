@@ -196,7 +196,7 @@ def test_a_file_that_is_no_hints_of_these_key_frames_gets_one_clear_line(page, t
 def test_hints_are_loaded_only_where_there_are_key_frames(serve):
     page = serve()
     assert "there are no two key frames yet" in load(page, [[[1, 2]]]).json()["error"]
-    assert "by its name and text" in page.post("hints/load", name=3, text=[]).json()["error"]
+    assert "with its name and its text" in page.post("hints/load", name=3, text=[]).json()["error"]
     assert "too long" in load(page, " " * 300_000).json()["error"]
 
 
@@ -355,7 +355,7 @@ def test_frames_that_cannot_be_exchanged_are_refused(page):
     told = {"name": "mine.png", "size": len(data), "position": 0.5}
     upload = page.client.post(f"{page.session}/uploads", json=told).json()["upload"]
     answer = page.client.put(f"{page.session}/uploads/{upload}", content=data)
-    assert answer.json()["error"] == ("mine.png: is 20x20, and the key frames are 240x160; give a frame of their size")
+    assert answer.json()["error"] == ("mine.png: is 20x20, and the key frames are 240x160; give one of their size")
     assert len(list((page.folder() / "files").glob("*"))) == 4  # two drawings, each with its small picture
 
 

@@ -101,7 +101,7 @@ def test_so_many_files_may_be_announced(page):
     for _ in range(128):
         assert page.client.post(f"{page.session}/uploads", json={"name": "a.png", "size": 1}).status_code == 201
     answer = page.client.post(f"{page.session}/uploads", json={"name": "a.png", "size": 1})
-    assert answer.status_code == 400 and "have not come" in answer.json()["error"]
+    assert answer.status_code == 400 and "not sent yet" in answer.json()["error"]
 
 
 def test_files_that_do_not_come_are_forgotten(page, monkeypatch):
@@ -313,7 +313,7 @@ def test_a_film_of_larger_frames_than_may_be_drawn_is_refused(serve, film):
     frames = [Image.new("RGB", (1200, 900), (50 * k, 0, 0)) for k in range(3)]
     frames[0].save(large, "GIF", save_all=True, append_images=frames[1:], duration=100)
     job = page.wait(page.send(large.getvalue(), "large.gif"))
-    assert job["state"] == "failed" and "large.gif: is of 1200 x 900 pixels" in job["message"]
+    assert job["state"] == "failed" and "large.gif: has 1200 x 900 pixels" in job["message"]
     assert files(page) == [] and page.wait(page.send(film))["state"] == "done"
 
 

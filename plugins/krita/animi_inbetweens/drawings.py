@@ -1,46 +1,46 @@
-"""Which two drawings are meant, and how they become PNGs."""
+"""Chooses two drawings, and saves them as PNGs."""
 
 from array import array
 
 from PyQt5.QtGui import QImage
 
 FURTHEST = 10_000
-"""Frames after the current one in which the next key frame is looked for."""
+"""Frames after the current one in which the next key frame is searched."""
 
 
 class Problem(Exception):
-    """What is wrong, in words for the person."""
+    """An error with a message for the user."""
 
 
 class Chosen:
-    """Two drawings, and where in time the new frames go.
+    """Two drawings, and the times of the new frames.
 
     Attributes:
-        drawings: two pairs of a layer and the time at which its pixels are read; None: as they are now.
-        name: what the new layer is called after.
-        start: the frame at which the first drawing stands.
+        drawings: for each its layer, and the time at which its pixels are read; None: now.
+        name: what the new layer is named after.
+        start: the frame of the first drawing.
         distance: frames from the first to the second; None: the two have no distance in time.
     """
 
     def __init__(self, drawings, name, start, distance):
-        """Keeps them."""
+        """Stores them."""
         self.drawings, self.name, self.start, self.distance = drawings, name, start, distance
 
     @property
     def usual_count(self):
-        """How many in-betweens fill the time."""
+        """The number of in-betweens that fills the time."""
         return 3 if self.distance is None else max(1, min(100, self.distance - 1))
 
     def step(self, count):
-        """Frames from one of `count` in-betweens to the next: they fill the time where it is long enough."""
+        """Frames from one of `count` in-betweens to the next: they fill the time if it is long enough."""
         return 1 if self.distance is None else max(1, self.distance // (count + 1))
 
 
 def choose_drawings(document, view):
-    """The drawings that are meant: two selected layers, or two key frames of the active layer.
+    """Finds two selected layers, or two key frames of the active layer.
 
     Raises:
-        Problem: neither is there.
+        Problem: there are neither.
     """
     selected = view.selectedNodes() if view is not None else []
     if len(selected) > 2:
@@ -70,21 +70,21 @@ def choose_drawings(document, view):
 
 
 def save_drawing(document, drawing, path):
-    """Writes a layer's pixels within the picture as a PNG.
+    """Writes the part of a layer that is inside the picture as a PNG.
 
     Raises:
-        Problem: they are of another kind than 8 or 16 bits of RGB, or cannot be written.
+        Problem: it is not RGB with 8 or 16 bits, or cannot be written.
     """
     layer, time = drawing
     if layer.colorModel() != "RGBA" or layer.colorDepth() not in ("U8", "U16"):
         raise Problem(
-            f'The layer "{layer.name()}" is {layer.colorModel()} {layer.colorDepth()}, and animi takes RGB of 8 or 16 '
-            "bits. Convert it (Layer, Convert, Convert Layer Color Space)."
+            f'The layer "{layer.name()}" is {layer.colorModel()} {layer.colorDepth()}, and animi reads RGB with 8 or '
+            "16 bits. Convert it (Layer, Convert, Convert Layer Color Space)."
         )
     profile = layer.colorProfile().lower()
     if "srgb" not in profile or "g10" in profile or "linear" in profile:
         raise Problem(
-            f'The layer "{layer.name()}" has colours in {layer.colorProfile()}, and animi takes sRGB. Convert it '
+            f'The layer "{layer.name()}" has colours in {layer.colorProfile()}, and animi reads sRGB. Convert it '
             "(Layer, Convert, Convert Layer Color Space)."
         )
     width, height = document.width(), document.height()

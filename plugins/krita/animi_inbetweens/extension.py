@@ -1,4 +1,4 @@
-"""The action "Draw in-betweens": two key frames to the `animi` command, and its frames back as an animation layer."""
+"""The action "Draw in-betweens": passes two key frames to `animi`, and adds its frames as an animation layer."""
 
 import tempfile
 from pathlib import Path
@@ -14,10 +14,10 @@ TITLE = "Draw in-betweens"
 
 
 class DrawInbetweens(Extension):
-    """Krita's hook: one action."""
+    """The extension, with one action."""
 
     def __init__(self, parent):
-        """Does nothing yet: Krita calls the two methods below."""
+        """Does nothing; Krita calls the methods below."""
         super().__init__(parent)
         self.running = None
 
@@ -30,10 +30,10 @@ class DrawInbetweens(Extension):
         action.triggered.connect(self.start)
 
     def start(self):
-        """What the action does."""
+        """Runs the action."""
         try:
             if self.running is not None:
-                raise Problem("In-betweens are being drawn; wait until they are there, or cancel them.")
+                raise Problem("In-betweens are being drawn already; wait for them, or cancel them.")
             document = Krita.instance().activeDocument()
             if document is None:
                 raise Problem("Open a picture first.")
@@ -47,7 +47,7 @@ class DrawInbetweens(Extension):
             self.finish(str(problem))
 
     def finish(self, problem=""):
-        """Called when a job has ended, with what went wrong in words."""
+        """Called when a job has ended, with a message if it has failed."""
         self.running = None
         if problem:
             QMessageBox.warning(None, TITLE, problem)
@@ -57,7 +57,7 @@ class Job:
     """One run of the command."""
 
     def __init__(self, document, chosen, settings, on_end):
-        """Nothing is done before `start`."""
+        """Prepares a job; `start` starts it."""
         self.document, self.chosen, self.settings, self.on_end = document, chosen, settings, on_end
         self.folder = tempfile.TemporaryDirectory(prefix="animi-krita-")
         self.ended = False
@@ -91,15 +91,15 @@ class Job:
         self.process.start(self.settings.command, ["interpolate", *words])
 
     def cancel(self):
-        """A person has pressed Cancel."""
+        """The user has pressed Cancel."""
         self.end("")
 
     def fail(self, error):
         """The command could not be started, or crashed."""
         if error == QProcess.FailedToStart:
             self.end(
-                f"{self.settings.command!r} cannot be started. Install animi (pip install animi), or write where the "
-                "command is into the field Command."
+                f"{self.settings.command!r} cannot be started. Install animi (pip install animi), or enter the "
+                "command's path in the field Command."
             )
 
     def take(self, code, _status):
@@ -111,15 +111,15 @@ class Job:
             self.end(said[-1] if said else f"animi ended with code {code}.")
             return
         self.close_waiting()
-        QTimer.singleShot(0, self.bring_back)  # Krita is done with the process by then
+        QTimer.singleShot(0, self.bring_back)  # after Krita has finished with the process
 
     def bring_back(self):
-        """Makes an animation layer of the frames."""
+        """Adds an animation layer of the frames."""
         frames = sorted(Path(self.folder.name, "frames").glob("*.png"))
         before = {node.uniqueId().toString() for node in self.document.rootNode().childNodes()}
         step = self.chosen.step(self.settings.count)
         if not frames or not self.document.importAnimation([str(path) for path in frames], self.chosen.start, step):
-            self.end("Krita could not read the frames that animi has drawn.")
+            self.end("Krita could not import the new frames.")
             return
         self.document.waitForDone()
         for node in self.document.rootNode().childNodes():
@@ -130,7 +130,7 @@ class Job:
         self.end("")
 
     def close_waiting(self):
-        """Takes the bar away."""
+        """Closes the progress bar."""
         if self.waiting is not None:
             self.waiting.canceled.disconnect(self.cancel)
             self.waiting.close()
@@ -138,7 +138,7 @@ class Job:
             self.waiting = None
 
     def end(self, problem):
-        """Ends the command where it runs, and clears up."""
+        """Ends the command if it is running, and cleans up."""
         if self.ended:
             return
         self.ended = True

@@ -1,4 +1,4 @@
-"""The dialog: how many in-betweens, and how they are drawn."""
+"""The dialog that asks for the settings."""
 
 from krita import Krita
 from PyQt5.QtWidgets import QComboBox, QDialog, QDialogButtonBox, QFormLayout, QLabel, QLineEdit, QSpinBox
@@ -9,18 +9,18 @@ _GROUP = "animi"
 
 
 class Settings:
-    """What a person has chosen."""
+    """The user's settings."""
 
     def __init__(self, count, spacing, engine, command):
-        """Keeps it."""
+        """Stores them."""
         self.count, self.spacing, self.engine, self.command = count, spacing, engine, command
 
 
 class SettingsDialog(QDialog):
-    """Asks for the settings; spacing, engine and command are those of the last time."""
+    """Asks for the settings; spacing, engine and command are remembered from the last time."""
 
     def __init__(self, chosen, unsaved):
-        """Shows what is between two drawings, and a warning where the picture is not saved."""
+        """Shows the settings, and a warning if the picture is not saved."""
         super().__init__()
         self.setWindowTitle("Draw in-betweens")
         self.count = QSpinBox()
@@ -45,7 +45,7 @@ class SettingsDialog(QDialog):
         form.addRow(buttons)
 
     def settings(self):
-        """What was chosen; kept for the next time."""
+        """The settings that were chosen; they are remembered for the next time."""
         chosen = Settings(
             self.count.value(),
             self.spacing.currentText(),

@@ -17,7 +17,7 @@ from animi.core.api import AnimiError, InbetweenedFilm, Shown
 __all__ = ["interpolate"]
 
 FORMATS = (vs.RGB24, vs.RGB48, vs.RGBH, vs.RGBS)
-"""The formats that are taken; the same come out."""
+"""The formats that are accepted; the output has the same format."""
 
 
 def interpolate(
@@ -40,8 +40,8 @@ def interpolate(
 ) -> vs.VideoNode:
     """Draws in-betweens: the frames of `animi interpolate` on the same film.
 
-    The clip's own frames come back as they are. Frames that are asked for in any order are the same as in order; what a
-    frame shows depends on all before it, so the first one in the middle of a film takes as long as judging that half.
+    The clip's own frames are returned unchanged. It does not matter in which order frames are requested. As a frame
+    depends on all frames before it, the first one in the middle of a film takes as long as examining that half.
 
     Args:
         clip: RGB24, RGB48, RGBH or RGBS, of one format and size.
@@ -50,12 +50,12 @@ def interpolate(
         fps_num: the new rate instead of a factor, together with `fps_den`.
         fps_den: see `fps_num`; None: 1.
         engine: "motion", "flow" or "blend".
-        sc: draw nothing across a scene change. Where the first frame has the property `_SceneChangeNext`, the clip's
-            frames say where they are; else animi finds them.
-        sc_threshold: find them from this score in [0, 1] on, whatever the frames say; None: as `sc` has it.
+        sc: draw nothing across a scene change. If the first frame has the property `_SceneChangeNext`, the frames'
+            properties say where they are; otherwise animi finds them.
+        sc_threshold: find them by this score in [0, 1], and ignore the frames' properties; None: as `sc` says.
         hints: as in `animi.core.api.InbetweenedFilm`.
         cadence: "smooth" or "keep", for drawings held on twos and threes.
-        hold_threshold: how far a frame may differ from the one before and still be the same drawing; 0: none is held.
+        hold_threshold: how far a frame may differ from the one before to count as the same drawing; 0: none is held.
         checkpoint: a trained network, instead of an engine.
         mix: mix the two moved frames where they differ, instead of choosing one.
         device: "auto", "cpu", "cuda" or "mps".
@@ -81,9 +81,9 @@ def interpolate(
         factor = None if fps_num is not None else Fraction(factor_num, factor_den)
         fps = None if fps_num is None else Fraction(fps_num, fps_den or 1)
     except (TypeError, ZeroDivisionError) as error:
-        raise _fail("factor and fps need whole numbers, and no 0 below") from error
+        raise _fail("factor and fps need whole numbers, and a denominator other than 0") from error
     source = clip.std.CopyFrameProps(clip)
-    source.std.SetVideoCache(mode=1)  # frames are read to be judged, and some a little later to be shown
+    source.std.SetVideoCache(mode=1)  # frames are read to be examined, and some again a little later to be shown
     frames = _Frames(source)
     cuts: Any = None if sc else ()
     if sc and sc_threshold is None:
