@@ -4,14 +4,14 @@
 
 import { writeHints } from "./command.js";
 import { openDoubt } from "./doubt.js";
+import { openHintFiles } from "./hint_files.js";
 import { ARROWS, showList } from "./hint_list.js";
 import { NEAR, magnify, paintArrow, paintCross, paintDot, paintEdgedArrow, paintMatch, paintStrokes, paintTrack } from "./hint_painting.js";
 import { openKept } from "./kept.js";
-import { $, ask, askJson, attempt, downloadBlob, showStatus, showError } from "./page.js";
+import { $, ask, askJson, attempt, showStatus, showError } from "./page.js";
 import { apart, clampInside, endOf, kindOf, middleOf, pointsOf, round, startOf } from "./tracks.js";
 
 const MOVED = 4; // pixels of the screen: a longer movement is a drag, not a click
-const LARGEST = 200_000; // bytes of a file of hints
 const MOST = 200; // largest number of hints of a pair, and of undo steps
 
 export function openDesk(studio) {
@@ -61,6 +61,7 @@ export function openDesk(studio) {
     return hints.pairs.find(({ keys: known }) => known[0] === first && known[1] === last) ?? { keys: [first, last], tracks: [], strokes: [] };
   }
   const keptFrames = openKept(studio);
+  const files = openHintFiles(studio, { state, sent: () => sending, replace, open: () => open(true) });
   const doubt = openDoubt(studio, {
     state: () => [state(), kept],
     sent: () => sending,
@@ -505,32 +506,6 @@ export function openDesk(studio) {
     showAll();
   }
 
-  async function save() {
-    await sending;
-    await attempt("hints", async () => {
-      const answer = await ask("POST", `${studio.session()}/hints/file`, studio.readSettings());
-      const name = /filename="([^"]+)"/.exec(answer.headers.get("content-disposition"))?.[1] ?? "hints.json";
-      downloadBlob(await answer.blob(), name);
-    });
-  }
-
-  /** Replaces all hints by those of a file; undo restores them. */
-  async function load(file) {
-    if (!file) return;
-    if (/\.zip$/i.test(file.name) || file.size > LARGEST) {
-      showError("hints", `${file.name}: ${file.size > LARGEST ? "is too large for a file of hints" : "unpack it, and load the hints.json that is in it"}.`);
-      return;
-    }
-    await sending;
-    const found = await attempt("hints", async () => askJson("POST", `${studio.session()}/hints/load`,
-      { ...studio.readSettings(), name: file.name, text: await file.text() }));
-    if (!found) return;
-    replace(found.hints);
-    open(true);
-    await sending;
-    if (state() === JSON.stringify(found.hints)) showStatus([`${file.name} is loaded.`, ...found.notes].join(" "));
-  }
-
   /** Returns the hints for the command: its words, the kept frames, and all key frames in order. */
   function forCommand() {
     const isScaled = Boolean(studio.readSettings().size)
@@ -572,8 +547,6 @@ export function openDesk(studio) {
   $("half-gone").addEventListener("click", () => mark("goes"));
   $("half-right").addEventListener("click", () => { if (chosenMatch !== null) addTrack(matches[chosenMatch].map((point) => point.map(round))); });
   $("half-not").addEventListener("click", giveUp);
-  $("save-hints").addEventListener("click", save);
-  $("load-hints").addEventListener("change", () => { load($("load-hints").files[0]); $("load-hints").value = ""; });
   addEventListener("resize", paint);
   addEventListener("keydown", (event) => {
     if (!isOpen() || !(event.ctrlKey || event.metaKey) || event.target.closest("input[type=text], input[type=number]")) return;
@@ -584,7 +557,7 @@ export function openDesk(studio) {
   });
 
   return {
-    forCommand, load, overlayDoubt: doubt.overlayDoubt,
+    forCommand, load: files.load, overlayDoubt: doubt.overlayDoubt,
     /** Takes hints and kept frames from the session; if the hints are not the page's own, the undo history is cleared. */
     adopt(material) {
       const fresh = { size: material.hints.size, pairs: material.hints.pairs };
