@@ -79,16 +79,13 @@ def _print_address(config: StudioConfig, listener: socket.socket, token: str | N
         address += f"?token={token}"
     typer.echo(json.dumps({"url": address, "token": token}) if as_json else address)
     if not is_ours:
-        who = "with the token, which goes over the network as it is" if token else "there is no password"
+        who = "with the token, which is sent over the network unencrypted" if token else "there is no password"
         typer.echo(
-            f"animi: --host {config.host}: every machine that reaches this one can use the page and see what is "
-            f"dropped on its own page; {who}",
+            f"animi: --host {config.host}: every machine that reaches this one can use the page; {who}",
             err=True,
         )
     elif token is None:
-        typer.echo(
-            "animi: --no-token: every user of this machine can use the page, and see what they drop on it", err=True
-        )
+        typer.echo("animi: --no-token: every user of this machine can use the page", err=True)
     return address
 
 
@@ -149,7 +146,7 @@ def _listen(config: StudioConfig) -> socket.socket:
     Raises:
         AnimiError: the port is in use, or the address is not this machine's.
     """
-    no_address = f"--host: {config.host!r} is no address of this machine; give {_DEFAULTS.host}"
+    no_address = f"--host: {config.host!r} is not an address of this machine; give {_DEFAULTS.host}"
     try:
         found = socket.getaddrinfo(config.host, config.port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(found[0], socket.SOCK_STREAM)

@@ -1,4 +1,4 @@
-"""The connections of `animi studio`: how many there may be, and for how long one may keep the server waiting.
+"""The connections of `animi studio`: how many there may be, and how long one may keep the server waiting.
 
 Each connection takes one of the process's descriptors. Where they run out, asyncio cannot take further connections,
 and writes a traceback for each attempt; a program that opens connections and sends half a request on each would shut
@@ -18,17 +18,17 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 MOST = 128
 """Connections at once, where the system's limit of descriptors allows for them; a browser opens 6."""
 BACKLOG = 32
-"""Connections that wait in the system to be taken; so many may be taken at once, before any is closed again."""
+"""Connections that wait in the system to be accepted; so many may be accepted at once, before any is closed."""
 _RESERVE = 24  # descriptors for the program itself, its files and its programs
-_REQUEST = 10.0  # seconds within which a request's head must have come
-_PART = 30.0  # seconds within which some more of a body must come
-_SPEED = 1_000  # bytes a second that a body must come at, after the first _PART seconds
-_STUCK = 30.0  # seconds without progress, after which an answer that nobody takes may make way for others
+_REQUEST = 10.0  # seconds in which a request's head must arrive
+_PART = 30.0  # seconds in which some more of a body must arrive
+_SPEED = 1_000  # bytes a second at which a body must arrive, after the first _PART seconds
+_STUCK = 30.0  # seconds without progress after which an answer that is not read may be dropped for others
 _WORDS = 20  # messages a minute that a logger may write
 
 
 class TooSlow(Exception):
-    """A request's body does not come."""
+    """A request's body does not arrive."""
 
 
 @dataclass
@@ -43,7 +43,7 @@ class Connections:
     """All connections at this moment, by the address of the other end. Everything happens in the event loop."""
 
     def __init__(self, most: int | None = None, request: float = _REQUEST) -> None:
-        """Begins with none.
+        """Starts without any.
 
         Args:
             most: how many there may be; as many as descriptors allow when None.
@@ -73,7 +73,7 @@ class Connections:
         return Limited
 
     def begin(self, peer: Any) -> None:
-        """A request has come; it is being answered."""
+        """A request has arrived, and is being answered."""
         known = self._known.get(peer)
         if known is not None:
             known.is_asking, known.since = True, time.monotonic()
@@ -81,13 +81,13 @@ class Connections:
                 known.timer.cancel()
 
     def progress(self, peer: Any) -> None:
-        """Some of the answer was taken."""
+        """Some of the answer was read."""
         known = self._known.get(peer)
         if known is not None:
             known.since = time.monotonic()
 
     def end(self, peer: Any) -> None:
-        """A request was answered; another one may come."""
+        """A request was answered; another one may follow."""
         known = self._known.get(peer)
         if known is not None:
             known.is_asking = False
@@ -123,7 +123,7 @@ class Connections:
 
 
 class Patience:
-    """Keeps count of what is being answered, and gives up on bodies that do not come."""
+    """Counts the requests that are being answered, and drops those whose bodies do not arrive."""
 
     def __init__(self, app: ASGIApp, connections: Connections | None = None) -> None:
         """Watches over `app`."""
@@ -131,7 +131,7 @@ class Patience:
         self._connections = connections
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hands a request on."""
+        """Passes a request on."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -183,7 +183,7 @@ def _has_body(scope: Scope) -> bool:
 
 
 class FewWords(logging.Filter):
-    """Lets a logger write so many messages a minute, so that nobody can fill a disk by what goes wrong."""
+    """Limits a logger's messages a minute, so that nobody can fill the disk by causing errors."""
 
     def __init__(self, most: int = _WORDS) -> None:
         """Lets `most` messages of each minute pass."""

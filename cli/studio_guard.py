@@ -1,4 +1,4 @@
-"""Who may use the page of `animi studio`: who holds its token, from the page itself.
+"""Access to the page of `animi studio`: only with its token, and only from the page itself.
 
 On one machine, every user and every page in a browser can reach 127.0.0.1. A token keeps other users out, as Jupyter's
 does: the address that is printed carries it, and the browser is then given a cookie. Other pages in the same browser
@@ -25,7 +25,7 @@ from ..core.config.studio import StudioConfig
 from ..core.errors import ConfigError
 
 VARIABLE = "ANIMI_STUDIO_TOKEN"
-"""The environment's variable that may hold a token of the person's own."""
+"""The environment variable for a token of the user's own."""
 
 _LOGIN = Path(__file__).with_name("studio_page") / "login.html"
 _POLICY = (
@@ -58,7 +58,7 @@ def choose_token() -> str:
 
 
 class Guard:
-    """Lets in only what the page itself asks, with the studio's token.
+    """Accepts only requests of the page itself that have the studio's token.
 
     - The Host of the request must be this machine: a name that somebody else's DNS pointed here (DNS
       rebinding) is rejected. Addresses in numbers cannot be rebound; they pass where other machines are served.
@@ -68,7 +68,7 @@ class Guard:
     """
 
     def __init__(self, app: ASGIApp, config: StudioConfig, token: str | None) -> None:
-        """Guards `app`; with a token of None, who comes from this machine's own pages is let in."""
+        """Guards `app`; if the token is None, all requests from the page itself are accepted."""
         self._app = app
         self._token = None if token is None else token.encode()
         self._names = {"localhost", "127.0.0.1", "::1"}
@@ -108,7 +108,7 @@ class Guard:
         await answer(scope, receive, send_on)
 
     def _given(self, scope: Scope, headers: Headers) -> list[str]:
-        """What may be the token."""
+        """The values in a request's headers that may be the token."""
         kind, _, word = headers.get("authorization", "").partition(" ")
         given = [word.strip()] if kind.lower() in ("bearer", "token") else []
         for line in headers.getlist("cookie"):
@@ -118,12 +118,12 @@ class Guard:
         return given
 
     def _holds(self, given: Iterable[str]) -> bool:
-        """Whether the token is among what was given; the time that this takes says nothing of how much is right."""
+        """Whether the token is among the values; the time for this does not depend on how much of it is right."""
         assert self._token is not None
         return any(hmac.compare_digest(word.encode(), self._token) for word in given)
 
     def _sign(self) -> str:
-        """What the cookie holds: enough to be let in, but not the token itself."""
+        """The cookie's value: it gives access, but is not the token itself."""
         assert self._token is not None
         return hmac.new(self._token, b"animi studio", hashlib.sha256).hexdigest()
 

@@ -1,4 +1,4 @@
-"""Work of the server that takes a while, beside its event loop."""
+"""Threads for work of the server that would block its event loop."""
 
 import asyncio
 import contextvars
@@ -17,13 +17,13 @@ R = TypeVar("R")
 
 
 class DaemonThreads:
-    """Threads that work and that nobody waits for when the program ends.
+    """Threads that the program does not wait for when it ends.
 
     Those of `concurrent.futures` and anyio are waited for: drawing one large frame would keep the program from ending.
     """
 
     def __init__(self, most: int) -> None:
-        """Starts none yet; `most` work at once, and what is more waits."""
+        """Starts no thread yet; `most` may work at once, and further work waits."""
         self._most = most
         self._threads = 0
         self._tasks = 0  # that wait or are worked at
@@ -31,7 +31,7 @@ class DaemonThreads:
         self._waiting: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
 
     async def run(self, work: Callable[P, R], *words: P.args, **more: P.kwargs) -> R:
-        """Runs `work` in a thread, and gives what it gives; where this is cancelled, the thread is left to itself."""
+        """Runs `work` in a thread and returns its result; if this is cancelled, the thread continues by itself."""
         future: Future[R] = Future()
         context = contextvars.copy_context()
 

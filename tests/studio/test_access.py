@@ -383,7 +383,7 @@ def test_options_that_cannot_be_used_are_refused(animi, words, said):
 
 def test_an_address_of_another_machine_and_a_broken_network_are_refused(animi, tmp_path):
     result = animi("studio", "--no-browser", "--host", "203.0.113.7")  # kept for examples
-    assert result.exit_code == 1 and result.stderr.startswith("animi: --host: '203.0.113.7' is no address")
+    assert result.exit_code == 1 and result.stderr.startswith("animi: --host: '203.0.113.7' is not an address")
     (tmp_path / "broken.safetensors").write_bytes(b"x")
     result = animi("studio", "--no-browser", "--port", "0", "--checkpoint", tmp_path / "broken.safetensors")
     assert result.exit_code == 1 and "broken.safetensors" in result.stderr and result.stderr.count("\n") == 1
