@@ -103,7 +103,7 @@ ROUTES = (
     ("GET", "/api/sessions/{0}/jobs/1/frames/0.png"), ("GET", "/api/sessions/{0}/jobs/1/file"), ("GET", "/nowhere"),
     ("PUT", "/api/sessions/{0}/hints"), ("POST", "/api/sessions/{0}/hints/file"), ("POST", "/api/sessions/{0}/matches"),
     ("POST", "/api/sessions/{0}/doubt"), ("POST", "/api/sessions/{0}/doubtful"), ("POST", "/api/sessions/{0}/kept"),
-    ("DELETE", "/api/sessions/{0}/kept/{1}"),
+    ("DELETE", "/api/sessions/{0}/kept/{1}"), ("POST", "/api/sessions/{0}/hints/load"),
     ("POST", "/"), ("OPTIONS", "/api/options"),
 )  # fmt: skip
 
