@@ -339,7 +339,7 @@ def read_words(path: Path) -> None:
 
 
 DRAWN = {"engine": "flow", "count": 3, "position": 0.5}
-HINTS = {
+HINTS: dict[str, Any] = {
     "size": [SIDE, SIDE],
     "pairs": [{
         "keys": ["key 0", "key 1"], "tracks": [[[4, 4], [9, 9]], [[12, 12]], [[15, 3], None]],
@@ -347,6 +347,8 @@ HINTS = {
     }],
 }  # fmt: skip
 """Hints of the two key frames that are there, which `ask_studio` calls by their ids."""
+FILE = HINTS | {"version": 1, "pairs": [{**pair, "keys": [0, 1]} for pair in HINTS["pairs"]]}
+"""The same as a file of hints."""
 REQUESTS = (
     ("POST", "uploads", {"name": "a.png", "size": 100}), ("POST", "times", {"count": 5, "spacing": "0,0.5,1"}),
     ("POST", "uploads", {"name": "a.png", "size": 100, "position": 0.5}), ("POST", "chase", {}),
@@ -357,6 +359,7 @@ REQUESTS = (
     ("POST", "film/choice", {"drawings": [0, 1]}), ("PUT", "drawings", {"drawings": ["key 1", "key 0"]}),
     ("PUT", "hints", HINTS), ("PUT", "hints", HINTS), ("POST", "hints/file", DRAWN), ("POST", "matches", DRAWN),
     ("POST", "doubt", DRAWN), ("POST", "doubtful", DRAWN), ("POST", "kept", DRAWN),
+    ("POST", "hints/load", DRAWN | {"name": "hints.json", "text": json.dumps(FILE)}),
 )  # fmt: skip
 
 
@@ -376,6 +379,9 @@ def make_request(_data: bytes, other: bytes, rng: Rng) -> bytes:
                   "uploads/x", "%2e%2e/x", "jobs/%00", "jobs/" + "9" * 900, "uploads/" + "a" * 900)  # fmt: skip
         what = str(pick(rng, places))
     head = json.dumps({"kind": "request", "method": method, "what": what})
+    if "text" in body and rng.random() < 0.8:  # the file in the request is damaged, and not the request
+        text = damage_json(json.dumps(FILE).encode(), other, rng).decode("utf-8", "replace")
+        return head.encode() + b"\n" + json.dumps(body | {"text": text}).encode()
     return head.encode() + b"\n" + damage_json(json.dumps(body).encode(), other, rng)
 
 
