@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..core.config.evaluation import EvaluateConfig
+from ..core.config.jobs import ClusterConfig
 from ..core.errors import printable
+from .cluster_options import CLUSTER, ON_CLUSTER, take_cluster
 from .messages import print_note
 from .options import Change, Given, make_config, options_from
 from .output import escape_json
@@ -22,7 +24,10 @@ _WIDTH = 132  # characters in a line of a table if stdout is a file
 
 @options_from(
     EvaluateConfig,
-    without=("json",),
+    ClusterConfig,
+    without=("json", "send"),
+    panels={"Clusters": tuple(name for name in CLUSTER if name != "send")},
+    cluster=ON_CLUSTER,
     given=Change(argument=True, metavar="ENGINE|CKPT… DATA…", kind=list[str], read=tuple),
     metrics=Change(default="all"),
     html=Change(metavar="FILE"),
@@ -38,6 +43,7 @@ def evaluate(
 
     Prints a table of means over all sequences, and over groups of similar motion.
     """
+    cluster = take_cluster(given)
     config = make_config(EvaluateConfig, given | {"json": None if as_json in (None, "-") else Path(str(as_json))})
 
     from ..core.reports.evaluation import evaluate as evaluate_all
@@ -50,7 +56,12 @@ def evaluate(
             scanned[film] = total
             show(seen, total)
 
-        found = evaluate_all(config, show, scan, print_note)
+        spread = None
+        if cluster is not None:
+            from ..core.cluster.tasks import spread_evaluation
+
+            spread = spread_evaluation(config, cluster)
+        found = evaluate_all(config, show, scan, print_note, spread)
     for name, total in scanned.items():
         print_note(f"{name}: has no index; scanned its {total} frames for cuts")
     for note in (*found.notes, *found.left_out.values()):

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..core.config.jobs import ClusterConfig
 from ..core.config.material import ExtractFramesConfig
+from .cluster_options import CLUSTER, ON_CLUSTER, take_cluster
 from .messages import print_note, write_line
 from .options import Change, Given, make_config, options_from
 from .output import print_json, print_path
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
 
 @options_from(
     ExtractFramesConfig,
+    ClusterConfig,
+    without=("send",),
+    panels={"Clusters": tuple(name for name in CLUSTER if name != "send")},
+    cluster=ON_CLUSTER,
     videos=Change(argument=True),
     size=Change(read=lambda side: side or None),
     max_frames=Change(read=lambda frames: frames or None),
@@ -31,11 +37,16 @@ def extract_frames(
 
     After an interruption, run the same command again to resume.
     """
+    cluster = take_cluster(given)
     config = make_config(ExtractFramesConfig, given)
 
+    done = _extract(config) if cluster is None else _extract_on_cluster(config, cluster)
+    _print_extractions(done, as_json)
+
+
+def _extract(config: ExtractFramesConfig) -> "list[Extraction]":
     from ..core.files import shown
     from ..core.material.extraction import extract_frames as extract
-    from ..core.material.statistics import measure_material
     from .progress import progress
 
     with ExitStack() as films:
@@ -50,7 +61,20 @@ def extract_frames(
             if show is not None:
                 show(seconds)
 
-        done = extract(config, on_film=begin, on_time=advance, on_note=print_note)
+        return extract(config, on_film=begin, on_time=advance, on_note=print_note)
+
+
+def _extract_on_cluster(config: ExtractFramesConfig, cluster: ClusterConfig) -> "list[Extraction]":
+    from ..core.cluster.tasks import extract_on_cluster
+    from .progress import progress
+
+    with progress("Extracting", len(config.videos)) as show:
+        return extract_on_cluster(config, cluster, show, print_note)
+
+
+def _print_extractions(done: "list[Extraction]", as_json: bool) -> None:
+    from ..core.material.statistics import measure_material
+
     measured = {}
     for extraction in done:
         if not extraction.was_complete:

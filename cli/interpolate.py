@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import fields
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -17,9 +18,14 @@ from ..core.config.interpolation import (
     InterpolateFilmConfig,
     find_timing,
 )
+from ..core.config.jobs import ClusterConfig, PlanConfig
 from ..core.config.parsing import read_range, read_time
-from ..core.errors import ConfigError
-from .messages import print_note
+from ..core.errors import ClusterError, ConfigError
+from ..core.files import shown
+from .cluster_options import CLUSTER, take_cluster
+from .cluster_table import cluster_table
+from .film_results import show_film
+from .messages import print_note, write_line
 from .options import AsJson, Change, Given, make_config, options_from
 from .output import print_json, print_path
 from .progress import progress
@@ -34,6 +40,8 @@ _WHY_NOT = {
 @options_from(
     InterpolateConfig,
     InterpolateFilmConfig,
+    PlanConfig,
+    ClusterConfig,
     inputs=Change(
         "Two key frames or more, in order, or a folder of them. Or one film; - is y4m on stdin.",
         argument=True,
@@ -49,9 +57,11 @@ _WHY_NOT = {
     redo=Change(metavar="[FRAMES]"),
     doubt=Change(metavar="FILE|FOLDER"),
     ramp=Change(metavar='"TIME:SPEED …"'),
+    plan=Change(metavar="FOLDER"),
+    cluster=Change(metavar="ADDRESS"),
     preview=Change(metavar="SECONDS", read=lambda text: read_time(text.removesuffix("s"), "--preview")),
     needs=(),  # they are checked below, as a time sheet needs no key frames
-    panels={"Films": ("factor", "cadence", "ramp", "preview", "codec", "crf", "resume")},
+    panels={"Films": ("factor", "cadence", "ramp", "preview", "codec", "crf", "resume", "plan"), "Clusters": CLUSTER},
 )
 def interpolate(
     given: Given,
@@ -107,7 +117,12 @@ def interpolate(
         raise ConfigError("missing option '--output' / '-o'; see animi interpolate -h")
     of_pair, of_film = ({field.name for field in fields(kind)} for kind in (InterpolateConfig, InterpolateFilmConfig))
     film = find_film(given["inputs"])
+    job = given.pop("plan", None)
+    cluster = take_cluster(given)
     if film is None:
+        _reject({"plan": job}, {"plan"}, PlanConfig, "is for films, and these are key frames")
+        if cluster is not None:
+            raise ConfigError("--cluster: is for films, and these are key frames; leave it out")
         _reject(given, of_film - of_pair, InterpolateFilmConfig, "is for films, and these are key frames")
         unused = {name for name in of_pair if timing not in USED_WITH.get(name, ())}
         _reject(given, unused, InterpolateConfig, _WHY_NOT.get(timing, "cannot be given"))
@@ -121,7 +136,16 @@ def interpolate(
     if given["output"] == STREAM and as_json:
         raise ConfigError("--json: standard output is the film; leave it out or name a file")
     del given["inputs"]
-    _interpolate_film(make_config(InterpolateFilmConfig, given | {"film": film}), as_json)
+    config = make_config(InterpolateFilmConfig, given | {"film": film})
+    if job is not None:
+        if cluster is not None:
+            raise ConfigError("--cluster: does not go with --plan; leave one of the two out")
+        _plan_film(config, job, as_json)
+        return
+    if cluster is not None:
+        _draw_on_cluster(config, cluster, as_json)
+        return
+    _interpolate_film(config, as_json)
 
 
 def _reject(given: Given, names: Collection[str], kind: type, why: str) -> None:
@@ -166,30 +190,50 @@ def _interpolate_key_frames(config: InterpolateConfig, as_json: bool) -> None:
 
 def _interpolate_film(config: InterpolateFilmConfig, as_json: bool) -> None:
     from ..core.films.interpolation import interpolate_film
-    from ..core.inbetween.doubt_sheet import to_json as describe_doubt
 
     try:
-        with progress("Drawing") as show:
-            drawn = interpolate_film(config, show, print_note)
+        with progress("Planning") as plan, progress("Drawing") as show:
+            drawn = interpolate_film(config, show, print_note, plan)
     except BrokenPipeError:
         if config.output != STREAM:
             raise
         return  # the reader has closed the pipe
+    show_film(drawn, doubt=config.doubt is not None, as_json=as_json)
+
+
+def _draw_on_cluster(config: InterpolateFilmConfig, cluster: ClusterConfig, as_json: bool) -> None:
+    from ..core.cluster.films import draw_films
+    from ..core.media.codecs import FILM_OUTPUTS
+
+    if STREAM in (config.film, config.output) or config.output.suffix.lower() not in FILM_OUTPUTS:
+        raise ConfigError(f"--cluster: needs a film's file, and an output named {', '.join(FILM_OUTPUTS)}")
+    with cluster_table() as show:
+        film = draw_films([config], cluster, show, print_note)[0]
+    if film.reason is not None:
+        raise ClusterError(film.reason)
+    if film.drawn is None:
+        print_path(config.output)  # an earlier run has made it
+        return
+    for note in film.drawn.notes:
+        print_note(note)
+    show_film(film.drawn, doubt=config.doubt is not None, as_json=as_json)
+
+
+def _plan_film(config: InterpolateFilmConfig, folder: Path, as_json: bool) -> None:
+    from ..core.films.job import plan_job
+
+    with progress("Planning") as show:
+        planned = plan_job(config, folder, show, print_note)
     if as_json:
-        result: dict[str, Any] = {
-            "output": str(drawn.path),
-            "frames": drawn.frames,
-            "drawn": drawn.drawn,
-            "width": drawn.width,
-            "height": drawn.height,
-            "seconds": round(float(drawn.seconds), 6),
-            "fps": None if drawn.rate is None else str(drawn.rate),
-            "engine": drawn.engine,
-            "resumed": drawn.resumed,
-            "notes": list(drawn.notes),
-        }
-        if config.doubt is not None:
-            result["doubtful"] = [describe_doubt(found) for found in drawn.doubtful]
-        print_json(result)
-    elif config.output != STREAM:
-        print_path(drawn.path)
+        print_json(
+            {
+                "job": str(planned.folder),
+                "frames": planned.frames,
+                "drawn": planned.drawn,
+                "costs": list(planned.costs),
+                "notes": list(planned.notes),
+            }
+        )
+    else:
+        print_path(planned.folder)
+        write_line(f"{len(planned.costs)} segments; {shown(planned.folder / 'README.txt')} says how to draw them")

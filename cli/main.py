@@ -19,8 +19,9 @@ from ..core.errors import AnimiError, ConfigError
 from .messages import print_note
 
 COMMANDS = (
-    "interpolate", "draw-cartoon", "extract-frames", "preview-clips", "report", "train-vgg-sle", "train-noise",
-    "pretrain-ae", "finetune-adv", "train-motion", "sample", "evaluate", "refine", "export", "studio", "doctor",
+    "interpolate", "draw", "join", "batch", "draw-cartoon", "extract-frames", "preview-clips", "report",
+    "train-vgg-sle", "train-noise", "pretrain-ae", "finetune-adv", "train-motion", "sample", "evaluate", "refine",
+    "export", "studio", "doctor",
 )  # fmt: skip
 """The commands in the help's order; each is a function, in a module of the same name."""
 _ALONE = {"--redo": ("painted", re.compile(r"[\d,-]*\d[\d,-]*|painted"))}

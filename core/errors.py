@@ -64,5 +64,9 @@ class TrainingError(AnimiError):
     """A training cannot continue: its losses are not finite, however often it starts again from a good state."""
 
 
+class ClusterError(AnimiError):
+    """A cluster could not do a piece of work, however often it was tried."""
+
+
 class Ended(AnimiError):
     """A program was ended while it was waited for, as its piece of work was cancelled."""

@@ -93,6 +93,11 @@ def unlock(folder: Path, lock: int) -> None:
     os.close(lock)
 
 
+def owns_lock(folder: Path) -> bool:
+    """Returns whether this process has locked a folder."""
+    return any(_is_there(lock, folder / LOCK) for lock in _held)
+
+
 def _is_there(lock: int, path: Path) -> bool:
     """Whether the locked file still has that name: its owner removes it before it unlocks."""
     try:

@@ -38,6 +38,7 @@ ORDER = (
     "training",
     "pictures",
     "reports",
+    "cluster",
     "studio",
     "api",
     "doctor",

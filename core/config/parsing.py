@@ -121,6 +121,20 @@ def read_frame_numbers(text: str) -> tuple[tuple[int, int], ...] | None:
     """
     if text == PAINTED:
         return None
+    return read_ranges(text, "--redo", "frames")
+
+
+def read_ranges(text: str, flag: str, what: str) -> tuple[tuple[int, int], ...]:
+    """Reads "3", "3-5" or "3,7-9" as ranges, both ends included.
+
+    Args:
+        text: the ranges.
+        flag: what the message calls them.
+        what: what is numbered: "frames".
+
+    Raises:
+        ConfigError: it is none of these.
+    """
     ranges = []
     try:
         for part in text.split(","):
@@ -130,7 +144,7 @@ def read_frame_numbers(text: str) -> tuple[tuple[int, int], ...] | None:
         if not all(0 <= start <= end for start, end in ranges):
             raise ValueError
     except ValueError as error:
-        raise ConfigError(f"--redo: {shorten(text)} cannot be read; give numbers of frames: 3, 3-5 or 3,7-9") from error
+        raise ConfigError(f"{flag}: {shorten(text)} cannot be read; give numbers of {what}: 3, 3-5 or 3,7-9") from error
     return tuple(ranges)
 
 

@@ -1,4 +1,4 @@
-"""The doubtful moments of a film: measured once for each pair of drawings, and kept with an interrupted run."""
+"""The doubtful moments of a film: measured once for each pair of drawings, and kept beside each segment."""
 
 import base64
 import json
@@ -18,33 +18,26 @@ from ..inbetween.doubt_sheet import Doubtful, DoubtList, Shown, write_page
 from ..json_text import read_json
 from ..media.codecs import FILM_OUTPUTS
 from .timing import FilmFrame
-from .work_folder import DOUBT
 
 _AFTER = Fraction(3, 2)  # usual times between frames by which a range ends after its last drawing appears
 
 
 class FilmDoubt:
-    """What is known of a film's doubtful moments, as far as it is drawn."""
+    """What is known of the doubtful moments of a film, or of one of its segments."""
 
     def __init__(self) -> None:
         """Starts with nothing."""
         self.list = DoubtList(pictures=True)
         """The moments."""
-        self.known = 0
-        """New frames whose moments are in the list already."""
-        self._latest = ""  # when the pair that was measured last begins: a segment may end within it
 
     def add(self, moment: Moment, time: Fraction, pair: tuple[FilmFrame, FilmFrame]) -> None:
         """Takes note of a moment of a pair, which is shown at a time of the new film."""
-        if str(pair[0].time) == self._latest:
-            return
-        self._latest = str(pair[0].time)
         self.list.add(
             moment, time=round(float(time), 3), at=(round(float(pair[0].time), 4), round(float(pair[1].time), 4))
         )
 
-    def save(self, folder: Path, known: int) -> None:
-        """Keeps the moments of the first `known` frames for a run that is resumed.
+    def save(self, folder: Path, segment: int) -> None:
+        """Writes the moments of a segment beside it, and forgets them.
 
         Raises:
             OSError: it cannot be written.
@@ -53,29 +46,30 @@ class FilmDoubt:
             [asdict(each.doubtful), [base64.b64encode(picture).decode() for picture in each.pictures]]
             for each in self.list.shown
         ]
-        told = {
-            "known": known,
-            "latest": self._latest,
-            "all": [asdict(each) for each in self.list.all],
-            "shown": shown_moments,
-        }
-        write_text(folder / DOUBT, json.dumps(told))
+        described = {"all": [asdict(each) for each in self.list.all], "shown": shown_moments}
+        write_text(name_doubt(folder, segment), json.dumps(described))
+        self.list = DoubtList(pictures=True)
 
-    def load(self, folder: Path) -> None:
-        """Takes what an interrupted run has kept; what cannot be read is measured anew."""
+    def load(self, folder: Path, segment: int) -> bool:
+        """Adds the moments of a segment; returns false if they are missing or damaged."""
         try:
-            told: Any = read_json(folder / DOUBT)
+            told: Any = read_json(name_doubt(folder, segment))
             found = [_read(each) for each in told["all"]]
             moments = []
             for doubtful, pictures in told["shown"]:
                 one, two, three = (base64.b64decode(picture) for picture in pictures)
                 moments.append(Shown(_read(doubtful), (one, two, three)))
-            known, latest = int(told["known"]), str(told["latest"])
         except (OSError, KeyError, TypeError, ValueError):
-            return
-        self.list.all, self.known, self._latest = found, known, latest
+            return False
+        self.list.all += found
         for each in moments:
             self.list.put(each)
+        return True
+
+
+def name_doubt(folder: Path, segment: int) -> Path:
+    """Returns the path of a segment's doubtful moments."""
+    return folder / f"{segment:06d}.doubt.json"
 
 
 def _read(told: Any) -> Doubtful:

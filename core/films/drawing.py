@@ -1,11 +1,18 @@
 """Draws between two judged frames of a film: on frames without specks, and without grain where the film has any."""
 
 from ..engines.interface import Engine
+from ..inbetween.doubt import Moment
 from ..inbetween.pair import PreparedPair, prepare_pair
 from ..inbetween.pixel_art import PixelArtEngine
+from ..media.frames import Frame
 from ..motion.guides import PairHints
+from .doubt import FilmDoubt
 from .grain import GrainyDrawer
-from .timing import FilmFrame
+from .hints import FilmHints
+from .segmenting import NewFrame
+from .timing import Exposure, FilmFrame
+
+_MIDDLE = 0.4  # time of a pair from which on a frame stands for all of them: frames in the middle are the worst
 
 
 class PairDrawer:
@@ -36,3 +43,82 @@ class PairDrawer:
             return self._grainy.prepare(ends[0], ends[1], hints)
         overlays = None if before is None else before.pixels  # what stands over motion stood there before as well
         return prepare_pair(ends[0], ends[1], self._engine, self._on_failure, overlays, hints=hints)
+
+
+class FrameDrawer:
+    """Draws the frames of a new film in their order; a pair of drawings is prepared once."""
+
+    def __init__(
+        self, engine: Engine, on_failure: str, doubt: FilmDoubt | None = None, hints: FilmHints | None = None
+    ) -> None:
+        """Draws by an engine.
+
+        Args:
+            engine: what draws between two drawings.
+            on_failure: one of `config.choices.ON_FAILURE`.
+            doubt: is shown a moment of each pair; None: doubt is not asked for.
+            hints: what an animator says of pairs; None: nothing.
+        """
+        self._drawer, self._hints = PairDrawer(engine, on_failure), hints
+        self.doubt = doubt
+        """The moments worth checking."""
+        self._unmeasured: tuple[int, Exposure, Frame | None] | None = None  # the latest frame of an unmeasured pair
+        self._measured = False
+        self._pair: tuple[FilmFrame, FilmFrame] | None = None
+        self._before: FilmFrame | None = None  # the drawing before that pair
+        self._draw: PreparedPair | None = None
+        self.count = 0
+        """How many frames were drawn; the others are the film's own."""
+
+    def draw(self, new: NewFrame) -> Frame:
+        """Returns the pixels of a new frame, (H, W, C)."""
+        exposure = new.exposure
+        if exposure.last is None:
+            return exposure.first.pixels
+        self._follow(new)
+        self.count += 1
+        frame = next(self._prepare()([exposure.t]))
+        self._take(new, frame)
+        return frame
+
+    def measure(self, new: NewFrame) -> None:
+        """Takes a frame that an earlier run has drawn; it is drawn again only if its doubt is needed."""
+        if new.exposure.last is not None:
+            self._follow(new)
+            self._take(new, None)
+
+    def _follow(self, new: NewFrame) -> None:
+        """Turns to the pair that a frame is drawn from."""
+        exposure = new.exposure
+        assert exposure.last is not None
+        if self._pair is None or self._pair[0] is not exposure.first or self._pair[1] is not exposure.last:
+            self.settle()
+            self._measured = False
+            self._pair, self._before, self._draw = (exposure.first, exposure.last), new.before, None
+
+    def _prepare(self) -> PreparedPair:
+        """The pair at hand."""
+        assert self._pair is not None
+        if self._draw is None:
+            hints = None if self._hints is None else self._hints.of(*self._pair)
+            self._draw = self._drawer.prepare(*self._pair, self._before, hints)
+        return self._draw
+
+    def _take(self, new: NewFrame, frame: Frame | None) -> None:
+        """Has the doubt of the pair measured at this frame, if it is the first one from the middle on."""
+        if self.doubt is not None and not self._measured:
+            self._unmeasured = new.number, new.exposure, frame
+            if new.exposure.t >= _MIDDLE:
+                self.settle()
+
+    def settle(self) -> None:
+        """Measures the doubt of the pair at hand, once: at its frame in the middle, or the last one before that."""
+        if self.doubt is None or self._unmeasured is None or self._pair is None:
+            return
+        number, exposure, frame = self._unmeasured
+        pair = self._prepare()
+        if frame is None:
+            frame = next(pair([exposure.t]))
+        ends = self._pair[0].pixels, self._pair[1].pixels
+        self.doubt.add(Moment(number, exposure.t, frame, ends, pair.doubt(exposure.t)), exposure.time, self._pair)
+        self._unmeasured, self._measured = None, True

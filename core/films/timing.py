@@ -30,7 +30,7 @@ from ..media.decode import SELDOM
 from ..media.frames import Frame, flatten_alpha, to_uint8
 from ..shots.cuts import ShotDetector
 from ..shots.held import DuplicateFinder
-from ..shots.mending import mend_specks
+from ..shots.mending import Mending, find_mending
 from ..shots.noise import NoiseMeter
 from ..shots.thumbnails import Thumb, find_fade, shrink
 from .ramp import Ramp
@@ -58,6 +58,8 @@ class FilmFrame:
         fading: whether the brightness changes from the frame before to this one as part of a fade.
         clean: the pixels without specks; None if there are none.
         grainy: whether the film has visible grain.
+        number: counts the film's frames from 0.
+        mending: how `clean` is made; None if there are no specks.
     """
 
     time: Fraction
@@ -68,6 +70,8 @@ class FilmFrame:
     fading: bool = False
     clean: Frame | None = None
     grainy: bool = False
+    number: int = 0
+    mending: Mending | None = None
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,7 @@ def judge_frames(
     *,
     cut_score: float = CUT_SCORE,
     cuts: Container[int] | None = None,
+    mend: bool = True,
 ) -> Iterator[FilmFrame]:
     """Finds shots, held drawings, dissolves, flashes, fades and specks, while as few frames are kept as that takes.
 
@@ -97,6 +102,7 @@ def judge_frames(
         hold_threshold: the score up to which a frame shows the drawing before.
         cut_score: the score in [0, 1] from which on a frame begins a shot.
         cuts: the numbers of the frames that begin a shot, from 0; None: they are found.
+        mend: whether specks are removed (`FilmFrame.clean`), or only found (`FilmFrame.mending`).
     """
     detector = ShotDetector(cut_score)
     meter = NoiseMeter()
@@ -116,12 +122,16 @@ def judge_frames(
         lights.popleft()
         fading = _is_fade(lights) and not (noise.noisy and abs(meter.path(count)[0][2]) < noise.flicker)
         alone = cut or torn or mixed or fading
-        clean = None
+        mending = clean = None
         if noise.dirty and pixels.shape[2] == 3:
-            clean = mend_specks(meter, count, settled, pixels, waiting[0][1] if waiting else None)
+            mending = find_mending(meter, count, first=settled is None, last=not waiting)
+            if mending is not None and mend:
+                clean = mending.apply(settled, pixels, waiting[0][1] if waiting else None)
         settled = pixels
         count += 1
-        return FilmFrame(time, pixels, held and not alone, cut or torn, mixed, fading, clean, noise.grainy)
+        return FilmFrame(
+            time, pixels, held and not alone, cut or torn, mixed, fading, clean, noise.grainy, count - 1, mending
+        )
 
     for time, pixels in frames:
         view = to_uint8(flatten_alpha(pixels, SELDOM))

@@ -6,7 +6,8 @@ It is named `.NAME.animi`, lies beside the film, belongs to one run at a time, a
     000000.segment, ...     complete segments, and 000000.json, ... their records
     000000.17-0.part        a segment that is being written
     segments.txt, draft.mp4, trial.mp4, cover7.jpg     while segments are joined
-    doubt.json              the moments that are worth checking, as far as they are known
+    plan.json               what each new frame shows
+    000000.doubt.json       the moments of a segment that are worth checking
     finished                the summary of the film, when the draft is complete
     *.unreadable            renamed files that could not be read
 
@@ -46,13 +47,14 @@ from .hints import list_film_masks
 
 JOB = "film.json"
 FINISHED = "finished"
-DOUBT = "doubt.json"
+PLAN = "plan.json"
+"""The plan's file; see `plan_file`."""
 DRAFT = "draft"
 _MOST_NAME = 255  # bytes that a file's name may have on the usual disks
 _FRACTION = re.compile(r"[0-9]{1,30}(/[1-9][0-9]{0,29})?")
+_TEXTS = rf"({re.escape(JOB)}|{re.escape(PLAN)}|{FINISHED}|\d{{6,}}(\.doubt)?\.json)"
 _OURS = re.compile(
-    rf"({re.escape(JOB)}|{FINISHED}|{re.escape(DOUBT)}|\d{{6,}}\.json)({re.escape(UNREADABLE)}|\.\d+{re.escape(UNREADABLE)})?"
-    rf"|\.({re.escape(JOB)}|{FINISHED}|{re.escape(DOUBT)}|\d{{6,}}\.json)\.part"
+    rf"{_TEXTS}({re.escape(UNREADABLE)}|\.\d+{re.escape(UNREADABLE)})?|\.{_TEXTS}\.part"
     rf"|\.{re.escape(LIST)}\.part|\d{{6,}}\.segment|\d{{6,}}\.\d+-\d+\.part|{re.escape(LIST)}"
     rf"|({DRAFT}|trial)\.\w+|cover\d+\.\w+|{re.escape(LOCK)}"
 )

@@ -116,6 +116,29 @@ def extract_frames(
     return done
 
 
+def claim_folders(config: ExtractFramesConfig) -> None:
+    """Assigns each film its folder before several machines extract one film each; films of one name stay apart.
+
+    A film that cannot be read gets none.
+
+    Raises:
+        OutputError: a folder holds something else, or cannot be written.
+    """
+    cuts = None if config.cuts in ("auto", "none") else read_cuts(Path(config.cuts))
+    folders = FilmFolders(config)
+    for video in config.videos:
+        try:
+            folder, wanted = folders.claim(video, cuts)
+        except InputError:
+            continue
+        try:
+            folder.mkdir(exist_ok=True)
+            if not (folder / FILM).exists():
+                write_text(folder / FILM, json.dumps({**wanted, "complete": False}, indent=1))
+        except OSError as error:
+            raise OutputError(f"{shown(folder)}: cannot be written ({reason(error)}); choose another folder") from error
+
+
 def read_cuts(path: Path) -> list[float]:
     """Reads when shots begin: a time a line, in seconds or h:mm:ss; what follows a # or a comma is left out.
 

@@ -9,15 +9,18 @@ detected while the frames can still be drawn again.
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ..files import put_in_place, sync, write_text
 from ..json_text import read_json
+from ..lock import locked, owns_lock
 from .ffmpeg import file_input, list_packets
 
 _PIECE = 1 << 20  # bytes that are hashed at once
+_PATIENCE = 60.0  # seconds to wait for another machine that puts a segment in place, which takes milliseconds
 
 
 @dataclass(frozen=True)
@@ -29,12 +32,14 @@ class Segment:
         bytes: the file's size.
         sha256: hash of the file.
         job: hash of everything that its bytes depend on.
+        made: the kind of machine that it was made on, as far as results may differ with it in their last bits.
     """
 
     frames: int
     bytes: int
     sha256: str
     job: str
+    made: str = ""
 
 
 def name_segment(folder: Path, number: int) -> Path:
@@ -53,18 +58,36 @@ def list_segments(folder: Path) -> list[Path]:
     return sorted(found, key=lambda path: int(path.stem))
 
 
-def keep_segment(part: Path, folder: Path, number: int, frames: int, job: str) -> Segment:
+def keep_segment(part: Path, folder: Path, number: int, frames: int, job: str, made: str = "") -> Segment:
     """Writes the record of a complete file, then renames the file to a segment.
+
+    Where several machines draw into one folder, the first that has finished a segment wins, and the others' is deleted.
 
     Raises:
         OSError: the disk is full or failed.
+        OutputError: another machine has kept the folder locked for a minute.
     """
     size, digest = _measure(part, lambda: None)
-    segment = Segment(frames, size, digest, job)
+    segment = Segment(frames, size, digest, job, made)
     sync(part)
-    write_text(name_record(folder, number), json.dumps(asdict(segment)))
-    put_in_place(part, name_segment(folder, number))
+    with _kept_alone(folder):
+        there = check_segment(folder, number, job)
+        if there is not None:
+            part.unlink()
+            return there
+        write_text(name_record(folder, number), json.dumps(asdict(segment)))
+        put_in_place(part, name_segment(folder, number))
     return segment
+
+
+@contextmanager
+def _kept_alone(folder: Path) -> Iterator[None]:
+    """Keeps other machines from writing a record and a segment at the same time."""
+    if owns_lock(folder):  # the run that has the whole folder for itself
+        yield
+        return
+    with locked(folder, patience=_PATIENCE):
+        yield
 
 
 def check_segments(folder: Path, job: str, on_wait: Callable[[], None]) -> tuple[dict[int, Segment], list[int]]:
@@ -82,7 +105,7 @@ def check_segments(folder: Path, job: str, on_wait: Callable[[], None]) -> tuple
     bad = []
     for path in list_segments(folder):
         number = int(path.stem)
-        segment = _check(path, name_record(folder, number), job, on_wait)
+        segment = check_segment(folder, number, job, on_wait)
         if segment is None:
             bad.append(number)
         else:
@@ -90,13 +113,14 @@ def check_segments(folder: Path, job: str, on_wait: Callable[[], None]) -> tuple
     return good, bad
 
 
-def _check(path: Path, record: Path, job: str, on_wait: Callable[[], None]) -> Segment | None:
+def check_segment(folder: Path, number: int, job: str, on_wait: Callable[[], None] = lambda: None) -> Segment | None:
+    """Verifies one segment, as `check_segments` does; None if it is missing, damaged, or another job's."""
     try:
-        found = Segment(**read_json(record))
-        size, digest = _measure(path, on_wait)
+        found = Segment(**read_json(name_record(folder, number)))
+        size, digest = _measure(name_segment(folder, number), on_wait)
     except (OSError, ValueError, TypeError):
         return None
-    if type(found.frames) is not int or found.frames < 1:
+    if type(found.frames) is not int or found.frames < 1 or not isinstance(found.made, str):
         return None
     return found if (size, digest, job) == (found.bytes, found.sha256, found.job) else None
 

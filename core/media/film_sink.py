@@ -1,8 +1,8 @@
 """Writes films: encodes segments in a thread, which survive a crash, and joins them by copying packets.
 
-A film that takes hours is encoded in segments of a few hundred frames, each a file of its own in a folder beside the
-output. A segment gets its name when it is complete, so that an interrupted run loses only those in progress. At the end
-they are joined with the source film's audio, subtitles and other streams. Encoders are deterministic, so an interrupted
+A film that takes hours is encoded in segments of a few hundred frames, each a file of its own in a folder. A segment
+gets its name when it is complete, so that an interrupted run loses only those in progress. At the end they are joined
+with the source film's audio, subtitles and other streams. Encoders are deterministic, so an interrupted
 and resumed run ends with the same file as an uninterrupted one.
 """
 
@@ -28,13 +28,11 @@ from ..programs import Program, Programs, current_work, within
 from .coding import MICROSECOND, Coding, choose_timescale
 from .encode import Encoder
 from .ffmpeg import QUIET, discard_others, file_input, find_ffmpeg, first_messages, list_input, run_ffmpeg
-from .film_segments import Segment, check_segments, count_packets, keep_segment, name_segment
+from .film_segments import Segment, count_packets, keep_segment, name_segment
 from .film_source import Film
 from .frames import Frame
 from .probe import Stream, probe_film
 
-SEGMENT = 240
-"""Frames per segment: the most that an interruption loses, apart from those in the encoder."""
 LIST = "segments.txt"
 """ffmpeg's concat list of the segments."""
 _WAITING = 8  # largest number of frames in the encoder's queue
@@ -55,25 +53,23 @@ class FilmWriter:
         on_wait: Callable[[], None] = lambda: None,
         *,
         job: str = "",
+        made: str = "",
+        known: Mapping[int, Segment] | None = None,
     ) -> None:
-        """Verifies existing segments and starts the thread.
+        """Starts the thread.
 
         Args:
             coding: how frames are encoded.
             folder: the segments' folder; None writes everything to standard output.
             output: the film that errors name.
             on_wait: called regularly while the context waits for encoders; an exception that it raises ends the wait.
-            job: hash of everything that segments depend on; existing segments of another job are not used.
+            job: hash of everything that segments depend on.
+            made: what the segments are made on, for their records.
+            known: segments that are complete already.
         """
-        self.segments: dict[int, Segment] = {}
+        self.segments: dict[int, Segment] = dict(known or {})
         """Complete segments, by number; at the end, all."""
-        self.damaged: list[int] = []
-        """Numbers of an earlier run's segments that do not match their record; they are made again."""
-        if folder is not None:
-            self.segments, self.damaged = check_segments(folder, job, on_wait)
-        self.done = frozenset(self.segments)
-        """Numbers of the segments that an earlier run completed."""
-        self._job = job
+        self._job, self._made = job, made
         self._coding = coding
         self._output = output
         self._on_wait = on_wait
@@ -88,18 +84,14 @@ class FilmWriter:
         self._thread = threading.Thread(target=within(self._programs, self._work), daemon=True)
         self._thread.start()
 
-    def has(self, number: int) -> bool:
-        """Returns whether frame `number` is in a completed segment."""
-        return number // SEGMENT in self.done
-
-    def put(self, number: int, time: Fraction, frame: Frame) -> None:
-        """Queues frame `number` with its timestamp in seconds; frames come in order, without those in `done` segments.
+    def put(self, segment: int, time: Fraction, frame: Frame) -> None:
+        """Queues a frame of a segment with its timestamp in seconds; the frames of a segment come together, in order.
 
         Raises:
             OutputError: an earlier frame could not be encoded.
             BrokenPipeError: the reader of standard output has closed it.
         """
-        self._hand_on((number, time, frame))
+        self._hand_on((segment, time, frame))
 
     def _hand_on(self, item: tuple[int, Fraction, Frame] | None) -> None:
         while True:
@@ -156,7 +148,7 @@ class FilmWriter:
                     item = self._queue.get(timeout=0.2)
                 except queue.Empty:
                     continue
-                due = segment if item is None or self._folder is None else item[0] // SEGMENT
+                due = segment if item is None or self._folder is None else item[0]
                 if encoder is not None and (item is None or due != segment) and (self._folder or item is None):
                     finish = partial(self._finish, encoder, part, segment, frames)
                     finishing.append(self._finishing.submit(within(self._programs, finish)))
@@ -188,7 +180,7 @@ class FilmWriter:
                 raise OutputError(
                     f"{shown(self._output)}: the encoder has kept {found} of {frames} frames; choose another --codec"
                 )
-            self.segments[number] = keep_segment(part, self._folder, number, frames, self._job)
+            self.segments[number] = keep_segment(part, self._folder, number, frames, self._job, self._made)
         del self._open[encoder]
 
 

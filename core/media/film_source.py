@@ -180,8 +180,13 @@ def _looks_like_film(path: Path, *, alone: bool) -> bool:
         return suffix not in SUFFIXES
 
 
-def open_film(path: Path) -> Film:
+def open_film(path: Path, timing: Timing | None = None) -> Film:
     """Reads a film's properties, its streams, and when its frames are shown.
+
+    Args:
+        path: the file, or STREAM.
+        timing: when its frames are shown, if an earlier call has found that, and that the film is neither interlaced
+            nor telecined nor an animation; finding out reads the whole file.
 
     Raises:
         InputError: it cannot be read, or is no film.
@@ -201,9 +206,12 @@ def open_film(path: Path) -> Film:
     if picture.turned:
         width, height, aspect = height, width, 1 / aspect
     chroma, depth = _read_pixel_format(picture.pixel_format)
-    timing, animation = read_timing(path, head), None
+    known = timing is not None
+    timing, animation = timing or read_timing(path, head), None
     restoration = None
-    if head.container in ("gif", "apng"):
+    if known:
+        pass
+    elif head.container in ("gif", "apng"):
         timing, animation = _time_pictures(path, timing)
     else:
         restoration = find_restoration(info, timing.rate, flagged=picture.interlaced)

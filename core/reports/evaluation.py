@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from statistics import fmean, median
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor
@@ -213,11 +213,19 @@ class Evaluation:
         return means | {TRUTH: _mean([scored.truth for scored in members])}
 
 
+SequenceScores: TypeAlias = tuple[Scored, dict[str, Tensor]]
+"""A sequence's measurements, and features of some in-betweens by the engines' labels."""
+Spread: TypeAlias = Callable[[int, Callable[[int], None]], Iterator[tuple[int, SequenceScores]]]
+"""Scores sequences elsewhere: takes their number, and what is called with each number of drawings that are done; yields
+the sequences' numbers, in any order, and their scores."""
+
+
 def evaluate(
     config: EvaluateConfig,
     on_progress: Callable[[float, float], None] | None = None,
     on_scan: Callable[[str, int, int], None] | None = None,
     note: Callable[[str], None] | None = None,
+    spread: Spread | None = None,
 ) -> Evaluation:
     """Draws and measures; `results.write_results` writes the results.
 
@@ -228,6 +236,7 @@ def evaluate(
         on_progress: called after each engine and sequence with the number done and the number in all.
         on_scan: called while films without an index are scanned for cuts.
         note: called with a sentence before weights are downloaded.
+        spread: scores the sequences on other machines; None: they are scored here.
 
     Raises:
         InputError: no engine or no frames were given, or a frame cannot be read.
@@ -243,41 +252,70 @@ def evaluate(
     for path, inputs in ((config.json, read | {"a folder of frames": folders}), (config.html, read)):
         if path is not None:  # no page is read, and an earlier one may lie beside the frames
             check_output(path, overwrite=config.overwrite, inputs=inputs)
-    device = choose_device(config.device)
-    drawers = _open_drawers(engines, config.device)
-    sequences, notes = find_sequences(
-        folders,
-        clips=config.clips,
-        length=config.length,
-        stride=config.stride,
-        size=config.size,
-        seed=config.seed,
-        on_scan=on_scan,
-    )
-    found = Evaluation(drawers, len(sequences), notes=notes)
-    instruments = _Instruments.open(config, device, found.left_out, note)
-    per_sequence = max(1, _MOST_FEATURES // len(sequences))
-    features: dict[str, list[Tensor]] = {label: [] for label in (*found.labels, TRUTH)}
-    done, total = 0, len(sequences) * len(drawers)
+    opened = OpenEvaluation(config, on_scan, note)
+    count = len(opened.sequences)
+    found = Evaluation(opened.drawers, count, notes=opened.notes, left_out=opened.left_out)
+    done, total = 0, count * len(opened.drawers)
 
-    def advance() -> None:
+    def advance(drawings: int = 1) -> None:
         nonlocal done
-        done += 1
+        done += drawings
         if on_progress is not None:
             on_progress(done, total)
 
+    scores: dict[int, SequenceScores] = {}
     try:
-        for sequence in sequences:
-            scored, embedded = _score(sequence, drawers, instruments, per_sequence, config.html is not None, advance)
-            found.sequences.append(scored)
-            for label, rows in embedded.items():
-                features[label].append(rows)
+        if spread is not None:
+            scores.update(spread(count, advance))
+        else:
+            for number in range(count):
+                scores[number] = opened.score(number, advance)
     except KeyboardInterrupt:
-        if not found.sequences:
+        if not scores:
             raise
         found.interrupted = True
-    _sum_up(found, features, instruments)
+    features: dict[str, list[Tensor]] = {label: [] for label in (*found.labels, TRUTH)}
+    for number in sorted(scores):
+        scored, embedded = scores[number]
+        found.sequences.append(scored)
+        for label, rows in embedded.items():
+            features[label].append(rows)
+    _sum_up(found, features, opened.instruments)
     return found
+
+
+class OpenEvaluation:
+    """An evaluation's engines, sequences and metrics, ready to score any of the sequences."""
+
+    def __init__(
+        self,
+        config: EvaluateConfig,
+        on_scan: Callable[[str, int, int], None] | None = None,
+        note: Callable[[str], None] | None = None,
+    ) -> None:
+        """Opens everything; arguments and errors are those of `evaluate`."""
+        engines, folders = _sort(config.given)
+        device = choose_device(config.device)
+        self.drawers = _open_drawers(engines, config.device)
+        self.sequences, self.notes = find_sequences(
+            folders,
+            clips=config.clips,
+            length=config.length,
+            stride=config.stride,
+            size=config.size,
+            seed=config.seed,
+            on_scan=on_scan,
+        )
+        self.left_out: dict[str, str] = {}
+        """Why metrics are not measured, by their names."""
+        self.instruments = _Instruments.open(config, device, self.left_out, note)
+        self._features = max(1, _MOST_FEATURES // len(self.sequences))
+        self._pictured = config.html is not None
+
+    def score(self, number: int, advance: Callable[[], None] = lambda: None) -> SequenceScores:
+        """Scores a sequence by its number; `advance` is called after each engine."""
+        sequence = self.sequences[number]
+        return _score(sequence, self.drawers, self.instruments, self._features, self._pictured, advance)
 
 
 def _sort(given: Sequence[str]) -> tuple[list[str | Path], list[Path]]:

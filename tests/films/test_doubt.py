@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from animi.core.config.interpolation import InterpolateFilmConfig
-from animi.core.films import interpolation
+from animi.core.films import drawing, segmenting
 from animi.core.films.drawing import PairDrawer
 from animi.core.films.interpolation import interpolate_film
 from animi.core.media.animation import write_animation
@@ -71,8 +71,7 @@ def test_the_page_names_the_worst_moments_and_how_to_draw_them_again(animi, film
 
 @pytest.mark.parametrize("stop", [9, 14, 27])
 def test_an_interrupted_run_and_its_resumption_know_as_much_as_one_run(film, tmp_path, monkeypatch, stop):
-    monkeypatch.setattr(interpolation, "SEGMENT", 8)
-    monkeypatch.setattr("animi.core.media.film_sink.SEGMENT", 8)
+    monkeypatch.setattr(segmenting, "SEGMENT", 8)
     config = InterpolateFilmConfig(film, tmp_path / "whole.mp4", engine=ENGINE, doubt=tmp_path / "whole.html")
     whole = interpolate_film(config)
 
@@ -93,8 +92,7 @@ def test_an_interrupted_run_and_its_resumption_know_as_much_as_one_run(film, tmp
 
 
 def test_a_resumed_run_measures_what_the_first_one_was_not_asked_for(film, tmp_path, monkeypatch):
-    monkeypatch.setattr(interpolation, "SEGMENT", 8)
-    monkeypatch.setattr("animi.core.media.film_sink.SEGMENT", 8)
+    monkeypatch.setattr(segmenting, "SEGMENT", 8)
     settings = {"engine": "blend", "factor": Fraction(4)}
     whole = interpolate_film(
         InterpolateFilmConfig(film, tmp_path / "whole.mp4", doubt=tmp_path / "whole.html", **settings)
@@ -114,7 +112,7 @@ def test_a_resumed_run_measures_what_the_first_one_was_not_asked_for(film, tmp_p
             prepared = super().prepare(*pair)
             return replace(prepared, draw=lambda moments: times.append(*moments) or prepared.draw(moments))
 
-    monkeypatch.setattr(interpolation, "PairDrawer", Noting)
+    monkeypatch.setattr(drawing, "PairDrawer", Noting)
     resumed = interpolate_film(config)
     assert resumed.resumed and resumed.doubtful == whole.doubtful and whole.doubtful
     assert 0 < len(times) - resumed.drawn <= resumed.resumed / 4  # of what is done, one frame for each pair

@@ -9,7 +9,7 @@ import pytest
 
 from animi.core.config.interpolation import InterpolateFilmConfig
 from animi.core.errors import InputError, OutputError
-from animi.core.films import interpolation
+from animi.core.films import segmenting
 from animi.core.films.interpolation import interpolate_film
 from animi.core.media.animation import write_animation
 from animi.core.media.image_files import read_image, write_png
@@ -82,8 +82,7 @@ def test_what_cannot_be_used_is_one_line(animi, film, tmp_path, pair, more, foun
 
 
 def test_a_resumed_run_knows_when_a_mask_has_changed(film, tmp_path, monkeypatch):
-    monkeypatch.setattr(interpolation, "SEGMENT", 4)
-    monkeypatch.setattr("animi.core.media.film_sink.SEGMENT", 4)
+    monkeypatch.setattr(segmenting, "SEGMENT", 4)
     mask = np.zeros((96, 160, 1), np.uint8)
     mask[20:56] = 255
     write_png(tmp_path / "still.png", mask)

@@ -26,9 +26,7 @@ COMMAND = (sys.executable, "-c", "from animi.cli.main import run; run()", "inter
 SHORT = (
     sys.executable,
     "-c",
-    "from animi.core.films import interpolation; from animi.core.media import film_sink; "
-    "interpolation.SEGMENT = film_sink.SEGMENT = 12; "
-    "from animi.cli.main import run; run()",
+    "from animi.core.films import segmenting; segmenting.SEGMENT = 12; from animi.cli.main import run; run()",
     "interpolate",
 )
 WIDTH, HEIGHT = 64, 48

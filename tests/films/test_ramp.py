@@ -12,7 +12,7 @@ import pytest
 from animi.core.config.interpolation import InterpolateFilmConfig
 from animi.core.config.parsing import read_ramp
 from animi.core.errors import ConfigError
-from animi.core.films import interpolation
+from animi.core.films import segmenting
 from animi.core.films.interpolation import interpolate_film
 from animi.core.films.ramp import Ramp
 from animi.core.films.timing import Clock, FilmFrame, expose
@@ -101,8 +101,7 @@ def test_speeds_of_a_gif_too(animi, film, tmp_path):
 
 
 def test_a_run_with_a_ramp_resumes_to_the_same_bytes(film, tmp_path, monkeypatch):
-    monkeypatch.setattr(interpolation, "SEGMENT", 8)
-    monkeypatch.setattr("animi.core.media.film_sink.SEGMENT", 8)
+    monkeypatch.setattr(segmenting, "SEGMENT", 8)
     more = {"engine": "flow", "ramp": "0:1 1:0.5"}
     whole = interpolate_film(InterpolateFilmConfig(film, tmp_path / "whole.mp4", **more))
 

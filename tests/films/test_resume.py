@@ -13,7 +13,7 @@ import pytest
 
 from animi.core.config.interpolation import InterpolateFilmConfig
 from animi.core.errors import OutputError
-from animi.core.films import interpolation
+from animi.core.films import interpolation, joining, segmenting
 from animi.core.films.interpolation import interpolate_film
 from animi.core.films.work_folder import clear, is_ours, name_folder
 from animi.core.lock import LOCK
@@ -28,8 +28,7 @@ class Stop(Exception):
 
 @pytest.fixture(autouse=True)
 def short_segments(monkeypatch):
-    monkeypatch.setattr(film_sink, "SEGMENT", 12)
-    monkeypatch.setattr(interpolation, "SEGMENT", 12)
+    monkeypatch.setattr(segmenting, "SEGMENT", 12)
 
 
 @pytest.fixture(scope="module")
@@ -64,10 +63,10 @@ def make(film, output, stop=None, segments=0, **settings):
 @pytest.fixture(scope="module")
 def whole(film, tmp_path_factory):
     """The bytes of a run that was not interrupted."""
-    film_sink.SEGMENT = interpolation.SEGMENT = 12
+    segmenting.SEGMENT = 12
     output = tmp_path_factory.mktemp("whole") / "out.mp4"
     make(film, output)
-    film_sink.SEGMENT = interpolation.SEGMENT = 240
+    segmenting.SEGMENT = 240
     return output.read_bytes()
 
 
@@ -200,8 +199,7 @@ def test_an_unreadable_end_is_no_end(film, begun, whole, monkeypatch, text):
     with pytest.raises(Stop):
         make(film, output, resume=True)
     monkeypatch.undo()
-    monkeypatch.setattr(film_sink, "SEGMENT", 12)
-    monkeypatch.setattr(interpolation, "SEGMENT", 12)
+    monkeypatch.setattr(segmenting, "SEGMENT", 12)
     size = (folder / "draft.mp4").stat().st_size
     (folder / "finished").write_text(text.replace('"bytes": 1', f'"bytes": {size}'))
     assert len(list(folder.glob("*.segment"))) == 4
@@ -224,14 +222,14 @@ def test_a_draft_that_a_power_cut_has_shortened_is_made_again(film, begun, whole
 def test_what_was_joined_is_counted_before_anything_is_deleted(film, begun, whole, monkeypatch, damage):
     """A segment goes bad after it was checked."""
     output, folder = begun
-    join = interpolation.join_segments
+    join = joining.join_segments
 
     def spoil(*words, **more):
         DAMAGE[damage](folder / "000001.segment")
         join(*words, **more)
 
     with monkeypatch.context() as patch:
-        patch.setattr(interpolation, "join_segments", spoil)
+        patch.setattr(joining, "join_segments", spoil)
         with pytest.raises(OutputError) as caught:
             make(film, output, resume=True)
     assert "out.mp4" in str(caught.value) and "--resume" in str(caught.value)

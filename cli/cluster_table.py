@@ -1,0 +1,77 @@
+"""A live table of films that a cluster draws, on stderr; without a terminal, a line for each film that has ended."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from ..core.errors import printable
+from .messages import write_line
+
+if TYPE_CHECKING:
+    from ..core.cluster.films import ClusterProgress, FilmProgress
+
+_ROWS = 20  # films that are shown at a time; the others are counted
+
+
+@contextmanager
+def cluster_table() -> Iterator[Callable[["ClusterProgress"], None]]:
+    """Shows a table while the block runs; yields the function that is given how far everything has come."""
+    from rich.console import Console
+    from rich.live import Live
+
+    console = Console(stderr=True)
+    ended: set[int] = set()
+
+    def report(progress: "ClusterProgress") -> None:
+        for number, film in enumerate(progress.films):
+            if number not in ended and film.stage in ("done", "failed"):
+                ended.add(number)
+                write_line(_describe(film))
+
+    if not console.is_terminal:
+        yield report
+        return
+    with Live(console=console, refresh_per_second=4, transient=True) as live:
+
+        def show(progress: "ClusterProgress") -> None:
+            live.update(_draw(progress))
+
+        yield show
+
+
+def _describe(film: "FilmProgress") -> str:
+    text = f"{film.config.output.name}: {film.stage}"
+    if film.reason is not None:
+        return f"{text} ({film.reason})"
+    again = f", {sum(film.failures.values())} tasks tried again" if film.failures else ""
+    return f"{text}, {film.frames} frames in {film.segments} segments{again}" if film.frames else text
+
+
+def _draw(progress: "ClusterProgress") -> Any:
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("film", box=None, pad_edge=False)
+    for title in ("stage", "segments", "frames"):
+        table.add_column(title, justify="left" if title == "stage" else "right")
+    table.add_column("failures")
+    order = {"failed": 0, "joining": 1, "drawing": 2, "planning": 3, "waiting": 4, "done": 5}
+    films = sorted(progress.films, key=lambda film: order[film.stage])
+    for film in films[:_ROWS]:
+        failures = "; ".join(f"{count}x {name}" for name, count in film.failures.most_common(2))
+        table.add_row(
+            Text(printable(film.config.output.name)),
+            film.stage,
+            f"{film.segments_done}/{film.segments}" if film.segments else "",
+            f"{film.frames_done}/{film.frames}" if film.frames else "",
+            Text(printable(failures[:80])),
+        )
+    if len(films) > _ROWS:
+        table.add_row(f"and {len(films) - _ROWS} more")
+    done = sum(film.stage == "done" for film in films)
+    left = progress.left
+    line = f"{done} of {len(films)} films, {progress.slots} tasks at a time, {progress.rate:.1f} frames/s"
+    if left is not None:
+        line += f", {int(left) // 3600}:{int(left) // 60 % 60:02}:{int(left) % 60:02} left"
+    return Group(table, Text(line))
