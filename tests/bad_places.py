@@ -17,7 +17,7 @@ from pathlib import Path
 
 from typer.testing import CliRunner
 
-DISK = 40_960  # bytes; the older results leave 8 kB of it
+DISK = 49_152  # bytes; the older results leave 8 kB of it
 TRAINED = ("--size", "64", "--width", "4", "--device", "cpu", "--workers", "0", "--steps", "2", "--batch-size", "2",
            "--evaluation-samples", "4")  # fmt: skip
 MOTION = ("--sizes", "64", "--width", "8", "--device", "cpu", "--workers", "0", "--steps", "1", "--batch-size", "2",
@@ -37,6 +37,12 @@ def commands(given: Path, place: Path, old: str) -> dict[str, list[object]]:
             *("interpolate", given / "film.mp4", "--engine", "blend", "--preview", "1s", "--overwrite"),
             *("-o", place / f"{old}.mp4"),
         ],
+        "interpolate --plan": [
+            *("interpolate", given / "film.mp4", "--engine", "blend", "--preview", "1s", "-o", given.parent / "s.mp4"),
+            *("--overwrite", "--plan", place / "job"),
+        ],
+        "draw": ["draw", place / "old job"],
+        "join": ["join", given / "drawn job", "-o", place / f"{old}.mp4", "--overwrite"],
         "draw-cartoon to .mp4": [*drawn, "--size", "512x288", place / f"{old}.mp4"],
         "draw-cartoon to a folder": [*drawn, "--size", "512x288", place / old],
         "draw-cartoon's motion": [
@@ -82,6 +88,8 @@ def fill(place: Path) -> None:
         (place / f"old{kind}").write_bytes(b"an older result")
     (place / "old").mkdir()
     (place / "old" / "000.png").write_bytes(b"an older result")
+    (place / "old job" / "segments").mkdir(parents=True)
+    shutil.copy(place.parent / "given" / "job" / "plan.json", place / "old job")
 
 
 def empty(place: Path) -> None:

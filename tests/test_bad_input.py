@@ -523,6 +523,8 @@ def test_a_damaged_frame_store(animi, bad, tmp_path, problem, command):
 NAMED = {
     "interpolate": lambda name: ("interpolate", "-o", "out.gif", "--", name, name),
     "interpolate to": lambda name: ("interpolate", "a.png", "b.png", "-o", f"{name}x.bmp"),
+    "draw": lambda name: ("draw", "--", name),
+    "join": lambda name: ("join", "-o", "out.mp4", "--", name),
     "refine": lambda name: ("refine", "--checkpoint", "net.safetensors", "-o", "out", "--", name),
     "refine by": lambda name: ("refine", "a.png", "-o", "out", "--checkpoint", name),
     "evaluate": lambda name: ("evaluate", "--metrics", "psnr", "--", "blend", name),
