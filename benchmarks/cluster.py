@@ -1,6 +1,6 @@
 """Films on a Ray cluster that is simulated on this machine: its cost, how it scales, and what it survives.
 
-    python benchmarks/cluster.py overhead [--seconds 120] [--engine motion] [--delay 0]
+    python benchmarks/cluster.py overhead [--seconds 120] [--size 512x288] [--engine motion] [--delay 0]
     python benchmarks/cluster.py scaling [--nodes 1,2,4] [--delay 0.1]
     python benchmarks/cluster.py faults [--films 10]
     python benchmarks/cluster.py driver
@@ -121,7 +121,7 @@ def overhead(given: argparse.Namespace, folder: Path) -> None:
     """The one-machine command beside a cluster of one node with as many CPUs."""
     from animi.core.cluster.films import draw_films
 
-    film = draw_film(folder / "film.mp4", given.seconds)
+    film = draw_film(folder / "film.mp4", given.seconds, given.size)
     cpu = CpuTime()
     code = "from animi.cli.main import run; run()"
     words = ("interpolate", film, "-o", folder / "one.mp4", "--engine", given.engine)
@@ -288,6 +288,7 @@ def main() -> None:
         command.add_argument("--delay", type=float, default=0.1 if work is scaling else 0.0)
         command.add_argument("--seconds", type=float, default=30 if work is scaling else 120)
         if work is overhead:
+            command.add_argument("--size", default="512x288")
             command.add_argument("--cpus", type=float, default=0, help="CPUs of a task; 0: all of the node's")
         if work is scaling:
             command.add_argument("--nodes", default="1,2,4")

@@ -13,17 +13,21 @@ from ..errors import ConfigError, DeviceError
 
 LOCAL = "local"
 """The address that stands for a cluster which is started on this machine and ends with the command."""
-_LOOPBACK = "127.0.0.1"
 
 
-def import_ray() -> Any:
+def import_ray(address: str = LOCAL) -> Any:
     """Imports Ray, without its reports of usage, which it otherwise sends to its makers.
+
+    Args:
+        address: of the cluster. LOCAL: Ray is set to one machine, as it is on Windows and macOS. Only then does it
+            listen on the loopback alone; its processes listen on all interfaces otherwise, whatever their address.
 
     Raises:
         ConfigError: it is not installed.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    if address == LOCAL:
+        os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
     try:
         import ray
     except ImportError as error:
@@ -42,7 +46,7 @@ def connected(address: str) -> Iterator[Any]:
         ConfigError: Ray is not installed, or the address is none.
         DeviceError: there is no such cluster.
     """
-    ray = import_ray()
+    ray = import_ray(address)
     if address not in (LOCAL, "auto") and not address.startswith("ray://"):
         raise ConfigError(f"--cluster: {address!r} is no address; give {LOCAL}, auto or ray://HOST:10001")
     if ray.is_initialized():  # whoever has connected already stays so
@@ -50,7 +54,12 @@ def connected(address: str) -> Iterator[Any]:
         return
     try:
         if address == LOCAL:
-            ray.init(include_dashboard=False, log_to_driver=False, logging_level="ERROR", _node_ip_address=_LOOPBACK)
+            ray.init(
+                address="local",  # else it would join a cluster that runs on this machine
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level="ERROR",
+            )
         else:
             ray.init(address=address, log_to_driver=False, logging_level="ERROR")
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:

@@ -296,3 +296,36 @@ def test_addresses_and_a_missing_ray(animi, films, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     result = animi(*words, "--cluster", "local")
     assert result.exit_code == 2 and "pip install 'animi[cluster]'" in result.stderr
+
+
+LISTENERS = """
+import os, subprocess
+from animi.core.cluster.connection import connected
+with connected("local") as ray:
+    ray.get(ray.remote(lambda: os.getpid()).remote())  # a worker
+    parents = dict(map(int, line.split()) for line in
+                   subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True).stdout.splitlines())
+    family = {os.getpid()}
+    while more := {pid for pid, parent in parents.items() if parent in family} - family:
+        family |= more
+    held = set()
+    for pid in family & parents.keys():
+        try:
+            held |= {os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")}
+        except OSError:
+            continue
+    for name in ("tcp", "tcp6"):
+        for row in list(open(f"/proc/net/{name}"))[1:]:
+            words = row.split()
+            if words[3] == "0A" and f"socket:[{words[9]}]" in held:
+                print(words[1].split(":")[0])
+"""
+LOOPBACK = {"0100007F", "0000000000000000FFFF00000100007F", "00000000000000000000000001000000"}
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_a_cluster_that_is_started_here_listens_on_the_loopback_alone():
+    done = subprocess.run([sys.executable, "-c", LISTENERS], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    found = done.stdout.split()
+    assert len(found) >= 4 and set(found) <= LOOPBACK, found
