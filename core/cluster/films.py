@@ -18,7 +18,7 @@ from typing import Any
 from ..config.interpolation import InterpolateFilmConfig
 from ..config.jobs import ClusterConfig, JoinConfig
 from ..config.serialise import describe_config
-from ..errors import AnimiError, OutputError
+from ..errors import AnimiError, Ended, OutputError
 from ..files import DRAFT, check_output, shown
 from ..films.interpolation import FilmDrawn
 from ..films.job import (
@@ -30,12 +30,12 @@ from ..films.job import (
     name_job,
     plan_job,
     remove_job,
-    take_segment,
 )
 from ..films.plan import FilmPlan
 from ..films.plan_file import digest_plan, read_plan
 from ..films.replay import range_of_segment
 from ..films.segment_work import choose_missing, find_segments
+from ..films.sending import take_segment
 from ..films.setup import check_places
 from ..films.work_folder import PLAN, name_folder
 from ..interrupts import held_back
@@ -44,7 +44,7 @@ from ..media.decode import identify_film
 from ..media.film_part import PART, cut_part
 from ..media.film_source import Film, open_film
 from .connection import connected
-from .pool import Ended, Pool, Task
+from .pool import Pool, Task, TaskEnd
 from .worker import NOT_HERE, SentFiles, SharedJob, draw_sent, draw_there, join_there, plan_there, sweep
 
 _STEP = 0.2  # seconds between two looks at Ctrl-C
@@ -198,6 +198,7 @@ class _Run:
         self._threads = ThreadPoolExecutor(_HERE, "animi-films")
         self._begun = monotonic()
         self._warned = False
+        self._closing = False
 
     def step(self) -> bool:
         """Does what can be done now; returns whether all films have ended."""
@@ -222,6 +223,7 @@ class _Run:
 
     def close(self) -> None:
         """Ends what still runs, and lets go of the films' folders."""
+        self._closing = True
         self._pool.cancel()
         with suppress(Exception):
             self._pool.on_each_node(sweep, _SWEEPING)
@@ -261,16 +263,25 @@ class _Run:
         if film.sends:
             film.here = self._threads.submit(self._plan_here, film)
             return
-        number, film.token = tempfile.mkstemp(prefix=DRAFT, dir=folder.parent), None
-        os.close(number[0])
-        film.token = Path(number[1])
-        settings = describe_config(replace(config, overwrite=True, resume=False))
-        settings["film"], settings["output"] = str(config.film.absolute()), str(config.output.absolute())
+        descriptor, name = tempfile.mkstemp(prefix=DRAFT, dir=folder.parent)
+        os.close(descriptor)
+        film.token = Path(name)
+        places = {
+            setting: path.absolute()
+            for setting in ("film", "output", "checkpoint", "palette", "hints", "doubt")
+            if (path := getattr(config, setting)) is not None
+        }
+        settings = describe_config(replace(config, overwrite=True, resume=False, **places))
         words = (settings, str(folder), identify_film(config.film), str(film.token))
         self._pool.add(Task(("plan", self._films.index(film)), plan_there, lambda: words))
 
     def _plan_here(self, film: _Film) -> None:
-        plan_job(replace(film.config, overwrite=True, resume=False), film.folder)
+        plan_job(replace(film.config, overwrite=True, resume=False), film.folder, self._check)
+
+    def _check(self, _done: int, _total: int | None) -> None:
+        """Ends what this machine does in threads, where the command was interrupted."""
+        if self._closing:
+            raise Ended
 
     def _draw(self, film: _Film) -> None:
         """Adds the segments that are missing."""
@@ -333,7 +344,7 @@ class _Run:
                     film.pieces.append(self._ray.put(piece))
         return film.pieces
 
-    def _take(self, film: _Film, kind: str, ended: Ended) -> None:
+    def _take(self, film: _Film, kind: str, ended: TaskEnd) -> None:
         """Takes note of a task that has ended."""
         if film.progress.stage == FAILED:
             return

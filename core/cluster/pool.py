@@ -54,7 +54,7 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Ended:
+class TaskEnd:
     """A task that has ended: with a value, or for good after the last failure."""
 
     task: Task
@@ -122,7 +122,7 @@ class Pool:
                 del self._running[reference]
                 self._cancel(reference, force=True)
 
-    def step(self, patience: float) -> list[Ended]:
+    def step(self, patience: float) -> list[TaskEnd]:
         """Starts tasks, and waits a short time for some to end.
 
         Args:
@@ -132,13 +132,13 @@ class Pool:
             The tasks that have ended.
         """
         self._look_around()
-        ended: list[Ended] = []
+        ended: list[TaskEnd] = []
         while self._waiting and len(self._running) < max(1, self._slots):
             task = self._waiting.popleft()
             try:
                 self._start(task)
             except (AnimiError, OSError) as error:  # its arguments could not be made
-                ended.append(Ended(task, failure=str(error)))
+                ended.append(TaskEnd(task, failure=str(error)))
         if not self._running:
             return ended
         done, _ = self._ray.wait(list(self._running), num_returns=1, timeout=patience)
@@ -207,18 +207,18 @@ class Pool:
         )
         self._running[remote.remote(*words)] = task, monotonic()
 
-    def _end(self, reference: Any) -> Ended | None:
+    def _end(self, reference: Any) -> TaskEnd | None:
         task, _ = self._running.pop(reference)
         answer = self._get(reference)
         if answer.failure is None:
             self._faults[answer.node] = 0
-            return Ended(task, answer.value)
+            return TaskEnd(task, answer.value)
         if answer.node:
             task.avoid.add(answer.node)
             self._faults[answer.node] += 1
         self._on_failure(task, answer.failure)
         if answer.final or task.tries >= self._tries:
-            return Ended(task, failure=answer.failure)
+            return TaskEnd(task, failure=answer.failure)
         self._waiting.append(task)
         return None
 

@@ -31,9 +31,9 @@ from ..films.job import (
     hash_plan,
     join_job,
     open_job,
-    pack_segment,
     plan_job,
 )
+from ..films.sending import pack_segment
 from ..films.work_folder import PLAN
 from ..lock import try_lock, unlock
 from ..media.decode import identify_film
@@ -135,7 +135,8 @@ def plan_there(settings: dict[str, Any], folder: str, film: dict[str, Any], toke
         token: the name of a file beside the folder, by which the worker knows its place.
     """
     config = build_config(InterpolateFilmConfig, settings)
-    if not Path(token).is_file() or not config.film.is_file() or identify_film(config.film) != film:
+    named = (Path(token), config.film, config.checkpoint, config.palette, config.hints)
+    if not all(path is None or path.exists() for path in named) or identify_film(config.film) != film:
         raise _NotHere
     plan_job(config, Path(folder))
 

@@ -30,7 +30,7 @@ from ..interrupts import held_back
 from ..json_text import read_json
 from ..lock import LOCK, locked
 from ..media.codecs import FILM_OUTPUTS
-from ..media.film_segments import Segment, check_segment, keep_segment, name_segment
+from ..media.film_segments import Segment, name_segment
 from ..media.film_sink import choose_streams
 from ..media.image_files import SUFFIXES
 from ..weights.find import find_checkpoint
@@ -511,57 +511,6 @@ def hash_plan(folder: Path) -> str | None:
         return hashlib.sha256((folder / PLAN).read_bytes()).hexdigest()
     except OSError:
         return None
-
-
-def take_segment(job_segments: Path, number: int, sent: "SentSegment", plan: FilmPlan) -> None:
-    """Puts a segment in place that a worker without access to the folder has sent.
-
-    Raises:
-        InputError: it is damaged.
-        OSError: it cannot be written.
-    """
-    if len(plan.segments[number].frames) != sent.frames:
-        raise InputError(f"segment {number}: {sent.frames} frames were sent, and it has another number")
-    part = job_segments / f"{number:06d}.{os.getpid()}-0.part"
-    try:
-        part.write_bytes(sent.data)
-        if sent.doubt is not None:
-            write_text(name_doubt(job_segments, number), sent.doubt)
-        keep_segment(part, job_segments, number, sent.frames, digest_plan(plan), sent.made)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-@dataclass(frozen=True)
-class SentSegment:
-    """A segment on its way to the machine that joins.
-
-    Attributes:
-        data: the file.
-        frames: how many it has.
-        made: the kind of machine that it was made on.
-        doubt: the file of its doubtful moments; None if none are asked for.
-    """
-
-    data: bytes
-    frames: int
-    made: str
-    doubt: str | None = None
-
-
-def pack_segment(job: OpenJob, number: int) -> SentSegment:
-    """Reads a segment to send it.
-
-    Raises:
-        InputError: it is missing or damaged.
-    """
-    record = check_segment(job.segments, number, job.digest)
-    if record is None:
-        raise InputError(f"{shown(name_segment(job.segments, number))}: is missing or damaged; draw it again")
-    doubt = None
-    if job.plan.config.doubt is not None:
-        doubt = name_doubt(job.segments, number).read_text(encoding="utf-8")
-    return SentSegment(name_segment(job.segments, number).read_bytes(), record.frames, record.made, doubt)
 
 
 def spell_ranges(numbers: Sequence[int]) -> str:
