@@ -91,6 +91,8 @@ def answering(work: Callable[..., Any]) -> Callable[..., Answer]:
         import ray
 
         node = ray.get_runtime_context().get_node_id()
+        if not ray.get_gpu_ids():  # Ray lets tasks that have asked for none see all
+            os.environ["CUDA_VISIBLE_DEVICES"] = ""
         cv2.setNumThreads(max(1, int(os.environ.get("OMP_NUM_THREADS", "1") or 1)))
         try:
             return Answer(node, work(*words))
