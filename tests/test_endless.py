@@ -291,7 +291,7 @@ def test_a_piece_of_work_that_is_ended_ends_its_films(film, long_film, tmp_path)
             found.append(mine)
             try:
                 interpolate_film(InterpolateFilmConfig(long_film, tmp_path / "out.mp4", engine="blend"),
-                                 lambda done, total: begun.set())  # fmt: skip
+                                 on_plan=lambda done, total: begun.set())  # fmt: skip
             except Ended as error:
                 found.append(error)
 
