@@ -47,7 +47,7 @@ from .connection import connected
 from .pool import Pool, Task, TaskEnd
 from .worker import NOT_HERE, SentFiles, SharedJob, draw_sent, draw_there, join_there, plan_there, sweep
 
-_STEP = 0.2  # seconds between two looks at Ctrl-C
+_STEP = 0.2  # seconds between two checks for Ctrl-C
 _PIECE = 1 << 25  # bytes of a film that travel as one object
 _HERE = 2  # films that this machine plans or joins at a time
 _AHEAD = 2  # times the cluster's room of segments that may wait before another film is begun

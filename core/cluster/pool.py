@@ -131,7 +131,7 @@ class Pool:
         Returns:
             The tasks that have ended.
         """
-        self._look_around()
+        self._ask_for_nodes()
         ended: list[TaskEnd] = []
         while self._waiting and len(self._running) < max(1, self._slots):
             task = self._waiting.popleft()
@@ -173,7 +173,7 @@ class Pool:
         if calls:
             self._ray.wait(calls, num_returns=len(calls), timeout=patience)
 
-    def _look_around(self) -> None:
+    def _ask_for_nodes(self) -> None:
         now = monotonic()
         if now - self._asked < _ASK:
             return

@@ -25,7 +25,7 @@ from .connection import connected
 from .pool import Pool, Task, split_evenly
 from .worker import answering
 
-_STEP = 0.2  # seconds between two looks at Ctrl-C
+_STEP = 0.2  # seconds between two checks for Ctrl-C
 _GROUPS = 4  # groups of sequences for each task that runs at a time, so that all end at about the same time
 _MOST_IN_GROUP = 16  # sequences
 _FAR = "the worker does not see {0}; use a folder that all machines see"

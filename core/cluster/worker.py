@@ -215,7 +215,7 @@ def _temporary_folder() -> Iterator[Path]:
     new = Path(tempfile.mkdtemp(prefix="animi-new-"))
     lock = try_lock(new)
     folder = new.with_name(new.name.replace("animi-new-", _TEMPORARY))
-    new.rename(folder)  # only now another worker may look whether it is locked
+    new.rename(folder)  # only now may another worker check whether it is locked
     try:
         yield folder
     finally:

@@ -5,7 +5,7 @@
     segments/                complete segments and their records
     README.txt, Makefile, slurm.sh, openjd.json     for programs that run tasks; see `farm_files`
 
-The film itself is not copied: a machine finds it where it was planned, or where it is told.
+The film itself is not copied: a machine finds it where it was planned, or where `--film` names it.
 """
 
 import hashlib

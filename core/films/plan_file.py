@@ -163,11 +163,11 @@ def _build_plan(found: dict[str, Any]) -> FilmPlan:
     if any(not isinstance(note, str) or len(note) > _LONGEST_NOTE for note in notes):
         raise ValueError("notes")
     timing = None
-    if (told := found["timing"]) is not None:
-        rate = None if told["rate"] is None else _read_fraction(told["rate"], above=0)
-        end = None if told["end"] is None else _read_fraction(told["end"])
-        count = None if told["count"] is None else _read_whole(told["count"], MOST_FRAMES)
-        timing = Timing(rate, _read_fraction(told["usual"], above=0), end, count)
+    if (given := found["timing"]) is not None:
+        rate = None if given["rate"] is None else _read_fraction(given["rate"], above=0)
+        end = None if given["end"] is None else _read_fraction(given["end"])
+        count = None if given["count"] is None else _read_whole(given["count"], MOST_FRAMES)
+        timing = Timing(rate, _read_fraction(given["usual"], above=0), end, count)
     return FilmPlan(config, job, sources, segments, timing, seeks, closes, tuple(notes))
 
 
@@ -186,17 +186,17 @@ def _build_config(values: Any) -> InterpolateFilmConfig:
     return config
 
 
-def _build_sources(told: dict[str, Any]) -> tuple[SourceFrame, ...]:
-    times = [_read_fraction(time) for time in _read_list(told["times"], MOST_FRAMES + 1)]
+def _build_sources(given: dict[str, Any]) -> tuple[SourceFrame, ...]:
+    times = [_read_fraction(time) for time in _read_list(given["times"], MOST_FRAMES + 1)]
     count = len(times)
     if any(later <= time for time, later in pairwise(times)):
         raise ValueError("times do not rise")
-    sums = [_read_whole(sum_, (1 << 32) - 1) for sum_ in _read_list(told["sums"], count)]
+    sums = [_read_whole(sum_, (1 << 32) - 1) for sum_ in _read_list(given["sums"], count)]
     held, cuts, grainy = (
-        {_read_whole(number, count - 1) for number in _read_list(told[name], count)}
+        {_read_whole(number, count - 1) for number in _read_list(given[name], count)}
         for name in ("held", "cuts", "grainy")
     )
-    mended = {int(number): _build_mending(mending) for number, mending in told["mended"].items()}
+    mended = {int(number): _build_mending(mending) for number, mending in given["mended"].items()}
     if not count or len(sums) != count or any(not 0 <= number < count for number in mended):
         raise ValueError("sources")
     return tuple(
@@ -204,13 +204,13 @@ def _build_sources(told: dict[str, Any]) -> tuple[SourceFrame, ...]:
     )
 
 
-def _build_mending(told: dict[str, Any]) -> Mending:
-    height, width = (_read_whole(side, WORKING_SIDE, least=1) for side in told["size"])
+def _build_mending(given: dict[str, Any]) -> Mending:
+    height, width = (_read_whole(side, WORKING_SIDE, least=1) for side in given["size"])
     packed = zlib.decompressobj()
-    raw = packed.decompress(base64.b64decode(told["sources"], validate=True), height * width)
+    raw = packed.decompress(base64.b64decode(given["sources"], validate=True), height * width)
     sources = np.frombuffer(raw, np.uint8).reshape(height, width)
     parts: list[tuple[int, Registration] | None] = []
-    for part in _read_list(told["parts"], 2):
+    for part in _read_list(given["parts"], 2):
         if part is None:
             parts.append(None)
             continue
@@ -221,11 +221,11 @@ def _build_mending(told: dict[str, Any]) -> Mending:
     return Mending(sources, tuple(parts))
 
 
-def _build_segments(told: Any, count: int) -> tuple[PlannedSegment, ...]:
+def _build_segments(given: Any, count: int) -> tuple[PlannedSegment, ...]:
     """Reads the segments of a film of `count` frames."""
     segments: list[PlannedSegment] = []
     number, time = 0, Fraction(-1 << 40)
-    for each in _read_list(told, MOST_FRAMES):
+    for each in _read_list(given, MOST_FRAMES):
         columns = [_read_list(each[name], 1 << 30) for name in ("times", "first", "last", "t", "before")]
         if not columns[0] or len({len(column) for column in columns}) != 1:
             raise ValueError("segments: lists are not of one length")

@@ -2,7 +2,7 @@
 
 Threads change nothing: the encoders' number is fixed, and what is drawn is computed in the same order with any number.
 Processors with other vector instructions, GPUs and other versions of the libraries round differently. So the record of
-a segment says what it was made on, and whoever joins segments of several kinds is told.
+a segment says what it was made on, and `animi join` reports segments of several kinds.
 """
 
 import platform

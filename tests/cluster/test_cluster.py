@@ -197,8 +197,8 @@ def test_ctrl_c_keeps_what_is_drawn_and_resume_goes_on(cluster, films, tmp_path)
         draw_films([config], ClusterConfig("auto"), interrupt)
     kept = sorted((name_job(config.output) / "segments").glob("*.segment"))
     assert len(kept) >= 2 and not config.output.exists() and not name_folder(config.output).exists()
-    refused = draw_films([config], ClusterConfig("auto"))[0]
-    assert refused.stage == "failed" and "add --resume" in refused.reason
+    rejected = draw_films([config], ClusterConfig("auto"))[0]
+    assert rejected.stage == "failed" and "add --resume" in rejected.reason
     other = draw_films([replace(config, resume=True, engine="flow")], ClusterConfig("auto"))[0]
     assert other.stage == "failed" and "other settings" in other.reason
     before = [path.stat().st_mtime_ns for path in kept]
