@@ -48,8 +48,8 @@ def _write_coded(job: Job, frames: Iterator[Frame]) -> Fraction:
         job.note(f"{codec.name} keeps no transparency here: frames were laid over white")
     if job.deep and max(codec.depths) < 16:
         job.note(f"{codec.name} keeps {max(codec.depths)} bits a channel: the frames' 16 were rounded")
-    # RGB where the codec has it, else all of the chroma that it has
-    chroma = next(each for each in ("rgb", "444", "422", "420") if each in (codec.alpha if keeps else codec.chromas))
+    # RGB where the codec has it; else 4:2:0, which every player shows, or what ProRes has
+    chroma = next(each for each in ("rgb", "420", "444") if each in (codec.alpha if keeps else codec.chromas))
     source = Drawings(job.width, job.height, 16 if job.deep else 8, chroma, keeps)
     rate = job.fps.limit_denominator(100_000)
     coding = plan_coding(source, codec, rate, rate, crf=job.crf, quick=False)
