@@ -7,13 +7,13 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from ..config.choices import EASINGS, SPRITE_SHEET
+from ..config.choices import EASINGS, ONLY_FOR_LAYERS, SPRITE_SHEET
 from ..config.command_line import spell_command, spell_options
 from ..config.interpolation import TIME_SHEET, InterpolateConfig
 from ..config.parsing import read_frame_numbers, read_size
 from ..engines.interface import Engine
 from ..engines.opening import notes_of, open_configured
-from ..errors import ConfigError, InputError
+from ..errors import ConfigError, InputError, OutputError
 from ..files import Inputs, check_output, shown
 from ..media.animation import Written, check_format, keeps_profile, names_folder, write_animation
 from ..media.codecs import choose_codec
@@ -108,6 +108,10 @@ def _draw_frames(config: InterpolateConfig, start: int, on_frame: Callable[[int,
     numbered = is_numbered(config.output)
     if numbered:
         check_numbered(config.output)
+    elif config.output.suffix.lower() in ONLY_FOR_LAYERS and not config.output.is_dir():
+        raise OutputError(
+            f"{shown(config.output)}: is for drawings in layers, which these key frames are not; name a .png or .webp"
+        )
     else:
         check_format(config.output)
     read: Inputs = {

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..config.choices import SPRITE_SHEET
+from ..config.choices import ONLY_FOR_LAYERS, SPRITE_SHEET
 from ..config.interpolation import InterpolateConfig
 from ..config.parsing import read_grid
 from ..engines.interface import Engine
@@ -39,7 +39,8 @@ from .numbered_command import is_numbered
 from .pixel_art import PixelArtEngine, find_grid, read_palette, snap_colours
 from .sequence import turn_back
 
-PSD, ORA, SHEET = ".psd", ".ora", SPRITE_SHEET
+PSD, ORA = ONLY_FOR_LAYERS
+SHEET = SPRITE_SHEET
 _NOT_YET = {
     "hint": "--hint",
     "part": "--part",

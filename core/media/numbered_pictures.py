@@ -23,7 +23,10 @@ def check_picture_format(path: Path) -> None:
         OutputError: it cannot.
     """
     if path.suffix.lower() not in SUFFIXES:
-        raise OutputError(f"{shown(path)}: numbered files can be {', '.join(SUFFIXES)}, .exr, .dpx, .psd or .ora here")
+        raise OutputError(
+            f"{shown(path)}: drawings in layers and sprites can be numbered as {', '.join(SUFFIXES)}, .psd or .ora; "
+            "choose one of these"
+        )
 
 
 def write_picture(path: Path, frame: Frame) -> None:

@@ -180,6 +180,21 @@ def test_one_picture_is_too_few_and_sizes_must_agree(animi, keys):
     assert done.exit_code == 1 and "8x8" in done.stderr and "96x64" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("inputs", "output", "found"),
+    [
+        (("a.psd", "b.psd"), "o.exr", "o.exr: drawings in layers"), (("flat.png", "flat.png"), "o.psd", "in layers"),
+        (("none.psd", "b.psd"), "o.gif", "none.psd: there is no such file"), (("h.json",), "o.gif", "Aseprite's JSON"),
+        (("none.json",), "o.gif", "none.json: there is no such file"), (("a.psd", "b.psd"), "o.aseprite", "suffix"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_read_or_written_is_named(animi, keys, inputs, output, found):
+    (keys / "h.json").write_text("{}")
+    (keys / "flat.png").write_bytes(encode_png(np.zeros((8, 8, 3), np.uint8)))
+    done = animi("interpolate", *(keys / name for name in inputs), "-o", keys / output)
+    assert done.exit_code == 1 and found in done.stderr and len(done.stderr.splitlines()) == 1, done.stderr
+
+
 def test_psd_that_only_pillow_reads_is_drawn_flat(animi, tmp_path):
     for name, value in (("a", 40), ("b", 90)):
         cmyk = struct.pack(">4sH6xHIIHH", b"8BPS", 1, 4, 16, 24, 8, 4) + bytes(12) + bytes(2)

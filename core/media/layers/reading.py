@@ -61,9 +61,10 @@ def _list_folder(folder: Path) -> list[Path]:
         inner = [path for path in folder.iterdir() if not path.name.startswith(".")]
     except OSError:
         return []
-    if not all(_is_document(path) for path in inner if path.is_dir() or path.suffix.lower() != ".txt"):
-        return []
-    return natural_order(path for path in inner if _is_document(path))
+    inner = [
+        path for path in inner if path.suffix.lower() != ".txt" and (path.suffix.lower() != SHEET or is_sheet(path))
+    ]
+    return natural_order(inner) if all(map(_is_document, inner)) else []
 
 
 def _is_document(path: Path, *, grid: bool = False, sprites: bool = False) -> bool:
@@ -73,8 +74,6 @@ def _is_document(path: Path, *, grid: bool = False, sprites: bool = False) -> bo
     if suffix in PSD:
         # Pillow reads the flattened picture of some files whose layers cannot be read; it knows no PSB
         return suffix == ".psb" or why_flat(path) is None
-    if suffix == SHEET:
-        return is_sheet(path)
     return suffix in READERS or grid or (sprites and suffix in ANIMATED)
 
 
