@@ -54,7 +54,7 @@ _WHY_NOT = {
     ramp=Change(metavar='"TIME:SPEED …"'),
     preview=Change(metavar="SECONDS", read=lambda text: read_time(text.removesuffix("s"), "--preview")),
     needs=(),  # they are checked below, as a time sheet needs no key frames
-    panels={"Films": ("factor", "cadence", "ramp", "preview", "codec", "crf", "resume")},
+    panels={"Films": ("factor", "cadence", "ramp", "preview", "resume")},
 )
 def interpolate(
     given: Given,
