@@ -10,9 +10,9 @@ import numpy as np
 
 from ..config.interpolation import InterpolateConfig
 from ..engines.opening import notes_of, open_configured
-from ..errors import ConfigError, InputError, OutputError
+from ..errors import ConfigError, InputError
 from ..files import Inputs, check_output, shown
-from ..media.animation import FORMATS, Written, check_format, write_animation
+from ..media.animation import Written, check_format, write_animation
 from ..media.deep import (
     DPX,
     EXR,
@@ -83,18 +83,11 @@ def is_numbered(output: Path) -> bool:
 
     Raises:
         ConfigError: its pattern has several numbers.
-        OutputError: it is a pattern of another format.
     """
     suffix = output.suffix.lower()
-    if output.is_dir():
+    if suffix not in _NUMBERED or output.is_dir():
         return False
-    if read_pattern(output) is None:
-        return suffix in (EXR, DPX, *FLOAT_TIFF)
-    if suffix in FORMATS and suffix not in _NUMBERED:
-        return False  # an animation with an odd name
-    if suffix not in _NUMBERED:
-        raise OutputError(f"{shown(output)}: numbered files can be {', '.join(_NUMBERED)}; choose one of these")
-    return True
+    return suffix in (EXR, DPX, *FLOAT_TIFF) or read_pattern(output) is not None
 
 
 def check_numbered(output: Path) -> None:

@@ -10,7 +10,7 @@ from ..errors import ConfigError, InputError
 from ..files import reason, shown
 
 _NUMBER = re.compile(r"##+|%0(\d{1,2})d")  # "take #1" and "100%d" are names
-_USUAL = "####"
+_DIGITS = 4  # of a number that animi adds
 _MOST_DIGITS = 9
 _NAMED = 5  # holes that a note names
 
@@ -49,9 +49,10 @@ def read_pattern(path: Path) -> Pattern | None:
     return Pattern(path.name[: match.start()], digits, path.name[match.end() :], path.parent)
 
 
-def make_pattern(path: Path) -> Path:
-    """A path with a place for a number before its suffix: out.psd becomes out.####.psd."""
-    return path.with_name(f"{path.stem}.{_USUAL}{path.suffix}")
+def add_number(path: Path) -> tuple[Path, Pattern]:
+    """A path with a place for a number before its suffix, also as a pattern: out.psd becomes out.####.psd."""
+    pattern = Pattern(f"{path.stem}.", _DIGITS, path.suffix, path.parent)
+    return path.with_name(f"{path.stem}.{'#' * _DIGITS}{path.suffix}"), pattern
 
 
 def find_numbered(path: Path, pattern: Pattern) -> tuple[list[Path], list[int]]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ..files import files_written_beside
-from .numbered import make_pattern, read_pattern
+from .numbered import add_number, read_pattern
 
 Item = TypeVar("Item")
 
@@ -26,12 +26,7 @@ def name_files(path: Path, count: int, start: int = 0) -> tuple[Path, list[Path]
     """
     pattern = read_pattern(path)
     if pattern is None:
-        path = make_pattern(path)
-        pattern = read_pattern(path)
-        assert pattern is not None or path.exists()
-        if pattern is None:  # somebody has a file with "####" in its name
-            pattern = read_pattern(path.with_name(path.name.replace("####", "%04d")))
-            assert pattern is not None
+        path, pattern = add_number(path)
     return path, [pattern.name(number) for number in range(start, start + count)]
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from animi.core.errors import ConfigError, InputError, OutputError
-from animi.core.media.numbered import describe_holes, find_numbered, make_pattern, read_pattern
+from animi.core.media.numbered import add_number, describe_holes, find_numbered, read_pattern
 from animi.core.media.numbered_writing import name_files, write_numbered
 
 
@@ -39,7 +39,8 @@ def test_odd_patterns(tmp_path):
 
 
 def test_names_without_a_number_get_one(tmp_path):
-    assert make_pattern(tmp_path / "日本.psd").name == "日本.####.psd"
+    path, pattern = add_number(tmp_path / "日本 ##.psd")
+    assert path.name == "日本 ##.####.psd" and pattern.name(3).name == "日本 ##.0003.psd"
     pattern, files = name_files(tmp_path / "out.psd", 3, 1001)
     assert pattern.name == "out.####.psd"
     assert [file.name for file in files] == ["out.1001.psd", "out.1002.psd", "out.1003.psd"]

@@ -7,6 +7,6 @@ equal neighbours, and cannot write APNG of 16 bits.
 Timestamps are rounded from the start of the film, not from frame to frame, so that errors do not accumulate.
 """
 
-from .writing import DELAYED, FORMATS, Written, check_format, keeps_profile, names_folder, write_animation
+from .writing import DELAYED, Written, check_format, keeps_profile, names_folder, write_animation
 
-__all__ = ["DELAYED", "FORMATS", "Written", "check_format", "keeps_profile", "names_folder", "write_animation"]
+__all__ = ["DELAYED", "Written", "check_format", "keeps_profile", "names_folder", "write_animation"]
