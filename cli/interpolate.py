@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from ..core.config.checks import flag_of
-from ..core.config.choices import EASINGS, STREAM
+from ..core.config.choices import EASINGS, SPRITE_SHEET, STREAM
 from ..core.config.interpolation import (
     EXPOSURE_SHEET,
     KEYS,
@@ -43,17 +43,20 @@ _WHY_NOT = {
     PlanConfig,
     ClusterConfig,
     inputs=Change(
-        "Two key frames or more, in order, or a folder of them. Or one film; - is y4m on stdin.",
+        "Two key frames or more, in order, or a folder of them; or one drawing with several frames (Aseprite, OCA, the "
+        ".json of a sheet). Or one film; - is y4m on stdin.",
         argument=True,
         metavar=_INPUTS,
     ),
     output=Change(
-        "A .gif, .webp, .png, .apng, .mp4, .mov or .webm, or a folder for numbered PNGs. "
-        "Of a film also .mkv, or - for y4m on stdout. Required."
+        "A .gif, .webp, .png, .apng, .mp4, .mov, .mkv or .webm, or a folder for numbered PNGs. "
+        "Of a film also - for y4m on stdout. Numbered files: out.####.png, .tif, .exr, .dpx, .psd or .ora. "
+        "Drawings in layers: a folder for the layers; sprites: a .json with its sheet. Required."
     ),
     fps=Change("Frames a second: 12, 23.976 or 24000/1001. A film: as --factor has it."),
     spacing=Change(metavar="EASING|TIMES", autocompletion=lambda: list(EASINGS)),
     size=Change(metavar="WIDTHxHEIGHT"),
+    grid=Change(metavar="WIDTHxHEIGHT"),
     redo=Change(metavar="[FRAMES]"),
     doubt=Change(metavar="FILE|FOLDER"),
     ramp=Change(metavar='"TIME:SPEED …"'),
@@ -61,7 +64,7 @@ _WHY_NOT = {
     cluster=Change(metavar="ADDRESS"),
     preview=Change(metavar="SECONDS", read=lambda text: read_time(text.removesuffix("s"), "--preview")),
     needs=(),  # they are checked below, as a time sheet needs no key frames
-    panels={"Films": ("factor", "cadence", "ramp", "preview", "codec", "crf", "resume", "plan"), "Clusters": CLUSTER},
+    panels={"Films": ("factor", "cadence", "ramp", "preview", "resume", "plan"), "Clusters": CLUSTER},
 )
 def interpolate(
     given: Given,
@@ -116,13 +119,14 @@ def interpolate(
     if "output" not in given:
         raise ConfigError("missing option '--output' / '-o'; see animi interpolate -h")
     of_pair, of_film = ({field.name for field in fields(kind)} for kind in (InterpolateConfig, InterpolateFilmConfig))
-    film = find_film(given["inputs"])
+    film = None if _has_layers(given) else find_film(given["inputs"])
     job = given.pop("plan", None)
     cluster = take_cluster(given)
     if film is None:
         _reject({"plan": job}, {"plan"}, PlanConfig, "is for films, and these are key frames")
         if cluster is not None:
             raise ConfigError("--cluster: is for films, and these are key frames; leave it out")
+        given["keeps_durations"] = "fps" not in given
         _reject(given, of_film - of_pair, InterpolateFilmConfig, "is for films, and these are key frames")
         unused = {name for name in of_pair if timing not in USED_WITH.get(name, ())}
         _reject(given, unused, InterpolateConfig, _WHY_NOT.get(timing, "cannot be given"))
@@ -146,6 +150,14 @@ def interpolate(
         _draw_on_cluster(config, cluster, as_json)
         return
     _interpolate_film(config, as_json)
+
+
+def _has_layers(given: Given) -> bool:
+    """Whether the inputs are drawings in layers or sprites, which are no films."""
+    from ..core.media.layers.reading import find_documents
+
+    sprites = given["output"].suffix.lower() == SPRITE_SHEET
+    return find_documents(given["inputs"], grid="grid" in given, sprites=sprites) is not None
 
 
 def _reject(given: Given, names: Collection[str], kind: type, why: str) -> None:

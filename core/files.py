@@ -223,6 +223,42 @@ def written_beside(
                 shutil.rmtree(beside, ignore_errors=True)
 
 
+@contextmanager
+def files_written_beside(paths: Sequence[Path], *, overwrite: bool) -> Iterator[list[Path]]:
+    """Provides a hidden path for each of some files of one folder, and renames all if the block ends without an error.
+
+    Each file is whole or as it was; a crash between two renames may leave some of them new.
+
+    Args:
+        paths: the outputs, of different names in one folder.
+        overwrite: whether existing outputs may be replaced.
+
+    Raises:
+        OutputError: an output cannot be written, exists already, or the disk is full. Existing outputs are kept.
+    """
+    for path in paths:
+        check_output(path, overwrite=overwrite)
+        if path.is_dir():
+            raise OutputError(f"{shown(path)}: is a folder, and a file is to be written; choose another name")
+    beside: Path | None = None
+    try:
+        with held_back():
+            beside = _make_draft_folder(paths[0], paths[0].absolute().parent)
+        drafts = [beside / path.name for path in paths]
+        yield drafts
+        for draft, path in zip(drafts, paths, strict=True):
+            _open_to_others(draft, beside / ".new")
+            put_in_place(draft, follow_links(path) if path.is_symlink() else path.absolute(), overwrite=overwrite)
+    except OSError as error:
+        if error.filename is not None and not str(error.filename).startswith(str(beside)):
+            raise  # an error of an input, which is reported elsewhere
+        raise OutputError(f"{shown(paths[0])}: cannot be written ({reason(error)}); nothing was changed") from error
+    finally:
+        with held_back():
+            if beside is not None:
+                shutil.rmtree(beside, ignore_errors=True)
+
+
 def put_in_place(draft: Path, target: Path, *, overwrite: bool = True) -> None:
     """Renames a finished file atomically and durably; the permissions of a replaced file are kept.
 

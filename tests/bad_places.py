@@ -33,6 +33,12 @@ def commands(given: Path, place: Path, old: str) -> dict[str, list[object]]:
             f"interpolate to {kind}": ["interpolate", *keys, "-n", 12, "-o", place / f"{old}{kind}", "--overwrite"]
             for kind in (".gif", ".webp", ".png", ".mp4", ".webm", "")
         },
+        "interpolate to numbered files": [
+            *("interpolate", *keys, "-n", 12, "-o", place / f"{old}.##.png", "--overwrite")
+        ],
+        "interpolate to a sheet": [
+            *("interpolate", *keys, "--grid", "128x128", "-n", 12, "-o", place / f"{old}.json", "--overwrite")
+        ],
         "interpolate a film": [
             *("interpolate", given / "film.mp4", "--engine", "blend", "--preview", "1s", "--overwrite"),
             *("-o", place / f"{old}.mp4"),

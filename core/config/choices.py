@@ -68,3 +68,7 @@ ACCEPTS = ("drawings", "films")
 """What may be dropped on the page of `animi studio`."""
 TIME_SHEETS = (".xdts", ".tdts")
 """So end the names of time sheets, which drawing programs exchange; see `core.inbetween.time_sheet`."""
+ONLY_FOR_LAYERS = (".psd", ".ora")
+"""So end the names of outputs that hold layers, one file for each frame."""
+SPRITE_SHEET = ".json"
+"""So ends the name of a sheet of sprites; its picture stands beside it."""

@@ -22,7 +22,7 @@ from .choices import (
     TIME_SHEETS,
 )
 from .fields import Device, HoldThreshold, Provider, Rate
-from .parsing import ease, read_frame_numbers, read_ramp, read_size, read_spacing
+from .parsing import ease, read_frame_numbers, read_grid, read_ramp, read_size, read_spacing
 
 _COUNT = Range(2, MOST_FRAMES, unit="frames, both key frames included")
 FrameCount: TypeAlias = Annotated[
@@ -52,6 +52,16 @@ OnFailure: TypeAlias = Annotated[
 _Arcs = Annotated[
     bool, Doc("Move pieces that turn on an arc, not on its chord, so that they keep their size. Motion and flow only.")
 ]
+_Codec = Annotated[
+    str | None,
+    Choice(CODECS),
+    Doc("How a film is encoded; prores (4444) and ffv1 keep alpha. None: by the output's suffix."),
+]
+_Crf = Annotated[
+    int | None,
+    Range(0, 63),
+    Doc("Constant rate factor of the encoder, lower is better and larger. None: by the codec."),
+]
 _Hints = Annotated[
     Path | None, Doc("A file of hints (.json): points, paths and masks; of a film, of drawings by their times.")
 ]
@@ -72,7 +82,9 @@ class InterpolateConfig(Checked):
     inputs: tuple[Path, ...]
     """Key frames in order; a folder stands for the images in it, in natural order."""
     output: Annotated[Path, Flags("--output", "-o")]
-    """A .gif, .webp, .png, .apng, .mp4, .mov or .webm, or a folder for numbered PNGs."""
+    """A .gif, .webp, .png, .apng, .mp4, .mov, .mkv or .webm, or a folder for numbered PNGs. Numbered files:
+    out.####.png, .tif, .exr, .dpx, .psd or .ora. Drawings in layers: a folder for the layers (OCA); sprites: a .json
+    with its sheet."""
     count: FrameCount = 8
     fps: Rate = Fraction(12)
     """Frames a second: 12, 23.976 or 24000/1001."""
@@ -110,6 +122,15 @@ class InterpolateConfig(Checked):
     these numbers: 3, 3-5 or 3,7-9. Painted frames are key frames, and stay."""
     dry_run: bool = False
     """With `redo`: only list the frames that would be drawn."""
+    codec: _Codec = None
+    crf: _Crf = None
+    grid: str | None = None
+    """Each input is a sheet of sprites in cells of this size, such as 32x32, row by row."""
+    linear: bool = False
+    """Look colours up and mix them in linear light, as renderers do, and not as they stand in the file. EXR always
+    is."""
+    keeps_durations: Annotated[bool, NoOption()] = True
+    """Whether drawings that say how long they are shown (sprites, OCA) keep that; else `fps` sets it."""
 
     def __post_init__(self) -> None:
         """Checks the values.
@@ -124,6 +145,8 @@ class InterpolateConfig(Checked):
         read_spacing(self.spacing)
         if self.size is not None:
             read_size(self.size)
+        if self.grid is not None:
+            read_grid(self.grid)
         if self.redo is not None:
             read_frame_numbers(self.redo)
             if self.overwrite:
@@ -173,6 +196,11 @@ USED_WITH: Mapping[str, tuple[str, ...]] = {
     "doubt": _NO_TIME_SHEET,
     "redo": _NO_TIME_SHEET,
     "dry_run": _NO_TIME_SHEET,
+    "codec": _ALL,
+    "crf": _ALL,
+    "grid": (KEYS,),
+    "linear": (KEYS,),
+    "keeps_durations": _ALL,
 }
 """With which of these each field of InterpolateConfig has an effect; with others the option is an error. A field
 without a row can be given with none."""
@@ -249,10 +277,8 @@ class InterpolateFilmConfig(Checked):
     """Draw only this much from the start of the film or of --range, with fast encoding: 5s."""
     ramp: str | None = None
     """Speeds at times of the film, linear between: 0:1 2:0.5 4:1 slows down to half until 2 s. Sound is left out."""
-    codec: Annotated[str | None, Choice(CODECS)] = None
-    """How the film is encoded. None: by the output's suffix."""
-    crf: Annotated[int | None, Range(0, 63)] = None
-    """Constant rate factor of the encoder, lower is better and larger. None: by the codec."""
+    codec: _Codec = None
+    crf: _Crf = None
     engine: _Engine = None
     checkpoint: _Checkpoint = None
     mix: bool = False

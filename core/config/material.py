@@ -145,7 +145,7 @@ class ExtractFramesConfig(Checked):
     fit: Annotated[str, Choice(FITS)] = "crop"
     """The square in the middle, the whole with bars around it, or the film's own shape."""
     cuts: str = "auto"
-    """auto: find the shots; none: one shot; or a file with the times at which shots begin."""
+    """auto: find the shots; none: one shot; or a file: times at which shots begin, or an edit list (.edl, .otio)."""
     cut_score: Share = CUT_SCORE
     """A frame with this score or more starts a shot; scores.csv lists the scores."""
     hold_threshold: HoldThreshold = HOLD_SCORE

@@ -166,6 +166,21 @@ def read_size(text: str) -> tuple[int, int | None]:
     return numbers[0], numbers[1] if len(numbers) == 2 else None
 
 
+def read_grid(text: str) -> tuple[int, int]:
+    """Reads the cells of a sheet of sprites: "32x32", or "32" for squares.
+
+    Raises:
+        ConfigError: it is no size.
+    """
+    try:
+        width, height = read_size(text)
+    except ConfigError as error:
+        raise ConfigError(
+            str(error).replace("--size", "--grid").replace("the longer side", "one side of squares")
+        ) from error
+    return width, width if height is None else height
+
+
 def read_both_sides(text: str) -> tuple[int, int]:
     """Reads "640x360" as (width, height).
 

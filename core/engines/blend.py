@@ -16,6 +16,10 @@ class BlendEngine:
         """Keeps the two frames."""
         return Blend(first, last)
 
+    def prepare_plain(self, first: Working, last: Working) -> "Blend":
+        """The same."""
+        return Blend(first, last)
+
 
 class Blend:
     """A pair of frames that fade into each other."""
@@ -26,6 +30,10 @@ class Blend:
     def doubt(self, t: float) -> Array:
         """Where the frame at t is guesswork: (H, W) in [0, 1], wherever the two frames differ, at any t."""
         return measure_misfit(self._first, self._last)
+
+    def carry(self, values: tuple[Array, Array]) -> "Blend":
+        """A cross-fade of other values."""
+        return Blend(*values)
 
     def render(self, t: float) -> Working:
         """Draws (1 - t) * first + t * last."""

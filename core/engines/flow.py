@@ -55,6 +55,10 @@ class FlowEngine:
         draw = partial(FlowPair, mixes=self._mixes, arcs=self._arcs)
         return prepare_moving(first, last, hints, draw, figures=not self._mixes)
 
+    def prepare_plain(self, first: Working, last: Working) -> PlacedPair:
+        """Finds the motion of two frames, with nothing drawn apart."""
+        return FlowPair(first, last, mixes=self._mixes, arcs=self._arcs)
+
 
 class FlowPair(PlacedPair):
     """Two frames and the motion between them.

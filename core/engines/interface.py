@@ -94,6 +94,19 @@ class Doubting(Protocol):
         """Where the frame at t is guesswork: (h, w) float32 in [0, 1], on any grid."""
 
 
+@runtime_checkable
+class Carrying(Protocol):
+    """A pair that can draw other values of its key frames, such as scene light, in the same way."""
+
+    def carry(self, values: tuple[Array, Array]) -> Pair:
+        """A pair of the same motion that draws other values.
+
+        Args:
+            values: of both key frames, (H, W, C) float32 of any range; they are looked up bilinearly, so that nothing
+                goes beyond what is there.
+        """
+
+
 class Engine(Protocol):
     """A way to draw in-betweens."""
 
@@ -101,6 +114,14 @@ class Engine(Protocol):
 
     def prepare(self, first: Working, last: Working) -> Pair:
         """Prepares two key frames of one shape and type."""
+
+
+@runtime_checkable
+class Plain(Protocol):
+    """An engine whose pairs can carry other values, if nothing is drawn apart or in another light."""
+
+    def prepare_plain(self, first: Working, last: Working) -> Pair:
+        """Prepares two key frames as one picture each; the pair is `Carrying`."""
 
 
 @runtime_checkable

@@ -63,6 +63,7 @@ def draw_joined(
     *,
     mixes: bool = False,
     guides: Guides | None = None,
+    values: tuple[Array, Array] | None = None,
 ) -> Iterator[Working]:
     """Draws the frames at `times` on demand.
 
@@ -71,7 +72,8 @@ def draw_joined(
         times: in (0, 1), in any order.
         place: returns the engine's prediction for a time.
         mixes: whether to blend the warped frames instead of joining them.
-        guides: motion that an animator gives.
+        guides: motion that an animator gives; not together with `values`.
+        values: of both key frames, what is drawn instead of their colours; see `interface.Carrying`.
     """
     if guides is not None:
         yield from _draw_guided(frames, times, place, guides, mixes)
@@ -79,7 +81,7 @@ def draw_joined(
     grid = pixel_grid(*frames[0].shape[:2])
     if mixes:
         for t in times:
-            yield _draw(frames, place(t), None, grid)
+            yield _draw(frames, place(t), None, grid, values)
         return
     before: tuple[Placed, SeamChoice] | None = None
     for number in range(0, len(times), TOGETHER):
@@ -87,7 +89,7 @@ def draw_joined(
         placed = {t: place(t) for t in sorted(set(chunk))}
         choices = dict(zip(placed, choose_frames(frames, list(placed.values()), before), strict=True))
         for t in chunk:
-            yield _draw(frames, placed[t], choices[t], grid)
+            yield _draw(frames, placed[t], choices[t], grid, values)
         latest = max(placed)
         before = placed[latest], choices[latest]
 
@@ -139,6 +141,14 @@ class PlacedPair(DrawsTogether):
         """Draws the frames at `times` in (0, 1), on demand, with seams that are chosen for all of them together."""
         yield from draw_joined(self._frames, times, self._place, mixes=self._mixes, guides=self._guides)
 
+    def carry(self, values: tuple[Array, Array]) -> "CarriedPair":
+        """A pair of the same motion that draws other values, see `interface.Carrying`."""
+        return CarriedPair(self, values)
+
+    def draw_values(self, times: Sequence[float], values: tuple[Array, Array]) -> Iterator[Array]:
+        """Draws other values at `times`: (H, W, C) float32."""
+        yield from draw_joined(self._frames, times, self._place, mixes=self._mixes, values=values)
+
     def doubt(self, t: float) -> Array:
         """Where the frame at t is guesswork: (h, w) in [0, 1]."""
         return measure_doubt(self._frames, self._place(t), self._guides)
@@ -152,6 +162,18 @@ class PlacedPair(DrawsTogether):
         height, width = self._frames[0].shape[:2]
         spread = np.asarray(cv2.resize(flow, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
         return spread if self._guides is None else self._guides.move(spread, 0)
+
+
+class CarriedPair(DrawsTogether):
+    """Other values of two key frames, drawn along their motion."""
+
+    def __init__(self, pair: PlacedPair, values: tuple[Array, Array]) -> None:
+        """Takes the key frames' pair, and values of both."""
+        self._pair, self._values = pair, values
+
+    def render_all(self, times: Sequence[float]) -> Iterator[Working]:
+        """Draws the values at `times` in (0, 1)."""
+        yield from self._pair.draw_values(times, self._values)
 
 
 def choose_frames(
@@ -288,8 +310,14 @@ def _warp_both(
     return one, other
 
 
-def _draw(frames: tuple[Working, Working], placed: Placed, choice: SeamChoice | None, grid: Array) -> Working:
-    """Warps both frames and joins them by `choice`. None: blends them."""
+def _draw(
+    frames: tuple[Working, Working],
+    placed: Placed,
+    choice: SeamChoice | None,
+    grid: Array,
+    values: tuple[Array, Array] | None = None,
+) -> Working:
+    """Warps both frames, or other values of them, and joins them by `choice`. None: blends them."""
     height, width = frames[0].shape[:2]
     h, w = placed.belief.shape
     one, other = _warp_both(frames, placed, grid, cv2.INTER_CUBIC)
@@ -299,6 +327,9 @@ def _draw(frames: tuple[Working, Working], placed: Placed, choice: SeamChoice | 
     if choice is not None and (choice.chosen.any() or choice.fades.any()):
         share = _choose(choice, placed.t, share, apart)
     share = cv2.resize(share, (width, height), interpolation=cv2.INTER_LINEAR)
+    if values is not None:  # of any range, so that overshoots of bicubic interpolation could not be cut off
+        one, other = _warp_both(values, placed, grid)
+        return np.asarray(cv2.blendLinear(one, other, share, 1 - share), np.float32).reshape(one.shape)
     return limit_colours(cv2.blendLinear(one, other, share, 1 - share).reshape(one.shape))
 
 

@@ -75,6 +75,10 @@ class BaseMotionEngine:
         """Prepares a pair, if motion can explain it; frames in different light are relit first."""
         return prepare_moving(first, last, hints, self._draw, figures=not self._mixes)
 
+    def prepare_plain(self, first: Working, last: Working) -> Pair:
+        """Prepares a pair with nothing drawn apart."""
+        return self._draw(first, last)
+
     def _draw(self, first: Working, last: Working, *, guides: Guides | None = None) -> Pair:
         if guides is None and is_fade(view_for_matching(first), view_for_matching(last)):
             return Blend(first, last)

@@ -4,17 +4,19 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
-from ..config.choices import EASINGS
+from ..config.choices import EASINGS, ONLY_FOR_LAYERS, SPRITE_SHEET
 from ..config.command_line import spell_command, spell_options
 from ..config.interpolation import TIME_SHEET, InterpolateConfig
 from ..config.parsing import read_frame_numbers, read_size
 from ..engines.interface import Engine
 from ..engines.opening import notes_of, open_configured
-from ..errors import ConfigError, InputError
+from ..errors import ConfigError, InputError, OutputError
 from ..files import Inputs, check_output, shown
 from ..media.animation import Written, check_format, keeps_profile, names_folder, write_animation
+from ..media.codecs import choose_codec
 from ..media.frames import Frame
 from ..media.image_files import read_image
 from .doubt import Moment, Watch
@@ -22,6 +24,15 @@ from .doubt_sheet import Doubtful, DoubtList, check_doubt_path, write_page, writ
 from .hints import list_masks
 from .key_frames import KeyFrames, find_key_frames
 from .layout import Layout, lay_out, lay_out_sheet
+from .numbered_command import (
+    check_files,
+    check_numbered,
+    draw_deep,
+    expand_patterns,
+    is_numbered,
+    needs_light,
+    write_frames,
+)
 from .pixel_art import PixelArtEngine, find_grid, read_palette
 from .redo import FolderWork, Redone, has_painted, redo_frames
 from .sequence import check_hints, gather_hints, gather_parts, interpolate, there_and_back
@@ -73,9 +84,36 @@ def draw_animation(config: InterpolateConfig, on_frame: Callable[[int, int], Non
     Raises:
         AnimiError: a key frame, an option or the output cannot be used; an existing output is not changed.
     """
+    if config.codec is not None or config.crf is not None:
+        choose_codec(config.output, config.codec, config.crf, 8)
     if config.timing == TIME_SHEET:
         return _draw_cut(config, on_frame)
-    check_format(config.output)
+    expanded = expand_patterns(config.inputs)
+    config = replace(config, inputs=expanded.inputs)
+    documents = find_layers(config)
+    if documents is not None:
+        from .layered_command import draw_layers  # and what reads layers
+
+        drawn = DrawnAnimation(*draw_layers(config, documents, expanded.start, on_frame))
+    elif config.sheet is None and needs_light(config):
+        drawn = DrawnAnimation(*draw_deep(config, expanded.start, on_frame))
+    else:
+        drawn = _draw_frames(config, expanded.start, on_frame)
+    written = replace(drawn.written, notes=(*expanded.notes, *drawn.written.notes))
+    return replace(drawn, written=written)
+
+
+def _draw_frames(config: InterpolateConfig, start: int, on_frame: Callable[[int, int], None] | None) -> DrawnAnimation:
+    """Draws in-betweens of ordinary pictures."""
+    numbered = is_numbered(config.output)
+    if numbered:
+        check_numbered(config.output)
+    elif config.output.suffix.lower() in ONLY_FOR_LAYERS and not config.output.is_dir():
+        raise OutputError(
+            f"{shown(config.output)}: is for drawings in layers, which these key frames are not; name a .png or .webp"
+        )
+    else:
+        check_format(config.output)
     read: Inputs = {
         "a key frame": find_key_frames(config.inputs),
         "the checkpoint": [config.checkpoint],
@@ -85,21 +123,37 @@ def draw_animation(config: InterpolateConfig, on_frame: Callable[[int, int], Non
         "a mask of the hints": list_masks(gather_hints(config.hints)),
         "a part's mask": list_masks(gather_parts(config.part)),
     }
-    if config.redo is not None and not names_folder(config.output):
+    if config.redo is not None and (numbered or not names_folder(config.output)):
         raise ConfigError(f"--redo: needs a folder of frames, which {shown(config.output)} is not; name the folder")
     if config.redo is not None and not config.output.is_dir():
         raise ConfigError(f"--redo: there is no folder {shown(config.output)} yet; leave --redo out to draw it")
-    check_output(config.output, overwrite=config.overwrite or config.redo is not None, inputs=read)
+    if not numbered:
+        check_output(config.output, overwrite=config.overwrite or config.redo is not None, inputs=read)
     if config.doubt is not None:
         again = config.overwrite or config.redo is not None
         check_doubt_path(config.doubt, config.output, overwrite=again, inputs=read)
     task = _open(config)
+    if numbered:
+        check_files(config.output, task.total, start, overwrite=config.overwrite, inputs=read)
     with _watching(task) as (watch, doubtful):
         if config.redo is not None or (config.overwrite and task.folder is not None and has_painted(config.output)):
             drawn = _redo(task, watch, on_frame)
+        elif numbered:
+            drawn = _write_numbered(task, watch, start, on_frame)
         else:
             drawn = _write(task, watch, on_frame)
     return replace(drawn, doubtful=tuple(doubtful.worst))
+
+
+def find_layers(config: InterpolateConfig) -> list[Path] | None:
+    """The inputs that are drawings in layers or sprites; None: they are ordinary key frames."""
+    if config.sheet is not None:
+        return None
+    from ..media.layers.reading import find_documents
+
+    return find_documents(
+        config.inputs, grid=config.grid is not None, sprites=config.output.suffix.lower() == SPRITE_SHEET
+    )
 
 
 def _open(config: InterpolateConfig) -> _Task:
@@ -125,7 +179,7 @@ def _open(config: InterpolateConfig) -> _Task:
         from .exposure_sheet import draw_sheet, read_sheet  # imports this module
 
         rows = read_sheet(config.sheet, find_key_frames(config.inputs), loop=config.loop)
-        keys = KeyFrames([row.drawing for row in rows], size, keep_profile=keeps_profile(config.output))
+        keys = KeyFrames([row.drawing for row in rows], size, keep_profile=_keeps_profile(config))
         check_hints(hints, engine, len(keys), loop=config.loop)
         drawer = choose_engine(keys)
         if not sum(row.frames for row in rows):
@@ -139,7 +193,7 @@ def _open(config: InterpolateConfig) -> _Task:
             return there_and_back(once, config.loop) if config.boomerang else once
 
     else:
-        keys = KeyFrames(config.inputs, size, keep_profile=keeps_profile(config.output))
+        keys = KeyFrames(config.inputs, size, keep_profile=_keeps_profile(config))
         drawer = choose_engine(keys)
         check_hints(hints, drawer, len(keys), loop=config.loop)
         layout = lay_out(len(keys), config.times, loop=config.loop, boomerang=config.boomerang, hints=hints)
@@ -157,11 +211,21 @@ def _open(config: InterpolateConfig) -> _Task:
                 watch=watch,
             )
 
+    notes += _note_flattened(keys.paths)
     task = _Task(config, keys, drawer, layout, draw, notes=notes)
-    if names_folder(config.output):
+    if not is_numbered(config.output) and names_folder(config.output):
         about = {"timing": _describe_timing(config, len(keys)), "engine": drawer.name}
         task.folder = FolderWork(config.output, layout, keys, hints, drawer, config.on_failure, about, keys.profile)
     return task
+
+
+def _note_flattened(paths: Sequence[Path]) -> list[str]:
+    """Why drawings in layers are drawn from their flattened pictures."""
+    from ..media.layers.psd import SUFFIXES, why_flat
+
+    layered = [path for path in paths if path.suffix.lower() in SUFFIXES]
+    reasons = dict.fromkeys(why for path in layered if (why := why_flat(path)) is not None)
+    return [f"PSD files were drawn from their flattened pictures: {why}" for why in reasons]
 
 
 def _describe_timing(config: InterpolateConfig, keys: int) -> dict[str, Any]:
@@ -221,12 +285,38 @@ def _write(task: _Task, watch: Watch | None, on_frame: Callable[[int, int], None
         fps=config.fps,
         profile=keys.profile,
         overwrite=config.overwrite,
+        codec=config.codec,
+        crf=config.crf,
         count=total,
         on_frame=None if on_frame is None else lambda done: on_frame(done, total),
         describe=None if task.folder is None else task.folder.describe,
     )
     notes = [*written.notes, *task.notes, *_note_colours(task.keys, config)]
     return DrawnAnimation(replace(written, notes=tuple(notes)), task.engine.name, len(keys))
+
+
+def _write_numbered(
+    task: _Task, watch: Watch | None, start: int, on_frame: Callable[[int, int], None] | None
+) -> DrawnAnimation:
+    """Draws everything, and writes a file for each frame."""
+    config, keys, total = task.config, task.keys, task.total
+    pattern = write_frames(
+        config.output,
+        task.draw(watch),
+        total,
+        keys.paths,
+        start=start,
+        overwrite=config.overwrite,
+        on_frame=None if on_frame is None else lambda done: on_frame(done, total),
+    )
+    height, width = keys[0].shape[:2]
+    notes = (*task.notes, *_note_colours(keys, config))
+    written = Written(pattern, total, width, height, Fraction(total) / config.fps, notes)
+    return DrawnAnimation(written, task.engine.name, len(keys))
+
+
+def _keeps_profile(config: InterpolateConfig) -> bool:
+    return not is_numbered(config.output) and keeps_profile(config.output)
 
 
 def _redo(task: _Task, watch: Watch | None, on_frame: Callable[[int, int], None] | None) -> DrawnAnimation:
@@ -269,7 +359,7 @@ def _count(number: int, one: str, several: str) -> str:
 def _note_colours(keys: KeyFrames, config: InterpolateConfig) -> list[str]:
     if not keys.converted:
         return []
-    keeps = keeps_profile(config.output)
+    keeps = _keeps_profile(config)
     why = "the key frames differ in it" if keeps else "the format has no place for a profile"
     return [f"colours were converted from {', '.join(keys.converted)} to sRGB, as {why}"]
 
@@ -316,6 +406,8 @@ def _draw_cut(config: InterpolateConfig, on_frame: Callable[[int, int], None] | 
             fps=config.fps,
             profile=drawings.profile,
             overwrite=config.overwrite,
+            codec=config.codec,
+            crf=config.crf,
             count=sheet.duration,
             on_frame=None if on_frame is None else lambda done: on_frame(done, sheet.duration),
         )

@@ -9,8 +9,9 @@ import numpy as np
 from ..errors import InputError
 from ..files import shown
 from ..media.colour_profiles import name_profile, read_profile, to_srgb
+from ..media.deep import read_picture
 from ..media.frames import Frame, FrameSequence, as_channels, fit_size, match_images, resize_image
-from ..media.image_files import list_images, read_image
+from ..media.image_files import list_images
 
 
 class _Form(NamedTuple):
@@ -91,7 +92,7 @@ class KeyFrames(FrameSequence):
         return _Form(height, width, channels, frame.dtype == np.uint16)
 
     def _read(self, path: Path) -> Frame:
-        frame = read_image(path)
+        frame = read_picture(path)
         profile = self._profiles.get(path)
         if profile is not None and self.profile is None:
             frame = to_srgb(frame, profile)

@@ -190,6 +190,11 @@ class PixelArtEngine:
         return lambda times: map(finish, draw(times))
 
 
+def snap_colours(frame: Frame, colours: Frame) -> Frame:
+    """A frame, (H, W, C), in the nearest of some colours, (N, C)."""
+    return _choose(frame, colours)
+
+
 def _middles(side: int, start: int, cell: int) -> NDArray[np.intp]:
     """A pixel of each cell along one side, in order."""
     begins = list(range(start, side, cell))

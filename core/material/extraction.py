@@ -10,6 +10,7 @@ A film becomes a folder:
 - `scores.csv`: each decoded frame's cut score and what was found there, and how much it differs from the drawing kept
   before it, for choosing thresholds;
 - `cuts.txt`: when each shot begins; edit it and give it back with --cuts;
+- `cuts.edl`, `cuts.otio`: the shots for editing programs, whose lists --cuts takes as well;
 - `shots.json`: each shot's times, drawings and cadence;
 - `film.json`: which film and settings the folder belongs to, whether it is complete, and how much of what there is.
 
@@ -23,6 +24,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -54,9 +56,14 @@ from ..shots.cuts import ShotDetector, Verdict
 from ..shots.empty import name_empty
 from ..shots.held import DuplicateFinder, find_cadence
 from ..shots.noise import AHEAD, NoiseMeter
+from .edit_lists import SUFFIXES as EDIT_LISTS
+from .edit_lists import USUAL_RATE, list_shots, read_edit_list, write_edl, write_otio
 from .film_folders import (
     CUTS,
+    CUTS_EDL,
+    CUTS_OTIO,
     FILM,
+    LISTS,
     SCORES,
     SHOTS,
     Extraction,
@@ -93,13 +100,14 @@ def extract_frames(
         InputError: a film cannot be read; where there are several, the others were extracted all the same.
     """
     note = on_note or (lambda line: None)
-    cuts = None if config.cuts in ("auto", "none") else read_cuts(Path(config.cuts))
+    find_cuts = _open_cuts(config.cuts)
     folders = FilmFolders(config)
     done: list[Extraction] = []
     failed: list[str] = []
     for video in config.videos:
         try:
             info = probe_video(video)
+            cuts = find_cuts(info)
             extraction = _extract_film(info, config, cuts, folders.claim(video, cuts), on_film, on_time, note)
         except InputError as error:
             if len(config.videos) == 1:
@@ -124,11 +132,11 @@ def claim_folders(config: ExtractFramesConfig) -> None:
     Raises:
         OutputError: a folder holds something else, or cannot be written.
     """
-    cuts = None if config.cuts in ("auto", "none") else read_cuts(Path(config.cuts))
+    find_cuts = _open_cuts(config.cuts)
     folders = FilmFolders(config)
     for video in config.videos:
         try:
-            folder, wanted = folders.claim(video, cuts)
+            folder, wanted = folders.claim(video, find_cuts(probe_video(video)))
         except InputError:
             continue
         try:
@@ -137,6 +145,25 @@ def claim_folders(config: ExtractFramesConfig) -> None:
                 write_text(folder / FILM, json.dumps({**wanted, "complete": False}, indent=1))
         except OSError as error:
             raise OutputError(f"{shown(folder)}: cannot be written ({reason(error)}); choose another folder") from error
+
+
+def _open_cuts(given: str) -> Callable[[VideoInfo], list[float] | None]:
+    """Reads a list of cuts once; times of an edit list depend on the film's rate."""
+    if given in ("auto", "none"):
+        return lambda _: None
+    path = Path(given)
+    if path.suffix.lower() in EDIT_LISTS:
+        edits = read_edit_list(path)
+        return lambda info: edits.times(_rate_of(info))
+    cuts = read_cuts(path)
+    return lambda _: cuts
+
+
+def _rate_of(info: VideoInfo) -> Fraction | None:
+    """A film's frames a second; None: it does not state them."""
+    if info.head is not None and info.head.rate is not None:
+        return Fraction(info.head.rate)
+    return None if info.fps is None else Fraction(info.fps).limit_denominator(100_000)
 
 
 def read_cuts(path: Path) -> list[float]:
@@ -250,9 +277,18 @@ def _extract_within(
     extraction.frames = pick.kept
     extraction.shots = len(pick.shots)
     write_text(folder / SHOTS, "[\n" + ",\n".join(json.dumps(shot) for shot in pick.shots) + "\n]\n")
-    if not is_same_file(folder / CUTS, given):  # a list that was edited there and given back is left as it is
-        write_text(folder / CUTS, _list_cuts(pick.shots))
-    for path in (folder / SHOTS, folder / CUTS):
+    rate = _rate_of(info) or USUAL_RATE
+    step = config.every / float(rate) if config.fps is None else 1 / config.fps
+    listed = list_shots(pick.shots, rate, step)
+    film = spell(info.path.name)
+    for path, text in (
+        (folder / CUTS, _list_cuts(pick.shots)),
+        (folder / CUTS_EDL, write_edl(film, listed, rate)),
+        (folder / CUTS_OTIO, write_otio(film, listed, rate)),
+    ):
+        if not is_same_file(path, given):  # a list that was edited there and given back is left as it is
+            write_text(path, text)
+    for path in (folder / SHOTS, *(folder / name for name in LISTS)):
         if mode is not None and not is_same_file(path, given):
             path.chmod(mode)
     counts = {k: v for k, v in asdict(extraction).items() if k not in ("film", "folder", "was_complete")}

@@ -28,7 +28,9 @@ from .keeper import SUFFIXES, choose_format, is_kept, is_whole, whole_lines
 
 FILM = "film.json"
 SHOTS = "shots.json"
-CUTS = "cuts.txt"
+CUTS, CUTS_EDL, CUTS_OTIO = "cuts.txt", "cuts.edl", "cuts.otio"
+LISTS = (CUTS, CUTS_EDL, CUTS_OTIO)
+"""When shots begin, in all forms."""
 SCORES = "scores.csv"
 
 _MOST_NAME = 255  # bytes of a folder's name on the usual file systems
@@ -172,7 +174,7 @@ def _has_counts(film: dict[str, Any]) -> bool:
 
 def is_extracted_file(name: str) -> bool:
     """Whether an extraction writes files of that name."""
-    written = (FILM, SHOTS, CUTS, SCORES)
+    written = (FILM, SHOTS, *LISTS, SCORES)
     return (
         is_kept(name)
         or name in (*written, LOCK, f"{SCORES}.part", *(f".{each}.part" for each in written))

@@ -3,12 +3,12 @@
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import ceil
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from ..errors import ConfigError
 from .codecs import CODECS, EVERY_CHROMA, Codec
 from .ffmpeg import list_encoders
-from .film_source import RANGES, Film
+from .film_source import RANGES, Colours
 from .probe import UNKNOWN
 
 MICROSECOND = 1_000_000
@@ -52,8 +52,66 @@ class Coding:
         return self.width + odd * (self.width % 2), self.height + odd * (self.height % 2)
 
 
+BT709 = Colours("tv", "bt709", "bt709", "bt709", "bt709")
+"""Of drawings: what players assume."""
+
+
+class Source(Protocol):
+    """What is to be encoded, and in which form: a film, or drawings."""
+
+    @property
+    def width(self) -> int:
+        """Columns of the frames."""
+
+    @property
+    def height(self) -> int:
+        """Rows of the frames."""
+
+    @property
+    def depth(self) -> int:
+        """Bits per channel."""
+
+    @property
+    def deep(self) -> bool:
+        """Whether frames have 16 bits per channel, not 8."""
+
+    @property
+    def alpha(self) -> bool:
+        """Whether frames have an alpha channel."""
+
+    @property
+    def chroma(self) -> str:
+        """The chroma format: "420", "422", "444" or "rgb"."""
+
+    @property
+    def colours(self) -> Colours:
+        """Colour properties."""
+
+    @property
+    def aspect(self) -> Fraction:
+        """Pixel aspect ratio, width to height."""
+
+
+@dataclass(frozen=True)
+class Drawings:
+    """Drawn frames as what is to be encoded."""
+
+    width: int
+    height: int
+    depth: int
+    chroma: str
+    alpha: bool
+    colours: Colours = BT709
+    aspect: Fraction = Fraction(1)
+
+    @property
+    def deep(self) -> bool:
+        """Whether frames have 16 bits per channel, not 8."""
+        return self.depth > 8
+
+
 def plan_coding(
-    film: Film, codec: Codec | None, rate: Fraction | None, usual: Fraction, *, crf: int | None, quick: bool
+    film: Source, codec: Codec | None, rate: Fraction | None, usual: Fraction, *, crf: int | None, quick: bool
 ) -> Coding:
     """Chooses an encoder and its settings, such that colours are preserved.
 
@@ -135,7 +193,7 @@ _RGB = {
 """Pixel formats of codecs that encode RGB, by bits per channel and whether there is alpha."""
 
 
-def _choose_form(film: Film, codec: Codec | None) -> _Form:
+def _choose_form(film: Source, codec: Codec | None) -> _Form:
     """The format of a codec that is nearest to the film's; alpha is kept if possible."""
     depths = codec.depths if codec else (8, 10, 12, 16)
     chromas: tuple[str, ...] = codec.chromas if codec else EVERY_CHROMA

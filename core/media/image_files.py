@@ -46,6 +46,7 @@ FORMATS = (
 SUFFIXES = frozenset((
     ".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".tif", ".tiff", ".bmp", ".dib", ".gif", ".avif",
     ".jp2", ".j2k", ".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".pcx", ".sgi", ".psd", ".ico", ".qoi", ".dds",
+    ".dpx", ".exr",
 ))
 # fmt: on
 """Suffixes, in lower case, of the files in a folder that are images."""
@@ -248,7 +249,9 @@ def _as_frame(image: Image.Image, name: str) -> Frame:
     """
     image = ImageOps.exif_transpose(image)
     if image.mode == "F":
-        raise InputError(f"{name}: holds floating-point values, whose range is not known; save it with 8 or 16 bits")
+        raise InputError(
+            f"{name}: holds floating-point values, which only animi interpolate reads; save it with 8 or 16 bits"
+        )
     if image.mode.startswith("I"):
         values = np.asarray(image)
         if values.size and (values.min() < 0 or values.max() > 65535):

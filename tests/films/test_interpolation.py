@@ -461,7 +461,7 @@ def test_an_option_that_cannot_be_used(animi, silent, tmp_path, words, found):
 
 
 def test_options_of_films_are_refused_for_key_frames(animi, key_frames, tmp_path):
-    for words in (("--factor", "2"), ("--cadence", "keep"), ("--range", "1-2"), ("--codec", "h264"), ("--resume",)):
+    for words in (("--factor", "2"), ("--cadence", "keep"), ("--range", "1-2"), ("--resume",)):
         refuse(animi("interpolate", *key_frames, "-o", tmp_path / "out.mp4", *words), 2, f"{words[0]}: is for films")
 
 

@@ -56,8 +56,8 @@ def test_only_two_are_held(tmp_path, monkeypatch):
     paths = [save(tmp_path / f"{k}.png", value=k) for k in range(5)]
     keys = KeyFrames(paths)
     reads = []
-    real = module.read_image
-    monkeypatch.setattr(module, "read_image", lambda path: reads.append(path.name) or real(path))
+    real = module.read_picture
+    monkeypatch.setattr(module, "read_picture", lambda path: reads.append(path.name) or real(path))
     assert [int(keys[k][0, 0, 0]) for k in (0, 1, 1, 2, 3, 4, 0)] == [0, 1, 1, 2, 3, 4, 0]
     assert reads == ["0.png", "1.png", "2.png", "3.png", "4.png", "0.png"]
     assert len(keys._held) == 2

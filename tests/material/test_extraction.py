@@ -108,7 +108,8 @@ def test_a_film_becomes_shots_of_single_drawings(film, reference):
         kept = cv2.imread(str(reference["images"] / record["file"]))[..., ::-1]
         assert np.array_equal(kept, whole[number])
     names = {path.name for path in reference["images"].iterdir()}
-    assert names == {r["file"] for r in records} | {"frames.jsonl", "shots.json", "cuts.txt", "scores.csv", "film.json"}
+    lists = {"cuts.txt", "cuts.edl", "cuts.otio"}
+    assert names == {r["file"] for r in records} | lists | {"frames.jsonl", "shots.json", "scores.csv", "film.json"}
 
 
 def test_the_packed_store_holds_the_same(reference):

@@ -65,7 +65,7 @@ def unfinished(folder, keep=10):
     if (folder / "store.json").exists():
         header = json.loads((folder / "store.json").read_text())
         (folder / "store.json").write_text(json.dumps(header | {"count": None}) + "\n")
-    for name in ("shots.json", "cuts.txt", "scores.csv"):
+    for name in ("shots.json", "cuts.txt", "cuts.edl", "cuts.otio", "scores.csv"):
         (folder / name).unlink()
 
 
@@ -223,8 +223,9 @@ def test_only_what_we_named_is_removed(film, tmp_path, animi):
         (folder / name).write_text("mine")
     (folder / "sub").mkdir()
     assert animi(*words, "--overwrite", "--packed").exit_code == 0
+    lists = ("cuts.txt", "cuts.edl", "cuts.otio")
     assert sorted(path.name for path in folder.iterdir()) == sorted(
-        (*mine, "sub", "cuts.txt", "film.json", "frames.bin", "frames.jsonl", "scores.csv", "shots.json", "store.json")
+        (*mine, *lists, "sub", "film.json", "frames.bin", "frames.jsonl", "scores.csv", "shots.json", "store.json")
     )
 
 

@@ -437,7 +437,7 @@ def test_nothing_but_transparency(tmp_path, suffix):
 # Paths
 
 
-@pytest.mark.parametrize("name", ["film.avi", "film.jpg", "film.gif.tmp", "FILM.MKV", ".gif", "film.\n"])
+@pytest.mark.parametrize("name", ["film.avi", "film.jpg", "film.gif.tmp", "FILM.TS", ".gif", "film.\n"])
 def test_unknown_suffix(tmp_path, name):
     with pytest.raises(OutputError) as caught:
         check_format(tmp_path / name)

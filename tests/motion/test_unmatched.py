@@ -5,6 +5,7 @@ import numpy as np
 from animi.core.motion.unmatched import find_unmatched, move_with_surroundings
 
 STILL = np.zeros((20, 30, 2), np.float32)
+SEEN = np.ones((20, 30), np.float32)
 
 
 def draw(*spots):
@@ -18,10 +19,25 @@ def test_what_has_gone_has_no_match_and_what_has_moved_has_one():
     flow = STILL.copy()
     flow[4:7, 4:7] = (10, 0)
     first, last = draw((4, 4), (12, 20)), draw((4, 14))
-    unmatched = find_unmatched(first, last, flow, np.ones((20, 30), np.float32))
+    unmatched = find_unmatched(first, last, flow, SEEN)
     assert unmatched[13, 21] == 1 and unmatched[5, 5] == 0 and unmatched[0, 0] == 0
-    unmatched = find_unmatched(first, last, flow, np.full((20, 30), 0.25, np.float32))
-    assert unmatched[0, 0] == 0.75  # whatever it looks like, it is not believed to be visible
+
+
+def test_a_texture_that_is_a_little_off_has_a_match_and_a_spot_on_plain_ground_has_none():
+    grass = np.random.default_rng(5).uniform(60, 160, (20, 30, 3)).astype(np.float32)
+    shifted = 0.5 * (grass + np.roll(grass, 1, 1))  # half a cell
+    for visible in (SEEN, 0.25 * SEEN):  # whether it is believed to be hidden or not
+        assert find_unmatched(grass, shifted, STILL, visible).mean() < 0.1
+        assert find_unmatched(draw((4, 4)), draw(), STILL, visible)[5, 5] == 1
+        assert find_unmatched(draw(), draw((4, 4)), STILL, visible)[5, 5] == 1
+
+
+def test_what_is_believed_to_be_hidden_counts_if_it_differs_a_little():
+    first, last = draw(), draw()
+    last[4:12, 4:12] -= 12  # levels: too few to be sure of
+    assert find_unmatched(first, last, STILL, SEEN)[8, 8] == 0
+    unmatched = find_unmatched(first, last, STILL, 0.25 * SEEN)
+    assert unmatched[8, 8] > 0.6 and unmatched[0, 0] == 0
 
 
 def test_a_place_is_missing_only_where_both_frames_lack_a_match():

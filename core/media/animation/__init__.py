@@ -1,4 +1,4 @@
-"""Writes animations: GIF, WebP, APNG, MP4, MOV and WebM by the file's suffix, or a folder of numbered PNGs.
+"""Writes animations: GIF, WebP, APNG, MP4, MOV, Matroska and WebM by the file's suffix, or a folder of numbered PNGs.
 
 Frames are consumed one at a time, so that a long film of large frames fits in memory. Pillow and OpenCV compress single
 frames; the GIF, WebP and APNG containers are written here, as Pillow's own writers hold all frames in memory, merge

@@ -31,6 +31,8 @@ class Job:
         profile: the ICC profile of the frames; None for sRGB.
         ends: end of each frame consumed so far, in seconds; None for a constant rate.
         describe: of a folder, adds to its manifest what is known of the frames; None for no manifest.
+        codec: of a film, its name in `config.choices.CODECS`; None for the format's usual one.
+        crf: of a film, the constant rate factor; None for the codec's.
         written: number of frames so far.
         notes: what the format could not preserve.
     """
@@ -46,6 +48,8 @@ class Job:
     ends: Sequence[Fraction] | None = None
     profile: bytes | None = None
     describe: Callable[[Manifest], Manifest] | None = None
+    codec: str | None = None
+    crf: int | None = None
     written: int = 0
     notes: list[str] = field(default_factory=list)
 

@@ -31,6 +31,7 @@ FORMATS: dict[str, Write] = {
     ".mp4": write_film,
     ".mov": write_film,
     ".webm": write_film,
+    ".mkv": write_film,
 }
 """Writers by suffix: to add a format, add a file to this folder and a row here."""
 
@@ -74,6 +75,8 @@ def write_animation(
     count: int | None = None,
     on_frame: Callable[[int], None] | None = None,
     describe: Callable[[Manifest], Manifest] | None = None,
+    codec: str | None = None,
+    crf: int | None = None,
 ) -> Written:
     """Writes frames as an animation atomically, in the format of the suffix of `path`.
 
@@ -95,6 +98,8 @@ def write_animation(
         overwrite: whether an existing output may be replaced.
         count: the number of frames if it is known, for the number of digits in a folder.
         on_frame: called with the number of frames consumed so far.
+        codec: how a film is encoded, one of `config.choices.CODECS`; None: as usual for its suffix.
+        crf: the encoder's constant rate factor; None: the codec's.
         describe: has a folder keep a manifest of its frames (see `manifest`), and adds to it what is known of them.
 
     Raises:
@@ -115,7 +120,8 @@ def write_animation(
         raise OutputError(f"{shown(target)}: there is no frame to write") from None
     height, width = first.shape[:2]
     with written_beside(target, overwrite=overwrite, folder=is_folder, ours=ours) as draft:
-        job = Job(target, draft, fps, loop, width, height, count, first.dtype == np.uint16, ends, profile, describe)
+        deep = first.dtype == np.uint16
+        job = Job(target, draft, fps, loop, width, height, count, deep, ends, profile, describe, codec, crf)
         seconds = write(job, _counted(itertools.chain([first], stream), first, job, on_frame))
         check_untouched(target, stamps)
     return Written(target, job.written, job.width, job.height, seconds, tuple(job.notes))

@@ -1,0 +1,1 @@
+"""Drawings in layers: PSD, OpenRaster, OCA folders, Aseprite, and sheets of sprites."""

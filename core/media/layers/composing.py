@@ -1,0 +1,165 @@
+"""Lays the layers of a picture over each other.
+
+Formulas of W3C's Compositing and Blending Level 1 (sections 5 and 9), which Photoshop, Krita and PDF share; "add" and
+"subtract" are Photoshop's linear dodge and subtract.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..frames import Frame, flatten_alpha, premultiply, unpremultiply
+from .document import Cel, Layer, Picture, cut_cel, is_deep
+
+Plane = NDArray[np.float32]
+_TINY = np.float32(1e-7)
+
+
+def _hard_light(below: Plane, above: Plane) -> Plane:
+    return np.asarray(np.where(above <= 0.5, 2 * below * above, 1 - 2 * (1 - below) * (1 - above)), np.float32)
+
+
+def _soft_light(below: Plane, above: Plane) -> Plane:
+    curve = np.where(below <= 0.25, ((16 * below - 12) * below + 4) * below, np.sqrt(below))
+    darker = below - (1 - 2 * above) * below * (1 - below)
+    lighter = below + (2 * above - 1) * (curve - below)
+    return np.asarray(np.where(above <= 0.5, darker, lighter), np.float32)
+
+
+_BLENDS: dict[str, Callable[[Plane, Plane], Plane]] = {
+    "multiply": lambda below, above: below * above,
+    "screen": lambda below, above: below + above - below * above,
+    "add": lambda below, above: np.minimum(below + above, 1),
+    "overlay": lambda below, above: _hard_light(above, below),
+    "darken": np.minimum,
+    "lighten": np.maximum,
+    "hard-light": _hard_light,
+    "soft-light": _soft_light,
+    "difference": lambda below, above: np.abs(below - above),
+    "exclusion": lambda below, above: below + above - 2 * below * above,
+    "subtract": lambda below, above: np.maximum(below - above, 0),
+    "divide": lambda below, above: np.minimum(below / np.maximum(above, _TINY), 1),
+    "linear-burn": lambda below, above: np.maximum(below + above - 1, 0),
+    "color-dodge": lambda below, above: np.where(
+        below <= 0, np.float32(0), np.minimum(below / np.maximum(1 - above, _TINY), 1)
+    ),
+    "color-burn": lambda below, above: np.where(
+        below >= 1, np.float32(1), 1 - np.minimum((1 - below) / np.maximum(above, _TINY), 1)
+    ),
+}
+"""Colours of a layer over what is below, both opaque, from 0 to 1."""
+COMPOSED = ("normal", "atop", *_BLENDS)
+"""Blend modes that are composed as they should be; all others as "normal". "atop" is normal, but only where something
+is below."""
+
+
+def compose(picture: Picture) -> Frame:
+    """Composes a picture.
+
+    Returns:
+        (H, W, 4), straight alpha: uint16 if a layer is, else uint8.
+    """
+    canvas = np.zeros((picture.height, picture.width, 4), np.float32)  # premultiplied, in [0, 1]
+    canvas[:] = np.array([*picture.background[:3], 1], np.float32) * np.float32(picture.background[3])
+    _lay_all(canvas, picture.layers)
+    return unpremultiply(canvas, np.uint16 if is_deep(picture) else np.uint8)
+
+
+def is_opaque(frame: Frame) -> bool:
+    """Whether a frame, (H, W, 4), is nowhere transparent."""
+    return bool((frame[..., 3] == np.iinfo(frame.dtype).max).all())
+
+
+def drop_alpha(frame: Frame) -> Frame:
+    """A frame, (H, W, 4), as RGB, over white where it is transparent."""
+    return np.ascontiguousarray(frame[..., :3]) if is_opaque(frame) else flatten_alpha(frame)
+
+
+def _lay_all(canvas: Plane, layers: Sequence[Layer]) -> None:
+    """Lays layers over a canvas, in place."""
+    place = 0
+    while place < len(layers):
+        end = place + 1
+        while end < len(layers) and layers[end].clips:
+            end += 1
+        base, clipped = layers[place], layers[place + 1 : end]
+        place = end
+        if not base.visible or base.opacity <= 0:
+            continue
+        clipped = [layer for layer in clipped if layer.visible]
+        if clipped:
+            _lay_clipped(canvas, base, clipped)
+        else:
+            _lay(canvas, base)
+
+
+def _lay_clipped(canvas: Plane, base: Layer, clipped: Sequence[Layer]) -> None:
+    """Lays a layer with those that are only shown where it is."""
+    own = _draw_alone(base, canvas.shape)
+    alpha = own[..., 3:].copy()
+    opaque = np.asarray(own / np.maximum(alpha, _TINY), np.float32)
+    opaque[..., 3:] = alpha > 0
+    for layer in clipped:
+        _lay(opaque, layer)
+    shown = np.minimum(opaque[..., 3:], 1)
+    own = np.concatenate([opaque[..., :3] / np.maximum(shown, _TINY) * alpha, alpha], axis=2)
+    _blend(canvas, own, base.opacity, base.blend)
+
+
+def _draw_alone(layer: Layer, shape: tuple[int, ...]) -> Plane:
+    """A layer's content on an empty canvas, without its opacity and blend mode."""
+    own = np.zeros(shape, np.float32)
+    if layer.children is not None:
+        _lay_all(own, layer.children)
+    elif layer.cel is not None:
+        _put(own, layer.cel, 1.0, "normal")
+    return own
+
+
+def _lay(canvas: Plane, layer: Layer) -> None:
+    if not layer.visible or layer.opacity <= 0:
+        return
+    if layer.children is None:
+        if layer.cel is not None:
+            _put(canvas, layer.cel, layer.opacity, layer.blend)
+    elif layer.passes and layer.blend == "normal":
+        before = canvas.copy() if layer.opacity < 1 else None
+        _lay_all(canvas, layer.children)
+        if before is not None:
+            canvas += (before - canvas) * np.float32(1 - layer.opacity)
+    else:
+        _blend(canvas, _draw_alone(layer, canvas.shape), layer.opacity, layer.blend)
+
+
+def _put(canvas: Plane, cel: Cel, opacity: float, blend: str) -> None:
+    inside = cut_cel(cel, canvas.shape[1], canvas.shape[0])
+    if inside is not None:
+        height, width = inside.pixels.shape[:2]
+        region = canvas[inside.y : inside.y + height, inside.x : inside.x + width]
+        _blend(region, premultiply(inside.pixels), opacity, blend)
+
+
+def _blend(below: Plane, above: Plane, opacity: float, blend: str) -> None:
+    """Lays a premultiplied picture over another of its size, in place."""
+    if opacity < 1:
+        above = above * np.float32(opacity)
+    alpha = above[..., 3:]
+    if blend == "atop":
+        below[..., :3] = above[..., :3] * below[..., 3:] + below[..., :3] * (1 - alpha)
+        return
+    if blend not in _BLENDS:
+        below *= 1 - alpha
+        below += above
+        return
+    ground = below[..., 3:].copy()
+    colours = _BLENDS[blend](
+        np.clip(below[..., :3] / np.maximum(ground, _TINY), 0, 1),
+        np.clip(above[..., :3] / np.maximum(alpha, _TINY), 0, 1),
+    )
+    below[..., :3] = (
+        above[..., :3] * (1 - ground)
+        + below[..., :3] * (1 - alpha)
+        + np.asarray(colours, np.float32) * (alpha * ground)
+    )
+    below[..., 3:] = alpha + ground - alpha * ground
