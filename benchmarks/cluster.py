@@ -20,7 +20,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -52,6 +51,7 @@ class Nodes:
         self.order()
         self.cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, **LOCAL})
         self.nodes: list[object] = []
+        self.orders: list[tuple[Path, object]] = []
 
     def order(self, *names: str, delay: float = 0.0, segment: float = 240) -> None:
         """Says how slow workers are, how long segments are, and what fails."""
@@ -71,14 +71,14 @@ class Nodes:
         self.cluster.remove_node(self.nodes.pop(0), allow_graceful=False)
 
     def after(self, name: str, do) -> None:
-        """Does something as soon as a worker has begun a segment."""
+        """Has something done as soon as a worker has begun a segment; Ray adds nodes in the main thread only."""
+        self.orders.append((self.faults / name, do))
 
-        def wait() -> None:
-            while not (self.faults / name).exists():
-                time.sleep(0.05)
-            do()
-
-        threading.Thread(target=wait, daemon=True).start()
+    def watch(self, _progress) -> None:
+        """Does what is due."""
+        for order in [order for order in self.orders if order[0].exists()]:
+            self.orders.remove(order)
+            order[1]()
 
 
 @contextmanager
@@ -183,14 +183,18 @@ def scaling(given: argparse.Namespace, folder: Path) -> None:
 
 def faults(given: argparse.Namespace, folder: Path) -> None:
     """Several films at once, and everything that can fail."""
+    from animi.core.cartoon.films import draw_cartoon
     from animi.core.cluster.films import draw_films
+    from animi.core.config.material import DrawCartoonConfig
+    from animi.core.films import segmenting
+    from animi.core.films.interpolation import interpolate_film
 
-    films = [draw_film(folder / f"{k}.mp4", 4 + k % 3, "128x96") for k in range(given.films)]
+    segmenting.SEGMENT = 24  # of the films that this process makes, or plans in order to send them
+    films = [folder / f"{k}.mp4" for k in range(given.films)]
     wholes = []
     for k, film in enumerate(films):
-        code = "from animi.core.films import segmenting; segmenting.SEGMENT = 24; from animi.cli.main import run; run()"
-        words = ("interpolate", film, "-o", folder / f"whole {k}.mp4", "--engine", "blend")
-        subprocess.run([sys.executable, "-c", code, *map(str, words)], check=True, stdout=subprocess.DEVNULL)
+        draw_cartoon(DrawCartoonConfig(film, seconds=4 + k % 3, width=128, height=96, seed=k))
+        interpolate_film(InterpolateFilmConfig(film, folder / f"whole {k}.mp4", engine="blend"))
         wholes.append((folder / f"whole {k}.mp4").read_bytes())
     small = folder / "small"
     small.mkdir()
@@ -212,7 +216,7 @@ def faults(given: argparse.Namespace, folder: Path) -> None:
                     InterpolateFilmConfig(film, place / f"{k}.mp4", engine="blend") for k, film in enumerate(films)
                 ]
                 begun = time.monotonic()
-                done = draw_films(configs, ClusterConfig("auto", send=send, time_limit=20, tries=8))
+                done = draw_films(configs, ClusterConfig("auto", send=send, time_limit=20, tries=8), nodes.watch)
                 seconds = time.monotonic() - begun
                 failures: dict[str, int] = {}
                 for film in done:
