@@ -40,16 +40,25 @@ class HeldBack:
             raise SystemExit(128 + signal.SIGTERM)
 
 
+_outermost: HeldBack | None = None
+"""What the block that is running in the main thread has deferred."""
+
+
 @contextmanager
 def held_back() -> Iterator[HeldBack]:
     """Defers SIGINT and SIGTERM until `HeldBack.answer` is called, or until the block ends.
 
     A signal more than two seconds after the first is handled at once, as it would be without the block. Outside the
-    main thread nothing is deferred, as Python delivers signals to the main thread only.
+    main thread nothing is deferred, as Python delivers signals to the main thread only. A block within another one is
+    given the same signals: the first of the two to answer them does so for both.
     """
+    global _outermost
     held = HeldBack()
     if threading.current_thread() is not threading.main_thread():
         yield held
+        return
+    if _outermost is not None:
+        yield _outermost
         return
     first: float | None = None
 
@@ -67,9 +76,11 @@ def held_back() -> Iterator[HeldBack]:
     before = {int(number): signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     for number in before:
         signal.signal(number, note)
+    _outermost = held
     try:
         yield held
     finally:
+        _outermost = None
         for number, handler in before.items():
             signal.signal(number, handler)
         if held.came and not held.answered:

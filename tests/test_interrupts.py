@@ -47,6 +47,19 @@ def test_what_was_answered_comes_once(number, end):
         assert caught.value.code == 143
 
 
+def test_a_block_within_another_shares_its_signals():
+    """What waits between the two, such as a thread that reads ahead, asks the outer one."""
+    with held_back() as outer:
+        with held_back() as inner:
+            signal.raise_signal(signal.SIGINT)
+            assert outer.came == inner.came == [signal.SIGINT]
+            with pytest.raises(KeyboardInterrupt):
+                outer.answer()
+        assert outer.answered
+    with held_back() as later:
+        assert later is not outer and not later.came
+
+
 def test_who_presses_it_again_later_is_not_kept_waiting(monkeypatch):
     monkeypatch.setattr(interrupts, "_PATIENCE", 0.01)
     with held_back():
