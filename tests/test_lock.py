@@ -30,7 +30,8 @@ def hold(folder, then="time.sleep(60)"):
 
 def end(holder):
     holder.kill()
-    holder.communicate()
+    holder.wait()
+    holder.stdout.close()  # not read to its end: a child may have it too, and live on
 
 
 def test_a_second_run_says_who_has_the_folder(tmp_path):
