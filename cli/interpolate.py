@@ -248,4 +248,6 @@ def _plan_film(config: InterpolateFilmConfig, folder: Path, as_json: bool) -> No
         )
     else:
         print_path(planned.folder)
-        write_line(f"{len(planned.costs)} segments; {shown(planned.folder / 'README.txt')} says how to draw them")
+        count = len(planned.costs)
+        segments = "1 segment" if count == 1 else f"{count} segments"
+        write_line(f"{segments}; {shown(planned.folder / 'README.txt')} says how to draw them")
