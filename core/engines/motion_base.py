@@ -14,6 +14,7 @@ gets a picture of 8 bits and three channels, and all channels of the key frames 
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 
 import cv2
@@ -30,7 +31,7 @@ from ..motion.unmatched import find_unmatched, move_with_surroundings
 from .blend import Blend
 from .flow import FlowPair
 from .interface import Pair, Working, view_for_matching
-from .joining import Placed, PlacedPair, bend_placed
+from .joining import Placed, PlacedPair, bend_placed, measure_doubt
 from .motion_steps import FoundMotion, MotionSteps
 from .preparing import prepare_moving
 
@@ -165,6 +166,19 @@ class BaseMotionPair(PlacedPair):
         placed = Placed(t, (forward, backward), (way.claim[0] - way.claim[1])[0], mix, missing, self._detail)
         return bend_placed(placed, self._turns)
 
+    def doubt(self, t: float) -> Array:
+        """Where the frame at t is guesswork: (h, w) in [0, 1]."""
+        placed = self._place(t)
+        if placed.missing is not None:
+            _, missing = move_unmatched(placed.shifts, self._doubtful)
+            placed = replace(placed, missing=np.maximum(placed.missing, missing))
+        return measure_doubt(self._frames, placed, self._guides)
+
+    @cached_property
+    def _doubtful(self) -> list[Array]:
+        """What may have no match: (h, w) each."""
+        return find_all_unmatched(self._found, strict=True)
+
     @cached_property
     def _unmatched(self) -> list[Array]:
         """What either key frame shows and the other does not: (h, w) each."""
@@ -206,11 +220,11 @@ def measure_explained(motion: FoundMotion) -> float:
     return float(seen.sum() / (2 * differs.sum()))
 
 
-def find_all_unmatched(motion: FoundMotion) -> list[Array]:
-    """What either key frame shows and the other does not: (h, w) each."""
+def find_all_unmatched(motion: FoundMotion, *, strict: bool = False) -> list[Array]:
+    """What either key frame shows and the other does not: (h, w) each; for `strict`, see `find_unmatched`."""
     pictures, flows = (_pixels_last(part) for part in ((motion.small + 1) * 127.5, motion.flow))
     visible = _sigmoid(motion.visible[:, 0])
-    return [find_unmatched(pictures[k], pictures[1 - k], flows[k], visible[k]) for k in range(2)]
+    return [find_unmatched(pictures[k], pictures[1 - k], flows[k], visible[k], strict=strict) for k in range(2)]
 
 
 def move_unmatched(shifts: tuple[Flow, Flow], unmatched: Sequence[Array]) -> tuple[tuple[Flow, Flow], Array]:

@@ -71,6 +71,16 @@ class Ends:
         outside = np.maximum(0, np.maximum(least - views[end], views[end] - most)).mean(2)
         return np.asarray(cv2.blur(outside, _WINDOW))
 
+    def changes_colour(self, views: tuple[Array, Array]) -> bool:
+        """Whether even the place that is pointed at differs, so that a misfit says nothing of the extent."""
+        return all(self.measure_misfit(end, views)[self._cell(end, views)] > _MISFIT for end in range(2))
+
+    def _cell(self, end: int, views: tuple[Array, Array]) -> tuple[int, int]:
+        """Row and column of the place that is pointed at."""
+        h, w = views[end].shape[:2]
+        x, y = np.rint(self.points[end]).astype(int)
+        return min(max(int(y), 0), h - 1), min(max(int(x), 0), w - 1)
+
     def find_share(self, views: tuple[Array, Array], slack: int | None = None) -> float:
         """The share of the piece that does not fit."""
         return _find_share([self], views, slack)
@@ -91,7 +101,7 @@ def share_out(
     """
     together = cut(list(hints))
     fits = together.find_share(views) <= _MANY if len(hints) == 1 else together.find_share(views, _SLACKS[0]) <= _FEW
-    if fits and not ran_over(together):
+    if (fits and not ran_over(together)) or (len(hints) == 1 and together.changes_colour(views)):
         return [(list(hints), together)]
     groups: list[tuple[list[Hint], Ends]] = []
     for hint in hints[:_MOST]:

@@ -36,7 +36,7 @@ def grade_misfit(difference: Array) -> Array:
     return np.asarray(np.clip((difference - _FITS) / (_DIFFERS - _FITS), 0, 1), np.float32)
 
 
-def find_unmatched(frame: Array, other: Array, flow: Flow, visible: Array) -> Array:
+def find_unmatched(frame: Array, other: Array, flow: Flow, visible: Array, *, strict: bool = False) -> Array:
     """Finds what a key frame shows and the other does not.
 
     Args:
@@ -44,12 +44,16 @@ def find_unmatched(frame: Array, other: Array, flow: Flow, visible: Array) -> Ar
         other: the other key frame, of the same shape.
         flow: (h, w, 2) in cells: where each cell of `frame` is in `other`.
         visible: (h, w) in [0, 1]: how far the cell is believed to be visible in `other`.
+        strict: whether textures must match exactly, and all that is believed to be hidden counts: to find what is in
+            doubt, not to draw.
 
     Returns:
         (h, w) float32 in [0, 1], 1 where nothing in `other` matches.
     """
     there = warp(other, pixel_grid(*flow.shape[:2]) + flow)
     error = mean_of_channels(cv2.absdiff(frame, there))
+    if strict:
+        return np.asarray(np.maximum(1 - visible, grade_misfit(error)), np.float32)
     # a texture that is off by a part of a cell differs by as much as it varies
     error = error - _TEXTURE * cv2.min(_measure_variation(frame), _measure_variation(there))
     # what is believed to be hidden has to differ a little as well
