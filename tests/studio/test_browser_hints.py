@@ -145,7 +145,6 @@ def test_hints_that_were_saved_are_loaded_dropped_and_drawn_with(desk, studio, t
 
     loaded = desk.edited(lambda: studio("load-hints").send_keys(str(path)))
     assert desk.hints() == given and np.array_equal(loaded, crossed) and miss(loaded, CROSSED) < 0.002
-    studio.until(lambda: studio("status").text == "crossed.json is loaded.")
     assert np.array_equal(desk.edited(studio("undo").click), plain) and not desk.hints()
     studio("hinting").click()
     dropped = desk.edited(lambda: drop_file(studio, path))
