@@ -62,8 +62,8 @@ def test_a_child_that_outlives_its_owner_does_not_keep_it(tmp_path):
     try:
         end(holder)
         os.kill(child, 0)
-        with locked(tmp_path, patience=0):
-            pass
+        with locked(tmp_path, patience=10):  # the child lets go as soon as it runs, and lives a minute
+            os.kill(child, 0)
     finally:
         os.kill(child, signal.SIGKILL)
 
