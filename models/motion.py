@@ -295,7 +295,10 @@ class MotionNetwork(nn.Module):
 
     def compose(self, way: Way, first: Tensor, last: Tensor, mode: str = "bilinear") -> Tensor:
         """Warps and blends frames of any size: (N, C, H, W) each to (N, C, H, W)."""
-        early, late = self.carry(way, first, last, mode)
+        return self.mix(way, *self.carry(way, first, last, mode))
+
+    def mix(self, way: Way, early: Tensor, late: Tensor) -> Tensor:
+        """Blends two warped frames, (N, C, H, W) each, in the first one's `share`."""
         mixed: Tensor = late + self.share(way, early, late) * (early - late)
         return mixed
 
@@ -314,7 +317,7 @@ class MotionNetwork(nn.Module):
         early, late = self.carry(way, first.float(), last.float())
         claims = way.claim.chunk(2)
         learning = learning._replace(warped=(early, late), claim=claims[0] - claims[1])
-        return late + self.share(way, early, late) * (early - late), motion, learning
+        return self.mix(way, early, late), motion, learning
 
     def prepare(self, first: Tensor, last: Tensor, area: int = 384 * 384) -> tuple[Motion, Tensor, Tensor]:
         """Finds the motion of key frames (N, 3, H, W) of any size, at a working size of at most about `area` pixels."""

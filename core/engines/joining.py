@@ -109,8 +109,9 @@ def _draw_guided(
         return settled[t]
 
     grounds = guides.paint_out(frames[0], 0), guides.paint_out(frames[1], 1)
+    lay = guides.prepare_laying(frames)
     for t, drawn in zip(times, draw_joined(grounds, times, settle, mixes=mixes), strict=True):
-        yield guides.lay_over(drawn, frames, t, settled[t].shifts)
+        yield lay(drawn, t, settled[t].shifts)
 
 
 def _settle(placed: Placed, guides: Guides) -> Placed:
@@ -244,7 +245,7 @@ def measure_doubt(frames: tuple[Working, Working], placed: Placed, guides: Guide
         unsure = np.maximum(unsure, placed.missing)
     if guides is not None:
         whole = np.ones((height, width, 1), np.float32)
-        pieces = guides.lay_over(np.zeros_like(whole), (whole, whole), placed.t, placed.shifts)
+        pieces = guides.prepare_laying((whole, whole))(np.zeros_like(whole), placed.t, placed.shifts)
         disagrees = disagrees * (1 - cv2.resize(pieces, size, interpolation=cv2.INTER_AREA))
     return np.asarray(disagrees * cv2.resize(unsure, size, interpolation=cv2.INTER_LINEAR), np.float32)
 

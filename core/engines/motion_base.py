@@ -27,7 +27,7 @@ from ..motion.grid import Array, Flow
 from ..motion.guides import Guides, PairHints
 from ..motion.light import is_another_light, is_fade
 from ..motion.search import search_in_detail
-from ..motion.unmatched import find_unmatched, move_with_surroundings
+from ..motion.unmatched import find_missing, find_unmatched, move_with_surroundings
 from .blend import Blend
 from .flow import FlowPair
 from .interface import Pair, Working, view_for_matching
@@ -170,8 +170,8 @@ class BaseMotionPair(PlacedPair):
         """Where the frame at t is guesswork: (h, w) in [0, 1]."""
         placed = self._place(t)
         if placed.missing is not None:
-            _, missing = move_unmatched(placed.shifts, self._doubtful)
-            placed = replace(placed, missing=np.maximum(placed.missing, missing))
+            doubtful = fit_unmatched(self._doubtful, *placed.missing.shape)
+            placed = replace(placed, missing=np.maximum(placed.missing, find_missing(placed.shifts, doubtful)))
         return measure_doubt(self._frames, placed, self._guides)
 
     @cached_property
@@ -229,9 +229,13 @@ def find_all_unmatched(motion: FoundMotion, *, strict: bool = False) -> list[Arr
 
 def move_unmatched(shifts: tuple[Flow, Flow], unmatched: Sequence[Array]) -> tuple[tuple[Flow, Flow], Array]:
     """As `move_with_surroundings`, with what is unmatched on a grid of another size."""
-    h, w = shifts[0].shape[:2]
-    first, last = (cv2.resize(part, (w, h), interpolation=cv2.INTER_LINEAR) for part in unmatched)
-    return move_with_surroundings(shifts, (first, last))
+    return move_with_surroundings(shifts, fit_unmatched(unmatched, *shifts[0].shape[:2]))
+
+
+def fit_unmatched(unmatched: Sequence[Array], height: int, width: int) -> tuple[Array, Array]:
+    """What is unmatched, on a grid of that size."""
+    first, last = (cv2.resize(part, (width, height), interpolation=cv2.INTER_LINEAR) for part in unmatched)
+    return first, last
 
 
 def clear(motion: FoundMotion, guides: Guides) -> FoundMotion:

@@ -8,7 +8,17 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from ..engines.blend import Blend
-from ..engines.interface import Engine, Guided, Sure, Working, find_doubt, follow, render_all, render_parts
+from ..engines.interface import (
+    Engine,
+    Guided,
+    Sure,
+    Working,
+    find_doubt,
+    follow,
+    keep_between,
+    render_all,
+    render_parts,
+)
 from ..media.frames import Frame, premultiply, unpremultiply
 from ..motion.grid import Array, Flow
 from ..motion.guides import PairHints
@@ -19,7 +29,6 @@ from .pixel_art import PixelArtEngine
 STILL = 6
 """Levels of 255 by which an engine's pixel may differ from equal pixels of both key frames; if it differs by more,
 something that moves covers it. Not tuned: more than rounding makes, and less than is seen."""
-_SOON = 1e-3  # a time so close to a key frame that nothing has moved
 MARGIN = 24
 """Margin in pixels around the part that changes, so that the engine gets complete outlines. Not tuned."""
 
@@ -77,7 +86,7 @@ def draw_segment(
             if pair.draw_parts is not None and part_times is not None:
                 drawn = pair.draw_parts([t for t, *_ in between], [rest for _, *rest in between])
             else:
-                drawn = pair([min(max(t, _SOON), 1 - _SOON) for t, *_ in between])
+                drawn = pair([keep_between(t) for t, *_ in between])
         frame = next(drawn)
         if watch is not None:
             inner = next((time for time in (t, *parts) if 0 < time < 1), 0.5)

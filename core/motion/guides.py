@@ -18,7 +18,8 @@ uncovered behind it. What another piece hides of it in the nearer drawing comes 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -143,6 +144,11 @@ class Guide:
     """When it comes or goes."""
 
     @property
+    def masks(self) -> tuple[Array, Array]:
+        """`here` and `there`."""
+        return self.here, self.there
+
+    @property
     def comes_or_goes(self) -> bool:
         """Whether one of the drawings does not have it."""
         return not (self.here.any() and self.there.any())
@@ -187,6 +193,19 @@ class Guide:
         first, last = self.ends
         now = self.place(t)
         return fit_map(now, first)(grid) - grid, fit_map(now, last)(grid) - grid
+
+
+class Lay(Protocol):
+    """Lays pieces over what is drawn without them, each where it is at a time and as the nearer drawing has it."""
+
+    def __call__(self, drawn: Array, t: float, shifts: tuple[Flow, Flow]) -> Array:
+        """Returns a copy with the pieces.
+
+        Args:
+            drawn: (H, W, C) of the drawings' type.
+            t: in (0, 1).
+            shifts: as `Guides.settle` gives them; what comes or goes moves as its surroundings do.
+        """
 
 
 class Guides:
@@ -309,7 +328,7 @@ class Guides:
         flow, places, to_cells = flow.copy(), *self._lay_grid(w, h)
         for guide in self.guides:
             if not guide.comes_or_goes:
-                mask = self._shrink((guide.here, guide.there)[end], w, h)
+                mask = self._shrink(guide.masks[end], w, h)
                 flow += mask[..., None] * (guide.shifts(float(end), places)[1 - end] * to_cells - flow)
         return flow.astype(np.float32)
 
@@ -326,7 +345,7 @@ class Guides:
         h, w = flow.shape[:2]
         flow, known = flow.copy(), np.zeros((h, w), np.float32)
         if self.guides:
-            taken = np.maximum.reduce([self._shrink((guide.here, guide.there)[end], w, h) for guide in self.guides])
+            taken = np.maximum.reduce([self._shrink(guide.masks[end], w, h) for guide in self.guides])
             around = cv2.dilate(taken, np.ones((3, 3), np.uint8))  # motion is smeared over an outline
             flow += around[..., None] * (fill_holes(flow, 1 - around + np.float32(_TINY)) - flow)
             known[taken > 0.5] = -1
@@ -361,7 +380,7 @@ class Guides:
         if self.guides:
             left = []
             for end, shift in enumerate((here, there)):
-                masks = [self._shrink((guide.here, guide.there)[end], w, h) for guide in self.guides]
+                masks = [self._shrink(guide.masks[end], w, h) for guide in self.guides]
                 left.append(warp(np.maximum.reduce(masks), grid + shift))
             belief += _GONE * (left[1] - left[0])
             missing = missing * (1 - np.maximum(left[0], left[1]))
@@ -378,33 +397,39 @@ class Guides:
         end = int(t >= 0.5)
         for guide in self.guides:
             if not guide.comes_or_goes and (guide.here * mask).sum() > 0.5 * guide.here.sum():
-                own = (guide.here, guide.there)[end]
+                own = guide.masks[end]
                 self._lay_piece(covered, ones, own, guide.ends[end], guide.place(t))
         return covered
 
-    def lay_over(self, drawn: Array, frames: tuple[Array, Array], t: float, shifts: tuple[Flow, Flow]) -> Array:
-        """Lays the pieces over what is drawn without them, each where it is at t and as the nearer drawing has it.
+    def prepare_laying(self, frames: tuple[Array, Array]) -> "Lay":
+        """Returns what lays the pieces over frames; what does not depend on the time is found once for all of them.
 
         Args:
-            drawn: (H, W, C) uint8 or float32.
-            frames: the first and the last drawing, likewise.
-            t: in (0, 1).
-            shifts: as `settle` gives them; what comes or goes moves as its surroundings do.
+            frames: the first and the last drawing, (H, W, C) uint8 or float32.
         """
-        drawn = drawn.copy()
-        for guide in self.guides:
-            end = int(t >= guide.switch)
-            mask = (guide.here, guide.there)[end]
-            if not mask.any():
-                continue
-            own = guide.ends[end]
-            now = own - self._measure_around(shifts[end], mask) if guide.comes_or_goes else guide.place(t)
-            behind = self._find_hidden(guide, end)
-            if behind is not None:
-                self._lay_piece(drawn, frames[1 - end], behind, guide.ends[1 - end], now)
+
+        @cache
+        def find(number: int, end: int) -> tuple[Array | None, Array]:
+            guide = self.guides[number]
             on_it = [other for other in self.guides if _lies_on(other, guide, end)]
-            self._lay_piece(drawn, self.paint_out(frames[end], end, on_it), mask, own, now)
-        return drawn
+            return self._find_hidden(guide, end), self.paint_out(frames[end], end, on_it)
+
+        def lay(drawn: Array, t: float, shifts: tuple[Flow, Flow]) -> Array:
+            drawn = drawn.copy()
+            for number, guide in enumerate(self.guides):
+                end = int(t >= guide.switch)
+                mask = guide.masks[end]
+                if not mask.any():
+                    continue
+                own = guide.ends[end]
+                now = own - self._measure_around(shifts[end], mask) if guide.comes_or_goes else guide.place(t)
+                behind, frame = find(number, end)
+                if behind is not None:
+                    self._lay_piece(drawn, frames[1 - end], behind, guide.ends[1 - end], now)
+                self._lay_piece(drawn, frame, mask, own, now)
+            return drawn
+
+        return lay
 
     def paint_out(self, frame: Array, end: int, guides: Sequence[Guide] | None = None) -> Array:
         """A drawing without pieces, filled from around them.
@@ -414,7 +439,7 @@ class Guides:
             end: 0 if it is the first drawing, 1 if it is the last.
             guides: of the pieces; None: all.
         """
-        masks = [(guide.here, guide.there)[end] for guide in (self.guides if guides is None else guides)]
+        masks = [guide.masks[end] for guide in (self.guides if guides is None else guides)]
         masks = [mask for mask in masks if mask.any()]
         if not masks:
             return frame
@@ -434,9 +459,9 @@ class Guides:
         others = [other for other in self.guides if other is not guide and other.here.shape == guide.here.shape]
         if guide.comes_or_goes or not others:
             return None
-        mask, shown = (guide.here, guide.there)[end], (guide.here, guide.there)[1 - end]
-        front = np.maximum.reduce([(other.here, other.there)[end] for other in others])
-        clear = np.maximum.reduce([(other.here, other.there)[1 - end] for other in others])
+        mask, shown = guide.masks[end], guide.masks[1 - end]
+        front = np.maximum.reduce([other.masks[end] for other in others])
+        clear = np.maximum.reduce([other.masks[1 - end] for other in others])
         h, w = mask.shape
         places, to_cells = self._lay_grid(w, h)
         at = pixel_grid(h, w) + (guide.shifts(1.0 - end, places)[end] * to_cells).astype(np.float32)
@@ -500,7 +525,7 @@ def _lies_in(track: Track, regions: tuple[Array, Array]) -> bool:
 
 def _lies_on(guide: Guide, other: Guide, end: int) -> bool:
     """Whether a piece lies on another, larger one in a drawing, and so is within its mask."""
-    mask, larger = ((one.here, one.there)[end] for one in (guide, other))
+    mask, larger = (one.masks[end] for one in (guide, other))
     area = float(mask.sum())
     return guide is not other and 0 < area < larger.sum() and float(np.minimum(mask, larger).sum()) > 0.8 * area
 

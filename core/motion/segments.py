@@ -7,6 +7,7 @@ AnimeInterp (Li et al., CVPR 2021, section 3.1). Theirs compares features of VGG
 means and takes milliseconds.
 """
 
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import cv2
@@ -30,11 +31,8 @@ _ALIKE = 3  # number of similar pieces that move together, against which a diffe
 _PAIRED = 64  # pieces that are matched; the smaller ones only count as similar pieces
 _LONG = 1.6  # ratio of a piece's axes from which its direction is determined
 # Chosen on the drawings of docs/RESULTS.md#hints: shaded emoji.
-_SOFT, _FAINT, _CLEAR = (
-    1.0,
-    1.0,
-    4.0,
-)  # pixels of smoothing; Lab units per pixel of an edge that goes on, and of a clear one
+_SOFT = 1.0  # pixels of smoothing
+_FAINT, _CLEAR = 1.0, 4.0  # Lab units per pixel: of an edge that continues a clear one, and of a clear one
 _WHOLE = 64.0  # steps to a unit, as gradients are handed over as whole numbers
 _RIM, _LAYERS, _ON, _SURROUNDED = 7, 3, 0.9, 0.65  # pixels around a thing on a piece; things on things; shares of both
 _CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
@@ -277,15 +275,22 @@ class Pieces:
 
     def __init__(self, picture: Array) -> None:
         """Of (h, w, 3) uint8 RGB."""
-        lab = _smooth(cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2LAB))
-        _, self._labels = _label(lab)
-        _, self._apart = _label(lab, _find_faint_edges(lab))
-        self._broad = _find_broad(self._labels)
+        self._lab = _smooth(cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2LAB))
 
-    @property
+    @cached_property
     def labels(self) -> Array:
         """(h, w): each pixel's piece, 0 on edges."""
-        return self._labels
+        return _label(self._lab)[1]
+
+    @cached_property
+    def _apart(self) -> Array:
+        """The same, cut along faint edges as well."""
+        return _label(self._lab, _find_faint_edges(self._lab))[1]
+
+    @cached_property
+    def _broad_apart(self) -> Array:
+        """Where the broad ones of these are: (h, w) bool."""
+        return _find_broad(self._apart)
 
     def snap(self, mask: Array, outline: int) -> Array:
         """The flat pieces that lie in a mask for the most part, with their outlines: (h, w) bool.
@@ -294,15 +299,15 @@ class Pieces:
             mask: (h, w) bool. It is left as it is where such pieces make up less than half of it, as in shaded ones.
             outline: pixels by which the pieces are widened where no other broad piece begins.
         """
-        count = int(self._labels.max()) + 1
-        inside = np.bincount(self._labels.ravel(), mask.ravel(), count)
-        chosen = inside > 0.5 * np.bincount(self._labels.ravel(), minlength=count)
+        count = int(self.labels.max()) + 1
+        inside = np.bincount(self.labels.ravel(), mask.ravel(), count)
+        chosen = inside > 0.5 * np.bincount(self.labels.ravel(), minlength=count)
         chosen[0] = False
-        own = chosen[self._labels]
+        own = chosen[self.labels]
         if 2 * int((own & mask).sum()) < int(mask.sum()):
             return mask
         wide = cv2.dilate(own.astype(np.uint8), np.ones((2 * outline + 1, 2 * outline + 1), np.uint8)) > 0
-        return np.asarray(own | (wide & ~self._broad))
+        return np.asarray(own | (wide & ~_find_broad(self.labels)))
 
     def _add_enclosed(self, own: Array) -> Array:
         """A piece, (h, w) uint8, with what lies on it: holes, and what nearly all of its surroundings are the piece's.
@@ -337,7 +342,7 @@ class Pieces:
             at: (x, y); on an outline, the nearest broad piece is taken.
             outline: pixels by which the piece is widened where no other broad piece begins.
         """
-        broad = _find_broad(self._apart)
+        broad = self._broad_apart
         y, x = np.nonzero(broad)
         if not len(x):
             return np.ones(self._apart.shape, bool)

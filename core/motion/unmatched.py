@@ -20,10 +20,7 @@ _FITS, _DIFFERS = 15.0, 40.0  # levels of 255 up to which a cell fits where it l
 _LEAST = 0.25  # how unmatched a cell must be for its motion to be replaced; fully replaced at three times that
 _AROUND = np.ones((5, 5), np.uint8)  # cells around unmatched content whose motion it may have distorted
 _BENT = 0.7  # cells: largest such distortion
-_SLIGHT, _SLIGHT_RANGE = (
-    3.0,
-    10.0,
-)  # levels from which on what is believed to be hidden counts, and range up to all of it
+_SLIGHT, _RANGE = 3.0, 10.0  # levels from which on what is believed to be hidden counts, and range up to all of it
 _TEXTURE, _NEAR = 1.0, (3, 3)
 """Standard deviations, of the frame that varies less around a cell, by which a match may differ. LPIPS of middle frames
 on half of the choosing set and on 18 triplets of Big Buck Bunny: .0733 and .0404 with 0 and all that is believed to be
@@ -57,7 +54,7 @@ def find_unmatched(frame: Array, other: Array, flow: Flow, visible: Array, *, st
     # a texture that is off by a part of a cell differs by as much as it varies
     error = error - _TEXTURE * cv2.min(_measure_variation(frame), _measure_variation(there))
     # what is believed to be hidden has to differ a little as well
-    hidden = (1 - visible) * np.clip((error - _SLIGHT) / _SLIGHT_RANGE, 0, 1)
+    hidden = (1 - visible) * np.clip((error - _SLIGHT) / _RANGE, 0, 1)
     return np.asarray(np.maximum(hidden, grade_misfit(error)), np.float32)
 
 
@@ -67,21 +64,31 @@ def _measure_variation(frame: Array) -> Array:
     return mean_of_channels(cv2.sqrt(np.maximum(cv2.blur(frame * frame, _NEAR) - mean * mean, 0)))
 
 
+def find_missing(shifts: tuple[Flow, Flow], unmatched: tuple[Array, Array]) -> Array:
+    """How far neither key frame has a match for what it shows at a place: (h, w) in [0, 1].
+
+    Args:
+        shifts: (h, w, 2) each, in cells: from a place at t to the place in the first and in the last key frame.
+        unmatched: (h, w) each, in [0, 1]: what `find_unmatched` gives for the first and the last key frame.
+    """
+    grid = pixel_grid(*shifts[0].shape[:2])
+    first, last = (warp(part, grid + shift) for part, shift in zip(unmatched, shifts, strict=True))
+    return np.minimum(first, last)
+
+
 def move_with_surroundings(
     shifts: tuple[Flow, Flow], unmatched: tuple[Array, Array]
 ) -> tuple[tuple[Flow, Flow], Array]:
     """Replaces the motion of unmatched content by that of its surroundings.
 
     Args:
-        shifts: (h, w, 2) each, in cells: from a place at t to the place in the first and in the last key frame.
-        unmatched: (h, w) each, in [0, 1]: what `find_unmatched` gives for the first and the last key frame.
+        shifts: as `find_missing` takes them.
+        unmatched: likewise.
 
     Returns:
-        The shifts, and how far neither key frame has a match for what it shows at the place: (h, w) in [0, 1].
+        The shifts, and what `find_missing` gives.
     """
-    grid = pixel_grid(*shifts[0].shape[:2])
-    sampled = [warp(part, grid + shift) for part, shift in zip(unmatched, shifts, strict=True)]
-    missing = np.minimum(sampled[0], sampled[1])
+    missing = find_missing(shifts, unmatched)
     lost = np.clip((missing - _LEAST) / (2 * _LEAST), 0, 1)
     if not lost.any():
         return shifts, missing
