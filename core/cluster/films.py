@@ -287,7 +287,7 @@ class _Run:
         """Adds the segments that are missing."""
         plan = film.plan = read_plan(film.folder / PLAN)
         segments = film.folder / SEGMENTS
-        known = find_segments(plan, segments, digest_plan(plan), lambda: None, self._note)
+        known = find_segments(plan, segments, digest_plan(plan), self._note)
         missing = choose_missing(plan, segments, known, range(len(plan.segments)))
         progress = film.progress
         progress.stage, progress.segments, progress.frames = DRAWING, len(plan.segments), plan.frames

@@ -273,8 +273,7 @@ def _draw_plan(
 ) -> tuple[dict[int, Any], FilmDoubt | None, int, int]:
     """Draws what an earlier run has not; returns the segments, the doubtful moments, the frames drawn and resumed."""
     digest = digest_plan(plan)
-    with held_back() as held:
-        known = find_segments(plan, folder, digest, held.answer, setup.note)
+    known = find_segments(plan, folder, digest, setup.note)
     resumed = sum(segment.frames for segment in known.values())
     numbers = choose_missing(plan, folder, known, range(len(plan.segments)))
     again = sum(known[number].frames for number in numbers if number in known)

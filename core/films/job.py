@@ -26,7 +26,6 @@ from ..engines.opening import open_configured
 from ..errors import ConfigError, InputError, OutputError
 from ..files import Inputs, check_no_input, check_output, reason, shown, sync, write_text, written_beside
 from ..inbetween.doubt_sheet import check_doubt_path
-from ..interrupts import held_back
 from ..json_text import read_json
 from ..lock import LOCK, locked
 from ..media.codecs import FILM_OUTPUTS
@@ -390,8 +389,7 @@ def draw_wanted(
         folder.mkdir(exist_ok=True)
         if folder.is_symlink():
             raise OutputError(f"{shown(folder)}: is a link, through which nothing is written; remove it")
-        with held_back() as held:
-            known = find_segments(job.plan, folder, job.digest, held.answer, note, wanted)
+        known = find_segments(job.plan, folder, job.digest, note, wanted)
         numbers = choose_missing(job.plan, folder, known, wanted)
         total = sum(len(job.plan.segments[number].frames) for number in numbers)
         if numbers:
@@ -460,8 +458,7 @@ def _check_all(job: OpenJob) -> dict[int, Segment]:
         InputError: one is missing or damaged.
     """
     damaged: list[str] = []
-    with held_back() as held:
-        segments = find_segments(job.plan, job.segments, job.digest, held.answer, damaged.append)
+    segments = find_segments(job.plan, job.segments, job.digest, damaged.append)
     lacking = [number for number in range(len(job.plan.segments)) if number not in segments]
     doubts = job.plan.config.doubt is not None
     lacking += [k for k in segments if doubts and not name_doubt(job.segments, k).exists()]

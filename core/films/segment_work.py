@@ -42,17 +42,15 @@ def find_segments(
     plan: FilmPlan,
     folder: Path,
     digest: str,
-    on_wait: Callable[[], None],
     note: Callable[[str], None],
     numbers: Sequence[int] | None = None,
 ) -> dict[int, Segment]:
-    """Verifies the segments that are in a folder.
+    """Verifies the segments that are in a folder; Ctrl-C is answered meanwhile.
 
     Args:
         plan: the film's plan.
         folder: the segments' folder.
         digest: the plan's, see `digest_plan`.
-        on_wait: called regularly; an exception that it raises cancels the work.
         note: called with a sentence about each segment that is damaged.
         numbers: of the segments to verify; None: all.
 
@@ -60,16 +58,17 @@ def find_segments(
         The records of intact segments, by number.
     """
     found: dict[int, Segment] = {}
-    for number in range(len(plan.segments)) if numbers is None else numbers:
-        planned = plan.segments[number]
-        segment = check_segment(folder, number, digest, on_wait)
-        if segment is not None and segment.frames == len(planned.frames):
-            found[number] = segment
-        elif name_segment(folder, number).exists():
-            note(
-                f"{shown(plan.config.output)}: frames {planned.start} to {planned.start + len(planned.frames) - 1}, "
-                "which an earlier run has made, are damaged or cannot be verified, and are drawn anew"
-            )
+    with held_back() as held:
+        for number in range(len(plan.segments)) if numbers is None else numbers:
+            planned = plan.segments[number]
+            segment = check_segment(folder, number, digest, held.answer)
+            if segment is not None and segment.frames == len(planned.frames):
+                found[number] = segment
+            elif name_segment(folder, number).exists():
+                note(
+                    f"{shown(plan.config.output)}: frames {planned.start} to {planned.start + len(planned.frames) - 1}, "
+                    "which an earlier run has made, are damaged or cannot be verified, and are drawn anew"
+                )
     return found
 
 
