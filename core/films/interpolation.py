@@ -10,7 +10,6 @@ frames, so that memory is the same for any length. A film that comes by standard
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import chain, pairwise
@@ -22,7 +21,6 @@ from ..config.interpolation import InterpolateFilmConfig
 from ..errors import InputError
 from ..files import put_in_place, shown, write_text
 from ..inbetween.doubt_sheet import Doubtful, check_doubt_path, to_json
-from ..interrupts import held_back
 from ..lock import LOCK
 from ..media.animation import write_animation
 from ..media.film_segments import list_segments
@@ -106,13 +104,6 @@ def interpolate_film(
     return _write_film(setup, advance, on_plan or (lambda done, total: None))
 
 
-@contextmanager
-def _new_frames(setup: FilmSetup, answer: Callable[[], None] = lambda: None) -> Iterator[Iterator[NewFrame]]:
-    """Provides the frames of a new film that is drawn while the old one is read."""
-    with exposures_of(setup, judge_film(setup), answer) as exposures:
-        yield cut_segments(exposures)
-
-
 def report(
     setup: FilmSetup,
     size: tuple[int, int],
@@ -169,8 +160,7 @@ def _stream(setup: FilmSetup, advance: Advance) -> FilmDrawn:
 
 def _draw_live(setup: FilmSetup, folder: Path | None, advance: Advance) -> tuple[LiveFilm, FrameDrawer]:
     total = setup.total
-    with held_back() as held, _new_frames(setup, held.answer) as frames:
-        live, drawer = draw_live(setup, frames, folder, lambda done: advance(done, total))
+    live, drawer = draw_live(setup, folder, lambda done: advance(done, total))
     _check_frames(setup, live.frames)
     note_unused(setup)
     return live, drawer
@@ -195,10 +185,10 @@ def _write_animation(setup: FilmSetup, advance: Advance) -> FilmDrawn:
         note_unused(setup)
 
     animation = setup.film.animation
-    with _new_frames(setup) as frames:
+    with exposures_of(setup, judge_film(setup)) as exposures:
         written = write_animation(
             config.output,
-            draw(frames),
+            draw(cut_segments(exposures)),
             fps=setup.usual_rate,
             ends=None if setup.clock.rate is not None else ends,
             profile=setup.film.profile,

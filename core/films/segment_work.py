@@ -6,7 +6,7 @@ a segment says what it was made on, and `animi join` reports segments of several
 """
 
 import platform
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -19,9 +19,10 @@ from ..media.film_segments import Segment, check_segment, name_segment
 from ..media.film_sink import FilmWriter
 from .doubt import FilmDoubt, name_doubt
 from .drawing import FrameDrawer
+from .judging import exposures_of, judge_film
 from .plan import FilmPlan
 from .replay import replay
-from .segmenting import NewFrame
+from .segmenting import NewFrame, cut_segments
 from .setup import FilmSetup
 
 
@@ -65,8 +66,9 @@ def find_segments(
             if segment is not None and segment.frames == len(planned.frames):
                 found[number] = segment
             elif name_segment(folder, number).exists():
+                last = planned.start + len(planned.frames) - 1
                 note(
-                    f"{shown(plan.config.output)}: frames {planned.start} to {planned.start + len(planned.frames) - 1}, "
+                    f"{shown(plan.config.output)}: frames {planned.start} to {last}, "
                     "which an earlier run has made, are damaged or cannot be verified, and are drawn anew"
                 )
     return found
@@ -129,14 +131,11 @@ def choose_missing(plan: FilmPlan, folder: Path, known: dict[int, Segment], want
     return [k for k in wanted if k not in known or (doubts and not name_doubt(folder, k).exists())]
 
 
-def draw_live(
-    setup: FilmSetup, frames: Iterator[NewFrame], folder: Path | None, advance: Callable[[int], None]
-) -> tuple["LiveFilm", FrameDrawer]:
-    """Draws a film while it is read, as it comes by standard input and has no plan.
+def draw_live(setup: FilmSetup, folder: Path | None, advance: Callable[[int], None]) -> tuple["LiveFilm", FrameDrawer]:
+    """Draws a film while it is read, without a plan; Ctrl-C is answered between frames.
 
     Args:
         setup: the film.
-        frames: the new film's frames.
         folder: the segments' folder; None: the film goes to standard output.
         advance: called with the number of frames done so far.
     """
@@ -144,9 +143,10 @@ def draw_live(
     live = LiveFilm()
     with (
         held_back() as held,
+        exposures_of(setup, judge_film(setup), held.answer) as exposures,
         FilmWriter(setup.coding, folder, setup.config.output, held.answer) as writer,
     ):
-        for new in frames:
+        for new in cut_segments(exposures):
             held.answer()
             live.take(new)
             writer.put(new.segment, new.exposure.time, drawer.draw(new))
