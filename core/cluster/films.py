@@ -32,7 +32,7 @@ from ..films.job import (
     remove_job,
 )
 from ..films.plan import FilmPlan
-from ..films.plan_file import digest_plan, read_plan
+from ..films.plan_file import read_plan
 from ..films.replay import range_of_segment
 from ..films.segment_work import choose_missing, find_segments
 from ..films.sending import take_segment
@@ -287,7 +287,7 @@ class _Run:
         """Adds the segments that are missing."""
         plan = film.plan = read_plan(film.folder / PLAN)
         segments = film.folder / SEGMENTS
-        known = find_segments(plan, segments, digest_plan(plan), self._note)
+        known = find_segments(plan, segments, self._note)
         missing = choose_missing(plan, segments, known, range(len(plan.segments)))
         progress = film.progress
         progress.stage, progress.segments, progress.frames = DRAWING, len(plan.segments), plan.frames

@@ -31,7 +31,7 @@ from .drawing import FrameDrawer
 from .joining import join_film
 from .judging import exposures_of, judge_film
 from .plan import FilmPlan, plan_film
-from .plan_file import digest_plan, read_plan, write_plan
+from .plan_file import read_plan, write_plan
 from .segment_work import LiveFilm, choose_missing, draw_live, draw_segments, find_segments, open_drawer
 from .segmenting import NewFrame, cut_segments
 from .setup import FilmSetup, check_places, describe_job, set_up_film
@@ -262,8 +262,7 @@ def _draw_plan(
     setup: FilmSetup, plan: FilmPlan, folder: Path, advance: Advance
 ) -> tuple[dict[int, Any], FilmDoubt | None, int, int]:
     """Draws what an earlier run has not; returns the segments, the doubtful moments, the frames drawn and resumed."""
-    digest = digest_plan(plan)
-    known = find_segments(plan, folder, digest, setup.note)
+    known = find_segments(plan, folder, setup.note)
     resumed = sum(segment.frames for segment in known.values())
     numbers = choose_missing(plan, folder, known, range(len(plan.segments)))
     again = sum(known[number].frames for number in numbers if number in known)
@@ -271,7 +270,7 @@ def _draw_plan(
     if numbers:
         first = resumed - again
         segments, count = draw_segments(
-            setup, plan, digest, folder, numbers, known, lambda done: advance(first + done, plan.frames)
+            setup, plan, folder, numbers, known, lambda done: advance(first + done, plan.frames)
         )
     else:
         advance(plan.frames, plan.frames)

@@ -39,7 +39,7 @@ from .hints import list_film_masks
 from .interpolation import FilmDrawn, report
 from .joining import join_film
 from .plan import FilmPlan, plan_film
-from .plan_file import digest_plan, read_plan, write_plan
+from .plan_file import read_plan, write_plan
 from .segment_work import choose_missing, draw_segments, find_segments
 from .setup import FilmSetup, OpenEngine, check_places, describe_job, set_up_film
 from .work_folder import PLAN, clear, name_folder, name_inputs
@@ -106,13 +106,11 @@ class OpenJob:
         folder: the job's folder.
         plan: the film's plan.
         setup: the film.
-        digest: the plan's hash, which stands in the records of its segments.
     """
 
     folder: Path
     plan: FilmPlan
     setup: FilmSetup
-    digest: str
 
     @property
     def segments(self) -> Path:
@@ -287,7 +285,7 @@ def open_job(
             f"{shown(folder)}: was planned with another {', '.join(changed)}; use the same film and the same animi on "
             "all machines, or plan the film again"
         )
-    return OpenJob(folder, replace(plan, config=config), setup, digest_plan(plan))
+    return OpenJob(folder, replace(plan, config=config), setup)
 
 
 def _place_inputs(config: InterpolateFilmConfig, folder: Path) -> InterpolateFilmConfig:
@@ -389,14 +387,13 @@ def draw_wanted(
         folder.mkdir(exist_ok=True)
         if folder.is_symlink():
             raise OutputError(f"{shown(folder)}: is a link, through which nothing is written; remove it")
-        known = find_segments(job.plan, folder, job.digest, note, wanted)
+        known = find_segments(job.plan, folder, note, wanted)
         numbers = choose_missing(job.plan, folder, known, wanted)
         total = sum(len(job.plan.segments[number].frames) for number in numbers)
         if numbers:
             draw_segments(
                 job.setup,
                 job.plan,
-                job.digest,
                 folder,
                 numbers,
                 known,
@@ -458,7 +455,7 @@ def _check_all(job: OpenJob) -> dict[int, Segment]:
         InputError: one is missing or damaged.
     """
     damaged: list[str] = []
-    segments = find_segments(job.plan, job.segments, job.digest, damaged.append)
+    segments = find_segments(job.plan, job.segments, damaged.append)
     lacking = [number for number in range(len(job.plan.segments)) if number not in segments]
     doubts = job.plan.config.doubt is not None
     lacking += [k for k in segments if doubts and not name_doubt(job.segments, k).exists()]

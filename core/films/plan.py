@@ -22,6 +22,7 @@ from .judging import exposures_of, judge_film
 from .segmenting import NewFrame, cut_segments
 from .setup import FilmSetup
 from .timing import FilmFrame
+from .work_folder import digest_job
 
 _NO_PIXELS: Frame = np.zeros((0, 0, 3), np.uint8)
 
@@ -120,6 +121,11 @@ class FilmPlan:
     def last(self) -> Fraction:
         """When the last new frame is shown."""
         return self.segments[-1].frames[-1].time
+
+    @property
+    def digest(self) -> str:
+        """The hash that stands in the records of its segments."""
+        return digest_job(self.job)
 
 
 def plan_film(

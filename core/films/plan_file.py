@@ -38,7 +38,6 @@ from ..shots.mending import Mending
 from ..shots.noise import WORKING_SIDE
 from ..shots.registration import Registration
 from .plan import FilmPlan, PlannedFrame, PlannedSegment, SourceFrame
-from .work_folder import digest_job
 
 VERSION = 1
 """Version of the file; a reader accepts its own only."""
@@ -82,11 +81,6 @@ def read_plan(path: Path) -> FilmPlan:
         return _build_plan(found)
     except _DAMAGE as error:
         raise InputError(f"{shown(path)}: is damaged ({str(error)[:200]}); plan the film again") from error
-
-
-def digest_plan(plan: FilmPlan) -> str:
-    """Returns the hash that stands in the records of a plan's segments."""
-    return digest_job(plan.job)
 
 
 def describe_plan(plan: FilmPlan) -> dict[str, Any]:

@@ -42,7 +42,6 @@ def name_machine(setup: FilmSetup) -> str:
 def find_segments(
     plan: FilmPlan,
     folder: Path,
-    digest: str,
     note: Callable[[str], None],
     numbers: Sequence[int] | None = None,
 ) -> dict[int, Segment]:
@@ -51,7 +50,6 @@ def find_segments(
     Args:
         plan: the film's plan.
         folder: the segments' folder.
-        digest: the plan's, see `digest_plan`.
         note: called with a sentence about each segment that is damaged.
         numbers: of the segments to verify; None: all.
 
@@ -59,6 +57,7 @@ def find_segments(
         The records of intact segments, by number.
     """
     found: dict[int, Segment] = {}
+    digest = plan.digest
     with held_back() as held:
         for number in range(len(plan.segments)) if numbers is None else numbers:
             planned = plan.segments[number]
@@ -77,7 +76,6 @@ def find_segments(
 def draw_segments(
     setup: FilmSetup,
     plan: FilmPlan,
-    digest: str,
     folder: Path,
     numbers: Sequence[int],
     known: dict[int, Segment],
@@ -88,7 +86,6 @@ def draw_segments(
     Args:
         setup: the film.
         plan: its plan.
-        digest: the plan's, see `digest_plan`.
         folder: the segments' folder.
         numbers: of the segments, rising.
         known: segments that are complete already. If one of `numbers` is among them, only its doubtful moments are
@@ -106,7 +103,13 @@ def draw_segments(
     with (
         held_back() as held,
         FilmWriter(
-            setup.coding, folder, plan.config.output, held.answer, job=digest, made=name_machine(setup), known=known
+            setup.coding,
+            folder,
+            plan.config.output,
+            held.answer,
+            job=plan.digest,
+            made=name_machine(setup),
+            known=known,
         ) as writer,
     ):
         for done, new in enumerate(replay(setup, plan, numbers, held.answer), 1):

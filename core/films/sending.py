@@ -10,7 +10,6 @@ from ..media.film_segments import check_segment, keep_segment, name_segment
 from .doubt import name_doubt
 from .job import OpenJob
 from .plan import FilmPlan
-from .plan_file import digest_plan
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ def pack_segment(job: OpenJob, number: int) -> SentSegment:
     Raises:
         InputError: it is missing or damaged.
     """
-    record = check_segment(job.segments, number, job.digest)
+    record = check_segment(job.segments, number, job.plan.digest)
     if record is None:
         raise InputError(f"{shown(name_segment(job.segments, number))}: is missing or damaged; draw it again")
     doubt = None
@@ -59,6 +58,6 @@ def take_segment(folder: Path, number: int, sent: SentSegment, plan: FilmPlan) -
         part.write_bytes(sent.data)
         if sent.doubt is not None:
             write_text(name_doubt(folder, number), sent.doubt)
-        keep_segment(part, folder, number, sent.frames, digest_plan(plan), sent.made)
+        keep_segment(part, folder, number, sent.frames, plan.digest, sent.made)
     finally:
         part.unlink(missing_ok=True)
