@@ -10,7 +10,7 @@ import tempfile
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -193,8 +193,7 @@ def sweep() -> None:
 
 
 def _draw(job: OpenJob, number: int) -> None:
-    notes: list[str] = []
-    draw_wanted(job, [number], None, notes.append)
+    draw_wanted(job, [number], None, lambda sentence: None)
 
 
 def _open(job: SharedJob) -> OpenJob:
@@ -205,7 +204,7 @@ def _open(job: SharedJob) -> OpenJob:
         while len(_jobs) > _MOST_JOBS:
             _jobs.popitem(last=False)
     _jobs.move_to_end(key)
-    return replace(_jobs[key])
+    return _jobs[key]
 
 
 @contextmanager

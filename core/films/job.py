@@ -98,7 +98,7 @@ class JobDrawn:
     notes: tuple[str, ...]
 
 
-@dataclass
+@dataclass(frozen=True)
 class OpenJob:
     """A job whose film is open on this machine.
 
@@ -154,7 +154,7 @@ def plan_job(
             for sentence in notes:
                 setup.note(sentence)
             kept = replace(_copy_inputs(config, folder), overwrite=False, resume=False)
-            job = _plain(describe_job(replace(setup, config=_place_inputs(kept, folder))))
+            job = describe_job(replace(setup, config=_place_inputs(kept, folder)))
             plan = plan_film(setup, kept, job, on_plan)
             write_farm_files(folder, len(plan.segments))
             write_plan(plan, folder / PLAN)  # the last file, as with it the job is complete
@@ -164,12 +164,6 @@ def plan_job(
     drawn = sum(segment.drawn for segment in plan.segments)
     costs = tuple(round(segment.cost, 2) for segment in plan.segments)
     return JobPlanned(folder, plan.frames, drawn, costs, tuple(setup.notes))
-
-
-def _plain(job: dict[str, Any]) -> dict[str, Any]:
-    """A job's description as a file holds it."""
-    plain: dict[str, Any] = json.loads(json.dumps(job))
-    return plain
 
 
 def _check_folder(config: InterpolateFilmConfig, folder: Path) -> None:
@@ -276,7 +270,7 @@ def open_job(
         config = replace(config, output=output)
     setup = set_up_film(config, on_note, into_film=True, timing=plan.timing, open_with=open_with)
     setup.is_part = is_part
-    here = _plain(describe_job(setup))
+    here = describe_job(setup)
     if is_part:
         here["film"] = plan.job.get("film")  # a part has no fingerprint: each of its frames is verified
     if plan.job != here:

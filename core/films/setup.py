@@ -303,7 +303,7 @@ def _leave_out_sound(setup: FilmSetup) -> None:
 
 
 def describe_job(setup: FilmSetup) -> dict[str, Any]:
-    """Returns everything that the new film's bytes depend on, by which a run knows what it may resume."""
+    """Returns everything that the new film's bytes depend on, in JSON's types; a run is resumed only if it is equal."""
     config = setup.config
     # another animi of the same version may bring other weights
     weights = find_weights(config.engine, config.checkpoint)

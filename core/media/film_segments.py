@@ -90,31 +90,18 @@ def _kept_alone(folder: Path) -> Iterator[None]:
         yield
 
 
-def check_segments(folder: Path, job: str, on_wait: Callable[[], None]) -> tuple[dict[int, Segment], list[int]]:
-    """Verifies the segments of an earlier run.
+def check_segment(folder: Path, number: int, job: str, on_wait: Callable[[], None] = lambda: None) -> Segment | None:
+    """Verifies a segment of an earlier run.
 
     Args:
-        folder: their folder.
-        job: the job that they must belong to.
+        folder: the segments' folder.
+        number: the segment's.
+        job: the job that it must belong to.
         on_wait: called regularly; an exception that it raises cancels the work.
 
     Returns:
-        The records of intact segments by number, and the numbers of the others.
+        Its record; None if it is missing, damaged, or another job's.
     """
-    good: dict[int, Segment] = {}
-    bad = []
-    for path in list_segments(folder):
-        number = int(path.stem)
-        segment = check_segment(folder, number, job, on_wait)
-        if segment is None:
-            bad.append(number)
-        else:
-            good[number] = segment
-    return good, bad
-
-
-def check_segment(folder: Path, number: int, job: str, on_wait: Callable[[], None] = lambda: None) -> Segment | None:
-    """Verifies one segment, as `check_segments` does; None if it is missing, damaged, or another job's."""
     try:
         found = Segment(**read_json(name_record(folder, number)))
         size, digest = _measure(name_segment(folder, number), on_wait)
