@@ -161,9 +161,8 @@ def plan_job(
             sync(folder)
     except OSError as error:
         raise OutputError(f"{shown(folder)}: cannot be written ({reason(error)}); choose another folder") from error
-    drawn = sum(segment.drawn for segment in plan.segments)
     costs = tuple(round(segment.cost, 2) for segment in plan.segments)
-    return JobPlanned(folder, plan.frames, drawn, costs, tuple(setup.notes))
+    return JobPlanned(folder, plan.frames, plan.drawn, costs, tuple(setup.notes))
 
 
 def _check_folder(config: InterpolateFilmConfig, folder: Path) -> None:
@@ -437,9 +436,8 @@ def join_job(
         if doubt is not None:
             page = replace(setup.config, overwrite=config.overwrite)
             write_film_page(page, setup.clock.usual, doubt.list, plan.frames)
-    drawn = sum(segment.drawn for segment in plan.segments)
     seconds = setup.find_end(plan.starts[0], plan.last) - plan.starts[0]
-    return report(setup, setup.coding.size, plan.frames, drawn, doubt, seconds)
+    return report(setup, setup.coding.size, plan.frames, plan.drawn, doubt, seconds)
 
 
 def _check_all(job: OpenJob) -> dict[int, Segment]:

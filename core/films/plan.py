@@ -113,6 +113,11 @@ class FilmPlan:
         return sum(len(segment.frames) for segment in self.segments)
 
     @property
+    def drawn(self) -> int:
+        """How many of them are drawn; the others are the film's own."""
+        return sum(segment.drawn for segment in self.segments)
+
+    @property
     def starts(self) -> list[Fraction]:
         """When the first frame of each segment is shown, in seconds."""
         return [segment.frames[0].time for segment in self.segments]
