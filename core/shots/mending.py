@@ -74,23 +74,8 @@ def find_mending(meter: NoiseMeter, number: int, *, first: bool, last: bool) -> 
         if first or last:  # at a film's ends, use the other neighbour
             side = 1 if first else -1
         registration = meter.registration(number + side, number)
-        usable = registration is not None and registration.fits and (sources == source).any() and not (first and last)
-        parts.append((side, registration) if usable and registration is not None else None)
+        if registration is None or not registration.fits or not (sources == source).any() or (first and last):
+            parts.append(None)
+        else:
+            parts.append((side, registration))
     return Mending(sources, tuple(parts))
-
-
-def mend_specks(meter: NoiseMeter, number: int, before: Frame | None, here: Frame, after: Frame | None) -> Frame | None:
-    """Removes a frame's specks.
-
-    Args:
-        meter: the film's noise meter, which has been given at least the frame after this one.
-        number: the frame's number in the meter.
-        before: the frame before, (H, W, C) uint8 or uint16; None at the film's start.
-        here: the frame itself, of the same shape and type.
-        after: the frame after; None at the film's end.
-
-    Returns:
-        The mended frame, a new array; None if there are no specks.
-    """
-    mending = find_mending(meter, number, first=before is None, last=after is None)
-    return None if mending is None else mending.apply(before, here, after)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from animi.core.shots.held import DuplicateFinder
-from animi.core.shots.mending import mend_specks
+from animi.core.shots.mending import find_mending
 from animi.core.shots.noise import AHEAD, NoiseMeter
 
 SIZE = (160, 120)
@@ -148,7 +148,8 @@ def test_specks_are_mended_and_what_is_drawn_stays():
     assert meter.noise(12).dirty
     spoilt = left = 0
     for number in range(4, 32):
-        mended = mend_specks(meter, number, frames[number - 1], frames[number], frames[number + 1])
+        mending = find_mending(meter, number, first=False, last=False)
+        mended = None if mending is None else mending.apply(*frames[number - 1 : number + 2])
         spoilt += int((cv2.absdiff(frames[number], truth[number]).max(2) > 30).sum())
         left += int((cv2.absdiff(frames[number] if mended is None else mended, truth[number]).max(2) > 30).sum())
     assert left < 0.25 * spoilt
