@@ -145,11 +145,6 @@ def _write_doubt(setup: FilmSetup, doubt: FilmDoubt | None, frames: int) -> None
         write_film_page(setup.config, setup.clock.usual, doubt.list, frames)
 
 
-def _check_frames(setup: FilmSetup, frames: int) -> None:
-    if not frames:
-        raise InputError(f"{shown(setup.film.path)}: has no frame there; give another --range")
-
-
 def _stream(setup: FilmSetup, advance: Advance) -> FilmDrawn:
     """Sends the film to standard output as y4m."""
     live, drawer = _draw_live(setup, None, advance)
@@ -161,7 +156,6 @@ def _stream(setup: FilmSetup, advance: Advance) -> FilmDrawn:
 def _draw_live(setup: FilmSetup, folder: Path | None, advance: Advance) -> tuple[LiveFilm, FrameDrawer]:
     total = setup.total
     live, drawer = draw_live(setup, folder, lambda done: advance(done, total))
-    _check_frames(setup, live.frames)
     note_unused(setup)
     return live, drawer
 

@@ -5,6 +5,7 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from fractions import Fraction
 
+from ..errors import InputError
 from ..files import shown
 from ..media.decode import DamagedStretch
 from ..media.film_source import read_frames
@@ -32,6 +33,9 @@ def judge_film(
         mend: as in `judge_frames`.
         on_frame: called with each frame as it is decoded, in order.
         on_damage: called where a stretch of the film cannot be decoded.
+
+    Raises:
+        InputError: the film cannot be decoded, or has no frame within the range.
     """
     film, config = setup.film, setup.config
 
@@ -64,7 +68,9 @@ def judge_film(
                     if on_frame is not None:
                         on_frame(pixels)
                     yield time, pixels
-        if setup.loops and setup.end is not None and first is not None:
+        if first is None:
+            raise InputError(f"{shown(film.path)}: has no frame within --range; give a longer one")
+        if setup.loops and setup.end is not None:
             yield setup.end, first
 
     gap = None if film.timing.rate is None else _GAP * film.timing.usual

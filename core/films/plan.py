@@ -12,8 +12,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..config.interpolation import InterpolateFilmConfig
-from ..errors import InputError
-from ..files import shown
 from ..interrupts import held_back
 from ..media.frames import Frame
 from ..media.timestamps import Timing
@@ -173,8 +171,6 @@ def plan_film(
             segments[-1].cost = round(segments[-1].cost + new.cost, 6)
             if on_frame is not None:
                 on_frame(new.number + 1, total)
-    if not segments:
-        raise InputError(f"{shown(setup.film.path)}: has no frame there; give another --range")
     closes = setup.loops and setup.end is not None and len(judged) == len(sums) + 1
     sums += sums[:1] if closes else []
     sources = tuple(

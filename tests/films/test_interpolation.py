@@ -460,6 +460,13 @@ def test_an_option_that_cannot_be_used(animi, silent, tmp_path, words, found):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("name", ["out.gif", "out.mp4"])
+def test_a_range_between_two_frames_is_rejected_for_every_kind_of_output(animi, silent, tmp_path, name):
+    result = animi("interpolate", silent, "-o", tmp_path / name, "--engine", "blend", "--range", "0.92-0.93")
+    refuse(result, 1, "silent.mp4: has no frame within --range; give a longer one")
+    assert not list(tmp_path.iterdir())
+
+
 def test_options_of_films_are_refused_for_key_frames(animi, key_frames, tmp_path):
     for words in (("--factor", "2"), ("--cadence", "keep"), ("--range", "1-2"), ("--resume",)):
         refuse(animi("interpolate", *key_frames, "-o", tmp_path / "out.mp4", *words), 2, f"{words[0]}: is for films")
