@@ -200,10 +200,7 @@ def written_beside(
     if folder and target.resolve() in (Path.cwd(), *Path.cwd().parents):
         # a shell in the old folder would not see the new one
         raise OutputError(f"{shown(path)}: is the folder that you are in; name a new one in it, such as frames")
-    beside: Path | None = None
-    try:
-        with held_back():
-            beside = _make_draft_folder(path, target.parent)
+    with _draft_folder(path, target.parent) as beside:
         draft = beside / target.name
         if folder:
             draft.mkdir()
@@ -213,14 +210,6 @@ def written_beside(
         else:
             _open_to_others(draft, beside / "new")
             put_in_place(draft, target, overwrite=overwrite)
-    except OSError as error:
-        if error.filename is not None and not str(error.filename).startswith(str(beside)):
-            raise  # an error of an input, which is reported elsewhere
-        raise OutputError(f"{shown(path)}: cannot be written ({reason(error)}); nothing was changed") from error
-    finally:
-        with held_back():
-            if beside is not None:
-                shutil.rmtree(beside, ignore_errors=True)
 
 
 @contextmanager
@@ -240,23 +229,12 @@ def files_written_beside(paths: Sequence[Path], *, overwrite: bool) -> Iterator[
         check_output(path, overwrite=overwrite)
         if path.is_dir():
             raise OutputError(f"{shown(path)}: is a folder, and a file is to be written; choose another name")
-    beside: Path | None = None
-    try:
-        with held_back():
-            beside = _make_draft_folder(paths[0], paths[0].absolute().parent)
+    with _draft_folder(paths[0], paths[0].absolute().parent) as beside:
         drafts = [beside / path.name for path in paths]
         yield drafts
         for draft, path in zip(drafts, paths, strict=True):
             _open_to_others(draft, beside / ".new")
             put_in_place(draft, follow_links(path) if path.is_symlink() else path.absolute(), overwrite=overwrite)
-    except OSError as error:
-        if error.filename is not None and not str(error.filename).startswith(str(beside)):
-            raise  # an error of an input, which is reported elsewhere
-        raise OutputError(f"{shown(paths[0])}: cannot be written ({reason(error)}); nothing was changed") from error
-    finally:
-        with held_back():
-            if beside is not None:
-                shutil.rmtree(beside, ignore_errors=True)
 
 
 def put_in_place(draft: Path, target: Path, *, overwrite: bool = True) -> None:
@@ -402,6 +380,28 @@ def set_aside(path: Path) -> Path:
             break
     path.rename(aside)
     return aside
+
+
+@contextmanager
+def _draft_folder(path: Path, parent: Path) -> Iterator[Path]:
+    """Provides a hidden folder for the drafts of an output, and deletes it at the end.
+
+    Raises:
+        OutputError: the output, `path`, cannot be written.
+    """
+    beside: Path | None = None
+    try:
+        with held_back():
+            beside = _make_draft_folder(path, parent)
+        yield beside
+    except OSError as error:
+        if error.filename is not None and not str(error.filename).startswith(str(beside)):
+            raise  # an error of an input, which is reported elsewhere
+        raise OutputError(f"{shown(path)}: cannot be written ({reason(error)}); nothing was changed") from error
+    finally:
+        with held_back():
+            if beside is not None:
+                shutil.rmtree(beside, ignore_errors=True)
 
 
 def _make_draft_folder(path: Path, parent: Path) -> Path:
