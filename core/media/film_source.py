@@ -206,17 +206,15 @@ def open_film(path: Path, timing: Timing | None = None) -> Film:
     if picture.turned:
         width, height, aspect = height, width, 1 / aspect
     chroma, depth = _read_pixel_format(picture.pixel_format)
-    known = timing is not None
-    timing, animation = timing or read_timing(path, head), None
-    restoration = None
-    if known:
-        pass
-    elif head.container in ("gif", "apng"):
-        timing, animation = _time_pictures(path, timing)
-    else:
-        restoration = find_restoration(info, timing.rate, flagged=picture.interlaced)
-        if restoration is not None and restoration.telecined:
-            timing = _leave_out_a_fifth(timing)
+    animation = restoration = None
+    if timing is None:
+        timing = read_timing(path, head)
+        if head.container in ("gif", "apng"):
+            timing, animation = _time_pictures(path, timing)
+        else:
+            restoration = find_restoration(info, timing.rate, flagged=picture.interlaced)
+            if restoration is not None and restoration.telecined:
+                timing = _leave_out_a_fifth(timing)
     return Film(
         path=path,
         info=info,
