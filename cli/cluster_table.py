@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import printable
-from .messages import write_line
+from .messages import count_of, spell_time, write_line
 
 if TYPE_CHECKING:
     from ..core.cluster.films import ClusterProgress, FilmProgress
@@ -43,8 +43,10 @@ def _describe(film: "FilmProgress") -> str:
     text = f"{film.config.output.name}: {film.stage}"
     if film.reason is not None:
         return f"{text} ({film.reason})"
-    again = f", {sum(film.failures.values())} tasks tried again" if film.failures else ""
-    return f"{text}, {film.frames} frames in {film.segments} segments{again}" if film.frames else text
+    if not film.frames:
+        return text
+    again = f", {count_of(sum(film.failures.values()), 'task')} tried again" if film.failures else ""
+    return f"{text}, {count_of(film.frames, 'frame')} in {count_of(film.segments, 'segment')}{again}"
 
 
 def _draw(progress: "ClusterProgress") -> Any:
@@ -71,7 +73,8 @@ def _draw(progress: "ClusterProgress") -> Any:
         table.add_row(f"and {len(films) - _ROWS} more")
     done = sum(film.stage == "done" for film in films)
     left = progress.left
-    line = f"{done} of {len(films)} films, {progress.slots} tasks at a time, {progress.rate:.1f} frames/s"
+    line = f"{done} of {count_of(len(films), 'film')}, {count_of(progress.slots, 'task')} at a time"
+    line += f", {progress.rate:.1f} frames/s"
     if left is not None:
-        line += f", {int(left) // 3600}:{int(left) // 60 % 60:02}:{int(left) % 60:02} left"
+        line += f", {spell_time(left)} left"
     return Group(table, Text(line))

@@ -1,7 +1,7 @@
 """`animi draw`: draws segments of a planned film."""
 
 from ..core.config.jobs import DrawConfig
-from .messages import print_note, write_line
+from .messages import count_of, print_note, write_line
 from .options import AsJson, Change, Given, make_config, options_from
 from .output import print_json, print_path
 from .progress import progress
@@ -15,12 +15,11 @@ def draw(given: Given, as_json: AsJson = False) -> None:
     """
     config = make_config(DrawConfig, given)
 
-    from ..core.films.job import draw_job
+    from ..core.films.job import SEGMENTS, draw_job
     from ..core.media.film_segments import name_segment
 
     with progress("Drawing") as show:
         drawn = draw_job(config, show, print_note)
-    segments = drawn.folder / "segments"
     if as_json:
         print_json(
             {
@@ -33,6 +32,6 @@ def draw(given: Given, as_json: AsJson = False) -> None:
         )
     else:
         for number in drawn.segments:
-            print_path(name_segment(segments, number))
+            print_path(name_segment(drawn.folder / SEGMENTS, number))
         if drawn.there:
-            write_line(f"{len(drawn.there)} segments were there already")
+            write_line(f"there already: {count_of(len(drawn.there), 'segment')}")

@@ -11,7 +11,7 @@ import typer
 from ..core.config.jobs import ClusterConfig
 from ..core.config.material import ExtractFramesConfig
 from .cluster_options import CLUSTER, ON_CLUSTER, take_cluster
-from .messages import print_note, write_line
+from .messages import count_of, print_note, write_line
 from .options import Change, Given, make_config, options_from
 from .output import print_json, print_path
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     ExtractFramesConfig,
     ClusterConfig,
     without=("send",),
-    panels={"Clusters": tuple(name for name in CLUSTER if name != "send")},
+    panels={"Clusters": CLUSTER},
     cluster=ON_CLUSTER,
     videos=Change(argument=True),
     size=Change(read=lambda side: side or None),
@@ -93,10 +93,9 @@ def _print_extractions(done: "list[Extraction]", as_json: bool) -> None:
 
 
 def _describe(extraction: "Extraction") -> str:
-    shots = "1 shot" if extraction.shots == 1 else f"{extraction.shots} shots"
     from ..core.files import shown
 
-    parts = [f"{extraction.frames} frames in {shots}, of {extraction.decoded} decoded"]
+    parts = [f"{extraction.frames} frames in {count_of(extraction.shots, 'shot')}, of {extraction.decoded} decoded"]
     if extraction.duplicates:
         parts.append(f"{extraction.duplicates} show held drawings")
     parts += [f"{count} {kind} left out" for kind, count in extraction.dropped.items()]

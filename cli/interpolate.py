@@ -25,7 +25,7 @@ from ..core.files import shown
 from .cluster_options import CLUSTER, take_cluster
 from .cluster_table import cluster_table
 from .film_results import show_film
-from .messages import print_note, write_line
+from .messages import count_of, print_note, write_line
 from .options import AsJson, Change, Given, make_config, options_from
 from .output import print_json, print_path
 from .progress import progress
@@ -248,6 +248,5 @@ def _plan_film(config: InterpolateFilmConfig, folder: Path, as_json: bool) -> No
         )
     else:
         print_path(planned.folder)
-        count = len(planned.costs)
-        segments = "1 segment" if count == 1 else f"{count} segments"
+        segments = count_of(len(planned.costs), "segment")
         write_line(f"{segments}; {shown(planned.folder / 'README.txt')} says how to draw them")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from ..core.errors import printable
+from .messages import spell_time
 
 Advance = Callable[[int, Mapping[str, float]], None]
 """Called with the number of steps done and the values measured; `fit` takes it as `advance`."""
@@ -63,7 +64,7 @@ def training_progress(
             if shown and not live and (now - reported > _EVERY or done == steps):
                 reported = now
                 left = (steps - done) / max(rate, 1e-9)
-                sys.stderr.write(f"step {done}/{steps}  {losses}  {speed}  {_say_time(left)} left\n")
+                sys.stderr.write(f"step {done}/{steps}  {losses}  {speed}  {spell_time(left)} left\n")
                 sys.stderr.flush()
 
         def note(sentence: str) -> None:
@@ -75,9 +76,3 @@ def training_progress(
                 sys.stderr.flush()
 
         yield advance, note
-
-
-def _say_time(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}"
