@@ -26,7 +26,7 @@ _WIDTH = 132  # characters in a line of a table if stdout is a file
     EvaluateConfig,
     ClusterConfig,
     without=("json", "send"),
-    panels={"Clusters": tuple(name for name in CLUSTER if name != "send")},
+    panels={"Clusters": CLUSTER},
     cluster=ON_CLUSTER,
     given=Change(argument=True, metavar="ENGINE|CKPT… DATA…", kind=list[str], read=tuple),
     metrics=Change(default="all"),

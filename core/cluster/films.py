@@ -43,7 +43,7 @@ from ..lock import take_lock, unlock
 from ..media.decode import identify_film
 from ..media.film_part import PART, cut_part
 from ..media.film_source import Film, open_film
-from .connection import connected
+from .connection import LOCAL, connected
 from .pool import Pool, Task, TaskEnd
 from .worker import NOT_HERE, SentFiles, SharedJob, draw_sent, draw_there, join_there, plan_there, sweep
 
@@ -161,7 +161,7 @@ def draw_films(
         DeviceError: there is no such cluster.
         KeyboardInterrupt: after Ctrl-C, once every task has ended; what is drawn is kept.
     """
-    with connected(cluster.cluster or "local") as ray, held_back() as held:
+    with connected(cluster.cluster or LOCAL) as ray, held_back() as held:
         run = _Run(ray, configs, cluster, on_note or (lambda sentence: None))
         try:
             while not run.step():

@@ -21,7 +21,7 @@ from ..material.extraction import claim_folders, extract_frames
 from ..material.film_folders import Extraction
 from ..media.decode import identify_film
 from ..reports.evaluation import OpenEvaluation, SequenceScores, Spread
-from .connection import connected
+from .connection import LOCAL, connected
 from .pool import Pool, Task, split_evenly
 from .worker import answering
 
@@ -142,7 +142,7 @@ def _run(
     tasks: Sequence[Task] | Callable[[int], Sequence[Task]], cluster: ClusterConfig
 ) -> Iterator[tuple[Task, Any, str | None]]:
     """Runs tasks on a cluster; yields each with its value, or with the reason why it failed for good."""
-    with connected(cluster.cluster or "local") as ray, held_back() as held:
+    with connected(cluster.cluster or LOCAL) as ray, held_back() as held:
         pool = Pool(
             ray,
             cpus=cluster.cpus,
