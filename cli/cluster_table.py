@@ -19,12 +19,14 @@ def cluster_table() -> Iterator[Callable[["ClusterProgress"], None]]:
     from rich.console import Console
     from rich.live import Live
 
+    from ..core.cluster.films import DONE, FAILED
+
     console = Console(stderr=True)
     ended: set[int] = set()
 
     def report(progress: "ClusterProgress") -> None:
         for number, film in enumerate(progress.films):
-            if number not in ended and film.stage in ("done", "failed"):
+            if number not in ended and film.stage in (DONE, FAILED):
                 ended.add(number)
                 write_line(_describe(film))
 
@@ -54,12 +56,14 @@ def _draw(progress: "ClusterProgress") -> Any:
     from rich.table import Table
     from rich.text import Text
 
+    from ..core.cluster.films import DONE, DRAWING, FAILED, JOINING, PLANNING, WAITING
+
     table = Table("film", box=None, pad_edge=False)
     for title in ("stage", "segments", "frames"):
         table.add_column(title, justify="left" if title == "stage" else "right")
     table.add_column("failures")
-    order = {"failed": 0, "joining": 1, "drawing": 2, "planning": 3, "waiting": 4, "done": 5}
-    films = sorted(progress.films, key=lambda film: order[film.stage])
+    order = (FAILED, JOINING, DRAWING, PLANNING, WAITING, DONE)
+    films = sorted(progress.films, key=lambda film: order.index(film.stage))
     for film in films[:_ROWS]:
         failures = "; ".join(f"{count}x {name}" for name, count in film.failures.most_common(2))
         table.add_row(
@@ -71,7 +75,7 @@ def _draw(progress: "ClusterProgress") -> Any:
         )
     if len(films) > _ROWS:
         table.add_row(f"and {len(films) - _ROWS} more")
-    done = sum(film.stage == "done" for film in films)
+    done = sum(film.stage == DONE for film in films)
     left = progress.left
     line = f"{done} of {count_of(len(films), 'film')}, {count_of(progress.slots, 'task')} at a time"
     line += f", {progress.rate:.1f} frames/s"
