@@ -148,8 +148,13 @@ def read_ranges(text: str, flag: str, what: str) -> tuple[tuple[int, int], ...]:
     return tuple(ranges)
 
 
-def read_size(text: str) -> tuple[int, int | None]:
+def read_size(text: str, flag: str = "--size", alone: str = "the longer side") -> tuple[int, int | None]:
     """Reads "640x360" as (width, height), and "640" as (longer side, None).
+
+    Args:
+        text: the size.
+        flag: what the message calls it.
+        alone: what a single number stands for, in the message.
 
     Raises:
         ConfigError: it is neither, or a side is not between 1 and 16384.
@@ -159,10 +164,10 @@ def read_size(text: str) -> tuple[int, int | None]:
         if len(numbers) > 2:
             raise ValueError(f"{shorten(text)} has three sides")
     except ValueError as error:
-        example = "give WIDTHxHEIGHT such as 640x360, or the longer side"
-        raise ConfigError(f"--size: {shorten(text)} cannot be read; {example}") from error
+        example = f"give WIDTHxHEIGHT such as 640x360, or {alone}"
+        raise ConfigError(f"{flag}: {shorten(text)} cannot be read; {example}") from error
     if not all(1 <= number <= 16384 for number in numbers):
-        raise ConfigError(f"--size: {shorten(text, quoted=False)} is out of range; give sides from 1 to 16384 pixels")
+        raise ConfigError(f"{flag}: {shorten(text, quoted=False)} is out of range; give sides from 1 to 16384 pixels")
     return numbers[0], numbers[1] if len(numbers) == 2 else None
 
 
@@ -170,14 +175,9 @@ def read_grid(text: str) -> tuple[int, int]:
     """Reads the cells of a sheet of sprites: "32x32", or "32" for squares.
 
     Raises:
-        ConfigError: it is no size.
+        ConfigError: as `read_size`.
     """
-    try:
-        width, height = read_size(text)
-    except ConfigError as error:
-        raise ConfigError(
-            str(error).replace("--size", "--grid").replace("the longer side", "one side of squares")
-        ) from error
+    width, height = read_size(text, "--grid", "one side of squares")
     return width, width if height is None else height
 
 
