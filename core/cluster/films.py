@@ -37,7 +37,7 @@ from ..films.replay import range_of_segment
 from ..films.segment_work import choose_missing, find_segments
 from ..films.sending import take_segment
 from ..films.setup import check_places
-from ..films.work_folder import PLAN, name_folder
+from ..films.work_folder import PLAN, interrupted, name_folder
 from ..interrupts import held_back
 from ..lock import take_lock, unlock
 from ..media.decode import identify_film
@@ -47,7 +47,6 @@ from .connection import LOCAL, connected
 from .pool import Pool, Task, TaskEnd
 from .worker import NOT_HERE, SentFiles, SharedJob, draw_sent, draw_there, join_there, plan_there, sweep
 
-_STEP = 0.2  # seconds between two checks for Ctrl-C
 _PIECE = 1 << 25  # bytes of a film that travel as one object
 _HERE = 2  # films that this machine plans or joins at a time
 _AHEAD = 2  # times the cluster's room of segments that may wait before another film is begun
@@ -203,7 +202,7 @@ class _Run:
     def step(self) -> bool:
         """Does what can be done now; returns whether all films have ended."""
         self._begin_films()
-        for ended in self._pool.step(_STEP):
+        for ended in self._pool.step():
             kind, number = ended.task.key[:2]
             with self._failing(self._films[number]):
                 self._take(self._films[number], kind, ended)
@@ -256,10 +255,7 @@ class _Run:
             self._draw(film)
             return
         if not config.resume and not config.overwrite and (folder / PLAN).exists():
-            raise OutputError(
-                f"{shown(config.output)}: an interrupted run has left part of it; add --resume to go on, "
-                "or --overwrite to begin anew"
-            )
+            raise interrupted(config.output)
         if film.sends:
             film.here = self._threads.submit(self._plan_here, film)
             return

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..errors import AnimiError
 
+_STEP = 0.2  # seconds; callers check for Ctrl-C between steps
 _ASK = 1.0  # seconds between questions for the cluster's nodes
 _FAULTY = 2  # failures in a row after which a node gets no more tasks while there are others
 _GRACE = 10.0  # seconds in which cancelled tasks may end by themselves
@@ -122,7 +123,7 @@ class Pool:
                 del self._running[reference]
                 self._cancel(reference, force=True)
 
-    def step(self, patience: float) -> list[TaskEnd]:
+    def step(self, patience: float = _STEP) -> list[TaskEnd]:
         """Starts tasks, and waits a short time for some to end.
 
         Args:

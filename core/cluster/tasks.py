@@ -25,7 +25,6 @@ from .connection import LOCAL, connected
 from .pool import Pool, Task, split_evenly
 from .worker import answering
 
-_STEP = 0.2  # seconds between two checks for Ctrl-C
 _GROUPS = 4  # groups of sequences for each task that runs at a time, so that all end at about the same time
 _MOST_IN_GROUP = 16  # sequences
 _FAR = "the worker does not see {0}; use a folder that all machines see"
@@ -157,7 +156,7 @@ def _run(
                 pool.add(task)
             while pool.busy:
                 held.answer()
-                for ended in pool.step(_STEP):
+                for ended in pool.step():
                     yield ended.task, ended.value, ended.failure
         finally:
             pool.cancel()

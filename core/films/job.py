@@ -42,7 +42,7 @@ from .plan import FilmPlan, plan_film
 from .plan_file import read_plan, write_plan
 from .segment_work import choose_missing, draw_segments, find_segments
 from .setup import FilmSetup, OpenEngine, check_places, describe_job, set_up_film
-from .work_folder import PLAN, clear, name_folder, name_inputs
+from .work_folder import PLAN, clear, list_changes, name_folder, name_inputs
 
 SEGMENTS = "segments"
 """The folder of segments within a job's folder."""
@@ -272,10 +272,9 @@ def open_job(
     here = describe_job(setup)
     if is_part:
         here["film"] = plan.job.get("film")  # a part has no fingerprint: each of its frames is verified
-    if plan.job != here:
-        changed = [name for name in {**here, **plan.job} if plan.job.get(name) != here.get(name)]
+    if changed := list_changes(plan.job, here):
         raise InputError(
-            f"{shown(folder)}: was planned with another {', '.join(changed)}; use the same film and the same animi on "
+            f"{shown(folder)}: was planned with another {changed}; use the same film and the same animi on "
             "all machines, or plan the film again"
         )
     return OpenJob(folder, replace(plan, config=config), setup)

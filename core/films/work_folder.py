@@ -96,6 +96,19 @@ def digest_job(job: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(job, sort_keys=True).encode()).hexdigest()
 
 
+def list_changes(known: dict[str, Any], job: dict[str, Any]) -> str:
+    """Returns the names of what differs between an earlier job and this one; "" if they are equal."""
+    none = object()  # unlike a value of None
+    return ", ".join(name for name in {**known, **job} if known.get(name, none) != job.get(name, none))
+
+
+def interrupted(output: Path) -> OutputError:
+    """Returns the error for an output of which a run has left a part, without --resume or --overwrite."""
+    return OutputError(
+        f"{shown(output)}: an interrupted run has left part of it; add --resume to go on, or --overwrite to begin anew"
+    )
+
+
 def is_ours(name: str) -> bool:
     """Returns whether a file name in the folder is one of animi's."""
     return _OURS.fullmatch(name) is not None
@@ -179,10 +192,7 @@ def _check_state(config: InterpolateFilmConfig, folder: Path) -> None:
     """
     output = config.output
     if not config.resume and not config.overwrite and list_segments(folder):
-        raise OutputError(
-            f"{shown(output)}: an interrupted run has left part of it; add --resume to go on, "
-            "or --overwrite to begin anew"
-        )
+        raise interrupted(output)
     left = any((folder / name).exists() for name in (JOB, FINISHED)) or bool(list_segments(folder))
     if config.resume and not left and os.path.lexists(output) and not config.overwrite:
         raise OutputError(
@@ -207,8 +217,7 @@ def _prepare(
         return None
     output = config.output
     known = _read_json(folder / JOB, note, "pieces that are known to belong to this film are used all the same")
-    if known is not None and known != job:
-        changed = ", ".join(name for name in {**known, **job} if known.get(name) != job.get(name))
+    if known is not None and (changed := list_changes(known, job)):
         raise OutputError(
             f"{shown(output)}: was begun with another {changed}; give the same again, or --overwrite without --resume "
             "to begin anew"
