@@ -69,4 +69,4 @@ class ClusterError(AnimiError):
 
 
 class Ended(AnimiError):
-    """A program was ended while it was waited for, as its piece of work was cancelled."""
+    """A program was ended because the work that it did was cancelled."""

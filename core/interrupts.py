@@ -41,7 +41,7 @@ class HeldBack:
 
 
 _outermost: HeldBack | None = None
-"""What the block that is running in the main thread has deferred."""
+"""What the outermost block in the main thread has deferred."""
 
 
 @contextmanager
@@ -49,8 +49,8 @@ def held_back() -> Iterator[HeldBack]:
     """Defers SIGINT and SIGTERM until `HeldBack.answer` is called, or until the block ends.
 
     A signal more than two seconds after the first is handled at once, as it would be without the block. Outside the
-    main thread nothing is deferred, as Python delivers signals to the main thread only. A block within another one is
-    given the same signals: the first of the two to answer them does so for both.
+    main thread nothing is deferred, as Python delivers signals to the main thread only. A block within another one
+    shares its signals: whichever of the two answers them first does so for both.
     """
     global _outermost
     held = HeldBack()

@@ -67,8 +67,8 @@ METRICS = (
 ACCEPTS = ("drawings", "films")
 """What may be dropped on the page of `animi studio`."""
 TIME_SHEETS = (".xdts", ".tdts")
-"""So end the names of time sheets, which drawing programs exchange; see `core.inbetween.time_sheet`."""
+"""Suffixes of time sheets, which drawing programs exchange; see `core.inbetween.time_sheet`."""
 ONLY_FOR_LAYERS = (".psd", ".ora")
-"""So end the names of outputs that hold layers, one file for each frame."""
+"""Suffixes of outputs that hold layers, one file for each frame."""
 SPRITE_SHEET = ".json"
-"""So ends the name of a sheet of sprites; its picture stands beside it."""
+"""Suffix of a sheet of sprites; its picture is beside it."""

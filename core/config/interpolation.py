@@ -63,7 +63,7 @@ _Crf = Annotated[
     Doc("Constant rate factor of the encoder, lower is better and larger. None: by the codec."),
 ]
 _Hints = Annotated[
-    Path | None, Doc("A file of hints (.json): points, paths and masks; of a film, of drawings by their times.")
+    Path | None, Doc("A file of hints (.json): points, paths and masks. For a film, it names drawings by their times.")
 ]
 _PixelArt = Annotated[
     bool,
@@ -127,10 +127,9 @@ class InterpolateConfig(Checked):
     grid: str | None = None
     """Each input is a sheet of sprites in cells of this size, such as 32x32, row by row."""
     linear: bool = False
-    """Look colours up and mix them in linear light, as renderers do, and not as they stand in the file. EXR always
-    is."""
+    """Sample and mix colours in linear light, as renderers do, and not as they are in the file. EXR always is."""
     keeps_durations: Annotated[bool, NoOption()] = True
-    """Whether drawings that say how long they are shown (sprites, OCA) keep that; else `fps` sets it."""
+    """Whether drawings with durations (sprites, OCA) keep them; else `fps` sets them."""
 
     def __post_init__(self) -> None:
         """Checks the values.
@@ -202,12 +201,12 @@ USED_WITH: Mapping[str, tuple[str, ...]] = {
     "linear": (KEYS,),
     "keeps_durations": _ALL,
 }
-"""With which of these each field of InterpolateConfig has an effect; with others the option is an error. A field
-without a row can be given with none."""
+"""With which of these each field of InterpolateConfig has an effect; with the others, the option is an error. A field
+without a row is always an error."""
 
 
 def find_timing(sheet: Path) -> str:
-    """What a sheet is: EXPOSURE_SHEET or TIME_SHEET."""
+    """Returns which kind of sheet it is: EXPOSURE_SHEET or TIME_SHEET."""
     return TIME_SHEET if sheet.suffix.lower() in TIME_SHEETS else EXPOSURE_SHEET
 
 

@@ -18,7 +18,7 @@ class PlanConfig(Checked):
     """Where `animi interpolate --plan` writes a film's plan."""
 
     plan: Path | None = None
-    """Only plan the film, into this folder; animi draw and animi join make it from there, on any machines."""
+    """Only plan the film, in this folder; animi draw and animi join then make it, on any machines."""
 
 
 @dataclass(frozen=True)
@@ -67,10 +67,10 @@ class ClusterConfig(Checked):
     time_limit: Annotated[float, Range(0, above=True, unit="seconds")] = 1800.0
     """Seconds after which a task on the cluster is ended, and tried elsewhere."""
     tries: Annotated[int, Range(1, 100)] = 4
-    """How often a task on the cluster is started at most."""
+    """How many times a task on the cluster is started at most."""
     send: bool = False
-    """Send workers what they need and fetch what they draw, even where they see the film's folder. Without it, that is
-    done where they do not see it."""
+    """Send workers what they need and fetch what they draw, even if they see the film's folder. Without it, this is
+    done only if they do not."""
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,7 @@ class FrameDrawer:
             self._take(new, None)
 
     def _follow(self, new: NewFrame) -> None:
-        """Turns to the pair that a frame is drawn from."""
+        """Makes the pair that a frame is drawn from the current one."""
         exposure = new.exposure
         assert exposure.last is not None
         if self._pair is None or self._pair[0] is not exposure.first or self._pair[1] is not exposure.last:
@@ -97,7 +97,7 @@ class FrameDrawer:
             self._pair, self._before, self._draw = (exposure.first, exposure.last), new.before, None
 
     def _prepare(self) -> PreparedPair:
-        """The pair at hand."""
+        """Prepares the current pair, once."""
         assert self._pair is not None
         if self._draw is None:
             hints = None if self._hints is None else self._hints.of(*self._pair)
@@ -105,14 +105,14 @@ class FrameDrawer:
         return self._draw
 
     def _take(self, new: NewFrame, frame: Frame | None) -> None:
-        """Has the doubt of the pair measured at this frame, if it is the first one from the middle on."""
+        """Measures the doubt of the pair at this frame, if it is the first one from the middle on."""
         if self.doubt is not None and not self._measured:
             self._unmeasured = new.number, new.exposure, frame
             if new.exposure.t >= _MIDDLE:
                 self.settle()
 
     def settle(self) -> None:
-        """Measures the doubt of the pair at hand, once: at its frame in the middle, or the last one before that."""
+        """Measures the doubt of the current pair, once: at its frame in the middle, or the last one before that."""
         if self.doubt is None or self._unmeasured is None or self._pair is None:
             return
         number, exposure, frame = self._unmeasured

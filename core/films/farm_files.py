@@ -1,7 +1,7 @@
 """Files in a job's folder with which other programs run its tasks: SLURM, OpenJD, make and GNU parallel.
 
-They find the job by where they lie, and name segments by numbers. What they run is `animi draw` and
-`animi join`, or what the variable ANIMI holds in its place.
+They find the job by their own folder, and name segments by numbers. They run `animi draw` and `animi join`,
+by the program that the variable ANIMI names, if it is set.
 """
 
 import json
@@ -19,7 +19,7 @@ _SLURM = """\
 #!/bin/sh
 # Draws the film of this folder on a SLURM cluster: an array of tasks, then one that joins.
 #   sh FOLDER/slurm.sh [sbatch's options, such as --partition=cpu --cpus-per-task=4 --time=1:00:00]
-# ANIMI names the program where it is not in PATH, such as ANIMI=/opt/animi/bin/animi.
+# ANIMI names the program if it is not in PATH, such as ANIMI=/opt/animi/bin/animi.
 set -eu
 segments={segments}
 each={each}  # segments of a task
@@ -62,7 +62,8 @@ segments/%.segment:
 """
 
 _README = """\
-A film that animi draws, planned in {segments} segments. Any machine that sees the film and this folder can draw some.
+A film that animi draws in segments, numbered from 0 to {last}.
+Any machine that sees the film and this folder can draw some of them.
 The commands below are for a shell in this folder.
 
     animi draw . --segments 0-{last}
@@ -100,7 +101,7 @@ def write_farm_files(folder: Path, segments: int) -> None:
     last = segments - 1
     each = -(-segments // _MOST_TASKS)
     texts = (
-        _README.format(segments=segments, last=last),
+        _README.format(last=last),
         _MAKEFILE.format(last=last),
         _SLURM.format(segments=segments, each=each),
         json.dumps(describe_openjd(segments), indent=1),
@@ -132,7 +133,7 @@ def describe_openjd(segments: int) -> dict[str, Any]:
                 "name": "Animi",
                 "type": "STRING",
                 "default": "animi",
-                "description": "The program, where it is not in PATH.",
+                "description": "The program, if it is not in PATH.",
             },
             {
                 "name": "SegmentsEach",

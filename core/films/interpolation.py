@@ -1,11 +1,11 @@
 """Whole films in between: `animi interpolate film.mp4 -o smooth.mp4`.
 
 A film is made in three steps: it is planned (`plan`), its segments are drawn (`segment_work`), and they are joined
-(`joining`). This command takes all three on one machine; `job` has each alone, for several machines. What is made lies
-in a hidden folder beside the output until all of it is there.
+(`joining`). This command takes all three on one machine; `job` has each alone, for several machines. Until the film is
+complete, it is in a hidden folder beside the output.
 
-Decoding runs in one thread, drawing in another, encoding in a third, beside the two ffmpegs; between them wait a few
-frames, so that memory is the same for any length. A film that comes by standard input is drawn while it is read.
+Decoding runs in one thread, drawing in another, encoding in a third, beside the two ffmpegs. Only a few frames wait
+between them, so that memory is the same for any length. A film from standard input is drawn while it is read.
 """
 
 import json
@@ -38,7 +38,7 @@ from .setup import FilmSetup, check_places, describe_job, set_up_film
 from .work_folder import FINISHED, PLAN, claim_folder, clear, find_target, name_draft, name_inputs
 
 Advance = Callable[[int, int | None], None]
-"""Is called with the number of frames done, and the number in all (None: unknown)."""
+"""Called with the number of frames done, and the number in all (None: unknown)."""
 
 
 @dataclass(frozen=True)
@@ -46,17 +46,17 @@ class FilmDrawn:
     """What `interpolate_film` made.
 
     Attributes:
-        path: where it stands, or STREAM.
-        frames: how many.
+        path: where it is, or STREAM.
+        frames: how many it has.
         drawn: how many of them were drawn; the others are the film's own.
         width: in pixels, of the file.
-        height: likewise.
+        height: in pixels.
         seconds: from the first frame to the end of the last.
         rate: frames a second; None: it varies.
-        engine: what drew.
+        engine: the name of what drew.
         resumed: frames that an earlier run had made.
-        notes: what a person should know, in plain sentences without a full stop.
-        doubtful: the moments worth checking, the worst first, where doubt is asked for.
+        notes: sentences for the user, without a full stop.
+        doubtful: the moments worth checking, the worst first, if doubt was asked for.
     """
 
     path: Path
@@ -78,18 +78,18 @@ def interpolate_film(
     on_note: Callable[[str], None] | None = None,
     on_plan: Advance | None = None,
 ) -> FilmDrawn:
-    """Draws a film anew at another rate of frames: the whole of `animi interpolate FILM`.
+    """Draws a film at another frame rate: the whole of `animi interpolate FILM`.
 
     Args:
         config: what to make of which film.
         on_frame: called after each frame with the number done and the number in all (None: unknown).
-        on_note: called with sentences for the person while it runs.
+        on_note: called with sentences for the user while it runs.
         on_plan: called as `on_frame` is, while the film is planned, before any frame is drawn.
 
     Raises:
-        AnimiError: the film, an option or the output cannot be used; nothing that stood there is harmed, and what was
-            made is kept for --resume.
-        BrokenPipeError: whoever reads standard output has had enough.
+        AnimiError: the film, an option or the output cannot be used; an earlier output is unchanged, and what was made
+            is kept for --resume.
+        BrokenPipeError: the reader of standard output has closed it.
     """
     advance = on_frame or (lambda done, total: None)
     into_film = check_places(config)
@@ -113,7 +113,7 @@ def report(
     seconds: Fraction,
     resumed: int = 0,
 ) -> FilmDrawn:
-    """What became of a film."""
+    """Describes the film that was made."""
     return FilmDrawn(
         setup.config.output,
         frames,
@@ -129,18 +129,19 @@ def report(
 
 
 def note_unused(setup: FilmSetup) -> None:
-    """Says of hints that had no effect."""
+    """Notes which hints had no effect."""
     if setup.hints is not None and (unused := setup.hints.unused):
         first, last = unused[0]
-        more = f", and those of {len(unused) - 1} more pairs," if len(unused) > 1 else ""
+        others = len(unused) - 1
+        more = f", nor had those of {others} other {'pair' if others == 1 else 'pairs'}" if others else ""
         setup.note(
-            f"{shown(Path(str(setup.config.hints)))}: nothing is drawn between drawings at {first:g} and {last:g} s, "
-            f"so these hints{more} had no effect"
+            f"{shown(Path(str(setup.config.hints)))}: nothing is drawn between the drawings at {first:g} and {last:g} "
+            f"s, so their hints had no effect{more}"
         )
 
 
 def _write_doubt(setup: FilmSetup, doubt: FilmDoubt | None, frames: int) -> None:
-    """Writes the page of doubtful moments, where it is asked for."""
+    """Writes the page of doubtful moments, if it was asked for."""
     if doubt is not None:
         write_film_page(setup.config, setup.clock.usual, doubt.list, frames)
 
@@ -199,12 +200,12 @@ def _write_animation(setup: FilmSetup, advance: Advance) -> FilmDrawn:
 
 
 def _write_film(setup: FilmSetup, advance: Advance, on_plan: Advance) -> FilmDrawn:
-    """Writes a film with all that was in the old one."""
+    """Writes a film, with the audio, subtitles and other streams of the old one."""
     config = setup.config
     job = describe_job(setup)
-    with claim_folder(config, job, setup.note) as (folder, told_before):
-        if told_before is not None:
-            return _finish(setup, folder, told_before)
+    with claim_folder(config, job, setup.note) as (folder, finished):
+        if finished is not None:
+            return _finish(setup, folder, finished)
         streams, notes = choose_streams(setup.film, setup.coding, config.output, folder, start=config.start)
         for sentence in notes:
             setup.note(sentence)
@@ -219,9 +220,7 @@ def _write_film(setup: FilmSetup, advance: Advance, on_plan: Advance) -> FilmDra
                 segments, doubt, count, resumed = _draw_plan(setup, plan, folder, advance)
         except KeyboardInterrupt:
             if list_segments(folder):
-                setup.note(
-                    f"{shown(config.output)}: what is done is kept; the same command with --resume goes on with it"
-                )
+                setup.note(f"{shown(config.output)}: what is done is kept; add --resume to the same command to go on")
             raise
         seconds = setup.find_end(starts[0], last) - starts[0]
         drawn = report(setup, setup.coding.size, frames, count, doubt, seconds, resumed)
@@ -287,7 +286,7 @@ def _keep(drawn: FilmDrawn) -> dict[str, Any]:
 
 
 def _finish(setup: FilmSetup, folder: Path, summary: dict[str, Any]) -> FilmDrawn:
-    """Puts the finished film in its place, where a run that was killed has not done so, and clears up."""
+    """Puts the finished film in its place, if a killed run has not done so already, and clears the folder."""
     draft, output = name_draft(setup.config, folder), setup.config.output
     if draft.exists():
         put_in_place(draft, find_target(output))

@@ -1,4 +1,4 @@
-"""Films that several machines draw: a folder with a plan, into which any machine draws segments, and one joins them.
+"""Films that several machines draw. Each has a folder with a plan; any machine draws segments into it, one joins them.
 
     plan.json                what each new frame shows; see `plan_file`
     inputs/                  copies of the checkpoint, the palette and the hints
@@ -86,7 +86,7 @@ class JobDrawn:
     Attributes:
         folder: the job's folder.
         segments: numbers of the segments that it has drawn.
-        there: numbers of those that were wanted and were there already.
+        there: numbers of the wanted segments that were there already.
         missing: how many segments of the film are still to be drawn.
         notes: sentences for the user.
     """
@@ -265,7 +265,7 @@ def open_job(
         raise InputError(f"{shown(config.film)}: is not on this machine; name the film with --film")
     if output is not None:
         if output.suffix.lower() != config.output.suffix.lower():
-            raise ConfigError(f"--output: the film was planned as {config.output.suffix}; name the output so")
+            raise ConfigError(f"--output: the film was planned as {config.output.suffix}; give the output that suffix")
         config = replace(config, output=output)
     setup = set_up_film(config, on_note, into_film=True, timing=plan.timing, open_with=open_with)
     setup.is_part = is_part
@@ -353,7 +353,7 @@ def _choose(text: str | None, count: int) -> list[int]:
     ranges = read_ranges(text, "--segments", "segments")
     most = max(last for _, last in ranges)
     if most >= count:
-        raise ConfigError(f"--segments: {most} is none of the job's, which are 0 to {count - 1}")
+        raise ConfigError(f"--segments: the job has no segment {most}; its segments are 0 to {count - 1}")
     return sorted({number for first, last in ranges for number in range(first, last + 1)})
 
 

@@ -1,4 +1,4 @@
-"""Joins the segments of a film, with what else was in the old one."""
+"""Joins the segments of a film, with the audio, subtitles and other streams of the old one."""
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction

@@ -1,4 +1,4 @@
-"""The plan of a film: what each of its new frames shows, cut into segments that are drawn alone.
+"""The plan of a film: what each of its new frames shows, cut into segments that are drawn independently.
 
 Together with the film, the settings and the weights, a plan determines every byte of every segment.
 """
@@ -90,7 +90,7 @@ class FilmPlan:
         job: everything else that the bytes depend on, from `describe_job`.
         sources: the film's frames.
         segments: the new film's segments.
-        timing: when the film's frames are shown; None: it has to be found out again to decode it.
+        timing: when the film's frames are shown; None: it has to be read from the film again.
         seeks: whether the film may be decoded from its middle.
         closes: whether the last of `sources` is the first frame again, as the film loops.
         notes: sentences for the user.

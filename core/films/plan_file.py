@@ -2,15 +2,15 @@
 
     format, version      what the file is
     settings             those of the command
-    job                  what else the bytes depend on: the film's fingerprint, the weights' hash, the encoder's words
+    job                  what else the bytes depend on: the film's fingerprint, the weights' hash, ffmpeg's arguments
     timing               when the film's frames are shown
     seeks, closes        see `FilmPlan`
     sources              the film's frames, a list for each property
     segments             the new film's segments: start, cost, and their frames, a list for each property
     notes                sentences for the user
 
-It names no file but those in `settings`. Nothing in it is ever run: the encoder's words are compared with those that
-this machine makes of the settings, and never used.
+It names no file but those in `settings`. Nothing in it is ever run: ffmpeg's arguments are compared with
+those that this machine makes of the settings, and never used.
 """
 
 import base64
@@ -253,13 +253,13 @@ def _build_frame(row: Sequence[Any], count: int) -> PlannedFrame:
 
 def _read_bool(value: Any) -> bool:
     if not isinstance(value, bool):
-        raise ValueError("a switch is no switch")
+        raise ValueError("a value is neither true nor false")
     return value
 
 
 def _read_list(value: Any, most: int) -> list[Any]:
     if not isinstance(value, list) or len(value) > most:
-        raise ValueError("a list is too long, or none")
+        raise ValueError("a value is not a list, or too long a list")
     return value
 
 

@@ -1,4 +1,4 @@
-"""Decodes what planned segments need of a film, and gives their frames as a judged film would.
+"""Decodes the frames that planned segments need of a film, and yields the new frames, as a judged film would.
 
 A decoded frame is compared with the plan by a checksum. So a film that decodes differently on this machine, or from its
 middle, is never drawn: in the second case it is decoded from its start instead.
@@ -24,7 +24,7 @@ from .timing import Exposure, FilmFrame
 
 _EARLIER = 4  # usual times between frames by which decoding begins before the first frame that is needed
 _NONE: Frame = np.zeros((0, 0, 3), np.uint8)
-_WORTH = 48  # frames that are decoded in vain rather than to seek: as many as two seconds have
+_WORTH = 48  # frames that may be decoded and not used, to avoid a seek: two seconds of film
 
 
 def replay(

@@ -174,7 +174,7 @@ class LiveFilm:
         """The segments' records."""
 
     def take(self, new: NewFrame) -> None:
-        """Takes note of a frame."""
+        """Counts a frame."""
         if new.segment == len(self.starts):
             self.starts.append(new.exposure.time)
         self.last = new.exposure.time
@@ -182,6 +182,6 @@ class LiveFilm:
 
 
 def open_drawer(setup: FilmSetup) -> FrameDrawer:
-    """Makes what draws the film's frames."""
+    """Makes the drawer of a film's frames."""
     doubt = None if setup.config.doubt is None else FilmDoubt()
     return FrameDrawer(setup.engine, setup.config.on_failure, doubt, setup.hints)

@@ -52,7 +52,7 @@ def take_segment(folder: Path, number: int, sent: SentSegment, plan: FilmPlan) -
         OSError: it cannot be written.
     """
     if len(plan.segments[number].frames) != sent.frames:
-        raise InputError(f"segment {number}: {sent.frames} frames were sent, and it has another number")
+        raise InputError(f"segment {number}: {sent.frames} frames were sent of {len(plan.segments[number].frames)}")
     part = folder / f"{number:06d}.{os.getpid()}-0.part"
     try:
         part.write_bytes(sent.data)
