@@ -54,7 +54,7 @@ class Nodes:
         self.orders: list[tuple[Path, object]] = []
 
     def order(self, *names: str, delay: float = 0.0, segment: float = 240) -> None:
-        """Says how slow workers are, how long segments are, and what fails."""
+        """Sets how slow workers are, how long segments are, and what fails."""
         for path in self.faults.iterdir():
             path.unlink()
         (self.faults / "delay").write_text(str(delay))
@@ -71,7 +71,7 @@ class Nodes:
         self.cluster.remove_node(self.nodes.pop(0), allow_graceful=False)
 
     def after(self, name: str, do) -> None:
-        """Has something done as soon as a worker has begun a segment; Ray adds nodes in the main thread only."""
+        """Calls `do` when a worker has begun a segment: in `watch`, as Ray adds nodes in the main thread only."""
         self.orders.append((self.faults / name, do))
 
     def watch(self, _progress) -> None:
@@ -106,7 +106,7 @@ class CpuTime:
             self._group = Path()
 
     def read(self) -> float:
-        """The seconds so far; nan where they cannot be counted."""
+        """Returns the seconds so far; nan if they cannot be counted."""
         return int((self._group / "cpuacct.usage").read_text()) / 1e9 if self._group != Path() else float("nan")
 
 
@@ -161,13 +161,13 @@ def scaling(given: argparse.Namespace, folder: Path) -> None:
             draw_films([warm], ClusterConfig("auto"))
             marks: list[tuple[float, int]] = []
 
-            def look(progress, marks=marks) -> None:
+            def follow(progress, marks=marks) -> None:
                 if progress.films[0].stage == "drawing":
                     marks.append((time.monotonic(), progress.films[0].frames_done))
 
             begun = time.monotonic()
             config = InterpolateFilmConfig(film, folder / f"{count}.mp4", engine="blend")
-            (done,) = draw_films([config], ClusterConfig("auto"), look)
+            (done,) = draw_films([config], ClusterConfig("auto"), follow)
             assert done.stage == "done", done.reason
             whole = time.monotonic() - begun
             first = next(mark for mark in marks if mark[1] > 0)

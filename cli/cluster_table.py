@@ -15,7 +15,7 @@ _ROWS = 20  # films that are shown at a time; the others are counted
 
 @contextmanager
 def cluster_table() -> Iterator[Callable[["ClusterProgress"], None]]:
-    """Shows a table while the block runs; yields the function that is given how far everything has come."""
+    """Shows a table while the block runs; yields the function that updates it."""
     from rich.console import Console
     from rich.live import Live
 

@@ -1,4 +1,4 @@
-"""What became of a film, on stdout."""
+"""Prints the result of a film on stdout."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -10,11 +10,11 @@ if TYPE_CHECKING:
 
 
 def show_film(drawn: "FilmDrawn", *, doubt: bool, as_json: bool) -> None:
-    """Prints a film's path, or all that is known of it as JSON; nothing where standard output is the film.
+    """Prints a film's path, or a description of it as JSON; nothing if the film itself went to standard output.
 
     Args:
         drawn: what was made.
-        doubt: whether its doubtful moments were asked for.
+        doubt: whether its doubtful moments were asked for, and are described too.
         as_json: whether to print JSON.
     """
     if as_json:

@@ -78,7 +78,7 @@ def _read_table(path: Path) -> list[tuple[Path, Path, str, str]]:
     except OSError as error:
         raise InputError(f"{shown(path)}: cannot be read ({reason(error)}); give a .csv, or a folder") from error
     except UnicodeDecodeError as error:
-        raise InputError(f"{shown(path)}: is no text in UTF-8; save the table so") from error
+        raise InputError(f"{shown(path)}: is not text in UTF-8; save the table as UTF-8") from error
     rows = []
     try:
         table = csv.DictReader(io.StringIO(text, newline=""))

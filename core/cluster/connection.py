@@ -1,6 +1,6 @@
 """Connects to a Ray cluster, or starts one on this machine.
 
-Ray is imported here only. It runs what it is sent without asking who sends it, so it belongs into a network of machines
+Ray is imported here only. It runs what it is sent without asking who sends it, so it belongs in a network of machines
 that trust each other; a cluster that is started here listens on the loopback alone.
 """
 
@@ -16,7 +16,7 @@ LOCAL = "local"
 
 
 def import_ray(address: str = LOCAL) -> Any:
-    """Imports Ray, without its reports of usage, which it otherwise sends to its makers.
+    """Imports Ray, and turns off the reports of usage that it otherwise sends to its makers.
 
     Args:
         address: of the cluster. LOCAL: Ray is set to one machine, as it is on Windows and macOS. Only then does it
@@ -49,7 +49,7 @@ def connected(address: str) -> Iterator[Any]:
     ray = import_ray(address)
     if address not in (LOCAL, "auto") and not address.startswith("ray://"):
         raise ConfigError(f"--cluster: {address!r} is no address; give {LOCAL}, auto or ray://HOST:10001")
-    if ray.is_initialized():  # whoever has connected already stays so
+    if ray.is_initialized():  # by the caller, whose connection stays open
         yield ray
         return
     try:

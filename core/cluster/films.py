@@ -49,9 +49,10 @@ from .worker import NOT_HERE, SentFiles, SharedJob, draw_sent, draw_there, join_
 
 _PIECE = 1 << 25  # bytes of a film that travel as one object
 _HERE = 2  # films that this machine plans or joins at a time
-_AHEAD = 2  # times the cluster's room of segments that may wait before another film is begun
+_AHEAD = 2  # waiting segments for each task that runs at a time, up to which another film is begun
 _SWEEPING = 10.0  # seconds
-_UNLIKE = ("decodes differently", "planned with another", "is no part")  # of a part that is unlike the film: send all
+# words of errors that say that a part is unlike its film, which is then sent whole
+_UNLIKE = ("decodes differently", "planned with another", "is no part")
 WHOLE = 1 << 25
 """Bytes up to which a film is sent whole; nodes keep it, and of a larger one they get parts."""
 WAITING, PLANNING, DRAWING, JOINING, DONE, FAILED = "waiting", "planning", "drawing", "joining", "done", "failed"
@@ -214,14 +215,12 @@ class _Run:
         self.progress.slots, self.progress.seconds = self._pool.slots, monotonic() - self._begun
         if self._pool.busy and not self._pool.slots and not self._warned and self.progress.seconds > 5:
             self._warned = True
-            room = f"{self._cluster.cpus:g} CPUs" + (f" and {self._cluster.gpus:g} GPUs" if self._cluster.gpus else "")
-            self._note(
-                f"no node of the cluster has {room} for a task; waiting for one, or give less with --cpus, --gpus"
-            )
+            room = f"--cpus {self._cluster.cpus:g} --gpus {self._cluster.gpus:g}"
+            self._note(f"no node of the cluster has room for a task with {room}; waiting for one, or give less of them")
         return all(film.progress.stage in (DONE, FAILED) for film in self._films)
 
     def close(self) -> None:
-        """Ends what still runs, and lets go of the films' folders."""
+        """Ends what still runs, and unlocks the films' folders."""
         self._closing = True
         self._pool.cancel()
         with suppress(Exception):
@@ -275,7 +274,7 @@ class _Run:
         plan_job(replace(film.config, overwrite=True, resume=False), film.folder, self._check)
 
     def _check(self, _done: int, _total: int | None) -> None:
-        """Ends what this machine does in threads, where the command was interrupted."""
+        """Ends the work in this machine's threads if the command was interrupted."""
         if self._closing:
             raise Ended
 

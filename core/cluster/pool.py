@@ -1,4 +1,4 @@
-"""Runs tasks on a Ray cluster: a limited number at a time, again where they fail, elsewhere where a node is at fault.
+"""Runs tasks on a Ray cluster, a limited number at a time. One that fails is tried again, on another node if possible.
 
 Ray's own retries are off. It would retry on the node that has failed, and would count neither reasons nor time.
 """
@@ -13,7 +13,7 @@ from typing import Any
 from ..errors import AnimiError
 
 _STEP = 0.2  # seconds; callers check for Ctrl-C between steps
-_ASK = 1.0  # seconds between questions for the cluster's nodes
+_ASK = 1.0  # seconds between two requests for the list of nodes
 _FAULTY = 2  # failures in a row after which a node gets no more tasks while there are others
 _GRACE = 10.0  # seconds in which cancelled tasks may end by themselves
 
@@ -40,7 +40,7 @@ class Task:
     """A piece of work for a worker.
 
     Attributes:
-        key: what it is, for whoever has added it.
+        key: what it is, for the caller.
         work: the function, which returns an Answer and can be imported on every node.
         words: makes its arguments when it is started, so that large ones do not wait in memory.
         tries: how often it has been started.
@@ -64,7 +64,7 @@ class TaskEnd:
 
 
 class Pool:
-    """Starts tasks as there is room for them."""
+    """Starts tasks as room for them becomes free."""
 
     def __init__(
         self,

@@ -135,7 +135,7 @@ def note_unused(setup: FilmSetup) -> None:
         others = len(unused) - 1
         more = f", nor had those of {others} other {'pair' if others == 1 else 'pairs'}" if others else ""
         setup.note(
-            f"{shown(Path(str(setup.config.hints)))}: nothing is drawn between the drawings at {first:g} and {last:g} "
+            f"{shown(Path(str(setup.config.hints)))}: nothing is drawn between drawings at {first:g} and {last:g} "
             f"s, so their hints had no effect{more}"
         )
 

@@ -216,8 +216,8 @@ class Evaluation:
 SequenceScores: TypeAlias = tuple[Scored, dict[str, Tensor]]
 """A sequence's measurements, and features of some in-betweens by the engines' labels."""
 Spread: TypeAlias = Callable[[int, Callable[[int], None]], Iterator[tuple[int, SequenceScores]]]
-"""Scores sequences elsewhere: takes their number, and what is called with each number of drawings that are done; yields
-the sequences' numbers, in any order, and their scores."""
+"""Scores sequences elsewhere. Takes how many there are, and a function to call with the number of drawings just scored;
+yields the sequences' numbers, in any order, and their scores."""
 
 
 def evaluate(
