@@ -50,6 +50,25 @@ def reason(error: OSError) -> str:
     return error.strerror or str(error)
 
 
+@contextmanager
+def reading(path: Path, remedy: str = "check the file") -> Iterator[None]:
+    """Names a file in the errors of reading it.
+
+    Args:
+        path: the file.
+        remedy: what to do if it exists and cannot be read.
+
+    Raises:
+        InputError: the block found that it is missing, or cannot be read.
+    """
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise InputError(f"{shown(path)}: there is no such file; check the name") from error
+    except OSError as error:
+        raise InputError(f"{shown(path)}: cannot be read ({reason(error)}); {remedy}") from error
+
+
 def read_limited(path: Path, most: int, what: str, remedy: str) -> bytes:
     """Reads a file or a pipe to its end; a pipe has no size, and may have no end.
 

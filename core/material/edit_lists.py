@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import quote
 
 from ..errors import InputError, printable
-from ..files import reason, shown
+from ..files import read_limited, shown
 from ..json_text import parse_object
 
 EDL, OTIO = ".edl", ".otio"
@@ -94,15 +94,7 @@ def read_edit_list(path: Path) -> EditList:
         InputError: it cannot be read, or holds no shot.
     """
     name = shown(path)
-    try:
-        with path.open("rb") as file:
-            data = file.read(_MOST_BYTES + 1)
-    except FileNotFoundError as error:
-        raise InputError(f"{name}: there is no such file; give --cuts auto, none, or a list") from error
-    except OSError as error:
-        raise InputError(f"{name}: cannot be read ({reason(error)}); check the file") from error
-    if len(data) > _MOST_BYTES:
-        raise InputError(f"{name}: is larger than an edit list may be ({_MOST_BYTES >> 20} MiB); export less of it")
+    data = read_limited(path, _MOST_BYTES, "an edit list", "give --cuts auto, none, or a list")
     try:
         if path.suffix.lower() == OTIO:
             return EditList(path, seconds=_read_otio(data))

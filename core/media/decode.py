@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from ..files import reason, shown, spell
+from ..files import reading, reason, shown, spell
 from ..programs import Program, wait_to_read
 from .ffmpeg import (
     MOST_PIXELS,
@@ -341,13 +341,8 @@ def check_readable(path: Path) -> None:
         raise InputError(
             f"{shown(path)}: is a pipe or a device; give a file, or send a film to standard input as y4m (-)"
         )
-    try:
-        with path.open("rb"):
-            pass
-    except FileNotFoundError as error:
-        raise InputError(f"{shown(path)}: there is no such file; check the name") from error
-    except OSError as error:
-        raise InputError(f"{shown(path)}: cannot be read ({reason(error)}); change its permissions") from error
+    with reading(path, "change its permissions"), path.open("rb"):
+        pass
 
 
 def _fit_filter(info: VideoInfo, width: int, height: int, fit: str, *, transparent: bool) -> str:

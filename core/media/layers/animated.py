@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from ...errors import InputError
-from ...files import reason, shown
+from ...files import reading, shown
 from ..frames import Frame
 from ..image_files import MOST_PIXELS
 from ..moving import read_animation
@@ -25,12 +25,8 @@ def read_animated(path: Path) -> Document:
         InputError: it cannot be read, or holds one picture only.
     """
     name = shown(path)
-    try:
+    with reading(path):
         timing = read_animation(path)
-    except FileNotFoundError as error:
-        raise InputError(f"{name}: there is no such file; check the name") from error
-    except OSError as error:
-        raise InputError(f"{name}: cannot be read ({reason(error)}); check the file") from error
     if timing is None:
         raise InputError(f"{name}: holds one picture; add --grid WIDTHxHEIGHT if it is a sheet of sprites")
     count = len(timing.stamps)

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import InputError, printable
-from ...files import reason, shown
+from ...files import read_limited, shown
 from ..frames import Frame
 from ..image_files import MOST_BYTES, MOST_PIXELS
 from .document import (
@@ -138,16 +138,8 @@ def read_aseprite(path: Path) -> Document:
         InputError: it cannot be read, or is none; the message names the file.
     """
     name = shown(path)
+    data = read_limited(path, MOST_BYTES, "an Aseprite file", "save it again in Aseprite")
     try:
-        with path.open("rb") as file:
-            data = file.read(MOST_BYTES + 1)
-    except FileNotFoundError as error:
-        raise InputError(f"{name}: there is no such file; check the name") from error
-    except OSError as error:
-        raise InputError(f"{name}: cannot be read ({reason(error)}); check the file") from error
-    try:
-        if len(data) > MOST_BYTES:
-            raise ValueError(f"is larger than a file may be ({MOST_BYTES >> 20} MiB)")
         return _as_document(_read_file(data), name)
     except (ValueError, struct.error, zlib.error) as error:
         raise InputError(f"{name}: {printable(error, 200)}; save it again in Aseprite") from error

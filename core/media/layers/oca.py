@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError, printable
-from ...files import reason, shown
+from ...files import reading, shown
 from ...json_text import read_json
 from ..frames import Frame
 from ..image_files import MOST_PIXELS, MOST_SIDE, encode_png, read_image
@@ -99,14 +99,11 @@ def read_oca(path: Path) -> Document:
         raise InputError(f"{shown(path)}: holds no {SUFFIX} file; name an OCA folder")
     name = shown(file)
     try:
-        data = read_json(file)
-        if not isinstance(data, dict):
-            raise ValueError("is no JSON object")
-        return _Reader(file.parent, name, data).read()
-    except FileNotFoundError as error:
-        raise InputError(f"{name}: there is no such file; check the name") from error
-    except OSError as error:
-        raise InputError(f"{name}: cannot be read ({reason(error)}); check the folder") from error
+        with reading(file, "check the folder"):
+            data = read_json(file)
+            if not isinstance(data, dict):
+                raise ValueError("is no JSON object")
+            return _Reader(file.parent, name, data).read()
     except ValueError as error:
         raise InputError(f"{name}: {printable(error, 300)}; export it again as OCA") from error
     except (KeyError, TypeError, AttributeError, IndexError) as error:

@@ -15,7 +15,7 @@ from xml.sax.saxutils import quoteattr
 import numpy as np
 
 from ...errors import InputError, printable
-from ...files import reason, shown
+from ...files import reading, shown
 from ..frames import Frame, resize_image, to_uint8
 from ..image_files import MOST_BYTES, MOST_PIXELS, MOST_SIDE, decode_image, encode_png
 from .composing import compose
@@ -64,12 +64,8 @@ def read_ora(path: Path) -> Document:
     """
     name = shown(path)
     try:
-        with zipfile.ZipFile(path) as archive:
+        with reading(path), zipfile.ZipFile(path) as archive:
             return _read(archive, name)
-    except FileNotFoundError as error:
-        raise InputError(f"{name}: there is no such file; check the name") from error
-    except OSError as error:
-        raise InputError(f"{name}: cannot be read ({reason(error)}); check the file") from error
     except (zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
         raise InputError(f"{name}: is damaged or no OpenRaster file; save it again as .ora") from error
     except (ValueError, OverflowError, KeyError, expat.ExpatError) as error:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import ConfigError, InputError, printable
-from ...files import reason, shown
+from ...files import reading, shown
 from ..frames import Frame
 from ..image_files import MOST_BYTES, MOST_PIXELS
 from .composing import compose, drop_alpha, is_opaque
@@ -108,9 +108,9 @@ def read_psd(path: Path) -> Document:
         raise ConfigError(f"{shown(path)}: {MISSING}")
     name = shown(path)
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise InputError(f"{name}: is larger than a file may be ({MOST_BYTES >> 20} MiB); merge some layers")
-        with path.open("rb") as file:
+        with reading(path), path.open("rb") as file:
+            if path.stat().st_size > MOST_BYTES:
+                raise InputError(f"{name}: is larger than a file may be ({MOST_BYTES >> 20} MiB); merge some layers")
             _check_head(file, name)
             file.seek(0)
             from psd_tools.compression import PSDDecompressionWarning
@@ -118,12 +118,8 @@ def read_psd(path: Path) -> Document:
             # else a layer that is cut short would be read as far as it goes, in black
             with warnings.catch_warnings(action="error", category=PSDDecompressionWarning):
                 return _read(file, name)
-    except FileNotFoundError as error:
-        raise InputError(f"{name}: there is no such file; check the name") from error
     except (InputError, ConfigError, MemoryError):
         raise
-    except OSError as error:
-        raise InputError(f"{name}: cannot be read ({reason(error)}); check the file") from error
     except Exception as error:  # psd-tools raises errors of many kinds for damaged files
         raise InputError(
             f"{name}: is damaged or no PSD that can be read; save it again in Photoshop's format"

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError, OutputError, printable
-from ...files import reason, shown
+from ...files import reading, shown
 from ...json_text import read_json
 from ..frames import Frame, as_channels
 from ..image_files import MOST_PIXELS, MOST_SIDE, encode_png, read_image
@@ -99,14 +99,11 @@ def read_sheet(path: Path) -> Document:
     """
     name = shown(path)
     try:
-        data = read_json(path)
-        if not isinstance(data, dict):
-            raise ValueError("is no JSON object")
-        return _read(path, name, data)
-    except FileNotFoundError as error:
-        raise InputError(f"{name}: there is no such file; check the name") from error
-    except OSError as error:
-        raise InputError(f"{name}: cannot be read ({reason(error)}); check the file") from error
+        with reading(path):
+            data = read_json(path)
+            if not isinstance(data, dict):
+                raise ValueError("is no JSON object")
+            return _read(path, name, data)
     except ValueError as error:
         raise InputError(f"{name}: {printable(error, 300)}; export the sheet again with its JSON") from error
     except (KeyError, TypeError, AttributeError, IndexError) as error:
