@@ -4,6 +4,7 @@ Every error that a person can meet is an AnimiError; the command line prints it 
 """
 
 import re
+from collections.abc import Sequence
 
 _ABSOLUTE = re.compile(r"(?<![\w/])(?:[A-Za-z]:[\\/]+|/)(?:[^\s/\\:'\"]+[\\/]+)*(?=[\w.])")
 _MOST_LETTERS = 1 << 13  # characters of a message: more than the longest path
@@ -23,6 +24,12 @@ def printable(text: object, most: int | None = None) -> str:
     if most is not None and len(words) > most:
         words = f"{words[: most // 2]} … {words[-(most // 2) :]}"
     return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in words)
+
+
+def list_some(words: Sequence[str], most: int = 5) -> str:
+    """The first of some words for a message, and how many more there are: "a, b and 3 more"."""
+    more = f" and {len(words) - most} more" if len(words) > most else ""
+    return ", ".join(words[:most]) + more
 
 
 def hide_paths(words: str) -> str:

@@ -17,7 +17,7 @@ import numpy as np
 from ..config.choices import EASINGS
 from ..config.parsing import ease
 from ..engines.interface import Engine
-from ..errors import InputError, OutputError
+from ..errors import InputError, OutputError, list_some
 from ..files import Scratch, natural_order, reason, shown, written_beside
 from ..media.frames import Frame, as_channels
 from ..media.image_files import SUFFIXES, encode_png
@@ -26,7 +26,6 @@ from .pair import draw_segment
 from .time_sheet import EMPTY, INBETWEEN, REVERSE, TimeSheet, Track
 
 _MARKS = (INBETWEEN, REVERSE)
-_NAMED = 5  # missing drawings that an error names
 _ONE_CANVAS = "export them with the same canvas"
 
 
@@ -289,10 +288,9 @@ def plan_cut(sheet: TimeSheet, folders: Sequence[Path] = (), spacing: str = EASI
                 if name in beside:
                     needed.append(f"{track.name} {name}")
     if needed:
-        more = f" and {len(needed) - _NAMED} more" if len(needed) > _NAMED else ""
         level_name, _, name = needed[0].rpartition(" ")
         raise InputError(
-            f"{shown(sheet.path)}: there is no file of drawing {', '.join(needed[:_NAMED])}{more}; put it beside the "
+            f"{shown(sheet.path)}: there is no file of drawing {list_some(needed)}; put it beside the "
             f"sheet as {level_name}/{level_name}_{name.zfill(4)}.png, or give its folder"
         )
     return Cut(sheet, tuple(levels), tuple(files), tuple(dict.fromkeys(missing)))
@@ -450,7 +448,7 @@ def open_cut(cut: Cut, *, keep_profile: bool = False) -> KeyFrames:
     """
     if cut.missing:
         raise InputError(
-            f"{shown(cut.sheet.path)}: there is no file of drawing {', '.join(cut.missing[:_NAMED])}; put it beside "
+            f"{shown(cut.sheet.path)}: there is no file of drawing {list_some(cut.missing)}; put it beside "
             "the sheet, or give a folder as the output, for which only drawings beside marks are needed"
         )
     if not cut.inputs:

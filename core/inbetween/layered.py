@@ -12,7 +12,7 @@ from fractions import Fraction
 import numpy as np
 
 from ..engines.interface import Engine
-from ..errors import printable
+from ..errors import list_some, printable
 from ..files import Scratch
 from ..media.frames import Frame, as_channels
 from ..media.layers.composing import COMPOSED, compose, is_opaque
@@ -30,7 +30,6 @@ from ..media.layers.document import (
 )
 from .pair import draw_segment
 
-_NAMED = 5  # layers that a note names
 _LETTERS = 80  # of a layer's path in a note
 
 
@@ -172,10 +171,8 @@ class LayeredDrawing:
         notes = []
         if self._held:
             named = [printable(each, _LETTERS) for each in self._held]
-            more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
             notes.append(
-                f"held, as only one of two key frames shows {'it' if len(named) == 1 else 'them'}: "
-                f"{', '.join(named[:_NAMED])}{more}"
+                f"held, as only one of two key frames shows {'it' if len(named) == 1 else 'them'}: {list_some(named)}"
             )
         return notes
 

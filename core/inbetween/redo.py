@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..engines.interface import Engine
-from ..errors import InputError, OutputError
+from ..errors import InputError, OutputError, list_some
 from ..files import DRAFT, put_in_place, reason, shown
 from ..interrupts import held_back
 from ..lock import locked
@@ -332,7 +332,7 @@ def _redo(
             raise InputError(f"--redo: {beyond[0]} is beyond the last frame; {shown(folder)} has frames 0 to {most}")
         kept = [records[number].name for number in painted_frames if number in chosen]
         if kept:
-            notes.append(f"{_list_names(kept)} {'is' if len(kept) == 1 else 'are'} painted over, and not drawn again")
+            notes.append(f"{list_some(kept)} {'is' if len(kept) == 1 else 'are'} painted over, and not drawn again")
         stale = [number for number in range(len(records)) if number in chosen and number not in painted_frames]
     yours = tuple(records[number].name for number in painted_frames)
     names = tuple(records[number].name for number in stale)
@@ -367,7 +367,7 @@ def _redo(
         with held_back():
             shutil.rmtree(draft, ignore_errors=True)
     if touched:
-        notes.append(f"{_list_names(touched)} {'was' if len(touched) == 1 else 'were'} saved meanwhile, and left so")
+        notes.append(f"{list_some(touched)} {'was' if len(touched) == 1 else 'were'} saved meanwhile, and left so")
     return Redone(tuple(name for name in names if name not in touched), yours, tuple(notes))
 
 
@@ -451,7 +451,3 @@ def digest_hints(hints: PairHints | None) -> str:
     for mask in masks:
         known.update(b"-" if mask is None else np.packbits(mask).tobytes())
     return known.hexdigest()
-
-
-def _list_names(names: Sequence[str]) -> str:
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ConfigError, InputError, printable
+from ..errors import ConfigError, InputError, list_some, printable
 from ..files import shown
 from .frames import Frame
 from .image_files import MOST_PIXELS, read_image
@@ -33,7 +33,6 @@ _TIFF_HEADS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _KEPT = ("compression", "chromaticities", "PixelAspectRatio", "FramesPerSecond", "oiio:ColorSpace", "Orientation")
 _KEPT_OF_DPX = ("dpx:Transfer", "dpx:Colorimetric", "dpx:FrameRate", "PixelAspectRatio", "oiio:ColorSpace")
 _MOST_CHANNELS = 1024
-_NAMED = 5  # channels that a note names
 # Kodak's curve: 10-bit values of black and of white, the step of density of a value, and the gamma of the negative
 _BLACK, _WHITE, _DENSITY, _GAMMA = 95.0, 685.0, 0.002, 0.6
 _OFFSET = 10 ** ((_BLACK - _WHITE) * _DENSITY / _GAMMA)
@@ -225,15 +224,16 @@ def _choose_channels(names: Sequence[str], name: str) -> tuple[list[int], list[s
     elif len(names) == 1:
         wanted = [0]
     else:
-        listed = ", ".join(printable(each, 30) for each in names[:_NAMED])
-        raise InputError(f"{name}: has no channels R, G and B, but {listed}; render these")
+        raise InputError(f"{name}: has no channels R, G and B, but {_list_channels(names)}; render these")
     others = [each for index, each in enumerate(names) if index not in wanted]
-    more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
     notes = []
     if others:
-        listed = ", ".join(printable(each, 30) for each in others[:_NAMED]) + more
-        notes.append(f"{'a channel was' if len(others) == 1 else 'channels were'} left out: {listed}")
+        notes.append(f"{'a channel was' if len(others) == 1 else 'channels were'} left out: {_list_channels(others)}")
     return wanted, notes
+
+
+def _list_channels(names: Sequence[str]) -> str:
+    return list_some([printable(each, 30) for each in names])
 
 
 def _place(values: Values, width: int, height: int, offset: tuple[int, int]) -> tuple[Values, bool]:

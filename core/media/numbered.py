@@ -6,13 +6,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-from ..errors import ConfigError, InputError
+from ..errors import ConfigError, InputError, list_some
 from ..files import reason, shown
 
 _NUMBER = re.compile(r"##+|%0(\d{1,2})d")  # "take #1" and "100%d" are names
 _DIGITS = 4  # of a number that animi adds
 _MOST_DIGITS = 9
-_NAMED = 5  # holes that a note names
 
 
 class Pattern(NamedTuple):
@@ -94,10 +93,8 @@ def describe_holes(path: Path, numbers: Sequence[int]) -> str | None:
     if not holes:
         return None
     words = [f"{first}" if first == last else f"{first}-{last}" for first, last in holes]
-    more = f" and {len(words) - _NAMED} more" if len(words) > _NAMED else ""
     one = len(words) == 1 and holes[0][0] == holes[0][1]
-    listed = ", ".join(words[:_NAMED]) + more
     return (
-        f"{shown(path)}: {'number' if one else 'numbers'} {listed} {'is' if one else 'are'} missing; the pictures "
-        "before and after were taken as neighbours"
+        f"{shown(path)}: {'number' if one else 'numbers'} {list_some(words)} {'is' if one else 'are'} missing; the "
+        "pictures before and after were taken as neighbours"
     )

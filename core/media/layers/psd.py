@@ -15,7 +15,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import ConfigError, InputError, printable
+from ...errors import ConfigError, InputError, list_some, printable
 from ...files import reading, shown
 from ..frames import Frame
 from ..image_files import MOST_BYTES, MOST_PIXELS
@@ -70,7 +70,6 @@ BLENDS = frozenset(_MODES)
 """Blend modes that the format has."""
 _RASTERISED = {"type": "text", "smartobject": "smart object", "shape": "shape"}
 _FILLS = ("solidcolorfill", "patternfill", "gradientfill")
-_NAMED = 5  # layers that a note names
 _LONGEST = 255  # letters of a layer's name
 _GREY, _RGB = 1, 3  # colour modes
 _OTHER_MODES = {0: "bitmap", 2: "indexed colours", 4: "CMYK", 7: "multichannel", 8: "duotone", 9: "Lab"}
@@ -176,9 +175,7 @@ def _read(file: IO[bytes], name: str) -> Document:
 
 def _word(notes: dict[str, list[str]]) -> Iterable[str]:
     for what, names in notes.items():
-        listed = ", ".join(printable(each, 40) for each in names[:_NAMED])
-        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-        yield f"{what}: {listed}{more}"
+        yield f"{what}: {list_some([printable(each, 40) for each in names])}"
 
 
 def _read_layers(
