@@ -23,6 +23,7 @@ from ..media.layers.document import (
     LayerPath,
     Picture,
     change_layers,
+    is_same_cel,
     spell_path,
     spread_cel,
     trim_cel,
@@ -255,7 +256,7 @@ def match_layers(one: Picture, other: Picture) -> tuple[dict[LayerPath, tuple[Ce
     moving = {}
     for path, cel in shown[0].items():
         match = shown[1].get(path)
-        if match is not None and not _is_same(cel, match):
+        if match is not None and not is_same_cel(cel, match):
             moving[path] = cel, match
     held = [path for path in (*shown[0], *shown[1]) if (path in shown[0]) != (path in shown[1])]
     return moving, held
@@ -277,14 +278,6 @@ def _list_shown(picture: Picture) -> dict[LayerPath, Cel]:
         elif layer.cel is not None and layer.cel.pixels[..., 3].any():
             found[path] = layer.cel
     return found
-
-
-def _is_same(one: Cel, other: Cel) -> bool:
-    if one is other:
-        return True
-    if (one.x, one.y, one.pixels.shape) != (other.x, other.y, other.pixels.shape):
-        return False
-    return bool(np.array_equal(one.pixels, other.pixels))
 
 
 def note_blends(document: Document, known: frozenset[str] | None = None) -> list[str]:

@@ -18,6 +18,7 @@ from ...files import read_limited, shown
 from ..frames import Frame
 from ..image_files import MOST_BYTES, MOST_PIXELS
 from .document import (
+    DIRECTIONS,
     MOST_CEL_PIXELS,
     MOST_CELS,
     MOST_DEPTH,
@@ -41,7 +42,6 @@ _BLENDS = (
     "normal", "multiply", "screen", "overlay", "darken", "lighten", "color-dodge", "color-burn", "hard-light",
     "soft-light", "difference", "exclusion", "hue", "saturation", "color", "luminosity", "add", "subtract", "divide",
 )  # fmt: skip
-_DIRECTIONS = ("forward", "reverse", "pingpong", "pingpong_reverse")
 _MOST_TILES = 1 << 16
 
 
@@ -260,7 +260,7 @@ def _read_tags(chunk: _Bytes, found: _File, _: int) -> None:
         more: dict[str, str] = {"color": f"#{red:02x}{green:02x}{blue:02x}ff"}
         if repeat:
             more["repeat"] = str(repeat)
-        way = _DIRECTIONS[direction] if direction < len(_DIRECTIONS) else "forward"
+        way = DIRECTIONS[direction] if direction < len(DIRECTIONS) else "forward"
         found.tags.append(Tag(chunk.text(), first, last, way, more))
 
 

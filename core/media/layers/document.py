@@ -24,8 +24,8 @@ MOST_CELS = 1 << 20
 """Layers of all pictures of one document together that are read."""
 MOST_PICTURES = 10_000
 """Pictures of one document that are read."""
-KEPT_BLENDS = ("normal", "multiply", "screen", "add", "overlay")
-"""Blend modes that every format of ours has."""
+DIRECTIONS = ("forward", "reverse", "pingpong", "pingpong_reverse")
+"""In which a tag is played, as Aseprite names them."""
 
 
 @dataclass(frozen=True)
@@ -97,14 +97,14 @@ class Tag:
         name: of the range.
         first: the number of its first picture, from 0.
         last: that of its last.
-        direction: "forward", "reverse", "pingpong" or "pingpong_reverse".
+        direction: one of DIRECTIONS.
         more: what else the file says of it, written back as it is.
     """
 
     name: str
     first: int
     last: int
-    direction: str = "forward"
+    direction: str = DIRECTIONS[0]
     more: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -133,13 +133,23 @@ LayerPath = tuple[tuple[str, int], ...]
 """Where a layer is: the names of its groups and its own, each with its number among those of the same name."""
 
 
-def walk(layers: Sequence[Layer], above: LayerPath = ()) -> Iterator[tuple[LayerPath, Layer]]:
-    """Yields all layers and groups with their paths, the lowest first, a group before what is in it."""
+def name_paths(layers: Sequence[Layer], above: LayerPath = ()) -> Iterator[tuple[LayerPath, Layer]]:
+    """Yields layers with their paths, the lowest first, and not what is in groups.
+
+    Args:
+        layers: all layers of a group, or of a picture.
+        above: the group's path.
+    """
     seen: dict[str, int] = {}
     for layer in layers:
         number = seen.get(layer.name, 0)
         seen[layer.name] = number + 1
-        path = (*above, (layer.name, number))
+        yield (*above, (layer.name, number)), layer
+
+
+def walk(layers: Sequence[Layer], above: LayerPath = ()) -> Iterator[tuple[LayerPath, Layer]]:
+    """Yields all layers and groups with their paths, the lowest first, a group before what is in it."""
+    for path, layer in name_paths(layers, above):
         yield path, layer
         if layer.children is not None:
             yield from walk(layer.children, path)
@@ -154,18 +164,32 @@ def change_layers(
     layers: Sequence[Layer], change: Callable[[LayerPath, Layer], Layer | None], above: LayerPath = ()
 ) -> tuple[Layer, ...]:
     """The same tree with each layer changed; None leaves one out. A group's layers are changed before the group."""
-    seen: dict[str, int] = {}
     changed = []
-    for layer in layers:
-        number = seen.get(layer.name, 0)
-        seen[layer.name] = number + 1
-        path = (*above, (layer.name, number))
+    for path, layer in name_paths(layers, above):
         if layer.children is not None:
             layer = replace(layer, children=change_layers(layer.children, change, path))
         result = change(path, layer)
         if result is not None:
             changed.append(result)
     return tuple(changed)
+
+
+def with_background(picture: Picture) -> tuple[Layer, ...]:
+    """A picture's layers, with its background as the lowest unless that is transparent, for formats without one."""
+    if picture.background[3] <= 0:
+        return picture.layers
+    fill = np.zeros((picture.height, picture.width, 4), np.uint8)
+    fill[:] = np.rint(np.array(picture.background) * 255)
+    return (Layer("background", Cel(fill)), *picture.layers)
+
+
+def is_same_cel(one: Cel | None, other: Cel | None) -> bool:
+    """Whether two cels show the same at the same place."""
+    if one is other:
+        return True
+    if one is None or other is None or (one.x, one.y) != (other.x, other.y):
+        return False
+    return bool(np.array_equal(one.pixels, other.pixels))
 
 
 def is_deep(picture: Picture) -> bool:

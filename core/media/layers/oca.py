@@ -14,8 +14,6 @@ from fractions import Fraction
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import numpy as np
-
 from ...errors import InputError, printable
 from ...files import reading, shown
 from ...json_text import read_json
@@ -33,8 +31,9 @@ from .document import (
     LayerPath,
     Picture,
     as_cel,
-    change_layers,
     is_deep,
+    is_same_cel,
+    name_paths,
     walk,
 )
 
@@ -286,7 +285,7 @@ class OcaWriter:
             drawings = self._drawings.setdefault(path, [])
             if path in self._latest:
                 before, opacity = self._latest[path]
-                if opacity == layer.opacity and _same(before, layer.cel):
+                if opacity == layer.opacity and is_same_cel(before, layer.cel):
                     drawings[-1]["duration"] += frames
                     continue
             self._latest[path] = (layer.cel, layer.opacity)
@@ -352,42 +351,30 @@ class OcaWriter:
         self.files.append(file)
 
     def _list_layers(self, picture: Picture, layers: Sequence[Layer], above: LayerPath = ()) -> list[dict[str, Any]]:
-        found: dict[LayerPath, dict[str, Any]] = {}
-
-        def describe(path: LayerPath, layer: Layer) -> Layer:
-            group = layer.children is not None
+        found = []
+        for path, layer in name_paths(layers, above):
             frames = self._drawings.get(path, [])
-            found[path] = {
-                "name": layer.name,
-                "frames": frames,
-                "childLayers": [found.pop(inner) for inner in list(found) if inner[:-1] == path],
-                "type": "grouplayer" if group else "paintlayer",
-                "fileType": "png",
-                "blendingMode": _BLENDS.get(layer.blend, "normal"),
-                "animated": len(frames) > 1,
-                "position": [picture.width / 2, picture.height / 2],
-                "width": picture.width,
-                "height": picture.height,
-                "label": -1,
-                "opacity": layer.opacity,
-                "visible": layer.visible,
-                "passThrough": layer.passes,
-                "reference": False,
-                "inheritAlpha": layer.blend == "atop",
-            }
-            return layer
-
-        change_layers(layers, describe, above)
-        return list(found.values())
-
-
-def _same(one: Cel | None, other: Cel | None) -> bool:
-    """Whether two cels show the same at the same place."""
-    if one is other:
-        return True
-    if one is None or other is None or (one.x, one.y) != (other.x, other.y):
-        return False
-    return one.pixels.shape == other.pixels.shape and bool(np.array_equal(one.pixels, other.pixels))
+            found.append(
+                {
+                    "name": layer.name,
+                    "frames": frames,
+                    "childLayers": self._list_layers(picture, layer.children or (), path),
+                    "type": "paintlayer" if layer.children is None else "grouplayer",
+                    "fileType": "png",
+                    "blendingMode": _BLENDS.get(layer.blend, "normal"),
+                    "animated": len(frames) > 1,
+                    "position": [picture.width / 2, picture.height / 2],
+                    "width": picture.width,
+                    "height": picture.height,
+                    "label": -1,
+                    "opacity": layer.opacity,
+                    "visible": layer.visible,
+                    "passThrough": layer.passes,
+                    "reference": False,
+                    "inheritAlpha": layer.blend == "atop",
+                }
+            )
+        return found
 
 
 def _file_name(name: str) -> str:

@@ -19,7 +19,18 @@ from ...files import reading, shown
 from ..frames import Frame, resize_image, to_uint8
 from ..image_files import MOST_BYTES, MOST_PIXELS, MOST_SIDE, decode_image, encode_png
 from .composing import compose
-from .document import MOST_CEL_PIXELS, MOST_DEPTH, MOST_LAYERS, Cel, Document, Layer, Picture, as_cel, cut_cel
+from .document import (
+    MOST_CEL_PIXELS,
+    MOST_DEPTH,
+    MOST_LAYERS,
+    Cel,
+    Document,
+    Layer,
+    Picture,
+    as_cel,
+    cut_cel,
+    with_background,
+)
 
 _MOST_XML = 1 << 24  # bytes of stack.xml
 _THUMBNAIL = 256  # pixels of its longer side, as the specification has it
@@ -192,10 +203,7 @@ def write_ora(path: Path, picture: Picture, flat: Frame | None = None) -> None:
             f'<image version="0.0.6" w="{picture.width}" h="{picture.height}" xres="72" yres="72">',
             ' <stack name="root">',
         ]
-        layers = picture.layers
-        if picture.background[3] > 0:
-            layers = (_fill(picture), *layers)
-        lines += _list_layers(layers, picture, files, "  ")
+        lines += _list_layers(with_background(picture), picture, files, "  ")
         lines += [" </stack>", "</image>", ""]
         for number, cel in enumerate(files):
             _add(archive, f"data/layer{number:04d}.png", encode_png(cel.pixels))
@@ -204,12 +212,6 @@ def write_ora(path: Path, picture: Picture, flat: Frame | None = None) -> None:
         scale = min(1.0, _THUMBNAIL / max(picture.width, picture.height))
         size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
         _add(archive, "Thumbnails/thumbnail.png", encode_png(resize_image(to_uint8(flat), *size)))
-
-
-def _fill(picture: Picture) -> Layer:
-    """The background as a layer."""
-    colour = np.array(picture.background) * 255 + 0.5
-    return Layer("background", Cel(np.full((picture.height, picture.width, 4), colour, np.float64).astype(np.uint8)))
 
 
 def _list_layers(layers: tuple[Layer, ...], picture: Picture, files: list[Cel], indent: str) -> Iterator[str]:

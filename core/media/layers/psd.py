@@ -31,6 +31,7 @@ from .document import (
     change_layers,
     cut_cel,
     is_deep,
+    with_background,
 )
 
 logging.getLogger("psd_tools").addHandler(logging.NullHandler())  # else warnings of odd blocks go to stderr
@@ -313,12 +314,7 @@ def write_psd(path: Path, picture: Picture, flat: Frame | None = None, profile: 
         "RGB" if merged.shape[2] == 3 else "RGBA", (picture.width, picture.height), depth=16 if deep else 8
     )
     psd.compatibility_mode = CompatibilityMode.CLIP_STUDIO_PAINT  # groups may clip
-    layers: Sequence[Layer] = picture.layers
-    if picture.background[3] > 0:
-        fill = np.zeros((picture.height, picture.width, 4), np.uint8)
-        fill[:] = np.rint(np.array(picture.background) * 255)
-        layers = (Layer("background", Cel(fill)), *layers)
-    _add_layers(psd, layers)
+    _add_layers(psd, with_background(picture))
     record = psd._record
     planes = np.moveaxis(merged.astype(">u2") if deep else merged, 2, 0)
     record.image_data.set_data([np.ascontiguousarray(plane).tobytes() for plane in planes], record.header)

@@ -19,11 +19,10 @@ from ...files import reading, shown
 from ...json_text import read_json
 from ..frames import Frame, as_channels
 from ..image_files import MOST_PIXELS, MOST_SIDE, encode_png, read_image
-from .document import MOST_PICTURES, Cel, Document, Layer, Picture, Tag, trim_cel
+from .document import DIRECTIONS, MOST_PICTURES, Cel, Document, Layer, Picture, Tag, as_cel, trim_cel
 
 SUFFIX = ".json"
 _USUAL_MS = 100  # how long Aseprite shows a frame
-_DIRECTIONS = ("forward", "reverse", "pingpong", "pingpong_reverse")
 _LAYER = "sprite"
 
 
@@ -35,7 +34,7 @@ def as_pictures(
         Picture(
             frame.shape[1],
             frame.shape[0],
-            (Layer(_LAYER, Cel(as_channels(frame, 4))),),
+            (Layer(_LAYER, as_cel(frame)),),
             seconds=None if seconds is None else seconds[number],
             name=f"{name}, frame {number + 1}",
         )
@@ -170,7 +169,7 @@ def _read_tags(entries: Sequence[Mapping[str, Any]], frames: int) -> Iterator[Ta
             raise ValueError(f"the tag {printable(str(entry.get('name', '')), 40)!r} ends before it begins")
         direction = entry.get("direction", "forward")
         more = {key: entry[key] for key in entry if key not in ("name", "from", "to", "direction")}
-        yield Tag(str(entry.get("name", "")), first, last, direction if direction in _DIRECTIONS else "forward", more)
+        yield Tag(str(entry.get("name", "")), first, last, direction if direction in DIRECTIONS else "forward", more)
 
 
 def _whole(value: object, least: int, most: int) -> int:
