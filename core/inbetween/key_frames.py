@@ -10,7 +10,7 @@ from ..errors import InputError
 from ..files import shown
 from ..media.colour_profiles import name_profile, read_profile, to_srgb
 from ..media.deep import read_picture
-from ..media.frames import Frame, FrameSequence, as_channels, fit_size, match_images, resize_image
+from ..media.frames import Frame, FrameSequence, as_channels, fit_size, resize_image, to_uint16
 from ..media.image_files import list_images
 
 
@@ -111,7 +111,7 @@ class KeyFrames(FrameSequence):
         if number not in self._held:
             frame = as_channels(self._read(self.paths[number]), self._channels)
             if self._deep:
-                frame = match_images([frame, np.zeros((1, 1, 1), np.uint16)])[0]
+                frame = to_uint16(frame)
             while len(self._held) >= self._keep:
                 del self._held[next(iter(self._held))]
             self._held[number] = frame

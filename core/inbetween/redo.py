@@ -41,7 +41,7 @@ from ..media.animation.manifest import (
     write_manifest,
 )
 from ..media.colour_profiles import name_profile, read_profile, to_srgb
-from ..media.frames import Frame, as_channels, match_images, to_uint8
+from ..media.frames import Frame, as_channels, match_images, to_uint8, to_uint16
 from ..media.image_files import encode_png, read_image
 from ..motion.guides import PairHints
 from .doubt import Watch
@@ -215,7 +215,7 @@ class FolderWork:
         frame = as_channels(frame, max(frame.shape[2], form.shape[2]))
         if form.dtype == np.uint8:
             return to_uint8(frame)
-        return match_images([frame, np.zeros((1, 1, 1), np.uint16)])[0]
+        return to_uint16(frame)
 
     def name(self, frame: int) -> str:
         """A frame's file."""

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
-from .frames import Frame, to_uint8
+from .frames import Frame, to_uint8, to_uint16
 from .image_files import FORMATS
 
 _SRGB_GAMMA = 0.45455
@@ -152,5 +152,5 @@ def to_srgb(frame: Frame, profile: bytes) -> Frame:
         return frame
     pixels: Frame = np.asarray(converted)[..., : 1 if grey else 3]
     if frame.dtype == np.uint16:
-        pixels = pixels.astype(np.uint16) * np.uint16(257)
+        pixels = to_uint16(pixels)
     return np.ascontiguousarray(np.concatenate([pixels, frame[..., 3:]], axis=2))

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ..errors import ConfigError, InputError, list_some, printable
 from ..files import shown
-from .frames import Frame
+from .frames import Frame, paste
 from .image_files import MOST_PIXELS, read_image
 
 Values = NDArray[np.float32]
@@ -240,10 +240,7 @@ def _place(values: Values, width: int, height: int, offset: tuple[int, int]) -> 
     """A part of a picture on its whole, and whether some of it is beyond."""
     whole = np.zeros((height, width, values.shape[2]), np.float32)
     left, top = offset
-    right, bottom = min(width, left + values.shape[1]), min(height, top + values.shape[0])
-    x, y = max(0, left), max(0, top)
-    if right > x and bottom > y:
-        whole[y:bottom, x:right] = values[y - top : bottom - top, x - left : right - left]
+    paste(whole, values, left, top)
     return whole, left < 0 or top < 0 or left + values.shape[1] > width or top + values.shape[0] > height
 
 

@@ -65,12 +65,19 @@ def match_images(frames: Sequence[Frame]) -> list[Frame]:
     matched = []
     for frame in frames:
         wider = as_channels(frame, channels)
-        matched.append(wider.astype(np.uint16) * np.uint16(257) if deep and wider.dtype == np.uint8 else wider)
+        matched.append(to_uint16(wider) if deep else wider)
     return matched
 
 
+def to_uint16(frame: Frame) -> NDArray[np.uint16]:
+    """Converts a frame to 16 bits without loss, by x257."""
+    if frame.dtype == np.uint16:
+        return frame.astype(np.uint16, copy=False)
+    return frame.astype(np.uint16) * np.uint16(257)
+
+
 def to_uint8(frame: Frame) -> NDArray[np.uint8]:
-    """Rounds a frame to 8 bits. This inverts the conversion of `match_images` to 16 bits exactly."""
+    """Rounds a frame to 8 bits. This inverts `to_uint16` exactly."""
     if frame.dtype == np.uint8:
         return frame.astype(np.uint8, copy=False)
     return ((frame.astype(np.uint32) + 128) // 257).astype(np.uint8)
@@ -129,6 +136,21 @@ def fit_size(width: int, height: int, longest: int) -> tuple[int, int]:
     """The width and height of a picture that is scaled so that its longer side has `longest` pixels."""
     scale = longest / max(width, height)
     return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def paste(whole: NDArray[Any], part: NDArray[Any], x: int, y: int) -> None:
+    """Replaces a part of a picture, in place; what is beyond its edges is left out.
+
+    Args:
+        whole: (H, W, C).
+        part: (h, w, C).
+        x: the part's left edge, in pixels of the whole; it may be negative.
+        y: likewise, its upper edge.
+    """
+    left, top = max(0, x), max(0, y)
+    right, bottom = min(whole.shape[1], x + part.shape[1]), min(whole.shape[0], y + part.shape[0])
+    if right > left and bottom > top:
+        whole[top:bottom, left:right] = part[top - y : bottom - y, left - x : right - x]
 
 
 def resize_image(frame: Frame, width: int, height: int) -> Frame:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..frames import Frame, as_channels, match_images
+from ..frames import Frame, as_channels, paste, to_uint16
 from ..image_files import MOST_PIXELS
 
 MOST_LAYERS = 8000
@@ -200,12 +200,8 @@ def is_deep(picture: Picture) -> bool:
 def spread_cel(cel: Cel | None, width: int, height: int, *, deep: bool = False) -> Frame:
     """A cel's pixels on the whole canvas: (height, width, 4) uint8, or uint16 if `deep`."""
     whole = np.zeros((height, width, 4), np.uint16 if deep else np.uint8)
-    if cel is None:
-        return whole
-    inside = cut_cel(cel, width, height)
-    if inside is not None:
-        pixels = match_images([inside.pixels, np.zeros((1, 1, 1), np.uint16)])[0] if deep else inside.pixels
-        whole[inside.y : inside.y + pixels.shape[0], inside.x : inside.x + pixels.shape[1]] = pixels
+    if cel is not None:
+        paste(whole, to_uint16(cel.pixels) if deep else cel.pixels, cel.x, cel.y)
     return whole
 
 

@@ -8,6 +8,7 @@ import logging
 import struct
 import warnings
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from ...errors import ConfigError, InputError, list_some, printable
 from ...files import reading, shown
-from ..frames import Frame
+from ..frames import Frame, paste
 from ..image_files import MOST_BYTES, MOST_PIXELS
 from .composing import compose, drop_alpha, is_opaque
 from .document import (
@@ -29,7 +30,6 @@ from .document import (
     Layer,
     Picture,
     change_layers,
-    cut_cel,
     is_deep,
     with_background,
 )
@@ -203,7 +203,7 @@ def _read_layers(
         if layer.is_group():
             children = tuple(_read_layers(layer, psd, name, notes, room, depth + 1))
             if layer.mask is not None and not layer.mask.disabled:
-                children = _mask_children(children, layer, psd, room, name)
+                children = _mask_children(children, layer)
                 _note(notes, "a group's mask was applied to its layers", layer.name)
             passes = blend == "pass-through"
             yield Layer(**common, blend="normal" if passes else blend, children=children, passes=passes)
@@ -236,11 +236,12 @@ def _read_cel(layer: Any, psd: Any, room: list[int], name: str) -> Cel | None:
     colour, shape = layer.numpy("color"), layer.numpy("shape")
     if colour is None:
         return None
-    planes = [colour if colour.shape[2] >= 3 else np.repeat(colour[..., :1], 3, axis=2)]
+    if colour.shape[2] < 3:
+        colour = np.repeat(colour[..., :1], 3, axis=2)
     alpha = np.ones((height, width, 1), np.float32) if shape is None else shape[..., :1]
     if layer.mask is not None and not layer.mask.disabled:
         alpha = alpha * _read_mask(layer, left, top, width, height)
-    pixels = _as_pixels(np.concatenate([planes[0][..., :3], alpha], axis=2), psd.depth)
+    pixels = _as_pixels(np.concatenate([colour[..., :3], alpha], axis=2), psd.depth)
     return Cel(pixels, int(left), int(top))
 
 
@@ -251,19 +252,12 @@ def _read_mask(layer: Any, left: int, top: int, width: int, height: int) -> NDAr
     if mask.width <= 0 or mask.height <= 0 or mask.width * mask.height > MOST_PIXELS:
         return whole
     values = layer.numpy("mask")
-    if values is None:
-        return whole
-    levels = np.rint(values[..., :1] * 65535).astype(np.uint16)
-    zeros = np.zeros((*levels.shape[:2], 3), np.uint16)
-    # where it is on the box, as the alpha of a cel
-    inside = cut_cel(Cel(np.concatenate([zeros, levels], axis=2), mask.left - left, mask.top - top), width, height)
-    if inside is not None:
-        rows, columns = inside.pixels.shape[:2]
-        whole[inside.y : inside.y + rows, inside.x : inside.x + columns] = inside.pixels[..., 3:] / np.float32(65535)
+    if values is not None:
+        paste(whole, values[..., :1], mask.left - left, mask.top - top)
     return whole
 
 
-def _mask_children(children: tuple[Layer, ...], group: Any, psd: Any, room: list[int], name: str) -> tuple[Layer, ...]:
+def _mask_children(children: tuple[Layer, ...], group: Any) -> tuple[Layer, ...]:
     """A group's layers with its mask in their alpha."""
 
     def mask(_: object, layer: Layer) -> Layer:
@@ -273,7 +267,7 @@ def _mask_children(children: tuple[Layer, ...], group: Any, psd: Any, room: list
         share = _read_mask(group, layer.cel.x, layer.cel.y, width, height)
         pixels = layer.cel.pixels.copy()
         pixels[..., 3:] = np.rint(pixels[..., 3:] * share)
-        return Layer(**{**vars(layer), "cel": Cel(pixels, layer.cel.x, layer.cel.y)})
+        return replace(layer, cel=replace(layer.cel, pixels=pixels))
 
     return change_layers(children, mask)
 
