@@ -20,6 +20,7 @@ from ..errors import ConfigError, InputError, list_some, printable
 from ..files import shown
 from .frames import Frame, paste
 from .image_files import MOST_PIXELS, read_image
+from .srgb import decode_srgb, encode_srgb
 
 Values = NDArray[np.float32]
 """Linear light, (H, W, C), C of 1 (grey), 3 (RGB) or 4 (RGB multiplied by alpha, and alpha)."""
@@ -267,15 +268,6 @@ def from_linear(values: Values, kind: str = "uint16", curve: str = "srgb") -> Fr
     return frame
 
 
-def _decode_srgb(values: Values) -> Values:
-    return np.asarray(np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4), np.float32)
-
-
-def _encode_srgb(values: Values) -> Values:
-    safe = np.maximum(values, 0)
-    return np.asarray(np.where(safe <= 0.0031308, safe * 12.92, 1.055 * safe ** (1 / 2.4) - 0.055), np.float32)
-
-
 def _decode_log(values: Values) -> Values:
     light = 10 ** ((values * np.float32(1023) - _WHITE) * _DENSITY / _GAMMA)
     return np.asarray((light - _OFFSET) / (1 - _OFFSET), np.float32)
@@ -291,8 +283,8 @@ def _keep(values: Values) -> Values:
 
 
 _Curve = Callable[[Values], Values]
-_DECODE: dict[str, _Curve] = {"srgb": _decode_srgb, "log": _decode_log, "linear": _keep}
-_ENCODE: dict[str, _Curve] = {"srgb": _encode_srgb, "log": _encode_log, "linear": _keep}
+_DECODE: dict[str, _Curve] = {"srgb": decode_srgb, "log": _decode_log, "linear": _keep}
+_ENCODE: dict[str, _Curve] = {"srgb": encode_srgb, "log": _encode_log, "linear": _keep}
 
 
 def read_picture(path: Path) -> Frame:
@@ -313,7 +305,7 @@ def encode_display(values: Values, peak: float) -> Values:
         peak: the brightest value of all pictures that are compared.
     """
     light = np.minimum(np.maximum(values, 0), max(peak, 1.0))
-    shown_light = _encode_srgb(np.minimum(light, 1))
+    shown_light = encode_srgb(np.minimum(light, 1))
     if peak <= 1:
         return shown_light
     # a quarter of the range for what is beyond white, by its logarithm

@@ -12,6 +12,8 @@ position, so that static areas stay static and flat colours stay flat.
 import numpy as np
 from numpy.typing import NDArray
 
+from .srgb import decode_srgb, encode_srgb
+
 _COLOURS = 1 << 24
 _PORTION = 1 << 20  # pixels processed at a time, to limit memory
 _SAMPLES = 1 << 18  # pixels counted in a frame; every pixel is counted for an exact palette
@@ -99,8 +101,7 @@ _FROM_LAB, _FROM_CONES = np.linalg.inv(_TO_LAB), np.linalg.inv(_TO_CONES)
 
 def to_oklab(colours: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Turns sRGB (..., 3) uint8 to Oklab (..., 3), lightness first, in [0, 1]."""
-    values = colours.astype(np.float64) / 255
-    linear = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+    linear = decode_srgb(colours.astype(np.float64) / 255)
     lab: NDArray[np.float32] = (np.cbrt(linear @ _TO_CONES.T) @ _TO_LAB.T).astype(np.float32)
     return lab
 
@@ -108,8 +109,7 @@ def to_oklab(colours: NDArray[np.uint8]) -> NDArray[np.float32]:
 def from_oklab(lab: NDArray[np.float64]) -> NDArray[np.uint8]:
     """Turns Oklab (..., 3) to the nearest sRGB (..., 3) uint8."""
     linear = ((lab @ _FROM_LAB.T) ** 3 @ _FROM_CONES.T).clip(0, 1)
-    values = np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
-    colours: NDArray[np.uint8] = np.rint(values * 255).astype(np.uint8)
+    colours: NDArray[np.uint8] = np.rint(encode_srgb(linear) * 255).astype(np.uint8)
     return colours
 
 
