@@ -55,9 +55,7 @@ def draw_values(
         slice(max(0, int(columns[0]) - MARGIN), int(columns[-1]) + 1 + MARGIN),
     )
     parts = tuple(np.ascontiguousarray(values[box]) for values in ends)
-    peak = max(float(part[..., :3].max(initial=0)) for part in parts)
-    if parts[0].shape[2] == 4:
-        peak = max(float(_colours(part).max(initial=0)) for part in parts)
+    peak = max(float(_colours(part).max(initial=0)) for part in parts)
     views = tuple(_view(part, peak) for part in parts)
     prepared = engine.prepare_plain(views[0], views[1])
     if on_failure != "morph" and isinstance(prepared, Sure) and not prepared.explained:
@@ -78,7 +76,9 @@ def draw_values(
 
 
 def _colours(values: Values) -> Values:
-    """Colours of RGBA, not multiplied by alpha."""
+    """Colours, not multiplied by alpha."""
+    if values.shape[2] < 4:
+        return values
     return np.asarray(values[..., :3] / np.maximum(values[..., 3:], np.float32(1e-4)), np.float32)
 
 

@@ -1,6 +1,7 @@
 """`animi interpolate` for drawings in layers and for sprites: reads documents, writes layers or composes them."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from fractions import Fraction
 from functools import reduce
 from itertools import accumulate
@@ -35,37 +36,16 @@ from ..media.numbered_pictures import check_picture_format, write_picture
 from ..media.numbered_writing import name_files, write_numbered
 from .layered import LayeredDrawing, Timeline, all_opaque, count_cels, note_blends, plan_frames
 from .layered_baking import bake_clipping
-from .numbered_command import is_numbered
+from .numbered_command import NOT_YET, Drawn, Report, check_unused, is_numbered
 from .pixel_art import PixelArtEngine, find_grid, read_palette, snap_colours
 from .sequence import turn_back
 
 PSD, ORA = ONLY_FOR_LAYERS
 SHEET = SPRITE_SHEET
-_NOT_YET = {
-    "hint": "--hint",
-    "part": "--part",
-    "hints": "--hints",
-    "doubt": "--doubt",
-    "redo": "--redo",
-    "size": "--size",
-}
 _MOST_RATE = 1000
 
 
-class LayersDrawn(NamedTuple):
-    """The result of `draw_layers`."""
-
-    written: Written
-    engine: str
-    key_frames: int
-
-
-Report = Callable[[int, int], None]
-
-
-def draw_layers(
-    config: InterpolateConfig, paths: list[Path], start: int = 0, on_frame: Report | None = None
-) -> LayersDrawn:
+def draw_layers(config: InterpolateConfig, paths: list[Path], start: int = 0, on_frame: Report | None = None) -> Drawn:
     """Draws in-betweens of documents in layers.
 
     Args:
@@ -77,9 +57,7 @@ def draw_layers(
     Raises:
         AnimiError: a document, an option or the output cannot be used; an existing output is not changed.
     """
-    for name, flag in _NOT_YET.items():
-        if getattr(config, name) not in (None, (), False):
-            raise ConfigError(f"{flag}: does not go with drawings in layers or sprites yet; leave it out")
+    check_unused(config, NOT_YET, "drawings in layers or sprites")
     if config.linear:
         raise ConfigError("--linear: does not go with drawings in layers or sprites; leave it out")
     _check_output(config, paths)
@@ -112,7 +90,7 @@ def draw_layers(
         notes += drawing.notes
         job = _Job(config, document, timeline, drawing, order, notes, step, start)
         written = _write(job)
-    return LayersDrawn(written, drawer.name, len(document.pictures))
+    return Drawn(written, drawer.name, len(document.pictures))
 
 
 def _check_output(config: InterpolateConfig, paths: list[Path]) -> None:
@@ -233,12 +211,12 @@ class _Job(NamedTuple):
                 frame = snap_colours(frame, colours)
             yield drop_alpha(frame) if opaque else frame
 
-    def result(self, path: Path, seconds: Fraction | None = None, notes: tuple[str, ...] = ()) -> Written:
+    def result(self, path: Path, seconds: Fraction | None = None) -> Written:
         """What was written."""
         first = self.document.pictures[0]
         duration = sum(self.seconds, Fraction(0)) if seconds is None else seconds
-        everything = tuple(dict.fromkeys((*notes, *self.notes)))
-        return Written(path, len(self.order), first.width, first.height, duration, everything)
+        notes = tuple(dict.fromkeys(self.notes))
+        return Written(path, len(self.order), first.width, first.height, duration, notes)
 
 
 def _write(job: _Job) -> Written:
@@ -266,10 +244,7 @@ def _write(job: _Job) -> Written:
         count=len(job.order),
         on_frame=lambda _: job.step(),
     )
-    return Written(
-        output, written.frames, written.width, written.height, written.seconds,
-        tuple(dict.fromkeys((*written.notes, *job.notes))),
-    )  # fmt: skip
+    return replace(written, notes=tuple(dict.fromkeys((*written.notes, *job.notes))))
 
 
 def _write_layered_files(job: _Job, suffix: str) -> Written:

@@ -39,11 +39,10 @@ from .key_frames import find_key_frames
 from .sequence import count_frames, there_and_back
 
 _NUMBERED = (*SUFFIXES, EXR, DPX)
-_NOT_YET = {
-    "hint": "--hint", "part": "--part", "hints": "--hints", "doubt": "--doubt", "redo": "--redo", "size": "--size",
-    "pixel_art": "--pixel-art", "sheet": "--sheet",
-}  # fmt: skip
+NOT_YET = ("hint", "part", "hints", "doubt", "redo", "size")
+"""Settings that need ordinary key frames."""
 Report = Callable[[int, int], None]
+"""Called with how much is done, and how much there is."""
 
 
 class Expanded(NamedTuple):
@@ -156,11 +155,29 @@ def needs_light(config: InterpolateConfig) -> bool:
     return any(detect_deep(path) in (EXR, FLOAT_TIFF[0]) for path in find_key_frames(config.inputs))
 
 
-class DeepDrawn(NamedTuple):
-    """The result of `draw_deep`."""
+def check_unused(config: InterpolateConfig, names: Sequence[str], what: str) -> None:
+    """Checks that settings are not given.
+
+    Args:
+        config: all settings.
+        names: those that are not possible yet.
+        what: what they do not go with, for the message.
+
+    Raises:
+        ConfigError: one is given.
+    """
+    for name in names:
+        if getattr(config, name) not in (None, (), False):
+            flag = f"--{name.replace('_', '-')}"
+            raise ConfigError(f"{flag}: does not go with {what} yet; leave it out")
+
+
+class Drawn(NamedTuple):
+    """What was drawn of drawings in layers, or in linear light."""
 
     written: Written
     engine: str
+    """The engine's name, or the network's architecture."""
     key_frames: int
 
 
@@ -208,7 +225,7 @@ class _Keys:
         return self._held[number]
 
 
-def draw_deep(config: InterpolateConfig, start: int, on_frame: Report | None = None) -> DeepDrawn:
+def draw_deep(config: InterpolateConfig, start: int, on_frame: Report | None = None) -> Drawn:
     """Draws in-betweens of linear light.
 
     Args:
@@ -219,10 +236,7 @@ def draw_deep(config: InterpolateConfig, start: int, on_frame: Report | None = N
     Raises:
         AnimiError: a key frame, an option or the output cannot be used; an existing output is not changed.
     """
-    why = "--linear" if config.linear else "EXR or float TIFF"
-    for name, flag in _NOT_YET.items():
-        if getattr(config, name) not in (None, (), False):
-            raise ConfigError(f"{flag}: does not go with {why} yet; leave it out")
+    check_unused(config, (*NOT_YET, "pixel_art"), "--linear" if config.linear else "EXR or float TIFF")
     numbered = is_numbered(config.output)
     paths = find_key_frames(config.inputs)
     inputs: Inputs = {"a key frame": paths, "the checkpoint": [config.checkpoint]}
@@ -252,7 +266,7 @@ def draw_deep(config: InterpolateConfig, start: int, on_frame: Report | None = N
 
     frames = walk()
     if config.boomerang:
-        frames = _turn(frames, config.loop)
+        frames = there_and_back(frames, config.loop)
     show = None if on_frame is None else (lambda done: on_frame(done, total))
     if numbered:
         pattern = _write_values(config, frames, keys, total, start, notes, show)
@@ -272,12 +286,7 @@ def draw_deep(config: InterpolateConfig, start: int, on_frame: Report | None = N
         )
         _note_range(keys, notes)
         written = replace(written, notes=(*written.notes, *notes))
-    return DeepDrawn(written, engine.name, len(keys))
-
-
-def _turn(frames: Iterator[Values], loop: bool) -> Iterator[Values]:
-    turned: Iterator[Values] = there_and_back(frames, loop)  # type: ignore[arg-type,assignment]  # any array
-    return turned
+    return Drawn(written, engine.name, len(keys))
 
 
 def _whole_kind(keys: _Keys) -> str:

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..config.checks import Choice, check_choice
 from ..config.choices import DEVICES, EASINGS, ON_FAILURE
@@ -16,6 +18,8 @@ from ..media.frames import Frame
 from .doubt import Watch
 from .hints import Hints, parse_hint, parse_part, read_hints
 from .pair import draw_segment
+
+Number = TypeVar("Number", bound=np.generic)
 
 
 def interpolate(
@@ -168,8 +172,8 @@ def count_from(watch: Watch, numbers: Sequence[int]) -> Watch:
     return lambda moment: watch(moment._replace(number=numbers[moment.number]))
 
 
-def there_and_back(frames: Iterator[Frame], loop: bool) -> Iterator[Frame]:
-    """Yields the frames, and then the same backwards; they wait in a temporary file, as they may not fit in memory."""
+def there_and_back(frames: Iterator[NDArray[Number]], loop: bool) -> Iterator[NDArray[Number]]:
+    """Yields arrays, and then the same backwards; they wait in a temporary file, as they may not fit in memory."""
     with Scratch() as spool:
         count = 0
         frame = None
