@@ -7,6 +7,7 @@ Sources: OpenEXR's and OpenImageIO's documentation; SMPTE ST 268 (DPX); Kodak, "
 8-bit Linear or Video Data" (1995), for the logarithmic curve; IEC 61966-2-1 (sRGB).
 """
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -15,11 +16,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from ..errors import ConfigError, InputError, list_some, printable
 from ..files import shown
 from .frames import Frame, paste
-from .image_files import MOST_PIXELS, read_image
+from .image_files import MOST_PIXELS, read_image, tiff_tag
 from .srgb import decode_srgb, encode_srgb
 
 Values = NDArray[np.float32]
@@ -33,6 +35,7 @@ _EXR_HEAD, _DPX_HEADS = b"\x76\x2f\x31\x01", (b"SDPX", b"XPDS")
 _TIFF_HEADS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _KEPT = ("compression", "chromaticities", "PixelAspectRatio", "FramesPerSecond", "oiio:ColorSpace", "Orientation")
 _KEPT_OF_DPX = ("dpx:Transfer", "dpx:Colorimetric", "dpx:FrameRate", "PixelAspectRatio", "oiio:ColorSpace")
+_SAMPLE_FORMAT, _FLOAT = 339, 3  # a tag of TIFF, and its value for floating-point numbers
 _MOST_CHANNELS = 1024
 # Kodak's curve: 10-bit values of black and of white, the step of density of a value, and the gamma of the negative
 _BLACK, _WHITE, _DENSITY, _GAMMA = 95.0, 685.0, 0.002, 0.6
@@ -86,18 +89,12 @@ def detect_deep(path: Path) -> str | None:
 
 
 def _is_float_tiff(path: Path) -> bool:
-    """Whether a TIFF's samples are floating-point numbers, by the tag SampleFormat."""
-    import warnings
-
-    from PIL import Image
-
+    """Whether a TIFF's samples are floating-point numbers."""
     try:
         with warnings.catch_warnings(action="ignore"), Image.open(path, formats=("TIFF",)) as image:
-            tags = getattr(image, "tag_v2", {})
-            found = tags.get(339, (1,))
+            return _FLOAT in tiff_tag(image, _SAMPLE_FORMAT)
     except Exception:  # Pillow opens no TIFF of three floats a pixel, and says so in many ways
         return has_deep() and _opens_as_float(path)
-    return 3 in (found if isinstance(found, tuple) else (found,))
 
 
 def _opens_as_float(path: Path) -> bool:

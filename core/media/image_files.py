@@ -10,7 +10,7 @@ import struct
 import threading
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
@@ -57,6 +57,7 @@ _STDERR = threading.Lock()  # held while stderr is redirected
 _ORIENTATION = 0x0112  # the EXIF tag
 _BITS_PER_SAMPLE, _EXTRA_SAMPLES = 258, 338  # TIFF tags
 _PREMULTIPLIED = 1  # a value of _EXTRA_SAMPLES
+_DEFLATE = 8  # of OpenCV's compressions of TIFF
 
 
 def read_image(path: Path, most_pixels: int = MOST_PIXELS, remedy: str = _SMALLER) -> Frame:
@@ -144,7 +145,7 @@ def decode_image(data: bytes, name: str, most_pixels: int = MOST_PIXELS, remedy:
         try:
             deep = _is_deep(image, data)
             orientation = 1 if image.format == "TIFF" else image.getexif().get(_ORIENTATION, 1)  # OpenCV turns TIFF
-            premultiplied = _tiff_tag(image, _EXTRA_SAMPLES)[:1] == (_PREMULTIPLIED,)
+            premultiplied = tiff_tag(image, _EXTRA_SAMPLES)[:1] == (_PREMULTIPLIED,)
             with _quiet_libraries() if image.format == "TIFF" else nullcontext():
                 image.load()
         except Exception as error:  # Pillow raises various errors for damaged files
@@ -154,7 +155,7 @@ def decode_image(data: bytes, name: str, most_pixels: int = MOST_PIXELS, remedy:
         return _as_frame(image, name)
 
 
-def _tiff_tag(image: Image.Image, tag: int) -> tuple[int, ...]:
+def tiff_tag(image: Image.Image, tag: int) -> tuple[int, ...]:
     """A tag of a TIFF file as a tuple; empty for other formats, or if the tag is missing."""
     found = getattr(image, "tag_v2", {}).get(tag, ())
     return found if isinstance(found, tuple) else (found,)
@@ -165,7 +166,7 @@ def _is_deep(image: Image.Image, data: bytes) -> bool:
     if image.format == "PNG":
         return data[24] == 16
     if image.format == "TIFF":
-        return set(_tiff_tag(image, _BITS_PER_SAMPLE)) == {16} and image.mode in {
+        return set(tiff_tag(image, _BITS_PER_SAMPLE)) == {16} and image.mode in {
             "I;16",
             "I;16B",
             "RGB",
@@ -309,6 +310,32 @@ def list_images(folder: Path) -> list[Path]:
     return natural_order(found)
 
 
+def _encode(frame: Frame, suffix: str, how: Sequence[int]) -> bytes:
+    """Encodes (H, W, C) with OpenCV, by the format's suffix and OpenCV's flags."""
+    pixels = frame if frame.shape[2] == 1 else frame[..., [2, 1, 0, 3][: frame.shape[2]]]  # (H, W, C), blue first
+    done, data = cv2.imencode(suffix, np.ascontiguousarray(pixels), how)
+    if not done:  # OpenCV gives no reason; for a valid frame, it can only be lack of memory
+        raise MemoryError(f"a frame of {frame.shape[1]} x {frame.shape[0]} pixels could not be encoded")
+    return data.tobytes()
+
+
+def encode_tiff(frame: Frame) -> bytes:
+    """Encodes a frame losslessly as TIFF: 8 or 16 bits, grey, RGB or RGBA.
+
+    Args:
+        frame: (H, W, C).
+    """
+    import io
+
+    if frame.dtype == np.uint16:
+        return _encode(frame, ".tif", [cv2.IMWRITE_TIFF_COMPRESSION, _DEFLATE])
+    with io.BytesIO() as file:
+        Image.fromarray(frame[..., 0] if frame.shape[2] == 1 else frame).save(
+            file, "TIFF", compression="tiff_adobe_deflate"
+        )
+        return file.getvalue()
+
+
 def encode_png(frame: Frame, profile: bytes | None = None) -> bytes:
     """Encodes a frame losslessly as PNG: 8 or 16 bits, grey, RGB or RGBA.
 
@@ -316,13 +343,9 @@ def encode_png(frame: Frame, profile: bytes | None = None) -> bytes:
         frame: (H, W, C).
         profile: the ICC profile of its colours; None for sRGB.
     """
-    pixels = frame if frame.shape[2] == 1 else frame[..., [2, 1, 0, 3][: frame.shape[2]]]
     # zlib's run-length strategy: as small as level 6 in the time of level 1, both for drawings and for films.
     how = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE]
-    done, data = cv2.imencode(".png", np.ascontiguousarray(pixels), how)
-    if not done:  # OpenCV gives no reason; for a valid frame, it can only be lack of memory
-        raise MemoryError(f"a frame of {frame.shape[1]} x {frame.shape[0]} pixels could not be encoded")
-    png = data.tobytes()
+    png = _encode(frame, ".png", how)
     if profile is None:
         return png
     content = b"iCCP" + b"ICC profile\0\0" + zlib.compress(profile)
