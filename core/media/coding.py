@@ -111,7 +111,14 @@ class Drawings:
 
 
 def plan_coding(
-    film: Source, codec: Codec | None, rate: Fraction | None, usual: Fraction, *, crf: int | None, quick: bool
+    film: Source,
+    codec: Codec | None,
+    rate: Fraction | None,
+    usual: Fraction,
+    *,
+    crf: int | None,
+    quick: bool,
+    container: str | None = None,
 ) -> Coding:
     """Chooses an encoder and its settings, such that colours are preserved.
 
@@ -122,6 +129,7 @@ def plan_coding(
         usual: approximate frames per second.
         crf: constant rate factor; None for the codec's default.
         quick: prefer speed over quality.
+        container: ffmpeg's name of the output format. None: that of the segments of films.
 
     Raises:
         ConfigError: ffmpeg has no encoder for the codec.
@@ -160,11 +168,11 @@ def plan_coding(
             words += ("-crf", str(codec.crf if crf is None else crf))
         if codec.name == "prores":
             words += ("-profile:v", "4444" if form.chroma == "444" else "hq")
-        container = codec.container
         if form.alpha and codec.name == "vp9":
-            container = "matroska"
+            container = container or "matroska"
             words += ("-auto-alt-ref", "0")
-        if container != "matroska":
+        container = container or codec.container
+        if container not in ("matroska", "webm"):  # these count in thousandths of a second
             words += ("-video_track_timescale", str(choose_timescale(rate)))
     words += ("-fflags", "+bitexact", "-flags:v", "+bitexact", "-map_metadata", "-1")
     return Coding(

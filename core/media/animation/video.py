@@ -2,7 +2,6 @@
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -15,7 +14,7 @@ from ..frames import Frame, as_channels, flatten_alpha, to_uint8
 from .job import Job, to_8_bits
 
 _NAMES = {".mp4": "MP4", ".mov": "MOV", ".webm": "WebM", ".mkv": "Matroska"}
-_TIMESCALED = (".mp4", ".mov")  # the containers that count time in a scale of their own
+_CONTAINERS = {".mp4": "mp4", ".mov": "mov", ".webm": "webm", ".mkv": "matroska"}
 
 
 def write_film(job: Job, frames: Iterator[Frame]) -> Fraction:
@@ -39,11 +38,11 @@ def write_film(job: Job, frames: Iterator[Frame]) -> Fraction:
 
 def _write_coded(job: Job, frames: Iterator[Frame]) -> Fraction:
     """Writes a video by a codec that was asked for, with alpha and more than 8 bits where it has them."""
-    suffix = job.draft.suffix.lower()
+    container = _CONTAINERS[job.draft.suffix.lower()]
     first = next(frames)
     alpha = first.shape[2] == 4
     codec = choose_codec(job.path, job.codec, job.crf, 16 if job.deep else 8, alpha=alpha)
-    keeps = alpha and bool(codec.alpha) and (codec.name != "vp9" or suffix not in _TIMESCALED)
+    keeps = alpha and bool(codec.alpha) and (codec.name != "vp9" or container in ("webm", "matroska"))
     if alpha and not keeps:
         job.note(f"{codec.name} keeps no transparency here: frames were laid over white")
     if job.deep and max(codec.depths) < 16:
@@ -52,12 +51,7 @@ def _write_coded(job: Job, frames: Iterator[Frame]) -> Fraction:
     chroma = next(each for each in ("rgb", "420", "444") if each in (codec.alpha if keeps else codec.chromas))
     source = Drawings(job.width, job.height, 16 if job.deep else 8, chroma, keeps)
     rate = job.fps.limit_denominator(100_000)
-    coding = plan_coding(source, codec, rate, rate, crf=job.crf, quick=False)
-    words = list(coding.arguments)
-    if suffix not in _TIMESCALED and "-video_track_timescale" in words:
-        place = words.index("-video_track_timescale")
-        del words[place : place + 2]
-    coding = replace(coding, container="", arguments=tuple(words))
+    coding = plan_coding(source, codec, rate, rate, crf=job.crf, quick=False, container=container)
     if coding.size != (job.width, job.height):
         _note_padding(job, codec.name, coding.size)
     number = 0
