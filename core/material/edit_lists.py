@@ -214,14 +214,14 @@ def list_shots(shots: Sequence[Mapping[str, Any]], rate: Fraction, step: float) 
     Args:
         shots: each with the times of its first and last frame, and its transition.
         rate: the film's frames a second.
-        step: seconds between frames that were looked at, at most.
+        step: the most seconds between two frames that were examined.
     """
     found = []
     for number, shot in enumerate(shots):
         first, last = shot["first"], shot["last"]
-        after = shots[number + 1]["first"] if number + 1 < len(shots) else None
-        together = after is not None and after - last <= 1.5 * max(step, float(1 / rate))
-        end = after if together and after is not None else last + float(1 / rate)
+        end = last + float(1 / rate)
+        if number + 1 < len(shots) and (after := shots[number + 1]["first"]) - last <= 1.5 * max(step, float(1 / rate)):
+            end = after  # nothing was left out between them
         begins = round(first * rate)
         found.append(Shot(begins, max(begins + 1, round(end * rate)), shot["transition"] is not None))
     return found

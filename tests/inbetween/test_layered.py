@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from animi.core.errors import InputError
 from animi.core.inbetween.layered import match_layers, plan_frames
 from animi.core.media.image_files import encode_png, read_image
 from animi.core.media.layers.composing import compose
@@ -114,30 +115,19 @@ def test_nothing_is_written_outside_the_output(animi, tmp_path):
     assert not any(path.is_symlink() for path in new)
     read = read_oca(place / "out")
     assert len(list(walk(read.pictures[0].layers))) == 2 * len(names) + 1
-    again = animi("interpolate", place / "a.ora", place / "b.ora", "-n", 2, "-o", place / "out", "--engine", "blend")
+    words = ("interpolate", place / "a.ora", place / "b.ora", "-n", 2, "-o", place / "out", "--engine", "blend")
+    again = animi(*words)
     assert again.exit_code == 1 and "--overwrite" in again.stderr
-    words = (
-        "interpolate",
-        place / "a.ora",
-        place / "b.ora",
-        "-n",
-        2,
-        "-o",
-        place / "out",
-        "--engine",
-        "blend",
-        "--overwrite",
-    )
-    assert animi(*words).exit_code == 0
+    assert animi(*words, "--overwrite").exit_code == 0
     (place / "out" / "mine.png").write_bytes(b"painted")
-    refused = animi(*words)
+    refused = animi(*words, "--overwrite")
     assert refused.exit_code == 1 and "mine.png" in refused.stderr
     assert (place / "out" / "mine.png").read_bytes() == b"painted"
 
 
 def test_inputs_are_never_replaced(animi, keys):
-    for name in ("k.0000.psd", "k.0002.psd"):
-        (keys / "a.psd").rename(keys / name) if name == "k.0000.psd" else (keys / "b.psd").rename(keys / name)
+    (keys / "a.psd").rename(keys / "k.0000.psd")
+    (keys / "b.psd").rename(keys / "k.0002.psd")
     before = (keys / "k.0000.psd").read_bytes()
     words = ("interpolate", keys / "k.0000.psd", keys / "k.0002.psd", "-n", 3, "--overwrite", "-o")
     for output in ("k.####.psd", "k.psd"):
@@ -296,27 +286,13 @@ def test_a_rate_that_is_given_wins_over_durations(animi, tmp_path):
 
 def test_a_grid_and_a_gif_become_sheets(animi, tmp_path):
     write_walk(tmp_path / "walk.json")
-    done = animi(
-        *(
-            "interpolate",
-            tmp_path / "walk.png",
-            "--grid",
-            "32x24",
-            "-n",
-            3,
-            "--engine",
-            "blend",
-            "-o",
-            tmp_path / "g.json",
-        ),
-    )
+    drawn = ("--engine", "blend", "-o")
+    done = animi("interpolate", tmp_path / "walk.png", "--grid", "32x24", "-n", 3, *drawn, tmp_path / "g.json")
     assert done.exit_code == 0, done.stderr
     data = json.loads((tmp_path / "g.json").read_text())
     assert isinstance(data["frames"], list) and len(data["frames"]) == 7
-    assert (
-        animi("interpolate", tmp_path / "g.json", "-n", 2, "--engine", "blend", "-o", tmp_path / "g.gif").exit_code == 0
-    )
-    done = animi("interpolate", tmp_path / "g.gif", "-n", 2, "--engine", "blend", "-o", tmp_path / "again.json")
+    assert animi("interpolate", tmp_path / "g.json", "-n", 2, *drawn, tmp_path / "g.gif").exit_code == 0
+    done = animi("interpolate", tmp_path / "g.gif", "-n", 2, *drawn, tmp_path / "again.json")
     assert done.exit_code == 0, done.stderr
     assert len(json.loads((tmp_path / "again.json").read_text())["frames"]) == 7
     assert animi("interpolate", tmp_path / "walk.png", "--grid", "0x4", "-o", tmp_path / "x.gif").exit_code == 2
@@ -414,8 +390,6 @@ def write_bad(folder, problem):
         "oca: groups in groups": lambda: (oca / "a.oca").write_text(json.dumps(data | {"layers": [nested] * 2})),
         "oca: no numbers": lambda: (oca / "a.oca").write_text(json.dumps(data | {"frameRate": "x"})),
     }  # fmt: skip
-    if problem is None:
-        return list(ways)
     ways[problem]()
     return folder / f"bad.{problem[:3]}"
 
@@ -441,8 +415,6 @@ def test_bad_files_end_in_one_line_and_write_nothing(animi, tmp_path, problem):
 
 
 def test_a_psd_cut_anywhere_ends_in_one_line(tmp_path):
-    from animi.core.errors import InputError
-
     write_psd(tmp_path / "a.psd", draw(30))
     whole = (tmp_path / "a.psd").read_bytes()
     bad = tmp_path / "bad.psd"

@@ -85,7 +85,6 @@ def test_grey(tmp_path):
 
 
 def test_tile_maps(tmp_path):
-    tiles = noise(3, 2, 4, 256).reshape(3, 2, 4)[None].repeat(3, 0).copy()
     tiles = np.random.default_rng(5).integers(0, 256, (3, 2, 2, 4)).astype(np.uint8)
     x_flip, y_flip, diagonal = 0x80000000, 0x40000000, 0x20000000
     grid = np.array([[1, 2 | x_flip, 0], [2 | y_flip, 1 | diagonal, 9]], np.uint32)

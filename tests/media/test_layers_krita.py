@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from runpy import run_path
 
@@ -33,7 +34,7 @@ def convert(home, source, target):
 
 def test_krita_shows_and_saves_the_same(tmp_path):
     picture = made["draw"](40)
-    unclipped = made["replace"](picture, layers=tuple(map(without_clipping, picture.layers)))
+    unclipped = replace(picture, layers=tuple(map(without_clipping, picture.layers)))
     write_psd(tmp_path / "a.psd", unclipped)
     write_ora(tmp_path / "a.ora", unclipped)
     names = [spell_path(path) for path, _ in walk(picture.layers)]
@@ -52,4 +53,4 @@ def test_krita_shows_and_saves_the_same(tmp_path):
 def without_clipping(layer):
     """A layer that does not clip, as Krita 5.1 reads none that does from a PSD."""
     children = None if layer.children is None else tuple(map(without_clipping, layer.children))
-    return made["replace"](layer, clips=False, children=children)
+    return replace(layer, clips=False, children=children)
