@@ -1,4 +1,4 @@
-"""In-betweens of linear light: matched as a display would show it, and looked up as it is.
+"""In-betweens of linear light: the motion is found on display views, and the values themselves are moved.
 
 An engine gets both key frames as a display would show them, with what is brighter than white compressed, and finds the
 motion there. The values themselves are then moved along it, so that a light of 40 stays one of 40.

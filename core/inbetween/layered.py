@@ -1,8 +1,8 @@
 """In-betweens of drawings in layers: each layer is drawn alone, and all are laid over each other again.
 
-So what one layer hides of another is drawn as it is, not as it looks beside what hides it. Layers of two key frames
-belong together if their names and those of their groups are the same. A layer that only one of two key frames shows is
-held: it is shown from its key frame to the next.
+So a part that another layer hides is drawn as well as any other. Layers of two key frames belong together if their
+names and those of their groups are the same. A layer that only one of two key frames shows is held: it is shown from
+its key frame to the next.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -70,9 +70,9 @@ class Timeline:
 
     Attributes:
         frames: of each frame, the number of its picture and the time from there to the next, in [0, 1).
-        next_ones: of each picture that in-betweens follow, the number of the picture that they lead to.
+        next_ones: for each picture that in-betweens follow, the number of the picture that they lead to.
         places: of each picture, the number of its frame.
-        looped: of each tag that in-betweens lead back to the start of, by its number, how many.
+        looped: for each tag whose end leads back to its start, by its number, the number of these in-betweens.
         seconds: how long each frame is shown; None: the pictures do not say.
     """
 
@@ -168,7 +168,7 @@ class LayeredDrawing:
 
     @property
     def notes(self) -> list[str]:
-        """What a person should know of it, sentences without a full stop."""
+        """What a person should know about the drawing, as sentences without a full stop."""
         notes = []
         if self._held:
             named = [printable(each, _LETTERS) for each in self._held]

@@ -1,4 +1,4 @@
-"""Layers that clip, for formats that have no clipping: what is hidden of them is cut away."""
+"""Clipping layers, for formats without clipping: their hidden parts are cut away."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from ..media.layers.composing import compose
 from ..media.layers.document import Cel, Layer, Picture, change_layers, spread_cel, trim_cel, walk
 
-_NOTE = "clipping layers were cut to what they clip to, as the format has no clipping"
+_NOTE = "clipping layers were cut to the layers below them, as the format has no clipping"
 
 
 def bake_clipping(picture: Picture, notes: list[str]) -> Picture:
-    """The same picture with layers that look as before without clipping.
+    """The same picture with layers that look the same and do not clip.
 
     Args:
         picture: the picture.

@@ -153,8 +153,8 @@ def _check_ours(folder: Path) -> None:
         name = path.relative_to(folder).as_posix()
         if name not in known:
             raise OutputError(
-                f"{shown(folder)}: holds {shown(Path(name))}, which animi has not written, and would be lost; choose "
-                "another folder"
+                f"{shown(folder)}: holds {shown(Path(name))}, which animi did not write, and which would be lost; "
+                "choose another folder"
             )
 
 

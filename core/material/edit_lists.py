@@ -100,7 +100,7 @@ def read_edit_list(path: Path) -> EditList:
             return EditList(path, seconds=_read_otio(data))
         return _read_edl(path, data)
     except (KeyError, TypeError, AttributeError, IndexError, ZeroDivisionError) as error:
-        raise InputError(f"{name}: has not the form of OTIO; export it again") from error
+        raise InputError(f"{name}: does not have the form of OTIO; export it again") from error
     except ValueError as error:
         raise InputError(f"{name}: {printable(error, 200)}; export it again") from error
 
@@ -125,7 +125,7 @@ def _read_edl(path: Path, data: bytes) -> EditList:
         if len(codes) > _MOST_ITEMS:
             raise ValueError(f"has more than {_MOST_ITEMS} events")
     if not codes:
-        raise ValueError("has no event of a picture, such as 001  AX  V  C  and four times")
+        raise ValueError("has no event with a picture, such as 001  AX  V  C  and four times")
     return EditList(path, tuple(codes), drops)
 
 
@@ -188,7 +188,7 @@ def _read_seconds(time: Mapping[str, Any]) -> Fraction:
     value, rate = time["value"], time["rate"]
     for number in (value, rate):
         if isinstance(number, bool) or not isinstance(number, int | float) or not isfinite(number):
-            raise ValueError("has a time that is no number")
+            raise ValueError("has a time that is not a number")
     if not 0 < rate <= 1_000_000 or not 0 <= value / rate <= 1_000_000:
         raise ValueError(f"has a time of {value} at a rate of {rate}")
     # 23.976 stands for 24000/1001
@@ -249,7 +249,7 @@ def _one_line(film: str) -> str:
 
 
 def write_otio(film: str, shots: Sequence[Shot], rate: Fraction) -> str:
-    """An OTIO timeline of a film's shots, with gaps where nothing was kept."""
+    """An OTIO timeline of a film's shots, with gaps where no frame was kept."""
     children: list[dict[str, Any]] = []
     place = 0
     for number, shot in enumerate(shots):

@@ -49,7 +49,7 @@ class DeepForm:
     Attributes:
         kind: "half" or "float"; or "uint8", "uint10", "uint12" or "uint16" for whole numbers.
         curve: what whole numbers stand for: "srgb", "log" (Kodak's) or "linear".
-        attributes: what else a file says of its pictures, by OpenImageIO's names.
+        attributes: other properties that the file states, by OpenImageIO's names.
     """
 
     kind: str = "half"
@@ -112,7 +112,7 @@ def _opens_as_float(path: Path) -> bool:
 def read_deep(path: Path) -> DeepPicture:
     """Reads any picture in linear light.
 
-    Of EXR and float TIFF, values are as they stand in the file. Whole numbers are converted: DPX by the curve that it
+    Values of EXR and float TIFF are as the file has them. Whole numbers are converted: DPX by the curve that it
     names, all others from sRGB.
 
     Raises:
@@ -132,7 +132,7 @@ def read_deep(path: Path) -> DeepPicture:
 
 
 def read_dpx(path: Path) -> tuple[Frame, DeepForm]:
-    """Reads a DPX file as it stands.
+    """Reads a DPX file; its values are as the file has them.
 
     Returns:
         (H, W, C), uint16 or uint8, straight alpha; and how it is stored.
@@ -176,7 +176,7 @@ def _read_by_oiio(path: Path) -> tuple[Values, dict[str, Any], tuple[str, ...], 
     source = oiio.ImageInput.open(str(path), config)
     if source is None:
         _get_error(oiio)
-        raise InputError(f"{name}: is damaged, or no picture that can be read; render or copy it again")
+        raise InputError(f"{name}: is damaged, or not a picture that can be read; render or copy it again")
     try:
         spec = source.spec()
         width, height = spec.full_width or spec.width, spec.full_height or spec.height
@@ -186,7 +186,7 @@ def _read_by_oiio(path: Path) -> tuple[Values, dict[str, Any], tuple[str, ...], 
                     f"{name}: is {w} x {h} pixels, and a frame may have {MOST_PIXELS:,}; scale it down first"
                 )
         if spec.nchannels > _MOST_CHANNELS or spec.depth > 1 or spec.deep:
-            raise InputError(f"{name}: is no flat picture; render it flat")
+            raise InputError(f"{name}: is not a flat picture; render it flat")
         names = list(spec.channelnames)
         wanted, notes = _choose_channels(names, name)
         first, last = min(wanted), max(wanted) + 1
@@ -252,7 +252,7 @@ def to_linear(frame: Frame, curve: str = "srgb") -> Values:
 
 
 def from_linear(values: Values, kind: str = "uint16", curve: str = "srgb") -> Frame:
-    """The way back: whole numbers of a curve, straight alpha; what is beyond the curve's end is cut off."""
+    """Inverts `to_linear`: whole numbers of a curve, straight alpha; what is beyond the curve's end is cut off."""
     dtype, full = (np.uint8, 255) if kind == "uint8" else (np.uint16, 65535)
     values = np.nan_to_num(values, nan=0.0, posinf=65504.0, neginf=0.0)
     if values.shape[2] == 4:
@@ -285,7 +285,7 @@ _ENCODE: dict[str, _Curve] = {"srgb": encode_srgb, "log": _encode_log, "linear":
 
 
 def read_picture(path: Path) -> Frame:
-    """Reads a picture as it stands in the file: DPX, or what `image_files.read_image` reads.
+    """Reads a picture without a change of its values: DPX, or what `image_files.read_image` reads.
 
     Raises:
         InputError: it cannot be read.
@@ -356,7 +356,7 @@ def _write(path: Path, pixels: NDArray[Any], kind: str, attributes: Mapping[str,
 
 
 def _get_error(source: Any) -> str:
-    """What OpenImageIO says last, in one line; what nobody asks for it prints when the program ends."""
+    """The last error of OpenImageIO, in one line; it prints errors that nobody reads when the program ends."""
     try:
         lines = str(source.geterror()).strip().splitlines()
     except UnicodeDecodeError:  # it quotes bytes of a damaged file

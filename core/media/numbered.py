@@ -81,7 +81,7 @@ def find_numbered(path: Path, pattern: Pattern) -> tuple[list[Path], list[int]]:
         raise InputError(f"{shown(pattern.folder)}: cannot be read ({reason(error)}); check the folder") from error
     if not found:
         raise InputError(
-            f"{shown(path)}: there is no file of such a name, as {pattern.name(1).name}; check the pattern"
+            f"{shown(path)}: there is no file with such a name, for example {pattern.name(1).name}; check the pattern"
         )
     numbers = sorted(found)
     return [found[number] for number in numbers], numbers

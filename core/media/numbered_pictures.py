@@ -8,7 +8,7 @@ from .frames import Frame
 from .image_files import encode_png, encode_tiff
 
 SUFFIXES = (".png", ".tif", ".tiff")
-"""So end the names of pictures that can be numbered; for others, see `deep`."""
+"""Suffixes of pictures that are written one by one; `deep` has more."""
 
 
 def check_picture_format(path: Path) -> None:

@@ -104,8 +104,7 @@ def write_animation(
 
     Raises:
         OutputError: the suffix is unknown, there is no frame, or the output cannot be written. An existing output is
-            kept then. A
-            folder in which frames were painted over is never replaced.
+            kept then. A folder in which frames were painted over is never replaced.
     """
     write = _find_format(path)
     target = Path(path)

@@ -43,7 +43,7 @@ def read_animated(path: Path) -> Document:
                 image.seek(number)
                 frames.append(np.array(image.convert("RGBA")))
     except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
-        raise InputError(f"{name}: is damaged or no animation that can be read; save it again") from error
+        raise InputError(f"{name}: is damaged, or not an animation that can be read; save it again") from error
     ends = [*timing.stamps[1:], timing.stamps[-1] + timing.last]
     seconds = [(end - start) * timing.tick for start, end in zip(timing.stamps, ends, strict=True)]
     return Document(as_pictures(frames, name, [Fraction(each) for each in seconds]))

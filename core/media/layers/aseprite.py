@@ -62,7 +62,7 @@ class _Row:
 
 @dataclass
 class _Stored:
-    """A cel as it stands in the file."""
+    """A cel as the file stores it."""
 
     x: int
     y: int
@@ -107,7 +107,7 @@ class _File:
 
 
 class _Bytes:
-    """Reads numbers and texts one after the other."""
+    """Reads numbers and texts from bytes, one after the other."""
 
     def __init__(self, data: bytes) -> None:
         self.data, self.place = data, 0
@@ -135,7 +135,7 @@ def read_aseprite(path: Path) -> Document:
     """Reads an Aseprite file; each frame becomes a picture.
 
     Raises:
-        InputError: it cannot be read, or is none; the message names the file.
+        InputError: it cannot be read, or is not an Aseprite file; the message names the file.
     """
     name = shown(path)
     data = read_limited(path, MOST_BYTES, "an Aseprite file", "save it again in Aseprite")
@@ -149,11 +149,11 @@ def _read_file(data: bytes) -> _File:
     head = _Bytes(data)
     _, magic, frames, width, height, depth, flags, speed, _, _, transparent = head.take("IHHHHHIHIIB")
     if magic != _MAGIC:
-        raise ValueError("is no Aseprite file")
+        raise ValueError("is not an Aseprite file")
     if not width or not height or width * height > MOST_PIXELS:
         raise ValueError(f"has a canvas of {width} x {height} pixels, and {MOST_PIXELS:,} can be read")
     if depth not in (8, 16, 32):
-        raise ValueError(f"has {depth} bits a pixel, and not 8, 16 or 32")
+        raise ValueError(f"has {depth} bits a pixel, and 8, 16 and 32 can be read")
     if not 1 <= frames <= MOST_PICTURES:
         raise ValueError(f"has {frames} frames, and 1 to {MOST_PICTURES} can be read")
     found = _File(width, height, depth, flags, transparent)
@@ -243,7 +243,7 @@ def _read_cel(chunk: _Bytes, found: _File, frame: int) -> None:
     elif kind == _TILES:
         cel.width, cel.height, bits, *masks = chunk.take("HHHIIII10x")
         if bits != 32:
-            raise ValueError(f"has tiles of {bits} bits, and not 32")
+            raise ValueError(f"has tiles of {bits} bits, and 32 can be read")
         _take_room(found, cel.width * cel.height)
         cel.tiles, cel.masks = True, (masks[0], masks[1], masks[2], masks[3])
         cel.pixels = _inflate(chunk.rest(), cel.width * cel.height * 4)
@@ -298,7 +298,7 @@ def _inflate(data: bytes, size: int) -> bytes:
     """Unpacks exactly `size` bytes, and never more."""
     unpacked = zlib.decompressobj().decompress(data, size + 1) if size else b""
     if len(unpacked) != size:
-        raise ValueError("is damaged, as a cel has another size than it says")
+        raise ValueError("is damaged: a cel does not have the size that it states")
     return unpacked
 
 

@@ -1,4 +1,4 @@
-"""Lays the layers of a picture over each other.
+"""Composes the layers of a picture.
 
 Formulas of W3C's Compositing and Blending Level 1 (sections 5 and 9), which Photoshop, Krita and PDF share; "add" and
 "subtract" are Photoshop's linear dodge and subtract.
@@ -48,10 +48,10 @@ _BLENDS: dict[str, Callable[[Plane, Plane], Plane]] = {
         below >= 1, np.float32(1), 1 - np.minimum((1 - below) / np.maximum(above, _TINY), 1)
     ),
 }
-"""Colours of a layer over what is below, both opaque, from 0 to 1."""
+"""The colours, from 0 to 1, that an opaque layer gives over an opaque ground, by blend mode."""
 COMPOSED = ("normal", "atop", *_BLENDS)
-"""Blend modes that are composed as they should be; all others as "normal". "atop" is normal, but only where something
-is below."""
+"""Blend modes that are composed; all others are composed as "normal". "atop" is normal, but only where something is
+below."""
 
 
 def compose(picture: Picture) -> Frame:
@@ -67,7 +67,7 @@ def compose(picture: Picture) -> Frame:
 
 
 def is_opaque(frame: Frame) -> bool:
-    """Whether a frame, (H, W, 4), is nowhere transparent."""
+    """Whether a frame, (H, W, 4), is opaque everywhere."""
     return bool((frame[..., 3] == np.iinfo(frame.dtype).max).all())
 
 
@@ -95,7 +95,7 @@ def _lay_all(canvas: Plane, layers: Sequence[Layer]) -> None:
 
 
 def _lay_clipped(canvas: Plane, base: Layer, clipped: Sequence[Layer]) -> None:
-    """Lays a layer with those that are only shown where it is."""
+    """Lays a layer, and the layers that clip to it, over a canvas, in place."""
     own = _draw_alone(base, canvas.shape)
     alpha = own[..., 3:].copy()
     opaque = np.asarray(own / np.maximum(alpha, _TINY), np.float32)

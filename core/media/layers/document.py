@@ -15,17 +15,17 @@ from ..frames import Frame, as_channels, paste, to_uint16
 from ..image_files import MOST_PIXELS
 
 MOST_LAYERS = 8000
-"""Layers and groups of one picture that are read: as many as Photoshop allows."""
+"""The most layers and groups of one picture that are read: as many as Photoshop allows."""
 MOST_DEPTH = 60
-"""Groups within groups that are read."""
+"""The deepest nesting of groups that is read."""
 MOST_CEL_PIXELS = 4 * MOST_PIXELS
-"""Pixels of all layers of one picture together that are read."""
+"""The most pixels that are read, in all layers of one document together."""
 MOST_CELS = 1 << 20
-"""Layers of all pictures of one document together that are read."""
+"""The most layers that are read, in all pictures of one document together."""
 MOST_PICTURES = 10_000
-"""Pictures of one document that are read."""
+"""The most pictures of one document that are read."""
 DIRECTIONS = ("forward", "reverse", "pingpong", "pingpong_reverse")
-"""In which a tag is played, as Aseprite names them."""
+"""The ways in which a tag is played, by the names of Aseprite."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Layer:
     """A layer with pixels, or a group.
 
     Attributes:
-        name: as people see it; names need not differ.
+        name: as people see it; several layers may have the same.
         cel: its pixels; None: it is a group, or has no pixels here.
         opacity: from 0 to 1.
         visible: whether it is shown.
@@ -115,9 +115,9 @@ class Document:
     Attributes:
         pictures: one or more.
         tags: ranges of them.
-        notes: what was not read as it is in the file, sentences without a full stop.
+        notes: what was left out or read in another form, as sentences without a full stop.
         profile: the ICC profile of the colours; None: sRGB.
-        listed: of a sheet, whether its frames stand in a list, and not under their names.
+        listed: of a sheet, whether its JSON has the frames in a list; otherwise they are under their names.
         trimmed: of a sheet, whether its frames have no transparent margins.
     """
 
@@ -206,7 +206,7 @@ def spread_cel(cel: Cel | None, width: int, height: int, *, deep: bool = False) 
 
 
 def cut_cel(cel: Cel, width: int, height: int) -> Cel | None:
-    """The part of a cel that is on the canvas; None: nothing is."""
+    """The part of a cel that is on the canvas; None: no part is."""
     left, top = max(0, cel.x), max(0, cel.y)
     right = min(width, cel.x + cel.pixels.shape[1])
     bottom = min(height, cel.y + cel.pixels.shape[0])

@@ -1,7 +1,7 @@
 """OCA (Open Cel Animation) 1.1: a folder with a JSON file and a picture for each drawing of each layer.
 
-Source: the OCA specification 1.1 (RxLaboratory) and its example, as the exporter for Krita writes it. A frame's opacity
-is there the layer's opacity at that frame, not a factor to it.
+Source: the OCA specification 1.1 (RxLaboratory) and its example, as the exporter for Krita writes it. There, a
+frame's opacity is the layer's opacity at that frame, not a factor of it.
 """
 
 import json
@@ -77,7 +77,7 @@ _LONGEST = 60  # letters of a file's name
 
 
 def find_oca(folder: Path) -> Path | None:
-    """The JSON file of an OCA folder; None: the folder is none."""
+    """The JSON file of an OCA folder; None: it is not an OCA folder."""
     try:
         found = sorted(path for path in folder.iterdir() if path.suffix.lower() == SUFFIX and path.is_file())
     except OSError:
@@ -91,7 +91,7 @@ def read_oca(path: Path) -> Document:
     Each frame at which a layer changes becomes a picture.
 
     Raises:
-        InputError: it cannot be read, or is none; the message names the file.
+        InputError: it cannot be read, or is not OCA; the message names the file.
     """
     file = find_oca(path) if path.is_dir() else path
     if file is None:
@@ -106,7 +106,7 @@ def read_oca(path: Path) -> Document:
     except ValueError as error:
         raise InputError(f"{name}: {printable(error, 300)}; export it again as OCA") from error
     except (KeyError, TypeError, AttributeError, IndexError) as error:
-        raise InputError(f"{name}: has not the form of OCA; export it again") from error
+        raise InputError(f"{name}: does not have the form of OCA; export it again") from error
 
 
 class _Reader:
@@ -141,7 +141,7 @@ class _Reader:
             raise ValueError(f"it has {len(starts)} drawings, and {MOST_PICTURES} can be read")
         background = [_number(value, 0, 1) for value in data.get("backgroundColor", [0, 0, 0, 0])]
         if len(background) != 4:
-            raise ValueError("its backgroundColor has not four numbers")
+            raise ValueError("its backgroundColor does not have four numbers")
         pictures = []
         for frame, after in zip(starts, [*starts[1:], max(end, starts[-1] + 1)], strict=True):
             pictures.append(
@@ -193,7 +193,7 @@ class _Reader:
                 yield replace(found, cel=self._read_cel(name, layer, frame))
 
     def _find_frame(self, layer: Mapping[str, Any], at: int) -> Mapping[str, Any] | None:
-        """The frame of a layer that is shown at a time; None: none is."""
+        """The frame that a layer shows at a time; None: it shows none."""
         frames = self._frames[id(layer)]
         place = bisect_right(frames, at, key=lambda each: each[0])
         return frames[place - 1][1] if place else None
@@ -203,7 +203,7 @@ class _Reader:
             return None
         file = frame.get("fileName", f"{name}/{frame.get('name', '')}.{layer.get('fileType', 'png')}")
         if not isinstance(file, str):
-            raise ValueError("a fileName is no text")
+            raise ValueError("a fileName is not text")
         if not file:
             return None
         pixels = self._load(file)
@@ -378,7 +378,7 @@ class OcaWriter:
 
 
 def _file_name(name: str) -> str:
-    """A layer's name as a file's, which every system can hold: without slashes, controls and dots at its ends."""
+    """A file name for a layer that every system can hold: without slashes, control characters, and dots at its ends."""
     kept = re.sub(r'[\x00-\x1f\x7f<>:"/\\|?*]', "_", unicodedata.normalize("NFC", name))
     kept = "".join(letter for letter in kept if not "\ud800" <= letter <= "\udfff")[:_LONGEST].strip(" .")
     if re.fullmatch(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?", kept):

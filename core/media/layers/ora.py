@@ -71,22 +71,24 @@ def read_ora(path: Path) -> Document:
     """Reads an OpenRaster file.
 
     Raises:
-        InputError: it cannot be read, or is none; the message names the file.
+        InputError: it cannot be read, or is not OpenRaster; the message names the file.
     """
     name = shown(path)
     try:
         with reading(path), zipfile.ZipFile(path) as archive:
             return _read(archive, name)
     except (zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
-        raise InputError(f"{name}: is damaged or no OpenRaster file; save it again as .ora") from error
+        raise InputError(f"{name}: is damaged, or not an OpenRaster file; save it again as .ora") from error
     except (ValueError, OverflowError, KeyError, expat.ExpatError) as error:
-        why = "has no such form" if isinstance(error, KeyError) else printable(error, 200)
-        raise InputError(f"{name}: is no OpenRaster file that can be read ({why}); save it again as .ora") from error
+        why = "an attribute is missing" if isinstance(error, KeyError) else printable(error, 200)
+        raise InputError(
+            f"{name}: is not an OpenRaster file that can be read ({why}); save it again as .ora"
+        ) from error
 
 
 def _read(archive: zipfile.ZipFile, name: str) -> Document:
     if _read_entry(archive, "mimetype", 64).strip() != b"image/openraster":
-        raise ValueError("its mimetype is another one")
+        raise ValueError("its mimetype is not image/openraster")
     root = _parse(_read_entry(archive, "stack.xml", _MOST_XML))
     if root.name != "image":
         raise ValueError("stack.xml holds no image")
@@ -124,7 +126,7 @@ def _read_entry(archive: zipfile.ZipFile, source: str, most: int) -> bytes:
 
 
 def _parse(data: bytes) -> _Element:
-    """Reads XML without document types and entities, in which bombs and references to other files are."""
+    """Reads XML. Document types and entities are rejected, as they can be bombs or lead to other files."""
     parser = expat.ParserCreate()
     root = _Element("", {})
     open_elements = [root]

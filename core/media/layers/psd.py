@@ -83,7 +83,7 @@ def has_psd() -> bool:
 
 
 def why_flat(path: Path) -> str | None:
-    """Why the layers of a PSD cannot be read while its flattened picture may be; None: they can, or nothing can."""
+    """Why only the flattened picture of a PSD can be read. None: its layers can be read as well, or nothing can."""
     if not has_psd():
         return MISSING
     try:
@@ -122,7 +122,7 @@ def read_psd(path: Path) -> Document:
         raise
     except Exception as error:  # psd-tools raises errors of many kinds for damaged files
         raise InputError(
-            f"{name}: is damaged or no PSD that can be read; save it again in Photoshop's format"
+            f"{name}: is damaged, or not a PSD that can be read; save it again in Photoshop's format"
         ) from error
 
 
@@ -130,7 +130,7 @@ def _check_head(file: IO[bytes], name: str) -> None:
     """Checks size, colours and number of layers before anything is unpacked."""
     head = file.read(26)
     if len(head) < 26 or head[:4] != b"8BPS":
-        raise InputError(f"{name}: is no PSD file; save it again in Photoshop's format")
+        raise InputError(f"{name}: is not a PSD file; save it again in Photoshop's format")
     version, channels, height, width, depth, mode = struct.unpack(">H6xHIIHH", head[4:])
     if width * height > MOST_PIXELS or not width or not height:
         raise InputError(
@@ -209,7 +209,7 @@ def _read_layers(
             yield Layer(**common, blend="normal" if passes else blend, children=children, passes=passes)
             continue
         if layer.kind in _RASTERISED:
-            _note(notes, f"read as pixels, as it was drawn last ({_RASTERISED[layer.kind]})", layer.name)
+            _note(notes, f"read as the pixels that its program drew last ({_RASTERISED[layer.kind]})", layer.name)
         elif layer.kind != "pixel" and not (layer.kind in _FILLS and layer.has_pixels()):
             _note(notes, f"left out, as it has no pixels of its own ({layer.kind})", layer.name)
             continue

@@ -39,7 +39,7 @@ def find_documents(inputs: Sequence[Path], *, grid: bool = False, sprites: bool 
         sprites: whether animations are read as sprites.
 
     Returns:
-        The documents; None: some input is none, so that the inputs are ordinary pictures or a film.
+        The documents. None: an input is not one, so the inputs are ordinary pictures or a film.
     """
     found: list[Path] = []
     for path in inputs:
@@ -56,7 +56,7 @@ def find_documents(inputs: Sequence[Path], *, grid: bool = False, sprites: bool 
 
 
 def _list_folder(folder: Path) -> list[Path]:
-    """The documents of a folder; none if something else is in it that may be a drawing."""
+    """The documents of a folder; an empty list if anything else in it may be a drawing."""
     try:
         inner = [path for path in folder.iterdir() if not path.name.startswith(".")]
     except OSError:

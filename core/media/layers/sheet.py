@@ -1,7 +1,7 @@
 """Sheets of sprites: one picture with all frames, in cells of one size or as Aseprite's JSON lists them.
 
-Source: the JSON that Aseprite exports (`--list-tags`, hash and array), in TexturePacker's form: a frame that is rotated
-stands in the sheet turned clockwise by a quarter.
+Source: the JSON that Aseprite exports (`--list-tags`, hash and array), in TexturePacker's form: a rotated frame is
+in the sheet turned clockwise by 90 degrees.
 """
 
 import json
@@ -43,14 +43,14 @@ def as_pictures(
 
 
 def read_grid(path: Path, cell: tuple[int, int]) -> Document:
-    """Cuts a picture into cells, row by row; cells in which nothing is are left out.
+    """Cuts a picture into cells, row by row; empty cells are left out.
 
     Args:
         path: the picture.
         cell: width and height of a cell.
 
     Raises:
-        InputError: it cannot be read, or has no whole cell with something in it.
+        InputError: it cannot be read, is smaller than a cell, or has only empty cells.
     """
     name = shown(path)
     sheet = as_channels(read_image(path), 4)
@@ -62,8 +62,8 @@ def read_grid(path: Path, cell: tuple[int, int]) -> Document:
     notes = []
     if sheet.shape[0] % height or sheet.shape[1] % width:
         notes.append(
-            f"{name} is {sheet.shape[1]}x{sheet.shape[0]}, no whole number of cells of {width}x{height}; what is "
-            "beyond the last whole cell was left out"
+            f"{name} is {sheet.shape[1]}x{sheet.shape[0]}, which is not a whole number of cells of "
+            f"{width}x{height}; what is beyond the last whole cell was left out"
         )
     frames = []
     for number in range(rows * columns):
@@ -94,7 +94,7 @@ def read_sheet(path: Path) -> Document:
     """Reads a sheet by its JSON; the picture stands beside it.
 
     Raises:
-        InputError: one of them cannot be read, or they do not fit each other; the message names the file.
+        InputError: one of them cannot be read, or they do not match; the message names the file.
     """
     name = shown(path)
     try:
@@ -106,11 +106,13 @@ def read_sheet(path: Path) -> Document:
     except ValueError as error:
         raise InputError(f"{name}: {printable(error, 300)}; export the sheet again with its JSON") from error
     except (KeyError, TypeError, AttributeError, IndexError) as error:
-        raise InputError(f"{name}: has not the form of Aseprite's JSON; export it again with --format json") from error
+        raise InputError(
+            f"{name}: does not have the form of Aseprite's JSON; export it again with --format json"
+        ) from error
 
 
 def find_image(path: Path, data: Mapping[str, Any]) -> Path:
-    """The picture of a sheet: the file of the name that the JSON has, beside the JSON.
+    """The picture of a sheet: the file that the JSON names, in the folder of the JSON.
 
     Raises:
         ValueError: the JSON names none.
@@ -149,7 +151,7 @@ def _read(path: Path, name: str, data: Mapping[str, Any]) -> Document:
         if whole != size:
             raise ValueError(f"frame {number} is {whole[0]}x{whole[1]}, and frame 1 is {size[0]}x{size[1]}")
         if left + w > whole[0] or top + h > whole[1]:
-            raise ValueError(f"frame {number} is larger than the sprite that it is of")
+            raise ValueError(f"frame {number} is larger than its sprite")
         total += whole[0] * whole[1]
         if total > 4 * MOST_PIXELS:
             raise ValueError(f"its frames have more than {4 * MOST_PIXELS:,} pixels")
@@ -185,8 +187,8 @@ class SheetWriter:
     """Gathers frames, and writes them as a sheet with its JSON.
 
     Attributes:
-        name: of the sprite, which frames are called after.
-        listed: whether frames stand in a list.
+        name: of the sprite; the frames are named after it.
+        listed: whether the JSON has the frames in a list; otherwise they are under their names.
         trimmed: whether transparent margins are cut off.
         columns: frames side by side; None: as many as make the sheet about square.
     """
