@@ -1,6 +1,7 @@
 """`animi interpolate` for drawings in layers and for sprites: reads documents, writes layers or composes them."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
 from functools import reduce
@@ -143,12 +144,10 @@ def _check_ours(folder: Path) -> None:
     file = find_oca(folder)
     known: set[str] = set()
     if file is not None and not file.is_symlink():
-        try:
+        with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):  # it is not animi's
             data = read_json(file)
             if data.get("originApp") == "animi":
                 known = {file.name, *_list_files(data["layers"])}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            known = set()
     for path in inner:
         name = path.relative_to(folder).as_posix()
         if name not in known:

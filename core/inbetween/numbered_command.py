@@ -24,6 +24,7 @@ from ..media.deep import (
     detect_deep,
     from_linear,
     has_deep,
+    is_dpx,
     match_values,
     read_deep,
     read_dpx,
@@ -125,7 +126,7 @@ def write_frames(
     """
     pattern, files = name_files(output, count, start)
     form = DeepForm("uint16", "srgb")
-    if output.suffix.lower() == DPX and detect_deep(inputs[0]) == DPX:
+    if output.suffix.lower() == DPX and is_dpx(inputs[0]):
         form = read_dpx(inputs[0])[1]
 
     def write(path: Path, frame: Frame) -> None:

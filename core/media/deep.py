@@ -74,11 +74,7 @@ def has_deep() -> bool:
 
 def detect_deep(path: Path) -> str | None:
     """Which of EXR, DPX and ".tif" (of float) a file is, by its first bytes; None: none of them, or unreadable."""
-    try:
-        with path.open("rb") as file:
-            head = file.read(4)
-    except OSError:
-        return None
+    head = _read_head(path)
     if head == _EXR_HEAD:
         return EXR
     if head in _DPX_HEADS:
@@ -86,6 +82,20 @@ def detect_deep(path: Path) -> str | None:
     if head in _TIFF_HEADS and _is_float_tiff(path):
         return FLOAT_TIFF[0]
     return None
+
+
+def is_dpx(path: Path) -> bool:
+    """Whether a file is a DPX, by its first bytes; False if it cannot be read."""
+    return _read_head(path) in _DPX_HEADS
+
+
+def _read_head(path: Path) -> bytes:
+    """The first four bytes of a file; none if it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return file.read(4)
+    except OSError:
+        return b""
 
 
 def _is_float_tiff(path: Path) -> bool:
@@ -291,7 +301,7 @@ def read_picture(path: Path) -> Frame:
         InputError: it cannot be read.
         ConfigError: it is a DPX, and OpenImageIO is not installed.
     """
-    return read_dpx(path)[0] if detect_deep(path) == DPX else read_image(path)
+    return read_dpx(path)[0] if is_dpx(path) else read_image(path)
 
 
 def encode_display(values: Values, peak: float) -> Values:
