@@ -220,7 +220,7 @@ def written_beside(
         # a shell in the old folder would not see the new one
         raise OutputError(f"{shown(path)}: is the folder that you are in; name a new one in it, such as frames")
     with _draft_folder(path, target.parent) as beside:
-        draft = beside / target.name
+        draft = beside / "drafts" / target.name
         if folder:
             draft.mkdir()
         yield draft
@@ -249,10 +249,10 @@ def files_written_beside(paths: Sequence[Path], *, overwrite: bool) -> Iterator[
         if path.is_dir():
             raise OutputError(f"{shown(path)}: is a folder, and a file is to be written; choose another name")
     with _draft_folder(paths[0], paths[0].absolute().parent) as beside:
-        drafts = [beside / path.name for path in paths]
+        drafts = [beside / "drafts" / path.name for path in paths]
         yield drafts
         for draft, path in zip(drafts, paths, strict=True):
-            _open_to_others(draft, beside / ".new")
+            _open_to_others(draft, beside / "new")
             put_in_place(draft, follow_links(path) if path.is_symlink() else path.absolute(), overwrite=overwrite)
 
 
@@ -403,7 +403,7 @@ def set_aside(path: Path) -> Path:
 
 @contextmanager
 def _draft_folder(path: Path, parent: Path) -> Iterator[Path]:
-    """Provides a hidden folder for the drafts of an output, and deletes it at the end.
+    """Provides a hidden folder with a folder "drafts" for the drafts of an output, and deletes it at the end.
 
     Raises:
         OutputError: the output, `path`, cannot be written.
@@ -412,6 +412,7 @@ def _draft_folder(path: Path, parent: Path) -> Iterator[Path]:
     try:
         with held_back():
             beside = _make_draft_folder(path, parent)
+            (beside / "drafts").mkdir()  # of its own, as an output may have any name
         yield beside
     except OSError as error:
         if error.filename is not None and not str(error.filename).startswith(str(beside)):

@@ -49,7 +49,7 @@ def test_natural_order():
 def test_a_file_appears_when_the_block_ends(tmp_path):
     target = tmp_path / "out.gif"
     with written_beside(target, overwrite=False) as draft:
-        assert draft.parent.parent == tmp_path and draft.parent.name.startswith(".") and draft.suffix == ".gif"
+        assert draft.parents[2] == tmp_path and draft.parents[1].name.startswith(".") and draft.suffix == ".gif"
         draft.write_text("new")
         assert not target.exists()
     assert target.read_text() == "new" and everything(tmp_path) == ["out.gif"]
@@ -72,13 +72,14 @@ def test_whatever_goes_wrong_the_old_result_stays(tmp_path, error, folder):
     assert (target / "old" if folder else target).read_text() == "old"
 
 
-def test_a_folder_takes_the_place_of_another(tmp_path):
-    target = tmp_path / "out"
+@pytest.mark.parametrize("name", ["out", "old", "new", "drafts"])
+def test_a_folder_takes_the_place_of_another(tmp_path, name):
+    target = tmp_path / name
     target.mkdir()
     (target / "old").write_text("old")
     with written_beside(target, overwrite=True, folder=True) as draft:
         (draft / "new").write_text("new")
-    assert everything(tmp_path) == ["out", "out/new"]
+    assert everything(tmp_path) == [name, f"{name}/new"]
 
 
 def test_the_old_folder_comes_back_if_the_new_cannot_be_moved(tmp_path, monkeypatch):
@@ -166,14 +167,15 @@ def test_a_folder_that_may_not_be_written(tmp_path):
         tmp_path.chmod(0o700)
 
 
-def test_a_result_may_be_read_by_whom_other_new_files_may(tmp_path):
+@pytest.mark.parametrize("name", ["a.bin", "new", ".new"])
+def test_a_result_may_be_read_by_whom_other_new_files_may(tmp_path, name):
     before = os.umask(0o027)
     try:
-        with written_beside(tmp_path / "a.bin", overwrite=False) as draft:
+        with written_beside(tmp_path / name, overwrite=False) as draft:
             os.close(os.open(draft, os.O_CREAT | os.O_WRONLY, 0o600))
     finally:
         os.umask(before)
-    assert (tmp_path / "a.bin").stat().st_mode & 0o777 == 0o640
+    assert (tmp_path / name).stat().st_mode & 0o777 == 0o640
 
 
 def test_the_folder_that_one_is_in_is_not_replaced(tmp_path, monkeypatch):
