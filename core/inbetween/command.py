@@ -1,14 +1,12 @@
 """`animi interpolate` for key frames: reads files, writes an animation."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from ..config.choices import EASINGS, ONLY_FOR_LAYERS, SPRITE_SHEET
-from ..config.command_line import spell_command, spell_options
 from ..config.interpolation import TIME_SHEET, InterpolateConfig
 from ..config.parsing import read_frame_numbers, read_size
 from ..engines.interface import Engine
@@ -19,8 +17,9 @@ from ..media.animation import Written, check_format, keeps_profile, names_folder
 from ..media.codecs import choose_codec
 from ..media.frames import Frame
 from ..media.image_files import read_image
-from .doubt import Moment, Watch
-from .doubt_sheet import Doubtful, DoubtList, check_doubt_path, write_page, writing_doubt
+from .doubt import Watch
+from .doubt_sheet import Doubtful, check_doubt_path
+from .doubt_watching import watching
 from .hints import list_masks
 from .key_frames import KeyFrames, find_key_frames
 from .layout import Layout, lay_out, lay_out_sheet
@@ -35,7 +34,7 @@ from .numbered_command import (
 )
 from .pixel_art import PixelArtEngine, find_grid, read_palette
 from .redo import FolderWork, Redone, has_painted, redo_frames
-from .sequence import check_hints, gather_hints, gather_parts, interpolate, there_and_back
+from .sequence import check_hints, gather_all, gather_hints, gather_parts, interpolate, reject_hints, there_and_back
 from .time_sheet import read_time_sheet
 
 
@@ -135,7 +134,7 @@ def _draw_frames(config: InterpolateConfig, start: int, on_frame: Callable[[int,
     task = _open(config)
     if numbered:
         check_files(config.output, task.total, start, overwrite=config.overwrite, inputs=read)
-    with _watching(task) as (watch, doubtful):
+    with watching(config, task.total, redoes=task.folder is not None) as (watch, doubtful):
         if config.redo is not None or (config.overwrite and task.folder is not None and has_painted(config.output)):
             drawn = _redo(task, watch, on_frame)
         elif numbered:
@@ -160,10 +159,9 @@ def _open(config: InterpolateConfig) -> _Task:
     """Reads the key frames, the sheet and the hints, and opens the engine."""
     engine = open_configured(config)
     palette = None if config.palette is None else read_palette(config.palette)
-    hints = gather_hints(config.hint) | gather_hints(config.hints) | gather_parts(config.part)
+    hints = gather_all(config)
     if hints and config.pixel_art:
-        flag = "--hint" if config.hint else "--part" if config.part else "--hints"
-        raise ConfigError(f"{flag}: does not go with --pixel-art yet; leave one of the two out")
+        raise reject_hints(config, "--pixel-art")
     notes = list(notes_of(engine))
 
     def choose_engine(keys: Sequence[Frame]) -> Engine:
@@ -239,41 +237,6 @@ def _describe_timing(config: InterpolateConfig, keys: int) -> dict[str, Any]:
         "--loop": config.loop,
         "--boomerang": config.boomerang,
     }
-
-
-@contextmanager
-def _watching(task: _Task) -> Iterator[tuple[Watch | None, DoubtList]]:
-    """Provides what measures each in-between's doubt (None without --doubt), and writes the result at the end."""
-    config = task.config
-    if config.doubt is None or config.dry_run:
-        yield None, DoubtList(pictures=False)
-        return
-    again = config.overwrite or config.redo is not None
-    with writing_doubt(config.doubt, overwrite=again, total=task.total) as (found, maps):
-
-        def watch(moment: Moment) -> None:
-            found.add(moment)
-            if maps is not None:
-                maps.add(moment)
-
-        yield watch, found
-    if maps is None:
-        options = spell_options(config, without=("inputs", "overwrite", "doubt", "redo", "dry_run", "hint", "part"))
-        options += [word for hint in config.hint for word in ("--hint", hint)]
-        options += [word for part in config.part for word in ("--part", part)]
-        again_words = ["--overwrite"] if task.folder is None else []
-        moments = []
-        for each in found.shown:
-            words = again_words or ["--redo", str(each.doubtful.frame)]
-            moments.append((each, spell_command("interpolate", config.inputs, [*options, *words])))
-        write_page(
-            config.doubt,
-            f"Where {config.output.name} is guesswork",
-            f"{len(found.all)} of {task.total} frames are worth checking. Each command draws its frame again: add "
-            "--hint to it, another --engine, or paint over the frame.",
-            moments,
-            overwrite=again,
-        )
 
 
 def _write(task: _Task, watch: Watch | None, on_frame: Callable[[int, int], None] | None) -> DrawnAnimation:

@@ -12,9 +12,13 @@ point editors write, holds tracks of the first pair.
 
 A pair may also have `"parts": [{"mask": "arm.png", "spacing": "ease-in"}]`: what is white in the mask has that spacing,
 an easing or a list of times, one for each frame of the pair. `"last"` names the part's mask in the last drawing.
+
+Of drawings in layers, a pair may have `"layer": "cat/head"`: all that it holds is meant in that layer, or in the layers
+of that group. There, a part may be a whole layer or group: `{"layer": "cat/arm", "spacing": "ease-in"}`.
 """
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, combinations, pairwise
 from math import hypot, isfinite
@@ -46,15 +50,18 @@ _SAME, _APART = 2.0, 8.0
 
 
 @dataclass(frozen=True)
-class _Spaced:
+class Spaced:
     """A part with its own spacing."""
 
     where: str
     """Its name in messages."""
-    mask: Path
+    mask: Path | None
+    """None: it is a layer."""
     spacing: str | tuple[float, ...]
     """An easing, or the time at each frame of the pair."""
     last: Path | None = None
+    layer: str | None = None
+    """The path of the layer or group that it is, if the drawings have it; else it is what the mask marks."""
 
     def space(self, count: int) -> tuple[float, ...]:
         """Its times at the frames of a pair, both key frames included.
@@ -73,8 +80,8 @@ class _Spaced:
 
 
 @dataclass(frozen=True)
-class _Hinted:
-    """The hints of one pair, in pixels of `size`."""
+class Hinted:
+    """Hints of one pair of key frames, in pixels of `size`."""
 
     keys: tuple[int, int]
     tracks: tuple[Track, ...]
@@ -84,14 +91,33 @@ class _Hinted:
     """Width and height of the picture that coordinates refer to; None: the key frames' own."""
     still: Path | None = None
     apart: tuple[tuple[Path, Path], ...] = ()
-    parts: tuple[_Spaced, ...] = ()
+    parts: tuple[Spaced, ...] = ()
+    layer: str | None = None
+    """The path of the layer or group that all of this is in; None: it is found by the points and masks."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What its tracks and parts are called in messages."""
+        return (*self.where, *(part.where for part in self.parts))
+
+    def scale_tracks(self, width: int, height: int) -> tuple[Track, ...]:
+        """Its tracks in pixels of a picture of that size.
+
+        Raises:
+            InputError: a point is outside the picture.
+        """
+        scale = (1.0, 1.0) if self.size is None else (width / self.size[0], height / self.size[1])
+        return tuple(
+            _scale_track(track, where, scale, width, height)
+            for track, where in zip(self.tracks, self.where, strict=True)
+        )
 
 
 @dataclass(frozen=True)
 class Hints:
     """All hints of a sequence of key frames."""
 
-    pairs: tuple[_Hinted, ...] = ()
+    pairs: tuple[Hinted, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.pairs)
@@ -99,19 +125,38 @@ class Hints:
     def __or__(self, other: "Hints") -> "Hints":
         return Hints(self.pairs + other.pairs)
 
-    def check_pairs(self, count: int, *, loop: bool = False) -> None:
+    def check_pairs(self, count: int, *, loop: bool = False, following: Mapping[int, int] | None = None) -> None:
         """Checks that each pair consists of two consecutive key frames.
+
+        Args:
+            count: key frames.
+            loop: whether the last leads to the first.
+            following: the key frame that each leads to, where this is otherwise.
 
         Raises:
             InputError: one is not.
         """
+        if following is None:
+            following = {k: k + 1 for k in range(count - 1)} | ({count - 1: 0} if loop else {})
         for pair in self.pairs:
             first, last = pair.keys
-            if not (0 <= first < count and (last == first + 1 < count or (loop and (first, last) == (count - 1, 0)))):
-                names = [*pair.where, *(part.where for part in pair.parts)]
+            if following.get(first) != last:
                 raise InputError(
-                    f"{names[0] if names else 'the hints'}: is of key frames {first} and {last}, "
+                    f"{pair.names[0] if pair.names else 'the hints'}: is of key frames {first} and {last}, "
                     f"and there are key frames 0 to {count - 1}; give two that follow each other"
+                )
+
+    def check_no_layers(self) -> None:
+        """Checks that no layer is named, for key frames that have none.
+
+        Raises:
+            InputError: one is.
+        """
+        for pair in self.pairs:
+            if pair.layer is not None or any(part.mask is None for part in pair.parts):
+                raise InputError(
+                    f"{pair.names[0] if pair.names else 'the hints'}: names a layer, and these key frames have none; "
+                    "leave it out"
                 )
 
     def space_parts(self, first: int, last: int, count: int) -> list[tuple[float, ...]]:
@@ -137,29 +182,19 @@ class Hints:
         for pair in self.pairs:
             if pair.keys != (first, last):
                 continue
-            scale = (1.0, 1.0) if pair.size is None else (width / pair.size[0], height / pair.size[1])
-            for track, where in zip(pair.tracks, pair.where, strict=True):
-                points = tuple(
-                    None if point is None else (point[0] * scale[0], point[1] * scale[1]) for point in track.points
-                )
-                for point in (points[0], points[-1]):
-                    if point is not None and not (0 <= point[0] < width and 0 <= point[1] < height):
-                        raise InputError(
-                            f"{where}: {point[0]:g},{point[1]:g} is outside the {width}x{height} picture; "
-                            "give a point in it, or nothing where the thing is not there"
-                        )
-                tracks.append(Track(points, track.times))
-                names.append(where)
+            tracks += pair.scale_tracks(width, height)
+            names += pair.where
             if pair.still is not None:
-                mask = _read_mask(pair.still, width, height)
+                mask = read_mask(pair.still, width, height)
                 still = mask if still is None else still | mask
-            apart += [(_read_mask(one, width, height), _read_mask(other, width, height)) for one, other in pair.apart]
+            apart += [(read_mask(one, width, height), read_mask(other, width, height)) for one, other in pair.apart]
             parts += [
                 PartMask(
-                    _read_mask(part.mask, width, height),
-                    None if part.last is None else _read_mask(part.last, width, height),
+                    read_mask(part.mask, width, height),
+                    None if part.last is None else read_mask(part.last, width, height),
                 )
                 for part in pair.parts
+                if part.mask is not None
             ]
         if len(parts) > MOST_PARTS:
             raise InputError(
@@ -175,21 +210,37 @@ class Hints:
         return PairHints(tuple(tracks), still, tuple(apart), tuple(parts))
 
 
+def _scale_track(track: Track, where: str, scale: tuple[float, float], width: int, height: int) -> Track:
+    """A track in pixels of a picture.
+
+    Raises:
+        InputError: one of its ends is outside the picture.
+    """
+    points = tuple(None if point is None else (point[0] * scale[0], point[1] * scale[1]) for point in track.points)
+    for point in (points[0], points[-1]):
+        if point is not None and not (0 <= point[0] < width and 0 <= point[1] < height):
+            raise InputError(
+                f"{where}: {point[0]:g},{point[1]:g} is outside the {width}x{height} picture; "
+                "give a point in it, or nothing where the thing is not there"
+            )
+    return Track(points, track.times)
+
+
 def parse_hint(text: str) -> Hints:
     """Reads what `--hint` takes: `120,80>200,96`.
 
     Points are joined by `>`; one alone stays. A point may have a time, as in `120,80>150,40@0.3>200,96`; `none` instead
     of the first or the last point says that the thing comes or goes, `none@0.3` when it does. `1:` before it all counts
-    pairs from 0.
+    pairs from 0, and a layer's path may follow, as in `cat/head:120,80>200,96` or `1:cat/head:120,80>200,96`.
 
     Raises:
         ConfigError: it is no hint.
     """
-    number, colon, rest = text.rpartition(":")
+    head, colon, rest = text.rpartition(":")
+    pair, layer = _read_place(head) if colon else (0, None)
     try:
-        if colon and not (number.strip().isdecimal() and len(number) < 7):
+        if layer == "":
             raise ValueError
-        pair = int(number) if colon else 0
         points: list[Point | None] = []
         times: list[float | None] = []
         for part in rest.split(">"):
@@ -206,11 +257,21 @@ def parse_hint(text: str) -> Hints:
         raise ConfigError(
             f"--hint: {shorten(text)} {why}; write where a point is in both key frames, such as 120,80>200,96"
         ) from error
-    return Hints((_Hinted((pair, pair + 1), (track,), (f"--hint {text}",), None),))
+    return Hints((Hinted((pair, pair + 1), (track,), (f"--hint {text}",), None, layer=layer),))
+
+
+def _read_place(text: str) -> tuple[int, str | None]:
+    """Reads what stands before a hint: the number of a pair, the path of a layer, or both as in `1:cat/head`."""
+    number, colon, rest = text.partition(":")
+    if number.strip().isdecimal() and len(number) < 7:
+        return int(number), rest if colon else None
+    return 0, text
 
 
 def parse_part(text: str) -> Hints:
     """Reads what `--part` takes: `mask.png=ease-in`, or `mask.png=0,0,0.4,1`; `1:` before it means the second pair.
+
+    Instead of a mask, drawings in layers take the path of a layer or group: `cat/arm=ease-in`.
 
     Raises:
         ConfigError: it is no mask with a spacing.
@@ -226,8 +287,8 @@ def parse_part(text: str) -> Hints:
         times = read_spacing(spacing)
     except ConfigError as error:
         raise ConfigError(str(error).replace("--spacing", "--part", 1)) from error
-    part = _Spaced(f"--part {text}", Path(name), spacing if times is None else times)
-    return Hints((_Hinted((pair, pair + 1), (), (), None, parts=(part,)),))
+    part = Spaced(f"--part {text}", Path(name), spacing if times is None else times, layer=name)
+    return Hints((Hinted((pair, pair + 1), (), (), None, parts=(part,)),))
 
 
 def read_hints(path: Path) -> Hints:
@@ -258,6 +319,8 @@ def read_film_hints(path: Path) -> dict[tuple[float, float], Hints]:
             )
         if pair.get("parts"):
             raise InputError(f"{where}: parts are for key frames; leave them out")
+        if pair.get("layer") is not None:
+            raise InputError(f"{where}: a layer is for drawings in layers, and a film has none; leave it out")
         times = float(at[0]), float(at[1])
         hinted = Hints((_read_pair(pair | {"keys": [0, 1]}, where, size, path.parent),))
         pairs[times] = pairs.get(times, Hints()) | hinted
@@ -316,7 +379,7 @@ class _NotATrack(ValueError):
     """Why points and times make no track."""
 
 
-def _read_pair(pair: dict[str, Any], where: str, size: tuple[int, int] | None, folder: Path) -> _Hinted:
+def _read_pair(pair: dict[str, Any], where: str, size: tuple[int, int] | None, folder: Path) -> Hinted:
     keys = pair.get("keys", [0, 1])
     if not (isinstance(keys, list) and len(keys) == 2 and all(type(key) is int and 0 <= key < 10**6 for key in keys)):
         raise InputError(f'{where}: "keys" must be two numbers of key frames, such as [0, 1]')
@@ -341,10 +404,12 @@ def _read_pair(pair: dict[str, Any], where: str, size: tuple[int, int] | None, f
         isinstance(two, list) and len(two) == 2 and all(isinstance(one, str) for one in two) for two in apart
     ):
         raise InputError(f'{where}: "apart" must be a list of pairs of images, such as [["a.png", "b.png"]]')
-    parts = pair.get("parts", [])
+    parts, layer = pair.get("parts", []), pair.get("layer")
+    if layer is not None and (not isinstance(layer, str) or not layer):
+        raise InputError(f'{where}: "layer" must be the path of a layer, such as "cat/head"')
     if not isinstance(parts, list):
         raise InputError(f'{where}: "parts" must be a list, such as [{{"mask": "arm.png", "spacing": "ease-in"}}]')
-    return _Hinted(
+    return Hinted(
         (keys[0], keys[1]),
         tuple(tracks),
         tuple(names),
@@ -354,12 +419,14 @@ def _read_pair(pair: dict[str, Any], where: str, size: tuple[int, int] | None, f
         tuple(
             _read_part(part, f"{where}, part {number}", folder) for number, part in enumerate(parts[: MOST_PARTS + 1])
         ),
+        layer,
     )
 
 
-def _read_part(part: Any, where: str, folder: Path) -> _Spaced:
+def _read_part(part: Any, where: str, folder: Path) -> Spaced:
     example = '{"mask": "arm.png", "spacing": "ease-in"}'
-    if not isinstance(part, dict) or not isinstance(part.get("mask"), str):
+    mask, layer = (part.get("mask"), part.get("layer")) if isinstance(part, dict) else (None, None)
+    if not (isinstance(mask, str) and layer is None) and not (isinstance(layer, str) and layer and mask is None):
         raise InputError(f"{where}: names no mask; write {example}")
     spacing, last = part.get("spacing"), part.get("last")
     if isinstance(spacing, list) and all(_is_number(time) for time in spacing):
@@ -370,8 +437,12 @@ def _read_part(part: Any, where: str, folder: Path) -> _Spaced:
         times = read_spacing(spacing)
     except ConfigError as error:
         raise InputError(f"{where}: {str(error).replace('--spacing: ', '', 1)}") from error
-    return _Spaced(
-        where, folder / part["mask"], spacing if times is None else times, None if last is None else folder / last
+    return Spaced(
+        where,
+        None if mask is None else folder / mask,
+        spacing if times is None else times,
+        None if last is None else folder / last,
+        layer,
     )
 
 
@@ -447,7 +518,7 @@ def _contradict(one: Track, other: Track) -> bool:
     return min(ends) < _SAME and max(ends) > _APART
 
 
-def _read_mask(path: Path, width: int, height: int) -> Array:
+def read_mask(path: Path, width: int, height: int) -> Array:
     """An image's bright or opaque pixels: (height, width) bool.
 
     Raises:
@@ -482,3 +553,15 @@ def list_masks(hints: Hints) -> list[Path]:
         found += [pair.still, *chain(*pair.apart)]
         found += [mask for part in pair.parts for mask in (part.mask, part.last)]
     return [mask for mask in found if mask is not None]
+
+
+def digest_hints(hints: PairHints | None) -> str:
+    """A hash of hints; "" if there are none."""
+    if not hints:
+        return ""
+    known = hashlib.sha256(repr(hints.tracks).encode())
+    masks = [hints.still, *(each for two in hints.apart for each in two)]
+    masks += [each for part in hints.parts for each in (part.first, part.last)]
+    for mask in masks:
+        known.update(b"-" if mask is None else np.packbits(mask).tobytes())
+    return known.hexdigest()

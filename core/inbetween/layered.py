@@ -5,17 +5,19 @@ names and those of their groups are the same. A layer that only one of two key f
 its key frame to the next.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import partial
+from typing import Protocol
 
+import cv2
 import numpy as np
 
-from ..engines.interface import Engine
 from ..errors import list_some, printable
 from ..files import Scratch
-from ..media.frames import Frame, as_channels
-from ..media.layers.composing import COMPOSED, compose, is_opaque
+from ..media.frames import Frame
+from ..media.layers.composing import COMPOSED, compose, is_opaque, list_covers
 from ..media.layers.document import (
     Cel,
     Document,
@@ -25,11 +27,15 @@ from ..media.layers.document import (
     change_layers,
     is_same_cel,
     spell_path,
-    spread_cel,
     trim_cel,
     walk,
 )
-from .pair import draw_segment
+from ..motion.grid import Array
+from .doubt import Moment
+from .hints import Hints
+from .layer_hints import LayerHints, list_unused, share_hints
+from .layer_runs import EMPTY, Drawer, LayerRun, Piece, digest_piece, draw_piece, find_hints, split_run
+from .pair import is_given
 
 _LETTERS = 80  # of a layer's path in a note
 
@@ -47,21 +53,55 @@ class _Kept:
 
 @dataclass
 class _Segment:
-    """What was drawn between two pictures.
+    """What is drawn between two pictures.
 
     Attributes:
         first: the number of the first picture.
         last: that of the second.
-        times: of the in-betweens, in (0, 1).
-        cels: of each layer that changes, a cel for each time.
+        times: of the frames from the first picture on, the second not included.
+        said: the hints and charts of the layers.
+        runs: the layers that change.
+        pieces: of each of these, its drawings, divided at those that a person has painted.
+        cels: what was drawn, of a layer at a frame.
         opacities: of each layer and group whose opacity changes, both ends.
     """
 
     first: int
     last: int
     times: tuple[float, ...]
-    cels: dict[LayerPath, list[_Kept]] = field(default_factory=dict)
+    said: LayerHints
+    runs: dict[LayerPath, LayerRun] = field(default_factory=dict)
+    pieces: dict[LayerPath, list[Piece]] = field(default_factory=dict)
+    cels: dict[tuple[LayerPath, int], _Kept] = field(default_factory=dict)
     opacities: dict[LayerPath, tuple[float, float]] = field(default_factory=dict)
+
+    def chart(self, path: LayerPath) -> tuple[float, ...]:
+        """The time of a layer or group at each frame."""
+        own = self.said.find_chart(path)
+        return self.times if own is None else own[:-1]
+
+    def shows_key(self, step: int) -> bool:
+        """Whether all layers show, at a frame, what the picture of its time shows."""
+        t = self.times[step]
+        charts = [self.chart(path) for path in (*self.said.charts, *self.opacities)]
+        parts = [part for run in self.runs.values() for part in run.parts[step]]
+        return is_given(t, *(chart[step] for chart in charts), *parts)
+
+
+class Repair(Protocol):
+    """What becomes of drawings that were made before."""
+
+    def find_painted(self, path: LayerPath, frame: int) -> Cel | None:
+        """What a person has painted for a layer at a frame, by its number; None: nothing."""
+
+    def find_kept(self, path: LayerPath, frame: int, source: str) -> Callable[[], Cel] | None:
+        """Reads what is kept for a layer at a frame; None: it is drawn.
+
+        Args:
+            path: the layer's.
+            frame: the frame's number.
+            source: a hash of what it would be drawn from.
+        """
 
 
 @dataclass(frozen=True)
@@ -69,7 +109,7 @@ class Timeline:
     """Which frames there are.
 
     Attributes:
-        frames: of each frame, the number of its picture and the time from there to the next, in [0, 1).
+        frames: of each frame, the number of its picture and the time from there to the next, in [0, 1].
         next_ones: for each picture that in-betweens follow, the number of the picture that they lead to.
         places: of each picture, the number of its frame.
         looped: for each tag whose end leads back to its start, by its number, the number of these in-betweens.
@@ -110,7 +150,7 @@ def plan_frames(document: Document, times: Sequence[float], *, loop: bool = Fals
     seconds: list[Fraction] | None = []
     for number, picture in enumerate(document.pictures):
         places.append(len(frames))
-        own = [0.0] if number not in next_ones else [t for t in times[:-1] if t < 1] or [0.0]
+        own = [0.0] if number not in next_ones else times[:-1]
         frames += [(number, t) for t in own]
         if picture.seconds is None:
             seconds = None
@@ -124,38 +164,46 @@ def plan_frames(document: Document, times: Sequence[float], *, loop: bool = Fals
 
 
 class LayeredDrawing:
-    """The frames of a document, drawn; a context manager that keeps what was drawn in a temporary file."""
+    """The frames of a document; a context manager that keeps what is drawn in a temporary file."""
 
     def __init__(
         self,
         document: Document,
         timeline: Timeline,
-        engine: Engine,
-        on_failure: str,
-        on_cel: Callable[[], None] | None = None,
+        drawer: Drawer,
+        hints: Hints | None = None,
+        *,
+        doubts: bool = False,
+        repair: Repair | None = None,
     ) -> None:
-        """Draws all in-betweens.
+        """Plans the in-betweens.
 
         Args:
             document: the pictures.
             timeline: which frames there are.
-            engine: draws each layer.
-            on_failure: one of `config.choices.ON_FAILURE`.
-            on_cel: called after each in-between of a layer; there are `count_cels` of them.
+            drawer: draws each layer.
+            hints: what an animator says of the motion.
+            doubts: whether to measure where each drawing is guesswork.
+            repair: what becomes of drawings that were made before; None: there are none.
+
+        Raises:
+            InputError: a hint cannot be used.
         """
-        self._document, self._timeline = document, timeline
-        self._engine, self._on_failure = engine, on_failure
-        self._on_cel = on_cel or (lambda: None)
+        self._document, self._timeline, self._drawer = document, timeline, drawer
+        first = document.pictures[0]
+        self._size = first.width, first.height
+        self._repair, self._doubts = repair, doubts
+        self._notes: list[str] = []
+        self._held: dict[str, None] = {}
+        self._kept: dict[tuple[LayerPath, int], Callable[[], Cel]] = {}
+        self._maps: dict[tuple[LayerPath, int], tuple[int, int, int]] = {}
+        self.sources: dict[tuple[LayerPath, int], str] = {}
+        """Of each drawing of a layer at a frame, a hash of what it is drawn from; only where there is a repair."""
+        self.wanted: list[tuple[LayerPath, int]] = []
+        """The drawings that are drawn: of a layer at a frame."""
+        self._segments = {one: self._plan(one, other, hints or Hints()) for one, other in timeline.next_ones.items()}
         self._spool = Scratch()
         self._end = 0
-        self._segments: dict[int, _Segment] = {}
-        self._held: dict[str, None] = {}
-        try:
-            for first, last in timeline.next_ones.items():
-                self._segments[first] = self._draw(first, last)
-        except BaseException:
-            self._spool.__exit__()
-            raise
 
     def __enter__(self) -> "LayeredDrawing":
         return self
@@ -175,59 +223,142 @@ class LayeredDrawing:
             notes.append(
                 f"held, as only one of two key frames shows {'it' if len(named) == 1 else 'them'}: {list_some(named)}"
             )
-        return notes
+        return notes + self._notes
 
-    def _draw(self, first: int, last: int) -> _Segment:
-        """Draws the layers that change from one picture to another."""
+    @property
+    def hinted(self) -> Hints:
+        """All hints but charts of whole layers and groups."""
+        said = [hints for segment in self._segments.values() for hints in segment.said.hints.values()]
+        return Hints(tuple(pair for hints in said for pair in hints.pairs))
+
+    def _plan(self, first: int, last: int, hints: Hints) -> _Segment:
+        """Finds the layers that change from one picture to another, and their drawings."""
         one, other = self._document.pictures[first], self._document.pictures[last]
-        times = tuple(t for number, t in self._timeline.frames if number == first and 0 < t < 1)
-        segment = _Segment(first, last, times)
+        times = tuple(t for number, t in self._timeline.frames if number == first)
+        count = len(times) + 1
+        said = share_hints(hints, (first, last), one, other, count)
+        segment = _Segment(first, last, times, said)
         for path, opacities in match_opacities(one, other).items():
             if opacities[0] != opacities[1]:
                 segment.opacities[path] = opacities
         moving, held = match_layers(one, other)
         self._held.update(dict.fromkeys(map(spell_path, held)))
+        painted = self._find_painted(segment, one)
+        cels = dict(walk(one.layers))
+        for path in painted:
+            if path not in moving and path not in held:
+                same = cels[path].cel or EMPTY
+                moving[path] = same, same
         for path, ends in moving.items():
-            segment.cels[path] = [self._keep(frame) for frame in self._draw_layer(one, ends, times)]
+            own = said.hints.get(path, Hints())
+            parts = own.space_parts(first, last, count)[:-1]
+            run = LayerRun(path, (first, last), ends, segment.chart(path), tuple(parts), own)
+            segment.runs[path] = run
+            segment.pieces[path] = split_run(run, painted.get(path, {}))
+            self._choose(segment, run)
+        unused = list(list_unused(said, [*moving, *segment.opacities]))
+        if unused:
+            why = "had no effect, as its layer is the same in both key frames, or in one of them only"
+            self._notes.append(f"{list_some(unused)}: {why}")
         return segment
 
-    def _draw_layer(self, picture: Picture, ends: tuple[Cel, Cel], times: tuple[float, ...]) -> Iterator[Frame]:
-        """A layer's in-betweens on the whole canvas, (H, W, 4)."""
-        deep = any(cel.pixels.dtype == np.uint16 for cel in ends)
-        first, last = (spread_cel(cel, picture.width, picture.height, deep=deep) for cel in ends)
-        if is_opaque(first) and is_opaque(last):  # as any picture is drawn
-            first, last = (np.ascontiguousarray(frame[..., :3]) for frame in (first, last))
-        for frame in draw_segment(first, last, times, self._engine, self._on_failure):
-            yield as_channels(frame, 4)
-            self._on_cel()
+    def _find_painted(self, segment: _Segment, picture: Picture) -> dict[LayerPath, dict[int, Cel]]:
+        """What a person has painted between two pictures, by layer and step."""
+        found: dict[LayerPath, dict[int, Cel]] = {}
+        if self._repair is None:
+            return found
+        start = self._timeline.places[segment.first]
+        for path, layer in walk(picture.layers):
+            if layer.children is not None:
+                continue
+            for step, t in enumerate(segment.chart(path)):
+                cel = self._repair.find_painted(path, start + step) if 0 < t < 1 else None
+                if cel is not None:
+                    found.setdefault(path, {})[step] = cel
+                    self._kept[path, start + step] = partial(_give, cel)
+        return found
+
+    def _choose(self, segment: _Segment, run: LayerRun) -> None:
+        """Finds which drawings of a layer are kept, and which are drawn."""
+        start = self._timeline.places[segment.first]
+        for piece in segment.pieces[run.path]:
+            sources: Sequence[str] = [""] * len(piece.steps)
+            if self._repair is not None:
+                sources = digest_piece(piece, find_hints(run, piece, *self._size))
+            for step, source in zip(piece.steps, sources, strict=True):
+                place = run.path, start + step
+                kept = None if self._repair is None else self._repair.find_kept(*place, source)
+                if self._repair is not None:
+                    self.sources[place] = source
+                if kept is None:
+                    self.wanted.append(place)
+                else:
+                    self._kept[place] = kept
+
+    def draw(self, on_cel: Callable[[], None] | None = None) -> None:
+        """Draws all in-betweens.
+
+        Args:
+            on_cel: called after each in-between of a layer; there are as many as `wanted` has.
+        """
+        wanted = set(self.wanted)
+        for segment in self._segments.values():
+            start = self._timeline.places[segment.first]
+            for path, run in segment.runs.items():
+                steps = {frame - start for frame in range(start, start + len(segment.times)) if (path, frame) in wanted}
+                for piece in segment.pieces[path]:
+                    hints = find_hints(run, piece, *self._size)
+                    seen = partial(self._note_doubt, path, start) if self._doubts else None
+                    for step, frame in draw_piece(piece, self._size, self._drawer, hints, steps, seen):
+                        segment.cels[path, step] = self._keep(frame)
+                        if on_cel is not None:
+                            on_cel()
 
     def _keep(self, frame: Frame) -> _Kept:
         cel = trim_cel(frame)
         if cel is None:
             return _Kept(0, None, 0, 0)
         kept = _Kept(self._end, (*cel.pixels.shape[:2], 4), cel.x, cel.y, cel.pixels.dtype == np.uint16)
-        self._spool.append(cel.pixels.tobytes())
-        self._end += cel.pixels.nbytes
+        self._append(cel.pixels.tobytes())
         return kept
+
+    def _append(self, data: bytes) -> None:
+        self._spool.append(data)
+        self._end += len(data)
+
+    def _note_doubt(self, path: LayerPath, start: int, moment: Moment) -> None:
+        """Keeps where a layer's drawing is guesswork."""
+        height, width = moment.map.shape
+        self._maps[path, start + moment.number] = self._end, height, width
+        self._append(moment.map.astype(np.float16).tobytes())
 
     def picture(self, number: int) -> Picture:
         """A frame with its layers, by its number; a key frame is as it was given."""
         first, t = self._timeline.frames[number]
-        picture = self._document.pictures[first]
-        if not 0 < t < 1:
-            return picture
-        segment = self._segments[first]
-        step = segment.times.index(t)
+        pictures = self._document.pictures
+        segment = self._segments.get(first)
+        step = number - self._timeline.places[first]
+        if segment is None:
+            return pictures[first]
+        ends = pictures[first], pictures[segment.last]
+        if segment.shows_key(step):
+            return ends[int(t)]
 
         def change(path: LayerPath, layer: Layer) -> Layer:
+            time = segment.chart(path)[step]
             if path in segment.opacities:
                 before, after = segment.opacities[path]
-                layer = replace(layer, opacity=before + (after - before) * t)
-            if path in segment.cels:
-                layer = replace(layer, cel=self._fetch(segment.cels[path][step]))
+                layer = replace(layer, opacity=before + (after - before) * time)
+            if (path, number) in self._kept:
+                return replace(layer, cel=self._kept[path, number]())
+            if (path, step) in segment.cels:
+                return replace(layer, cel=self._fetch(segment.cels[path, step]))
+            if path in segment.runs and time in (0, 1):
+                return replace(layer, cel=segment.runs[path].ends[int(time)])
             return layer
 
-        return replace(picture, layers=change_layers(picture.layers, change), name="")
+        base = ends[int(t == 1)]
+        return replace(base, layers=change_layers(base.layers, change), name="")
 
     def _fetch(self, kept: _Kept) -> Cel | None:
         if kept.shape is None:
@@ -236,14 +367,37 @@ class LayeredDrawing:
         data = self._spool.read(kept.place, int(np.prod(kept.shape)) * kind.itemsize)
         return Cel(np.frombuffer(data, kind).reshape(kept.shape), kept.x, kept.y)
 
+    def find_doubt(self, number: int) -> tuple[float, Array, tuple[Picture, Picture]] | None:
+        """Where a frame is guesswork; None: no layer of it was drawn.
 
-def count_cels(document: Document, timeline: Timeline) -> int:
-    """How many in-betweens of layers will be drawn."""
-    total = 0
-    for first, last in timeline.next_ones.items():
-        moving, _ = match_layers(document.pictures[first], document.pictures[last])
-        total += len(moving) * sum(1 for number, t in timeline.frames if number == first and 0 < t < 1)
-    return total
+        A layer's doubt counts as far as the layers above it do not hide it.
+
+        Returns:
+            Its time from the picture before it to the next, the doubt on the canvas, (H, W) float32 in [0, 1], and
+            the two pictures.
+        """
+        first, t = self._timeline.frames[number]
+        drawn = [path for path, frame in self._maps if frame == number]
+        if not drawn:
+            return None
+        segment = self._segments[first]
+        picture = self.picture(number)
+        width, height = self._size
+        doubt, open_ = np.zeros((height, width), np.float32), np.ones((height, width), np.float32)
+        for cover in reversed(list_covers(picture)):
+            if cover.path in drawn:
+                place, h, w = self._maps[cover.path, number]
+                own = np.frombuffer(self._spool.read(place, h * w * 2), np.float16).reshape(h, w).astype(np.float32)
+                own = own if own.shape == doubt.shape else cv2.resize(own, (width, height))
+                np.maximum(doubt, own * open_ * np.float32(cover.opacity), out=doubt)
+            if cover.hides:
+                open_ *= 1 - cover.draw(height, width)
+        ends = self._document.pictures[first], self._document.pictures[segment.last]
+        return t, doubt, ends
+
+
+def _give(cel: Cel) -> Cel:
+    return cel
 
 
 def match_layers(one: Picture, other: Picture) -> tuple[dict[LayerPath, tuple[Cel, Cel]], list[LayerPath]]:

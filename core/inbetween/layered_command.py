@@ -35,11 +35,17 @@ from ..media.layers.reading import read_documents
 from ..media.layers.sheet import SheetWriter, find_image, move_tags
 from ..media.numbered_pictures import check_picture_format, write_picture
 from ..media.numbered_writing import name_files, write_numbered
-from .layered import LayeredDrawing, Timeline, all_opaque, count_cels, note_blends, plan_frames
+from .deep import check_engine
+from .doubt import Moment, Watch
+from .doubt_sheet import check_doubt_path
+from .doubt_watching import watching
+from .hints import Hints, list_masks
+from .layer_runs import Drawer
+from .layered import LayeredDrawing, Timeline, all_opaque, note_blends, plan_frames
 from .layered_baking import bake_clipping
-from .numbered_command import NOT_YET, Drawn, Report, check_unused, is_numbered
+from .numbered_command import Drawn, Report, check_unused, is_numbered
 from .pixel_art import PixelArtEngine, find_grid, read_palette, snap_colours
-from .sequence import turn_back
+from .sequence import check_guided, gather_all, reject_hints, turn_back
 
 PSD, ORA = ONLY_FOR_LAYERS
 SHEET = SPRITE_SHEET
@@ -58,10 +64,11 @@ def draw_layers(config: InterpolateConfig, paths: list[Path], start: int = 0, on
     Raises:
         AnimiError: a document, an option or the output cannot be used; an existing output is not changed.
     """
-    check_unused(config, NOT_YET, "drawings in layers or sprites")
+    check_unused(config, ("redo", "size"), "drawings in layers or sprites")
+    hints = gather_all(config)
     if config.linear:
-        raise ConfigError("--linear: does not go with drawings in layers or sprites; leave it out")
-    _check_output(config, paths)
+        check_unused(config, ("doubt", "pixel_art"), "--linear")
+    _check_output(config, paths, hints)
     grid = None if config.grid is None else read_grid(config.grid)
     document = read_documents(paths, grid=grid, keep_profile=config.output.suffix.lower() == PSD)
     if len(document.pictures) < 2:
@@ -69,16 +76,18 @@ def draw_layers(config: InterpolateConfig, paths: list[Path], start: int = 0, on
             f"two key frames or more are needed, and only {document.pictures[0].name} was given; add another"
         )
     engine = open_configured(config)
+    if config.linear:
+        check_engine(engine)
     notes = [*document.notes, *notes_of(engine)]
-    drawer = _choose_engine(config, document, engine, notes)
+    drawer = Drawer(_choose_engine(config, document, engine, notes), config.on_failure, config.linear)
     timeline = plan_frames(document, config.times, loop=config.loop)
+    hints.check_pairs(len(document.pictures), following=timeline.next_ones)
     order = list(range(len(timeline.frames)))
     if config.boomerang:
         order += turn_back(len(order), loop=config.loop)
     if _is_numbered(config.output):
         for file in name_files(config.output, len(order), start)[1]:
-            check_output(file, overwrite=config.overwrite, inputs=_list_inputs(config, paths))
-    total = count_cels(document, timeline) + len(order)
+            check_output(file, overwrite=config.overwrite, inputs=_list_inputs(config, paths, hints))
     done = 0
 
     def step() -> None:
@@ -87,17 +96,24 @@ def draw_layers(config: InterpolateConfig, paths: list[Path], start: int = 0, on
         if on_frame is not None:
             on_frame(done, total)
 
-    with LayeredDrawing(document, timeline, drawer, config.on_failure, step) as drawing:
+    measures = config.doubt is not None
+    with LayeredDrawing(document, timeline, drawer, hints, doubts=measures) as drawing:
+        _check_hinted(config, drawing, engine)
+        total = len(drawing.wanted) + len(order)
         notes += drawing.notes
-        job = _Job(config, document, timeline, drawing, order, notes, step, start)
-        written = _write(job)
-    return Drawn(written, drawer.name, len(document.pictures))
+        with watching(config, len(order), redoes=False) as (watch, doubtful):
+            drawing.draw(step)
+            job = _Job(config, document, timeline, drawing, order, notes, step, start, watch)
+            written = _write(job)
+    return Drawn(written, drawer.engine.name, len(document.pictures), tuple(doubtful.worst))
 
 
-def _check_output(config: InterpolateConfig, paths: list[Path]) -> None:
+def _check_output(config: InterpolateConfig, paths: list[Path], hints: Hints) -> None:
     """Checks, before any work, that the output can be written."""
     output, suffix = config.output, config.output.suffix.lower()
-    inputs = _list_inputs(config, paths)
+    inputs = _list_inputs(config, paths, hints)
+    if config.doubt is not None:
+        check_doubt_path(config.doubt, output, overwrite=config.overwrite, inputs=inputs)
     if suffix == PSD and not has_psd():
         raise ConfigError(f"{shown(output)}: {MISSING}")
     if suffix == SHEET:
@@ -115,8 +131,22 @@ def _check_output(config: InterpolateConfig, paths: list[Path]) -> None:
             _check_ours(output)
 
 
-def _list_inputs(config: InterpolateConfig, paths: list[Path]) -> Inputs:
-    return {"a key frame": [*paths, *_list_sheets(paths)], "the palette": [config.palette]}
+def _check_hinted(config: InterpolateConfig, drawing: LayeredDrawing, engine: Engine) -> None:
+    """Checks that hints can be used; charts of whole layers always can."""
+    if not drawing.hinted:
+        return
+    if config.pixel_art or config.linear:
+        raise reject_hints(config, "--pixel-art" if config.pixel_art else "--linear")
+    check_guided(drawing.hinted, engine)
+
+
+def _list_inputs(config: InterpolateConfig, paths: list[Path], hints: Hints) -> Inputs:
+    return {
+        "a key frame": [*paths, *_list_sheets(paths)],
+        "the palette": [config.palette],
+        "the hints": [config.hints],
+        "a mask of the hints": list_masks(hints),
+    }
 
 
 def _list_sheets(paths: list[Path]) -> Iterator[Path]:
@@ -186,6 +216,8 @@ class _Job(NamedTuple):
     """Called after each frame that was written."""
     start: int
     """The first number of numbered files."""
+    watch: Watch | None
+    """Is shown each in-between; None: its doubt is not measured."""
 
     @property
     def seconds(self) -> list[Fraction]:
@@ -195,7 +227,15 @@ class _Job(NamedTuple):
 
     def pictures(self) -> Iterator[Picture]:
         """The frames with their layers."""
-        return map(self.drawing.picture, self.order)
+        seen: set[int] = set()
+        for place, number in enumerate(self.order):
+            picture = self.drawing.picture(number)
+            found = None if self.watch is None or number in seen else self.drawing.find_doubt(number)
+            if self.watch is not None and found is not None:
+                t, doubt, ends = found
+                self.watch(Moment(place, t, compose(picture), (compose(ends[0]), compose(ends[1])), doubt))
+            seen.add(number)
+            yield picture
 
     def frames(self) -> Iterator[Frame]:
         """The frames composed: RGBA, or RGB if all key frames are opaque."""
@@ -278,9 +318,8 @@ def _write_oca(job: _Job) -> Written:
     rate = min(Fraction(1) / unit, Fraction(_MOST_RATE))
     with written_beside(output, overwrite=job.config.overwrite, folder=True) as draft:
         writer = OcaWriter(draft, output.name.removesuffix(OCA), rate)
-        for number, seconds in zip(job.order, job.seconds, strict=True):
-            picture = bake_clipping(job.drawing.picture(number), job.notes)
-            writer.add(picture, max(1, round(seconds * rate)))
+        for picture, seconds in zip(job.pictures(), job.seconds, strict=True):
+            writer.add(bake_clipping(picture, job.notes), max(1, round(seconds * rate)))
             job.step()
         writer.finish()
     return job.result(output)

@@ -36,7 +36,9 @@ from ..media.numbered import describe_holes, find_numbered, read_pattern
 from ..media.numbered_pictures import SUFFIXES, write_picture
 from ..media.numbered_writing import name_files, write_numbered
 from .deep import check_engine, draw_values
+from .doubt_sheet import Doubtful
 from .key_frames import find_key_frames
+from .redo import Redone
 from .sequence import count_frames, there_and_back
 
 _NUMBERED = (*SUFFIXES, EXR, DPX)
@@ -180,6 +182,10 @@ class Drawn(NamedTuple):
     engine: str
     """The engine's name, or the network's architecture."""
     key_frames: int
+    doubtful: tuple[Doubtful, ...] = ()
+    """The frames worth checking, the worst first."""
+    redone: Redone | None = None
+    """What was drawn again in an existing folder."""
 
 
 class _Keys:

@@ -45,7 +45,7 @@ from ..media.frames import Frame, as_channels, match_images, to_uint8, to_uint16
 from ..media.image_files import encode_png, read_image
 from ..motion.guides import PairHints
 from .doubt import Watch
-from .hints import Hints
+from .hints import Hints, digest_hints
 from .layout import Layout
 from .pair import draw_segment, is_given
 
@@ -439,15 +439,3 @@ def has_painted(folder: Path) -> bool:
     if not folder.is_dir() or (manifest := read_manifest(folder)) is None:
         return False
     return bool(find_painted(folder, manifest) or find_strangers(folder, manifest))
-
-
-def digest_hints(hints: PairHints | None) -> str:
-    """A hash of hints; "" if there are none."""
-    if not hints:
-        return ""
-    known = hashlib.sha256(repr(hints.tracks).encode())
-    masks = [hints.still, *(each for two in hints.apart for each in two)]
-    masks += [each for part in hints.parts for each in (part.first, part.last)]
-    for mask in masks:
-        known.update(b"-" if mask is None else np.packbits(mask).tobytes())
-    return known.hexdigest()

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..config.checks import Choice, check_choice
 from ..config.choices import DEVICES, EASINGS, ON_FAILURE
-from ..config.interpolation import space_frames
+from ..config.interpolation import InterpolateConfig, space_frames
 from ..engines.interface import Engine, Guided
 from ..engines.opening import open_engine
 from ..errors import ConfigError, InputError
@@ -128,18 +128,44 @@ def gather_parts(given: Sequence[str]) -> Hints:
     return Hints(tuple(pair for text in given for pair in parse_part(text).pairs))
 
 
+def gather_all(config: InterpolateConfig) -> Hints:
+    """Reads all hints and parts of a command.
+
+    Raises:
+        ConfigError: one cannot be read.
+        InputError: the file holds no hints.
+    """
+    return gather_hints(config.hint) | gather_hints(config.hints) | gather_parts(config.part)
+
+
+def reject_hints(config: InterpolateConfig, other: str) -> ConfigError:
+    """The error for hints together with an option that they do not go with."""
+    flag = "--hint" if config.hint else "--part" if config.part else "--hints"
+    return ConfigError(f"{flag}: does not go with {other} yet; leave one of the two out")
+
+
 def check_hints(hints: Hints, engine: Engine, keys: int, *, loop: bool = False) -> None:
     """Checks that hints can be used.
 
     Raises:
         ConfigError: the engine takes no hints.
-        InputError: they name other key frames.
+        InputError: they name other key frames, or layers.
+    """
+    check_guided(hints, engine)
+    hints.check_pairs(keys, loop=loop)
+    hints.check_no_layers()
+
+
+def check_guided(hints: Hints, engine: Engine) -> None:
+    """Checks that an engine takes the hints that there are.
+
+    Raises:
+        ConfigError: it takes none.
     """
     if hints and not isinstance(engine, Guided):
         raise ConfigError(
             f"--hint, --part: {engine.name} draws without motion; leave them out, or draw with motion or flow"
         )
-    hints.check_pairs(keys, loop=loop)
 
 
 def _walk(

@@ -150,18 +150,6 @@ def test_deep_layers_stay_deep(animi, tmp_path):
     assert (leaf(middle, "ball").cel.pixels % 257 != 0).any()
 
 
-@pytest.mark.parametrize(
-    ("words", "found"),
-    [
-        (("--hint", "1,1>2,2"), "--hint"), (("--size", "64"), "--size"), (("--doubt", "d.html"), "--doubt"),
-        (("--linear",), "--linear"),
-    ],
-)  # fmt: skip
-def test_options_that_layers_do_not_take_are_named(animi, keys, words, found):
-    done = animi("interpolate", keys / "a.psd", keys / "b.psd", "-o", keys / "out.gif", *words)
-    assert done.exit_code == 2 and found in done.stderr and not (keys / "out.gif").exists()
-
-
 def test_one_picture_is_too_few_and_sizes_must_agree(animi, keys):
     done = animi("interpolate", keys / "a.psd", "-o", keys / "x.gif")
     assert done.exit_code == 1 and "a.psd" in done.stderr

@@ -4,13 +4,14 @@ Formulas of W3C's Compositing and Blending Level 1 (sections 5 and 9), which Pho
 "subtract" are Photoshop's linear dodge and subtract.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..frames import Frame, flatten_alpha, premultiply, unpremultiply
-from .document import Cel, Layer, Picture, cut_cel, is_deep
+from .document import Cel, Layer, LayerPath, Picture, cut_cel, is_deep, name_paths
 
 Plane = NDArray[np.float32]
 _TINY = np.float32(1e-7)
@@ -163,3 +164,53 @@ def _blend(below: Plane, above: Plane, opacity: float, blend: str) -> None:
         + np.asarray(colours, np.float32) * (alpha * ground)
     )
     below[..., 3:] = alpha + ground - alpha * ground
+
+
+@dataclass(frozen=True)
+class Cover:
+    """How much a layer covers of what is below it.
+
+    Attributes:
+        path: the layer's.
+        opacity: its own, times that of its groups and of what it clips to.
+        hides: whether it hides what it covers, as it and its groups are not blended in any other way.
+    """
+
+    path: LayerPath
+    opacity: float
+    hides: bool
+    _layer: Layer
+    _bases: tuple[Layer, ...]
+
+    def draw(self, height: int, width: int) -> Plane:
+        """Its share at each pixel of the canvas: (height, width) float32 in [0, 1]."""
+        shape = (height, width, 4)
+        found = _draw_alone(self._layer, shape)[..., 3] * np.float32(self.opacity)
+        for base in self._bases:
+            found = found * _draw_alone(base, shape)[..., 3]
+        return np.asarray(found, np.float32)
+
+
+def list_covers(picture: Picture) -> list[Cover]:
+    """The layers with pixels that a picture shows, the lowest first."""
+    return list(_list_covers(picture.layers, (), 1.0, True, ()))
+
+
+def _list_covers(
+    layers: Sequence[Layer], above: LayerPath, opacity: float, hides: bool, bases: tuple[Layer, ...]
+) -> Iterator[Cover]:
+    base: Layer | None = None
+    for path, layer in name_paths(layers, above):
+        clips = layer.clips and base is not None
+        if not clips:
+            base = layer
+        assert base is not None
+        if not layer.visible or not base.visible:
+            continue
+        share = opacity * layer.opacity * (base.opacity if clips else 1)
+        alike = hides and all(each.blend in ("normal", "atop") for each in (layer, base))
+        cut = (*bases, base) if clips else bases
+        if layer.children is not None:
+            yield from _list_covers(layer.children, path, share, alike, cut)
+        elif layer.cel is not None:
+            yield Cover(path, share, alike, layer, cut)
