@@ -68,10 +68,14 @@ class TimeSheet:
     def with_drawings(self, drawings: Mapping[tuple[int, int], str]) -> bytes:
         """The file with drawings' names instead of marks, and all else unchanged.
 
+        Only tracks without a name get the one that they have here, as OpenToonz cannot open a sheet in which one is
+        missing.
+
         Args:
             drawings: the names, by the track's number and the frame of the mark.
         """
         data = copy.deepcopy(self._data)
+        _name_tracks(_list_tables(data)[0], {track.number: track.name for track in self.tracks if track.changes})
         for number, entry in _list_tracks(_list_tables(data)[0]):
             for frame in entry["frames"]:
                 name = drawings.get((number, frame["frame"]))
@@ -151,6 +155,18 @@ def _list_tracks(table: dict[str, Any]) -> list[tuple[int, dict[str, Any]]]:
         for field in fields
         for track in field["tracks"]
     ]
+
+
+def _name_tracks(table: dict[str, Any], names: Mapping[int, str]) -> None:
+    """Adds the names of tracks that have none."""
+    headers = table.setdefault("timeTableHeaders", [])
+    header = next((each for each in headers if each["fieldId"] == _CELLS), None)
+    if header is None:
+        header = {"fieldId": _CELLS, "names": []}
+        headers.append(header)
+    known = header["names"]
+    for number in range(len(known), max(names, default=-1) + 1):
+        known.append(names.get(number, ""))
 
 
 def _find_cell(frame: dict[str, Any]) -> dict[str, Any] | None:

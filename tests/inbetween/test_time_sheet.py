@@ -1,6 +1,7 @@
 """Time sheets: XDTS and TDTS read and written back, in-betweens for marks, layers laid over each other."""
 
 import json
+import re
 
 import cv2
 import numpy as np
@@ -369,3 +370,87 @@ def test_a_level_and_its_sheet_may_not_have_one_name(cut, tmp_path, animi):
     cut.write_text(cut.read_text().replace('"B"', '"b.xdts"'))
     result = animi("interpolate", "--sheet", cut, "-o", tmp_path / "out", "--engine", "blend")
     assert result.exit_code == 1 and "B.xdts: has the name of one of its levels" in result.stderr
+
+
+def open_as_opentoonz_does(path):
+    """What OpenToonz shows of a sheet: each column's level, and its cells; None: an empty cell.
+
+    After `loadXdtsScene` and the classes of its toonz/sources/toonz/xdtsio.cpp (86cf198, August 2026), with a check
+    wherever it would crash or show something else.
+    """
+    data = path.read_bytes()
+    assert data.startswith(XDTS.encode())  # also no byte order mark
+    sheet = json.loads(data.removeprefix(XDTS.encode()))
+    (table,) = sheet["timeTables"][:1]
+    (field,) = (field for field in table["fields"] if field["fieldId"] == 0)
+    (header,) = (header for header in table["timeTableHeaders"] if header["fieldId"] == 0)
+    found = {}
+    for track in field["tracks"]:
+        if not track["frames"]:
+            continue
+        column = track["trackNo"]
+        assert column not in found and type(column) is int
+        cells, at, before = [], 0, None
+        for frame in sorted(track["frames"], key=lambda frame: frame["frame"]):
+            start, value = frame["frame"], frame["data"][0]["values"][0]  # of the first entry, whatever its id is
+            assert type(start) is int and (start < 0 or start >= at)
+            cells += [cells[-1] if cells else before] * (start - at)
+            at = max(at, start)
+            assert isinstance(value, str)
+            if value in (INBETWEEN, REVERSE, SAME):
+                shown = cells[-1] if cells else None
+            else:
+                assert value == EMPTY or re.fullmatch(r"(\d+)([a-zA-Z]?)", value), value  # all else has no number
+                shown = None if value == EMPTY else value
+            if start < 0:
+                before = shown
+                continue
+            cells.append(shown)
+            at += 1
+        assert cells  # the last one is shown until the end
+        cells += [cells[-1]] * (table["duration"] - len(cells))
+        name = header["names"][column]
+        assert isinstance(name, str) and name.strip()
+        found[column] = name.strip(), cells
+    return found
+
+
+@pytest.mark.parametrize(
+    ("more", "names"),
+    [({}, ["A", "B"]), ({"version": 10}, ["A", " B "]), ({"subversion": "p1"}, ["A"]), ({}, None)],
+)
+def test_a_sheet_that_is_written_opens_in_opentoonz(cut, animi, tmp_path, more, names):
+    """Held to the source of OpenToonz's reader."""
+    data = json.loads(cut.read_text(encoding="utf-8").partition("\n")[2]) | more
+    table_ = data["timeTables"][0]
+    if names is None:
+        del table_["timeTableHeaders"]
+        (cut.parent / "A_0001.png").rename(cut.parent / "1_0001.png")
+    else:
+        table_["timeTableHeaders"][0]["names"] = names
+    if len(names or ()) < 2:  # a track without a name is called by its number
+        (cut.parent / "B").rename(cut.parent / "2")
+        for file in (cut.parent / "2").iterdir():
+            file.rename(file.with_name(file.name.replace("B", "2")))
+    frames = table_["fields"][0]["tracks"][1]["frames"]
+    frames[0]["data"][0]["options"] = ["OPTION_KEYFRAME"]
+    frames.insert(0, {"frame": -3, "data": [{"id": 0, "values": ["4"]}]})
+    cut.write_bytes(f"\ufeff{XDTS}\r\n{json.dumps(data)}".encode())
+    result = animi("interpolate", "--sheet", cut, "-o", tmp_path / "out", "--engine", "blend")
+    assert result.exit_code == 0, result.output
+    found = open_as_opentoonz_does(tmp_path / "out" / "cut.xdts")
+    sheet = plan_cut(read_time_sheet(tmp_path / "out" / "cut.xdts"))
+    assert {column: name for column, (name, _) in found.items()} == {
+        level.track.number: level.track.name for level in sheet.levels
+    }
+    assert found[0][1] == ["1"] * 10
+    assert found[1][1] == ["1", "1", "2", "2", "3", "3", "4", "4", None, None]
+    for (
+        level
+    ) in sheet.levels:  # it finds these files by itself: a level is a folder of its name, and Name_0001.png in it
+        name, cells = found[level.track.number]
+        for cell in {each for each in cells if each is not None}:
+            assert (tmp_path / "out" / name / f"{name}_{int(cell):04d}.png").exists()
+    written = json.loads((tmp_path / "out" / "cut.xdts").read_text(encoding="utf-8").partition("\n")[2])
+    assert written["timeTables"][0]["fields"][0]["tracks"][1]["frames"][1]["data"][0]["options"] == ["OPTION_KEYFRAME"]
+    assert all(written[key] == value for key, value in more.items())
