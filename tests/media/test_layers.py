@@ -12,13 +12,16 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 from PIL import Image, ImageChops, ImageCms
+from psd_tools.composite.blend import BLEND_FUNC
+from psd_tools.constants import BlendMode
 
 from animi.core.errors import InputError
 from animi.core.media.image_files import encode_png
-from animi.core.media.layers.composing import compose
+from animi.core.media.layers.composing import COMPOSED, compose
 from animi.core.media.layers.document import Cel, Layer, Picture, spell_path, spread_cel, walk
 from animi.core.media.layers.oca import OcaWriter, read_oca
 from animi.core.media.layers.ora import read_ora, write_ora
+from animi.core.media.layers.psd import _MODES as PSD_MODES
 from animi.core.media.layers.psd import read_psd, write_psd
 
 layered = run_path(str(Path(__file__).with_name("layered.py")))
@@ -66,6 +69,35 @@ def test_blend_modes_are_those_of_pillow(blend, other):
     wanted = np.asarray(other(*(Image.fromarray(each[..., :3]) for each in (below, above))))
     assert (drawn[..., 3] == 255).all()
     assert np.abs(drawn[..., :3].astype(int) - wanted).max() <= 2  # Pillow works in whole numbers
+
+
+@pytest.mark.parametrize("blend", [blend for blend in COMPOSED if blend != "atop"])
+def test_blend_modes_are_those_of_psd_tools(blend):
+    """The formulas of both for opaque layers, in all combinations of 52 levels, extremes included; and with alpha."""
+    levels = np.linspace(0, 255, 52).round().astype(np.uint8)
+    below = np.dstack(np.broadcast_arrays(levels[:, None], levels[None, ::-1], np.roll(levels, 17)[None]))
+    above = np.dstack(np.broadcast_arrays(levels[None], levels[:, None], np.roll(levels, 31)[:, None]))
+    opaque = [np.dstack([each, np.full(each.shape[:2], 255, np.uint8)]) for each in (below, above)]
+    drawn = compose(Picture(52, 52, (Layer("a", Cel(opaque[0])), Layer("b", Cel(opaque[1]), blend=blend))))
+    of_psd = BLEND_FUNC[BlendMode[PSD_MODES[blend]]]
+    values = [each.astype(np.float32) / 255 for each in (below, above)]
+    wanted = of_psd(values[0].copy(), values[1].copy())
+    apart = np.abs(drawn[..., :3].astype(float) - wanted * 255)
+    if blend in ("color-burn", "color-dodge", "vivid-light", "divide"):  # division by nearly nothing
+        assert np.quantile(apart, 0.999) < 1 and apart.mean() < 0.6
+    else:
+        assert apart.max() < 1
+    alpha = np.array([0, 64, 128, 255], np.uint8)
+    for ground, layer in ((alpha[0], alpha[2]), (alpha[1], alpha[2]), (alpha[3], alpha[1])):
+        cels = [
+            Cel(np.dstack([each, np.full(each.shape[:2], a, np.uint8)]))
+            for each, a in ((below, ground), (above, layer))
+        ]
+        drawn = compose(Picture(52, 52, (Layer("a", cels[0]), Layer("b", cels[1], blend=blend))))
+        a, b = float(ground) / 255, float(layer) / 255  # W3C, section 5.3 and 5.8
+        mixed = (1 - a) * b * values[1] + a * b * wanted + (1 - b) * a * values[0]
+        share = a + b - a * b
+        assert np.quantile(np.abs(drawn[..., :3] / 255 * share - mixed), 0.999) < 1.5 / 255
 
 
 def test_transparent_layers_are_laid_over_each_other_as_by_pillow():

@@ -1,7 +1,7 @@
 """Composes the layers of a picture.
 
-Formulas of W3C's Compositing and Blending Level 1 (sections 5 and 9), which Photoshop, Krita and PDF share; "add" and
-"subtract" are Photoshop's linear dodge and subtract.
+Formulas of W3C's Compositing and Blending Level 1 (sections 5, 9 and 10), which Photoshop, Krita and PDF share; "add"
+and "subtract" are Photoshop's linear dodge and subtract. Those that W3C does not have are by Adobe's descriptions.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +15,7 @@ from .document import Cel, Layer, LayerPath, Picture, cut_cel, is_deep, name_pat
 
 Plane = NDArray[np.float32]
 _TINY = np.float32(1e-7)
+_HAIR = np.float32(4e-6)  # less than a level of 16 bits, and more than sums of them are inexact by
 
 
 def _hard_light(below: Plane, above: Plane) -> Plane:
@@ -26,6 +27,46 @@ def _soft_light(below: Plane, above: Plane) -> Plane:
     darker = below - (1 - 2 * above) * below * (1 - below)
     lighter = below + (2 * above - 1) * (curve - below)
     return np.asarray(np.where(above <= 0.5, darker, lighter), np.float32)
+
+
+def _vivid_light(below: Plane, above: Plane) -> Plane:
+    burnt = 1 - np.minimum((1 - below) / np.maximum(2 * above, _TINY), 1)
+    dodged = np.minimum(below / np.maximum(2 - 2 * above, _TINY), 1)
+    found = np.where(above <= 0.5, burnt, dodged)
+    # here the layer's extremes count, and not those of the ground as in plain burn and dodge
+    return np.asarray(np.where(above <= 0, 0, np.where(above >= 1, 1, found)), np.float32)
+
+
+def _pin_light(below: Plane, above: Plane) -> Plane:
+    return np.asarray(
+        np.where(above <= 0.5, np.minimum(below, 2 * above), np.maximum(below, 2 * above - 1)), np.float32
+    )
+
+
+def _find_light(colours: Plane) -> Plane:
+    """W3C's Lum: (H, W, 1)."""
+    return np.asarray(colours @ np.array([[0.3], [0.59], [0.11]], np.float32))
+
+
+def _find_spread(colours: Plane) -> Plane:
+    """W3C's Sat: (H, W, 1)."""
+    return np.asarray(colours.max(axis=2, keepdims=True) - colours.min(axis=2, keepdims=True))
+
+
+def _set_light(colours: Plane, light: Plane) -> Plane:
+    """W3C's SetLum and ClipColor: colours of another lightness, made duller where they would leave the range."""
+    moved = colours + (light - _find_light(colours))
+    own = _find_light(moved)
+    least, most = moved.min(axis=2, keepdims=True), moved.max(axis=2, keepdims=True)
+    moved = np.where(least < 0, own + (moved - own) * own / np.maximum(own - least, _TINY), moved)
+    moved = np.where(most > 1, own + (moved - own) * (1 - own) / np.maximum(most - own, _TINY), moved)
+    return np.asarray(np.clip(moved, 0, 1), np.float32)
+
+
+def _set_spread(colours: Plane, spread: Plane) -> Plane:
+    """W3C's SetSat: colours of another saturation."""
+    own = _find_spread(colours)
+    return np.asarray((colours - colours.min(axis=2, keepdims=True)) * spread / np.maximum(own, _TINY), np.float32)
 
 
 _BLENDS: dict[str, Callable[[Plane, Plane], Plane]] = {
@@ -48,8 +89,17 @@ _BLENDS: dict[str, Callable[[Plane, Plane], Plane]] = {
     "color-burn": lambda below, above: np.where(
         below >= 1, np.float32(1), 1 - np.minimum((1 - below) / np.maximum(above, _TINY), 1)
     ),
+    "linear-light": lambda below, above: np.clip(below + 2 * above - 1, 0, 1),
+    "vivid-light": _vivid_light,
+    "pin-light": _pin_light,
+    # of a sum of exactly 1, Photoshop has white where the ground is the lighter of the two
+    "hard-mix": lambda below, above: (below + above > np.where(below > 0.5, 1 - _HAIR, 1 + _HAIR)).astype(np.float32),
+    "hue": lambda below, above: _set_light(_set_spread(above, _find_spread(below)), _find_light(below)),
+    "saturation": lambda below, above: _set_light(_set_spread(below, _find_spread(above)), _find_light(below)),
+    "color": lambda below, above: _set_light(above, _find_light(below)),
+    "luminosity": lambda below, above: _set_light(below, _find_light(above)),
 }
-"""The colours, from 0 to 1, that an opaque layer gives over an opaque ground, by blend mode."""
+"""The colours, (H, W, 3) from 0 to 1, that an opaque layer gives over an opaque ground, by blend mode."""
 COMPOSED = ("normal", "atop", *_BLENDS)
 """Blend modes that are composed; all others are composed as "normal". "atop" is normal, but only where something is
 below."""
