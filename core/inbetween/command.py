@@ -4,11 +4,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 from ..config.choices import EASINGS, ONLY_FOR_LAYERS, SPRITE_SHEET
 from ..config.interpolation import TIME_SHEET, InterpolateConfig
-from ..config.parsing import read_frame_numbers, read_size
+from ..config.parsing import read_size
 from ..engines.interface import Engine
 from ..engines.opening import notes_of, open_configured
 from ..errors import ConfigError, InputError, OutputError
@@ -33,7 +32,7 @@ from .numbered_command import (
     write_frames,
 )
 from .pixel_art import PixelArtEngine, find_grid, read_palette
-from .redo import FolderWork, Redone, has_painted, redo_frames
+from .redo import FolderWork, Redone, choose_frames, describe_timing, has_painted, redo_frames
 from .sequence import check_hints, gather_all, gather_hints, gather_parts, interpolate, reject_hints, there_and_back
 from .time_sheet import read_time_sheet
 
@@ -212,7 +211,7 @@ def _open(config: InterpolateConfig) -> _Task:
     notes += _note_flattened(keys.paths)
     task = _Task(config, keys, drawer, layout, draw, notes=notes)
     if not is_numbered(config.output) and names_folder(config.output):
-        about = {"timing": _describe_timing(config, len(keys)), "engine": drawer.name}
+        about = {"timing": describe_timing(config, len(keys)), "engine": drawer.name}
         task.folder = FolderWork(config.output, layout, keys, hints, drawer, config.on_failure, about, keys.profile)
     return task
 
@@ -224,19 +223,6 @@ def _note_flattened(paths: Sequence[Path]) -> list[str]:
     layered = [path for path in paths if path.suffix.lower() in SUFFIXES]
     reasons = dict.fromkeys(why for path in layered if (why := why_flat(path)) is not None)
     return [f"PSD files were drawn from their flattened pictures: {why}" for why in reasons]
-
-
-def _describe_timing(config: InterpolateConfig, keys: int) -> dict[str, Any]:
-    """The settings that frames get their times from, by their names on the command line."""
-    sheet = config.sheet is not None
-    return {
-        "number of key frames": keys,
-        "--sheet": None if config.sheet is None else config.sheet.name,
-        "-n": None if sheet else len(config.times),
-        "--spacing": None if sheet else config.spacing,
-        "--loop": config.loop,
-        "--boomerang": config.boomerang,
-    }
 
 
 def _write(task: _Task, watch: Watch | None, on_frame: Callable[[int, int], None] | None) -> DrawnAnimation:
@@ -286,14 +272,7 @@ def _redo(task: _Task, watch: Watch | None, on_frame: Callable[[int, int], None]
     """Draws frames of a folder again, around those that a person has painted."""
     config = task.config
     assert task.folder is not None
-    ranges = None if config.redo is None else read_frame_numbers(config.redo)
-    chosen = None
-    if ranges is not None:
-        if (last := max(end for _, end in ranges)) >= task.total:
-            raise InputError(
-                f"--redo: {last} is beyond the last frame, which is {task.total - 1}; give smaller numbers"
-            )
-        chosen = {number for start, end in ranges for number in range(start, end + 1)}
+    chosen = choose_frames(config, task.total)
     redone = redo_frames(
         task.folder,
         chosen,

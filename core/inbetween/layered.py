@@ -215,6 +215,11 @@ class LayeredDrawing:
         return len(self._timeline.frames)
 
     @property
+    def engine(self) -> str:
+        """The name of the engine."""
+        return self._drawer.engine.name
+
+    @property
     def notes(self) -> list[str]:
         """What a person should know about the drawing, as sentences without a full stop."""
         notes = []
@@ -387,8 +392,8 @@ class LayeredDrawing:
         for cover in reversed(list_covers(picture)):
             if cover.path in drawn:
                 place, h, w = self._maps[cover.path, number]
-                own = np.frombuffer(self._spool.read(place, h * w * 2), np.float16).reshape(h, w).astype(np.float32)
-                own = own if own.shape == doubt.shape else cv2.resize(own, (width, height))
+                stored = np.frombuffer(self._spool.read(place, h * w * 2), np.float16).reshape(h, w)
+                own: Array = cv2.resize(stored.astype(np.float32), (width, height))
                 np.maximum(doubt, own * open_ * np.float32(cover.opacity), out=doubt)
             if cover.hides:
                 open_ *= 1 - cover.draw(height, width)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..media.layers.composing import compose
-from ..media.layers.document import Cel, Layer, Picture, change_layers, spread_cel, trim_cel, walk
+from ..media.layers.document import Cel, Layer, Picture, StoredCel, change_layers, spread_cel, trim_cel, walk
 
 _NOTE = "clipping layers were cut to the layers below them, as the format has no clipping"
 
@@ -52,7 +52,7 @@ def _cut(picture: Picture, layer: Layer, share: NDArray[np.float32]) -> Layer:
     """A layer, or all layers of a group, with alpha times a share, (H, W, 1)."""
 
     def cut(_: object, inner: Layer) -> Layer:
-        if inner.cel is None:
+        if inner.cel is None or isinstance(inner.cel, StoredCel):  # the latter is cut already
             return inner
         deep = inner.cel.pixels.dtype == np.uint16
         whole = spread_cel(inner.cel, picture.width, picture.height, deep=deep)

@@ -21,6 +21,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..config.interpolation import InterpolateConfig
+from ..config.parsing import read_frame_numbers
 from ..engines.interface import Engine
 from ..errors import InputError, OutputError, list_some
 from ..files import DRAFT, put_in_place, reason, shown
@@ -305,7 +307,7 @@ def _redo(
         )
     _check_layout(work, manifest)
     records = list(manifest.frames)
-    _check_formats(folder, manifest)
+    check_formats(folder, manifest)
     found = [find_status(folder, record) for record in records]
     painted_frames = [number for number, status in enumerate(found) if status.painted]
     painted: dict[int, int] = {}
@@ -416,18 +418,46 @@ def _check_layout(work: FolderWork, manifest: Manifest) -> None:
     )
 
 
-def _check_formats(folder: Path, manifest: Manifest) -> None:
+def check_formats(folder: Path, manifest: Manifest) -> None:
     """Rejects pictures that have a frame's name and are not PNGs, as a person may have saved a frame as JPEG.
 
     Raises:
         InputError: there is one.
     """
-    known = {Path(record.name).stem for record in manifest.frames}
-    for path in sorted(folder.iterdir()):
-        if path.suffix.lower() in _READ and path.stem in known:
-            raise InputError(
-                f"{shown(path)}: frames are PNGs; save it as {path.stem}.png, or move it out of the folder"
-            )
+    known = {(folder / record.name).with_suffix("") for record in manifest.frames}
+    for place in sorted({path.parent for path in known}):
+        for path in sorted(place.iterdir() if place.is_dir() else ()):
+            if path.suffix.lower() in _READ and path.with_suffix("") in known:
+                raise InputError(
+                    f"{shown(path)}: frames are PNGs; save it as {path.stem}.png, or move it out of the folder"
+                )
+
+
+def describe_timing(config: InterpolateConfig, keys: int) -> dict[str, Any]:
+    """The settings that frames get their times from, by their names on the command line."""
+    sheet = config.sheet is not None
+    return {
+        "number of key frames": keys,
+        "--sheet": None if config.sheet is None else config.sheet.name,
+        "-n": None if sheet else len(config.times),
+        "--spacing": None if sheet else config.spacing,
+        "--loop": config.loop,
+        "--boomerang": config.boomerang,
+    }
+
+
+def choose_frames(config: InterpolateConfig, total: int) -> set[int] | None:
+    """The numbers of the frames that `--redo` names; None: it names none, or is not given.
+
+    Raises:
+        InputError: one is beyond the last frame.
+    """
+    ranges = None if config.redo is None else read_frame_numbers(config.redo)
+    if ranges is None:
+        return None
+    if (last := max(end for _, end in ranges)) >= total:
+        raise InputError(f"--redo: {last} is beyond the last frame, which is {total - 1}; give smaller numbers")
+    return {number for start, end in ranges for number in range(start, end + 1)}
 
 
 def has_painted(folder: Path) -> bool:

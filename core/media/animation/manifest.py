@@ -13,7 +13,7 @@ while several are put in their places, and `yours`, where a person has painted i
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -33,6 +33,7 @@ VERSION = 1
 """Of its form."""
 _HASH = re.compile(r"[0-9a-f]{64}")
 _FILE = re.compile(r"\d{3,9}\.png")
+_DRAWING = re.compile(r"(?!.*(^|/)\.{0,2}/)[^/\\\0:][^\\\0:]*/[^/\\\0:]+\.png")  # of a layer, in a folder of its own
 _REMEDY = "remove it to have all frames drawn anew with --overwrite, also those that were painted over"
 
 
@@ -133,7 +134,8 @@ def _parse(found: Any) -> Manifest:
     frames = []
     for row in found["frames"]:
         record = FrameRecord(**row)
-        check(_FILE.fullmatch(record.name) is not None and type(record.drawing) is int and record.drawing >= 0)
+        check(any(each.fullmatch(record.name) is not None for each in (_FILE, _DRAWING)))
+        check(type(record.drawing) is int and record.drawing >= 0)
         check(all(_HASH.fullmatch(each) is not None for each in (record.sha256, record.pixels)))
         check(record.was is None or _HASH.fullmatch(record.was) is not None)
         check(isinstance(record.of, str) and isinstance(record.yours, bool))
@@ -164,8 +166,13 @@ class FrameStatus(NamedTuple):
     """Hash of its pixels, see `hash_pixels`."""
 
 
-def find_status(folder: Path, record: FrameRecord) -> FrameStatus:
+def find_status(folder: Path, record: FrameRecord, hash_frame: Callable[[Frame], str] = hash_pixels) -> FrameStatus:
     """Compares a frame's file with its record.
+
+    Args:
+        folder: where it is.
+        record: what is known of it.
+        hash_frame: how its pixels were hashed.
 
     Raises:
         InputError: it is no image any more.
@@ -180,7 +187,7 @@ def find_status(folder: Path, record: FrameRecord) -> FrameStatus:
         return FrameStatus(sha256, record.yours, False, record.pixels)
     if sha256 == record.was:
         return FrameStatus(sha256, False, True, record.pixels)
-    pixels = hash_pixels(read_image(path))
+    pixels = hash_frame(read_image(path))
     return FrameStatus(sha256, record.yours or pixels != record.pixels, False, pixels)
 
 
@@ -220,20 +227,25 @@ def guard(folder: Path) -> Mapping[str, tuple[int, int]]:
             f"{shown(folder)}: {yours[0]}{more} not as animi drew it, and would be lost; choose another folder, "
             f"or give the same key frames and timing as before, which keeps it"
         )
-    return _stamp(folder, manifest)
+    return stamp_files(folder, manifest)
 
 
 def check_untouched(folder: Path, stamps: Mapping[str, tuple[int, int]]) -> None:
-    """Checks that nobody has painted in a folder since `guard` looked.
+    """Checks that nobody has painted in a folder since its files were stamped.
 
     Raises:
         OutputError: somebody has.
     """
-    if stamps and (manifest := read_manifest(folder)) is not None and dict(_stamp(folder, manifest)) != dict(stamps):
+    if (
+        stamps
+        and (manifest := read_manifest(folder)) is not None
+        and dict(stamp_files(folder, manifest)) != dict(stamps)
+    ):
         raise OutputError(f"{shown(folder)}: was changed while this was drawn, and stays as it is; try again")
 
 
-def _stamp(folder: Path, manifest: Manifest) -> Mapping[str, tuple[int, int]]:
+def stamp_files(folder: Path, manifest: Manifest) -> Mapping[str, tuple[int, int]]:
+    """Each frame's time and size, for `check_untouched`."""
     stamps = {}
     for name in [frame.name for frame in manifest.frames] + find_strangers(folder, manifest):
         try:

@@ -242,7 +242,7 @@ class Cover:
 
 
 def list_covers(picture: Picture) -> list[Cover]:
-    """The layers with pixels that a picture shows, the lowest first."""
+    """The layers that a picture shows, without groups, the lowest first."""
     return list(_list_covers(picture.layers, (), 1.0, True, ()))
 
 
@@ -262,5 +262,5 @@ def _list_covers(
         cut = (*bases, base) if clips else bases
         if layer.children is not None:
             yield from _list_covers(layer.children, path, share, alike, cut)
-        elif layer.cel is not None:
+        else:
             yield Cover(path, share, alike, layer, cut)

@@ -7,6 +7,7 @@ first, on one canvas.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,17 @@ class Cel:
     pixels: Frame
     x: int = 0
     y: int = 0
+
+
+@dataclass(frozen=True)
+class StoredCel(Cel):
+    """A cel that a file holds as it is.
+
+    Attributes:
+        file: a PNG of these pixels.
+    """
+
+    file: Path = Path()
 
 
 @dataclass(frozen=True)

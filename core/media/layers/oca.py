@@ -6,10 +6,11 @@ frame's opacity is the layer's opacity at that frame, not a factor of it.
 
 import json
 import re
+import shutil
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -30,6 +31,7 @@ from .document import (
     Layer,
     LayerPath,
     Picture,
+    StoredCel,
     as_cel,
     is_deep,
     is_same_cel,
@@ -249,6 +251,23 @@ def _number(value: object, least: float, most: float) -> float:
     return float(value)
 
 
+@dataclass
+class ShownCel:
+    """A drawing that was written.
+
+    Attributes:
+        path: its layer.
+        cel: what it shows.
+        first: the number of the first picture that shows it, in the order in which they were added.
+        count: the number of pictures that show it, one after the other.
+    """
+
+    path: LayerPath
+    cel: Cel
+    first: int
+    count: int = 1
+
+
 class OcaWriter:
     """Writes pictures as an OCA folder, one after the other."""
 
@@ -267,8 +286,9 @@ class OcaWriter:
         self._names: set[str] = set()
         self._first: Picture | None = None
         self._end = 0
-        self.files: list[str] = []
-        """What was written, relative to the folder."""
+        self._added = 0
+        self.shown: dict[str, ShownCel] = {}
+        """The drawings that were written, by the names of their files, relative to the folder."""
 
     def add(self, picture: Picture, frames: int = 1) -> None:
         """Adds a picture that is shown for some frames; layers that have not changed are not written again.
@@ -279,6 +299,7 @@ class OcaWriter:
         if self._first is None:
             self._first = picture
         start, self._end = self._end, self._end + frames
+        self._added += 1
         for path, layer in walk(picture.layers):
             if layer.children is not None:
                 continue
@@ -287,6 +308,8 @@ class OcaWriter:
                 before, opacity = self._latest[path]
                 if opacity == layer.opacity and is_same_cel(before, layer.cel):
                     drawings[-1]["duration"] += frames
+                    if layer.cel is not None:
+                        self.shown[drawings[-1]["fileName"]].count += 1
                     continue
             self._latest[path] = (layer.cel, layer.opacity)
             drawings.append(self._draw(path, layer, start, frames))
@@ -301,8 +324,11 @@ class OcaWriter:
         name = f"{place.rsplit('/', 1)[-1]}_{start:05d}"
         file = f"{place}/{name}.png"
         (self._folder / place).mkdir(parents=True, exist_ok=True)
-        (self._folder / file).write_bytes(encode_png(layer.cel.pixels))
-        self.files.append(file)
+        if isinstance(layer.cel, StoredCel):
+            shutil.copyfile(layer.cel.file, self._folder / file)
+        else:
+            (self._folder / file).write_bytes(encode_png(layer.cel.pixels))
+        self.shown[file] = ShownCel(path, layer.cel, self._added - 1)
         height, width = layer.cel.pixels.shape[:2]
         return {
             "name": name, "fileName": file, "frameNumber": start, "opacity": layer.opacity,
@@ -348,7 +374,6 @@ class OcaWriter:
         }
         file = f"{_file_name(self._name)}{SUFFIX}"
         (self._folder / file).write_text(json.dumps(data, ensure_ascii=False, indent=1), encoding="utf-8")
-        self.files.append(file)
 
     def _list_layers(self, picture: Picture, layers: Sequence[Layer], above: LayerPath = ()) -> list[dict[str, Any]]:
         found = []
