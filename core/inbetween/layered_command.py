@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..config.interpolation import InterpolateConfig
-from ..config.parsing import read_grid
+from ..config.parsing import read_grid, read_size
 from ..engines.interface import Engine
 from ..engines.opening import notes_of, open_configured
 from ..errors import ConfigError, InputError, OutputError
@@ -51,13 +51,13 @@ def draw_layers(config: InterpolateConfig, paths: list[Path], start: int = 0, on
     Raises:
         AnimiError: a document, an option or the output cannot be used; an existing output is not changed.
     """
-    check_unused(config, ("size",), "drawings in layers or sprites")
     hints = gather_all(config)
     if config.linear:
         check_unused(config, ("doubt", "pixel_art"), "--linear")
     again = _check_output(config, paths, hints)
     grid = None if config.grid is None else read_grid(config.grid)
-    document = read_documents(paths, grid=grid, keep_profile=config.output.suffix.lower() == PSD)
+    size = None if config.size is None else read_size(config.size)
+    document = read_documents(paths, grid=grid, size=size, keep_profile=config.output.suffix.lower() == PSD)
     if len(document.pictures) < 2:
         raise InputError(
             f"two key frames or more are needed, and only {document.pictures[0].name} was given; add another"

@@ -11,6 +11,7 @@ from animi.core.config.interpolation import InterpolateConfig
 from animi.core.errors import AnimiError
 from animi.core.inbetween.command import draw_animation
 from animi.core.inbetween.hints import parse_hint
+from animi.core.media.frames import resize_image
 from animi.core.media.image_files import encode_png, read_image
 from animi.core.media.layers.composing import compose, list_covers
 from animi.core.media.layers.document import Cel, Layer, Picture, spell_path, spread_cel, walk
@@ -235,3 +236,18 @@ def test_a_cover_is_what_a_layer_shows():
     assert [float(values[name][3, 3]) for name in values] == [0.5, 0.25, 0.25]
     assert all(float(each[0, 0]) == 0 for each in values.values())
     assert [covers[name].hides for name in covers] == [True, True, False]
+
+
+def test_layers_are_resized_first(draw_with, keys, tmp_path):
+    done, pictures = draw_with(size="48", count=3)
+    assert (done.written.width, done.written.height) == (48, 32) and {(p.width, p.height) for p in pictures} == {
+        (48, 32)
+    }
+    wanted = resize_image(compose(read_ora(keys / "a.ora").pictures[0]), 48, 32).astype(int)
+    assert np.abs(compose(pictures[0]).astype(int) - wanted).mean() < 1
+    assert [spell_path(path) for path, _ in walk(pictures[1].layers)] == ["sky", "cat", "cat/far", "cat/near", "glow"]
+    other = read_ora(keys / "b.ora").pictures[0]
+    write_ora(keys / "wide.ora", Picture(WIDTH + 8, HEIGHT, other.layers))
+    with pytest.raises(AnimiError, match="add --size 96x64"):
+        draw_with(["a", "wide"])
+    assert draw_with(["a", "wide"], size="96x64", count=3)[0].written.width == WIDTH

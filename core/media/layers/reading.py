@@ -4,14 +4,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from ...errors import InputError
 from ...files import natural_order, shown
 from ..colour_profiles import name_profile, to_srgb
+from ..frames import fit_size, resize_image
 from .animated import SUFFIXES as ANIMATED
 from .animated import read_animated
 from .aseprite import SUFFIXES as ASEPRITE
 from .aseprite import read_aseprite
-from .document import Cel, Document, Layer, Picture, change_layers
+from .document import Cel, Document, Layer, Picture, change_layers, spread_cel, trim_cel
 from .oca import SUFFIX as OCA
 from .oca import find_oca, read_oca
 from .ora import read_ora
@@ -78,27 +81,33 @@ def _is_document(path: Path, *, grid: bool = False, sprites: bool = False) -> bo
 
 
 def read_documents(
-    paths: Sequence[Path], *, grid: tuple[int, int] | None = None, keep_profile: bool = False
+    paths: Sequence[Path],
+    *,
+    grid: tuple[int, int] | None = None,
+    size: tuple[int, int | None] | None = None,
+    keep_profile: bool = False,
 ) -> Document:
     """Reads documents as one, whose pictures follow each other.
 
     Args:
         paths: the files and folders.
         grid: width and height of the cells of pictures that are sheets.
+        size: (width, height) or (longer side, None) of the canvas that they are resized to. None: their own.
         keep_profile: whether colours stay in the ICC profile that all documents share; else they become sRGB.
 
     Raises:
         InputError: one cannot be read, or their sizes differ.
         ConfigError: a package that reads one is not installed.
     """
-    documents = [_read(path, grid) for path in paths]
+    documents = [_resize(_read(path, grid), size) for path in paths]
     first = documents[0].pictures[0]
     for document in documents:
         for picture in document.pictures:
             if (picture.width, picture.height) != (first.width, first.height):
+                wanted = f"{first.width}x{first.height}"
                 raise InputError(
-                    f"{picture.name} is {picture.width}x{picture.height} and {first.name} is "
-                    f"{first.width}x{first.height}; make their canvases one size"
+                    f"{picture.name} is {picture.width}x{picture.height} and {first.name} is {wanted}; make their "
+                    f"canvases one size, or add --size {wanted}"
                 )
     notes = [_name(note, path) for path, document in zip(paths, documents, strict=True) for note in document.notes]
     profiles = {document.profile for document in documents}
@@ -122,6 +131,31 @@ def _read(path: Path, grid: tuple[int, int] | None) -> Document:
     if suffix in READERS:
         return READERS[suffix](path)
     return read_animated(path) if grid is None else read_grid(path, grid)
+
+
+def _resize(document: Document, size: tuple[int, int | None] | None) -> Document:
+    """The same on a canvas of another size; what is beyond the canvas is cut off."""
+    if size is None:
+        return document
+
+    def change(picture: Picture) -> Picture:
+        width, height = size[0], size[1]
+        if height is None:
+            width, height = fit_size(picture.width, picture.height, width)
+        if (width, height) == (picture.width, picture.height):
+            return picture
+
+        def resize(_: object, layer: Layer) -> Layer:
+            if layer.cel is None:
+                return layer
+            deep = layer.cel.pixels.dtype == np.uint16
+            whole = spread_cel(layer.cel, picture.width, picture.height, deep=deep)
+            cel = trim_cel(resize_image(whole, width, height)) if whole[..., 3].any() else None
+            return replace(layer, cel=cel)
+
+        return replace(picture, width=width, height=height, layers=change_layers(picture.layers, resize))
+
+    return replace(document, pictures=tuple(map(change, document.pictures)))
 
 
 def _name(note: str, path: Path) -> str:
