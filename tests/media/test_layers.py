@@ -23,6 +23,7 @@ from animi.core.media.layers.oca import OcaWriter, read_oca
 from animi.core.media.layers.ora import read_ora, write_ora
 from animi.core.media.layers.psd import _MODES as PSD_MODES
 from animi.core.media.layers.psd import read_psd, write_psd
+from animi.core.media.layers.psd_colours import CMYK, GREY, LAB, RGB, PsdColours
 
 layered = run_path(str(Path(__file__).with_name("layered.py")))
 draw, disc = layered["draw"], layered["disc"]
@@ -180,6 +181,57 @@ def test_psd_without_layers_and_in_grey(tmp_path):
     assert (compose(found)[..., :3] == grey[..., None]).all()
 
 
+def make_psd(path, mode, colour):
+    """A PSD with one layer of a colour, by psd-tools."""
+    from psd_tools import PSDImage
+
+    psd = PSDImage.new(mode, (6, 4), depth=8)
+    psd.create_pixel_layer(Image.new(mode, (3, 2), colour), name="a", left=2, top=1)
+    psd.save(path)
+    return read_psd(path)
+
+
+def test_psd_of_inks_becomes_rgb_layer_by_layer(tmp_path):
+    for inks, wanted in (
+        ((255, 0, 0, 0), (0, 255, 255)), ((0, 0, 0, 255), (0, 0, 0)), ((0, 0, 0, 0), (255, 255, 255)),
+        ((0, 128, 0, 64), (191, 95, 191)),
+    ):  # fmt: skip
+        found = make_psd(tmp_path / "a.psd", "CMYK", inks)
+        (layer,) = found.pictures[0].layers
+        assert layer.name == "a" and (layer.cel.x, layer.cel.y, *layer.cel.pixels.shape) == (2, 1, 2, 3, 4)
+        assert np.abs(layer.cel.pixels[0, 0].astype(int) - (*wanted, 255)).max() <= 1
+        assert found.profile is None and any(
+            "CMYK was converted to sRGB without a profile" in note for note in found.notes
+        )
+    inks = np.random.default_rng(2).random((8, 8, 4)).astype(np.float32)
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    for unfit in (None, profile, b"CMYK" * 40):  # such a profile is not one of inks, or is none
+        assert "without a profile" in PsdColours(CMYK, 8, unfit).note
+    assert np.allclose(PsdColours(CMYK, 8, None).convert(inks), inks[..., :3] * inks[..., 3:])
+
+
+def test_psd_of_lab_becomes_rgb_as_by_littlecms(tmp_path):
+    rgb = np.random.default_rng(0).integers(0, 256, (20, 20, 3), dtype=np.uint8)
+    transform = ImageCms.buildTransform(
+        ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB", 5000), "RGB", "LAB"
+    )
+    lab = np.asarray(ImageCms.applyTransform(Image.fromarray(rgb), transform)) ^ np.array([0, 128, 128], np.uint8)
+    found = PsdColours(LAB, 8, None).convert(lab.astype(np.float32) / 255) * 255
+    assert np.abs(found - rgb).mean() < 1.5  # Lab of 8 bits is coarse
+    found = make_psd(tmp_path / "a.psd", "LAB", (128, 128, 128))
+    grey = found.pictures[0].layers[0].cel.pixels[0, 0]
+    assert np.ptp(grey[:3].astype(int)) <= 1 and abs(int(grey[0]) - 119) <= 1  # L* of 50.2
+    assert any("Lab was converted to sRGB" in note for note in found.notes)
+
+
+def test_psd_of_32_bits_becomes_16_of_srgb():
+    colours = PsdColours(RGB, 32, None)
+    values = np.array([[[0.0, 0.2140, 1.0], [4.0, np.nan, np.inf]]], np.float32)
+    assert np.abs(colours.convert(values) - [[[0, 0.5, 1], [1, 0, 1]]]).max() < 1e-3
+    assert colours.depth == 16 and colours.converts and "32 bits" in colours.note
+    assert np.allclose(PsdColours(GREY, 32, None).convert(values[..., 1:2])[0, 0], 0.5, atol=1e-3)
+
+
 def test_psd_masks_and_what_is_left_out(tmp_path):
     from psd_tools import PSDImage
 
@@ -248,7 +300,7 @@ def test_oca_keeps_layers_and_when_they_change(tmp_path):
     assert [frame["frameNumber"] for frame in ball["frames"]] == [0, 4]
     assert [frame["duration"] for frame in ball["frames"]] == [4, 2]
     assert [frame["duration"] for frame in post["frames"]] == [6]
-    for file in writer.files:
+    for file in writer.shown:
         assert (tmp_path / file).resolve().is_relative_to(tmp_path)
     with Image.open(tmp_path / ball["frames"][1]["fileName"]) as image:
         assert (np.asarray(image) == last.layers[1].children[0].cel.pixels).all()

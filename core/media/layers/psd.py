@@ -33,6 +33,7 @@ from .document import (
     is_deep,
     with_background,
 )
+from .psd_colours import CMYK, DEEPEST, GREY, LAB, RGB, PsdColours
 
 logging.getLogger("psd_tools").addHandler(logging.NullHandler())  # else warnings of odd blocks go to stderr
 
@@ -72,8 +73,8 @@ BLENDS = frozenset(_MODES)
 _RASTERISED = {"type": "text", "smartobject": "smart object", "shape": "shape"}
 _FILLS = ("solidcolorfill", "patternfill", "gradientfill")
 _LONGEST = 255  # letters of a layer's name
-_GREY, _RGB = 1, 3  # colour modes
-_OTHER_MODES = {0: "bitmap", 2: "indexed colours", 4: "CMYK", 7: "multichannel", 8: "duotone", 9: "Lab"}
+_READ_MODES = {GREY: (8, 16, DEEPEST), RGB: (8, 16, DEEPEST), CMYK: (8, 16), LAB: (8, 16)}  # and their bits a channel
+_OTHER_MODES = {0: "bitmap", 2: "indexed colours", 7: "multichannel", 8: "duotone"}
 _PROFILE = 1039  # the image resource of an ICC profile
 
 
@@ -101,7 +102,7 @@ def read_psd(path: Path) -> Document:
     """Reads a PSD or PSB file.
 
     Raises:
-        InputError: it cannot be read, or has colours other than RGB or grey.
+        InputError: it cannot be read, or has colours that have no layers.
         ConfigError: psd-tools is not installed.
     """
     if not has_psd():
@@ -136,10 +137,10 @@ def _check_head(file: IO[bytes], name: str) -> None:
         raise InputError(
             f"{name}: its canvas is {width} x {height} pixels, and {MOST_PIXELS:,} can be read; scale it down"
         )
-    if mode not in (_GREY, _RGB):
+    if mode not in _READ_MODES:
         found = _OTHER_MODES.get(mode, f"colour mode {mode}")
         raise InputError(f"{name}: has {found}; convert it to RGB first (Image > Mode)")
-    if depth not in (8, 16) or not 1 <= channels <= 56:
+    if depth not in _READ_MODES[mode] or not 1 <= channels <= 56:
         raise InputError(f"{name}: has {depth} bits a channel; convert it to 8 or 16 first (Image > Mode)")
     for _ in range(2):  # colours of a palette, and image resources
         file.seek(_read_length(file, 4), 1)
@@ -163,15 +164,23 @@ def _read(file: IO[bytes], name: str) -> Document:
     psd.compatibility_mode = CompatibilityMode.CLIP_STUDIO_PAINT  # whose groups may clip; Photoshop writes none
     notes: dict[str, list[str]] = {}
     room = [MOST_LAYERS, MOST_CEL_PIXELS]
-    layers = tuple(_read_layers(psd, psd, name, notes, room, 0))
+    profile = psd.image_resources.get_data(_PROFILE)
+    profile = profile if isinstance(profile, bytes) else None
+    colours = PsdColours(int(psd.color_mode), psd.depth, profile)
+    layers = tuple(_read_layers(psd, colours, name, notes, room, 0))
     width, height = psd.size
     if not layers:
         whole = psd.numpy()
-        layers = (Layer("Background", Cel(_as_pixels(whole, psd.depth))),)
-    profile = psd.image_resources.get_data(_PROFILE)
-    fits = isinstance(profile, bytes) and profile[16:20] == b"RGB "
+        inks = colours.channels
+        alpha = whole[..., inks : inks + 1] if whole.shape[2] == inks + 1 else np.ones_like(whole[..., :1])
+        pixels = np.concatenate([colours.convert(whole), alpha], axis=2)
+        layers = (Layer("Background", Cel(_as_pixels(pixels, colours.depth))),)
+    fits = profile is not None and profile[16:20] == b"RGB " and not colours.converts
     picture = Picture(width, height, layers, name=name)
-    return Document((picture,), notes=tuple(_word(notes)), profile=bytes(profile) if fits else None)
+    said = [] if colours.note is None else [colours.note]
+    if psd.channels > colours.channels + 1:
+        said.append("spot colours and further channels were left out")
+    return Document((picture,), notes=(*_word(notes), *said), profile=profile if fits else None)
 
 
 def _word(notes: dict[str, list[str]]) -> Iterable[str]:
@@ -180,7 +189,7 @@ def _word(notes: dict[str, list[str]]) -> Iterable[str]:
 
 
 def _read_layers(
-    group: Any, psd: Any, name: str, notes: dict[str, list[str]], room: list[int], depth: int
+    group: Any, colours: PsdColours, name: str, notes: dict[str, list[str]], room: list[int], depth: int
 ) -> Iterable[Layer]:
     if depth > MOST_DEPTH:
         raise InputError(f"{name}: its groups are nested more than {MOST_DEPTH} deep; merge some")
@@ -201,7 +210,7 @@ def _read_layers(
         if layer.kind == "artboard":
             _note(notes, "the colour of an artboard was left out", layer.name)
         if layer.is_group():
-            children = tuple(_read_layers(layer, psd, name, notes, room, depth + 1))
+            children = tuple(_read_layers(layer, colours, name, notes, room, depth + 1))
             if layer.mask is not None and not layer.mask.disabled:
                 children = _mask_children(children, layer)
                 _note(notes, "a group's mask was applied to its layers", layer.name)
@@ -213,7 +222,7 @@ def _read_layers(
         elif layer.kind != "pixel" and not (layer.kind in _FILLS and layer.has_pixels()):
             _note(notes, f"left out, as it has no pixels of its own ({layer.kind})", layer.name)
             continue
-        yield Layer(**common, blend=blend, cel=_read_cel(layer, psd, room, name))
+        yield Layer(**common, blend=blend, cel=_read_cel(layer, colours, room, name))
 
 
 def _note(notes: dict[str, list[str]], what: str, layer: str) -> None:
@@ -225,7 +234,7 @@ def _name_blend(mode: Any) -> str:
     return next((blend for blend, known in _MODES.items() if known == found), found.lower().replace("_", "-"))
 
 
-def _read_cel(layer: Any, psd: Any, room: list[int], name: str) -> Cel | None:
+def _read_cel(layer: Any, colours: PsdColours, room: list[int], name: str) -> Cel | None:
     left, top = layer.offset
     width, height = layer.width, layer.height
     if width <= 0 or height <= 0 or not layer.has_pixels():
@@ -236,12 +245,10 @@ def _read_cel(layer: Any, psd: Any, room: list[int], name: str) -> Cel | None:
     colour, shape = layer.numpy("color"), layer.numpy("shape")
     if colour is None:
         return None
-    if colour.shape[2] < 3:
-        colour = np.repeat(colour[..., :1], 3, axis=2)
     alpha = np.ones((height, width, 1), np.float32) if shape is None else shape[..., :1]
     if layer.mask is not None and not layer.mask.disabled:
         alpha = alpha * _read_mask(layer, left, top, width, height)
-    pixels = _as_pixels(np.concatenate([colour[..., :3], alpha], axis=2), psd.depth)
+    pixels = _as_pixels(np.concatenate([colours.convert(colour), alpha], axis=2), colours.depth)
     return Cel(pixels, int(left), int(top))
 
 
@@ -273,13 +280,9 @@ def _mask_children(children: tuple[Layer, ...], group: Any) -> tuple[Layer, ...]
 
 
 def _as_pixels(values: NDArray[np.float32], depth: int) -> Frame:
-    """(H, W, C) from 0 to 1 as RGBA."""
-    if values.shape[2] in (1, 2):
-        values = np.concatenate([np.repeat(values[..., :1], 3, axis=2), values[..., 1:]], axis=2)
-    if values.shape[2] == 3:
-        values = np.concatenate([values, np.ones_like(values[..., :1])], axis=2)
+    """RGBA, (H, W, 4) from 0 to 1, in whole numbers."""
     most, kind = (65535, np.uint16) if depth == 16 else (255, np.uint8)
-    pixels: Frame = np.rint(np.clip(values[..., :4], 0, 1) * most).astype(kind)
+    pixels: Frame = np.rint(np.clip(values, 0, 1) * most).astype(kind)
     return pixels
 
 
