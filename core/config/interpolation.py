@@ -112,9 +112,10 @@ class InterpolateConfig(Checked):
     """An exposure sheet: a .csv with drawing, hold, inbetweens, on, spacing for each key frame; or a time sheet (.xdts,
     .tdts), of which each in-between mark is drawn, and which needs no key frames."""
     hint: Annotated[tuple[str, ...], NoOption(), Flags("--hint")] = ()
-    """Points of one key frame and where they are in the next, each as 120,80>200,96."""
+    """Points of one key frame and where they are in the next, each as 120,80>200,96 or cat/head:120,80>200,96."""
     part: Annotated[tuple[str, ...], NoOption(), Flags("--part")] = ()
-    """Masks of what moves at a pace of its own, each with its spacing: arm.png=ease-in or arm.png=0,0,0.4,1."""
+    """Masks of what moves at a pace of its own, each with its spacing: arm.png=ease-in or arm.png=0,0,0.4,1; of
+    drawings in layers also layers and groups: cat/arm=ease-in."""
     hints: _Hints = None
     doubt: _Doubt = None
     redo: str | None = None

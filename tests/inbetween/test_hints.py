@@ -49,7 +49,7 @@ def test_a_hint_of_a_later_pair():
     "text",
     ["", ">", "1>2", "a,b>c,d", "1,2>", "1,2,3>4,5", "none", "none>none", "1,2>none>3,4", "nan,2>3,4", "1,2>inf,3",
      "1,2>none@0", "none@1>1,2",
-     "x:1,2>3,4", "-1:1,2", "1,2@0.5>3,4", "1,2>3,4@0.9>5,6@0.4", "9" * 400 + ",1", "1,2>" * 5000 + "1,2"],
+     ":1,2>3,4", "1::1,2", "1,2@0.5>3,4", "1,2>3,4@0.9>5,6@0.4", "9" * 400 + ",1", "1,2>" * 5000 + "1,2"],
 )  # fmt: skip
 def test_what_is_no_hint_is_said_in_one_line(text):
     with pytest.raises(ConfigError, match="--hint") as error:
