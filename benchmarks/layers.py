@@ -17,6 +17,7 @@ from animi.core.cartoon.composition import compose as compose_scene
 from animi.core.cartoon.raster import cut_out
 from animi.core.cartoon.scenes import Scene
 from animi.core.engines.opening import open_engine
+from animi.core.inbetween.layer_runs import Drawer
 from animi.core.inbetween.layered import LayeredDrawing, plan_frames
 from animi.core.inbetween.sequence import interpolate
 from animi.core.measures.metrics import psnr
@@ -105,7 +106,8 @@ def main() -> None:
         truth = [drop_alpha(compose(picture)) for picture in pictures]
         document = Document((pictures[0], pictures[-1]))
         timeline = plan_frames(document, TIMES)
-        with LayeredDrawing(document, timeline, engine, "hold") as drawing:
+        with LayeredDrawing(document, timeline, Drawer(engine, "hold")) as drawing:
+            drawing.draw()
             drawn = [drawing.picture(number) for number in range(len(drawing))]
         by_layers = [drop_alpha(compose(picture)) for picture in drawn]
         flat = list(interpolate([truth[0], truth[-1]], spacing=TIMES, engine=engine))

@@ -129,10 +129,26 @@ class FolderRepair:
             self._status[record.name] = status = find_status(folder, record, hash_drawing)
             said = self._about[record.name]
             path = tuple((str(name), int(number)) for name, number in said["path"])
-            for place in range(record.drawing, record.drawing + int(said["frames"])):
-                self._records[path, self._order[place]] = record
             if status.painted:
                 self._painted[record.name] = self._load(record, painted=True)
+            for place in range(record.drawing, record.drawing + int(said["frames"])):
+                self._add((path, self._order[place]), record)
+
+    def _add(self, place: _Place, record: FrameRecord) -> None:
+        """Adds a drawing; of those that a boomerang shows twice, one that is painted comes first."""
+        known = self._records.setdefault(place, record)
+        if known.name == record.name or record.name not in self._painted:
+            return
+        if known.name not in self._painted:
+            self._records[place] = record
+        elif self._status[known.name].pixels == self._status[record.name].pixels:
+            self._used.add(record.name)
+        else:
+            assert self._folder is not None
+            raise InputError(
+                f"{shown(self._folder / record.name)}: shows the same drawing as {printable(known.name, 80)}, and both "
+                "are painted over; make them the same, or move one out of the folder"
+            )
 
     def _check_timing(self, folder: Path, manifest: Manifest, timing: Mapping[str, Any]) -> None:
         known = manifest.about.get("timing", {})

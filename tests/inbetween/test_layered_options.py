@@ -7,10 +7,11 @@ from runpy import run_path
 import numpy as np
 import pytest
 
-from animi.core.config.interpolation import InterpolateConfig
-from animi.core.errors import AnimiError
+from animi.core.config.interpolation import KEYS, USED_WITH, InterpolateConfig
+from animi.core.errors import AnimiError, InputError
 from animi.core.inbetween.command import draw_animation
-from animi.core.inbetween.hints import parse_hint
+from animi.core.inbetween.hints import make_hints, parse_hint
+from animi.core.inbetween.layer_hints import LayerHints, share_hints
 from animi.core.media.frames import resize_image
 from animi.core.media.image_files import encode_png, read_image
 from animi.core.media.layers.composing import compose, list_covers
@@ -251,3 +252,42 @@ def test_layers_are_resized_first(draw_with, keys, tmp_path):
     with pytest.raises(AnimiError, match="add --size 96x64"):
         draw_with(["a", "wide"])
     assert draw_with(["a", "wide"], size="96x64", count=3)[0].written.width == WIDTH
+
+
+def test_every_option_of_key_frames_is_used(keys, tmp_path):
+    seen, used = set(), set()
+
+    class Noting(InterpolateConfig):
+        def __getattribute__(self, name):
+            seen.add(name)
+            return super().__getattribute__(name)
+
+    for options in ({}, {"redo": "1", "dry_run": True}, {"output": tmp_path / "o.webp"}):
+        settings = {"output": tmp_path / "out", "count": 3, "engine": "blend"} | options
+        config = Noting((keys / "a.ora", keys / "b.ora"), **settings)
+        seen.clear()  # of what the checks have read
+        draw_animation(config)
+        used |= seen
+    assert {name for name, timings in USED_WITH.items() if KEYS in timings} <= used
+
+
+def test_hints_are_shared_out_to_layers(tmp_path):
+    one, other = draw(20), draw(70)
+    gone = Picture(WIDTH, HEIGHT, other.layers[:1])
+    cat = ("cat", 0)
+    hints = parse_hint("none>74,30") | parse_hint("cat:20,40>70,40") | parse_hint("cat/near:3,3") | parse_hint("1:1,1")
+    shared = share_hints(hints, (0, 1), one, other, 5)
+    assert {path: len(each.pairs) for path, each in shared.hints.items()} == {
+        (cat, ("near", 0)): 2,
+        (cat, ("far", 0)): 1,
+    }
+    assert share_hints(hints, (2, 3), one, other, 5) == LayerHints()
+    with pytest.raises(InputError, match="no layer shows anything at 74,30"):
+        share_hints(parse_hint("cat:74,30"), (0, 1), one, gone, 5)
+    (tmp_path / "still.png").write_bytes(encode_png(np.full((HEIGHT, WIDTH, 1), 255, np.uint8)))
+    still = make_hints({"pairs": [{"still": "still.png"}]}, "h.json", tmp_path)
+    assert len(share_hints(still, (0, 1), one, other, 5).hints) == 4  # all but the group
+    # a glow over all is not what is seen, but where it is alone
+    assert [spell_path(path) for path in share_hints(parse_hint("50,5"), (0, 1), one, other, 5).hints] == ["sky"]
+    glow = Picture(WIDTH, HEIGHT, one.layers[2:])
+    assert [spell_path(path) for path in share_hints(parse_hint("50,5"), (0, 1), glow, glow, 5).hints] == ["glow"]

@@ -10,6 +10,7 @@ import pytest
 from animi.core.config.interpolation import InterpolateConfig
 from animi.core.errors import AnimiError
 from animi.core.inbetween.command import draw_animation
+from animi.core.lock import try_lock, unlock
 from animi.core.media.animation.manifest import NAME
 from animi.core.media.image_files import encode_png, read_image
 from animi.core.media.layers.composing import compose
@@ -39,12 +40,18 @@ def work(tmp_path):
     for name, x in (("a", 20), ("b", 70)):
         write_ora(tmp_path / f"{name}.ora", draw(x))
 
-    def drawn(inputs="ab", **options):
+    def drawn(inputs="ab", on_frame=None, **options):
         settings = {"count": 5, "engine": "flow"} | options
         paths = tuple(tmp_path / f"{name}.ora" for name in inputs)
-        return draw_animation(InterpolateConfig(paths, tmp_path / "out", **settings))
+        return draw_animation(InterpolateConfig(paths, tmp_path / "out", **settings), on_frame)
 
-    drawn.folder = tmp_path / "out"
+    def lock_is_free():
+        lock = try_lock(drawn.folder)
+        if lock is not None:
+            unlock(drawn.folder, lock)
+        return lock is not None
+
+    drawn.folder, drawn.lock_is_free = tmp_path / "out", lock_is_free
     return drawn
 
 
@@ -164,9 +171,18 @@ def test_hints_hold_beside_a_painted_drawing(work):
 
 def test_frames_that_a_boomerang_plays_back_show_the_same_drawing(work):
     work(boomerang=True)
-    painted = paint(work.folder, "cat/near/near_00006.png", 49, 36)
+    paint(work.folder, "cat/near/near_00002.png", 49, 36)
+    paint(work.folder, "cat/near/near_00006.png", 49, 30)
+    with pytest.raises(AnimiError, match="shows the same drawing as cat/near/near_00002"):
+        work(redo="painted", boomerang=True)
+    (work.folder / "cat/near/near_00006.png").unlink()
+    painted = (work.folder / "cat/near/near_00002.png").read_bytes()
     work(redo="painted", boomerang=True)
-    assert (work.folder / "cat/near/near_00006.png").read_bytes() == painted
+    for number in (2, 6):
+        assert (work.folder / f"cat/near/near_0000{number}.png").read_bytes() == painted
+    paint(work.folder, "cat/far/far_00007.png", 30, 40, FAR)
+    work(redo="painted", boomerang=True)
+    assert find_centres(work.folder, "far")[[1, 7], 1] == pytest.approx([39.5, 39.5], abs=0.2)
     found = find_centres(work.folder, "near")[:, 1]
     assert len(found) == 8 and found[[2, 6]] == pytest.approx([35.5, 35.5], abs=0.2)
     assert found[[1, 3, 5, 7]] == pytest.approx([25.5] * 4, abs=1.5)
@@ -233,6 +249,23 @@ def test_a_manifest_names_nothing_outside_its_folder(work, name):
     (work.folder / NAME).write_text(json.dumps(data))
     with pytest.raises(AnimiError, match="is damaged"):
         work(redo="painted")
+
+
+def test_what_is_saved_while_animi_draws_stays(work):
+    work()
+    paint(work.folder, "cat/near/near_00002.png", 49, 36)
+    saved = []
+
+    def save(_done, _total):
+        if not saved:
+            assert not work.lock_is_free()
+            saved.append(paint(work.folder, "cat/far/far_00001.png", 30, 30, FAR))
+
+    with pytest.raises(AnimiError, match="was changed while this was drawn"):
+        work(redo="painted", on_frame=save)
+    assert (work.folder / "cat/far/far_00001.png").read_bytes() == saved[0]
+    assert len(work(redo="painted").redone.yours) == 2 and work.lock_is_free()
+    assert (work.folder / "cat/far/far_00001.png").read_bytes() == saved[0]
 
 
 def test_nothing_that_is_painted_is_lost(work, tmp_path):
