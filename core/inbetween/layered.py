@@ -276,8 +276,8 @@ class LayeredDrawing:
         for path, layer in walk(picture.layers):
             if layer.children is not None:
                 continue
-            for step, t in enumerate(segment.chart(path)):
-                cel = self._repair.find_painted(path, start + step) if 0 < t < 1 else None
+            for step in range(1, len(segment.times)):
+                cel = self._repair.find_painted(path, start + step)
                 if cel is not None:
                     found.setdefault(path, {})[step] = cel
                     self._kept[path, start + step] = partial(_give, cel)
