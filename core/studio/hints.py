@@ -170,6 +170,7 @@ def load_hints(
     if isinstance(found, dict) and any("at" in pair and "keys" not in pair for pair in found["pairs"]):
         raise InputError(f'{name}: its pairs have "at", and so are of a film; give hints of key frames, with "keys"')
     read.check_pairs(len(ids), loop=loop)
+    read.check_no_layers()
     bare = Hints(tuple(replace(pair, still=None, apart=(), parts=()) for pair in read.pairs))
     tracks: dict[tuple[int, int], list[Any]] = {}
     for pair in bare.pairs:

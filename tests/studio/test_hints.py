@@ -184,6 +184,7 @@ def test_hints_of_other_programs_and_without_masks_are_loaded(page):
         ({"pairs": [{"tracks": [CROSSING[0]]}, {"tracks": [[[60, 50], [180, 50]]]}]}, "pair 1, track 0: leads"),
         ({"pairs": [{"at": [1, 2], "tracks": [[[1, 2]]]}]}, 'its pairs have "at", and so are of a film'),
         ({"pairs": [{"tracks": []}]}, "my hints.json: has no tracks"),
+        ({"pairs": [{"layer": "cat", "tracks": [[[1, 2]]]}]}, "my hints.json: pair 0, track 0: names a layer"),
         ([], "my hints.json: has no tracks"),
     ],
 )
