@@ -2,6 +2,7 @@
 
     python benchmarks/fuzz.py --count 10000 --seed 1
     python benchmarks/fuzz.py --count 10000 --seed 1 --by structure    # see fuzz_structure.py
+    python benchmarks/fuzz.py --count 10000 --seed 1 --by format       # studios' formats, see fuzz_formats.py
 
 Good files are made on the spot and then mutated: bits flipped, bytes replaced, cut short, parts left out, doubled or
 taken from another file, numbers in the header made extreme. Each is read in a worker process with limits on time and
@@ -388,7 +389,11 @@ def read_mutated(
     path.write_bytes(data)
     if kinds[name].name:  # what it belongs to lies beside it
         for beside in good[name][0].parent.iterdir():
-            if beside.is_file() and beside.name != file and not (room / beside.name).exists():
+            if beside.name == file or (room / beside.name).exists():
+                continue
+            if beside.is_dir():
+                shutil.copytree(beside, room / beside.name)
+            else:
                 (room / beside.name).write_bytes(beside.read_bytes())
     try:
         kinds[name].read(path)
@@ -474,14 +479,17 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0, help="number of the first input")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--by", choices=("bytes", "structure"), default="bytes", help="how files are damaged")
+    parser.add_argument(
+        "--by", choices=("bytes", "structure", "format"), default="bytes", help="what is damaged, and how"
+    )
     parser.add_argument("--only", help=f"some kinds, such as {','.join(KINDS)}")
     parser.add_argument("--keep", type=Path, default=Path("runs/fuzz"), help="a folder for what was found")
     given = parser.parse_args()
     kinds, make = KINDS, make_good
-    if given.by == "structure":
-        structure = SimpleNamespace(**run_path(str(Path(__file__).with_name("fuzz_structure.py"))))
-        kinds, make = structure.KINDS, structure.make_good
+    if given.by != "bytes":
+        other = {"structure": "fuzz_structure.py", "format": "fuzz_formats.py"}[given.by]
+        inputs = SimpleNamespace(**run_path(str(Path(__file__).with_name(other))))
+        kinds, make = inputs.KINDS, inputs.make_good
     only = tuple(given.only.split(",")) if given.only else tuple(kinds)
     outcomes: dict[str, Counter[str]] = {name: Counter() for name in only}
     findings: list[dict[str, Any]] = []

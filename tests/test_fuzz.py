@@ -69,6 +69,28 @@ def structure(tmp_path_factory):
     return found
 
 
+@pytest.fixture(scope="module")
+def formats(tmp_path_factory):
+    pytest.importorskip("psd_tools")
+    pytest.importorskip("OpenImageIO")
+    found = SimpleNamespace(**run_path(str(BENCHMARKS / "fuzz_formats.py")))
+    found.good = found.make_good(tmp_path_factory.mktemp("formats"))
+    return found
+
+
+def test_damaged_files_of_studios_are_read_or_refused(fuzz, formats, tmp_path, capfd):
+    found = Counter()
+    for kind, paths in formats.good.items():
+        for path in paths:
+            formats.KINDS[kind].read(path)
+        for number in range(8):
+            _, outcome, told = fuzz.read_mutated(number, 78, formats.good, (kind,), tmp_path, formats.KINDS)
+            assert outcome in ("good", "refused"), f"input {number} of kind {kind} and seed 78: {told}"
+            found[kind, outcome] += 1
+    assert all(found[kind, "refused"] for kind in formats.good), "what is tested must damage something"
+    assert capfd.readouterr().err == "", "libraries have no say"
+
+
 FEW = {"manifest": 6, "playlist": 2, "apng": 8, "gif": 8, "webp": 20, "mp4": 8, "sheet": 60, "words": 60, "tiff": 60,
        "studio": 8} | {f"film {part}": 1 for part in ("job", "record", "end", "segment")} | {
        "extraction": 2, "extracted records": 2, "extracted store": 2, "extracted image": 2, "run settings": 2,

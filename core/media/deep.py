@@ -151,7 +151,9 @@ def read_dpx(path: Path) -> tuple[Frame, DeepForm]:
         InputError: it cannot be read.
         ConfigError: OpenImageIO is not installed.
     """
-    pixels, attributes, _, _ = _read(path)
+    pixels, attributes, _, found = _read(path)
+    if found in ("half", "float", "double"):
+        raise InputError(f"{shown(path)}: has numbers with fractions, which are read of EXR only; save it as EXR")
     bits = int(attributes.get("oiio:BitsPerSample", 16))
     transfer = str(attributes.get("dpx:Transfer", ""))
     space = str(attributes.get("oiio:ColorSpace", ""))

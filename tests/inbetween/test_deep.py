@@ -132,6 +132,12 @@ def test_dpx_comes_out_as_it_came_in(animi, tmp_path, bits, transfer):
     )
 
 
+def test_dpx_with_fractions_is_one_line(tmp_path):
+    path = write(tmp_path / "a.dpx", np.full((8, 8, 3), np.nan, np.float32), "float")
+    with pytest.raises(InputError, match=r"a\.dpx: has numbers with fractions"):
+        read_deep(path)
+
+
 def test_dpx_is_read_by_ffmpeg(animi, tmp_path):
     for name, x in (("a", 30), ("b", 54)):
         write_png(tmp_path / f"{name}.png", from_linear(np.minimum(scene(x), 1), "uint16"))
