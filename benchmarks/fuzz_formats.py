@@ -52,11 +52,12 @@ def make_picture(number: int) -> Picture:
     """A picture with a group, a clipped layer, a blend mode and a hidden layer."""
     cel = as_cel(with_alpha(number))
     figures = (Layer("body", cel), Layer("shade", cel, 0.5, blend="multiply", clips=True))
-    return Picture(
-        SIDE, SIDE,
-        (Layer("ground", as_cel(draw(0))), Layer("figures", children=figures, passes=True), Layer("off", cel, visible=False)),
-        name=f"picture {number}",
-    )  # fmt: skip
+    layers = (
+        Layer("ground", as_cel(draw(0))),
+        Layer("figures", children=figures, passes=True),
+        Layer("off", cel, visible=False),
+    )
+    return Picture(SIDE, SIDE, layers, name=f"picture {number}")
 
 
 def make_layers(folder: Path) -> None:
