@@ -375,6 +375,7 @@ def _describe_job(job: StudioJob) -> dict[str, Any]:
         "kind": job.kind,
         "title": job.title,
         "state": job.state,
+        "stage": job.stage,
         "done": job.done,
         "total": job.total,
         "message": job.message,

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from ..config.interpolation import InterpolateFilmConfig
@@ -156,7 +157,9 @@ class FilmWork:
             from ..films.interpolation import interpolate_film
 
             with self._work.export_folder(job) as folder:
-                made = interpolate_film(replace(config, output=folder / title), job.report)
+                made = interpolate_film(
+                    replace(config, output=folder / title), job.report, on_plan=partial(job.report, stage="planning")
+                )
                 job.result |= {
                     "width": made.width, "height": made.height, "frames": made.frames,
                     "notes": [self._files.say(note) for note in made.notes], "bytes": (folder / title).stat().st_size,

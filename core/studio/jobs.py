@@ -34,8 +34,9 @@ class StudioJob:
         kind: what it does, in a word.
         title: what it does, for a person.
         state: one of WAITING, RUNNING, DONE, FAILED and CANCELLED.
-        done: the amount done so far.
-        total: the amount in all. None: unknown.
+        stage: which part of the work is being done, in a word; "": it has only one, or the main one.
+        done: the amount of that part done so far.
+        total: the amount of that part in all. None: unknown.
         message: why it failed, in one line; "": it did not fail.
         result: its results so far.
     """
@@ -43,6 +44,7 @@ class StudioJob:
     def __init__(self, id: str, kind: str, title: str, queue: "JobQueue") -> None:
         self.id, self.kind, self.title = id, kind, title
         self.state = WAITING
+        self.stage = ""
         self.done: float = 0
         self.total: float | None = None
         self.message = ""
@@ -58,8 +60,13 @@ class StudioJob:
         """Whether it is done, failed or cancelled."""
         return self.state in (DONE, FAILED, CANCELLED)
 
-    def report(self, done: float, total: float | None = None) -> None:
+    def report(self, done: float, total: float | None = None, stage: str = "") -> None:
         """Reports progress; the job's function calls this often.
+
+        Args:
+            done: the amount done so far.
+            total: the amount in all; None: as it was in this stage, or unknown.
+            stage: which part of the work the amounts are of.
 
         Raises:
             Cancelled: the job was cancelled.
@@ -67,6 +74,8 @@ class StudioJob:
         """
         if self._stop is not None:
             raise self._stop
+        if stage != self.stage:
+            self.stage, self.total = stage, None
         self.done = done
         self.total = self.total if total is None else total
         self._queue.on_report(self)

@@ -24,7 +24,7 @@ from animi.core.inbetween.sequence import interpolate
 from animi.core.media.encode import write_video
 from animi.core.media.frames import resize_image
 from animi.core.media.image_files import read_image, write_png
-from animi.core.studio.jobs import JobQueue
+from animi.core.studio.jobs import JobQueue, StudioJob
 from animi.core.studio.studio import Studio
 
 STUDIO = SimpleNamespace(**run_path(str(Path(__file__).with_name("pages.py"))))
@@ -325,6 +325,21 @@ def test_a_whole_film_is_drawn_anew_as_the_command_does(page, animi, film, tmp_p
         ({"engine": "pencil"}, "--engine: 'pencil'"),
     ):
         assert page.post("film/smooth", **settings).json()["error"].startswith(words)
+
+
+def test_a_film_is_seen_to_be_planned_and_then_drawn(page, film, monkeypatch):
+    seen, report = [], StudioJob.report
+
+    def record(job, *amounts, **stage):
+        report(job, *amounts, **stage)
+        seen.append((job.kind, job.stage, job.total is not None))
+
+    monkeypatch.setattr(StudioJob, "report", record)
+    page.wait(page.send(film))
+    job = page.wait(page.post("film/smooth", engine="blend"))
+    of_film = [each[1:] for each in dict.fromkeys(seen) if each[0] == "export"]
+    assert of_film == [("", False), ("planning", True), ("", True)]  # first its folder, before anything is counted
+    assert (job["state"], job["stage"]) == ("done", "")
 
 
 @pytest.mark.parametrize("suffix", [".gif", ".webp", ".png"])
