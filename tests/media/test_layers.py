@@ -350,6 +350,14 @@ def test_oca_centres_as_kritas_exporter_rounds_them(tmp_path):
         assert found.blend == "add"
 
 
+def test_openraster_in_an_unknown_encoding_is_one_line(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.ora", "w") as archive:
+        archive.writestr("mimetype", "image/openraster")
+        archive.writestr("stack.xml", "<?xml version='1.0' encoding='UTF-9'?><image w='8' h='8'><stack/></image>")
+    with pytest.raises(InputError, match=r"a\.ora: is not an OpenRaster file .*unknown encoding: UTF-9"):
+        read_ora(tmp_path / "a.ora")
+
+
 @pytest.mark.parametrize("name", ["../x.png", "/etc/passwd", "..\\x.png", "C:\\x.png", "link/x.png"])
 def test_oca_reads_nothing_outside_its_folder(tmp_path, name):
     inner = tmp_path / "a"

@@ -150,7 +150,10 @@ def _parse(data: bytes) -> _Element:
     parser.EndElementHandler = lambda _: open_elements.pop()
     parser.StartDoctypeDeclHandler = reject
     parser.EntityDeclHandler = reject
-    parser.Parse(data, True)
+    try:
+        parser.Parse(data, True)
+    except LookupError as error:  # Python knows no such encoding
+        raise ValueError(f"stack.xml: {error}") from error
     return root.inner[0]
 
 
