@@ -33,7 +33,9 @@ _COST = re.compile(r"memory: ([\d.]+) GiB\s+time: ([\d.]+) s a step, (\d+):(\d\d
 def run(*words: object) -> str:
     """Runs animi; what it prints. Ends this script with its message if it fails."""
     done = subprocess.run(
-        [sys.executable, "-c", "from animi.cli.main import run; run()", *map(str, words)], capture_output=True, text=True
+        [sys.executable, "-c", "from animi.cli.main import run; run()", *map(str, words)],
+        capture_output=True,
+        text=True,
     )
     if done.returncode:
         sys.exit(f"{' '.join(map(str, words))}: {done.stderr.strip().splitlines()[-1]}")

@@ -19,6 +19,7 @@ from ..motion.grid import Array, Flow, mean_of_channels, pixel_grid, warp
 from ..motion.guides import Guides
 from ..motion.parts import Part
 from ..motion.seam import CELLS, SeamChoice, choose, measure_difference
+from ..motion.texture import measure_allowance
 from ..motion.unmatched import grade_misfit
 from .interface import DrawsTogether, Working, keep_between, limit_colours
 
@@ -326,7 +327,7 @@ def _draw(
     difference = cv2.resize(apart, (w, h), interpolation=cv2.INTER_AREA).reshape(h, w, -1).astype(np.float32).mean(2)
     share = placed.mix(difference)
     if choice is not None and (choice.chosen.any() or choice.fades.any()):
-        share = _choose(choice, placed.t, share, apart)
+        share = _choose(choice, placed.t, share, (one, other), apart)
     share = cv2.resize(share, (width, height), interpolation=cv2.INTER_LINEAR)
     if values is not None:  # of any range, so that overshoots of bicubic interpolation could not be cut off
         one, other = _warp_both(values, placed, grid)
@@ -334,14 +335,15 @@ def _draw(
     return limit_colours(cv2.blendLinear(one, other, share, 1 - share).reshape(one.shape))
 
 
-def _choose(choice: SeamChoice, t: float, share: Array, apart: Array) -> Array:
+def _choose(choice: SeamChoice, t: float, share: Array, frames: tuple[Working, Working], apart: Array) -> Array:
     """The first frame's share, with the choice where the warped frames differ.
 
     Args:
         choice: the choice, on its own grid.
         t: the time.
         share: (h, w): share of the first frame in the blend.
-        apart: (H, W, C): absolute difference of the warped frames.
+        frames: the warped frames.
+        apart: (H, W, C): their absolute difference.
 
     Returns:
         (H, W), or half the size for large frames.
@@ -350,12 +352,13 @@ def _choose(choice: SeamChoice, t: float, share: Array, apart: Array) -> Array:
     half = max(height, width) > _LARGE
     size = (width // 2, height // 2) if half else (width, height)
     if half:
-        apart = cv2.resize(apart, size, interpolation=cv2.INTER_AREA).reshape(size[1], size[0], -1)
+        apart, *frames = (cv2.resize(each, size, interpolation=cv2.INTER_AREA) for each in (apart, *frames))
+        apart = apart.reshape(size[1], size[0], -1)
     share = cv2.resize(share, size, interpolation=cv2.INTER_LINEAR)
     steep = max(1.0, size[0] / choice.first.shape[1] / SEAM_WIDTH)
     shown = cv2.resize(choice.first, size, interpolation=cv2.INTER_LINEAR)
     shown = np.clip((shown - 0.5) * steep + 0.5, 0, 1)
-    disagrees = (cv2.blur(mean_of_channels(apart), (3, 3)) - AGREES) * (1 / RAMP)
+    disagrees = (cv2.blur(mean_of_channels(apart), (3, 3)) - AGREES - measure_allowance(*frames)) * (1 / RAMP)
     disagrees = np.clip(disagrees, 0, 1, out=disagrees)
     where = choice.chosen
     if choice.fades.any():

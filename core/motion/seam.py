@@ -20,6 +20,7 @@ import numpy as np
 
 from .cutting import MinimumCut
 from .grid import Array, Flow, mean_of_channels
+from .texture import measure_allowance
 
 CELLS = 14_400
 """Largest number of grid cells: seams at 160 x 90 cells look like those at 320 x 180, in a quarter of the time."""
@@ -56,11 +57,13 @@ def measure_difference(one: Array, other: Array, cells: tuple[int, int]) -> tupl
         cells: width and height of the grid.
 
     Returns:
-        Mean absolute difference in levels, (h, w) float32, and whether the difference has an outline, (h, w) bool.
+        Mean absolute difference in levels beyond what a texture may differ by, (h, w) float32, and whether the difference
+        has an outline, (h, w) bool.
     """
     signed = cv2.subtract(one, other, dtype=cv2.CV_16S if one.dtype == np.uint8 else cv2.CV_32F)
     signed = signed.reshape(*one.shape[:2], -1)  # (H, W, C)
     apart = mean_of_channels(np.abs(signed))
+    apart = cv2.max(apart - measure_allowance(one, other), np.zeros_like(apart))
     steepest = np.zeros(apart.shape, np.float32)
     for here, beside in ((np.s_[:-1], np.s_[1:]), (np.s_[:, :-1], np.s_[:, 1:])):
         if not signed[here].size:  # one row, or one column
