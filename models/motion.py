@@ -316,7 +316,10 @@ class MotionNetwork(nn.Module):
         way = self.find_way(motion, t)
         early, late = self.carry(way, first.float(), last.float())
         claims = way.claim.chunk(2)
-        learning = learning._replace(warped=(early, late), claim=claims[0] - claims[1])
+        # PyTorch 2.11 cannot compile `_replace`
+        learning = Learning(
+            learning.match, learning.steps, learning.visible, warped=(early, late), claim=claims[0] - claims[1]
+        )
         return self.mix(way, early, late), motion, learning
 
     def prepare(self, first: Tensor, last: Tensor, area: int = 384 * 384) -> tuple[Motion, Tensor, Tensor]:

@@ -1,7 +1,7 @@
 """Finds textures: grass, foliage, fur, grain.
 
-Where both warped key frames are textured all around, they differ almost everywhere, though neither shows an outline that
-the other lacks. A blend of them draws nothing twice that could be seen, while a seam would bend and cut the texture.
+Where both warped key frames are textured all around, they differ almost everywhere, though neither shows an outline
+that the other lacks. A blend of them draws nothing twice that could be seen; a seam would cut the texture.
 """
 
 import cv2
@@ -9,15 +9,13 @@ import numpy as np
 
 from .grid import Array, mean_of_channels
 
-# Chosen on 18 triplets of Big Buck Bunny and half of the choosing set, joined along seams (LPIPS of middle frames): .0393
-# and .0728 without an allowance, .0365 and .0729 with 12 pixels and 40 levels, .0371 and .0727 with 6 and no limit. The
-# limit keeps seams in hatching and between objects of different brightness.
-_PIXELS, _MOST = 8.0, 40.0  # pixels by which a texture may be shifted, and levels that it may differ by at most
-_NEAR, _AROUND = (
-    (5, 5),
-    (9, 9),
-)  # pixels: all parts of the second window, as large as the first, have changes of colour,
-# which is so in a texture, and not beside an outline between flat colours
+_PIXELS, _MOST = 8.0, 40.0
+"""Pixels by which a texture may be shifted, and levels that it may differ by at most, which keeps seams in hatching and
+between objects of different brightness. LPIPS of middle frames, joined, on 18 triplets of Big Buck Bunny and half of the
+choosing set: .0393 and .0728 without an allowance, .0369 and .0727 with these; 6 or 12 pixels are as good."""
+_NEAR, _AROUND = (5, 5), (9, 9)
+"""Pixels: a texture has changes of colour in all windows of the first size within one of the second; beside an outline
+between flat colours, some have none."""
 
 
 def measure_allowance(one: Array, other: Array) -> Array:
