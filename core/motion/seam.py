@@ -57,8 +57,8 @@ def measure_difference(one: Array, other: Array, cells: tuple[int, int]) -> tupl
         cells: width and height of the grid.
 
     Returns:
-        Mean absolute difference in levels beyond a texture's allowance, (h, w) float32, and whether the difference has an
-        outline, (h, w) bool.
+        Mean absolute difference in levels beyond a texture's allowance, (h, w) float32, and whether the difference has
+        an outline, (h, w) bool.
     """
     signed = cv2.subtract(one, other, dtype=cv2.CV_16S if one.dtype == np.uint8 else cv2.CV_32F)
     signed = signed.reshape(*one.shape[:2], -1)  # (H, W, C)

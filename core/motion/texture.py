@@ -11,8 +11,8 @@ from .grid import Array, mean_of_channels
 
 _PIXELS, _MOST = 8.0, 40.0
 """Pixels by which a texture may be shifted, and levels that it may differ by at most, which keeps seams in hatching and
-between objects of different brightness. LPIPS of middle frames, joined, on 18 triplets of Big Buck Bunny and half of the
-choosing set: .0393 and .0728 without an allowance, .0369 and .0727 with these; 6 or 12 pixels are as good."""
+between objects of different brightness. LPIPS of middle frames, joined, on 18 triplets of Big Buck Bunny and half of
+the choosing set: .0393 and .0728 without an allowance, .0369 and .0727 with these; 6 or 12 pixels are as good."""
 _NEAR, _AROUND = (5, 5), (9, 9)
 """Pixels: a texture has changes of colour in all windows of the first size within one of the second; beside an outline
 between flat colours, some have none."""
