@@ -352,8 +352,8 @@ def _choose(choice: SeamChoice, t: float, share: Array, frames: tuple[Working, W
     half = max(height, width) > _LARGE
     size = (width // 2, height // 2) if half else (width, height)
     if half:
-        apart, *frames = (cv2.resize(each, size, interpolation=cv2.INTER_AREA) for each in (apart, *frames))
-        apart = apart.reshape(size[1], size[0], -1)
+        apart, one, other = (cv2.resize(each, size, interpolation=cv2.INTER_AREA) for each in (apart, *frames))
+        apart, frames = apart.reshape(size[1], size[0], -1), (one, other)
     share = cv2.resize(share, size, interpolation=cv2.INTER_LINEAR)
     steep = max(1.0, size[0] / choice.first.shape[1] / SEAM_WIDTH)
     shown = cv2.resize(choice.first, size, interpolation=cv2.INTER_LINEAR)

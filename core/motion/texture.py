@@ -29,7 +29,7 @@ def measure_allowance(one: Array, other: Array) -> Array:
         (H, W) float32 in levels; 0 wherever either frame has flat colours nearby.
     """
     steepness = cv2.min(_measure_steepness(one), _measure_steepness(other))
-    return np.minimum(_PIXELS * steepness, _MOST)
+    return np.asarray(np.minimum(_PIXELS * steepness, _MOST), np.float32)
 
 
 def _measure_steepness(frame: Array) -> Array:
@@ -38,4 +38,4 @@ def _measure_steepness(frame: Array) -> Array:
     change = np.zeros_like(grey)
     change[:, :-1] = cv2.absdiff(grey[:, 1:], grey[:, :-1]) if grey.shape[1] > 1 else 0
     change[:-1] += cv2.absdiff(grey[1:], grey[:-1]) if grey.shape[0] > 1 else 0
-    return cv2.erode(cv2.blur(change, _NEAR), np.ones(_AROUND, np.uint8))
+    return np.asarray(cv2.erode(cv2.blur(change, _NEAR), np.ones(_AROUND, np.uint8)), np.float32)
