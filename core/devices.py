@@ -85,6 +85,14 @@ def import_onnxruntime() -> Any:
     return onnxruntime
 
 
+def count_threads() -> int:
+    """The threads that drawing uses: as many as PyTorch would, one for each core that this process may use."""
+    asked = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
+    if asked.isdecimal() and int(asked) > 0:
+        return int(asked)
+    return count_cores()
+
+
 def count_cores() -> int:
     """The cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -4,7 +4,8 @@ Inputs:  two key frames, (N, 3, H, W) float in [-1, 1], RGB, and times in (0, 1)
 Outputs: the frames at these times. Every pixel is sampled from the key frames, so that lines stay as sharp as they were
          drawn; the network predicts where to sample, and from which of the two.
 Stages, once for a pair, at a working size whose sides are multiples of 16 (`choose_size`):
-  1. Features of both frames at 1/2, 1/4 and 1/8; attention within and across the frames at 1/16, rotary positions.
+  1. Features of each frame at 1/2, 1/4, 1/8 and 1/16, which are computed once where a frame belongs to two pairs of a
+     film (`encode`); then attention within and across the frames at 1/16, rotary positions.
   2. Global matching at 1/8: a matrix compares all cells with all cells; its rows give the motion of the first frame,
      its columns that of the last. The best match is refined to a fraction of a cell within a window around it; its
      confidence is the probability within that window, and the probability of no match is learnt too. Where the two
@@ -49,7 +50,7 @@ from .correlation import (
     prepare_comparison,
     read_scores_around,
 )
-from .motion_data import Learning, Match, Motion, Way
+from .motion_data import FrameFeatures, Learning, Match, Motion, Way
 from .motion_layers import (
     Encoder,
     MotionConfig,
@@ -64,7 +65,17 @@ from .motion_layers import (
 from .warping import fill_holes, pixel_grid, resize_flow, splat, upsample_convexly, warp
 from .working_size import MULTIPLE, choose_size
 
-__all__ = ["Learning", "Match", "Motion", "MotionConfig", "MotionNetwork", "Way", "choose_size", "explained_share"]
+__all__ = [
+    "FrameFeatures",
+    "Learning",
+    "Match",
+    "Motion",
+    "MotionConfig",
+    "MotionNetwork",
+    "Way",
+    "choose_size",
+    "explained_share",
+]
 
 GUIDED_STEP = 0.5
 """Cells by which a round may change a given motion: without a bound, motion larger than in training became worse."""
@@ -134,11 +145,28 @@ class MotionNetwork(nn.Module):
 
     def study(self, first: Tensor, last: Tensor, given: Tensor | None = None) -> tuple[Motion, Learning]:
         """Finds the motion as `find_motion` does, and also returns what the losses need."""
+        return self._study(self.encode(torch.cat([first, last])), given)
+
+    def encode(self, frames: Tensor) -> FrameFeatures:
+        """Computes what depends on each frame alone.
+
+        Args:
+            frames: (N, 3, H, W) in [-1, 1]; H and W are multiples of 16.
+        """
+        frames = channels_last(frames)
+        return FrameFeatures(frames, *self.encoder.encode_each(frames))
+
+    def find_motion_of(self, first: FrameFeatures, last: FrameFeatures, given: Tensor | None = None) -> Motion:
+        """Finds the motion as `find_motion` does, between frames that `encode` has seen."""
+        return self._study(FrameFeatures(*map(torch.cat, zip(first, last, strict=True))), given)[0]
+
+    def _study(self, features: FrameFeatures, given: Tensor | None) -> tuple[Motion, Learning]:
+        """See `study`; `features` are those of N first frames, and then of N last ones."""
         guided = self.config.guided
         if guided and given is None:
             raise ValueError("a guided network needs a motion to start from")
-        frames = channels_last(torch.cat([first, last]))  # (2N, 3, H, W)
-        quarter, eighth = self.encoder(frames)
+        frames, quarter = channels_last(features.frames), features.quarter
+        eighth = self.encoder.join_both(features.eighth, features.wide)
         context, hidden = activate(self.coarse_context(eighth)), torch.tanh(self.coarse_start(eighth))
         coarse = None if given is None else avg_pool2d(given.float(), 4) / 4  # (2N, 2, h, w) at 1/8
         if not guided:
@@ -199,9 +227,9 @@ class MotionNetwork(nn.Module):
             fine = agreement * given.float() + (1 - agreement) * fine
             flow = avg_pool2d(fine, 2) / 2
         steps.append(2 * fine)
-        features = self.content(torch.cat([quarter, hidden.to(quarter.dtype)], 1))
+        content = self.content(torch.cat([quarter, hidden.to(quarter.dtype)], 1))
         small = avg_pool2d(frames.float().contiguous(), 4)  # (2N, 3, h, w)
-        return Motion(flow, fine, visible, front, features, small), Learning(match, steps, visibilities)
+        return Motion(flow, fine, visible, front, content, small), Learning(match, steps, visibilities)
 
     def _match(self, eighth: Tensor) -> Match:
         """Compares all cells of the first frame with all of the last."""

@@ -5,6 +5,19 @@ from typing import NamedTuple
 from torch import Tensor
 
 
+class FrameFeatures(NamedTuple):
+    """What the motion network computes of each frame alone, so that it serves both pairs of a frame in a film."""
+
+    frames: Tensor
+    """(N, 3, H, W) in [-1, 1]: the frames."""
+    quarter: Tensor
+    """(N, width, H/4, W/4): features."""
+    eighth: Tensor
+    """(N, 2 width, H/8, W/8): features."""
+    wide: Tensor
+    """(N, 2 width, H/16, W/16): features, before attention."""
+
+
 class Match(NamedTuple):
     """The result of global matching, for the losses; cells are those of 1/8."""
 

@@ -137,7 +137,7 @@ def rotate(heads: Tensor, angles: Tensor) -> Tensor:
 
 
 class Encoder(nn.Module):
-    """The encoder: features of both frames, with attention within and across them."""
+    """The encoder: features of each frame, and then of both frames of a pair, by attention within and across them."""
 
     def __init__(self, config: MotionConfig) -> None:
         super().__init__()
@@ -154,16 +154,34 @@ class Encoder(nn.Module):
         self.join = nn.ModuleList([convolve(2 * eighth, eighth), Residual(eighth)])
         self.heads = config.heads
 
-    def forward(self, frames: Tensor) -> tuple[Tensor, Tensor]:
-        """Frames (2N, 3, H, W) to (2N, width, H/4, W/4) and (2N, 2 width, H/8, W/8)."""
-        features = pixel_unshuffle(frames, 2)  # (2N, 12, H/2, W/2)
+    def encode_each(self, frames: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """What depends on one frame alone.
+
+        Args:
+            frames: (N, 3, H, W).
+
+        Returns:
+            (N, width, H/4, W/4), (N, 2 width, H/8, W/8) and (N, 2 width, H/16, W/16).
+        """
+        features = pixel_unshuffle(frames, 2)  # (N, 12, H/2, W/2)
         features = run_blocks(self.at_half, features)
-        quarter = run_blocks(self.at_quarter, features)  # (2N, width, H/4, W/4)
-        eighth = run_blocks(self.at_eighth, quarter)  # (2N, 2 width, H/8, W/8)
-        wide = self.to_sixteenth(eighth)  # (2N, 2 width, H/16, W/16)
+        quarter = run_blocks(self.at_quarter, features)  # (N, width, H/4, W/4)
+        eighth = run_blocks(self.at_eighth, quarter)  # (N, 2 width, H/8, W/8)
+        return quarter, eighth, self.to_sixteenth(eighth)
+
+    def join_both(self, eighth: Tensor, wide: Tensor) -> Tensor:
+        """What depends on both frames of a pair.
+
+        Args:
+            eighth: (2N, 2 width, H/8, W/8): N first frames, and then N last ones.
+            wide: (2N, 2 width, H/16, W/16); may be changed in place.
+
+        Returns:
+            (2N, 2 width, H/8, W/8).
+        """
         wide = self.around(activate(wide)) if self.guided else self._attend(wide)
         wide = interpolate(wide, eighth.shape[-2:], mode="bilinear", align_corners=False)
-        return quarter, run_blocks(self.join, torch.cat([eighth, wide.to(eighth.dtype)], 1))
+        return run_blocks(self.join, torch.cat([eighth, wide.to(eighth.dtype)], 1))
 
     def _attend(self, wide: Tensor) -> Tensor:
         """Attention from all cells of 1/16 to those of their own frame and, in every second layer, of the other."""

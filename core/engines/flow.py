@@ -5,9 +5,11 @@ from functools import partial
 import cv2
 import numpy as np
 
+from ..devices import count_threads
 from ..motion.arcs import find_turns
 from ..motion.grid import Array, Flow, pixel_grid, warp
 from ..motion.guides import Guides, PairHints
+from ..motion.kept import FrameMemory
 from ..motion.light import is_another_light
 from ..motion.search import estimate_flow
 from ..motion.splatting import fill_holes, splat, splat_step
@@ -46,13 +48,23 @@ class FlowEngine:
 
     name, takes_hints = "flow", True
 
-    def __init__(self, *, mixes: bool = False, arcs: bool = False) -> None:
-        """Draws; `mixes`: frames that disagree are mixed and not joined; `arcs`: what turns keeps its size."""
+    def __init__(self, *, mixes: bool = False, arcs: bool = False, at_once: int = 1) -> None:
+        """Draws.
+
+        Args:
+            mixes: whether frames that disagree are mixed and not joined.
+            arcs: whether what turns keeps its size.
+            at_once: pairs that may be prepared at the same time, in as many threads.
+        """
         self._mixes, self._arcs = mixes, arcs
+        self.at_once = at_once
+        """Pairs that may be prepared at the same time."""
+        self._memory = FrameMemory(at_once + 2)
 
     def prepare(self, first: Working, last: Working, hints: PairHints | None = None) -> Pair:
         """Finds the motion both ways, and where each frame shows what the other hides."""
         draw = partial(FlowPair, mixes=self._mixes, arcs=self._arcs)
+        first, last = self._memory.know(first), self._memory.know(last)
         return prepare_moving(first, last, hints, draw, figures=not self._mixes)
 
     def prepare_plain(self, first: Working, last: Working) -> PlacedPair:
@@ -95,7 +107,7 @@ class FlowPair(PlacedPair):
             guides: motion that an animator gives.
             arcs: whether pieces that turn keep their size on the way.
         """
-        super().__init__(first, last, mixes=mixes, guides=guides)
+        super().__init__(first, last, mixes=mixes, guides=guides, threads=count_threads())
         views = tuple(view_for_matching(frame) for frame in self._frames)
         found: tuple[Flow, Flow] = estimate_flow(*views, guides=guides) if flows is None else flows
         height, width = first.shape[:2]

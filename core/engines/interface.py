@@ -17,6 +17,7 @@ import numpy as np
 
 from ..motion.grid import Array, Flow
 from ..motion.guides import Guides, PairHints
+from ..motion.kept import Kept, once
 from ..motion.parts import Part
 
 _SOON = 1e-3  # a time so close to a key frame that nothing has moved
@@ -134,6 +135,19 @@ class Guided(Protocol):
         """The same, with what an animator says of the motion."""
 
 
+@runtime_checkable
+class AtOnce(Protocol):
+    """An engine that prepares several pairs at the same time, in threads; the pairs are those of one thread."""
+
+    at_once: int
+    """How many, at most."""
+
+
+def count_at_once(engine: Engine) -> int:
+    """How many pairs an engine prepares at the same time, see `AtOnce`."""
+    return engine.at_once if isinstance(engine, AtOnce) else 1
+
+
 def make_guides(hints: PairHints | None, first: Working, last: Working) -> Guides | None:
     """Readies hints for two key frames; None where there are none."""
     return Guides(hints, view_for_matching(first), view_for_matching(last)) if hints else None
@@ -206,7 +220,13 @@ def limit_colours(frame: Working) -> Working:
 
 def view_for_matching(frame: Working) -> Array:
     """Converts a frame to (H, W, 3) uint8; transparent pixels become darker than any colour, so that outlines show."""
+    if frame.shape[2] == 3 and frame.dtype == np.uint8:
+        return frame
+    return once(frame, "view", lambda: Kept(_make_view(frame))).picture
+
+
+def _make_view(frame: Working) -> Array:
     if frame.shape[2] == 4:
         frame = (frame[..., :3] + frame[..., 3:]) / 2
     image = np.clip(frame + 0.5, 0, 255).astype(np.uint8) if frame.dtype != np.uint8 else frame
-    return np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2RGB) if image.shape[2] == 1 else image, np.uint8)
+    return np.array(cv2.cvtColor(image, cv2.COLOR_GRAY2RGB) if image.shape[2] == 1 else image, np.uint8)

@@ -17,10 +17,12 @@ from ..motion.arcs import Turn, bend
 from ..motion.detail import Detail
 from ..motion.grid import Array, Flow, mean_of_channels, pixel_grid, warp
 from ..motion.guides import Guides
+from ..motion.kept import shrink_once
 from ..motion.parts import Part
 from ..motion.seam import CELLS, SeamChoice, choose, measure_difference
 from ..motion.texture import measure_allowance
 from ..motion.unmatched import grade_misfit
+from ..threads import map_ahead
 from .interface import DrawsTogether, Working, keep_between, limit_colours
 
 _LARGE = 480  # pixels of the longer side above which shares are computed at half size, in a third of the time at 720p
@@ -65,8 +67,9 @@ def draw_joined(
     mixes: bool = False,
     guides: Guides | None = None,
     values: tuple[Array, Array] | None = None,
+    threads: int = 1,
 ) -> Iterator[Working]:
-    """Draws the frames at `times` on demand.
+    """Draws the frames at `times`, at most `threads` of them ahead of who asks for them.
 
     Args:
         frames: the key frames.
@@ -75,24 +78,30 @@ def draw_joined(
         mixes: whether to blend the warped frames instead of joining them.
         guides: motion that an animator gives; not together with `values`.
         values: of both key frames, what is drawn instead of their colours; see `interface.Carrying`.
+        threads: in which `place` may be called, and frames drawn, at the same time.
     """
     if guides is not None:
-        yield from _draw_guided(frames, times, place, guides, mixes)
+        yield from _draw_guided(frames, times, place, guides, mixes, threads)
         return
     grid = pixel_grid(*frames[0].shape[:2])
     if mixes:
-        for t in times:
-            yield _draw(frames, place(t), None, grid, values)
+        yield from map_ahead(lambda t: _draw(frames, place(t), None, grid, values), times, threads)
         return
+
+    def place_and_refine(t: float) -> Placed:
+        placed = place(t)
+        _ = placed.samples  # computed here, in this thread
+        return placed
+
     before: tuple[Placed, SeamChoice] | None = None
     for number in range(0, len(times), TOGETHER):
         chunk = times[number : number + TOGETHER]
-        placed = {t: place(t) for t in sorted(set(chunk))}
-        choices = dict(zip(placed, choose_frames(frames, list(placed.values()), before), strict=True))
-        for t in chunk:
-            yield _draw(frames, placed[t], choices[t], grid, values)
-        latest = max(placed)
-        before = placed[latest], choices[latest]
+        rising = sorted(set(chunk))
+        ways = list(map_ahead(place_and_refine, rising, threads))
+        chosen = choose_frames(frames, ways, before, threads)
+        found = dict(zip(rising, zip(ways, chosen, strict=True), strict=True))
+        yield from map_ahead(lambda t, found=found: _draw(frames, *found[t], grid, values), chunk, threads)
+        before = ways[-1], chosen[-1]
 
 
 def _draw_guided(
@@ -101,6 +110,7 @@ def _draw_guided(
     place: Callable[[float], Placed],
     guides: Guides,
     mixes: bool,
+    threads: int,
 ) -> Iterator[Working]:
     """The same, with the pieces that an animator moves laid over the rest."""
     settled: dict[float, Placed] = {}
@@ -111,7 +121,7 @@ def _draw_guided(
 
     grounds = guides.paint_out(frames[0], 0), guides.paint_out(frames[1], 1)
     lay = guides.prepare_laying(frames)
-    for t, drawn in zip(times, draw_joined(grounds, times, settle, mixes=mixes), strict=True):
+    for t, drawn in zip(times, draw_joined(grounds, times, settle, mixes=mixes, threads=threads), strict=True):
         yield lay(drawn, t, settled[t].shifts)
 
 
@@ -124,7 +134,7 @@ def _settle(placed: Placed, guides: Guides) -> Placed:
 class PlacedPair(DrawsTogether):
     """Base of pairs that predict for each time where to sample both key frames, and which of them to prefer."""
 
-    def __init__(self, first: Working, last: Working, *, mixes: bool, guides: Guides | None) -> None:
+    def __init__(self, first: Working, last: Working, *, mixes: bool, guides: Guides | None, threads: int = 1) -> None:
         """Takes the key frames.
 
         Args:
@@ -132,16 +142,18 @@ class PlacedPair(DrawsTogether):
             last: another of the same shape and type.
             mixes: whether warped frames are blended where they differ, instead of joined along a seam.
             guides: motion that an animator gives.
+            threads: in which several frames are drawn at the same time.
         """
-        self._frames, self._mixes, self._guides = (first, last), mixes, guides
+        self._frames, self._mixes, self._guides, self._threads = (first, last), mixes, guides, threads
 
     @abstractmethod
     def _place(self, t: float) -> Placed:
         """The prediction for a time in (0, 1)."""
 
     def render_all(self, times: Sequence[float]) -> Iterator[Working]:
-        """Draws the frames at `times` in (0, 1), on demand, with seams that are chosen for all of them together."""
-        yield from draw_joined(self._frames, times, self._place, mixes=self._mixes, guides=self._guides)
+        """Draws the frames at `times` in (0, 1), with seams that are chosen for all of them together."""
+        how = {"mixes": self._mixes, "guides": self._guides, "threads": self._threads}
+        yield from draw_joined(self._frames, times, self._place, **how)
 
     def carry(self, values: tuple[Array, Array]) -> "CarriedPair":
         """A pair of the same motion that draws other values, see `interface.Carrying`."""
@@ -149,7 +161,9 @@ class PlacedPair(DrawsTogether):
 
     def draw_values(self, times: Sequence[float], values: tuple[Array, Array]) -> Iterator[Array]:
         """Draws other values at `times`: (H, W, C) float32."""
-        yield from draw_joined(self._frames, times, self._place, mixes=self._mixes, values=values)
+        yield from draw_joined(
+            self._frames, times, self._place, mixes=self._mixes, values=values, threads=self._threads
+        )
 
     def doubt(self, t: float) -> Array:
         """Where the frame at t is guesswork: (h, w) in [0, 1]."""
@@ -179,7 +193,10 @@ class CarriedPair(DrawsTogether):
 
 
 def choose_frames(
-    frames: tuple[Working, Working], placed: Sequence[Placed], before: tuple[Placed, SeamChoice] | None = None
+    frames: tuple[Working, Working],
+    placed: Sequence[Placed],
+    before: tuple[Placed, SeamChoice] | None = None,
+    threads: int = 1,
 ) -> list[SeamChoice]:
     """Chooses the key frame to show where the two differ.
 
@@ -187,10 +204,11 @@ def choose_frames(
         frames: the key frames.
         placed: the engine's predictions, in order of time.
         before: the prediction for an earlier time, and the choice made there; ignored if it is not earlier.
+        threads: in which the moved frames of several times are compared.
     """
     if before is not None and before[0].t < placed[0].t:
-        return _choose_all(frames, [before[0], *placed], before[1])[1:]
-    return _choose_all(frames, placed, None)
+        return _choose_all(frames, [before[0], *placed], before[1], threads)[1:]
+    return _choose_all(frames, placed, None, threads)
 
 
 def bend_placed(placed: Placed, turns: Sequence[Turn]) -> Placed:
@@ -269,18 +287,18 @@ def find_cover(part: Part, t: float, place: Callable[[float], Placed], guides: G
 
 
 def _choose_all(
-    frames: tuple[Working, Working], placed: Sequence[Placed], first: SeamChoice | None
+    frames: tuple[Working, Working], placed: Sequence[Placed], first: SeamChoice | None, threads: int
 ) -> list[SeamChoice]:
     h, w = placed[0].belief.shape
     shrink = min(1.0, (CELLS / (h * w)) ** 0.5)
     cells = (max(1, round(w * shrink)), max(1, round(h * shrink)))
     size = tuple(min(_FINER * cell, side) for cell, side in zip(cells, frames[0].shape[1::-1], strict=True))
-    views = [cv2.resize(frame, size, interpolation=cv2.INTER_AREA) for frame in frames]
+    views = [shrink_once(frame, *size) for frame in frames]
     grid = pixel_grid(size[1], size[0])
     to_cells = np.array([cells[0] / w, cells[1] / h], np.float32)
     differences, outlines, beliefs, missing, shifts = [], [], [], [], []
-    for way in placed:
-        difference, outlined = measure_difference(*_warp_both(views, way, grid), cells)
+    compared = map_ahead(lambda way: measure_difference(*_warp_both(views, way, grid), cells), placed, threads)
+    for way, (difference, outlined) in zip(placed, compared, strict=True):
         differences.append(difference)
         outlines.append(outlined)
         beliefs.append(cv2.resize(way.belief, cells, interpolation=cv2.INTER_AREA))
@@ -303,13 +321,13 @@ def _warp_both(
     height, width = grid.shape[:2]
     h, w = placed.samples[0].shape[:2]
     scale = np.array([width / w, height / h], np.float32)
-    one, other = (
-        warp(
-            frame, cv2.resize(shift * scale, (width, height), interpolation=cv2.INTER_LINEAR) + grid, interpolation
-        ).reshape(frame.shape)
-        for frame, shift in zip(frames, placed.samples, strict=True)
-    )
-    return one, other
+
+    def warp_one(frame: Working, shift: Flow) -> Working:
+        at = cv2.resize(shift * scale, (width, height), interpolation=cv2.INTER_LINEAR)
+        at += grid
+        return warp(frame, at, interpolation).reshape(frame.shape)
+
+    return warp_one(frames[0], placed.samples[0]), warp_one(frames[1], placed.samples[1])
 
 
 def _draw(

@@ -1,6 +1,6 @@
 """The motion engine by PyTorch: on a GPU, and for trained checkpoints; `motion_base` describes how it draws.
 
-On a CPU, PyTorch computes the network's three steps (`TorchSteps`), and the rest is that of the base. On a GPU,
+On a CPU, PyTorch computes the network's four steps (`TorchSteps`), and the rest is that of the base. On a GPU,
 PyTorch also samples at full size, and draws several frames at once, since each step takes longer to launch than to
 run. Only guided networks get the motion of a search there, since the search would take longer than everything else.
 """
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate
 
-from ...models.motion import Motion, MotionNetwork, Way, choose_size, explained_share
+from ...models.motion import FrameFeatures, Motion, MotionNetwork, Way, choose_size, explained_share
 from ..motion.detail import Detail
 from ..motion.grid import Array, Flow
 from ..motion.guides import Guides
@@ -26,12 +26,13 @@ from .motion_base import (
     BaseMotionEngine,
     BaseMotionPair,
     clear,
-    look_small,
+    encode_once,
     move_unmatched,
     scale_flows,
+    search_small,
     shrink_views,
 )
-from .motion_steps import FoundMotion, FoundWay
+from .motion_steps import Encoded, FoundMotion, FoundWay
 
 AREA = 288 * 288
 """Pixels of the network's input without a search; SEARCHED_AREA is smaller, as the search has the detail: the network
@@ -42,25 +43,31 @@ _AT_ONCE, _AREA_AT_ONCE = 8, 1 << 24  # frames that PyTorch draws together, and 
 
 
 class TorchSteps:
-    """The three steps of a network by PyTorch; arrays share the memory of its tensors on a CPU."""
+    """The four steps of a network by PyTorch; arrays share the memory of its tensors on a CPU."""
+
+    threads = 1  # PyTorch has its own
 
     def __init__(self, network: MotionNetwork) -> None:
         """Takes a network in eval mode, on its device."""
         self._network = network
         self._device = next(network.parameters()).device
 
-    def find_motion(self, first: Array, last: Array, given: Array | None) -> FoundMotion:
+    @torch.inference_mode()
+    def encode(self, frame: Array) -> FrameFeatures:
+        """See `MotionSteps`; one frame at a time, as a batch of two may round differently."""
+        # bytes are sent, and converted on the device
+        picture = torch.from_numpy(frame[None].copy()).to(self._device).permute(0, 3, 1, 2)  # (1, 3, H', W')
+        return self._network.encode(picture.float() * (2 / 255) - 1)
+
+    def find_motion(self, first: Encoded, last: Encoded, given: Array | None) -> FoundMotion:
         """See `MotionSteps`."""
         return to_arrays(self.find(first, last, given))
 
     @torch.inference_mode()
-    def find(self, first: Array, last: Array, given: Array | None) -> Motion:
+    def find(self, first: Encoded, last: Encoded, given: Array | None) -> Motion:
         """The same, as tensors on the network's device."""
-        # bytes are sent, and converted on the device
-        both = torch.from_numpy(np.stack([first, last])).to(self._device).permute(0, 3, 1, 2)  # (2, 3, H', W')
-        one, other = (both.float() * (2 / 255) - 1).chunk(2)  # (1, 3, H', W') each
         start = None if given is None else torch.from_numpy(given).to(self._device)  # (2, 2, H'/2, W'/2)
-        return self._network.find_motion(one, other, start)
+        return self._network.find_motion_of(FrameFeatures(*first), FrameFeatures(*last), start)
 
     @torch.inference_mode()
     def find_way(self, motion: FoundMotion, t: float) -> FoundWay:
@@ -151,24 +158,29 @@ class MotionEngine(BaseMotionEngine):
         self, first: Working, last: Working, guides: Guides | None = None
     ) -> tuple[Motion, float | None, Detail | None]:
         """The motion, the share that it explains if that is needed, and the detail of a search if there was one."""
-        if self.searches:
-            small, given, detail = look_small(first, last, self._area, guides)
-            motion = self._torch_steps.find(small[0], small[1], given)
-            return motion if guides is None else _clear(motion, guides), None, detail
         views = view_for_matching(first), view_for_matching(last)
-        motion = self._torch_steps.find(*shrink_views(views, self._area), None)
+        if self.searches:
+            small = shrink_views(views, self._area)
+            given, detail = search_small(views, small[0].shape, guides)
+            motion = self._encode_and_find(small, given)
+            return motion if guides is None else _clear(motion, guides), None, detail
+        motion = self._encode_and_find(shrink_views(views, self._area))
         if guides is not None:
             return _clear(motion, guides), None, None
         share = explained_share(motion).item()
         height, width = first.shape[:2]
         less = self._area // _SMALLER
         if share < _UNSURE and choose_size(height, width, less) != choose_size(height, width, self._area):
-            other = self._torch_steps.find(*shrink_views(views, less), None)
+            other = self._encode_and_find(shrink_views(views, less))
             # small pictures differ less, hence the margin
             more = explained_share(other).item()
             if more > share + 0.1:
                 return other, more, None
         return motion, share, None
+
+    def _encode_and_find(self, small: tuple[Array, Array], given: Array | None = None) -> Motion:
+        first, last = (encode_once(self._torch_steps, picture) for picture in small)
+        return self._torch_steps.find(first, last, given)
 
 
 class MotionPair(BaseMotionPair):
@@ -224,8 +236,7 @@ class MotionPair(BaseMotionPair):
         self._by_torch = self._by_torch and not self._turns  # likewise
         if self._by_torch:
             self._early, self._late = (
-                torch.from_numpy(np.ascontiguousarray(frame)).to(self._device).permute(2, 0, 1)[None].float() / 127.5
-                - 1
+                torch.from_numpy(frame.copy()).to(self._device).permute(2, 0, 1)[None].float() / 127.5 - 1
                 for frame in (first, last)
             )
 

@@ -1,4 +1,4 @@
-"""What all motion engines share, whatever computes the network's three steps (`motion_steps`); imports no PyTorch.
+"""What all motion engines share, whatever computes the network's four steps (`motion_steps`); imports no PyTorch.
 
 The network works on pictures of 200 to 300 pixels a side for key frames of any size. It finds the motion once for a
 pair, and there are two ways to draw along it:
@@ -9,13 +9,16 @@ pair, and there are two ways to draw along it:
 
 The network gets the motion of a search: guided networks start from it, others use it as help.
 
+A film's frame belongs to two pairs. What depends on it alone is computed once: the network's features, and what `kept`
+keeps of it for the search and for the choice of how to draw.
+
 Grey, alpha and more than 8 bits need no special treatment, as all colours are sampled from the key frames: the network
 gets a picture of 8 bits and three channels, and all channels of the key frames are warped.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import cv2
 import numpy as np
@@ -25,14 +28,16 @@ from ..motion.arcs import Turn, find_turns
 from ..motion.detail import Detail, find_detail
 from ..motion.grid import Array, Flow
 from ..motion.guides import Guides, PairHints
+from ..motion.kept import FrameMemory, once, shrink_once
 from ..motion.light import is_another_light, is_fade
 from ..motion.search import search_in_detail
 from ..motion.unmatched import find_missing, find_unmatched, move_with_surroundings
+from ..threads import Crew
 from .blend import Blend
 from .flow import FlowPair
 from .interface import Pair, Working, view_for_matching
 from .joining import Placed, PlacedPair, bend_placed, measure_doubt
-from .motion_steps import FoundMotion, MotionSteps
+from .motion_steps import Encoded, FoundMotion, MotionSteps
 from .preparing import prepare_moving
 
 RENDERERS = ("network", "classical")
@@ -45,7 +50,7 @@ _DIFFERS = 0.04  # mean difference of colours, in [-1, 1], from which on a cell 
 
 
 class BaseMotionEngine:
-    """Draws with the three steps of a motion network."""
+    """Draws with the four steps of a motion network."""
 
     name, takes_hints = "motion", True
     notes: tuple[str, ...] = ()
@@ -59,6 +64,7 @@ class BaseMotionEngine:
         area: int = SEARCHED_AREA,
         mixes: bool = False,
         arcs: bool = False,
+        at_once: int = 1,
     ) -> None:
         """Takes the network's steps.
 
@@ -68,17 +74,23 @@ class BaseMotionEngine:
             area: pixels of the network's input.
             mixes: whether warped frames are blended where they differ, instead of joined along a seam.
             arcs: whether pieces that turn keep their size on the way.
+            at_once: pairs that may be prepared at the same time, in as many threads.
         """
         self._steps, self._area, self._mixes, self._arcs = steps, area, mixes, arcs
         self._classical = renderer == "classical"
+        self.at_once = at_once
+        """Pairs that may be prepared at the same time."""
+        self._memory = FrameMemory(at_once + 2)
+        self._crew = Crew(min(2, steps.threads))
 
     def prepare(self, first: Working, last: Working, hints: PairHints | None = None) -> Pair:
         """Prepares a pair, if motion can explain it; frames in different light are relit first."""
+        first, last = self._memory.know(first), self._memory.know(last)
         return prepare_moving(first, last, hints, self._draw, figures=not self._mixes)
 
     def prepare_plain(self, first: Working, last: Working) -> Pair:
         """Prepares a pair with nothing drawn apart."""
-        return self._draw(first, last)
+        return self._draw(self._memory.know(first), self._memory.know(last))
 
     def _draw(self, first: Working, last: Working, *, guides: Guides | None = None) -> Pair:
         if guides is None and is_fade(view_for_matching(first), view_for_matching(last)):
@@ -101,8 +113,11 @@ class BaseMotionEngine:
 
     def _search(self, first: Working, last: Working, guides: Guides | None) -> tuple[FoundMotion, Detail | None]:
         """The motion that the network finds with the help of a search, and the detail of that search."""
-        small, given, detail = look_small(first, last, self._area, guides)
-        motion = self._steps.find_motion(small[0], small[1], given)
+        views = view_for_matching(first), view_for_matching(last)
+        small = shrink_views(views, self._area)
+        encoded = [self._crew.begin(encode_once, self._steps, picture) for picture in small]
+        given, detail = search_small(views, small[0].shape, guides)
+        motion = self._steps.find_motion(encoded[0](), encoded[1](), given)
         return motion if guides is None else clear(motion, guides), detail
 
 
@@ -135,7 +150,7 @@ class BaseMotionPair(PlacedPair):
             arcs: whether pieces that turn keep their size on the way.
             detail: of the search that helped the network.
         """
-        super().__init__(first, last, mixes=mixes, guides=guides)
+        super().__init__(first, last, mixes=mixes, guides=guides, threads=steps.threads)
         self._steps, self._motion, self._detail = steps, motion, detail
         self.confidence = measure_explained(self._found) if confidence is None else confidence
         """The share of differences between the frames that is visible in both, in [0, 1]."""
@@ -185,30 +200,30 @@ class BaseMotionPair(PlacedPair):
         return find_all_unmatched(self._found)
 
 
-def look_small(
-    first: Working, last: Working, area: int, guides: Guides | None
-) -> tuple[tuple[Array, Array], Array, Detail | None]:
-    """Two frames as the network gets them.
+def shrink_views(views: tuple[Array, Array], area: int) -> tuple[Array, Array]:
+    """Two views at the working size of about `area` pixels, as the network gets them: (H', W', 3) uint8 each."""
+    height, width = choose_size(views[0].shape[0], views[0].shape[1], area)
+    return shrink_once(views[0], width, height), shrink_once(views[1], width, height)
+
+
+def encode_once(steps: MotionSteps, picture: Array) -> Encoded:
+    """The first step for a picture of the working size; only the first time, if the picture is kept."""
+    return once(picture, ("encoded", steps), partial(steps.encode, picture))
+
+
+def search_small(
+    views: tuple[Array, Array], size: tuple[int, ...], guides: Guides | None
+) -> tuple[Array, Detail | None]:
+    """Searches the motion of two views, (H, W, 3) uint8, for a network that gets them at a working size (H', W').
 
     Returns:
-        Both, (H', W', 3) uint8; the motion of a search, (2, 2, H'/2, W'/2); and its detail, if it has more of it.
+        The motion, (2, 2, H'/2, W'/2), and its detail, if it has more of it.
     """
-    views = view_for_matching(first), view_for_matching(last)
-    one, other = shrink_views(views, area)
-    height, width = one.shape[:2]
+    height, width = size[:2]
     given, flows = search_in_detail(views[0], views[1], height // 2, width // 2, guides)
     if flows is None or flows[0].shape[1] <= width // 2:
-        return (one, other), given, None
-    return (one, other), given, find_detail(flows, *views[0].shape[:2])
-
-
-def shrink_views(views: tuple[Array, Array], area: int) -> tuple[Array, Array]:
-    """Two views at the working size of about `area` pixels: (H', W', 3) uint8 each."""
-    height, width = choose_size(views[0].shape[0], views[0].shape[1], area)
-    one, other = (
-        np.asarray(cv2.resize(view, (width, height), interpolation=cv2.INTER_AREA), np.uint8) for view in views
-    )
-    return one, other
+        return given, None
+    return given, find_detail(flows, *views[0].shape[:2])
 
 
 def measure_explained(motion: FoundMotion) -> float:

@@ -1,25 +1,24 @@
-"""The motion network's three steps by ONNX Runtime: what draws on a CPU, without importing PyTorch.
+"""The motion network's four steps by ONNX Runtime: what draws on a CPU, without importing PyTorch.
 
 The graphs (`core.graphs`) name the network's weights, which come from the same file as PyTorch's. Making the graphs
 ready takes ONNX Runtime some tenths of a second, so it happens in the background, while key frames are read and a
 motion is searched.
 """
 
-import os
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..devices import count_cores, import_onnxruntime
+from ..devices import count_threads, import_onnxruntime
 from ..errors import CheckpointError, DeviceError
 from ..motion.grid import Array
 from ..weights.find import MOTION_GRAPHS, MOTION_WEIGHTS, STEPS
 from ..weights.header import read_header, read_weights
 from .motion_base import BaseMotionEngine
-from .motion_steps import FoundMotion, FoundWay
+from .motion_steps import Encoded, FoundMotion, FoundWay
 
 _LONG = {
     "cpu": "CPUExecutionProvider",
@@ -29,42 +28,76 @@ _LONG = {
 }
 """ONNX Runtime's names of its execution providers, by those of `config.choices.PROVIDERS`."""
 _WHEELS = {"directml": "onnxruntime-directml", "coreml": "onnxruntime on macOS", "openvino": "onnxruntime-openvino"}
-_STEP_OF = {"painter": "find_way", "decision": "decide"}
-"""The steps that parts of the network belong to; all other parts belong to the first step."""
+_STEPS_OF = {
+    "encoder.at_": ("encode",),
+    "encoder.to_sixteenth.": ("encode",),
+    "fine_context.": ("encode",),
+    "fine_mark.": ("encode",),
+    "fine.enter.bias": ("encode",),
+    "fine.enter.weight": ("encode", "find_motion"),
+    "painter.": ("find_way",),
+    "decision": ("decide",),
+}
+"""The steps that use a weight, by how its name begins; all other weights are for `find_motion`."""
 _ERRORS_ONLY = 3  # level of ONNX Runtime's log: its warnings do not help a person who draws
 
 
-class OnnxSteps:
-    """The three steps by ONNX Runtime."""
+class _Features(NamedTuple):
+    """What the first step gives to the second, by the graphs' names: of one frame, or of both."""
 
-    def __init__(self, provider: str = "cpu", *, graphs: Path = MOTION_GRAPHS, weights: Path = MOTION_WEIGHTS) -> None:
+    quarter: Array
+    fine_context: Array
+    fine_mark: Array
+    small: Array
+    eighth: Array
+    wide: Array
+
+
+class OnnxSteps:
+    """The four steps by ONNX Runtime."""
+
+    def __init__(
+        self,
+        provider: str = "cpu",
+        *,
+        threads: int | None = None,
+        graphs: Path = MOTION_GRAPHS,
+        weights: Path = MOTION_WEIGHTS,
+    ) -> None:
         """Begins to make the graphs ready, in the background.
 
         Args:
             provider: one that `find_providers` finds.
-            graphs: the folder of the three graphs.
+            threads: how many to use for a pair; None: as `count_threads` has it.
+            graphs: the folder of the four graphs.
             weights: the network's weights.
         """
+        # other providers' sessions may not be run in two threads at once
+        self.threads = (threads or count_threads()) if provider == "cpu" else 1
         read_header(weights)  # raises an error where they are missing
         pool = ThreadPoolExecutor(1, "animi-graphs")
-        self._sessions: Future[list[Any]] = pool.submit(_open_sessions, provider, graphs, weights)
+        self._sessions: Future[dict[str, Any]] = pool.submit(_open_sessions, provider, self.threads, graphs, weights)
         pool.shutdown(wait=False)
 
-    def find_motion(self, first: Array, last: Array, given: Array | None) -> FoundMotion:
+    def encode(self, frame: Array) -> Encoded:
+        """See `MotionSteps`; one frame at a time, so that it does not matter which other frame it is drawn with."""
+        return _Features(*self._run("encode", {"frame": _to_planes(frame)}))
+
+    def find_motion(self, first: Encoded, last: Encoded, given: Array | None) -> FoundMotion:
         """See `MotionSteps`; these graphs need a motion that is given."""
         assert given is not None
-        both = (_to_planes(frame) for frame in (first, last))
-        named = dict(zip(("first", "last"), both, strict=True))
-        return FoundMotion(*self._run(0, named | {"given": np.ascontiguousarray(given)}))
+        both = _Features(*(np.concatenate(parts) for parts in zip(first, last, strict=True)))
+        found = self._run("find_motion", both._asdict() | {"given": np.ascontiguousarray(given)})
+        return FoundMotion(*found, both.small)
 
     def find_way(self, motion: FoundMotion, t: float) -> FoundWay:
         """See `MotionSteps`."""
         parts = {name: np.ascontiguousarray(part) for name, part in motion._asdict().items() if name != "fine"}
-        return FoundWay(*self._run(1, parts | {"t": np.array([t], np.float32)}))
+        return FoundWay(*self._run("find_way", parts | {"t": np.array([t], np.float32)}))
 
     def decide(self, way: FoundWay, difference: Array) -> Array:
         """See `MotionSteps`."""
-        (share,) = self._run(2, {"claim": way.claim, "difference": difference[None, None]})
+        (share,) = self._run("decide", {"claim": way.claim, "difference": difference[None, None]})
         return np.asarray(share[0, 0])
 
     def wait(self) -> None:
@@ -76,12 +109,14 @@ class OnnxSteps:
         """
         self._sessions.result()
 
-    def _run(self, step: int, inputs: Mapping[str, Array]) -> list[Array]:
+    def _run(self, step: str, inputs: Mapping[str, Array]) -> list[Array]:
         found: list[Array] = self._sessions.result()[step].run(None, inputs)
         return found
 
 
-def open_onnx_engine(provider: str = "auto", *, mixes: bool = False, arcs: bool = False) -> BaseMotionEngine:
+def open_onnx_engine(
+    provider: str = "auto", *, mixes: bool = False, arcs: bool = False, at_once: int = 1
+) -> BaseMotionEngine:
     """Opens animi's own motion network as an engine.
 
     Args:
@@ -89,6 +124,7 @@ def open_onnx_engine(provider: str = "auto", *, mixes: bool = False, arcs: bool 
             network here, else the CPU; the engine's notes say what could not.
         mixes: whether warped frames are blended where they differ, instead of joined along a seam.
         arcs: whether pieces that turn keep their size on the way.
+        at_once: pairs that are prepared at the same time, which share the threads.
 
     Raises:
         DeviceError: this ONNX Runtime does not have it, or it cannot run here.
@@ -102,7 +138,8 @@ def open_onnx_engine(provider: str = "auto", *, mixes: bool = False, arcs: bool 
         )
     failed: list[str] = []
     for each in there if provider == "auto" else [provider]:
-        steps = OnnxSteps(each)
+        shared = at_once if each == "cpu" else 1
+        steps = OnnxSteps(each, threads=max(1, count_threads() // shared))
         try:
             if each != "cpu":
                 steps.wait()
@@ -111,7 +148,7 @@ def open_onnx_engine(provider: str = "auto", *, mixes: bool = False, arcs: bool 
             if provider != "auto":
                 raise
             failed.append(str(error).removeprefix("--provider: "))
-    engine = BaseMotionEngine(steps, mixes=mixes, arcs=arcs)
+    engine = BaseMotionEngine(steps, mixes=mixes, arcs=arcs, at_once=shared)
     engine.notes = tuple(f"{failure}; {'the CPU' if each == 'cpu' else each} draws instead" for failure in failed)
     return engine
 
@@ -124,25 +161,19 @@ def find_providers() -> list[str]:
     return [*(name for name, long in _LONG.items() if long in there and name != "cpu"), "cpu"]
 
 
-def count_threads() -> int:
-    """The threads that ONNX Runtime uses: as many as PyTorch would, one for each core that this process may use."""
-    asked = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
-    if asked.isdecimal() and int(asked) > 0:
-        return int(asked)
-    return count_cores()
-
-
-def _open_sessions(provider: str, graphs: Path, weights: Path) -> list[Any]:
+def _open_sessions(provider: str, threads: int, graphs: Path, weights: Path) -> dict[str, Any]:
     onnxruntime = import_onnxruntime()
 
     values: dict[str, dict[str, Any]] = {step: {} for step in STEPS}
     for name, array in read_weights(weights).items():
-        step = _STEP_OF.get(name.partition(".")[0], STEPS[0])
-        values[step][name] = onnxruntime.OrtValue.ortvalue_from_numpy(array)
-    sessions = []
+        value = onnxruntime.OrtValue.ortvalue_from_numpy(array)
+        for step in next((steps for begin, steps in _STEPS_OF.items() if name.startswith(begin)), ("find_motion",)):
+            values[step][name] = value
+    sessions = {}
     for step, its in values.items():
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = count_threads()
+        # two frames are encoded, and several frames drawn, at the same time; a pair has one motion
+        options.intra_op_num_threads = threads if step == "find_motion" else 1
         options.inter_op_num_threads = 1
         options.log_severity_level = _ERRORS_ONLY
         # threads that wait for the next operator would take time from OpenCV's
@@ -150,7 +181,7 @@ def _open_sessions(provider: str, graphs: Path, weights: Path) -> list[Any]:
         if provider == "directml":  # as its documentation asks for
             options.enable_mem_pattern = False
         options.add_external_initializers(list(its), list(its.values()))
-        sessions.append(_open_session(onnxruntime, graphs / f"{step}.onnx", options, provider))
+        sessions[step] = _open_session(onnxruntime, graphs / f"{step}.onnx", options, provider)
     return sessions
 
 

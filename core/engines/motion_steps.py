@@ -1,11 +1,14 @@
-"""What the motion engine asks of a network: three steps, by NumPy arrays, whatever computes them.
+"""What the motion engine asks of a network: four steps, by NumPy arrays, whatever computes them.
 
 `models.motion` describes the network. Implementations: `motion` (PyTorch) and `motion_onnx` (ONNX Runtime).
 """
 
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from ..motion.grid import Array
+
+Encoded = tuple[Any, ...]
+"""What the first step computes of one frame; only the steps that have made it can read it."""
 
 
 class FoundMotion(NamedTuple):
@@ -38,14 +41,23 @@ class FoundWay(NamedTuple):
 
 
 class MotionSteps(Protocol):
-    """The three steps of a motion network."""
+    """The four steps of a motion network.
 
-    def find_motion(self, first: Array, last: Array, given: Array | None) -> FoundMotion:
-        """Finds the motion between frames of a working size.
+    The same inputs give the same bits, in whatever order and in whichever thread they are computed.
+    """
+
+    threads: int
+    """Threads that are best used for steps that are asked for at the same time."""
+
+    def encode(self, frame: Array) -> Encoded:
+        """Computes what `find_motion` needs of one frame, (H, W, 3) uint8 RGB; H and W are multiples of 16."""
+
+    def find_motion(self, first: Encoded, last: Encoded, given: Array | None) -> FoundMotion:
+        """Finds the motion between two frames of one size.
 
         Args:
-            first: (H, W, 3) uint8 RGB; H and W are multiples of 16.
-            last: the same shape.
+            first: what `encode` gives of the first frame.
+            last: the same of the last.
             given: (2, 2, H/2, W/2) float32 in cells of that grid: the motion of a search, forward and then backward.
         """
 

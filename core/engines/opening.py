@@ -14,9 +14,9 @@ from .interface import Engine
 
 _LEARNT = {"motion": MOTION_WEIGHTS}
 """Engines of ENGINES that are networks: their weights."""
-_CLASSICAL: dict[str, Callable[[bool, bool], Engine]] = {
-    "flow": lambda mixes, arcs: FlowEngine(mixes=mixes, arcs=arcs),
-    "blend": lambda _mixes, _arcs: BlendEngine(),
+_CLASSICAL: dict[str, Callable[[bool, bool, int], Engine]] = {
+    "flow": lambda mixes, arcs, at_once: FlowEngine(mixes=mixes, arcs=arcs, at_once=at_once),
+    "blend": lambda _mixes, _arcs, _at_once: BlendEngine(),
 }
 """All other engines of ENGINES: how one is made."""
 
@@ -37,14 +37,20 @@ def find_weights(name: str | None = None, checkpoint: Path | None = None) -> Pat
     return _LEARNT.get(name or ENGINES[0]) if checkpoint is None else find_checkpoint(checkpoint)
 
 
-def open_configured(config: InterpolateConfig | InterpolateFilmConfig) -> Engine:
-    """Opens the engine that the settings of `animi interpolate` name.
+def open_configured(config: InterpolateConfig | InterpolateFilmConfig, *, at_once: int = 1) -> Engine:
+    """Opens the engine that the settings of `animi interpolate` name; `at_once` as in `open_engine`.
 
     Raises:
         AnimiError: as `open_engine`.
     """
     return open_engine(
-        config.engine, config.checkpoint, config.device, mixes=config.mix, arcs=config.arcs, provider=config.provider
+        config.engine,
+        config.checkpoint,
+        config.device,
+        mixes=config.mix,
+        arcs=config.arcs,
+        provider=config.provider,
+        at_once=at_once,
     )
 
 
@@ -56,6 +62,7 @@ def open_engine(
     mixes: bool = False,
     provider: str = "auto",
     arcs: bool = False,
+    at_once: int = 1,
 ) -> Engine:
     """Opens an engine by its name, or the network that a checkpoint holds.
 
@@ -70,6 +77,7 @@ def open_engine(
         provider: one of `config.choices.PROVIDERS`, for animi's own network. "auto": one that is no CPU if `device` is
             "auto" too and PyTorch has no GPU.
         arcs: whether pieces that turn keep their size on the way; only engines that move pixels can do so.
+        at_once: pairs that are to be prepared at the same time; an engine that can do so is `interface.AtOnce`.
 
     Raises:
         ConfigError: the name, the device or the provider is unknown, or two of them do not go together.
@@ -87,11 +95,12 @@ def open_engine(
     if learnt is None:
         if device not in ("auto", "cpu"):
             choose_device(device)  # raises an error where it is not on this machine
-        return _CLASSICAL[name or ENGINES[0]](mixes, arcs)
+        return _CLASSICAL[name or ENGINES[0]](mixes, arcs, at_once)
     if checkpoint is None and is_cpu(device):
         from .motion_onnx import open_onnx_engine  # imports onnxruntime
 
-        return open_onnx_engine("cpu" if device == "cpu" and provider == "auto" else provider, mixes=mixes, arcs=arcs)
+        chosen = "cpu" if device == "cpu" and provider == "auto" else provider
+        return open_onnx_engine(chosen, mixes=mixes, arcs=arcs, at_once=at_once)
     from .network import open_network  # imports torch
 
     return open_network(learnt, device, mixes=mixes, arcs=arcs)

@@ -1,7 +1,8 @@
-"""The three steps of a `MotionNetwork` as ONNX graphs: find the motion, find the way at t, decide.
+"""The four steps of a `MotionNetwork` as ONNX graphs: encode a frame, find the motion, find the way at t, decide.
 
 The formulas are those of `models.motion`, which describes them; tests hold the two to each other. Here each is written
-with the operators that ONNX Runtime is quick at, for one pair, whose two directions are a batch of 2:
+with the operators that ONNX Runtime is quick at. The first step takes one frame; the others take one pair, whose two
+directions are a batch of 2:
 
 - Sums over splatted values are one ScatterND with addition.
 - Scores around a motion at 1/4 are matrix products of tiles of 4 x 4 cells with all cells within reach of the tile,
@@ -20,6 +21,7 @@ import numpy as np
 from ...models.correlation import COARSE_REACH, FINE_REACH, GUIDED_FINE_REACH, GUIDED_REACH, MATCH_REACH
 from ...models.motion import CELL_GAP, GUIDED_STEP, HELPING_GAP
 from ..weights.find import STEPS
+from .layers import Grid, Layers
 from .writing import Array, Graph, Value
 
 _LEVELS = 10  # of the pyramid that fills holes: grids of up to 1024 cells a side end in a single cell
@@ -37,198 +39,100 @@ def write_graphs(config: Mapping[str, Any], weights: Mapping[str, Array], *, wit
     Returns:
         The models, by names of STEPS.
     """
-    written = (_write_find_motion, _write_find_way, _write_decide)
+    written = (_write_encode, _write_find_motion, _write_find_way, _write_decide)
     return {
         name: write(name, config, weights).finish(with_weights=with_weights)
         for name, write in zip(STEPS, written, strict=True)
     }
 
 
-def _write_find_motion(name: str, config: Mapping[str, Any], weights: Mapping[str, Array]) -> Graph:
+_SIDES = {1: ("height", "width"), 2: ("half_height", "half_width"), 4: ("quarter_height", "quarter_width")}
+_SIDES |= {8: ("eighth_height", "eighth_width"), 16: ("sixteenth_height", "sixteenth_width")}
+"""The names of sides in inputs and outputs, by the part of the working size."""
+
+
+def _list_features(config: Mapping[str, Any]) -> dict[str, tuple[int, int]]:
+    """What the first step gives to the second: each one's channels, and its part of the working size."""
+    width = config["width"]
+    return {
+        "quarter": (width, 4),
+        "fine_context": (width, 4),
+        "fine_mark": (width // 2, 4),
+        "small": (3, 4),
+        "eighth": (2 * width, 8),
+        "wide": (2 * width, 16),
+    }
+
+
+def _write_encode(name: str, config: Mapping[str, Any], weights: Mapping[str, Array]) -> Graph:
     graph = Graph(name, weights)
-    first, last = (graph.input(name, [1, 3, "height", "width"]) for name in ("first", "last"))
-    given = graph.input("given", [2, 2, "half_height", "half_width"])
-    found = _Finder(graph, config).find(first, last, given)
-    sizes = {"flow": (2, 4), "fine": (2, 2), "visible": (1, 4), "front": (1, 4), "features": (config["drawing"], 4)}
-    sizes["small"] = (3, 4)
-    sides = {2: ("half_height", "half_width"), 4: ("quarter_height", "quarter_width")}
-    for (name, (channels, part)), value in zip(sizes.items(), found, strict=True):
-        graph.output(name, value, [2, channels, *sides[part]])
+    frame = graph.input("frame", [1, 3, *_SIDES[1]])
+    features = _FrameEncoder(graph, config).encode(frame)
+    for (name, (channels, part)), value in zip(_list_features(config).items(), features, strict=True):
+        graph.output(name, value, [1, channels, *_SIDES[part]])
     return graph
 
 
-class _Layers:
-    """What both learnt graphs are made of."""
-
-    def __init__(self, graph: Graph, config: Mapping[str, Any]) -> None:
-        self.graph, self.config = graph, config
-        self.op = graph.op
-
-    def convolve(self, name: str, value: Value, side: int = 3, stride: int = 1) -> Value:
-        weight, bias = self.graph.weight(f"{name}.weight"), self.graph.weight(f"{name}.bias")
-        return self.apply(weight, bias, value, side, stride)
-
-    def apply(self, weight: Value, bias: Value | None, value: Value, side: int = 3, stride: int = 1) -> Value:
-        return self.op(
-            "Conv", value, weight, bias, kernel_shape=[side, side], strides=[stride] * 2, pads=[side // 2] * 4
-        )
-
-    def activate(self, value: Value) -> Value:
-        return self.op("LeakyRelu", value, alpha=0.1)
-
-    def residual(self, name: str, value: Value) -> Value:
-        changed = self.convolve(f"{name}.leave", self.activate(self.convolve(f"{name}.enter", value)))
-        return self.activate(changed + value)
-
-    def join(self, *values: Value, axis: int = 1) -> Value:
-        return self.op("Concat", *values, axis=axis)
-
-    def cut(self, value: Value, start: int, end: int, axis: int) -> Value:
-        return self.op("Slice", value, [start], [end], [axis])
-
-    def swap(self, value: Value) -> Value:
-        """Exchanges the two frames."""
-        return self.op("Gather", value, [1, 0], axis=0)
-
-    def turn(self, value: Value, *order: int) -> Value:
-        return self.op("Transpose", value, perm=list(order))
-
-    def shape(self, value: Value, *sides: int | Value) -> Value:
-        """Reshapes; sides that are values are lengths, (1,) int64."""
-        lengths = [side for side in sides if isinstance(side, int)]
-        if len(lengths) == len(sides):
-            return self.op("Reshape", value, lengths)
-        parts = [side if isinstance(side, Value) else self.graph.constant([side]) for side in sides]
-        return self.op("Reshape", value, self.op("Concat", *parts, axis=0))
-
-    def sides(self, value: Value) -> tuple[Value, Value]:
-        """Height and width of (N, C, H, W), (1,) int64 each."""
-        height, width = self.graph.ops("Split", self.op("Shape", value, start=2, end=4), count=2, axis=0)
-        return height, width
-
-    def double(self, value: Value) -> Value:
-        """Doubles the sides, bilinearly."""
-        return self.op(
-            "Resize", value, None, np.array([1, 1, 2, 2], np.float32), mode="linear",
-            coordinate_transformation_mode="half_pixel",
-        )  # fmt: skip
-
-    def shrink(self, value: Value, factor: int) -> Value:
-        """Means over squares."""
-        return self.op("AveragePool", value, kernel_shape=[factor] * 2, strides=[factor] * 2)
-
-    def normalise(self, value: Value, channels: int) -> Value:
-        """Normalises along the last axis, without weights.
-
-        Means are matrix products: the last bit of ReduceMean depends on the number of threads where ONNX Runtime moves
-        it to another axis.
-        """
-        mean = np.full((channels, 1), 1 / channels, np.float32)
-        middle = value - value @ mean
-        return middle / self.op("Sqrt", (middle * middle) @ mean + 1e-5)
-
-    def sigmoid(self, value: Value) -> Value:
-        return self.op("Sigmoid", value)
-
-    def clip(self, value: Value, least: float | None, most: float | None) -> Value:
-        return self.op("Clip", value, least, most)
-
-    def upsample_convexly(self, value: Value, mask: Value, channels: int) -> Value:
-        """As `models.warping.upsample_convexly`."""
-        height, width = self.sides(value)
-        logits = self.shape(mask, 2, 4, 9, self.graph.constant([-1]))
-        shares = self.shape(self.op("Softmax", logits, axis=2), 2, 1, 4, 9, height, width)
-        padded = self.op("Pad", value, [0, 0, 1, 1, 0, 0, 1, 1], mode="edge")
-        ends = [(0, -2), (1, -1), (2, 2**31)]
-        rows = [self.op("Slice", padded, [start], [end], [2]) for start, end in ends]
-        around = self.join(
-            *(self.op("Slice", row, [start], [end], [3]) for row in rows for start, end in ends), axis=1
-        )  # (2, 9 C, h, w), the shift first
-        around = self.turn(self.shape(around, 2, 9, channels, height, width), 0, 2, 1, 3, 4)
-        finer = self.op("ReduceSum", shares * self.op("Unsqueeze", around, [2]), [3], keepdims=0)  # (2, C, 4, h, w)
-        finer = self.shape(finer, 2, 4 * channels, height, width)
-        return self.op("DepthToSpace", finer, blocksize=2, mode="CRD")
+def _write_find_motion(name: str, config: Mapping[str, Any], weights: Mapping[str, Array]) -> Graph:
+    graph = Graph(name, weights)
+    features = {
+        name: graph.input(name, [2, channels, *_SIDES[part]])
+        for name, (channels, part) in _list_features(config).items()
+    }
+    given = graph.input("given", [2, 2, *_SIDES[2]])
+    found = _Finder(graph, config).find(given, **features)
+    outputs = {"flow": (2, 4), "fine": (2, 2), "visible": (1, 4), "front": (1, 4), "features": (config["drawing"], 4)}
+    for (name, (channels, part)), value in zip(outputs.items(), found, strict=True):
+        graph.output(name, value, [2, channels, *_SIDES[part]])
+    return graph
 
 
-class _Grid:
-    """Places of the cells of a grid, and look-up in values on it."""
-
-    def __init__(self, layers: _Layers, like: Value) -> None:
-        """Makes the grid of a value (N, C, h, w)."""
-        self._layers, op = layers, layers.op
-        self.height, self.width = layers.sides(like)
-        cast = {side: op("Cast", side, to=1) for side in (self.height, self.width)}
-        self.size = op("Concat", cast[self.width], cast[self.height], axis=0)  # (2,) float32: width, height
-        rows, columns = (
-            op("Range", layers.graph.constant(0.0), op("Squeeze", cast[side], [0]), layers.graph.constant(1.0))
-            for side in (self.height, self.width)
-        )
-        both = op("Concat", self.height, self.width, axis=0)
-        x = op("Expand", columns, both)
-        y = op("Expand", op("Unsqueeze", rows, [1]), both)
-        self.xy = op("Concat", op("Unsqueeze", x, [2]), op("Unsqueeze", y, [2]), axis=2)  # (h, w, 2)
-        self.places = layers.turn(op("Unsqueeze", self.xy, [0]), 0, 3, 1, 2)  # (1, 2, h, w)
-        self._base = (2 * self.xy + 1) / self.size - 1  # (h, w, 2) from -1 to 1, as GridSample takes it
-        self._unit = 2.0 / self.size
-
-    def warp(self, values: Value, flow: Value) -> Value:
-        """Samples values (2, C, h, w) at p + flow(p); outside, the edge is repeated."""
-        moved = self._base + self._layers.turn(flow, 0, 2, 3, 1) * self._unit
-        return self._layers.op("GridSample", values, moved, mode="bilinear", padding_mode="border", align_corners=0)
-
-    def warp_rows(self, rows: Value, flow: Value) -> Value:
-        """As `warp`, of values and to values whose channels come last, (2, h, w, C): quicker from about 8 channels on.
-
-        GridSample computes every place anew for each channel.
-        """
-        layers, op = self._layers, self._layers.op
-        most = self.size - 1.0
-        places = op("Max", op("Min", self.xy + layers.turn(flow, 0, 2, 3, 1), most), 0.0)  # (2, h, w, 2)
-        corner = op("Floor", places)
-        share = places - corner
-        x, y = (op("Squeeze", layers.cut(corner, k, k + 1, 3), [3]) for k in range(2))
-        right, low = (op("Min", part + 1.0, layers.cut(most, k, k + 1, 0)) for k, part in enumerate((x, y)))
-        width = layers.cut(self.size, 0, 1, 0)
-        frame = np.array([0, 1], np.float32).reshape(2, 1, 1) * (width * layers.cut(self.size, 1, 2, 0))
-        rows_above, rows_below = frame + y * width, frame + low * width
-        places_read = (rows_above + x, rows_above + right, rows_below + x, rows_below + right)
-        to_right, to_low = layers.cut(share, 0, 1, 3), layers.cut(share, 1, 2, 3)
-        to_left, to_top = 1 - to_right, 1 - to_low
-        shares = (to_left * to_top, to_right * to_top, to_left * to_low, to_right * to_low)
-        flat = layers.shape(rows, -1, self._channels(rows))
-        parts = [
-            op("Gather", flat, op("Cast", place, to=6), axis=0) * each
-            for place, each in zip(places_read, shares, strict=True)
-        ]
-        return (parts[0] + parts[1]) + (parts[2] + parts[3])
-
-    def _channels(self, rows: Value) -> Value:
-        return self._layers.op("Shape", rows, start=3, end=4)
-
-    def agreement(self, flow: Value, gap: float) -> Value:
-        """Consistency of motion forward and back: (2, 1, h, w)."""
-        layers = self._layers
-        apart = (flow + self.warp(layers.swap(flow), flow)) * (1 / gap)
-        return layers.op("Exp", -layers.op("ReduceSum", apart * apart, [1], keepdims=1))
-
-
-class _Finder(_Layers):
+class _FrameEncoder(Layers):
     """Writes the first step."""
 
-    def find(self, first: Value, last: Value, given: Value) -> list[Value]:
+    def encode(self, frame: Value) -> list[Value]:
+        """A frame (1, 3, H, W) to what `_list_features` lists."""
+        halves = self.op("SpaceToDepth", frame, blocksize=2)  # the place in the square first, then the colour
+        order = [channel + 3 * place for channel in range(3) for place in range(4)]
+        inverse = [order.index(k) for k in range(12)]
+        weight = self.op("Gather", self.graph.weight("encoder.at_half.0.weight"), inverse, axis=1)
+        features = self.activate(self.apply(weight, self.graph.weight("encoder.at_half.0.bias"), halves))
+        features = self.residual("encoder.at_half.1", features)
+        quarter = self.run_blocks("encoder.at_quarter", features, 2)
+        eighth = self.run_blocks("encoder.at_eighth", quarter, 2)
+        wide = self.convolve("encoder.to_sixteenth", eighth, stride=2)
+        context = self.activate(self.convolve("fine_context", quarter, 1))
+        context = self.see_context("fine", context, self.config["width"])
+        return [quarter, context, self.convolve("fine_mark", quarter, 1), self.shrink(frame, 4), eighth, wide]
+
+
+class _Finder(Layers):
+    """Writes the second step."""
+
+    def find(
+        self,
+        given: Value,
+        *,
+        quarter: Value,
+        fine_context: Value,
+        fine_mark: Value,
+        small: Value,
+        eighth: Value,
+        wide: Value,
+    ) -> list[Value]:
+        """What the first step gives of both frames, and a search's motion, to the motion; see `FoundMotion`."""
         config, op = self.config, self.op
         guided, width = config["guided"], config["width"]
-        frames = self.join(first, last, axis=0)  # (2, 3, H, W)
-        quarter, eighth = self._encode(frames)
+        eighth = self._join(eighth, wide)
         context = self.activate(self.convolve("coarse_context", eighth, 1))
         hidden = op("Tanh", self.convolve("coarse_start", eighth, 1))
-        near, fine_grid, half_grid = _Grid(self, eighth), _Grid(self, quarter), _Grid(self, given)
+        near, fine_grid, half_grid = Grid(self, eighth), Grid(self, quarter), Grid(self, given)
         coarse = self.shrink(given, 4) * 0.25  # (2, 2, h, w) at 1/8
         if guided:
             flow, trust = coarse, near.agreement(coarse, CELL_GAP)
             visible = 4 * trust - 2
             mark = self.convolve("mark", eighth, 1)
-            compare = _Comparison(self, mark, width, self.shrink(frames, 8), near, GUIDED_REACH, _TILE // 2)
+            compare = _Comparison(self, mark, width, self.shrink(small, 2), near, GUIDED_REACH, _TILE // 2)
         else:
             tables, flow, trust = self._match(eighth, near)
             agreement = near.agreement(coarse, CELL_GAP)
@@ -237,7 +141,7 @@ class _Finder(_Layers):
             flow = share * coarse + (1 - share) * flow
             flow = self._open_gate(eighth, flow, trust, near)
             visible = self.cut(flow, 0, 1, 1) * 0.0
-        start, context = flow, self._see_context("coarse", context, 2 * width)
+        start, context = flow, self.see_context("coarse", context, 2 * width)
         for _ in range(config["coarse_rounds"]):
             seen = compare.read(flow) if guided else self._read_around(tables, flow, near) * 0.25
             hidden, flow, visible = self._refine("coarse", context, seen, hidden, flow, visible, trust, 2 * width)
@@ -246,13 +150,11 @@ class _Finder(_Layers):
         flow = self.shrink(given, 2) * 0.5 + 2 * self.double(flow - start) if guided else 2 * self.double(flow)
         visible, trust = self.double(visible), self.double(trust)
         hidden = self.double(self.convolve("hand_down", hidden, 1))
-        context = self._see_context("fine", self.activate(self.convolve("fine_context", quarter, 1)), width)
-        small = self.shrink(frames, 4)
         reach = GUIDED_FINE_REACH if guided else FINE_REACH
-        compare = _Comparison(self, self.convolve("fine_mark", quarter, 1), width // 2, small, fine_grid, reach, _TILE)
+        compare = _Comparison(self, fine_mark, width // 2, small, fine_grid, reach, _TILE)
         for _ in range(config["fine_rounds"]):
             seen = compare.read(flow)
-            hidden, flow, visible = self._refine("fine", context, seen, hidden, flow, visible, trust, width)
+            hidden, flow, visible = self._refine("fine", fine_context, seen, hidden, flow, visible, trust, width)
 
         front, mask = self.convolve("order", hidden), self.convolve("outline", hidden)
         fine = 2 * self.upsample_convexly(flow, mask, 2)  # (2, 2, 2h, 2w)
@@ -265,18 +167,10 @@ class _Finder(_Layers):
             fine = agreement * given + (1 - agreement) * fine
             flow = self.shrink(fine, 2) * 0.5
         features = self.convolve("content", self.join(quarter, hidden), 1)
-        return [flow, fine, visible, front, features, small]
+        return [flow, fine, visible, front, features]
 
-    def _encode(self, frames: Value) -> tuple[Value, Value]:
-        halves = self.op("SpaceToDepth", frames, blocksize=2)  # the place in the square first, then the colour
-        order = [channel + 3 * place for channel in range(3) for place in range(4)]
-        inverse = [order.index(k) for k in range(12)]
-        weight = self.op("Gather", self.graph.weight("encoder.at_half.0.weight"), inverse, axis=1)
-        features = self.activate(self.apply(weight, self.graph.weight("encoder.at_half.0.bias"), halves))
-        features = self.residual("encoder.at_half.1", features)
-        quarter = self._run_blocks("encoder.at_quarter", features, 2)
-        eighth = self._run_blocks("encoder.at_eighth", quarter, 2)
-        wide = self.convolve("encoder.to_sixteenth", eighth, stride=2)
+    def _join(self, eighth: Value, wide: Value) -> Value:
+        """As `Encoder.join_both`."""
         if self.config["guided"]:
             wide = self.activate(wide)
             for k in range(2):
@@ -284,17 +178,13 @@ class _Finder(_Layers):
         else:
             wide = self._attend(wide)
         joined = self.activate(self.convolve("encoder.join.0", self.join(eighth, self.double(wide))))
-        return quarter, self.residual("encoder.join.1", joined)
-
-    def _run_blocks(self, name: str, value: Value, stride: int) -> Value:
-        value = self.activate(self.convolve(f"{name}.0", value, stride=stride))
-        return self.residual(f"{name}.2", self.residual(f"{name}.1", value))
+        return self.residual("encoder.join.1", joined)
 
     def _attend(self, wide: Value) -> Value:
         channels, heads = 2 * self.config["width"], self.config["heads"]
         height, width = self.sides(wide)
         tokens = self.turn(self.shape(wide, 2, channels, -1), 0, 2, 1)  # (2, L, C)
-        angles = self._rotary_angles(_Grid(self, wide), channels // heads)
+        angles = self._rotary_angles(Grid(self, wide), channels // heads)
         for number in range(2 * self.config["layers"]):
             name = f"encoder.attention.{number}"
             others = self.swap(tokens) if number % 2 else tokens
@@ -322,7 +212,7 @@ class _Finder(_Layers):
     def _linear(self, name: str, value: Value) -> Value:
         return value @ self.turn(self.graph.weight(f"{name}.weight"), 1, 0) + self.graph.weight(f"{name}.bias")
 
-    def _rotary_angles(self, grid: _Grid, channels: int) -> tuple[Value, Value]:
+    def _rotary_angles(self, grid: Grid, channels: int) -> tuple[Value, Value]:
         """Cosines and sines, (L, channels / 2) each."""
         each = channels // 4
         periods = np.power(16.0, np.linspace(0, 1, each)) * 6.25 if each > 1 else np.array([6.25])
@@ -336,7 +226,7 @@ class _Finder(_Layers):
         cosine, sine = angles
         return self.join(first * cosine - second * sine, first * sine + second * cosine, axis=3)
 
-    def _match(self, eighth: Value, grid: _Grid) -> tuple[Value, Value, Value]:
+    def _match(self, eighth: Value, grid: Grid) -> tuple[Value, Value, Value]:
         """The scores as tables (2, hw, hw), the best matches (2, 2, h, w) in cells, and their weight (2, 1, h, w)."""
         channels = 2 * self.config["width"]
         marks = self.shape(self.convolve("mark", eighth, 1), 2, channels, -1)
@@ -348,7 +238,7 @@ class _Finder(_Layers):
         flow, belief = self._best_matches(tables, grid)
         return tables, flow, belief * grid.agreement(flow, CELL_GAP)
 
-    def _best_matches(self, tables: Value, grid: _Grid) -> tuple[Value, Value]:
+    def _best_matches(self, tables: Value, grid: Grid) -> tuple[Value, Value]:
         op, none = self.op, self.graph.weight("none")
         top = op("ReduceMax", tables, axes=[2])  # (2, hw, 1)
         whole = top + op("Log", op("ReduceSum", op("Exp", tables - top), [2], keepdims=1))
@@ -381,7 +271,7 @@ class _Finder(_Layers):
     def _not_below(self, value: Value) -> Value:
         return self.op("GreaterOrEqual", value, np.array(0, np.int64))
 
-    def _open_gate(self, eighth: Value, flow: Value, gate: Value, grid: _Grid) -> Value:
+    def _open_gate(self, eighth: Value, flow: Value, gate: Value, grid: Grid) -> Value:
         """As `MotionNetwork._open_gate`."""
         op, width = self.op, self.config["width"]
         trust = self.shrink(gate, 2) + 1e-4  # (2, 1, h/2, w/2)
@@ -399,7 +289,7 @@ class _Finder(_Layers):
         related = self.shape(self.turn(related, 0, 2, 1), 2, 2, grid.height, grid.width)
         return gate * flow + (1 - gate) * related
 
-    def _read_around(self, tables: Value, flow: Value, grid: _Grid) -> Value:
+    def _read_around(self, tables: Value, flow: Value, grid: Grid) -> Value:
         """As `models.correlation.read_scores_around`: (2, 81, h, w)."""
         side = 2 * COARSE_REACH + 1
         steps = np.arange(side, dtype=np.float32) - COARSE_REACH
@@ -412,11 +302,6 @@ class _Finder(_Layers):
         maps = self.shape(tables, -1, 1, grid.height, grid.width)
         read = self.op("GridSample", maps, places, mode="bilinear", padding_mode="zeros", align_corners=0)
         return self.turn(self.shape(read, 2, grid.height, grid.width, side * side), 0, 3, 1, 2)
-
-    def _see_context(self, name: str, context: Value, channels: int) -> Value:
-        """What all rounds of refinement add for the context, which does not change: its part of their first layer."""
-        weight = self.cut(self.graph.weight(f"{name}.enter.weight"), 0, channels, 1)
-        return self.apply(weight, self.graph.weight(f"{name}.enter.bias"), context)
 
     def _refine(
         self, name: str, context: Value, seen: Value, hidden: Value, flow: Value, visible: Value, trust: Value,
@@ -439,7 +324,7 @@ class _Comparison:
     """As `models.correlation.prepare_comparison`."""
 
     def __init__(
-        self, layers: _Layers, marks: Value, channels: int, small: Value, grid: _Grid, reach: int, tile: int
+        self, layers: Layers, marks: Value, channels: int, small: Value, grid: Grid, reach: int, tile: int
     ) -> None:
         self._layers, self._grid, self._reach, self._tile = layers, grid, reach, tile
         self._channels = channels
@@ -491,14 +376,14 @@ def _write_find_way(name: str, config: Mapping[str, Any], weights: Mapping[str, 
     return graph
 
 
-class _WayFinder(_Layers):
-    """Writes the second step."""
+class _WayFinder(Layers):
+    """Writes the third step."""
 
     def find(
         self, t: Value, *, flow: Value, visible: Value, front: Value, features: Value, small: Value
     ) -> tuple[Value, Value]:
         op = self.op
-        grid = _Grid(self, flow)
+        grid = Grid(self, flow)
         passed = self.shape(self.join(t, 1 - t, axis=0), 2, 1, 1, 1)  # time from the own key frame
         seen_there = self.sigmoid(visible)
         weight = op("Exp", self.clip(front, -6.0, 6.0)) * (seen_there + 0.02)
@@ -528,7 +413,7 @@ class _WayFinder(_Layers):
         finer = self.upsample_convexly(self.join(2 * shift, claim), mask, 3)
         return self.cut(finer, 0, 2, 1), self.cut(finer, 2, 3, 1)
 
-    def _splat(self, values: Value, flow: Value, weight: Value, grid: _Grid) -> tuple[Value, Value]:
+    def _splat(self, values: Value, flow: Value, weight: Value, grid: Grid) -> tuple[Value, Value]:
         """As `models.warping.splat`, for three channels."""
         op = self.op
         laden = self.turn(self.join(values * weight, weight), 0, 2, 3, 1)  # (2, h, w, 4)
@@ -580,7 +465,7 @@ def _write_decide(name: str, config: Mapping[str, Any], weights: Mapping[str, Ar
     graph = Graph(name, weights)
     claim = graph.input("claim", [2, 1, "half_height", "half_width"])
     difference = graph.input("difference", [1, 1, "half_height", "half_width"])
-    layers = _Layers(graph, config)
+    layers = Layers(graph, config)
     apart = layers.cut(claim, 0, 1, 0) - layers.cut(claim, 1, 2, 0)
     disagreement = layers.clip((difference - 0.03) * (1 / 0.05), 0.0, 1.0)
     hard = 1 + graph.op("Softplus", graph.weight("decision")) * disagreement

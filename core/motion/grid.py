@@ -1,6 +1,6 @@
 """Grids of pixel positions, and sampling a picture at positions."""
 
-from functools import reduce
+from functools import lru_cache, reduce
 from typing import Any
 
 import cv2
@@ -12,9 +12,22 @@ Flow = NDArray[np.float32]
 
 
 def pixel_grid(height: int, width: int) -> Array:
-    """The positions of all pixels: (height, width, 2) float32, each (x, y)."""
-    y, x = np.mgrid[:height, :width].astype(np.float32)
-    return np.dstack([x, y])
+    """The positions of all pixels: (height, width, 2) float32, each (x, y); it cannot be written to."""
+    return _keep_grid(height, width) if height * width <= _KEPT_CELLS else _make_grid(height, width)
+
+
+_KEPT_CELLS = 1280 * 720  # of grids that are kept: a pair needs five, for frames of this size 14 MB
+
+
+def _make_grid(height: int, width: int) -> Array:
+    grid = np.empty((height, width, 2), np.float32)
+    grid[..., 0] = np.arange(width, dtype=np.float32)
+    grid[..., 1] = np.arange(height, dtype=np.float32)[:, None]
+    grid.flags.writeable = False
+    return grid
+
+
+_keep_grid = lru_cache(maxsize=6)(_make_grid)
 
 
 _LONGEST = 32_000

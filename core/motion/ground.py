@@ -14,6 +14,7 @@ import numpy as np
 
 from .cutting import MinimumCut
 from .grid import Array, max_of_channels
+from .kept import shrink_once
 
 # All below were chosen on a drawn cat that runs past houses (docs/RESULTS.md), and so that nothing is found in the
 # choosing set (docs/evaluation.md), nor in scenes of core.cartoon where it would be wrong (docs/notebook).
@@ -53,7 +54,7 @@ def find_figures(first: Array, last: Array) -> tuple[Array, Array] | None:
     height, width = first.shape[:2]
     scale = min(1.0, SIDE / max(height, width))
     w, h = max(8, round(width * scale)), max(8, round(height * scale))
-    one, other = (cv2.resize(view, (w, h), interpolation=cv2.INTER_AREA) for view in (first, last))
+    one, other = shrink_once(first, w, h), shrink_once(last, w, h)
     apart = max_of_channels(cv2.absdiff(one, other)).astype(np.float32)
     differs = np.clip((apart - _DIFFERS) / _RANGE, 0, 1)
     sure = (differs > 0.5).astype(np.uint8)

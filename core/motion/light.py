@@ -6,12 +6,14 @@ channel of the whole picture, which covers fades from and to any colour.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 
 import cv2
 import numpy as np
 
 from .grid import Array, pixel_grid, warp
+from .kept import once, shrink_once
 
 # Tuned on the tuning set, relit (docs/notebook/light-and-lines.md).
 _SIDE, _ALIKE = 48, 0.4  # pixels a side, and least correlation, at which two frames show one drawing in different light
@@ -83,8 +85,9 @@ def find_light(first: Array, last: Array) -> Light | None:
     height, width = first.shape[:2]
     scale = min(1.0, _SEARCHED / max(height, width))
     size = (max(16, round(width * scale)), max(16, round(height * scale)))
-    small = [cv2.resize(frame, size, interpolation=cv2.INTER_AREA).astype(np.float32) for frame in (first, last)]
-    levels = [np.sort(frame.reshape(-1, 3), axis=0) for frame in small]
+    small = [shrink_once(frame, *size) for frame in (first, last)]
+    levels = [once(frame, "levels", partial(_sort_levels, frame)) for frame in small]
+    small = [frame.astype(np.float32) for frame in small]
     if np.abs(levels[0] - levels[1]).mean() < _CHANGED:
         return None
     dims = bool(levels[0].std(0).sum() >= levels[1].std(0).sum())
@@ -112,6 +115,11 @@ def find_light(first: Array, last: Array) -> Light | None:
     return light if np.quantile(moved, 0.99) > light.coarseness else None
 
 
+def _sort_levels(frame: Array) -> Array:
+    """The levels of each channel of (h, w, 3), sorted: (h * w, 3) float32."""
+    return np.sort(frame.reshape(-1, 3), axis=0).astype(np.float32)
+
+
 def is_another_light(first: Array, last: Array) -> bool:
     """Whether two frames, (H, W, 3) uint8, show one drawing in different light, as in a fade, or one of them is blank.
 
@@ -119,7 +127,7 @@ def is_another_light(first: Array, last: Array) -> bool:
     """
     height, width = first.shape[:2]
     size = (min(width, _SIDE), min(height, _SIDE))
-    small = [cv2.resize(frame, size, interpolation=cv2.INTER_AREA).astype(np.float32) for frame in (first, last)]
+    small = [shrink_once(frame, *size).astype(np.float32) for frame in (first, last)]
     drawn = [frame - cv2.blur(frame, (_SIDE // 4,) * 2) for frame in small]
     strength = [float(np.square(frame).mean()) for frame in drawn]
     if min(strength) < 1:
@@ -132,10 +140,7 @@ def is_fade(first: Array, last: Array) -> bool:
 
     Then a cross-fade is right, and any motion that is found is wrong.
     """
-    small = [
-        cv2.resize(frame, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA).reshape(-1, 3).astype(np.float32)
-        for frame in (first, last)
-    ]
+    small = [shrink_once(frame, _SIDE, _SIDE).reshape(-1, 3).astype(np.float32) for frame in (first, last)]
     differs = np.square(small[0] - small[1]).mean()
     if differs < 1:
         return False

@@ -12,6 +12,7 @@ Conventions: a flow is (h, w, 2) float32 in pixels, (dx, dy). Forward flow maps 
 backward flow maps the other way.
 """
 
+from functools import partial
 from typing import NamedTuple
 
 import cv2
@@ -19,6 +20,7 @@ import numpy as np
 
 from .grid import Array, Flow, mean_of_channels, pixel_grid, warp
 from .guides import Guides
+from .kept import once, shrink_once, to_lab
 from .segments import Carried, find_transforms
 from .splatting import fill_holes
 
@@ -100,8 +102,7 @@ def estimate_flow(
     if min(height, width) < SMALLEST or np.array_equal(first, last):
         still = np.zeros((h, w, 2), np.float32)
         return still, still.copy()
-    small_first = cv2.resize(first, (w, h), interpolation=cv2.INTER_AREA)
-    small_last = cv2.resize(last, (w, h), interpolation=cv2.INTER_AREA)
+    small_first, small_last = shrink_once(first, w, h), shrink_once(last, w, h)
     coarse_forward, coarse_backward = match_globally(small_first, small_last, guides)
     forward = _refine(small_first, small_last, coarse_forward)
     backward = _refine(small_last, small_first, coarse_backward)
@@ -209,8 +210,7 @@ def _add_transforms(
 
 
 def _lab_cells(frame: Array, columns: int, rows: int) -> Array:
-    small = cv2.resize(frame, (columns, rows), interpolation=cv2.INTER_AREA)
-    return np.asarray(cv2.cvtColor(small.astype(np.float32) / 255, cv2.COLOR_RGB2LAB), np.float32)
+    return to_lab(shrink_once(frame, columns, rows))
 
 
 def find_candidates(first: Array, last: Array, most: int = 16) -> Candidates:
@@ -463,10 +463,21 @@ def _refine(here: Array, there: Array, start: Flow) -> Flow:
     def grow(array: Array) -> Array:
         return cv2.copyMakeBorder(array, 0, bottom, 0, right, cv2.BORDER_REPLICATE) if bottom or right else array
 
+    def grow_grey(frame: Array) -> Array:
+        return grow(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY))
+
     search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    grey_here, grey_there = (grow(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)) for frame in (here, there))
+    grey_here, grey_there = (once(frame, "grey for the search", partial(grow_grey, frame)) for frame in (here, there))
     flow = search.calc(grey_here, grey_there, np.ascontiguousarray(grow(start)).copy())
     return np.ascontiguousarray(flow[:h, :w])
+
+
+def _measure_certainty(frame: Array) -> Array:
+    """How far the surroundings of each pixel of (h, w, 3) uint8 determine its match: (h, w) in [0, 1], 0 if flat."""
+    grey = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    mean = cv2.blur(grey, _PATCH)
+    varies = np.maximum(cv2.blur(grey * grey, _PATCH) - mean * mean, 0)
+    return np.asarray(varies / (varies + _VARIES))
 
 
 def _steady(first: Array, last: Array, refined: tuple[Flow, Flow], chosen: tuple[Flow, Flow]) -> tuple[Flow, Flow]:
@@ -485,7 +496,7 @@ def _steady(first: Array, last: Array, refined: tuple[Flow, Flow], chosen: tuple
     h, w = first.shape[:2]
     size = (max(1, w // 2), max(1, h // 2))
     to_half = np.array([size[0] / w, size[1] / h], np.float32)
-    frames = [cv2.resize(frame, size, interpolation=cv2.INTER_AREA) for frame in (first, last)]
+    frames = [shrink_once(frame, *size) for frame in (first, last)]
     flows = [cv2.resize(flow, size, interpolation=cv2.INTER_AREA) * to_half for flow in refined]
     starts = [cv2.resize(flow, size, interpolation=cv2.INTER_NEAREST) * to_half for flow in chosen]
     grid = pixel_grid(size[1], size[0])
@@ -501,10 +512,8 @@ def _steady(first: Array, last: Array, refined: tuple[Flow, Flow], chosen: tuple
         fits = np.exp(-((error / _ERROR) ** 2) - missed * missed)
         loose = np.clip(cv2.blur(1 - fits, _AROUND) * 2 - 0.5, 0, 1)
         # a flat pixel fits anywhere within its colour, so it must not influence others
-        grey = cv2.cvtColor(frames[k], cv2.COLOR_RGB2GRAY).astype(np.float32)
-        mean = cv2.blur(grey, _PATCH)
-        varies = np.maximum(cv2.blur(grey * grey, _PATCH) - mean * mean, 0)
-        reliable = fits * (1 - loose) * (varies / (varies + _VARIES))
+        certain = once(frames[k], "certain", partial(_measure_certainty, frames[k]))
+        reliable = fits * (1 - loose) * certain
         wanted = start + fill_holes(flow - start, reliable + np.float32(1e-6))
         rests = (start[..., 0] == 0) & (start[..., 1] == 0) & (in_place < np.minimum(error - _BETTER, _STILL))
         wanted[rests] = 0

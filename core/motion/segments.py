@@ -14,6 +14,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from .kept import once, shrink_once, to_lab
+
 Array = NDArray[Any]
 
 SIDE = 160
@@ -80,7 +82,7 @@ def find_segments(picture: Array, other: Array, most: int = 24, least: float = _
         least: share of the picture that a piece has at least.
     """
     h, w = picture.shape[:2]
-    count, labels = _label(_smooth(picture))
+    count, labels = once(picture, "pieces", lambda: _label(_smooth(picture)))
     flat = labels.ravel()
     areas = np.bincount(flat, minlength=count).astype(np.float64)
     areas[0] = 0  # the edges themselves
@@ -402,12 +404,7 @@ def find_transforms(first: Array, last: Array, most: int = 10) -> list[Carried]:
     h, w = first.shape[:2]
     scale = min(1.0, SIDE / max(h, w))
     width, height = max(8, round(w * scale)), max(8, round(h * scale))
-    small = [
-        cv2.cvtColor(
-            cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA).astype(np.float32) / 255, cv2.COLOR_RGB2LAB
-        )
-        for frame in (first, last)
-    ]
+    small = [to_lab(shrink_once(frame, width, height)) for frame in (first, last)]
     segments = [find_segments(small[k], small[1 - k], _PAIRED, _LEAST / 3) for k in range(2)]
     found = []
     size = np.array([width, height], float)

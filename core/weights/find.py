@@ -7,8 +7,8 @@ from ..errors import CheckpointError
 MOTION_WEIGHTS = Path(__file__).parents[2] / "models" / "weights" / "motion.safetensors"
 """The motion network that comes with animi."""
 MOTION_GRAPHS = MOTION_WEIGHTS.parent / "motion"
-"""A folder: the network's three steps as ONNX graphs, which name its weights and do not hold them; `core.graphs`."""
-STEPS = ("find_motion", "find_way", "decide")
+"""A folder: the network's four steps as ONNX graphs, which name its weights and do not hold them; `core.graphs`."""
+STEPS = ("encode", "find_motion", "find_way", "decide")
 """The names of the steps, and of their graphs' files."""
 
 
