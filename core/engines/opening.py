@@ -5,13 +5,14 @@ from pathlib import Path
 
 from ..config.choices import ENGINES
 from ..config.interpolation import InterpolateConfig, InterpolateFilmConfig, check_provider
-from ..devices import choose_device, is_cpu
+from ..devices import choose_device, count_threads, is_cpu
 from ..errors import ConfigError
 from ..weights.find import MOTION_WEIGHTS, find_checkpoint
 from .blend import BlendEngine
 from .flow import FlowEngine
 from .interface import Engine
 
+_AT_ONCE = 4  # pairs of a film that are prepared at the same time, at most: each takes memory
 _LEARNT = {"motion": MOTION_WEIGHTS}
 """Engines of ENGINES that are networks: their weights."""
 _CLASSICAL: dict[str, Callable[[bool, bool, int], Engine]] = {
@@ -37,8 +38,8 @@ def find_weights(name: str | None = None, checkpoint: Path | None = None) -> Pat
     return _LEARNT.get(name or ENGINES[0]) if checkpoint is None else find_checkpoint(checkpoint)
 
 
-def open_configured(config: InterpolateConfig | InterpolateFilmConfig, *, at_once: int = 1) -> Engine:
-    """Opens the engine that the settings of `animi interpolate` name; `at_once` as in `open_engine`.
+def open_configured(config: InterpolateConfig | InterpolateFilmConfig) -> Engine:
+    """Opens the engine that the settings of `animi interpolate` name; a film's pairs are prepared side by side.
 
     Raises:
         AnimiError: as `open_engine`.
@@ -50,7 +51,7 @@ def open_configured(config: InterpolateConfig | InterpolateFilmConfig, *, at_onc
         mixes=config.mix,
         arcs=config.arcs,
         provider=config.provider,
-        at_once=at_once,
+        at_once=min(_AT_ONCE, count_threads()) if isinstance(config, InterpolateFilmConfig) else 1,
     )
 
 

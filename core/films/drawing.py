@@ -1,17 +1,26 @@
-"""Draws between two judged frames of a film: on frames without specks, and without grain where the film has any."""
+"""Draws between two judged frames of a film: on frames without specks, and without grain where the film has any.
 
-from ..engines.interface import Engine
+Pairs are prepared in threads, some of them ahead of the frame that is drawn. A pair depends on its own frames alone, so
+that the film is the same with any number of threads, and from whichever segment it is drawn.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+
+from ..engines.interface import Engine, count_at_once
 from ..inbetween.doubt import Moment
 from ..inbetween.pair import PreparedPair, prepare_pair
 from ..inbetween.pixel_art import PixelArtEngine
 from ..media.frames import Frame
 from ..motion.guides import PairHints
+from ..threads import Crew
 from .doubt import FilmDoubt
 from .grain import GrainyDrawer
 from .hints import FilmHints
 from .segmenting import NewFrame
 from .timing import Exposure, FilmFrame
 
+_WAITING = 32  # new frames that are read ahead at most; a drawing that is held for long has many
 _MIDDLE = 0.4  # time of a pair from which on a frame stands for all of them: frames in the middle are the worst
 
 
@@ -60,6 +69,8 @@ class FrameDrawer:
             hints: what an animator says of pairs; None: nothing.
         """
         self._drawer, self._hints = PairDrawer(engine, on_failure), hints
+        self._at_once = count_at_once(engine)
+        self._begun: deque[tuple[tuple[FilmFrame, FilmFrame], Callable[[], PreparedPair]]] = deque()
         self.doubt = doubt
         """The moments worth checking."""
         self._unmeasured: tuple[int, Exposure, Frame | None] | None = None  # the latest frame of an unmeasured pair
@@ -69,6 +80,37 @@ class FrameDrawer:
         self._draw: PreparedPair | None = None
         self.count = 0
         """How many frames were drawn; the others are the film's own."""
+
+    def look_ahead(
+        self, frames: Iterable[NewFrame], wanted: Callable[[NewFrame], bool] = lambda _: True
+    ) -> Iterator[NewFrame]:
+        """Yields new frames in their order, while the pairs of those that come next are prepared in threads.
+
+        Args:
+            frames: the new frames.
+            wanted: whether a frame will be drawn.
+        """
+        if self._at_once < 2:
+            yield from frames
+            return
+        crew = Crew(self._at_once)
+        waiting: deque[NewFrame] = deque()
+        latest: tuple[FilmFrame, FilmFrame] | None = None
+        try:
+            for new in frames:
+                waiting.append(new)
+                pair = _pair_of(new)
+                if pair is not None and not _are_same(pair, latest) and wanted(new):
+                    latest = pair
+                    hints = None if self._hints is None else self._hints.of(*pair)
+                    self._begun.append((pair, crew.begin(self._drawer.prepare, *pair, new.before, hints)))
+                while waiting and (len(self._begun) > self._at_once or len(waiting) > _WAITING):
+                    yield waiting.popleft()
+            while waiting:
+                yield waiting.popleft()
+        finally:
+            crew.close()
+            self._begun.clear()
 
     def draw(self, new: NewFrame) -> Frame:
         """Returns the pixels of a new frame, (H, W, C)."""
@@ -89,16 +131,18 @@ class FrameDrawer:
 
     def _follow(self, new: NewFrame) -> None:
         """Makes the pair that a frame is drawn from the current one."""
-        exposure = new.exposure
-        assert exposure.last is not None
-        if self._pair is None or self._pair[0] is not exposure.first or self._pair[1] is not exposure.last:
+        pair = _pair_of(new)
+        assert pair is not None
+        if not _are_same(pair, self._pair):
             self.settle()
             self._measured = False
-            self._pair, self._before, self._draw = (exposure.first, exposure.last), new.before, None
+            self._pair, self._before, self._draw = pair, new.before, None
 
     def _prepare(self) -> PreparedPair:
         """Prepares the current pair, once."""
         assert self._pair is not None
+        if self._draw is None and self._begun and _are_same(self._pair, self._begun[0][0]):
+            self._draw = self._begun.popleft()[1]()
         if self._draw is None:
             hints = None if self._hints is None else self._hints.of(*self._pair)
             self._draw = self._drawer.prepare(*self._pair, self._before, hints)
@@ -122,3 +166,12 @@ class FrameDrawer:
         ends = self._pair[0].pixels, self._pair[1].pixels
         self.doubt.add(Moment(number, exposure.t, frame, ends, pair.doubt(exposure.t)), exposure.time, self._pair)
         self._unmeasured, self._measured = None, True
+
+
+def _pair_of(new: NewFrame) -> tuple[FilmFrame, FilmFrame] | None:
+    """The drawings that a frame is drawn from; None if it is the film's own."""
+    return None if new.exposure.last is None else (new.exposure.first, new.exposure.last)
+
+
+def _are_same(pair: tuple[FilmFrame, FilmFrame], other: tuple[FilmFrame, FilmFrame] | None) -> bool:
+    return other is not None and pair[0] is other[0] and pair[1] is other[1]

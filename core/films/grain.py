@@ -7,19 +7,20 @@ the result, and as much grain as the key frames have is added to the in-between.
 from their flat areas and shifted, so that none appears twice.
 """
 
-from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engines.interface import Engine
+from ..engines.interface import Engine, count_at_once
 from ..inbetween.pair import PreparedPair, prepare_pair
 from ..media.frames import Frame
 from ..motion.guides import PairHints
+from ..motion.kept import FrameMemory, once
 
 Array = NDArray[Any]
 
@@ -38,12 +39,12 @@ _ROLLS = 4  # shifted copies by which places with outlines are filled
 
 
 class GrainyDrawer:
-    """Draws in-betweens of grainy frames; the last two frames are kept, as each is used for two pairs."""
+    """Draws in-betweens of grainy frames; the last frames are kept, as each is used for two pairs."""
 
     def __init__(self, engine: Engine, on_failure: str) -> None:
         """Draws by an engine; `on_failure` is one of `config.choices.ON_FAILURE`."""
         self._engine, self._on_failure = engine, on_failure
-        self._known: OrderedDict[int, tuple[Frame, _Grainy]] = OrderedDict()
+        self._memory = FrameMemory(count_at_once(engine) + 2)
 
     def prepare(self, first: Frame, last: Frame, hints: PairHints | None = None) -> PreparedPair:
         """Readies two frames, (H, W, 3) uint8 or uint16, as `inbetween.pair.prepare_pair` does."""
@@ -57,13 +58,8 @@ class GrainyDrawer:
         return replace(pair, draw=finish)
 
     def _clean(self, frame: Frame) -> "_Grainy":
-        known = self._known.get(id(frame))
-        if known is None or known[0] is not frame:
-            known = frame, _Grainy(frame)
-            self._known[id(frame)] = known
-            while len(self._known) > 2:
-                self._known.popitem(last=False)
-        return known[1]
+        kept = self._memory.know(frame)
+        return once(kept, "grain", partial(_Grainy, kept))
 
 
 class _Grainy:

@@ -4,8 +4,8 @@ A film is made in three steps: it is planned (`plan`), its segments are drawn (`
 (`joining`). This command takes all three on one machine; `job` has each alone, for several machines. Until the film is
 complete, it is in a hidden folder beside the output.
 
-Decoding runs in one thread, drawing in another, encoding in a third, beside the two ffmpegs. Only a few frames wait
-between them, so that memory is the same for any length. A film from standard input is drawn while it is read.
+Decoding runs in one thread, drawing in another, encoding in a third, beside the two ffmpegs; the pairs that come next
+are prepared in further threads. Only a few frames wait between them, so that memory is the same for any length. A film from standard input is drawn while it is read.
 """
 
 import json
@@ -183,7 +183,7 @@ def _write_animation(setup: FilmSetup, advance: Advance) -> FilmDrawn:
     with exposures_of(setup, judge_film(setup)) as exposures:
         written = write_animation(
             config.output,
-            draw(cut_segments(exposures)),
+            draw(drawer.look_ahead(cut_segments(exposures))),
             fps=setup.usual_rate,
             ends=None if setup.clock.rate is not None else ends,
             profile=setup.film.profile,

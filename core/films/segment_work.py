@@ -112,7 +112,8 @@ def draw_segments(
             known=known,
         ) as writer,
     ):
-        for done, new in enumerate(replay(setup, plan, numbers, held.answer), 1):
+        frames = drawer.look_ahead(replay(setup, plan, numbers, held.answer), lambda new: new.segment not in known)
+        for done, new in enumerate(frames, 1):
             held.answer()
             done_before = new.segment in known
             frame = None if done_before else drawer.draw(new)
@@ -149,7 +150,7 @@ def draw_live(setup: FilmSetup, folder: Path | None, advance: Callable[[int], No
         exposures_of(setup, judge_film(setup), held.answer) as exposures,
         FilmWriter(setup.coding, folder, setup.config.output, held.answer) as writer,
     ):
-        for new in cut_segments(exposures):
+        for new in drawer.look_ahead(cut_segments(exposures)):
             held.answer()
             live.take(new)
             writer.put(new.segment, new.exposure.time, drawer.draw(new))
