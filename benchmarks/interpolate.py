@@ -3,6 +3,7 @@
     python benchmarks/interpolate.py quality SEQUENCES --peers FOLDER --with animi-flow,blend,dis,mci,rife46
     python benchmarks/interpolate.py speed --peers FOLDER --with animi-flow,dis,rife46
     python benchmarks/interpolate.py speed --peers FOLDER --device cuda --checkpoint runs/motion/best.safetensors
+    python benchmarks/interpolate.py film FILM --peers FOLDER --with rife46 [--pairs 8]
     python benchmarks/interpolate.py memory
     python benchmarks/interpolate.py sheet SEQUENCES --names a,b,c --with animi-flow -o sheet.png
     python benchmarks/interpolate.py middles SEQUENCES --names a,b,c --with animi-mix -o middles.webp
@@ -10,6 +11,9 @@
 SEQUENCES holds folders NAME/000.png to 008.png: the ends are the key frames, the rest is the truth. FOLDER holds a
 module peers.py, where `make(name, threads)` gives `f(first, last, times) -> frames`. What is measured is told in
 docs/evaluation.md; engines and networks of animi's own are measured by `animi evaluate`.
+`film` doubles the rate of FILM's first frames, which lie in memory: one in-between for each pair, and each frame is in
+two pairs. Both do as they do in a film: animi by the loop of `animi interpolate FILM`, which prepares pairs in
+threads and keeps what it knows of a frame, RIFE 4.6 with the frame that it has loaded for the pair before.
 With --device a motion network is timed beside RIFE 4.6 on that one device, loaded and preparation included, from arrays
 to arrays; without --checkpoint its weights are random, which costs the same.
 Needs the `bench` extra: pip install -e '.[bench]'.
@@ -26,8 +30,10 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from fractions import Fraction
 from functools import cache
 from importlib import import_module
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,12 +45,16 @@ from animi.core.devices import choose_device
 from animi.core.engines import motion as motion_engine
 from animi.core.engines.motion import MotionEngine
 from animi.core.engines.opening import open_engine
+from animi.core.films.drawing import FrameDrawer
+from animi.core.films.segmenting import NewFrame
+from animi.core.films.timing import Exposure, FilmFrame
 from animi.core.inbetween.pair import prepare_pair
 from animi.core.inbetween.sequence import interpolate
 from animi.core.measures import metrics
 from animi.core.measures.coherence import coherence
 from animi.core.measures.patches import KeyPatches
 from animi.core.measures.see_through import see_through_score
+from animi.core.media.film_source import open_film, read_frames
 from animi.core.media.frames import resize_image, to_uint8
 from animi.core.media.image_files import read_image, write_png
 from animi.models.motion import MotionConfig, MotionNetwork
@@ -170,7 +180,80 @@ def time_interpolators(chosen: argparse.Namespace) -> None:
         print(f"| {width}x{height} | {chosen.threads} | {' | '.join(cells)} |", flush=True)
 
 
-def open_rife(peers: str, device: torch.device, *, half: bool, together: bool) -> Interpolator:
+def double_by_animi(frames: Sequence[np.ndarray], threads: int) -> Callable[[], list[np.ndarray]]:
+    """Animi's loop over a film: returns what draws the in-betweens in the middle of all pairs of frames."""
+    cv2.setNumThreads(threads)
+    engine = open_engine(device="cpu", at_once=min(4, threads))
+    film = [FilmFrame(Fraction(k), frame, number=k) for k, frame in enumerate(frames)]
+    pairs = list(enumerate(pairwise(film)))
+    new = [
+        NewFrame(k, 0, Exposure(first.time, first, last, 0.5), film[k - 1] if k else None, 0.0)
+        for k, (first, last) in pairs
+    ]
+
+    def draw() -> list[np.ndarray]:
+        drawer = FrameDrawer(engine, "hold")
+        return [drawer.draw(each) for each in drawer.look_ahead(new)]
+
+    return draw
+
+
+def double_by_rife(frames: Sequence[np.ndarray], peers: str) -> Callable[[], list[np.ndarray]]:
+    """RIFE's loop over a film: the same."""
+    draw_pair = open_rife(peers, torch.device("cpu"), half=False, together=False, keeps=True)
+
+    def draw() -> list[np.ndarray]:
+        return [draw_pair(first, last, [0.5])[0] for first, last in pairwise(frames)]
+
+    return draw
+
+
+def time_films(chosen: argparse.Namespace) -> None:
+    """Times one process of `chosen.threads` threads in a film's loop; both take turns within a round."""
+    os.sched_setaffinity(0, range(chosen.threads))
+    torch.set_num_threads(chosen.threads)
+    read = islice(read_frames(open_film(chosen.sequences)), chosen.pairs + 1)
+    original = [pixels for _, pixels in read]
+    for width, height in chosen.sizes:
+        frames = [np.ascontiguousarray(resize_image(frame, width, height)) for frame in original]
+        loops = {"animi": double_by_animi(frames, chosen.threads)}
+        loops |= {"RIFE 4.6": double_by_rife(frames, chosen.peers)} if chosen.others[1:] else {}
+        taken: dict[str, list[float]] = {name: [] for name in loops}
+        used: dict[str, list[float]] = {name: [] for name in loops}
+        for each in range(chosen.rounds + 1):
+            for name, draw in loops.items():
+                start, cpu = time.perf_counter(), time.process_time()
+                drawn = draw()
+                assert len(drawn) == chosen.pairs
+                if each:
+                    taken[name].append((time.perf_counter() - start) / chosen.pairs)
+                    used[name].append((time.process_time() - cpu) / chosen.pairs)
+        cells = []
+        for name in loops:
+            beside = ""
+            if name != "animi":
+                share, of_cpu = (
+                    statistics.median(ours / its for ours, its in zip(kind["animi"], kind[name], strict=True))
+                    for kind in (taken, used)
+                )
+                beside = f" (animi x {share:.2f}, of CPU x {of_cpu:.2f})"
+            cells.append(
+                f"{1e3 * statistics.median(taken[name]):.0f}, {1e3 * statistics.median(used[name]):.0f}{beside}"
+            )
+        print(f"| {width}x{height} | {chosen.threads} | {' | '.join(cells)} |", flush=True)
+
+
+def report_films(chosen: argparse.Namespace) -> None:
+    """Runs a process for each number of threads."""
+    names = ["animi", *(["RIFE 4.6"] if chosen.others[1:] else [])]
+    print(f"| ms a pair, ms of CPU | threads | {' | '.join(names)} |\n|---|---{'|---' * len(names)}|", flush=True)
+    sizes = ",".join(f"{width}x{height}" for width, height in chosen.sizes)
+    run_with_threads(
+        ["time-film", str(chosen.sequences), "--pairs", str(chosen.pairs), "--sizes", sizes], chosen, (1, 2)
+    )
+
+
+def open_rife(peers: str, device: torch.device, *, half: bool, together: bool, keeps: bool = False) -> Interpolator:
     """RIFE 4.6 on any device, as its users run it: no frame waits for another, and all come back at the end.
 
     Args:
@@ -178,6 +261,7 @@ def open_rife(peers: str, device: torch.device, *, half: bool, together: bool) -
         device: where it runs.
         half: whether it computes in half precision.
         together: whether all frames are drawn as one batch.
+        keeps: whether a frame that was loaded for the pair before is not loaded again, as in a film.
     """
     if peers not in sys.path:
         sys.path.insert(0, peers)
@@ -200,10 +284,18 @@ def open_rife(peers: str, device: torch.device, *, half: bool, together: bool) -
         picture = torch.from_numpy(frame).to(device).permute(2, 0, 1)[None].to(dtype).div_(255)
         return torch.nn.functional.pad(picture, (0, -width % 32, 0, -height % 32))  # (1, 3, H', W')
 
+    latest: list[tuple[np.ndarray, torch.Tensor]] = []
+
+    def load_once(frame: np.ndarray) -> torch.Tensor:
+        if keeps and latest and latest[0][0] is frame:
+            return latest[0][1]
+        latest[:] = [(frame, load(frame))]
+        return latest[0][1]
+
     @torch.inference_mode()
     def draw(first: np.ndarray, last: np.ndarray, times: Sequence[float]) -> list[np.ndarray]:
         height, width = first.shape[:2]
-        pair = load(first), load(last)
+        pair = load_once(first), load_once(last)
         steps, grid = lay_grid(*pair[0].shape[2:])
         came = []
         for moments in [times] if together else [[t] for t in times]:
@@ -294,12 +386,18 @@ def report_speed(chosen: argparse.Namespace) -> None:
         + "|"
     )
     sys.stdout.flush()
-    for threads in (1, 2):
-        variables = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-        command = [sys.executable, __file__, "time", "--peers", chosen.peers, "--with", ",".join(chosen.others)]
+    run_with_threads(["time"], chosen, (1, 2))
+
+
+def run_with_threads(words: Sequence[str], chosen: argparse.Namespace, counts: Sequence[int]) -> None:
+    """Runs this script in a process of each number of threads, which every library obeys."""
+    for threads in counts:
+        variables = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
+        command = [sys.executable, __file__, *words, "--peers", chosen.peers, "--with", ",".join(chosen.others)]
         subprocess.run(
             [*command, "--rounds", str(chosen.rounds), "--threads", str(threads)],
-            env=os.environ | dict.fromkeys(variables, str(threads)),
+            # NumPy's products have one thread, as in the command
+            env=os.environ | dict.fromkeys(variables, str(threads)) | {"OPENBLAS_NUM_THREADS": "1"},
             check=True,
         )
 
@@ -373,14 +471,15 @@ def read_sizes(text: str) -> list[tuple[int, int]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["quality", "speed", "time", "memory", "sheet", "middles"])
+    parser.add_argument("what", choices=["quality", "speed", "time", "film", "time-film", "memory", "sheet", "middles"])
     parser.add_argument("sequences", type=Path, nargs="?")
     parser.add_argument("--peers", default="peers", help="folder with peers.py")
     parser.add_argument("--alex-weights", type=Path, help="AlexNet's weights, for LPIPS; else torch's, downloaded once")
     parser.add_argument("--with", dest="others", default="", help="peers, with commas")
     parser.add_argument("--device", help="speed: time a motion network and RIFE 4.6 there")
     parser.add_argument("--checkpoint", type=Path, help="the motion network of --device; else one of random weights")
-    parser.add_argument("--sizes", type=read_sizes, default=SIZES[1:], help="pictures of --device, as 512x512,1280x720")
+    parser.add_argument("--sizes", type=read_sizes, help="pictures of --device and film, as 512x512,1280x720")
+    parser.add_argument("--pairs", type=int, default=8, help="pairs of a film in a round")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, default=1, help=argparse.SUPPRESS)
     parser.add_argument("--json", type=Path, help="also write the scores of every sequence")
@@ -388,11 +487,14 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=150, help="rows of pixels in the sheet")
     parser.add_argument("-o", "--output", type=Path, default=Path("sheet.png"))
     chosen = parser.parse_args()
+    chosen.sizes = chosen.sizes or (SIZES if "film" in chosen.what else SIZES[1:])
     chosen.others = ["animi", *(name for name in chosen.others.split(",") if name and name != "animi")]
     jobs: dict[str, Callable[[Any], None]] = {
         "quality": report_quality,
         "speed": report_speed,
         "time": time_interpolators,
+        "film": report_films,
+        "time-film": time_films,
         "memory": report_memory,
         "sheet": draw_sheet,
         "middles": draw_middles,

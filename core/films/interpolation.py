@@ -5,7 +5,8 @@ A film is made in three steps: it is planned (`plan`), its segments are drawn (`
 complete, it is in a hidden folder beside the output.
 
 Decoding runs in one thread, drawing in another, encoding in a third, beside the two ffmpegs; the pairs that come next
-are prepared in further threads. Only a few frames wait between them, so that memory is the same for any length. A film from standard input is drawn while it is read.
+are prepared in further threads. Only a few frames wait between them, so that memory is the same for any length. A film
+from standard input is drawn while it is read.
 """
 
 import json

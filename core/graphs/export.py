@@ -21,7 +21,7 @@ _OURS = rf"({'|'.join(STEPS)})\.onnx|README\.md", "part of an export"
 
 
 def export_network(config: ExportConfig) -> list[Path]:
-    """Writes a motion network's three steps as ONNX graphs, and a README of their inputs and outputs.
+    """Writes a motion network's four steps as ONNX graphs, and a README of their inputs and outputs.
 
     Returns:
         The files.
@@ -82,6 +82,9 @@ def describe(config: MotionConfig, name: str) -> str:
     return (
         _README.replace("{name}", name)
         .replace("{drawing}", str(config.drawing))
+        .replace("{width}", str(config.width))
+        .replace("{mark}", str(config.width // 2))
+        .replace("{double}", str(2 * config.width))
         .replace("{given}", _GUIDED if config.guided else _HELPED)
     )
 
@@ -90,21 +93,39 @@ _GUIDED = "The network starts from it, and needs it."
 _HELPED = """It is used where it is consistent forward and backward. Without a search, fill it with 10000:
 an end point so far away agrees with nothing, so that the network's own matching is used everywhere."""
 
-_README = """# A motion network in three steps
+_README = """# A motion network in four steps
 
-Written by `animi export` ({name}). Three ONNX graphs, opset 16, float32, for one pair of frames; they find
-where every pixel of an in-between comes from. All arrays are N, C, H, W. Index 0 of the first axis is the first frame
-(forward motion), index 1 the last (backward motion). Flows are (dx, dy), in cells of their own grid; the cell in column
-x and row y has its centre at (x, y).
+Written by `animi export` ({name}). Four ONNX graphs, opset 16, float32, the first for one frame, the others
+for one pair of frames; they find where every pixel of an in-between comes from. All arrays are N, C, H, W. Where N
+is 2, index 0 is the first frame (forward motion), index 1 the last (backward motion). Flows are (dx, dy), in cells of
+their own grid; the cell in column x and row y has its centre at (x, y).
 
 The working size H x W may be any multiples of 16; animi reduces frames to about 224 x 224 pixels in all, in the frames'
 shape. h = H / 4, w = W / 4.
 
-## find_motion.onnx, once for a pair
+## encode.onnx, once for a frame
+
+A film's frame belongs to two pairs: keep what this gives for the second.
 
 | input | shape | |
 | --- | --- | --- |
-| `first`, `last` | 1, 3, H, W | the frames at the working size, RGB in [-1, 1] |
+| `frame` | 1, 3, H, W | the frame at the working size, RGB in [-1, 1] |
+
+| output | shape | |
+| --- | --- | --- |
+| `quarter` | 1, {width}, h, w | features |
+| `fine_context` | 1, {width}, h, w | features for the last rounds of refinement |
+| `fine_mark` | 1, {mark}, h, w | features that are compared there |
+| `small` | 1, 3, h, w | the frame at this size |
+| `eighth` | 1, {double}, h/2, w/2 | features |
+| `wide` | 1, {double}, h/4, w/4 | features |
+
+## find_motion.onnx, once for a pair
+
+Inputs: the outputs of the first step for both frames, joined along the first axis, under the same names, and
+
+| input | shape | |
+| --- | --- | --- |
 | `given` | 2, 2, H/2, W/2 | the motion of a search, in cells of that grid |
 
 {given}
@@ -116,7 +137,6 @@ shape. h = H / 4, w = W / 4.
 | `visible` | 2, 1, h, w | logit of visibility in the other frame |
 | `front` | 2, 1, h, w | depth order; higher is nearer |
 | `features` | 2, {drawing}, h, w | features for the next step |
-| `small` | 2, 3, h, w | the frames at this size |
 
 ## find_way.onnx, for each time
 
@@ -140,10 +160,12 @@ Output `share`, 1, 1, 2h, 2w: the first frame's share of the in-between, in [0, 
 
 With onnxruntime, NumPy and a bilinear `resize` and `sample` of your own, for frames `A` and `B` of any size:
 
-    motion = find_motion.run(None, {"first": a, "last": b, "given": given})
-    flow, fine, visible, front, features, small = motion
+    names = ["quarter", "fine_context", "fine_mark", "small", "eighth", "wide"]
+    of_a, of_b = (encode.run(names, {"frame": frame}) for frame in (a, b))
+    both = {name: np.concatenate(parts) for name, *parts in zip(names, of_a, of_b)}
+    flow, fine, visible, front, features = find_motion.run(None, {**both, "given": given})
     shift, claim = find_way.run(None, {"flow": flow, "visible": visible, "front": front, "features": features,
-                                       "small": small, "t": np.array([0.5], np.float32)})
+                                       "small": both["small"], "t": np.array([0.5], np.float32)})
     # enlarge `shift` to the frames' size, and scale it to their pixels
     early, late = (sample(frame, grid + enlarged) for frame, enlarged in ((A, shift_0), (B, shift_1)))
     difference = resize(np.abs(early - late).mean(axis=channels), (2 * h, 2 * w))

@@ -309,9 +309,11 @@ class _Finder(Layers):
     ) -> tuple[Value, Value, Value]:  # fmt: skip
         """A round of refinement: the new hidden state, flow and visibility; `context` is that of `_see_context`."""
         looked = self.activate(self.convolve(f"{name}.look", seen, 1))
-        known = self.join(looked, hidden, flow * (1 / 16), visible * 0.25, trust)
-        weight = self.cut(self.graph.weight(f"{name}.enter.weight"), channels, 2**31, 1)
-        hidden = self.apply(weight, None, known) + context
+        weight = self.graph.weight(f"{name}.enter.weight")
+        # the few channels of the motion apart: whole blocks of 16 channels are convolved without copying the values
+        known = self.join(flow * (1 / 16), visible * 0.25, trust)
+        wide = self.apply(self.cut(weight, channels, 3 * channels, 1), None, self.join(looked, hidden))
+        hidden = wide + self.apply(self.cut(weight, 3 * channels, 2**31, 1), None, known) + context
         hidden = self.residual(f"{name}.think", self.activate(hidden))
         predicted = self.convolve(f"{name}.tell", hidden)
         change = self.cut(predicted, 0, 2, 1)

@@ -113,6 +113,8 @@ class Graph:
             "" if part is None else part.name if isinstance(part, Value) else self.constant(part).name
             for part in inputs
         ]
+        while names and not names[-1]:
+            names.pop()  # ONNX Runtime takes a bias without a name for one that it does not know
         number = len(self._nodes)
         outputs = [f"{kind}.{number}" + (f".{k}" if k else "") for k in range(count)]
         self._nodes.append(helper.make_node(kind, names, outputs, f"{kind}.{number}", **attributes))

@@ -12,10 +12,10 @@ import pytest
 import torch
 
 from animi.core.config.interpolation import InterpolateConfig
-from animi.core.engines import motion_onnx, opening
+from animi.core.engines import opening
 from animi.core.engines.interface import render_all
 from animi.core.engines.motion import MotionEngine, TorchSteps
-from animi.core.engines.motion_base import BaseMotionEngine, look_small
+from animi.core.engines.motion_base import BaseMotionEngine, search_small, shrink_views
 from animi.core.engines.motion_onnx import OnnxSteps
 from animi.core.engines.network import open_network
 from animi.core.engines.opening import open_engine
@@ -60,6 +60,23 @@ def open_models(network):
     return {name: onnxruntime.InferenceSession(model.SerializeToString()) for name, model in models.items()}
 
 
+def look_small(first, last):
+    """Two frames at the working size, and the motion of a search."""
+    small = shrink_views((first, last), 224 * 224)
+    return small, search_small((first, last), small[0].shape, None)[0]
+
+
+def find_motion(steps, small, given):
+    return steps.find_motion(*map(steps.encode, small), given)
+
+
+def encode_both(sessions, first, last):
+    """Both frames' features by a network's graph, as inputs of the next one."""
+    names = [each.name for each in sessions["encode"].get_outputs()]
+    found = [sessions["encode"].run(None, {"frame": np.asarray(frame)}) for frame in (first, last)]
+    return {name: np.concatenate(parts) for name, *parts in zip(names, *found, strict=True)}
+
+
 def draw_pair(height, width):
     """Blotches, and a disc that goes right over them while they go left."""
     noise = np.random.default_rng(3).uniform(0, 255, (height // 9 + 2, width // 9 + 2, 3)).astype(np.float32)
@@ -75,8 +92,8 @@ def draw_pair(height, width):
 def test_the_steps_are_those_of_pytorch_at_any_size(own, size):
     network, by_onnx = own
     by_torch = TorchSteps(network)
-    small, given, _ = look_small(*draw_pair(*size), 224 * 224, None)
-    found = [steps.find_motion(*small, given) for steps in (by_torch, by_onnx)]
+    small, given = look_small(*draw_pair(*size))
+    found = [find_motion(steps, small, given) for steps in (by_torch, by_onnx)]
     for name, one, other in zip(found[0]._fields, *found, strict=True):
         assert one.shape == other.shape and other.dtype == np.float32, name
         assert np.abs(one - other).max() < 2e-3, name  # logits reach 15
@@ -99,9 +116,9 @@ def test_any_motion_network_can_be_written(config):
     with torch.inference_mode():
         motion = network.find_motion(first, last, given)
         way = network.find_way(motion, torch.tensor([0.3]))
-    named = {name: np.asarray(part) for name, part in (("first", first), ("last", last), ("given", given))}
-    found = sessions["find_motion"].run(None, named)
-    for name, one, other in zip(motion._fields, motion, found, strict=True):
+    named = encode_both(sessions, first, last)
+    found = sessions["find_motion"].run(None, named | {"given": np.asarray(given)})
+    for name, one, other in zip(motion._fields, motion, [*found, named["small"]], strict=True):
         assert np.abs(one.numpy() - other).max() < 1e-4, name
     parts = {name: part.numpy() for name, part in motion._asdict().items() if name != "fine"}
     parts = {name: np.ascontiguousarray(part) for name, part in parts.items()}
@@ -115,8 +132,9 @@ def test_a_motion_that_agrees_with_nothing_is_none():
     first, last = (torch.from_numpy(frame).permute(2, 0, 1)[None] / 127.5 - 1 for frame in draw_pair(64, 96))
     with torch.inference_mode():
         motion = network.find_motion(first, last)
-    named = {"first": first.numpy(), "last": last.numpy(), "given": np.full((2, 2, 32, 48), 10_000, np.float32)}
-    found = dict(zip(motion._fields, open_models(network)["find_motion"].run(None, named), strict=True))
+    sessions = open_models(network)
+    named = encode_both(sessions, first, last) | {"given": np.full((2, 2, 32, 48), 10_000, np.float32)}
+    found = dict(zip(motion._fields[:-1], sessions["find_motion"].run(None, named), strict=True))
     assert np.abs(found["fine"] - motion.fine.numpy()).max() < 1e-3
     assert np.abs(found["visible"] - motion.visible.numpy()).max() < 1e-3
 
@@ -158,13 +176,12 @@ def test_hints_have_the_last_word_by_both(own, draw_disc):
         assert other[80, round(60 + 90 * t)].tolist() == [225, 40, 30]
 
 
-def test_threads_change_no_bit(monkeypatch):
-    pairs = [look_small(*draw_pair(*size), 224 * 224, None) for size in ((160, 240), (64, 64), (30, 400))]
+def test_threads_change_no_bit():
+    pairs = [look_small(*draw_pair(*size)) for size in ((160, 240), (64, 64), (30, 400))]
     found = []
     for count in (1, 2, 3, 5, 16):
-        monkeypatch.setattr(motion_onnx, "count_threads", lambda count=count: count)
-        steps = OnnxSteps()
-        motions = [steps.find_motion(*small, given) for small, given, _ in pairs]
+        steps = OnnxSteps(threads=count)
+        motions = [find_motion(steps, small, given) for small, given in pairs]
         ways = [steps.find_way(motion, 0.3) for motion in motions]
         found.append([part for each in (*motions, *ways) for part in each])
     for other in found[1:]:
@@ -232,10 +249,10 @@ def test_a_provider_is_for_our_own_network(tmp_path):
 def test_missing_and_misfitting_files_are_named(tmp_path, own):
     with pytest.raises(CheckpointError, match=r"none.safetensors: does not exist"):
         OnnxSteps(weights=tmp_path / "none.safetensors")
-    with pytest.raises(CheckpointError, match=r"find_motion.onnx: cannot be read"):
+    with pytest.raises(CheckpointError, match=r"encode.onnx: cannot be read"):
         OnnxSteps(graphs=tmp_path).wait()
     save_checkpoint(tmp_path / "other.safetensors", MotionNetwork(SMALL), "motion", SMALL)
-    with pytest.raises(CheckpointError, match=r"find_motion.onnx: does not fit the weights"):
+    with pytest.raises(CheckpointError, match=r"encode.onnx: does not fit the weights"):
         OnnxSteps(weights=tmp_path / "other.safetensors").wait()
 
 
@@ -250,19 +267,21 @@ def test_export_writes_graphs_that_run_alone(tmp_path, animi):
     result = animi("export", "--onnx", out, "--json")
     assert result.exit_code == 0, result.stderr
     assert sorted(path.name for path in out.iterdir()) == [
-        "README.md", "decide.onnx", "find_motion.onnx", "find_way.onnx",
+        "README.md", "decide.onnx", "encode.onnx", "find_motion.onnx", "find_way.onnx",
     ]  # fmt: skip
     program = """
 import sys
 import numpy as np, onnxruntime
 open_ = lambda name: onnxruntime.InferenceSession(f"{sys.argv[1]}/{name}.onnx")
-find_motion, find_way, decide = map(open_, ("find_motion", "find_way", "decide"))
-print([i.name for i in find_motion.get_inputs() + find_way.get_inputs() + decide.get_inputs()])
+steps = encode, find_motion, find_way, decide = [*map(open_, ("encode", "find_motion", "find_way", "decide"))]
+print([i.name for step in steps for i in step.get_inputs()])
 a = np.random.default_rng(0).uniform(-1, 1, (1, 3, 6, 8)).astype(np.float32).repeat(8, 2).repeat(8, 3)
 b = np.roll(a, 4, 3)
 given = np.full((2, 2, 24, 32), 10000, np.float32)
-outputs = find_motion.run(None, {"first": a, "last": b, "given": given})
-found = dict(zip([o.name for o in find_motion.get_outputs()], outputs))
+names = [o.name for o in encode.get_outputs()]
+both = {n: np.concatenate([x, y]) for n, x, y in zip(names, *(encode.run(None, {"frame": f}) for f in (a, b)))}
+outputs = find_motion.run(None, both | {"given": given})
+found = dict(zip([o.name for o in find_motion.get_outputs()], outputs)) | {"small": both["small"]}
 inside = found["fine"][:, 0, 6:-6, 8:-8]
 print(round(float(np.median(inside[0]))), round(float(np.median(inside[1]))))
 del found["fine"]

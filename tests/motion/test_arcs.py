@@ -98,6 +98,8 @@ def test_the_option_draws_and_leaves_key_frames(animi, key_frames, tmp_path, eng
 class ExactSteps:
     """The steps of a network that knows the motion exactly, on a grid of two pixels a cell."""
 
+    threads = 1
+
     def __init__(self, ends, flows):
         self._pair = FlowPair(*ends, flows)
         shape = HEIGHT // 2, WIDTH // 2
