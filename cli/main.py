@@ -4,6 +4,7 @@ A command is imported when it is called; `animi --help` needs its docstring only
 """
 
 import ast
+import os
 import re
 import signal
 import sys
@@ -144,6 +145,8 @@ def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
 
 def run() -> None:
     """The `animi` program."""
+    # NumPy's products here are small, and a thread that waits for the next one takes time from those that draw
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         signal.signal(signal.SIGTERM, _terminate)
         app()

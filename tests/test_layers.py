@@ -20,6 +20,7 @@ ORDER = (
     "lock",
     "programs",
     "read_ahead",
+    "threads",
     "config",
     "media",
     "pages",

@@ -86,6 +86,8 @@ class BaseMotionEngine:
     def prepare(self, first: Working, last: Working, hints: PairHints | None = None) -> Pair:
         """Prepares a pair, if motion can explain it; frames in different light are relit first."""
         first, last = self._memory.know(first), self._memory.know(last)
+        for frame in (first, last):  # while others find out what else is needed
+            self._crew.begin(self._encode, frame)
         return prepare_moving(first, last, hints, self._draw, figures=not self._mixes)
 
     def prepare_plain(self, first: Working, last: Working) -> Pair:
@@ -111,12 +113,15 @@ class BaseMotionEngine:
         """The motion of a pair in the classical engine's form; see `scale_flows`."""
         return scale_flows(self._search(first, last, guides)[0].fine, first.shape[0], first.shape[1])
 
+    def _encode(self, frame: Working) -> Encoded:
+        view = view_for_matching(frame)
+        return encode_once(self._steps, shrink_views((view, view), self._area)[0])
+
     def _search(self, first: Working, last: Working, guides: Guides | None) -> tuple[FoundMotion, Detail | None]:
         """The motion that the network finds with the help of a search, and the detail of that search."""
+        encoded = [self._crew.begin(self._encode, frame) for frame in (first, last)]
         views = view_for_matching(first), view_for_matching(last)
-        small = shrink_views(views, self._area)
-        encoded = [self._crew.begin(encode_once, self._steps, picture) for picture in small]
-        given, detail = search_small(views, small[0].shape, guides)
+        given, detail = search_small(views, choose_size(*first.shape[:2], self._area), guides)
         motion = self._steps.find_motion(encoded[0](), encoded[1](), given)
         return motion if guides is None else clear(motion, guides), detail
 
