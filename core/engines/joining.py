@@ -32,6 +32,7 @@ _FINER = 2  # pixels across a cell of the seams' grid in the pictures in which d
 AGREES, RAMP = 6.0, 8.0
 """Levels of 255 up to which warped frames agree, so that they are blended, and range in which the choice takes over."""
 _LOOKED = 320  # pixels of the longer side of the picture in which doubt is measured: outlines are two pixels wide there
+_AREA = 1 << 23  # pixels that are drawn at the same time: each takes about 30 bytes, 250 MB in all
 SEAM_WIDTH = 1.5
 """Width in pixels of the transition from one frame to the other."""
 
@@ -99,8 +100,8 @@ def draw_joined(
         rising = sorted(set(chunk))
         ways = list(map_ahead(place_and_refine, rising, threads))
         chosen = choose_frames(frames, ways, before, threads)
-        found = dict(zip(rising, zip(ways, chosen, strict=True), strict=True))
-        yield from map_ahead(lambda t, found=found: _draw(frames, *found[t], grid, values), chunk, threads)
+        found = [(ways[place], chosen[place]) for place in map(rising.index, chunk)]
+        yield from map_ahead(lambda way: _draw(frames, way[0], way[1], grid, values), found, threads)
         before = ways[-1], chosen[-1]
 
 
@@ -142,9 +143,10 @@ class PlacedPair(DrawsTogether):
             last: another of the same shape and type.
             mixes: whether warped frames are blended where they differ, instead of joined along a seam.
             guides: motion that an animator gives.
-            threads: in which several frames are drawn at the same time.
+            threads: in which several frames are drawn at the same time, at most.
         """
-        self._frames, self._mixes, self._guides, self._threads = (first, last), mixes, guides, threads
+        self._frames, self._mixes, self._guides = (first, last), mixes, guides
+        self._threads = max(1, min(threads, _AREA // (first.shape[0] * first.shape[1])))
 
     @abstractmethod
     def _place(self, t: float) -> Placed:
@@ -152,8 +154,9 @@ class PlacedPair(DrawsTogether):
 
     def render_all(self, times: Sequence[float]) -> Iterator[Working]:
         """Draws the frames at `times` in (0, 1), with seams that are chosen for all of them together."""
-        how = {"mixes": self._mixes, "guides": self._guides, "threads": self._threads}
-        yield from draw_joined(self._frames, times, self._place, **how)
+        yield from draw_joined(
+            self._frames, times, self._place, mixes=self._mixes, guides=self._guides, threads=self._threads
+        )
 
     def carry(self, values: tuple[Array, Array]) -> "CarriedPair":
         """A pair of the same motion that draws other values, see `interface.Carrying`."""

@@ -121,7 +121,7 @@ class BaseMotionEngine:
         """The motion that the network finds with the help of a search, and the detail of that search."""
         encoded = [self._crew.begin(self._encode, frame) for frame in (first, last)]
         views = view_for_matching(first), view_for_matching(last)
-        given, detail = search_small(views, choose_size(*first.shape[:2], self._area), guides)
+        given, detail = search_small(views, choose_size(first.shape[0], first.shape[1], self._area), guides)
         motion = self._steps.find_motion(encoded[0](), encoded[1](), given)
         return motion if guides is None else clear(motion, guides), detail
 

@@ -88,7 +88,8 @@ class OnnxSteps:
         assert given is not None
         both = _Features(*(np.concatenate(parts) for parts in zip(first, last, strict=True)))
         found = self._run("find_motion", both._asdict() | {"given": np.ascontiguousarray(given)})
-        return FoundMotion(*found, both.small)
+        flow, fine, visible, front, features = found
+        return FoundMotion(flow, fine, visible, front, features, both.small)
 
     def find_way(self, motion: FoundMotion, t: float) -> FoundWay:
         """See `MotionSteps`."""
