@@ -31,7 +31,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from fractions import Fraction
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from itertools import islice, pairwise
 from pathlib import Path
@@ -57,6 +57,7 @@ from animi.core.measures.see_through import see_through_score
 from animi.core.media.film_source import open_film, read_frames
 from animi.core.media.frames import resize_image, to_uint8
 from animi.core.media.image_files import read_image, write_png
+from animi.core.motion.kept import FrameMemory
 from animi.models.motion import MotionConfig, MotionNetwork
 
 if TYPE_CHECKING:
@@ -165,19 +166,43 @@ def time_interpolators(chosen: argparse.Namespace) -> None:
     times = [k / 8 for k in range(1, 8)]
     for width, height in SIZES:
         pair = [resize_image(key, width, height) for key in keys]
-        taken: dict[str, list[float]] = {name: [] for name in chosen.others}
+        clock = Clock(chosen.others)
         for each in range(chosen.rounds + 1):
+            pair = [np.ascontiguousarray(frame[:, ::-1]) for frame in pair]  # what is known of the others is no use
             for name in chosen.others:
-                start = time.perf_counter()
-                open_interpolator(name, chosen.peers, chosen.threads)(*pair, times)
-                if each:
-                    taken[name].append((time.perf_counter() - start) / len(times))
+                draw = open_interpolator(name, chosen.peers, chosen.threads)
+                clock.time(name, partial(draw, *pair, times), len(times), counts=each > 0)
+        print(f"| {width}x{height} | {chosen.threads} | {' | '.join(clock.list_cells())} |", flush=True)
+
+
+class Clock:
+    """Times what takes turns within rounds, by the clock and by the processor's time of all threads."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        """Takes the names of what is timed; "animi" is one of them."""
+        self._seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
+
+    def time(self, name: str, work: Callable[[], list[np.ndarray]], count: int, *, counts: bool = True) -> None:
+        """Runs something that draws `count` frames; without `counts` to warm up."""
+        start, used = time.perf_counter(), time.process_time()
+        assert len(work()) == count
+        taken = (time.perf_counter() - start) / count, (time.process_time() - used) / count
+        if counts:
+            self._seconds[name].append(taken)
+
+    def list_cells(self) -> list[str]:
+        """For each name the medians of milliseconds and of those of the processor, and animi's parts of them."""
         cells = []
-        for name in chosen.others:
-            ratio = statistics.median(ours / its for ours, its in zip(taken["animi"], taken[name], strict=True))
-            beside = "" if name == "animi" else f" (animi x {ratio:.2f})"
-            cells.append(f"{1000 * statistics.median(taken[name]):.1f}{beside}")
-        print(f"| {width}x{height} | {chosen.threads} | {' | '.join(cells)} |", flush=True)
+        for name, rounds in self._seconds.items():
+            wall, used = (1e3 * statistics.median(part) for part in zip(*rounds, strict=True))
+            beside = ""
+            if name != "animi":
+                paired = zip(self._seconds["animi"], rounds, strict=True)
+                ratios = [[ours / its for ours, its in zip(*both, strict=True)] for both in paired]
+                shares = [statistics.median(part) for part in zip(*ratios, strict=True)]
+                beside = f" (animi x {shares[0]:.2f}, of CPU x {shares[1]:.2f})"
+            cells.append(f"{wall:.1f}, {used:.1f}{beside}")
+        return cells
 
 
 def double_by_animi(frames: Sequence[np.ndarray], threads: int) -> Callable[[], list[np.ndarray]]:
@@ -218,29 +243,11 @@ def time_films(chosen: argparse.Namespace) -> None:
         frames = [np.ascontiguousarray(resize_image(frame, width, height)) for frame in original]
         loops = {"animi": double_by_animi(frames, chosen.threads)}
         loops |= {"RIFE 4.6": double_by_rife(frames, chosen.peers)} if chosen.others[1:] else {}
-        taken: dict[str, list[float]] = {name: [] for name in loops}
-        used: dict[str, list[float]] = {name: [] for name in loops}
+        clock = Clock(list(loops))
         for each in range(chosen.rounds + 1):
             for name, draw in loops.items():
-                start, cpu = time.perf_counter(), time.process_time()
-                drawn = draw()
-                assert len(drawn) == chosen.pairs
-                if each:
-                    taken[name].append((time.perf_counter() - start) / chosen.pairs)
-                    used[name].append((time.process_time() - cpu) / chosen.pairs)
-        cells = []
-        for name in loops:
-            beside = ""
-            if name != "animi":
-                share, of_cpu = (
-                    statistics.median(ours / its for ours, its in zip(kind["animi"], kind[name], strict=True))
-                    for kind in (taken, used)
-                )
-                beside = f" (animi x {share:.2f}, of CPU x {of_cpu:.2f})"
-            cells.append(
-                f"{1e3 * statistics.median(taken[name]):.0f}, {1e3 * statistics.median(used[name]):.0f}{beside}"
-            )
-        print(f"| {width}x{height} | {chosen.threads} | {' | '.join(cells)} |", flush=True)
+                clock.time(name, draw, chosen.pairs, counts=each > 0)
+        print(f"| {width}x{height} | {chosen.threads} | {' | '.join(clock.list_cells())} |", flush=True)
 
 
 def report_films(chosen: argparse.Namespace) -> None:
@@ -342,8 +349,10 @@ def report_device_speed(chosen: argparse.Namespace) -> None:
 
     contestants: dict[str, Interpolator] = {"animi": draw_by(engine), "animi, one by one": one_by_one}
     contestants["animi, preparing alone"] = prepare
+    engines = [engine]
     if not engine.searches:  # does a search, which draws better, cost too much here?
-        contestants["animi, searching"] = draw_by(MotionEngine(engine._network, searches=True))
+        engines.append(MotionEngine(engine.network, searches=True))
+        contestants["animi, searching"] = draw_by(engines[1])
     for half in (False, True):
         for together in (False, True):
             name = f"RIFE 4.6, fp{16 if half else 32}{', one batch' if together else ''}"
@@ -358,6 +367,8 @@ def report_device_speed(chosen: argparse.Namespace) -> None:
         drawn = {}
         for each in range(-2, chosen.rounds):
             for name, draw in contestants.items():
+                for each_engine in engines:
+                    each_engine._memory = FrameMemory()  # else all rounds but the first know the frames
                 wait_for(device)
                 start = time.perf_counter()
                 drawn[name] = draw(pair[0], pair[1], times)
@@ -379,7 +390,7 @@ def report_speed(chosen: argparse.Namespace) -> None:
         report_device_speed(chosen)
         return
     print(
-        "| ms per in-between | threads | "
+        "| ms per in-between, ms of CPU | threads | "
         + " | ".join(chosen.others)
         + " |\n|---"
         + "|---" * (len(chosen.others) + 1)

@@ -33,6 +33,7 @@ from animi.core.engines.interface import Engine
 from animi.core.engines.motion import MotionEngine
 from animi.core.media.frames import resize_image
 from animi.core.media.image_files import read_image
+from animi.core.motion.kept import FrameMemory
 from animi.core.sprites.renderer import find_sprites
 from animi.core.training.loop import Hooks, Phase, fit, make_adam, map_batch, place_module
 from animi.core.training.recipes.train_motion import _make_loss
@@ -74,6 +75,7 @@ def time_drawing(chosen: argparse.Namespace) -> None:
         rendered: dict[str, list[float]] = {name: [] for name in engines}
         for number in range(chosen.rounds + 1):
             for name, engine in engines.items():
+                engine._memory = FrameMemory()  # else all rounds but the first know the frames
                 start = time.perf_counter()
                 ready = engine.prepare(pair[0], pair[1])
                 middle = time.perf_counter()
