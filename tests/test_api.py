@@ -37,7 +37,7 @@ def test_how_frames_are_drawn_reaches_the_engine_from_all_functions(monkeypatch)
     for draw in (api.interpolate, api.score, lambda given, **options: api.InbetweenedFilm(given, 2, **options)):
         for options in ({"mix": True}, {"arcs": True}):
             next(iter(draw(frames, engine="flow", **options)))
-            assert asked.pop() == {"mixes": "mix" in options, "arcs": "arcs" in options}
+            assert asked.pop() == {"mixes": "mix" in options, "arcs": "arcs" in options, "at_once": 1}
         engine = BlendEngine()
         next(iter(draw(frames, engine=engine)))
         assert not asked  # what is open already is not opened again

@@ -5,7 +5,7 @@ that the film is the same with any number of threads, and from whichever segment
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 
 from ..engines.interface import Engine, count_at_once
 from ..inbetween.doubt import Moment
@@ -83,8 +83,10 @@ class FrameDrawer:
 
     def look_ahead(
         self, frames: Iterable[NewFrame], wanted: Callable[[NewFrame], bool] = lambda _: True
-    ) -> Iterator[NewFrame]:
+    ) -> Generator[NewFrame, None, None]:
         """Yields new frames in their order, while the pairs of those that come next are prepared in threads.
+
+        Closing this drops what has not begun, and waits for the pairs that have.
 
         Args:
             frames: the new frames.

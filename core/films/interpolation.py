@@ -11,6 +11,7 @@ from standard input is drawn while it is read.
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import chain, pairwise
@@ -181,10 +182,13 @@ def _write_animation(setup: FilmSetup, advance: Advance) -> FilmDrawn:
         note_unused(setup)
 
     animation = setup.film.animation
-    with exposures_of(setup, judge_film(setup)) as exposures:
+    with (
+        exposures_of(setup, judge_film(setup)) as exposures,
+        closing(drawer.look_ahead(cut_segments(exposures))) as frames,
+    ):
         written = write_animation(
             config.output,
-            draw(drawer.look_ahead(cut_segments(exposures))),
+            draw(frames),
             fps=setup.usual_rate,
             ends=None if setup.clock.rate is not None else ends,
             profile=setup.film.profile,

@@ -7,6 +7,7 @@ a segment says what it was made on, and `animi join` reports segments of several
 
 import platform
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
 
@@ -111,8 +112,10 @@ def draw_segments(
             made=name_machine(setup),
             known=known,
         ) as writer,
+        closing(
+            drawer.look_ahead(replay(setup, plan, numbers, held.answer), lambda new: new.segment not in known)
+        ) as frames,
     ):
-        frames = drawer.look_ahead(replay(setup, plan, numbers, held.answer), lambda new: new.segment not in known)
         for done, new in enumerate(frames, 1):
             held.answer()
             done_before = new.segment in known
@@ -149,8 +152,9 @@ def draw_live(setup: FilmSetup, folder: Path | None, advance: Callable[[int], No
         held_back() as held,
         exposures_of(setup, judge_film(setup), held.answer) as exposures,
         FilmWriter(setup.coding, folder, setup.config.output, held.answer) as writer,
+        closing(drawer.look_ahead(cut_segments(exposures))) as frames,
     ):
-        for new in drawer.look_ahead(cut_segments(exposures)):
+        for new in frames:
             held.answer()
             live.take(new)
             writer.put(new.segment, new.exposure.time, drawer.draw(new))
