@@ -16,7 +16,7 @@ def pixel_grid(height: int, width: int) -> Array:
     return _keep_grid(height, width) if height * width <= _KEPT_CELLS else _make_grid(height, width)
 
 
-_KEPT_CELLS = 1280 * 720  # of grids that are kept: a pair needs five, for frames of this size 14 MB
+_KEPT_CELLS = 1280 * 720  # of grids that are kept: a pair of frames of this size needs five, 10 MB in all
 
 
 def _make_grid(height: int, width: int) -> Array:
