@@ -9,14 +9,14 @@ T = TypeVar("T")
 U = TypeVar("U")
 
 
-class Crew:
+class Workers:
     """Threads that work ahead of who needs the results."""
 
     def __init__(self, threads: int) -> None:
         """Starts no thread yet; with fewer than 2 there is none, and work is done when its result is asked for."""
         self.threads = threads
         """How many there are."""
-        self._pool = ThreadPoolExecutor(threads, "animi-crew") if threads > 1 else None
+        self._pool = ThreadPoolExecutor(threads, "animi-workers") if threads > 1 else None
 
     def begin(self, function: Callable[..., T], *inputs: Any) -> Callable[[], T]:
         """Begins some work; returns what waits for its result, and raises what it raised."""
@@ -49,14 +49,14 @@ def map_ahead(function: Callable[[T], U], items: Sequence[T], threads: int) -> I
     if min(threads, len(items)) < 2:
         yield from map(function, items)
         return
-    crew = Crew(min(threads, len(items)))
+    workers = Workers(min(threads, len(items)))
     begun: deque[Callable[[], U]] = deque()
     try:
         for item in items:
-            begun.append(crew.begin(function, item))
-            if len(begun) > crew.threads:
+            begun.append(workers.begin(function, item))
+            if len(begun) > workers.threads:
                 yield begun.popleft()()
         while begun:
             yield begun.popleft()()
     finally:
-        crew.close()
+        workers.close()

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from animi.core.threads import Crew, map_ahead
+from animi.core.threads import Workers, map_ahead
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
@@ -47,16 +47,16 @@ def test_an_error_comes_with_its_result(threads):
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_a_crew_works_once(threads):
+def test_work_is_done_once(threads):
     count = []
-    crew = Crew(threads)
-    result = crew.begin(lambda number: count.append(number) or number, 3)
+    workers = Workers(threads)
+    result = workers.begin(lambda number: count.append(number) or number, 3)
     assert result() == 3 and result() == 3 and count == [3]
-    assert crew.begin(len, "four")() == 4
-    crew.close()
+    assert workers.begin(len, "four")() == 4
+    workers.close()
 
 
 def test_without_threads_nothing_begins_before_it_is_asked_for():
     count = []
-    Crew(1).begin(count.append, 1)
+    Workers(1).begin(count.append, 1)
     assert not count

@@ -64,7 +64,7 @@ class FlowEngine:
     def prepare(self, first: Working, last: Working, hints: PairHints | None = None) -> Pair:
         """Finds the motion both ways, and where each frame shows what the other hides."""
         draw = partial(FlowPair, mixes=self._mixes, arcs=self._arcs)
-        first, last = self._memory.know(first), self._memory.know(last)
+        first, last = self._memory.keep(first), self._memory.keep(last)
         return prepare_moving(first, last, hints, draw, figures=not self._mixes)
 
     def prepare_plain(self, first: Working, last: Working) -> PlacedPair:

@@ -32,7 +32,7 @@ from ..motion.kept import FrameMemory, once, shrink_once
 from ..motion.light import is_another_light, is_fade
 from ..motion.search import search_in_detail
 from ..motion.unmatched import find_missing, find_unmatched, move_with_surroundings
-from ..threads import Crew
+from ..threads import Workers
 from .blend import Blend
 from .flow import FlowPair
 from .interface import Pair, Working, view_for_matching
@@ -81,18 +81,18 @@ class BaseMotionEngine:
         self.at_once = at_once
         """Pairs that may be prepared at the same time."""
         self._memory = FrameMemory(at_once + 2)
-        self._crew = Crew(min(2, steps.threads))
+        self._workers = Workers(min(2, steps.threads))
 
     def prepare(self, first: Working, last: Working, hints: PairHints | None = None) -> Pair:
         """Prepares a pair, if motion can explain it; frames in different light are relit first."""
-        first, last = self._memory.know(first), self._memory.know(last)
+        first, last = self._memory.keep(first), self._memory.keep(last)
         for frame in (first, last):  # while others find out what else is needed
-            self._crew.begin(self._encode, frame)
+            self._workers.begin(self._encode, frame)
         return prepare_moving(first, last, hints, self._draw, figures=not self._mixes)
 
     def prepare_plain(self, first: Working, last: Working) -> Pair:
         """Prepares a pair with nothing drawn apart."""
-        return self._draw(self._memory.know(first), self._memory.know(last))
+        return self._draw(self._memory.keep(first), self._memory.keep(last))
 
     def _draw(self, first: Working, last: Working, *, guides: Guides | None = None) -> Pair:
         if guides is None and is_fade(view_for_matching(first), view_for_matching(last)):
@@ -119,7 +119,7 @@ class BaseMotionEngine:
 
     def _search(self, first: Working, last: Working, guides: Guides | None) -> tuple[FoundMotion, Detail | None]:
         """The motion that the network finds with the help of a search, and the detail of that search."""
-        encoded = [self._crew.begin(self._encode, frame) for frame in (first, last)]
+        encoded = [self._workers.begin(self._encode, frame) for frame in (first, last)]
         views = view_for_matching(first), view_for_matching(last)
         given, detail = search_small(views, choose_size(first.shape[0], first.shape[1], self._area), guides)
         motion = self._steps.find_motion(encoded[0](), encoded[1](), given)

@@ -13,7 +13,7 @@ from ..inbetween.pair import PreparedPair, prepare_pair
 from ..inbetween.pixel_art import PixelArtEngine
 from ..media.frames import Frame
 from ..motion.guides import PairHints
-from ..threads import Crew
+from ..threads import Workers
 from .doubt import FilmDoubt
 from .grain import GrainyDrawer
 from .hints import FilmHints
@@ -95,7 +95,7 @@ class FrameDrawer:
         if self._at_once < 2:
             yield from frames
             return
-        crew = Crew(self._at_once)
+        workers = Workers(self._at_once)
         waiting: deque[NewFrame] = deque()
         latest: tuple[FilmFrame, FilmFrame] | None = None
         try:
@@ -105,13 +105,13 @@ class FrameDrawer:
                 if pair is not None and not _are_same(pair, latest) and wanted(new):
                     latest = pair
                     hints = None if self._hints is None else self._hints.of(*pair)
-                    self._begun.append((pair, crew.begin(self._drawer.prepare, *pair, new.before, hints)))
+                    self._begun.append((pair, workers.begin(self._drawer.prepare, *pair, new.before, hints)))
                 while waiting and (len(self._begun) > self._at_once or len(waiting) > _WAITING):
                     yield waiting.popleft()
             while waiting:
                 yield waiting.popleft()
         finally:
-            crew.close()
+            workers.close()
             self._begun.clear()
 
     def draw(self, new: NewFrame) -> Frame:

@@ -58,7 +58,7 @@ class GrainyDrawer:
         return replace(pair, draw=finish)
 
     def _clean(self, frame: Frame) -> "_Grainy":
-        kept = self._memory.know(frame)
+        kept = self._memory.keep(frame)
         return once(kept, "grain", partial(_Grainy, kept))
 
 

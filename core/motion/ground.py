@@ -33,9 +33,7 @@ _NEVER = 1e5
 _SCALE = 100  # the solver counts in whole numbers
 _SIZES = 0.6  # ratio of the figures' areas in the two drawings at least, where they do not reach the border
 _MOST = 0.4  # of the picture may be figure
-_ALL = (
-    0.93  # of the picture; as figure in the rough cut, nothing is found: in 139 drawn pairs with figures 0.85 at most
-)
+_ALL = 0.93  # of the picture is figure in the rough cut: then none is found; of 139 pairs with figures, 0.85 at most
 _UNCOVERED = 0.4  # of what is figure in either drawing is ground in the other: slower figures are drawn well anyway
 _CLEAN = 0.25  # of a figure's end may be off outlines
 _WHOLE = 0.9  # of the figures is one piece: many pieces are a pattern that moves, or layers of the ground

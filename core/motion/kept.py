@@ -85,7 +85,7 @@ class FrameMemory:
         self._frames: list[Kept] = []
         self._lock = threading.Lock()
 
-    def know(self, frame: Array) -> Array:
+    def keep(self, frame: Array) -> Array:
         """Returns the kept picture of a frame's contents, of its shape and type."""
         with self._lock:
             kept = next((each for each in reversed(self._frames) if _are_equal(each.picture, frame)), None)

@@ -14,7 +14,7 @@ from animi.core.engines.motion_base import BaseMotionEngine
 from animi.core.engines.motion_onnx import OnnxSteps
 from animi.core.inbetween.pair import prepare_pair
 from animi.core.motion import kept
-from animi.core.threads import Crew
+from animi.core.threads import Workers
 from animi.models.motion import MotionConfig, MotionNetwork
 
 SMALL = MotionConfig(width=8, layers=1, heads=2, coarse_rounds=1, fine_rounds=1, drawing=4)
@@ -115,12 +115,12 @@ def test_pairs_that_are_prepared_at_the_same_time_are_the_same(draw_disc, steps,
     film = make_film(draw_disc)
     engine = BaseMotionEngine(steps, at_once=3) if kind == "motion" else FlowEngine(at_once=3)
     assert count_at_once(engine) == 3
-    crew = Crew(3)
-    begun = [crew.begin(draw, engine, first, last) for first, last in pairwise(film)]
+    workers = Workers(3)
+    begun = [workers.begin(draw, engine, first, last) for first, last in pairwise(film)]
     for (first, last), result in zip(pairwise(film), begun, strict=True):
         alone = draw(open_engine(kind, steps), first, last)
         assert all(np.array_equal(one, other) for one, other in zip(result(), alone, strict=True))
-    crew.close()
+    workers.close()
 
 
 def test_frames_that_are_drawn_at_the_same_time_are_the_same(draw_disc, monkeypatch):

@@ -67,14 +67,14 @@ def test_smaller_pictures_are_those_of_opencv_and_kept_with_the_picture(shape):
 
 def test_a_frame_is_known_by_its_contents():
     memory, frame = FrameMemory(2), picture()
-    known = memory.know(frame)
-    assert memory.know(frame) is known and memory.know(frame.copy()) is known
-    assert memory.know(frame[:, ::-1][:, ::-1]) is known  # of another layout
+    known = memory.keep(frame)
+    assert memory.keep(frame) is known and memory.keep(frame.copy()) is known
+    assert memory.keep(frame[:, ::-1][:, ::-1]) is known  # of another layout
     frame[20, 30] ^= 1  # in place: the same array is another frame now
-    other = memory.know(frame)
+    other = memory.keep(frame)
     assert other is not known and np.array_equal(other, frame) and not np.array_equal(known, frame)
     for alike in (frame.astype(np.float32), frame[..., :1], frame[None, ..., 0]):
-        assert memory.know(alike).shape == alike.shape and memory.know(alike).dtype == alike.dtype
+        assert memory.keep(alike).shape == alike.shape and memory.keep(alike).dtype == alike.dtype
 
 
 def test_only_the_last_frames_are_kept():
@@ -82,10 +82,10 @@ def test_only_the_last_frames_are_kept():
     gc.collect()
     before = len(kept._KEPT)
     for seed in range(12):
-        shrink_once(memory.know(picture(seed)), 9, 9)
+        shrink_once(memory.keep(picture(seed)), 9, 9)
     gc.collect()
     assert len(kept._KEPT) - before == 2 * 2  # the frames, and what was made of them
-    latest, earlier = memory.know(picture(11)), memory.know(picture(10))
-    memory.know(picture(11))  # it is the last one again
-    memory.know(picture(12))
-    assert memory.know(picture(11)) is latest and memory.know(picture(10)) is not earlier
+    latest, earlier = memory.keep(picture(11)), memory.keep(picture(10))
+    memory.keep(picture(11))  # it is the last one again
+    memory.keep(picture(12))
+    assert memory.keep(picture(11)) is latest and memory.keep(picture(10)) is not earlier
