@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -63,22 +64,52 @@ def make(film, output, stop=None, segments=0, **settings):
 @pytest.fixture(scope="module")
 def whole(film, tmp_path_factory):
     """The bytes of a run that was not interrupted."""
-    segmenting.SEGMENT = 12
     output = tmp_path_factory.mktemp("whole") / "out.mp4"
-    make(film, output)
-    segmenting.SEGMENT = 240
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(segmenting, "SEGMENT", 12)
+        make(film, output)
     return output.read_bytes()
 
 
-@pytest.fixture
-def begun(film, tmp_path):
-    """An output of which three segments and more are made, and its folder."""
-    output = tmp_path / "out.mp4"
-    with pytest.raises(Stop):
-        make(film, output, stop=47, segments=3)
+@pytest.fixture(scope="module")
+def stopped(film, tmp_path_factory):
+    """The work folder of a run that was stopped when three segments and more were made."""
+    output = tmp_path_factory.mktemp("stopped") / "out.mp4"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(segmenting, "SEGMENT", 12)
+        with pytest.raises(Stop):
+            make(film, output, stop=47, segments=3)
     folder = name_folder(output)
     assert len(list(folder.glob("*.segment"))) == 3
-    return output, folder
+    return folder
+
+
+@pytest.fixture(scope="module")
+def joined(film, stopped, tmp_path_factory):
+    """The work folder of a run that was stopped when its draft was complete."""
+    output = tmp_path_factory.mktemp("joined") / "out.mp4"
+    folder = shutil.copytree(stopped, name_folder(output))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(segmenting, "SEGMENT", 12)
+        patch.setattr(interpolation, "_finish", lambda *_: (_ for _ in ()).throw(Stop))
+        with pytest.raises(Stop):
+            make(film, output, resume=True)
+    assert (folder / "draft.mp4").is_file() and len(list(folder.glob("*.segment"))) == 4
+    return folder
+
+
+@pytest.fixture
+def begun(stopped, tmp_path):
+    """An output of which three segments and more are made, and its folder."""
+    output = tmp_path / "out.mp4"
+    return output, shutil.copytree(stopped, name_folder(output))
+
+
+@pytest.fixture
+def unfinished(joined, tmp_path):
+    """An output whose draft is complete, and its folder."""
+    output = tmp_path / "out.mp4"
+    return output, shutil.copytree(joined, name_folder(output))
 
 
 def times(folder):
@@ -193,26 +224,16 @@ TOLD = {
         )
     ],
 )
-def test_an_unreadable_end_is_no_end(film, begun, whole, monkeypatch, text):
-    output, folder = begun
-    monkeypatch.setattr(interpolation, "_finish", lambda *_: (_ for _ in ()).throw(Stop))
-    with pytest.raises(Stop):
-        make(film, output, resume=True)
-    monkeypatch.undo()
-    monkeypatch.setattr(segmenting, "SEGMENT", 12)
+def test_an_unreadable_end_is_no_end(film, unfinished, whole, text):
+    output, folder = unfinished
     size = (folder / "draft.mp4").stat().st_size
     (folder / "finished").write_text(text.replace('"bytes": 1', f'"bytes": {size}'))
-    assert len(list(folder.glob("*.segment"))) == 4
     drawn, _ = make(film, output, resume=True)
     assert (drawn.frames, drawn.drawn) == (48, 0) and output.read_bytes() == whole and not folder.exists()
 
 
-def test_a_draft_that_a_power_cut_has_shortened_is_made_again(film, begun, whole, monkeypatch):
-    output, folder = begun
-    with monkeypatch.context() as patch:
-        patch.setattr(interpolation, "_finish", lambda *_: (_ for _ in ()).throw(Stop))
-        with pytest.raises(Stop):
-            make(film, output, resume=True)
+def test_a_draft_that_a_power_cut_has_shortened_is_made_again(film, unfinished, whole):
+    output, folder = unfinished
     truncate(folder / "draft.mp4")
     make(film, output, resume=True)
     assert output.read_bytes() == whole
