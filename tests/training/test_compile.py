@@ -91,8 +91,9 @@ def test_train_noise(animi, graphs, film, tmp_path):
 
 
 def test_train_vgg_sle(animi, graphs, film, tmp_path, vgg_weights):
-    # the discriminator's decoders are compiled in train-noise, which has the same one
-    words = (film, "--size", 64, "--width", 4, "--length", 3, "--redraw", 0, "--vgg-weights", vgg_weights(tmp_path))
+    # the discriminator's decoders and spectral norm are compiled in train-noise, which has the same one
+    words = (film, "--size", 64, "--width", 4, "--length", 3, "--redraw", 0, "--no-spectral-norm")
+    words += ("--vgg-weights", vgg_weights(tmp_path))
     assert "generator/ends" in run(animi, "train-vgg-sle", *words, tmp_path=tmp_path)
     assert len(graphs) >= 2
 
@@ -107,7 +108,12 @@ def test_pretrain_ae(net, animi, graphs, film, tmp_path):
 @pytest.mark.parametrize(
     ("refine", "words", "parts"),
     [
-        ("joint", (), {"discriminator/image/redraw", "discriminator/sequence/fade", "generator/ghost"}),
+        # spectral norm is compiled in train-noise, and below
+        (
+            "joint",
+            ("--no-spectral-norm",),
+            {"discriminator/image/redraw", "discriminator/sequence/fade", "generator/ghost"},
+        ),
         # the refinement alone learns; one discriminator is enough to see that its gradients come through
         ("after", ("--image", 0, "--edge", 0), {"discriminator/fade", "generator/ghost"}),
     ],
