@@ -88,7 +88,7 @@ def test_thousands_of_vast_pictures_are_counted_and_none_is_decoded(tmp_path):
     began = time.monotonic()
     info = probe_video(path)
     assert moves(path) and (info.width, info.height, info.duration) == (8000, 8000, 200)
-    assert time.monotonic() - began < 2  # to decode them takes more than an hour
+    assert time.monotonic() - began < 60  # to decode them takes more than an hour
 
 
 def test_a_damaged_picture_of_an_animation_is_told_in_one_line(tmp_path):

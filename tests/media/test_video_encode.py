@@ -202,7 +202,7 @@ def test_an_interruption_ends_ffmpeg(tmp_path, started):
         write_video(tmp_path / "film.mp4", draw(), fps=Fraction(24), size=(20, 20))
     assert started[0].returncode is not None
     assert started[0].stdin.closed
-    assert time.monotonic() - begin < 5
+    assert time.monotonic() - begin < 20
 
 
 def test_no_ffmpeg(tmp_path, monkeypatch):

@@ -95,7 +95,7 @@ def test_a_file_that_takes_for_ever_is_given_up(folder):
         started = time.monotonic()
         with pytest.raises(SpriteError, match=r"a\.json: takes longer than 0\.5 s"):
             renderer.render(folder / "a.json", 16, [0.0])
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 20  # and not 30, as by default
         renderer.timeout = 30
         assert renderer.render(folder / "a.json", 16, [0.0])[..., 3].any()
 

@@ -328,7 +328,7 @@ def test_the_command_serves_this_machine_and_leaves_nothing(temporary, number, c
         said, seconds = stop(process, number)
     assert process.returncode == code and "Traceback" not in said, said
     assert "are removed then" in said and not list(temporary.iterdir())
-    assert seconds < 3
+    assert seconds < 20
 
 
 def test_the_command_says_plainly_that_others_may_come_in(temporary):
