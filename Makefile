@@ -54,18 +54,19 @@ audit: dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check pip-audit
 	$(BIN)/python -m pip_audit --strict --no-deps --disable-pip -r requirements-dev.lock -r requirements-minimum.lock
 
-# A wheel and an sdist, each installed in an environment of its own, and the demo drawn with what they brought. Other
-# packages are those of .venv; FULL=1 installs them as well, as a person would: PyTorch alone takes minutes.
+# An sdist and a wheel that is built from it, installed in an environment of its own, and the demo drawn with what it
+# brought. Other packages are those of .venv. FULL=1 installs them as well, as a person would (PyTorch alone takes
+# minutes), and the sdist too.
 FULL ?=
 dist: setup
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check build
 	rm -rf dist build
 	$(BIN)/python -m build > dist.log 2>&1 || { cat dist.log; exit 1; }
 	@rm -rf dist.log build
-	@for made in dist/*.whl dist/*.tar.gz; do \
-	  rm -rf .venv-dist && $(PYTHON) -m venv .venv-dist && \
+	@for made in dist/*.whl $(if $(FULL),dist/*.tar.gz); do \
+	  rm -rf .venv-dist && $(PYTHON) -m venv --without-pip .venv-dist && \
 	  { [ -n "$(FULL)" ] || ls -d "$(abspath $(VENV))"/lib/python*/site-packages > "$$(ls -d .venv-dist/lib/python*/site-packages)/beside.pth"; } && \
-	  .venv-dist/bin/python -m pip install --quiet --disable-pip-version-check $(if $(FULL),,--no-deps) "$$made" && \
+	  $(BIN)/python -m pip --python .venv-dist/bin/python install --quiet --disable-pip-version-check $(if $(FULL),,--no-deps) "$$made" && \
 	  mkdir -p .venv-dist/drawn && cd .venv-dist/drawn && \
 	  ../bin/animi interpolate ../../demo/cat-a.png ../../demo/cat-b.png -n 8 -o cat.gif && ../bin/animi doctor && \
 	  ../bin/python -c "import animi.core.api as api; assert '.venv-dist' in api.__file__, api.__file__" && cd ../.. || exit 1; done
@@ -231,12 +232,13 @@ runs/drawn/film2.mp4: | setup
 	@mkdir -p $(@D)
 	$(BIN)/animi draw-cartoon $@ --seed 2 --seconds 20
 
-# One thread for each of two processes, and for what they start: with two threads each they wait for each other.
+# One thread for each process, and for what it starts: with two threads each they wait for each other. Three processes for
+# two cores, as a test often waits for a disk or a signal.
 test: export OMP_NUM_THREADS = 1
 test: dev
-	$(BIN)/python -m pytest -q -rs -n 2 --dist worksteal --ignore-glob="tests/studio/test_browser*.py"
-	@# the browser alone, with the machine to itself
-	$(BIN)/python -m pytest -q -rs tests/studio/test_browser*.py
+	$(BIN)/python -m pytest -q -rs -n 3 --dist worksteal --ignore-glob="tests/studio/test_browser*.py"
+	@# one browser for each of both files, and the machine to themselves
+	$(BIN)/python -m pytest -q -rs -n 2 --dist loadfile tests/studio/test_browser*.py
 
 lint: dev links
 	$(BIN)/ruff check .

@@ -265,22 +265,25 @@ VOB = ("-c:v", "mpeg2video", "-q:v", 3, "-bf", 2, "-c:a", "ac3")
 WEBM = ("-c:v", "libvpx-vp9", "-c:a", "libopus")
 
 
+CONTAINERS = {
+    "late.mp4": (COPY, "o.mp4"),
+    "late.mov": (COPY, "o.mkv"),
+    "late.mkv": (COPY, "o.mov"),
+    "late.webm": (WEBM, "o.webm"),
+    "late.ts": (COPY, "o.mkv"),
+    "late.m2ts": (COPY, "o.mp4"),
+    "late.vob": (VOB, "o.mkv"),
+    "late.flv": (COPY, "o.mp4"),
+}
+
+
 @pytest.mark.parametrize(
-    ("name", "words", "out"),
-    [
-        ("late.mp4", COPY, "o.mp4"),
-        ("late.mov", COPY, "o.mkv"),
-        ("late.mkv", COPY, "o.mov"),
-        ("late.webm", WEBM, "o.webm"),
-        ("late.ts", COPY, "o.mkv"),
-        ("late.m2ts", COPY, "o.mp4"),
-        ("late.vob", VOB, "o.mkv"),
-        ("late.flv", COPY, "o.mp4"),
-    ],
+    ("name", "late"),
+    [*((name, "picture") for name in CONTAINERS), *((f"late.{kind}", "sound") for kind in ("mp4", "mkv", "ts", "vob"))],
 )
-@pytest.mark.parametrize("late", ["picture", "sound"])
-def test_streams_that_begin_apart_stay_apart(parts, tmp_path, name, words, out, late):
+def test_streams_that_begin_apart_stay_apart(parts, tmp_path, name, late):
     picture, sound = parts
+    words, out = CONTAINERS[name]
     shift = ("-itsoffset", 0.5)
     inputs = (*(shift if late == "picture" else ()), "-i", picture, *(shift if late == "sound" else ()), "-i", sound)
     film = tmp_path / name

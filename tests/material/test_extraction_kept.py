@@ -6,11 +6,14 @@ import shutil
 import subprocess
 import sys
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from animi.cli.main import app
 from animi.core.lock import LOCK
 from animi.core.material import extraction, keeper
 from animi.core.material.frame_store import FrameStore
@@ -34,8 +37,23 @@ def draw(number):
 KINDS = {"images": (), "packed": ("--packed",), "both": ("--packed", "--format", "png")}
 
 
+@pytest.fixture(scope="module")
+def first_run(film, tmp_path_factory):
+    """Extracts the film in one of KINDS, once for all tests: `first_run(kind)` gives the film's folder."""
+
+    @cache
+    def run(kind):
+        out = tmp_path_factory.mktemp(kind)
+        words = ("extract-frames", str(film), "-o", str(out), "--size", "32", *KINDS[kind])
+        result = CliRunner().invoke(app, words)
+        assert result.exit_code == 0, result.output
+        return out / "chase"
+
+    return run
+
+
 @pytest.fixture(params=KINDS)
-def extracted(request, film, tmp_path, animi):
+def extracted(request, film, first_run, tmp_path, animi):
     """A function that extracts the film, the film's folder, and all files as they should be."""
 
     def extract(*more, code=0):
@@ -45,8 +63,7 @@ def extracted(request, film, tmp_path, animi):
         assert all(line.startswith(("animi: ", "chase.mp4: ")) for line in result.stderr.splitlines()), result.stderr
         return result.stderr
 
-    extract()
-    folder = tmp_path / "frames" / "chase"
+    folder = shutil.copytree(first_run(request.param), tmp_path / "frames" / "chase")
     return extract, folder, read(folder)
 
 
@@ -69,7 +86,13 @@ def unfinished(folder, keep=10):
         (folder / name).unlink()
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"complete": true}', "\0" * 50, "[" * 60_000])
+@pytest.mark.parametrize(
+    ("extracted", "text"),
+    [("images", text) for text in ("", "[]", '{"complete": true}', "\0" * 50, "[" * 60_000)]
+    + [(kind, "{") for kind in KINDS],
+    indirect=["extracted"],
+    ids=lambda value: value[:20],
+)
 def test_an_unreadable_description_is_set_aside_and_frames_are_verified(extracted, text):
     extract, folder, whole = extracted
     unfinished(folder)
@@ -101,7 +124,11 @@ def test_frames_of_another_film_are_not_taken_for_this_ones(extracted, other):
     assert "was begun on another film or by another version" in said
 
 
-@pytest.mark.parametrize("text", [b"", b"{\n", bytes(100), None])
+@pytest.mark.parametrize(
+    ("extracted", "text"),
+    [("images", b""), ("images", bytes(100)), *((kind, text) for kind in KINDS for text in (b"{\n", None))],
+    indirect=["extracted"],
+)
 def test_complete_is_not_taken_on_trust(extracted, text):
     extract, folder, whole = extracted
     if text is None:
