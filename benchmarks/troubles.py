@@ -94,7 +94,7 @@ class Trial:
     def finish(self, work: Any, wanted: dict[str, bytes]) -> None:
         """The same command must now end as the undisturbed one did."""
         code = wait(KILL.start(work.words(self.out)))
-        if code != 0 and "is there already, and nothing is left to go on with" not in self.words():
+        if code != 0 and "exists already, and there is nothing to resume" not in self.words():
             self.blame("runs that did not go on", f"exit {code}: {self.words()[-600:]}")
         else:
             for name in KILL.differ(wanted, KILL.read_all(self.out, BUT)):

@@ -19,10 +19,10 @@ ON_CLUSTER = Change(
 
 
 def take_cluster(given: Given) -> ClusterConfig | None:
-    """Takes the cluster's options out of those that were given; None: no cluster is asked for.
+    """Removes the cluster's options from the given ones, and returns them as settings; None without --cluster.
 
     Raises:
-        ConfigError: one goes with --cluster, which is missing.
+        ConfigError: one of them needs --cluster, which is missing.
     """
     own = {name: given.pop(name) for name in CLUSTER if name in given}
     if "cluster" in own:

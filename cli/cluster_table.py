@@ -1,4 +1,4 @@
-"""A live table of films that a cluster draws, on stderr; without a terminal, a line for each film that has ended."""
+"""A live table, on stderr, of films that a cluster draws; without a terminal, one line when a film ends."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

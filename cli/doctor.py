@@ -15,7 +15,7 @@ def doctor(
 ) -> None:
     """Shows versions, devices, ffmpeg's codecs and what is missing, for a bug report.
 
-    It names no file, folder, user or host. The exit code is 1 where something does not work.
+    It names no file, folder, user or host. The exit code is 1 if something does not work.
     """
     from ..core.doctor import examine
 

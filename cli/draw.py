@@ -11,7 +11,7 @@ from .progress import progress
 def draw(given: Given, as_json: AsJson = False) -> None:
     """Draws segments of a film that interpolate --plan has planned, on any machine that sees the film and the folder.
 
-    Segments that are there already are not drawn again. Machines of one kind draw the same bytes.
+    Existing segments are not drawn again. Machines of the same kind draw the same bytes.
     """
     config = make_config(DrawConfig, given)
 

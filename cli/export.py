@@ -1,4 +1,4 @@
-"""`animi export`: writes a network in the form that other programs run."""
+"""`animi export`: writes a network in a format that other programs run."""
 
 from ..core.config.export import ExportConfig
 from .options import AsJson, Change, Given, make_config, options_from

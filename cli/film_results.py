@@ -13,8 +13,8 @@ def show_film(drawn: "FilmDrawn", *, doubt: bool, as_json: bool) -> None:
     """Prints a film's path, or a description of it as JSON; nothing if the film itself went to standard output.
 
     Args:
-        drawn: what was made.
-        doubt: whether its doubtful moments were asked for, and are described too.
+        drawn: the result.
+        doubt: whether to include its doubtful moments.
         as_json: whether to print JSON.
     """
     if as_json:

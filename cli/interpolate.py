@@ -1,4 +1,4 @@
-"""`animi interpolate`: draws the frames between key frames, or those of a whole film."""
+"""`animi interpolate`: draws in-betweens of key frames, or of a whole film."""
 
 from collections.abc import Collection
 from dataclasses import fields
@@ -63,7 +63,7 @@ _WHY_NOT = {
     plan=Change(metavar="FOLDER"),
     cluster=Change(metavar="ADDRESS"),
     preview=Change(metavar="SECONDS", read=lambda text: read_time(text.removesuffix("s"), "--preview")),
-    needs=(),  # they are checked below, as a time sheet needs no key frames
+    needs=(),  # checked below, as a time sheet needs no key frames
     panels={"Films": ("factor", "cadence", "ramp", "preview", "resume", "plan"), "Clusters": CLUSTER},
 )
 def interpolate(
@@ -162,7 +162,7 @@ def _has_layers(given: Given) -> bool:
 
 
 def _reject(given: Given, names: Collection[str], kind: type, why: str) -> None:
-    """Raises a ConfigError where one of the options was given."""
+    """Raises a ConfigError if one of the options was given."""
     for field in fields(kind):
         if field.name in names and given.get(field.name) not in (None, False):
             raise ConfigError(f"{flag_of(field)}: {why}; leave it out")

@@ -1,4 +1,4 @@
-"""`animi join`: puts the segments of a planned film together."""
+"""`animi join`: joins the segments of a planned film."""
 
 from ..core.config.jobs import JoinConfig
 from .film_results import show_film
@@ -8,9 +8,9 @@ from .options import AsJson, Change, Given, make_config, options_from
 
 @options_from(JoinConfig, job=Change(argument=True))
 def join(given: Given, as_json: AsJson = False) -> None:
-    """Checks the segments that animi draw has drawn, and puts the film together, with its sound and its subtitles.
+    """Checks the segments that animi draw has drawn, and joins them, with the film's audio and subtitles.
 
-    The file is, byte for byte, the one that interpolate without --plan makes.
+    The file is byte for byte the one that interpolate makes without --plan.
     """
     config = make_config(JoinConfig, given)
 

@@ -26,7 +26,7 @@ COMMANDS = (
 )  # fmt: skip
 """The commands in the help's order; each is a function, in a module of the same name."""
 _ALONE = {"--redo": ("painted", re.compile(r"[\d,-]*\d[\d,-]*|painted"))}
-"""Options whose value may be omitted: the value that they then get, and how a value is told from the next argument."""
+"""Options whose value may be omitted: the value that they then get, and the pattern that a given value matches."""
 _INTERRUPTED = "interrupted; what was finished is kept, and nothing half done is left"
 _UsageError: type[Any] = typer.BadParameter.__mro__[1]  # Typer exports only a subclass of it
 

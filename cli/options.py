@@ -1,6 +1,6 @@
 """Makes a command's options from the dataclass of its settings: help, default and check are those of the field.
 
-    @options_from(SampleConfig, fps=Change(help="Frames a second of a walk."))
+    @options_from(SampleConfig, fps=Change(help="Frames per second of a walk."))
     def sample(given: Given, as_json: AsJson = False) -> None:
         config = make_config(SampleConfig, given)
 

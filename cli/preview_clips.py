@@ -22,7 +22,7 @@ def preview_clips(
     given: Given,
     as_json: Annotated[bool, typer.Option("--json", help="Print the clips as JSON on stdout.")] = False,
 ) -> None:
-    """Shows the clips that a training gets, one in a row: cropped, mirrored, recoloured and reversed as in training."""
+    """Shows clips as a training gets them, one per row: cropped, mirrored, recoloured and reversed."""
     config = make_config(PreviewClipsConfig, given)
 
     from ..core.material.preview import preview_clips as draw

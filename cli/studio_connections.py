@@ -1,9 +1,9 @@
 """The connections of `animi studio`: how many there may be, and how long one may keep the server waiting.
 
-Each connection takes one of the process's descriptors. Where they run out, asyncio cannot take further connections,
-and writes a traceback for each attempt; a program that opens connections and sends half a request on each would shut
-everybody out. So there is a limit below that of the descriptors: one connection more takes the place of the one that
-has been waiting for its request for longest. A request must come within seconds, and its body at some speed.
+Each connection takes one of the process's file descriptors. When they run out, asyncio cannot accept further
+connections, and writes a traceback for each attempt; a program that opens connections and sends half a request on each
+would lock everybody out. So there is a lower limit: a connection beyond it replaces the one that has waited longest for
+its request. A request must arrive within seconds, and its body at a minimum speed.
 """
 
 import asyncio
@@ -40,14 +40,14 @@ class _Connection:
 
 
 class Connections:
-    """All connections at this moment, by the address of the other end. Everything happens in the event loop."""
+    """All open connections, by the client's address. Everything happens in the event loop."""
 
     def __init__(self, most: int | None = None, request: float = _REQUEST) -> None:
         """Starts without any.
 
         Args:
-            most: how many there may be; as many as descriptors allow when None.
-            request: seconds within which a request must come.
+            most: maximal number of connections; None: as many as file descriptors allow.
+            request: seconds within which a request must arrive.
         """
         self.most = _count_allowed() if most is None else most
         self._request = request
@@ -126,7 +126,7 @@ class Patience:
     """Counts the requests that are being answered, and drops those whose bodies do not arrive."""
 
     def __init__(self, app: ASGIApp, connections: Connections | None = None) -> None:
-        """Watches over `app`."""
+        """Wraps `app`."""
         self._app = app
         self._connections = connections
 
@@ -140,7 +140,7 @@ class Patience:
 
         async def receive_in_time() -> Message:
             nonlocal size, has_more
-            if not has_more:  # what comes next is that the other end has gone
+            if not has_more:  # the next message says that the client has disconnected
                 return await receive()
             try:
                 message = await asyncio.wait_for(receive(), _PART)
@@ -159,7 +159,7 @@ class Patience:
             nonlocal has_begun
             has_begun = True
             if message["type"] == "http.response.start" and has_more and _has_body(scope):
-                message["headers"] = [*message["headers"], (b"connection", b"close")]  # what still comes is not read
+                message["headers"] = [*message["headers"], (b"connection", b"close")]  # the rest is not read
             await send(message)
             if self._connections is not None:
                 self._connections.progress(peer)
@@ -168,7 +168,7 @@ class Patience:
             self._connections.begin(peer)
         try:
             await self._app(scope, receive_in_time, send_on)
-        except asyncio.CancelledError:  # the studio stops, and waits no longer for what is asked
+        except asyncio.CancelledError:  # the studio stops, and no longer waits for requests
             if not has_begun:
                 await JSONResponse({"error": "the studio stops"}, status_code=503)(scope, receive, send)
         finally:
@@ -177,7 +177,7 @@ class Patience:
 
 
 def _has_body(scope: Scope) -> bool:
-    """Whether a request says that it sends something."""
+    """Whether a request's headers announce a body."""
     headers = dict(scope["headers"])
     return b"transfer-encoding" in headers or headers.get(b"content-length", b"0") != b"0"
 
@@ -194,7 +194,7 @@ class FewWords(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether the message may be written."""
-        if "timeout graceful shutdown exceeded" in str(record.msg):  # the person wants it to stop, and it does
+        if "timeout graceful shutdown exceeded" in str(record.msg):  # the user has stopped the studio
             return False
         minute = int(time.monotonic() // 60)
         if minute != self._minute:
@@ -210,7 +210,7 @@ class FewWords(logging.Filter):
 
 
 def _count_allowed() -> int:
-    """Connections for which there are descriptors, beside those that are taken and not yet counted or closed."""
+    """The number of connections for which there are file descriptors, less those in use and those not yet closed."""
     try:
         import resource
     except ImportError:

@@ -1,8 +1,8 @@
 """Access to the page of `animi studio`: only with its token, and only from the page itself.
 
-On one machine, every user and every page in a browser can reach 127.0.0.1. A token keeps other users out, as Jupyter's
-does: the address that is printed carries it, and the browser is then given a cookie. Other pages in the same browser
-are kept out by what the browser says of a request: its Host, its Origin, and the site that it comes from.
+On one machine, every user and every page in a browser can reach 127.0.0.1. As in Jupyter, a token keeps other users
+out: the printed address contains it, and the browser then gets a cookie. Other pages in the same browser are kept out
+by the headers of a request: its Host, its Origin, and the site that it comes from.
 """
 
 import base64
@@ -44,10 +44,10 @@ _OTHER_PAGE = "another page may not use the studio; open the address that animi 
 
 
 def choose_token() -> str:
-    """The token of the environment's variable, or a new one that nobody can guess.
+    """Returns the token in the environment variable, or a new random one.
 
     Raises:
-        ConfigError: the variable holds one that is too short, or has letters that an address cannot have.
+        ConfigError: the variable's token is too short, or has characters that an address cannot contain.
     """
     token = os.environ.get(VARIABLE)
     if token is None:
@@ -60,11 +60,11 @@ def choose_token() -> str:
 class Guard:
     """Accepts only requests of the page itself that have the studio's token.
 
-    - The Host of the request must be this machine: a name that somebody else's DNS pointed here (DNS
-      rebinding) is rejected. Addresses in numbers cannot be rebound; they pass where other machines are served.
-    - The Origin, and what the browser says of the site that a request comes from, must be the page's own.
-    - The token comes in the address of the page, as a cookie, or in the header "Authorization: Bearer TOKEN". Without
-      it, the page is one that asks for it, and everything else is rejected.
+    - The Host of the request must be this machine: a name that another DNS server pointed here (DNS rebinding) is
+      rejected. Numeric addresses cannot be rebound; they are accepted if other machines are served.
+    - The Origin, and the site that a request comes from according to the browser, must be the page's own.
+    - The token is in the page's address, in a cookie, or in the header "Authorization: Bearer TOKEN". Without it, the
+      page is a form for the token, and all other requests are rejected.
     """
 
     def __init__(self, app: ASGIApp, config: StudioConfig, token: str | None) -> None:
@@ -108,7 +108,7 @@ class Guard:
         await answer(scope, receive, send_on)
 
     def _given(self, scope: Scope, headers: Headers) -> list[str]:
-        """The values in a request's headers that may be the token."""
+        """Returns the values in a request's headers that may be the token."""
         kind, _, word = headers.get("authorization", "").partition(" ")
         given = [word.strip()] if kind.lower() in ("bearer", "token") else []
         for line in headers.getlist("cookie"):
@@ -118,12 +118,12 @@ class Guard:
         return given
 
     def _holds(self, given: Iterable[str]) -> bool:
-        """Whether the token is among the values; the time for this does not depend on how much of it is right."""
+        """Whether the token is among the values, in a time that does not depend on how much of it is correct."""
         assert self._token is not None
         return any(hmac.compare_digest(word.encode(), self._token) for word in given)
 
     def _sign(self) -> str:
-        """The cookie's value: it gives access, but is not the token itself."""
+        """Returns the cookie's value, which gives access but is not the token itself."""
         assert self._token is not None
         return hmac.new(self._token, b"animi studio", hashlib.sha256).hexdigest()
 
@@ -161,12 +161,12 @@ def is_this_machine(host: str) -> bool:
 
 
 def _cookie(scope: Scope) -> str:
-    """The cookie's name: browsers send a cookie to every port of a host, where another studio may listen."""
+    """Returns the cookie's name. It is different for each port, as browsers send a cookie to all ports of a host."""
     return f"animi-studio-{(scope.get('server') or ('', 0))[1]}"
 
 
 def _login() -> tuple[ASGIApp, list[tuple[bytes, bytes]]]:
-    """The page that asks for the token, and the headers that allow its style."""
+    """Returns the page that asks for the token, and the headers that allow its style."""
     text = _LOGIN.read_text(encoding="utf-8")
     style = text.partition("<style>")[2].partition("</style>")[0]
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()

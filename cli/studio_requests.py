@@ -130,10 +130,10 @@ def read_moment(raw: Raw) -> tuple[float, bool]:
 
 
 def read_hints(raw: Raw) -> tuple[tuple[int, int] | None, list[HintedPair]]:
-    """Reads "size", and "pairs" with "keys", "tracks" and "strokes"; tracks are checked by who reads hints.
+    """Reads "size", and "pairs" with "keys", "tracks" and "strokes"; tracks are checked later, with the hints.
 
     Raises:
-        InputError: something has another form.
+        InputError: a value has another form.
     """
     size, pairs = raw.get("size"), raw.get("pairs", [])
     if size is not None and not (
@@ -273,9 +273,9 @@ def _clear(text: str) -> str:
 
 
 def _quote(value: object) -> str:
-    """A value as a message quotes it; huge numbers are not written out."""
+    """Returns a value as a message quotes it; huge numbers are not written out."""
     if isinstance(value, int) and abs(value) > _LARGEST:
-        return "a number beyond all bounds"
+        return "a huge number"
     if isinstance(value, str):
         return shorten(value)
     return repr(value) if isinstance(value, int | float | None) else f"a {type(value).__name__}"

@@ -1,8 +1,8 @@
-"""The web server of `animi studio`: which address does what.
+"""The web server of `animi studio`: its routes.
 
 The page is made of the files in `studio_page`. Its requests are JSON, see `studio_requests`; a file is announced by its
-name and size, and then sent as the body of a request. Nothing here draws or decodes: that is `core.studio`, in
-other threads than the one that serves. `studio_guard` decides who may ask.
+name and size, and then sent as the body of a request. Drawing and decoding is done by `core.studio`, in other threads
+than the server's. `studio_guard` controls access.
 """
 
 import asyncio
@@ -59,7 +59,7 @@ def build_app(studio: Studio, token: str | None, connections: Connections | None
     Args:
         studio: does the work.
         token: required of every client; None: all users of this machine have access.
-        connections: is told of each request that is being answered.
+        connections: is notified of each request that is being answered.
     """
     page = _Page(studio)
 
@@ -148,7 +148,7 @@ class _Page:
         if "session" in request.path_params:
             try:
                 words = self._session(request).work.describe_error(error)
-            except KeyError as ended:  # its files went while they were asked for
+            except KeyError as ended:  # its files were removed during the request
                 return await self.miss(request, ended)
         return JSONResponse({"error": words}, status_code=400 if isinstance(error, AnimiError) else 507)
 
@@ -233,7 +233,7 @@ class _Page:
         return JSONResponse(_describe_session(session) | ({"job": taken.id} if isinstance(taken, StudioJob) else {}))
 
     async def _write(self, request: Request, upload: Upload) -> str | None:
-        """Writes the bytes that are received; returns what is wrong if their number is not the announced one."""
+        """Writes the received bytes; returns an error message if their number is not the announced one."""
         larger = "is larger than was announced"
         announced = request.headers.get("content-length", "")
         if announced.isascii() and announced.isdigit() and len(announced) < 20 and int(announced) > upload.size:
@@ -269,7 +269,7 @@ class _Page:
         return await self._show(film.drawings[number].thumb, "image/jpeg")
 
     async def _show(self, path: Path, kind: str) -> Response:
-        """A small file; KeyError if it was removed in the meantime."""
+        """Returns a small file; KeyError if it was removed in the meantime."""
         try:
             return Response(await self.aside(path.read_bytes), media_type=kind)
         except FileNotFoundError:
@@ -362,7 +362,7 @@ class _Page:
 
 
 def _read_number(request: Request) -> int:
-    """The number in the address; KeyError if there is none."""
+    """Returns the number in the address; KeyError if there is none."""
     text: str = request.path_params["number"]
     if not (text.isascii() and text.isdigit() and len(text) < 10):
         raise KeyError(text)

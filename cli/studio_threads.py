@@ -19,14 +19,14 @@ R = TypeVar("R")
 class DaemonThreads:
     """Threads that the program does not wait for when it ends.
 
-    Those of `concurrent.futures` and anyio are waited for: drawing one large frame would keep the program from ending.
+    The program waits for threads of `concurrent.futures` and anyio: drawing one large frame would delay its end.
     """
 
     def __init__(self, most: int) -> None:
         """Starts no thread yet; `most` may work at once, and further work waits."""
         self._most = most
         self._threads = 0
-        self._tasks = 0  # that wait or are worked at
+        self._tasks = 0  # waiting or running
         self._lock = threading.Lock()
         self._waiting: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
 

@@ -86,7 +86,7 @@ def start_training(
         needs_films: whether the training needs films.
 
     Raises:
-        ConfigError: options cannot go together.
+        ConfigError: options cannot be combined.
         AnimiError: see the recipe.
     """
     from ..core.training.listeners import Listeners

@@ -11,7 +11,7 @@ from .messages import spell_time
 Advance = Callable[[int, Mapping[str, float]], None]
 """Called with the number of steps done and the values measured; `fit` takes it as `advance`."""
 
-_EVERY = 60.0  # seconds between two lines where stderr is a file
+_EVERY = 60.0  # seconds between two lines if stderr is a file
 _SMOOTH = 0.05  # weight of a new loss in the moving average that is shown, as losses of single steps are noisy
 
 
@@ -19,15 +19,15 @@ _SMOOTH = 0.05  # weight of a new loss in the moving average that is shown, as l
 def training_progress(
     steps: int, first_step: int = 0, *, shown: bool = True
 ) -> Iterator[tuple[Advance, Callable[[str], None]]]:
-    """Shows a training while the block runs: a bar in a terminal, a line a minute where stderr is a file.
+    """Shows a training while the block runs: a bar in a terminal, a line a minute if stderr is a file.
 
     Args:
-        steps: steps in all.
-        first_step: steps done already.
-        shown: whether to show anything: in the first process only.
+        steps: total number of steps.
+        first_step: number of steps already done.
+        shown: whether to show anything; true in the first process only.
 
     Yields:
-        A function for `fit`'s `advance`, and one that writes a sentence above the bar: for warnings, and for health.
+        A function for `fit`'s `advance`, and one that writes a sentence above the bar, for warnings and health.
     """
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn

@@ -16,7 +16,7 @@ NAMES = {
     "spaces": " a  film ",
     "an address": "a?b#c%20d&e=100%",
     "a pattern": "film%03d",
-    "quotes and a shell's letters": "it's \"no\" $HOME `ls` ; & | > <",
+    "quotes and a shell's letters": 'it\'s "no" $HOME `ls` ; & | > <',
     "control characters": "two\nlines\rand\ta\x1b[31mred",
     "a dash": "-y",
     "an option": "--overwrite",

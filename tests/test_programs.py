@@ -103,7 +103,6 @@ def test_a_piece_of_work_is_ended_from_another_thread():
     thread = threading.Thread(target=work)
     thread.start()
     assert begun.wait(20)
-    begin = time.monotonic()
     started[0].end()
     thread.join(20)
     assert not thread.is_alive()

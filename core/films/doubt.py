@@ -1,4 +1,4 @@
-"""The doubtful moments of a film: measured once for each pair of drawings, and kept beside each segment."""
+"""The doubtful moments of a film: measured once for each pair of drawings, and saved with each segment."""
 
 import base64
 import json
@@ -19,25 +19,31 @@ from ..json_text import read_json
 from ..media.codecs import FILM_OUTPUTS
 from .timing import FilmFrame
 
-_AFTER = Fraction(3, 2)  # usual times between frames by which a range ends after its last drawing appears
+_AFTER = Fraction(3, 2)  # frames by which a range of time ends after its last drawing appears
 
 
 class FilmDoubt:
-    """What is known of the doubtful moments of a film, or of one of its segments."""
+    """The doubtful moments of a film, or of one of its segments."""
 
     def __init__(self) -> None:
-        """Starts with nothing."""
+        """Starts without any."""
         self.list = DoubtList(pictures=True)
         """The moments."""
 
     def add(self, moment: Moment, time: Fraction, pair: tuple[FilmFrame, FilmFrame]) -> None:
-        """Takes note of a moment of a pair, which is shown at a time of the new film."""
+        """Adds a moment.
+
+        Args:
+            moment: the moment.
+            time: when the new film shows it, in seconds.
+            pair: the two drawings that it lies between.
+        """
         self.list.add(
             moment, time=round(float(time), 3), at=(round(float(pair[0].time), 4), round(float(pair[1].time), 4))
         )
 
     def save(self, folder: Path, segment: int) -> None:
-        """Writes the moments of a segment beside it, and forgets them.
+        """Writes the moments of a segment to a file beside it, and removes them from memory.
 
         Raises:
             OSError: it cannot be written.
@@ -53,10 +59,10 @@ class FilmDoubt:
     def load(self, folder: Path, segment: int) -> bool:
         """Adds the moments of a segment; returns false if they are missing or damaged."""
         try:
-            told: Any = read_json(name_doubt(folder, segment))
-            found = [_read(each) for each in told["all"]]
+            saved: Any = read_json(name_doubt(folder, segment))
+            found = [_read(each) for each in saved["all"]]
             moments = []
-            for doubtful, pictures in told["shown"]:
+            for doubtful, pictures in saved["shown"]:
                 one, two, three = (base64.b64decode(picture) for picture in pictures)
                 moments.append(Shown(_read(doubtful), (one, two, three)))
         except (OSError, KeyError, TypeError, ValueError):
@@ -72,15 +78,15 @@ def name_doubt(folder: Path, segment: int) -> Path:
     return folder / f"{segment:06d}.doubt.json"
 
 
-def _read(told: Any) -> Doubtful:
-    found = Doubtful(**told)
+def _read(saved: Any) -> Doubtful:
+    found = Doubtful(**saved)
     return found if found.at is None else replace(found, at=(float(found.at[0]), float(found.at[1])))
 
 
-def read_doubtful(told: Any) -> tuple[Doubtful, ...]:
-    """The moments of a finished film's summary; none where they cannot be read."""
+def read_doubtful(saved: Any) -> tuple[Doubtful, ...]:
+    """Returns the moments of a finished film's summary; none if they cannot be read."""
     try:
-        return tuple(_read(each) for each in told)
+        return tuple(_read(each) for each in saved)
     except TypeError:
         return ()
 
@@ -89,10 +95,10 @@ def write_film_page(config: InterpolateFilmConfig, usual: Fraction, found: Doubt
     """Writes the page of a film's most doubtful moments.
 
     Args:
-        config: of the film.
-        usual: seconds from one of its frames to the next.
+        config: the film's settings.
+        usual: the usual number of seconds from one source frame to the next.
         found: the moments.
-        frames: of the new film.
+        frames: number of frames of the new film.
 
     Raises:
         OutputError: it cannot be written.
@@ -102,14 +108,14 @@ def write_film_page(config: InterpolateFilmConfig, usual: Fraction, found: Doubt
         config.doubt,
         f"Where {shown(config.output)} is guesswork",
         f"{len(found.all)} moments of {frames} frames are worth checking. Each command draws its moment again, as a "
-        "small film: add --engine flow, --mix or --on-failure blend to see another way, or --hints.",
+        "short film; to draw it differently, add --engine flow, --mix, --on-failure blend or --hints.",
         list(zip(found.shown, _spell_commands(config, usual, found.shown), strict=True)),
         overwrite=config.overwrite or config.resume,
     )
 
 
 def _spell_commands(config: InterpolateFilmConfig, usual: Fraction, moments: Iterable[Shown]) -> list[str]:
-    """The command for each moment; "" where the film came by standard input, and is gone."""
+    """Returns the command for each moment; "" if the film came from standard input, as it cannot be read again."""
     left_out = ("film", "output", "loop", "preview", "overwrite", "resume", "doubt")
     options = spell_options(config, without=left_out)
     suffix = config.output.suffix.lower()

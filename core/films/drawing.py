@@ -1,4 +1,4 @@
-"""Draws between two judged frames of a film: on frames without specks, and without grain where the film has any.
+"""Draws between two analysed frames of a film: from frames without specks, and without grain if the film has any.
 
 Pairs are prepared in threads, some of them ahead of the frame that is drawn. A pair depends on its own frames alone, so
 that the film is the same with any number of threads, and from whichever segment it is drawn.
@@ -21,52 +21,52 @@ from .segmenting import NewFrame
 from .timing import Exposure, FilmFrame
 
 _WAITING = 32  # new frames that are read ahead at most; a drawing that is held for long has many
-_MIDDLE = 0.4  # time of a pair from which on a frame stands for all of them: frames in the middle are the worst
+_MIDDLE = 0.4  # the first frame at or after this t is measured for the pair: frames in the middle are the worst
 
 
 class PairDrawer:
-    """Readies pairs of a film's frames, one after the other."""
+    """Prepares pairs of a film's frames, in order."""
 
     def __init__(self, engine: Engine, on_failure: str) -> None:
-        """Draws by an engine; `on_failure` is one of `config.choices.ON_FAILURE`."""
+        """Draws with an engine; `on_failure` is one of `config.choices.ON_FAILURE`."""
         self._engine, self._on_failure = engine, on_failure
         self._grainy = GrainyDrawer(engine, on_failure)
 
     def prepare(
         self, first: FilmFrame, last: FilmFrame, before: FilmFrame | None, hints: PairHints | None = None
     ) -> PreparedPair:
-        """Readies a pair.
+        """Prepares a pair.
 
         Args:
             first: a drawing.
-            last: the next one, of the same size and type.
-            before: the drawing before `first`, of the same shot, where there is one.
-            hints: what an animator says of this pair, in its pixels.
+            last: the next drawing, of the same size and type.
+            before: the drawing before `first`, if it is in the same shot.
+            hints: an animator's hints for this pair, in pixels.
 
         Returns:
-            It draws the frames at times in (0, 1), from `first` to `last`.
+            A function that draws the frames at times in (0, 1), from `first` to `last`.
         """
         ends = [frame.pixels if frame.clean is None else frame.clean for frame in (first, last)]
         grainy = (first.grainy or last.grainy) and ends[0].shape[2] == 3
         if grainy and not isinstance(self._engine, PixelArtEngine):
             return self._grainy.prepare(ends[0], ends[1], hints)
-        overlays = None if before is None else before.pixels  # what stands over motion stood there before as well
+        overlays = None if before is None else before.pixels  # an overlay was there before, too
         return prepare_pair(ends[0], ends[1], self._engine, self._on_failure, overlays, hints=hints)
 
 
 class FrameDrawer:
-    """Draws the frames of a new film in their order; a pair of drawings is prepared once."""
+    """Draws the frames of a new film in order; each pair of drawings is prepared once."""
 
     def __init__(
         self, engine: Engine, on_failure: str, doubt: FilmDoubt | None = None, hints: FilmHints | None = None
     ) -> None:
-        """Draws by an engine.
+        """Draws with an engine.
 
         Args:
-            engine: what draws between two drawings.
+            engine: draws between two drawings.
             on_failure: one of `config.choices.ON_FAILURE`.
-            doubt: is shown a moment of each pair; None: doubt is not asked for.
-            hints: what an animator says of pairs; None: nothing.
+            doubt: receives a moment of each pair; None without --doubt.
+            hints: an animator's hints, if there are any.
         """
         self._drawer, self._hints = PairDrawer(engine, on_failure), hints
         self._at_once = count_at_once(engine)
@@ -79,7 +79,7 @@ class FrameDrawer:
         self._before: FilmFrame | None = None  # the drawing before that pair
         self._draw: PreparedPair | None = None
         self.count = 0
-        """How many frames were drawn; the others are the film's own."""
+        """Number of frames drawn; the others are frames of the source film."""
 
     def look_ahead(
         self, frames: Iterable[NewFrame], wanted: Callable[[NewFrame], bool] = lambda _: True
@@ -126,13 +126,13 @@ class FrameDrawer:
         return frame
 
     def measure(self, new: NewFrame) -> None:
-        """Takes a frame that an earlier run has drawn; it is drawn again only if its doubt is needed."""
+        """Measures the doubt of a frame that an earlier run has drawn; it is drawn again only if that is needed."""
         if new.exposure.last is not None:
             self._follow(new)
             self._take(new, None)
 
     def _follow(self, new: NewFrame) -> None:
-        """Makes the pair that a frame is drawn from the current one."""
+        """Makes a frame's pair of drawings the current pair."""
         pair = _pair_of(new)
         assert pair is not None
         if not _are_same(pair, self._pair):
@@ -141,7 +141,7 @@ class FrameDrawer:
             self._pair, self._before, self._draw = pair, new.before, None
 
     def _prepare(self) -> PreparedPair:
-        """Prepares the current pair, once."""
+        """Returns the current pair, prepared."""
         assert self._pair is not None
         if self._draw is None and self._begun and _are_same(self._pair, self._begun[0][0]):
             self._draw = self._begun.popleft()[1]()
@@ -151,14 +151,14 @@ class FrameDrawer:
         return self._draw
 
     def _take(self, new: NewFrame, frame: Frame | None) -> None:
-        """Measures the doubt of the pair at this frame, if it is the first one from the middle on."""
+        """Measures the pair's doubt at this frame if it is the first one at or after _MIDDLE."""
         if self.doubt is not None and not self._measured:
             self._unmeasured = new.number, new.exposure, frame
             if new.exposure.t >= _MIDDLE:
                 self.settle()
 
     def settle(self) -> None:
-        """Measures the doubt of the current pair, once: at its frame in the middle, or the last one before that."""
+        """Measures the doubt of the current pair once, at its middle frame, or else at its last frame before that."""
         if self.doubt is None or self._unmeasured is None or self._pair is None:
             return
         number, exposure, frame = self._unmeasured

@@ -1,12 +1,12 @@
-"""Whole films in between: `animi interpolate film.mp4 -o smooth.mp4`.
+"""Interpolates whole films: `animi interpolate film.mp4 -o smooth.mp4`.
 
 A film is made in three steps: it is planned (`plan`), its segments are drawn (`segment_work`), and they are joined
-(`joining`). This command takes all three on one machine; `job` has each alone, for several machines. Until the film is
-complete, it is in a hidden folder beside the output.
+(`joining`). This module runs all three on one machine; `job` has one function for each, for several machines. Until the
+film is complete, all files are in a hidden folder beside the output.
 
-Decoding runs in one thread, drawing in another, encoding in a third, beside the two ffmpegs; the pairs that come next
-are prepared in further threads. Only a few frames wait between them, so that memory is the same for any length. A film
-from standard input is drawn while it is read.
+Decoding, drawing and encoding each run in a thread, beside two ffmpeg processes; further threads prepare the pairs that
+come next. Queues between them hold a few frames, so memory does not depend on the film's length. A film from standard
+input is drawn while it is read.
 """
 
 import json
@@ -45,20 +45,20 @@ Advance = Callable[[int, int | None], None]
 
 @dataclass(frozen=True)
 class FilmDrawn:
-    """What `interpolate_film` made.
+    """The result of `interpolate_film`.
 
     Attributes:
-        path: where it is, or STREAM.
-        frames: how many it has.
-        drawn: how many of them were drawn; the others are the film's own.
-        width: in pixels, of the file.
+        path: the output's path, or STREAM.
+        frames: number of frames.
+        drawn: how many of them were drawn; the others are frames of the source film.
+        width: in pixels, as stored.
         height: in pixels.
         seconds: from the first frame to the end of the last.
-        rate: frames a second; None: it varies.
-        engine: the name of what drew.
-        resumed: frames that an earlier run had made.
+        rate: frames per second; None if it varies.
+        engine: the engine's name.
+        resumed: number of frames that an earlier run had made.
         notes: sentences for the user, without a full stop.
-        doubtful: the moments worth checking, the worst first, if doubt was asked for.
+        doubtful: the moments worth checking, the worst first, with --doubt.
     """
 
     path: Path
@@ -80,17 +80,17 @@ def interpolate_film(
     on_note: Callable[[str], None] | None = None,
     on_plan: Advance | None = None,
 ) -> FilmDrawn:
-    """Draws a film at another frame rate: the whole of `animi interpolate FILM`.
+    """Draws a film at another frame rate, as `animi interpolate FILM` does.
 
     Args:
-        config: what to make of which film.
+        config: the film, the output and all options.
         on_frame: called after each frame with the number done and the number in all (None: unknown).
         on_note: called with sentences for the user while it runs.
-        on_plan: called as `on_frame` is, while the film is planned, before any frame is drawn.
+        on_plan: called in the same way while the film is planned, before any frame is drawn.
 
     Raises:
-        AnimiError: the film, an option or the output cannot be used; an earlier output is unchanged, and what was made
-            is kept for --resume.
+        AnimiError: the film, an option or the output cannot be used. An earlier output is unchanged, and finished
+            segments are kept for --resume.
         BrokenPipeError: the reader of standard output has closed it.
     """
     advance = on_frame or (lambda done, total: None)
@@ -131,7 +131,7 @@ def report(
 
 
 def note_unused(setup: FilmSetup) -> None:
-    """Notes which hints had no effect."""
+    """Adds a note that names hints without effect."""
     if setup.hints is not None and (unused := setup.hints.unused):
         first, last = unused[0]
         others = len(unused) - 1
@@ -143,7 +143,7 @@ def note_unused(setup: FilmSetup) -> None:
 
 
 def _write_doubt(setup: FilmSetup, doubt: FilmDoubt | None, frames: int) -> None:
-    """Writes the page of doubtful moments, if it was asked for."""
+    """Writes the page of doubtful moments, with --doubt."""
     if doubt is not None:
         write_film_page(setup.config, setup.clock.usual, doubt.list, frames)
 
@@ -164,10 +164,10 @@ def _draw_live(setup: FilmSetup, folder: Path | None, advance: Advance) -> tuple
 
 
 def _write_animation(setup: FilmSetup, advance: Advance) -> FilmDrawn:
-    """Writes a GIF, WebP, APNG or a folder, as for key frames: without sound, and all in one go."""
+    """Writes a GIF, WebP, APNG or a folder, without audio. Such an output cannot be resumed."""
     config, total = setup.config, setup.total
     drawer, live = open_drawer(setup), LiveFilm()
-    ends: list[Fraction] = []  # when frames have been shown, from the first one's beginning
+    ends: list[Fraction] = []  # the times at which frames end, relative to the first frame's
 
     def find_end(following: NewFrame | None) -> Fraction:
         return setup.find_end(live.starts[0], live.last) if following is None else following.exposure.time
@@ -205,7 +205,7 @@ def _write_animation(setup: FilmSetup, advance: Advance) -> FilmDrawn:
 
 
 def _write_film(setup: FilmSetup, advance: Advance, on_plan: Advance) -> FilmDrawn:
-    """Writes a film, with the audio, subtitles and other streams of the old one."""
+    """Writes a film, with the audio, subtitles and other streams of the source film."""
     config = setup.config
     job = describe_job(setup)
     with claim_folder(config, job, setup.note) as (folder, finished):
@@ -225,7 +225,7 @@ def _write_film(setup: FilmSetup, advance: Advance, on_plan: Advance) -> FilmDra
                 segments, doubt, count, resumed = _draw_plan(setup, plan, folder, advance)
         except KeyboardInterrupt:
             if list_segments(folder):
-                setup.note(f"{shown(config.output)}: what is done is kept; add --resume to the same command to go on")
+                setup.note(f"{shown(config.output)}: finished parts are kept; add --resume to continue")
             raise
         seconds = setup.find_end(starts[0], last) - starts[0]
         drawn = report(setup, setup.coding.size, frames, count, doubt, seconds, resumed)
@@ -238,7 +238,7 @@ def _write_film(setup: FilmSetup, advance: Advance, on_plan: Advance) -> FilmDra
 
 
 def _plan(setup: FilmSetup, folder: Path, job: dict[str, Any], on_plan: Advance) -> FilmPlan:
-    """Plans the film, or takes the plan that an earlier run has made."""
+    """Plans the film, or reads the plan that an earlier run has written."""
     config = replace(setup.config, overwrite=False, resume=False)
     path = folder / PLAN
     if path.exists():
@@ -259,7 +259,11 @@ def _plan(setup: FilmSetup, folder: Path, job: dict[str, Any], on_plan: Advance)
 def _draw_plan(
     setup: FilmSetup, plan: FilmPlan, folder: Path, advance: Advance
 ) -> tuple[dict[int, Any], FilmDoubt | None, int, int]:
-    """Draws what an earlier run has not; returns the segments, the doubtful moments, the frames drawn and resumed."""
+    """Draws the missing segments.
+
+    Returns:
+        All segments, the doubtful moments, the number of frames drawn and the number resumed.
+    """
     known = find_segments(plan, folder, setup.note)
     resumed = sum(segment.frames for segment in known.values())
     numbers = choose_missing(plan, folder, known, range(len(plan.segments)))
@@ -272,7 +276,7 @@ def _draw_plan(
         )
     else:
         advance(plan.frames, plan.frames)
-    if not resumed:  # else an earlier run may have used them
+    if not resumed:  # otherwise an earlier run may have used them
         note_unused(setup)
     doubt = None
     if setup.config.doubt is not None:
@@ -291,7 +295,7 @@ def _keep(drawn: FilmDrawn) -> dict[str, Any]:
 
 
 def _finish(setup: FilmSetup, folder: Path, summary: dict[str, Any]) -> FilmDrawn:
-    """Puts the finished film in its place, if a killed run has not done so already, and clears the folder."""
+    """Moves the draft to the output, unless a killed run has already done so, and clears the folder."""
     draft, output = name_draft(setup.config, folder), setup.config.output
     if draft.exists():
         put_in_place(draft, find_target(output))

@@ -178,7 +178,9 @@ def _check_folder(config: InterpolateFilmConfig, folder: Path) -> None:
             f"{shown(folder)}: holds {shown(Path(others[0]))}, which is no part of a job; name a new folder"
         )
     if (folder / PLAN).exists() and not config.overwrite:
-        raise OutputError(f"{shown(folder)}: holds a job already; add --overwrite to plan anew, or name another folder")
+        raise OutputError(
+            f"{shown(folder)}: holds a job; add --overwrite to plan again, or name another folder"
+        )
 
 
 def _clear_job(folder: Path) -> None:
@@ -317,7 +319,7 @@ def draw_job(
     on_frame: Callable[[int, int | None], None] | None = None,
     on_note: Callable[[str], None] | None = None,
 ) -> JobDrawn:
-    """Draws segments of a job: the whole of `animi draw`. Segments that are there already are not drawn again.
+    """Draws segments of a job, as `animi draw` does. Existing segments are not drawn again.
 
     Args:
         config: which segments of which job.
@@ -402,7 +404,7 @@ def join_job(
     config: JoinConfig,
     on_note: Callable[[str], None] | None = None,
 ) -> FilmDrawn:
-    """Checks all segments of a job and puts the film together: the whole of `animi join`.
+    """Checks all segments of a job and joins them, as `animi join` does.
 
     Args:
         config: which job, and where the film is written.
@@ -474,14 +476,14 @@ def is_planned(config: InterpolateFilmConfig, folder: Path) -> bool:
         wanted = replace(wanted, doubt=config.doubt.absolute())
     if wanted != planned:
         raise OutputError(
-            f"{shown(config.output)}: was begun with other settings; give the same again, or --overwrite without "
-            "--resume to begin anew"
+            f"{shown(config.output)}: was started with other settings; give the same again, or --overwrite without "
+            "--resume to restart"
         )
     return True
 
 
 def remove_job(folder: Path) -> None:
-    """Deletes a job's folder, but for what animi has not made."""
+    """Deletes a job's folder, except files that animi has not made."""
     _clear_job(folder)
     for part in (SEGMENTS, INPUTS):
         with suppress(OSError):

@@ -45,7 +45,7 @@ def join_film(
     if len(held) != len(starts) or sum(held) != frames:
         raise OutputError(
             f"{shown(config.output)}: its pieces hold {sum(held)} of {frames} frames; "
-            "add --overwrite without --resume to begin anew"
+            "add --overwrite without --resume to restart"
         )
     try:
         join_segments(

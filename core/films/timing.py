@@ -36,13 +36,13 @@ from ..shots.thumbnails import Thumb, find_fade, shrink
 from .ramp import Ramp
 
 BRIEF = Fraction(1, 5)
-"""Seconds for which a drawing may be held on twos, threes or fours; longer, and it is a pose."""
-_BRIEF_FRAMES = Fraction(7, 2)  # the same in frames, for films of few frames a second
-_FADE_STEPS = 4  # steps of light in one direction that make a fade
+"""Seconds for which a drawing on twos, threes or fours may be held; a drawing held longer is a pose."""
+_BRIEF_FRAMES = Fraction(7, 2)  # the same limit in frames, for films of a low frame rate
+_FADE_STEPS = 4  # consecutive changes of brightness in one direction that make a fade
 END_SLACK = Fraction(1, 1000)
-"""Of a frame, by which a film's end may be inexact."""
-_ROUNDING = 1e-6  # of a frame: a ramp's times are no whole fractions
-_FINE = 1_000_000_000  # parts of a second to which they are rounded
+"""Tolerance of a film's end, in frames."""
+_ROUNDING = 1e-6  # tolerance in frames: the times of a ramp are floats
+_FINE = 1_000_000_000  # a ramp's times are rounded to fractions of a second with at most this denominator
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +76,7 @@ class FilmFrame:
 
 @dataclass(frozen=True)
 class Exposure:
-    """What a new frame shows: `first`, or what lies at `t` in (0, 1) from `first` to `last`."""
+    """The content of a new frame: `first`, or the in-between at `t` in (0, 1) from `first` to `last`."""
 
     time: Fraction
     first: FilmFrame
@@ -93,24 +93,24 @@ def judge_frames(
     cuts: Container[int] | None = None,
     mend: bool = True,
 ) -> Iterator[FilmFrame]:
-    """Finds shots, held drawings, dissolves, flashes, fades and specks, while as few frames are kept as that takes.
+    """Finds shots, held drawings, dissolves, flashes, fades and specks, with as few frames in memory as possible.
 
     Args:
-        frames: times in seconds, rising, and frames, (H, W, C) uint8 or uint16, C being 3 or 4.
-        gap: seconds; frames that lie further apart have lost what was between them, which is like a cut; None: any
-            distance is meant.
-        hold_threshold: the score up to which a frame shows the drawing before.
+        frames: pairs of an increasing time in seconds and a frame, (H, W, C) uint8 or uint16, C being 3 or 4.
+        gap: seconds; if two frames are further apart, frames are missing between them, which is treated like a cut.
+            None: no frames are missing.
+        hold_threshold: the score up to which a frame is a duplicate of the frame before.
         cut_score: the score in [0, 1] from which on a frame begins a shot.
-        cuts: the numbers of the frames that begin a shot, from 0; None: they are found.
-        mend: whether specks are removed (`FilmFrame.clean`), or only found (`FilmFrame.mending`).
+        cuts: the numbers of the frames that begin a shot, from 0; None: detect them.
+        mend: whether to remove specks (`FilmFrame.clean`), or only to find them (`FilmFrame.mending`).
     """
     detector = ShotDetector(cut_score)
     meter = NoiseMeter()
     duplicates = DuplicateFinder(hold_threshold, meter)
     waiting: deque[tuple[Fraction, Frame, bool]] = deque()
-    settled: Frame | None = None  # the frame before the first that waits
+    settled: Frame | None = None  # the frame before the first one that waits
     count = 0
-    lights: deque[int] = deque([0] * _FADE_STEPS)  # of the frames before those that wait, and of those
+    lights: deque[int] = deque([0] * _FADE_STEPS)  # changes of brightness before and at those that wait
     before: tuple[Fraction, Thumb] | None = None
 
     def settle(cut: bool, mixed: bool) -> FilmFrame:
@@ -149,7 +149,7 @@ def judge_frames(
 
 
 def _is_fade(lights: deque[int]) -> bool:
-    """Whether the step at place _FADE_STEPS - 1 is one of _FADE_STEPS neighbours of one direction."""
+    """Whether the change at index _FADE_STEPS - 1 is one of _FADE_STEPS consecutive ones in the same direction."""
     middle = _FADE_STEPS - 1
     way = lights[middle] if len(lights) > middle else 0
     if way == 0:
@@ -168,14 +168,14 @@ def _is_fade(lights: deque[int]) -> bool:
 
 @dataclass(frozen=True)
 class Clock:
-    """When new frames are shown.
+    """The timestamps of the new frames.
 
     Attributes:
-        usual: seconds from a frame of the film to the next, usually.
-        rate: new frames a second; None: `factor` new frames for each of the film, each within that one's own time, for
-            films of varying rate.
-        factor: new frames for each of the film, on average.
-        ramp: how fast the film runs; None: as it did. With one, new frames have a rate.
+        usual: the usual number of seconds from one source frame to the next.
+        rate: new frames per second; None for films of varying rate, where each source frame becomes `factor` new
+            frames, which share its time.
+        factor: new frames per source frame, on average.
+        ramp: the film's speed over time; None: unchanged. With a ramp, `rate` is not None.
     """
 
     usual: Fraction
@@ -184,7 +184,7 @@ class Clock:
     ramp: Ramp | None = None
 
     def count(self, time: Fraction, first: Fraction) -> int:
-        """How many new frames are shown before a time, from when the film's first frame is shown; needs a rate."""
+        """Returns the number of new frames from the film's start at `first` to `time`; needs a rate."""
         assert self.rate is not None
         if self.ramp is None:
             return ceil((time - first) * self.rate)
@@ -192,7 +192,7 @@ class Clock:
         return ceil(elapsed * float(self.rate) - _ROUNDING)
 
     def place(self, number: int, first: Fraction) -> Fraction:
-        """What time of the film a new frame shows; needs a rate."""
+        """Returns the time of the source film that a new frame shows; needs a rate."""
         assert self.rate is not None
         if self.ramp is None:
             return first + number / self.rate
@@ -202,16 +202,16 @@ class Clock:
     def list_times(
         self, number: int, begin: Fraction, until: Fraction, first: Fraction, moving: Fraction | None = None
     ) -> Iterator[Fraction]:
-        """When new frames are shown while the film shows its frame `number`, which it does from `begin` until `until`.
+        """Yields the times of the new frames that lie within a source frame's time.
 
-        They are given one at a time: a hole of a day in a film is millions of frames.
+        It is a generator, since a gap of a day in a film is millions of frames.
 
         Args:
-            number: counts the film's frames from 0.
-            begin: seconds.
-            until: seconds.
-            first: when the film's first frame is shown.
-            moving: from when on new drawings are wanted, where the rate varies; None: from `begin`.
+            number: the source frame's number, from 0.
+            begin: seconds at which it appears.
+            until: seconds at which the next one does.
+            first: seconds at which the film's first frame appears.
+            moving: the time from which on drawings move, if the rate varies; None: `begin`.
         """
         moving = begin if moving is None else moving
         if self.rate is not None:
@@ -234,12 +234,12 @@ def expose(
     """Yields the content of the new film's frames in order; see the module's docstring.
 
     Args:
-        frames: the film's, judged, in order.
-        clock: when new frames are shown.
-        end: when the film's last frame has been shown, in seconds, or what says so once that frame is there; None:
+        frames: the film's analysed frames, in order.
+        clock: the new frames' timestamps.
+        end: seconds at which the film's last frame ends, or a function that returns it once that frame is known; None:
             after the usual time.
-        keep: keep the rhythm of drawings that are held.
-        loops: the last of the frames is the first again, shown at the end: it is drawn towards, and not shown.
+        keep: whether to preserve the cadence of held drawings.
+        loops: whether the last of the frames repeats the first one: in-betweens lead to it, but it is not shown.
     """
     brief = max(BRIEF, _BRIEF_FRAMES * clock.usual)
     ahead: deque[FilmFrame] = deque()
@@ -272,7 +272,7 @@ def expose(
                 until -= END_SLACK * clock.usual
         from_ = current.time
         if until - from_ > brief and following is not None:
-            from_ = max(from_, until - step)  # where a pose begins to move
+            from_ = max(from_, until - step)  # when a pose begins to move
         times = clock.list_times(number, current.time, until, origin, from_)
         soonest = next(times, None)
         if soonest is not None:
@@ -303,7 +303,7 @@ def expose(
 
 
 def _find_coming(peek: Callable[[int], FilmFrame | None], horizon: Fraction) -> FilmFrame | None:
-    """The next frame that shows another drawing; None if there is none before `horizon`."""
+    """Returns the next frame that shows another drawing; None if there is none before `horizon`."""
     place = 0
     while (frame := peek(place)) is not None and frame.time < horizon:
         if not frame.held:
@@ -321,7 +321,7 @@ def _place(
     clock: Clock,
     keep: bool,
 ) -> Exposure:
-    """What is shown at `time`, where the drawing moves from `begin` until the coming one appears."""
+    """Returns the content at `time`, if the drawing moves from `begin` until the coming drawing appears."""
     whole = coming.time - begin
     part = (time - begin) / whole
     if part <= 0:

@@ -105,7 +105,7 @@ def list_changes(known: dict[str, Any], job: dict[str, Any]) -> str:
 def interrupted(output: Path) -> OutputError:
     """Returns the error for an output of which a run has left a part, without --resume or --overwrite."""
     return OutputError(
-        f"{shown(output)}: an interrupted run has left part of it; add --resume to go on, or --overwrite to begin anew"
+        f"{shown(output)}: an interrupted run has left part of it; add --resume to continue, or --overwrite to restart"
     )
 
 
@@ -137,21 +137,21 @@ def clear(folder: Path, *, but: tuple[str, ...] = ()) -> list[str]:
 def claim_folder(
     config: InterpolateFilmConfig, job: dict[str, Any], note: Callable[[str], None]
 ) -> Iterator[tuple[Path, dict[str, Any] | None]]:
-    """Makes the folder, or takes the one that an earlier run has left, for this run alone.
+    """Creates the folder, or takes over the one that an earlier run has left, and locks it for this run.
 
-    It is kept when the run is interrupted and something is in it that can be resumed, and else removed.
+    It is removed at the end, unless the run is interrupted and can be resumed from it.
 
     Args:
-        config: which film becomes which.
-        job: all on which the film's bytes depend.
-        note: called with sentences for the person.
+        config: the film, the output and all options.
+        job: everything that the film's bytes depend on.
+        note: called with sentences for the user.
 
     Yields:
-        The folder, and the summary of the film if it is finished already.
+        The folder, and the film's summary if it is already finished.
 
     Raises:
-        OutputError: it holds another job, or an unfinished one, and neither --resume nor --overwrite says what to do;
-            another run is at work in it; or it is a link.
+        OutputError: it holds another job, or an unfinished one without --resume or --overwrite; another run is using
+            it; or it is a link.
     """
     output = config.output
     folder = name_folder(output)
@@ -162,7 +162,7 @@ def claim_folder(
     check_no_input(folder, name_inputs(config))
     _check_state(config, folder)
     try:
-        folder.mkdir(mode=0o700, exist_ok=True)  # the film may replace one that nobody else may read
+        folder.mkdir(mode=0o700, exist_ok=True)  # the film may replace one that others cannot read
         with locked(folder, named=output):
             summary = _prepare(config, folder, job, note)
             check_output(output, overwrite=config.overwrite or summary is not None)
@@ -180,12 +180,12 @@ def claim_folder(
             f"{shown(output)}: cannot be written ({reason(error)}); make room or choose another place, and add --resume"
         ) from error
     finally:
-        with suppress(OSError):  # where something is in it
+        with suppress(OSError):  # if it is not empty
             folder.rmdir()
 
 
 def _check_state(config: InterpolateFilmConfig, folder: Path) -> None:
-    """Rejects what neither --resume nor --overwrite allows.
+    """Rejects an output that needs --resume or --overwrite, or that --resume has nothing for.
 
     Raises:
         OutputError: see `claim_folder`.
@@ -196,18 +196,18 @@ def _check_state(config: InterpolateFilmConfig, folder: Path) -> None:
     left = any((folder / name).exists() for name in (JOB, FINISHED)) or bool(list_segments(folder))
     if config.resume and not left and os.path.lexists(output) and not config.overwrite:
         raise OutputError(
-            f"{shown(output)}: is there already, and nothing is left to go on with; leave it so if it is the finished "
-            "film, or add --overwrite to make it anew"
+            f"{shown(output)}: exists already, and there is nothing to resume; keep it if it is the finished film, "
+            "or add --overwrite to make it again"
         )
 
 
 def _prepare(
     config: InterpolateFilmConfig, folder: Path, job: dict[str, Any], note: Callable[[str], None]
 ) -> dict[str, Any] | None:
-    """Finds what an earlier run has left and may be used, and removes the rest.
+    """Keeps what can be used of an earlier run, and removes the rest.
 
     Returns:
-        The summary of the film, if it is finished already.
+        The film's summary, if it is already finished.
 
     Raises:
         OutputError: the earlier run had another job.
@@ -216,11 +216,11 @@ def _prepare(
         clear(folder, but=(LOCK,))
         return None
     output = config.output
-    known = _read_json(folder / JOB, note, "pieces that are known to belong to this film are used all the same")
+    known = _read_json(folder / JOB, note, "segments that verifiably belong to this film are still used")
     if known is not None and (changed := list_changes(known, job)):
         raise OutputError(
-            f"{shown(output)}: was begun with another {changed}; give the same again, or --overwrite without --resume "
-            "to begin anew"
+            f"{shown(output)}: was started with another {changed}; give the same again, or --overwrite without "
+            "--resume to restart"
         )
     for path in folder.iterdir():
         if path.suffix == ".part" and is_ours(path.name):
@@ -233,14 +233,14 @@ def _prepare(
 
 
 def _is_finished(config: InterpolateFilmConfig, folder: Path, summary: dict[str, Any]) -> bool:
-    """Whether the film of a summary is complete: as a draft, or in its place already."""
+    """Whether a summary's film is complete, as a draft or already as the output."""
     draft = name_draft(config, folder)
     place = draft if draft.exists() else find_target(config.output)
     return _is_summary(summary) and place.is_file() and place.stat().st_size == summary["bytes"]
 
 
 def _is_summary(summary: dict[str, Any]) -> bool:
-    """Whether a summary has all its values, in their types."""
+    """Whether a summary has all values, with the right types."""
     counts = (summary.get(name) for name in ("frames", "drawn", "width", "height", "resumed", "bytes"))
     times = (summary.get("seconds"), "1" if summary.get("rate", 0) is None else summary.get("rate"))
     notes = summary.get("notes")
@@ -254,12 +254,12 @@ def _is_summary(summary: dict[str, Any]) -> bool:
 
 
 def name_draft(config: InterpolateFilmConfig, folder: Path) -> Path:
-    """Where the film is put together."""
+    """Returns the path at which segments are joined."""
     return folder / (DRAFT + config.output.suffix.lower())
 
 
 def _read_json(path: Path, note: Callable[[str], None], consequence: str) -> dict[str, Any] | None:
-    """What a file says; where it cannot be read, it is set aside, and that is said. None where there is none."""
+    """Reads a JSON object; renames an unreadable file, with a note. Returns None if there is no readable file."""
     try:
         found = read_json(path)
         if isinstance(found, dict):
@@ -274,10 +274,10 @@ def _read_json(path: Path, note: Callable[[str], None], consequence: str) -> dic
 
 
 def _leave(config: InterpolateFilmConfig, folder: Path, note: Callable[[str], None]) -> None:
-    """Keeps what can be resumed, and clears the folder where there is nothing."""
+    """Clears the folder unless a run can be resumed from it."""
     worth = (folder / FINISHED).exists() or bool(list_segments(folder) and config.film != STREAM)
     if folder.exists() and not worth:
         others = clear(folder, but=(LOCK,))
         if others:
             names = ", ".join(shown(Path(name)) for name in others[:3]) + (" ..." if len(others) > 3 else "")
-            note(f"{shown(folder)}: stays, as it holds what animi has not made ({names})")
+            note(f"{shown(folder)}: is kept, as it holds files that animi has not made ({names})")

@@ -1,8 +1,8 @@
-"""Pixel art: in-betweens in the key frames' colours, on their grid, without a half-transparent pixel.
+"""Pixel art: in-betweens in the key frames' colours and on their grid, without half-transparent pixels.
 
-Key frames are brought to one pixel a cell, enlarged so that an engine sees shapes and not single pixels, and drawn by
-that engine; then each cell takes what lies at its middle, which moves things by whole cells, and the nearest colour of
-a palette.
+Key frames are reduced to one pixel per cell, and enlarged so that an engine sees shapes instead of single pixels. In
+the in-betweens that it draws, each cell gets the colour at its centre, rounded to the nearest colour of a palette, so
+that shapes move by whole cells.
 """
 
 import re
@@ -21,24 +21,24 @@ from ..media.frames import Frame
 from ..media.image_files import read_image
 
 PALETTES = (".gpl", ".hex", ".pal")
-"""Files that list colours: GIMP's, hexadecimal numbers, and JASC's (Paint Shop Pro). Any image is one as well."""
+"""Formats of palettes: GIMP's, hexadecimal numbers, and JASC's (Paint Shop Pro). Any image is a palette as well."""
 _MOST_COLOURS = 4096
 _MOST_BYTES = 1 << 20
-_SIDE = 512  # pixels of the longer side, about, to which key frames are enlarged for the engine
-_MOST_TIMES = 15  # times that they are enlarged
-_OPAQUE = 128  # alpha from which on a pixel is opaque
-_CHUNK = 1 << 14  # pixels whose colours are mapped together
+_SIDE = 512  # approximate longer side, in pixels, to which key frames are enlarged for the engine
+_MOST_TIMES = 15  # the largest factor of enlargement
+_OPAQUE = 128  # the lowest alpha, of 255, of a pixel that counts as opaque
+_CHUNK = 1 << 14  # pixels whose colours are mapped at once
 
 
 @dataclass(frozen=True)
 class Grid:
-    """The cells that the pixels of an enlarged drawing form.
+    """The grid of cells in an enlarged drawing; a cell is one pixel of the original.
 
     Attributes:
-        cell: pixels a side.
-        x: where the first whole cell begins.
-        y: likewise.
-        uneven: the drawing seems to be enlarged, but not by a whole number.
+        cell: a cell's side in pixels.
+        x: the column at which the first whole cell begins.
+        y: the row at which it begins.
+        uneven: whether the drawing seems to be enlarged by a factor that is not a whole number.
     """
 
     cell: int = 1
@@ -47,24 +47,24 @@ class Grid:
     uneven: bool = False
 
     def describe(self) -> str | None:
-        """What a person should know of it, a sentence without a full stop; None: nothing."""
+        """Returns a note for the user, without a full stop, or None if there is nothing to note."""
         if self.uneven:
             return (
-                "the key frames seem to be enlarged by no whole number, so that their pixels have no grid; things move "
-                "by single pixels: give them in their own size"
+                "the key frames seem to be enlarged by a factor that is not a whole number, so no grid was found and "
+                "shapes move by single pixels; give the key frames at their original size"
             )
         if self.x or self.y:
-            return f"the key frames' grid of {self.cell} pixels begins at {self.x},{self.y}; what is before it is kept"
+            return f"the key frames' grid of {self.cell} pixels begins at {self.x},{self.y}; pixels before it are kept"
         return None
 
 
 def find_grid(frames: Iterable[Frame]) -> Grid:
-    """Finds the cells that drawings are made of: those between which colours change, in all of them.
+    """Finds the grid of drawings: the largest cells inside which the colour changes in none of them.
 
     Args:
         frames: (H, W) or (H, W, C), of one size.
     """
-    steps: list[set[int]] = [set(), set()]  # where rows, and columns, differ from those before
+    steps: list[set[int]] = [set(), set()]  # rows, and columns, that differ from the previous one
     sides = (0, 0)
     narrow = False
     for frame in frames:
@@ -135,18 +135,18 @@ class PixelArtEngine:
     """Draws pixel art by another engine; see the module's docstring."""
 
     def __init__(self, engine: Engine, palette: NDArray[np.uint8] | None = None, grid: Grid | None = None) -> None:
-        """Takes an engine.
+        """Wraps an engine.
 
         Args:
-            engine: what draws.
+            engine: draws the enlarged frames.
             palette: (N, 3) the colours of in-betweens; None: those of the two key frames.
-            grid: the drawings' cells; None: found for each pair.
+            grid: the drawings' grid; None: find it for each pair.
         """
         self._engine, self._palette, self._grid = engine, palette, grid
         self.name = engine.name
 
     def prepare(self, first: Working, last: Working) -> Pair:
-        """What the other engine does: frames that are drawn on no grid are its own."""
+        """Prepares a pair as the wrapped engine does: frames without a grid are drawn by it."""
         return self._engine.prepare(first, last)
 
     def prepare_frames(
@@ -155,18 +155,18 @@ class PixelArtEngine:
         last: Frame,
         prepare: Callable[[Frame, Frame, Engine], Callable[[Sequence[float]], Iterator[Frame]]],
     ) -> Callable[[Sequence[float]], Iterator[Frame]]:
-        """Readies two frames.
+        """Prepares two frames.
 
         Args:
-            first: a frame, as key frames are.
-            last: another of the same shape and type.
-            prepare: readies two frames for an engine that draws them as any others.
+            first: a key frame.
+            last: another one of the same shape and type.
+            prepare: prepares two enlarged frames for the wrapped engine.
         """
         grid = self._grid or find_grid([first, last])
         shape = first.shape
         height, width = shape[:2]
         cell = grid.cell
-        # what is before the first whole cell, and after the last one, belongs to cells that are cut off
+        # pixels before the first whole cell, and after the last one, belong to cells that the edges cut
         rows, columns = (_middles(side, start, cell) for side, start in ((height, grid.y), (width, grid.x)))
         small = [_harden(frame.reshape(height, width, -1)[rows][:, columns]) for frame in (first, last)]
         channels = small[0].shape[2]
@@ -191,12 +191,12 @@ class PixelArtEngine:
 
 
 def snap_colours(frame: Frame, colours: Frame) -> Frame:
-    """A frame, (H, W, C), in the nearest of some colours, (N, C)."""
+    """Replaces each colour of a frame, (H, W, C), by the nearest of some colours, (N, C)."""
     return _choose(frame, colours)
 
 
 def _middles(side: int, start: int, cell: int) -> NDArray[np.intp]:
-    """A pixel of each cell along one side, in order."""
+    """Returns the index of one pixel of each cell along one side, in order."""
     begins = list(range(start, side, cell))
     if start:
         begins.insert(0, 0)
@@ -204,7 +204,7 @@ def _middles(side: int, start: int, cell: int) -> NDArray[np.intp]:
 
 
 def _harden(frame: Frame) -> Frame:
-    """(H, W, C) with alpha all or nothing, and one colour where there is nothing."""
+    """Makes alpha 0 or maximal in a frame, (H, W, C), and transparent pixels the same colour."""
     if frame.shape[2] != 4:
         return np.ascontiguousarray(frame)
     most = np.iinfo(frame.dtype).max
@@ -214,7 +214,7 @@ def _harden(frame: Frame) -> Frame:
 
 
 def _in_form(palette: NDArray[np.uint8], colours: Frame) -> Frame:
-    """A palette in the form of some colours, (N, C), with what is transparent if these have it."""
+    """Converts a palette to the type and channels of some colours, (N, C); with transparency if these have it."""
     deep = 257 if colours.dtype == np.uint16 else 1
     values = palette.astype(np.uint32) * deep
     channels = colours.shape[1]
@@ -228,7 +228,7 @@ def _in_form(palette: NDArray[np.uint8], colours: Frame) -> Frame:
 
 
 def _choose(cells: Frame, colours: Frame) -> Frame:
-    """The nearest of some colours for each cell, (h, w, C): first whether it is opaque, then which colour it has."""
+    """Returns the nearest of some colours for each cell, (h, w, C): alpha decides first, then the colour."""
     flat = cells.reshape(-1, cells.shape[2])
     chosen = np.empty_like(flat)
     solid, clear = colours, colours[:0]

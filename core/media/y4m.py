@@ -59,7 +59,7 @@ def read_header(stream: IO[bytes]) -> Header:
         found = "nothing" if not data else "no y4m video"
         raise InputError(f"-: standard input holds {found}; send it a film by ffmpeg -i FILM -f yuv4mpegpipe -")
     if rate is None:
-        raise InputError("-: the y4m video names no rate of frames; make it anew with one, as ffmpeg does")
+        raise InputError("-: the y4m video states no frame rate; write it with one, as ffmpeg does")
     layout = fields.get("C", "420jpeg")
     deep = re.search(r"p(\d+)$", layout) or re.search(r"mono(\d+)$", layout)
     return Header(

@@ -382,8 +382,8 @@ def test_ctrl_c_keeps_what_is_done(long_film, tmp_path):
     ("head", "fault"),
     [
         ("YUV4MPEG2 W24 H99999999999 F24:1", "-: is of 24 x 99999999999 pixels"),
-        ("YUV4MPEG2 W24 H24 F0:1", "-: the y4m video names no rate of frames"),
-        (f"YUV4MPEG2 W24 H24 F{'9' * 400}:1", "-: the y4m video names no rate of frames"),
+        ("YUV4MPEG2 W24 H24 F0:1", "-: the y4m video states no frame rate"),
+        (f"YUV4MPEG2 W24 H24 F{'9' * 400}:1", "-: the y4m video states no frame rate"),
         ("YUV4MPEG2 W24", "-: standard input holds no y4m video"),
         ("", "-: standard input holds nothing"),
     ],

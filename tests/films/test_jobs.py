@@ -297,7 +297,7 @@ def test_places_of_jobs(films, job, tmp_path, animi):
     (tmp_path / "mine" / "letter.txt").write_text("mine")
     for folder, message in (
         (tmp_path / "mine", "which is no part of a job"),
-        (job[0] / "job", "add --overwrite to plan anew"),
+        (job[0] / "job", "add --overwrite to plan again"),
         (film, "is a link or no folder"),
         (tmp_path / "no" / "job", "does not exist"),
     ):

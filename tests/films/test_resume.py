@@ -302,7 +302,7 @@ def test_what_is_not_ours_stays_and_is_said(film, begun, whole, settings):
     assert output.read_bytes() == whole
     assert sorted(path.name for path in folder.iterdir()) == sorted((*mine, "sub"))
     assert all((folder / name).read_text() == "mine" for name in (*mine, "sub/film.json"))
-    assert any("stays, as it holds what animi has not made" in note for note in notes)
+    assert any("is kept, as it holds files that animi has not made" in note for note in notes)
 
 
 def test_a_link_within_the_folder_is_removed_and_not_followed(film, begun, tmp_path):

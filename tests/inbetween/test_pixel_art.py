@@ -132,4 +132,4 @@ def test_grids_are_found():
     grid = find_grid([offset])
     assert (grid.cell, grid.x) == (8, 3) and "begins at 3,0" in grid.describe()
     uneven = np.asarray(Image.fromarray(sprite(2)).resize((60, 60), Image.Resampling.NEAREST))
-    assert "no whole number" in find_grid([uneven]).describe()
+    assert "not a whole number" in find_grid([uneven]).describe()

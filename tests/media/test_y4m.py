@@ -44,8 +44,8 @@ def test_what_a_header_leaves_out_is_the_default():
         (b"", "holds nothing"),
         (b"RIFF....AVI ", "holds no y4m video"),
         (b"YUV4MPEG2 W0 H2 F24:1\n", "holds no y4m video"),
-        (b"YUV4MPEG2 W4 H2\n", "names no rate of frames"),
-        (b"YUV4MPEG2 W4 H2 F24:0\n", "names no rate of frames"),
+        (b"YUV4MPEG2 W4 H2\n", "states no frame rate"),
+        (b"YUV4MPEG2 W4 H2 F24:0\n", "states no frame rate"),
     ],
 )
 def test_other_streams_are_rejected(data, message):
