@@ -82,7 +82,7 @@ def run_animi(*words: object) -> None:
 
 
 def train(chosen: argparse.Namespace, name: str) -> None:
-    """Trains a rung up to its steps, or goes on with it."""
+    """Trains a rung up to its steps, or resumes it."""
     run, steps = chosen.runs / name, chosen.pretrain if name == "ae" else chosen.steps
     states = find_states(run)
     if states and int(states[-1].name.partition(".")[0]) >= steps:
@@ -112,7 +112,7 @@ def last_checkpoint(run: Path) -> Path:
 
 
 def evaluate(chosen: argparse.Namespace, name: str) -> dict[str, float | None]:
-    """A rung's or an engine's means over the unseen clips; measured anew only where the checkpoint is another."""
+    """A rung's or an engine's means over the unseen clips; measured again only if the checkpoint has changed."""
     given = name if name in ENGINES else last_checkpoint(chosen.runs / name)
     place = chosen.runs / f"evaluation-{name}.json"
     words = ["--clips", chosen.clips, "--length", chosen.length, "--size", chosen.size, "--device", chosen.device]
@@ -198,7 +198,7 @@ def main(given: Sequence[str] | None = None) -> None:
     parser.add_argument("--ae-width", type=int, default=16, help="of the auto-encoder")
     parser.add_argument("--steps", type=int, help="of each rung; 10,000 where there is a GPU, else 2000")
     parser.add_argument("--pretrain", type=int, help="steps of the auto-encoder; as many, else 4000")
-    parser.add_argument("--every", type=int, default=500, help="steps between looks and checkpoints")
+    parser.add_argument("--every", type=int, default=500, help="steps between evaluations and checkpoints")
     parser.add_argument("--length", type=int, default=8, help="frames of a clip in training")
     parser.add_argument("--clips", type=int, default=32, help="unseen clips")
     parser.add_argument("--seed", type=int, default=0)

@@ -1,15 +1,14 @@
-"""The first experiments, trained and laid side by side: does the notebook's recipe collapse, and does ours not?
+"""Trains the first experiments and compares them: does the notebook's recipe collapse, and is ours stable?
 
     python benchmarks/experiments.py train FRAMES... --runs runs/first --vgg-weights FILE --size 64 --width 16
     python benchmarks/experiments.py table --runs runs/first
     python benchmarks/experiments.py sheet --runs runs/first -o sheet.webp
     python benchmarks/experiments.py curves --runs runs/first -o curves.webp
 
-`train` runs the commands of `animi` one after the other, or those that --only names, up to the first of --steps, then
-all of them up to the next, so that they can be compared at the same step whenever it is stopped; it goes on where it
-was. `table` prints what each look found at a few steps, and at the last; `curves` draws that and the scores over all
-steps. `sheet` shows, for each run, what the same latents gave at these steps, twelve pictures a row; the first row
-holds real frames.
+`train` runs the trainings, or those that --only names, up to the first of --steps, then all of them up to the next, so
+that they can be compared at the same step whenever it is stopped; it resumes where it was stopped. `table` prints the
+evaluations at a few steps and at the last one; `curves` draws them and the scores over all steps. `sheet` shows, for
+each run, the pictures drawn from the same latents at these steps, twelve in a row; the first row has real frames.
 """
 
 import argparse
@@ -74,7 +73,7 @@ def find_runs(chosen: argparse.Namespace) -> list[Path]:
 
 
 def find_steps(run: Path, at: Sequence[int]) -> list[int]:
-    """The looks of a run that are shown: those asked for, and the last."""
+    """Returns the evaluations of a run that are shown: those asked for, and the last."""
     looks, _ = read_series(run).get("health/diversity", ([], []))
     return [step for step in looks if step in at or step == looks[-1]]
 
@@ -103,7 +102,7 @@ def draw_progress(chosen: argparse.Namespace) -> None:
     panels = {}
     for value in CURVES:
         curves = [Curve(name, *series.get(value, ((), ()))) for name, series in runs.items()]
-        if any(len(curve.steps) > 1 for curve in curves):  # a single look makes no curve
+        if any(len(curve.steps) > 1 for curve in curves):  # a single evaluation makes no curve
             panels[value] = curves
     Image.open(io.BytesIO(draw_curves(panels, columns=3))).convert("RGB").save(chosen.output, quality=85)
     print(chosen.output)

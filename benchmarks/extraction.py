@@ -32,7 +32,7 @@ def ffmpeg(*arguments: str | Path) -> None:
 
 
 def repeat(film: Path, seconds: float, folder: Path) -> Path:
-    """The film again and again until it lasts so long, not encoded anew."""
+    """Repeats the film until it is that long, without encoding it again."""
     times = math.ceil(seconds / (probe_video(film).duration or seconds))
     path = folder / f"{film.stem}-x{times}.mp4"
     ffmpeg("-stream_loop", str(times - 1), "-i", film, "-map", "0:V:0", "-c", "copy", path)

@@ -4,13 +4,13 @@
     python benchmarks/fuzz.py --count 10000 --seed 1 --by structure    # see fuzz_structure.py
     python benchmarks/fuzz.py --count 10000 --seed 1 --by format       # studios' formats, see fuzz_formats.py
 
-Good files are made on the spot and then mutated: bits flipped, bytes replaced, cut short, parts left out, doubled or
-taken from another file, numbers in the header made extreme. Each is read in a worker process with limits on time and
-memory. What may come of it is a good result or an AnimiError. Anything else (another exception, a crash, a process that
-hangs or takes too much, words that a library writes to stderr) is a finding: the file is kept, and told of. The exit
-code is 1 where there was one. Input number n of a seed is always the same: --first N --count 1 makes it again.
+Good files are generated and then mutated: bits are flipped, bytes replaced, files truncated, parts left out, doubled or
+taken from another file, numbers in the header made extreme. Each file is read in a worker process with limits on time
+and memory. A good result or an AnimiError is correct. Anything else (another exception, a crash, a hang, too much
+memory, output of a library on stderr) is a finding: the file is kept and reported. The exit code is 1 if there is a
+finding. Input number n of a seed is always the same: --first N --count 1 makes it again.
 
-What a case has started must be gone when it ends: processes and threads that are left are a finding as well.
+Processes and threads that are left when a case ends are findings as well.
 """
 
 import argparse
@@ -347,7 +347,7 @@ _MUTATIONS = (_flip, _replace, _cut, _leave_out, _double, _splice, _make_extreme
 
 
 def _mend_safetensors(data: bytes) -> bytes:
-    """Makes the length at the beginning of a safetensors file that of its JSON again, so that the JSON is looked at."""
+    """Makes the length at the beginning of a safetensors file that of its JSON again, so that the JSON is read."""
     end = data.rfind(b"}", 8, 1 << 16) + 1
     return (end - 8).to_bytes(8, "little") + data[8:] if end > 8 else data
 
@@ -434,7 +434,7 @@ def _work(
     kinds: Mapping[str, Kind],
     pipe: Connection,
 ) -> None:
-    """A worker: reads one input after the other, and tells before and after each."""
+    """A worker: reads inputs in order, and reports before and after each."""
     torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
@@ -446,7 +446,7 @@ def _work(
             words.truncate(0)
             name, outcome, told = read_mutated(number, seed, good, only, Path(folder) / "room", kinds)
             if outcome in ("good", "refused") and find_left():
-                time.sleep(1.0)  # what has been told to end needs a moment
+                time.sleep(1.0)  # processes that were sent a signal need a moment
                 outcome, told = ("left", find_left()) if find_left() else (outcome, told)
             if os.fstat(2).st_size and outcome in ("good", "refused"):
                 words.seek(0)
@@ -509,7 +509,7 @@ def main() -> int:
             print(f"{outcome}: {kept}\n{told}", file=sys.stderr)
 
         stopped: list[int] = []
-        signal.signal(signal.SIGINT, lambda number, _: stopped.append(number))  # what was read so far is told of
+        signal.signal(signal.SIGINT, lambda number, _: stopped.append(number))  # the results so far are still reported
         told_at = begun
         while workers and not stopped:
             if time.monotonic() - told_at > 30:

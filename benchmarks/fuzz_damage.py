@@ -37,7 +37,7 @@ def extreme(rng: Rng, length: int) -> int:
 
 
 class Raw(str):
-    """Text that stands in JSON as it is, whether it may or not."""
+    """Text that is written to JSON unchanged, even if that is invalid."""
 
 
 DEEP = 60_000
@@ -73,7 +73,7 @@ def damage_tree(value: Any, rng: Rng) -> Any:
         if kind == 1:
             del items[at]
         elif kind == 2:
-            items.append((name, pick(rng, ODD_VALUES)))  # the name stands twice
+            items.append((name, pick(rng, ODD_VALUES)))  # the name occurs twice
         elif kind == 3:
             items.append((str(pick(rng, ("", "x", name.upper(), "__class__"))), pick(rng, ODD_VALUES)))
         elif kind == 4:
@@ -181,7 +181,7 @@ def damage_fields(data: bytes, rng: Rng, big: bool = True, end: int = 64) -> byt
 
 
 def damage_png(data: bytes, _other: bytes, rng: Rng) -> bytes:
-    """Chunks of a PNG or APNG; check sums fit, but for a few."""
+    """Chunks of a PNG or APNG; most checksums are correct."""
     chunks, place = [], 8
     while place + 12 <= len(data):
         size = int.from_bytes(data[place : place + 4], "big")
@@ -210,7 +210,7 @@ def damage_png(data: bytes, _other: bytes, rng: Rng) -> bytes:
 
 
 def damage_riff(data: bytes, _other: bytes, rng: Rng) -> bytes:
-    """Chunks of a WebP; sizes fit, but for a few."""
+    """Chunks of a WebP; most sizes are correct."""
     chunks, place = [], 12
     while place + 8 <= len(data):
         size = int.from_bytes(data[place + 4 : place + 8], "little")
@@ -290,7 +290,7 @@ def damage_head(data: bytes, _other: bytes, rng: Rng) -> bytes:
 
 
 def damage_boxes(data: bytes, other: bytes, rng: Rng) -> bytes:
-    """Boxes of an MP4, however deep; sizes fit, but for a few."""
+    """Boxes of an MP4, however deep; most sizes are correct."""
     boxes = []
     place = 0
     while place + 8 <= len(data):

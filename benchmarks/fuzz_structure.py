@@ -228,11 +228,11 @@ def read_store(path: Path) -> None:
 
 
 def resume_film(path: Path) -> None:
-    """Goes on with a film in whose work folder one file is damaged."""
+    """Resumes a film in whose work folder one file is damaged."""
     folder, config = path.parent / "again", replace(_film_config(path.parent / "again"), resume=True)
     _copy_with(path, GOOD / "work", folder)
     work = name_folder(config.output)
-    if path.name != "finished":  # else nothing but its draft would be looked at
+    if path.name != "finished":  # otherwise only its draft would be read
         for name in ("finished", "draft.mp4"):
             (work / name).unlink()
     _move_in(path, work)
@@ -264,7 +264,7 @@ def extract_again(path: Path) -> None:
 
 
 def resume_training(path: Path) -> None:
-    """Goes on with a training of which one file is damaged."""
+    """Resumes a training of which one file is damaged."""
     folder = path.parent / "again"
     _copy_with(path, GOOD / "run", folder)
     _move_in(path, folder / "checkpoints" if "state" in path.name else folder)

@@ -1,4 +1,4 @@
-"""Kills animi at random moments, and looks at what is left: whole files, runs that go on, and the same end.
+"""Kills animi at random moments, and checks that files are whole, runs resume, and the result is the same.
 
     python benchmarks/kill.py extract FILM.mp4              # animi extract-frames, images and the packed store
     python benchmarks/kill.py train FRAMES                  # a tiny animi train-noise
@@ -6,17 +6,16 @@
     python benchmarks/kill.py studio FILM.mp4               # animi studio, while a page works with it
     python benchmarks/kill.py any interpolate FILM.mp4 -o OUT/smooth.mp4 --resume     # OUT is the script's own folder
 
-The work is done once without a disturbance. Then it is started, killed (SIGKILL) at a moment drawn evenly from the time
-that it takes, and started again until it ends, which a fifth of the starts may do in peace, and all that from the
-beginning until there were --kills of them. After each kill every file under a final name must be whole: pictures
-decode, JSON parses, checkpoints open, films can be probed. In the end the files must be those of the undisturbed run,
-byte for byte, but for what tells of time (--but). Processes are forked from one that has imported animi, so that a
-moment falls into the work and not into imports.
+The work is first done once without interruption. Then it is started, killed (SIGKILL) at a random moment, uniform over
+its duration, and resumed until it is complete; a fifth of the starts are not killed. This is repeated until there were
+--kills kills. After each kill, every file under its final name must be whole: pictures decode, JSON parses, checkpoints
+open, films can be probed. At the end, the files must be byte for byte those of the uninterrupted run, except files that
+contain times (--but). Processes are forked from one that has imported animi, so that no kill falls into the imports.
 
-With --signal INT (Ctrl-C) or TERM the run can answer: it must end with 130 or 143 and without a traceback, and leave no
-draft of a file behind. After every signal no process may be left. The studio has no end of its own: it is started anew
-for each signal, and must be gone within 3 seconds with its programs and its files; after SIGKILL, the next one removes
-the files. What else can go wrong is in troubles.py.
+With --signal INT (Ctrl-C) or TERM, the run can react: it must exit with 130 or 143, without a traceback, and must leave
+no drafts of files. After every signal no process may be left. The studio runs until it is stopped, so it is started
+for each signal, and must be gone within 3 seconds with its child processes and its files; after SIGKILL, the next
+studio removes the files. troubles.py tests other failures.
 """
 
 import argparse
@@ -47,31 +46,31 @@ from animi.core.files import DRAFT
 from animi.core.media.decode import probe_video
 from animi.core.media.image_files import SUFFIXES, read_image
 
-SPARED = 0.2  # of the starts, so that there are ends to look at however busy the machine is
+SPARED = 0.2  # share of starts that are not killed, so that some runs complete even on a busy machine
 FILMS = {".mp4", ".mov", ".mkv", ".webm"}
 CODES = {"KILL": -signal.SIGKILL, "INT": 130, "TERM": 143}
-"""What a run ends with after each signal."""
+"""The exit code of a run after each signal."""
 ANSWERED = (signal.SIGINT, signal.SIGTERM)
 MARK = "ANIMI_KILL_MARK"
-"""A variable of the environment that tells our programs from others."""
+"""An environment variable that marks the processes that this script has started."""
 SECONDS = 3.0
-"""Within which all that a process has started must be gone."""
+"""Within which all child processes must be gone."""
 
 
 class Work:
-    """What is done and killed.
+    """A command that is killed.
 
     Attributes:
-        first: the words of the command that begins it, with OUT for the folder.
-        again: those that go on with it.
-        began: a file in OUT by which it is known that there is something to go on with.
+        first: the arguments that start it, with OUT for the folder.
+        again: the arguments that resume it.
+        began: a file in OUT; if it exists, the command can be resumed.
     """
 
     def __init__(self, first: Sequence[str], again: Sequence[str] = (), began: str = "") -> None:
         self.first, self.again, self.began = list(first), list(again or first), began
 
     def words(self, out: Path) -> list[str]:
-        """The words with which the work is begun or gone on with in the folder `out`."""
+        """Returns the arguments that start or resume the work in the folder `out`."""
         chosen = self.again if self.began and (out / self.began).exists() else self.first
         return [word.replace("OUT", str(out)) for word in chosen]
 
@@ -99,11 +98,11 @@ WORKS = {"extract": extract, "train": train, "film": film}
 
 
 def start(words: Sequence[str], told: Path | None = None) -> int:
-    """Forks a process that runs a command in silence; gives its number.
+    """Forks a process that runs a command without output; returns its process id.
 
     Args:
-        words: behind "animi".
-        told: a file for what it writes on stdout; None: that is thrown away.
+        words: arguments of animi.
+        told: a file for its stdout; None: stdout is discarded.
     """
     os.environ[MARK] = f"{os.getpid()}"
     signal.pthread_sigmask(signal.SIG_BLOCK, ANSWERED)  # until animi is there to answer
@@ -133,7 +132,7 @@ def start(words: Sequence[str], told: Path | None = None) -> int:
 
 
 def find_left(child: int) -> list[str]:
-    """Processes that are left of one that has ended: of its group, or programs that it has started."""
+    """Returns processes that an ended one has left: those of its group, and programs that it has started."""
     mark, found = f"{MARK}={os.getpid()}".encode(), []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
@@ -147,7 +146,7 @@ def find_left(child: int) -> list[str]:
 
 
 def wait_until_gone(child: int) -> list[str]:
-    """The same, after they have had the time to end."""
+    """Returns the same after waiting for them to exit."""
     until = time.monotonic() + SECONDS
     while (left := find_left(child)) and time.monotonic() < until:
         time.sleep(0.02)
@@ -155,7 +154,7 @@ def wait_until_gone(child: int) -> list[str]:
 
 
 def find_broken(folder: Path, but: set[str]) -> list[str]:
-    """Files under a final name that are not whole. Drafts have names that begin with a dot."""
+    """Returns files that are not whole, except drafts, whose names begin with a dot."""
     broken = []
     for path in sorted(folder.rglob("*")):
         inside = path.relative_to(folder)
@@ -163,13 +162,13 @@ def find_broken(folder: Path, but: set[str]) -> list[str]:
             continue
         try:
             look(path)
-        except Exception as error:  # whatever it is, it is what we look for
+        except Exception as error:  # of any type
             broken.append(f"{inside}: {error}")
     return broken
 
 
 def look(path: Path) -> None:
-    """Raises something if a file is not whole."""
+    """Raises an exception if a file is not whole."""
     suffix = path.suffix.lower()
     if suffix in SUFFIXES:
         read_image(path)
@@ -184,7 +183,7 @@ def look(path: Path) -> None:
 
 
 def find_drafts(folder: Path) -> list[str]:
-    """Files that were being written, and that a run which had the time to clear up should have removed."""
+    """Returns unfinished files, which a run that was not killed outright should have removed."""
     drafts = (path for path in folder.rglob("*") if path.suffix == ".part" or path.name.startswith(DRAFT))
     return sorted(str(path.relative_to(folder)) for path in drafts)
 
@@ -203,7 +202,7 @@ def find_faults(folder: Path, but: set[str], by: str, code: int, words: str) -> 
 
 
 def read_all(folder: Path, but: set[str]) -> dict[str, bytes]:
-    """All files of a folder with what they hold, but for some names."""
+    """Reads all files of a folder, except some names."""
     return {
         str(path.relative_to(folder)): read_tensors(path) if path.suffix == ".safetensors" else path.read_bytes()
         for path in sorted(folder.rglob("*"))
@@ -212,7 +211,7 @@ def read_all(folder: Path, but: set[str]) -> dict[str, bytes]:
 
 
 def read_tensors(path: Path) -> bytes:
-    """What a checkpoint holds; its file may differ by the order of the header's words, which is a hash map's."""
+    """Reads a checkpoint; its bytes may differ, as the order of entries in its header is random."""
     with safe_open(path, "pt") as file:
         words = sorted((file.metadata() or {}).items())
         held = [(name, file.get_tensor(name).numpy().tobytes()) for name in sorted(file.keys())]
@@ -220,7 +219,7 @@ def read_tensors(path: Path) -> bytes:
 
 
 def differ(one: dict[str, bytes], other: dict[str, bytes]) -> list[str]:
-    """Names of files that only one of two folders has, or that hold something else."""
+    """Returns the names of files that differ between two folders, or that only one of them has."""
     return sorted(name for name in one.keys() | other.keys() if one.get(name) != other.get(name))
 
 
@@ -233,7 +232,7 @@ def kill_often(
     tell: Callable[[str], None] = lambda line: None,
     by: str = "KILL",
 ) -> Counter[str]:
-    """Does the work once in peace and then under fire; see the module's docstring.
+    """Does the work once without and then with kills; see the module's docstring.
 
     Returns:
         How many kills, ends and faults of each kind there were.
@@ -288,16 +287,16 @@ def kill_often(
 
 
 class Page:
-    """What a page does with a studio, over and over in a thread of its own.
+    """Repeats in a thread what the studio's page does.
 
     Attributes:
-        rounds: how often it has done all of it.
-        faults: answers that are the studio's fault.
-        refused: answers that say what is wrong with a request; in peace there are none.
+        rounds: number of completed rounds.
+        faults: responses that show a fault of the studio.
+        refused: responses that reject a request; there are none without interruption.
     """
 
     def __init__(self, told: Path, film: Path) -> None:
-        """Waits for the address that the studio tells in the file `told`, and begins."""
+        """Waits for the address that the studio writes to the file `told`, and begins."""
         self.rounds, self.faults, self.refused = 0, list[str](), list[str]()
         self._told, self._film = told, film
         self._stopped = False
@@ -370,14 +369,14 @@ STUDIO = ("studio", "--no-browser", "--port", "0", "--json", "--device", "cpu")
 
 
 def list_studios(folder: Path) -> list[Path]:
-    """The folders of studios in a folder for temporary files."""
+    """Returns the folders of studios in a folder for temporary files."""
     return sorted(folder.glob("animi-studio-*"))
 
 
 def kill_studio(
     film: Path, folder: Path, kills: int, seed: int, tell: Callable[[str], None] = lambda line: None, by: str = "KILL"
 ) -> Counter[str]:
-    """Starts the studio, lets a page work with it, and sends it a signal at a random moment; over and over.
+    """Repeatedly starts the studio, lets a page use it, and sends it a signal at a random moment.
 
     Returns:
         How many kills, rounds of the page and faults of each kind there were.

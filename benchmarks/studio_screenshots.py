@@ -108,7 +108,7 @@ def take_phone(window, address: str, folder: Path) -> None:
 
 
 def open_page(window, address: str, width: int, height: int, *, dark: bool = False) -> None:
-    """Begins anew in a window of that size."""
+    """Opens the page again in a window of that size."""
     BROWSER.show_as(window, width, height, dark=dark)
     window.get(address)
     window.execute_script("sessionStorage.clear()")

@@ -1,22 +1,22 @@
-"""Troubles that no signal brings: the disk fills, the owner of a lock stops and dies, the clock jumps.
+"""Failures other than signals: a full disk, a stopped owner of a lock, and jumps of the clock.
 
     python benchmarks/troubles.py disk film FILM.mp4        # and extract FILM.mp4, train FRAMES, studio FILM.mp4
     python benchmarks/troubles.py lock extract FILM.mp4
     python benchmarks/troubles.py clock train FRAMES
 
-The works are those of kill.py, and what is compared in the end is the same.
+The commands are those of kill.py, and the same files are compared at the end.
 
-disk    The output lies on a disk in memory whose size is drawn between nothing and what the work needs at most. The run
-        must end in one line that says so, with whole files; on a larger disk, the same command must finish the work.
-        Mounts a tmpfs, so it needs to be root.
-lock    A run is stopped (SIGSTOP) at a random moment. A second one must say in one line which process has the folder.
-        Then the first is killed, and a third must at once finish the work.
-clock   The clock jumps by up to ten years, forth and back, whenever it is read, and so do the times of all files in the
-        folder, while works are killed as kill.py kills them. What Python reads of the clock is replaced for this:
-        libfaketime 0.9.10 cannot be used, as under it Python's sleep fails (clock_nanosleep: EINVAL).
+disk    The output is on a disk in memory of a random size, between 0 and what the work needs. The run must end with one
+        line that names the problem, and leave whole files; on a larger disk, the same command must finish the work.
+        Mounts a tmpfs, so it needs root.
+lock    A run is stopped (SIGSTOP) at a random moment. A second one must report in one line which process has the
+        folder. Then the first is killed, and a third must finish the work immediately.
+clock   The clock jumps by up to ten years, forward and back, whenever it is read, and so do the times of all files in
+        the folder, while runs are killed as in kill.py. For this, Python's functions that read the clock are replaced:
+        with libfaketime 0.9.10, Python's sleep fails (clock_nanosleep: EINVAL).
 
-The studio is used by a page meanwhile (see kill.py): with a full disk for temporary files it must answer all the same;
-of two studios neither may touch the other's files; and no clock may end a session.
+A page uses the studio meanwhile (see kill.py): with a full disk for temporary files it must still answer; neither of
+two studios may touch the other's files; and no jump of the clock may end a session.
 """
 
 import argparse
@@ -43,7 +43,7 @@ import torch
 KILL = SimpleNamespace(**run_path(str(Path(__file__).with_name("kill.py"))))
 YEARS = 10 * 365 * 86_400
 BUT = {"metrics.jsonl", "losses.png", "tensorboard"}
-"""Names that tell of time."""
+"""Names of files that contain times."""
 
 
 def wait(child: int, seconds: float = 300.0) -> int | None:
@@ -71,7 +71,7 @@ class Trial:
         return (self.folder / "words").read_text(errors="replace").strip()
 
     def blame(self, kind: str, said: str) -> None:
-        """Counts a fault, and tells it."""
+        """Counts a fault, and prints it."""
         self.found[kind] += 1
         print(f"{kind}: {said}", flush=True)
 

@@ -178,9 +178,7 @@ def _check_folder(config: InterpolateFilmConfig, folder: Path) -> None:
             f"{shown(folder)}: holds {shown(Path(others[0]))}, which is no part of a job; name a new folder"
         )
     if (folder / PLAN).exists() and not config.overwrite:
-        raise OutputError(
-            f"{shown(folder)}: holds a job; add --overwrite to plan again, or name another folder"
-        )
+        raise OutputError(f"{shown(folder)}: holds a job; add --overwrite to plan again, or name another folder")
 
 
 def _clear_job(folder: Path) -> None:
