@@ -197,7 +197,7 @@ def test_the_ends_are_learnt(film, vgg, tmp_path):
         tmp_path / "run",
         evaluation_samples=EVALUATED,
         clips=ClipConfig(length=3, size=64, crop=1, flip=False, colour=False, reverse=False),
-        training=TrainingConfig(steps=25, batch_size=2, log_every=1, sample_every=1000, device="cpu", workers=0),
+        training=TrainingConfig(steps=40, batch_size=2, log_every=1, sample_every=1000, device="cpu", workers=0),
         nets=AdversarialConfig(4, generator_rate=5e-3, discriminator_rate=1e-4),
         vgg_weights=vgg,
     )
