@@ -352,7 +352,7 @@ def test_what_was_killed_goes_on_and_ends_with_the_same_bytes(long_film, tmp_pat
     assert not folder.exists()
 
 
-def test_ctrl_c_keeps_what_is_done(long_film, tmp_path):
+def test_ctrl_c_keeps_what_is_done(long_film, tmp_path, animi):
     out, folder = tmp_path / "out.mp4", tmp_path / ".out.mp4.animi"
     process = start(SHORT, long_film, "-o", out, "--engine", "blend")
     while process.poll() is None and not list(folder.glob("*.segment")):
@@ -364,15 +364,13 @@ def test_ctrl_c_keeps_what_is_done(long_film, tmp_path):
     kept = {path.name: path.stat().st_mtime_ns for path in folder.glob("*.segment")}
     # nothing is thrown away unasked, nor mixed with what was made otherwise
     for more, found in (((), "add --resume"), (("--resume", "--fps", "50"), "with another fps")):
-        process = start(SHORT, long_film, "-o", out, "--engine", "blend", *more)
-        said = process.communicate()[1].decode()
-        assert process.returncode == 1 and found in said and said.count("\n") == 1
+        result = animi("interpolate", long_film, "-o", out, "--engine", "blend", *more)
+        assert result.exit_code == 1 and found in result.stderr and result.stderr.count("\n") == 1
     assert {path.name: path.stat().st_mtime_ns for path in folder.glob("*.segment")} == kept
     assert start(SHORT, long_film, "-o", out, "--engine", "blend", "--overwrite").wait() == 0
     assert out.exists() and not folder.exists()
-    process = start(SHORT, long_film, "-o", out, "--engine", "blend", "--resume")
-    said = process.communicate()[1].decode()
-    assert process.returncode == 1 and "nothing is left to go on with" in said and said.count("\n") == 1
+    result = animi("interpolate", long_film, "-o", out, "--engine", "blend", "--resume")
+    assert result.exit_code == 1 and "there is nothing to resume" in result.stderr and result.stderr.count("\n") == 1
 
 
 # Pipelines
