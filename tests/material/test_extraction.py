@@ -341,7 +341,11 @@ def begin(longer, out, words):
     return process
 
 
-@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize(
+    ("uninterrupted", "end"),
+    [("images", signal.SIGKILL), ("packed", signal.SIGKILL), ("both", signal.SIGKILL), ("both", signal.SIGINT)],
+    indirect=["uninterrupted"],
+)
 def test_an_interrupted_run_goes_on_and_ends_with_the_same_files(longer, uninterrupted, tmp_path, end):
     words, whole = uninterrupted
     process = begin(longer, tmp_path, words)
