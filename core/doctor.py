@@ -92,7 +92,7 @@ class Findings:
 
 
 def examine() -> Findings:
-    """Looks at this machine; imports PyTorch and starts ffmpeg."""
+    """Examines this machine; imports PyTorch and starts ffmpeg."""
     found = Findings(
         animi=_version("animi") or "unknown",
         python=f"{platform.python_implementation()} {platform.python_version()}",

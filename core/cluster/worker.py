@@ -99,7 +99,7 @@ def answering(work: Callable[..., Any]) -> Callable[..., Answer]:
         except _NotHere:
             return Answer(node, NOT_HERE)
         except (ConfigError, InputError, CheckpointError) as error:
-            # the same everywhere, but for a node that decodes in its own way, or gets more of the film the next time
+            # the same everywhere, unless a node decodes differently, or gets more of the film the next time
             final = "decodes differently" not in str(error) and work.__name__ != "draw_sent"
             return Answer(node, failure=str(error), final=final)
         except (AnimiError, OSError, MemoryError) as error:

@@ -153,7 +153,7 @@ def check_choice(flag: str, value: Any, allowed: Choice) -> None:
     """Checks a name, or each of several.
 
     Raises:
-        ConfigError: one is not known, stands there twice, or there is none and one is needed.
+        ConfigError: one is not known or given twice, or there is none and one is needed.
     """
     several = isinstance(value, tuple)
     remedy = f"{'give any of' if several else 'choose one of'} {', '.join(map(str, allowed.names))}"

@@ -58,7 +58,7 @@ def _read(kind: Any, value: Any) -> Any:
 
 
 def with_values(config: Any, given: Mapping[str, Any]) -> Any:
-    """Replaces fields, also those within; a name that stands in several dataclasses, such as seed, in all of them.
+    """Replaces fields, also in nested dataclasses; a name that several of them have, such as seed, in all of them.
 
     Raises:
         KeyError: there is no such field.

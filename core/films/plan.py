@@ -127,7 +127,7 @@ class FilmPlan:
 
     @property
     def digest(self) -> str:
-        """The hash that stands in the records of its segments."""
+        """The hash that is stored in the records of its segments."""
         return digest_job(self.job)
 
 

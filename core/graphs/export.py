@@ -1,6 +1,6 @@
 """`animi export`: writes a motion network's graphs with its weights and a README, and animi's own graphs without them.
 
-`python -m animi.core.graphs.export` writes models/weights/motion/ anew, from models/weights/motion.safetensors.
+`python -m animi.core.graphs.export` writes models/weights/motion/ again, from models/weights/motion.safetensors.
 """
 
 from dataclasses import asdict
@@ -60,7 +60,7 @@ def make_models(network: MotionNetwork, *, with_weights: bool) -> dict[str, Any]
 
 
 def write_own() -> None:
-    """Writes the graphs that come with animi anew."""
+    """Writes the graphs that come with animi again."""
     MOTION_GRAPHS.mkdir(exist_ok=True)
     for step, model in make_models(_load(MOTION_WEIGHTS)[0], with_weights=False).items():
         (MOTION_GRAPHS / f"{step}.onnx").write_bytes(model.SerializeToString())

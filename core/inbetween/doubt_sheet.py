@@ -178,7 +178,7 @@ def writing_doubt(path: Path, *, overwrite: bool, total: int) -> Iterator[tuple[
 
     Args:
         path: a .png, a folder or a page.
-        overwrite: whether something that stands there may be replaced.
+        overwrite: whether an existing output may be replaced.
         total: frames in all, for the width of a folder's numbers.
 
     Raises:
@@ -205,7 +205,7 @@ def write_page(path: Path, title: str, words: str, moments: Sequence[tuple[Shown
         title: plain text.
         words: a sentence below it, plain text.
         moments: each with the command that draws it again, or "".
-        overwrite: whether something that stands there may be replaced.
+        overwrite: whether an existing output may be replaced.
 
     Raises:
         OutputError: it cannot be written.
@@ -242,7 +242,7 @@ def write_time(seconds: float) -> str:
 
 
 def to_json(found: Doubtful) -> dict[str, Any]:
-    """As it stands in `--json`."""
+    """Returns it as in the output of `--json`."""
     return {name: value for name, value in asdict(found).items() if value is not None}
 
 

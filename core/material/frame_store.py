@@ -54,7 +54,7 @@ class FrameStoreWriter:
 
     Raises:
         OutputError: the folder cannot be written, holds a store while `resume` is False, or holds one of another size.
-        InputError: the store that stands there cannot be read.
+        InputError: the existing store cannot be read.
     """
 
     def __init__(self, folder: Path, height: int, width: int, *, resume: bool = False) -> None:
@@ -225,7 +225,7 @@ class FrameStore:
     Open it with `FrameStore.open`. It can be sent to other processes, which then map the same file.
 
     Attributes:
-        folder: where the store stands.
+        folder: the store's folder.
         height: rows of every frame.
         width: columns of every frame.
         finished: False when the writer was killed, or still writes; the store then ends where it had come to.
@@ -241,7 +241,7 @@ class FrameStore:
 
     @classmethod
     def open(cls, folder: Path) -> "FrameStore":
-        """Opens the store that stands in `folder`.
+        """Opens the store in `folder`.
 
         Raises:
             InputError: there is no store, it is of another version, it was cut short, or its files do not belong
@@ -310,7 +310,7 @@ class FrameStore:
 
 
 def is_frame_store(folder: Path) -> bool:
-    """Whether a frame store, whole or not, stands in `folder`."""
+    """Whether `folder` contains a frame store, complete or not."""
     return (folder / HEADER).is_file()
 
 

@@ -111,7 +111,7 @@ class Keeper:
             width: likewise.
             config: how they are kept.
             mode: the permissions that new files get; None: those of any new file.
-            verify: what stands there may be of another film, so compare every frame with it.
+            verify: existing frames may be of another film, so compare every frame with them.
         """
         self._folder = folder
         self._format = choose_format(config)
@@ -207,7 +207,7 @@ class Keeper:
                     raise
 
     def _drop_unrecorded(self) -> None:
-        """Removes the images that wait for their records, but for one whose record Ctrl-C found written already."""
+        """Removes the images that wait for their records, except one whose record was written before Ctrl-C."""
         if not self._waiting:
             return
         recorded, _ = whole_lines(self._folder / RECORDS)

@@ -184,7 +184,7 @@ def _read_by_oiio(path: Path) -> tuple[Values, dict[str, Any], tuple[str, ...], 
     if not path.exists():
         raise InputError(f"{name}: there is no such file; check the name")
     config = oiio.ImageSpec()
-    config.attribute("oiio:UnassociatedAlpha", 1)  # alpha as it stands in the file
+    config.attribute("oiio:UnassociatedAlpha", 1)  # alpha as in the file
     source = oiio.ImageInput.open(str(path), config)
     if source is None:
         _get_error(oiio)

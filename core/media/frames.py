@@ -1,6 +1,6 @@
 """Frames as arrays: depth, channels, alpha, size; and as tensors.
 
-A frame is an array (H, W, C) in sRGB as it stands in the file: C is 1 (grey), 3 (RGB) or 4 (RGB with straight alpha),
+A frame is an array (H, W, C) in sRGB, as in the file: C is 1 (grey), 3 (RGB) or 4 (RGB with straight alpha),
 uint8 in [0, 255] or uint16 in [0, 65535]. Torch is imported only by the functions that make tensors.
 """
 

@@ -80,7 +80,7 @@ class Room:
 
 
 def measure(folder: Path) -> int:
-    """Bytes of all files under a folder, but for those in folders named INCOMING."""
+    """Returns the bytes of all files under a folder, except those in folders named INCOMING."""
     total = 0
     waiting = [os.fspath(folder)]
     while waiting:

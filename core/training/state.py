@@ -214,7 +214,7 @@ def _check_fit(name: str, found: Mapping[str, Tensor], wanted: Mapping[str, Tens
 
 
 def _check_values(name: str, optimizer: torch.optim.Optimizer, parameter: Tensor, values: Mapping[str, Any]) -> None:
-    """Rejects what an optimiser cannot go on from; it would notice in the midst of its next step.
+    """Rejects a state that an optimiser cannot resume from; it would fail in its next step.
 
     Raises:
         CheckpointError: Adam's means are missing, or one is no tensor of the parameter's shape.

@@ -68,7 +68,7 @@ class Manifest:
     """What the writer wants to know again."""
 
     def to_text(self) -> str:
-        """As it stands in the file."""
+        """Returns it as it is written to the file."""
         rows = []
         for frame in self.frames:
             row = {name: value for name, value in vars(frame).items() if value not in (None, "", False)}
