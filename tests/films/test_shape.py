@@ -52,8 +52,6 @@ FILMS = {
     "narrow.mp4": ("8/9", X264),
     "wide.mpg": ("32/27", ("-c:v", "mpeg2video", "-q:v", 2, "-r", 25)),
 }
-
-
 OUTPUTS = ("o.webp", "o.gif", "o", "o.mkv", "o.mov")
 
 
