@@ -32,7 +32,7 @@ NAMES = {
     "long": "n" * 240,
     "long letters": "ねずみ" * 26,
 }
-"""Letters that only matter anywhere in a name share one; those that matter at its beginning have one each."""
+"""Letters whose place does not matter share a name; those that matter at the beginning of a name have one each."""
 
 
 @pytest.fixture(scope="module")
