@@ -20,6 +20,8 @@ from animi.core.errors import AnimiError
 from animi.core.material.films import open_material
 from animi.core.material.loading import load_images
 from animi.core.material.sampler import ClipSampler
+from animi.core.pages.curves import draw_curves
+from animi.core.training import run_folder
 from animi.core.training.distributed import check_batch, join_world
 from animi.core.training.loop import Ema, Hooks, Phase, draw_noise, fit, make_adam, place_module
 from animi.core.training.metrics_file import read_series
@@ -135,6 +137,8 @@ def work(order):
 
 
 def serve():
+    # the first panel of losses.png alone: all of them take longer than the training
+    run_folder.draw_curves = lambda panels: draw_curves(dict(list(panels.items())[:1]))
     children = {}
     for line in sys.stdin:
         orders = json.loads(line)
