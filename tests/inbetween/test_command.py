@@ -449,7 +449,7 @@ def start_at_work(tmp_path, output):
     else:
         out.write_bytes(b"old")
     process = subprocess.Popen(
-        [ANIMI, "interpolate", keys, "-n", "90000", "--boomerang", "--overwrite", "-o", out],
+        [ANIMI, "interpolate", keys, "-n", "90000", "--engine", "blend", "--boomerang", "--overwrite", "-o", out],
         env={**os.environ, "TMPDIR": str(spare)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -465,14 +465,19 @@ def start_at_work(tmp_path, output):
     pytest.fail(f"did not get to work: {process.communicate()}")
 
 
+INTERRUPTED = "animi: interrupted; what was finished is kept, and nothing half done is left\n"
+
+
 @pytest.mark.parametrize(
-    ("number", "code", "said"),
+    ("output", "number", "code", "said"),
     [
-        (signal.SIGINT, 130, "animi: interrupted; what was finished is kept, and nothing half done is left\n"),
-        (signal.SIGTERM, 143, ""),
+        ("out.gif", signal.SIGINT, 130, INTERRUPTED),
+        ("out.mp4", signal.SIGINT, 130, INTERRUPTED),
+        ("out", signal.SIGINT, 130, INTERRUPTED),
+        ("out.mp4", signal.SIGTERM, 143, ""),
+        ("out", signal.SIGTERM, 143, ""),
     ],
 )
-@pytest.mark.parametrize("output", ["out.gif", "out.mp4", "out"])
 def test_a_run_that_is_stopped_leaves_everything_as_it_was(tmp_path, number, code, said, output):
     process, place, spare = start_at_work(tmp_path, output)
     process.send_signal(number)
