@@ -14,6 +14,8 @@ from animi.core.media.film_source import open_film
 
 NAMES = {
     "spaces": " a  film ",
+    "a hash": "a#b",
+    "a percent": "100%",
     "an address": "a?b#c%20d&e=100%",
     "a pattern": "film%03d",
     "quotes and a shell's letters": 'it\'s "no" $HOME `ls` ; & | > <',
