@@ -3,10 +3,11 @@
     python benchmarks/ablation_ae.py FRAMES... --unseen OTHERS... --size 64 --width 16 --steps 2000 --pretrain 4000
 
 FRAMES and OTHERS are folders of frames or frame stores; nothing is trained on OTHERS. The auto-encoder is trained once
-and every rung begins with it. What is finished is left alone, so the command can be given again, after Ctrl-C or with
-more steps; --only names rungs. Then clips of OTHERS are drawn with each rung's last checkpoint and measured by `animi
-evaluate`, beside the engines that need no training. The table goes to docs/ablation.md, between two marks, so that what
-is written around it stays; the strips beside it.
+and every rung begins with it. After the ladder come rungs beside it: the notebook's own cell, softened and faded fakes
+apart, smaller ghost penalties, other refinements. What is finished is left alone, so the command can be given again,
+after Ctrl-C or with more steps; --only names rungs. Then clips of OTHERS are drawn with each rung's last checkpoint and
+measured by `animi evaluate`, beside the engines that need no training. The table goes to docs/ablation.md, between two
+marks, so that what is written around it stays; the strips beside it.
 """
 
 import argparse
@@ -68,7 +69,19 @@ def climb() -> dict[str, Rung]:
         terms += more
         rungs[name] = Rung(title, terms)
     rungs["refine"] = Rung("+ refinement, jointly", terms, ("--refine", "joint"))
-    return rungs
+    # beside the ladder: the notebook's own cell, terms that share a rung apart, other weights, other refinements
+    pictures, fakes = rungs["image"].terms, rungs["edge"].terms
+    return rungs | {
+        "notebook": Rung(
+            "the notebook: reconstruction, sequence discriminator", ("sequence",), ("--recipe", "notebook")
+        ),
+        "soft": Rung("up to the image discriminator, + softened fakes", (*pictures, "edge")),
+        "fade": Rung("up to the image discriminator, + faded fakes", (*pictures, "fade")),
+        "ghost-0.1": Rung("up to the fakes, + ghost penalty of 0.1", (*fakes, "ghost"), ("--ghost", "0.1")),
+        "ghost-0.3": Rung("up to the fakes, + ghost penalty of 0.3", (*fakes, "ghost"), ("--ghost", "0.3")),
+        "after": Rung("up to the fakes, + refinement, afterwards", fakes, ("--refine", "after")),
+        "double": Rung("up to the fakes, + refinement that doubles the size", fakes, ("--refine", "joint", "--double")),
+    }
 
 
 RUNGS = climb()
