@@ -102,7 +102,7 @@ class FrameDrawer:
             for new in frames:
                 waiting.append(new)
                 pair = _pair_of(new)
-                if pair is not None and not _are_same(pair, latest) and wanted(new):
+                if pair is not None and not _are_same(pair, latest) and wanted(new) and not self._has(pair):
                     latest = pair
                     hints = None if self._hints is None else self._hints.of(*pair)
                     self._begun.append((pair, workers.begin(self._drawer.prepare, *pair, new.before, hints)))
@@ -113,6 +113,10 @@ class FrameDrawer:
         finally:
             workers.close()
             self._begun.clear()
+
+    def _has(self, pair: tuple[FilmFrame, FilmFrame]) -> bool:
+        """Whether a pair is prepared and the current one: its doubt was measured before its first wanted frame."""
+        return self._draw is not None and _are_same(pair, self._pair)
 
     def draw(self, new: NewFrame) -> Frame:
         """Returns the pixels of a new frame, (H, W, C)."""

@@ -379,7 +379,14 @@ class _NotATrack(ValueError):
     """Why points and times make no track."""
 
 
+_PAIR = ("keys", "at", "tracks", "still", "apart", "parts", "layer")
+"""What a pair in a file of hints may have."""
+
+
 def _read_pair(pair: dict[str, Any], where: str, size: tuple[int, int] | None, folder: Path) -> Hinted:
+    unknown = next((name for name in pair if name not in _PAIR), None)
+    if unknown is not None:  # hints under a misspelt name would have no effect, and nobody would know why
+        raise InputError(f"{where}: has {shorten(unknown)}, which is not known; a pair has {', '.join(_PAIR)}")
     keys = pair.get("keys", [0, 1])
     if not (isinstance(keys, list) and len(keys) == 2 and all(type(key) is int and 0 <= key < 10**6 for key in keys)):
         raise InputError(f'{where}: "keys" must be two numbers of key frames, such as [0, 1]')

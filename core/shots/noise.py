@@ -520,9 +520,10 @@ def _measure_step(
     residual = np.quantile(smooth[:, flat], _NOISE_QUANTILE, axis=1) / _NOISE_SIGMAS
     by_slope = np.full((len(SLOPES), 3), np.nan)
     bins = np.digitize(around, [(a + b) / 2 for a, b in pairwise(SLOPES)])
+    enough = min(_MIN_PIXELS, np.bincount(bins).max())  # tiny frames have fewer in all bins
     for place in range(len(SLOPES)):
         within = np.flatnonzero(bins == place)
-        if len(within) >= _MIN_PIXELS:
+        if len(within) >= enough:
             by_slope[place] = np.quantile(smooth[:, within], _EDGE_QUANTILE, axis=1) / _EDGE_SIGMAS
     known = np.flatnonzero(~np.isnan(by_slope[:, 0]))
     by_slope = by_slope[

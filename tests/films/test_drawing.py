@@ -3,6 +3,7 @@
 import threading
 from fractions import Fraction
 from itertools import count, islice, pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -74,6 +75,7 @@ def test_few_frames_are_read_ahead(film):
         drawer.draw(new)
     assert len(read) < 50
     ahead.close()
+    drawer = FrameDrawer(FlowEngine(at_once=2), "hold")
     pairs = iter(expose(film))
     ahead = drawer.look_ahead(pairs)
     drawer.draw(next(ahead))
@@ -126,3 +128,21 @@ def test_grain_is_found_once_for_a_frame(film, monkeypatch):
     for first, last in pairwise(noisy[:4]):
         drawer.prepare(first, last)
     assert len(made) == 4
+
+
+def test_a_pair_whose_doubt_was_measured_is_not_prepared_again(film, monkeypatch):
+    prepared = []
+    prepare = drawing.PairDrawer.prepare
+    monkeypatch.setattr(
+        drawing.PairDrawer,
+        "prepare",
+        lambda self, first, *rest: prepared.append(first.number) or prepare(self, first, *rest),
+    )
+    drawer = FrameDrawer(FlowEngine(at_once=2), "hold", SimpleNamespace(add=lambda *_: None))
+    slow = expose(film[:4], [k / 100 for k in range(1, 100)])  # more frames of a pair than are read ahead
+    for new in drawer.look_ahead(iter(slow), lambda new: new.number >= 90):
+        if new.number >= 90:  # an earlier run has drawn the others, and the doubt is measured before these are read
+            drawer.draw(new)
+        else:
+            drawer.measure(new)
+    assert sorted(prepared) == [0, 1, 2]

@@ -92,7 +92,8 @@ def test_what_other_point_editors_write(tmp_path, several):
      {"pairs": [{"tracks": [[[1, 2], None, [3, 4]]]}]}, {"pairs": [{"tracks": [[]]}]},
      {"pairs": [{"tracks": [[None]]}]},
      {"pairs": [{"tracks": [{"points": [[1, 2], [3, 4]], "times": [0]}]}]},
-     {"pairs": [{"tracks": [[[1, 2], [3, 4]]] * 10_000}]}, {"pairs": [{"still": 3}]}, {"pairs": [{"apart": [["a"]]}]}],
+     {"pairs": [{"tracks": [[[1, 2], [3, 4]]] * 10_000}]}, {"pairs": [{"still": 3}]}, {"pairs": [{"apart": [["a"]]}]},
+     {"pairs": [{"track": [[[1, 2], [3, 4]]]}]}],
     ids=lambda value: str(value)[:30],
 )  # fmt: skip
 def test_a_bad_file_is_named_in_one_line(tmp_path, value):

@@ -46,3 +46,18 @@ def test_grass_that_differs_has_no_seam_and_a_figure_before_it_has():
     found = choose([0.5], [difference], [outlines], [np.zeros_like(difference)], [])[0]
     assert found.chosen[meadow].mean() < 0.05 and difference[meadow].mean() < 1
     assert found.chosen[figure].all() and difference[figure].min() > 100
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.float32])
+def test_a_thin_limb_before_a_texture_has_no_allowance(kind):
+    def draw(seed):
+        return (make_grass(seed) * (0.4, 0.5, 0.3) + (10, 60, 10)).astype(np.uint8)
+
+    limb = draw(1)
+    cv2.line(limb, (40, 50), (90, 40), (20, 20, 25), 9, cv2.LINE_AA)
+    cv2.line(limb, (40, 50), (90, 40), (230, 170, 110), 5, cv2.LINE_AA)
+    there = cv2.line(np.zeros(limb.shape[:2], np.uint8), (40, 50), (90, 40), 1, 9) > 0
+    for pair in ((limb, draw(2)), (draw(2), limb)):
+        allowance = measure_allowance(*(frame.astype(kind) for frame in pair))
+        assert allowance[there].mean() < 1
+        assert allowance[70:].mean() > 15, "the same texture elsewhere still has one"

@@ -172,3 +172,12 @@ def test_fur_that_moves_while_all_else_stands_still_is_no_dirt():
         frame[30:46, 100:116] -= cv2.GaussianBlur(rng.integers(0, 60, (16, 16, 3)).astype(np.uint8), (0, 0), 2)
     _, meter = judge(frames)
     assert not meter.noise(30).noisy
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (2, 2), (1, 9), (30, 2), (7, 5)])
+def test_tiny_films_are_judged(shape):
+    rng = np.random.default_rng(1)
+    frames = [rng.integers(0, 256, (*shape, 3), dtype=np.uint8) for _ in range(2 * AHEAD)]
+    held, _ = judge([frame for frame in frames for _ in range(2)])
+    assert all(held[1::2])
+    assert not any(held[2::2])
