@@ -1,6 +1,6 @@
-"""Films and programs that take for ever: every command ends by a signal, and leaves no process.
+"""Films and programs that take for ever: every command ends within three seconds of a signal, and leaves no process.
 
-What hangs here hangs for ever, so a bound of time need not be tight: what is over within ENDLESS seconds was ended.
+With more processes than cores it may take longer: see `patience`.
 """
 
 import os
@@ -10,6 +10,7 @@ import sys
 import time
 from fractions import Fraction
 from pathlib import Path
+from runpy import run_path
 
 import imageio_ffmpeg
 import numpy as np
@@ -25,7 +26,8 @@ from animi.core.weights.imagenet import VGG16, read_weights
 
 FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
 ANIMI = (sys.executable, "-c", "from animi.cli.main import run; run()")
-ENDLESS = 20
+patience = run_path(str(Path(__file__).with_name("patience.py")))["patience"]
+SECONDS = 3.0
 
 STAND_IN = """#!/bin/sh
 # ffmpeg, but it hangs and ignores signals where it is asked for something
@@ -86,17 +88,20 @@ def start(*words, hangs=None, log=None, **more):
 
 
 def end(process, number, code):
-    """Sends a signal and sees that all ends by it, with one line and nothing left."""
+    """Sends a signal and sees that all ends in time, with one line and nothing left."""
     started = children(process.pid)
+    begin = time.monotonic()
     process.send_signal(number)
     try:
-        said = process.communicate(timeout=ENDLESS)[1].decode()
+        said = process.communicate(timeout=60)[1].decode()
     except subprocess.TimeoutExpired:
         process.kill()
         process.communicate()
         raise
+    took = time.monotonic() - begin
+    assert took < patience(SECONDS), f"{took:.1f} s: {said}"
     assert process.returncode == code and "Traceback" not in said and "Exception" not in said, said
-    until = time.monotonic() + ENDLESS
+    until = time.monotonic() + patience(0.5)
     while left := [pid for each in started for pid in group(each)]:
         assert time.monotonic() < until, left
         time.sleep(0.02)
@@ -162,7 +167,7 @@ def test_an_ffmpeg_that_hangs(film, tmp_path, kind, number, key_frames):
     time.sleep(0.3)
     end(process, number, 130 if number == signal.SIGINT else 143)
     for pid in map(int, log.read_text().split()):
-        wait_for(lambda pid=pid: not group(pid))
+        assert not group(pid)
     assert not (tmp_path / "out.mp4").exists() and not list(tmp_path.glob(".animi-*"))
 
 
@@ -227,7 +232,7 @@ def test_a_look_at_a_film_takes_so_long_and_no_longer(film, hung, monkeypatch, h
     begin = time.monotonic()
     with pytest.raises(InputError, match=r"film\.mp4: ffmpeg gave no answer within 0\.5 s"):
         open_film(film)
-    assert time.monotonic() - begin < ENDLESS
+    assert time.monotonic() - begin < patience(4)
 
 
 @pytest.fixture
@@ -249,7 +254,7 @@ def test_reading_a_head_takes_so_long_and_no_longer(film, hung_probe, monkeypatc
     begin = time.monotonic()
     with pytest.raises(InputError, match=r"film\.mp4: ffmpeg gave no answer within 3 s"):
         probe_video(film)
-    assert time.monotonic() - begin < ENDLESS and not group(int(hung_probe.read_text()))
+    assert time.monotonic() - begin < patience(6) and not group(int(hung_probe.read_text()))
 
 
 @pytest.mark.parametrize(("words", "number"), [(EXTRACT, signal.SIGINT), (FILM, signal.SIGTERM)])
@@ -307,9 +312,10 @@ def test_a_piece_of_work_that_is_ended_ends_its_films(film, long_film, tmp_path)
     thread = threading.Thread(target=work)
     thread.start()
     assert begun.wait(30)
+    begin = time.monotonic()
     found[0].end()
-    thread.join(ENDLESS)
-    assert not thread.is_alive() and isinstance(found[1], Ended)
+    thread.join(60)
+    assert not thread.is_alive() and time.monotonic() - begin < patience(SECONDS) and isinstance(found[1], Ended)
 
 
 def test_an_animated_webp_is_looked_at_without_decoding_it(tmp_path, monkeypatch):

@@ -1,7 +1,7 @@
 """Extraction of many films, and evaluation on many sequences, on a Ray cluster: one film, or one group, a task.
 
-Workers read and write where the command would. So they must see the same folders. The tasks of one that does not
-go to others, and fail if there are none.
+Workers read and write where the command would, so they must see the same folders. If a worker does not see them, its
+tasks go to other workers; if no worker sees them, the tasks fail.
 """
 
 from collections.abc import Callable, Iterator, Sequence

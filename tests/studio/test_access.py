@@ -24,6 +24,7 @@ from animi.core.errors import ConfigError
 from animi.core.inbetween.sequence import interpolate
 from animi.core.media.image_files import read_image
 
+patience = run_path(str(Path(__file__).parents[1] / "patience.py"))["patience"]
 STUDIO = SimpleNamespace(**run_path(str(Path(__file__).with_name("pages.py"))))
 serve, page, film = STUDIO.serve, STUDIO.page, STUDIO.film
 TOKEN, Visitor, begin, stop = STUDIO.TOKEN, STUDIO.Visitor, STUDIO.begin, STUDIO.stop
@@ -328,7 +329,7 @@ def test_the_command_serves_this_machine_and_leaves_nothing(temporary, number, c
         said, seconds = stop(process, number)
     assert process.returncode == code and "Traceback" not in said, said
     assert "are removed then" in said and not list(temporary.iterdir())
-    assert seconds < 20
+    assert seconds < patience(3)
 
 
 def test_the_command_says_plainly_that_others_may_come_in(temporary):

@@ -31,6 +31,7 @@ serve, page, film, Visitor, begin, stop, find_processes, wait_until = (
 )
 make_vast_webp = run_path(str(Path(__file__).parents[1] / "media" / "test_moving.py"))["vast_webp"]
 BOUNDS = SimpleNamespace(**run_path(str(Path(__file__).with_name("bounds.py"))))
+patience = run_path(str(Path(__file__).parents[1] / "patience.py"))["patience"]
 temporary = BOUNDS.temporary
 noise_png = BOUNDS.noise_png
 files = BOUNDS.files
@@ -45,7 +46,7 @@ def test_thousands_of_vast_pictures_are_not_decoded_while_they_are_sent(page):
     assert answer.status_code == 200 and "job" in answer.json()
     job = page.wait(answer)
     assert job["state"] == "failed" and "vast.webp: has 8000 x 8000 pixels" in job["message"]
-    assert time.monotonic() - began < 60  # to decode them takes more than an hour
+    assert time.monotonic() - began < patience(3)
     assert files(page) == ["1-small.png", "1.png", "2-small.png", "2.png"]
 
 
@@ -81,7 +82,7 @@ def test_a_film_is_looked_through_for_so_many_frames_and_minutes(serve, film, mo
     began = time.monotonic()
     job = page.wait(page.send(film))
     assert job["state"] == "failed" and "took longer than 0.01 minutes" in job["message"]
-    assert "--max-film-minutes" in job["message"] and time.monotonic() - began < 30
+    assert "--max-film-minutes" in job["message"] and time.monotonic() - began < patience(4)
     released.set()
 
 
@@ -105,8 +106,9 @@ def stuck(temporary, stuck_ffmpeg, film):
     process, address = begin(temporary.parent, IMAGEIO_FFMPEG_EXE=stuck_ffmpeg)
     visitor = Visitor(address)
     session = visitor.begin_session()
+    began = time.monotonic()
     status, answer = visitor.send(session, "film.mp4", film.read_bytes())
-    assert status == 200  # nothing is found out while it is sent
+    assert status == 200 and time.monotonic() - began < patience(3)  # nothing is found out while it is sent
     wait_until(lambda: len(find_processes(stuck_ffmpeg)) >= 2)
     time.sleep(0.3)  # who kills it when the studio is killed has to hear of it first
     yield SimpleNamespace(process=process, visitor=visitor, session=session, job=json.loads(answer)["job"])
@@ -114,8 +116,8 @@ def stuck(temporary, stuck_ffmpeg, film):
         stop(process)
 
 
-def is_gone(words, seconds=20):
-    """Whether all processes end that have such words in their command lines; by themselves they never would."""
+def is_gone(words, seconds):
+    """Whether all processes have ended that have such words in their command lines, within so many seconds."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         if not find_processes(words):
@@ -124,27 +126,30 @@ def is_gone(words, seconds=20):
     return False
 
 
-def test_cancelled_work_ends_with_its_programs(stuck, stuck_ffmpeg):
+def test_cancelled_work_ends_within_three_seconds_with_its_programs(stuck, stuck_ffmpeg):
+    began = time.monotonic()
     assert stuck.visitor.ask("DELETE", f"{stuck.session}/jobs/{stuck.job}")[0] == 200
     wait_until(lambda: stuck.visitor.find_job(stuck.session, stuck.job)["state"] == "cancelled")
-    assert is_gone(stuck_ffmpeg)
+    assert is_gone(stuck_ffmpeg, patience(3) - (time.monotonic() - began))
     assert stuck.visitor.ask("POST", f"{stuck.session}/chase")[0] == 200
     job = json.loads(stuck.visitor.ask("POST", f"{stuck.session}/draw", {"count": 2, "engine": "blend"})[1])
     wait_until(lambda: stuck.visitor.find_job(stuck.session, job["id"])["state"] == "done")  # the queue goes on
 
 
-def test_a_session_that_is_ended_ends_its_programs(stuck, stuck_ffmpeg):
+def test_a_session_that_is_ended_ends_its_programs_within_three_seconds(stuck, stuck_ffmpeg):
+    began = time.monotonic()
     assert stuck.visitor.ask("DELETE", stuck.session)[0] == 204
-    assert is_gone(stuck_ffmpeg)
+    assert is_gone(stuck_ffmpeg, patience(3) - (time.monotonic() - began))
 
 
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)]
 )
-def test_a_signal_ends_the_studio_and_its_programs(stuck, stuck_ffmpeg, temporary, number, code):
+def test_a_signal_ends_the_studio_and_its_programs_within_three_seconds(stuck, stuck_ffmpeg, temporary, number, code):
+    began = time.monotonic()
     said, seconds = stop(stuck.process, number)
     assert stuck.process.returncode == code and "Traceback" not in said, said
-    assert seconds < 20 and is_gone(stuck_ffmpeg)
+    assert seconds < patience(3) and is_gone(stuck_ffmpeg, patience(3) - (time.monotonic() - began))
     assert number == signal.SIGKILL or not list(temporary.iterdir())
 
 
@@ -172,7 +177,7 @@ def test_a_signal_ends_a_studio_in_the_midst_of_drawing_and_of_sending(temporary
     said, seconds = stop(process)
     line.close()
     asking.join()
-    assert process.returncode == 143 and seconds < 15 and "Traceback" not in said, said
+    assert process.returncode == 143 and seconds < patience(3) and "Traceback" not in said, said
     assert not list(temporary.iterdir())
 
 
