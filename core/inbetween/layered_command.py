@@ -24,7 +24,6 @@ from ..media.layers.psd import MISSING, has_psd
 from ..media.layers.reading import read_documents
 from ..media.layers.sheet import find_image
 from ..media.numbered_pictures import check_picture_format
-from ..media.numbered_writing import name_files
 from .deep import check_engine
 from .doubt_sheet import check_doubt_path
 from .doubt_watching import watching
@@ -33,7 +32,7 @@ from .layer_runs import Drawer
 from .layered import LayeredDrawing, Timeline, plan_frames
 from .layered_redo import FolderRepair, has_painted_drawings
 from .layered_writing import ORA, PSD, SHEET, Job, is_one_a_frame, names_layers, write
-from .numbered_command import Drawn, Report, check_unused
+from .numbered_command import Drawn, Report, check_files, check_unused
 from .pixel_art import PixelArtEngine, find_grid, read_palette
 from .redo import Redone, choose_frames, describe_timing
 from .sequence import check_guided, gather_all, reject_hints, turn_back
@@ -72,8 +71,8 @@ def draw_layers(config: InterpolateConfig, paths: list[Path], start: int = 0, on
     if config.boomerang:
         order += turn_back(len(order), loop=config.loop)
     if is_one_a_frame(config.output):
-        for file in name_files(config.output, len(order), start)[1]:
-            check_output(file, overwrite=config.overwrite, inputs=_list_inputs(config, paths, hints))
+        inputs = _list_inputs(config, paths, hints)
+        check_files(config.output, len(order), start, overwrite=config.overwrite, inputs=inputs)
     with ExitStack() as ended:
         release = ended.enter_context(_locked(config.output)) if again else _do_nothing
         repair = None
