@@ -83,6 +83,8 @@ class Spaced:
 class Hinted:
     """Hints of one pair of key frames, in pixels of `size`."""
 
+    pair: str
+    """What all of it is called in messages."""
     keys: tuple[int, int]
     tracks: tuple[Track, ...]
     where: tuple[str, ...]
@@ -96,9 +98,9 @@ class Hinted:
     """The path of the layer or group that all of this is in; None: it is found by the points and masks."""
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """What its tracks and parts are called in messages."""
-        return (*self.where, *(part.where for part in self.parts))
+    def name(self) -> str:
+        """What to call it in a message: its first track or part, or the pair if it has neither."""
+        return next(iter((*self.where, *(part.where for part in self.parts))), self.pair)
 
     def scale_tracks(self, width: int, height: int) -> tuple[Track, ...]:
         """Its tracks in pixels of a picture of that size.
@@ -142,8 +144,8 @@ class Hints:
             first, last = pair.keys
             if following.get(first) != last:
                 raise InputError(
-                    f"{pair.names[0] if pair.names else 'the hints'}: is of key frames {first} and {last}, "
-                    f"and there are key frames 0 to {count - 1}; give two that follow each other"
+                    f"{pair.name}: is of key frames {first} and {last}, and there are key frames 0 to {count - 1}; "
+                    "give two that follow each other"
                 )
 
     def check_no_layers(self) -> None:
@@ -154,10 +156,7 @@ class Hints:
         """
         for pair in self.pairs:
             if pair.layer is not None or any(part.mask is None for part in pair.parts):
-                raise InputError(
-                    f"{pair.names[0] if pair.names else 'the hints'}: names a layer, and these key frames have none; "
-                    "leave it out"
-                )
+                raise InputError(f"{pair.name}: names a layer, and these key frames have none; leave it out")
 
     def space_parts(self, first: int, last: int, count: int) -> list[tuple[float, ...]]:
         """The times of the parts of a pair, at each of its frames, both key frames included: (count, parts).
@@ -257,7 +256,8 @@ def parse_hint(text: str) -> Hints:
         raise ConfigError(
             f"--hint: {shorten(text)} {why}; write where a point is in both key frames, such as 120,80>200,96"
         ) from error
-    return Hints((Hinted((pair, pair + 1), (track,), (f"--hint {text}",), None, layer=layer),))
+    where = f"--hint {text}"
+    return Hints((Hinted(where, (pair, pair + 1), (track,), (where,), None, layer=layer),))
 
 
 def _read_place(text: str) -> tuple[int, str | None]:
@@ -288,7 +288,7 @@ def parse_part(text: str) -> Hints:
     except ConfigError as error:
         raise ConfigError(str(error).replace("--spacing", "--part", 1)) from error
     part = Spaced(f"--part {text}", Path(name), spacing if times is None else times, layer=name)
-    return Hints((Hinted((pair, pair + 1), (), (), None, parts=(part,)),))
+    return Hints((Hinted(part.where, (pair, pair + 1), (), (), None, parts=(part,)),))
 
 
 def read_hints(path: Path) -> Hints:
@@ -417,6 +417,7 @@ def _read_pair(pair: dict[str, Any], where: str, size: tuple[int, int] | None, f
     if not isinstance(parts, list):
         raise InputError(f'{where}: "parts" must be a list, such as [{{"mask": "arm.png", "spacing": "ease-in"}}]')
     return Hinted(
+        where,
         (keys[0], keys[1]),
         tuple(tracks),
         tuple(names),

@@ -145,7 +145,7 @@ class _Sharing:
         )
 
     def share(self, hinted: Hinted, count: int) -> None:
-        among = [] if hinted.layer is None else self._find_named(hinted.layer, hinted.names)
+        among = [] if hinted.layer is None else self._find_named(hinted.layer, hinted.name)
         alone = next((path for path in among if len(among) == 1 and path in self._leaves), None)
         empty = replace(hinted, tracks=(), where=(), still=None, apart=(), parts=())
         for given, scaled, where in zip(
@@ -168,7 +168,7 @@ class _Sharing:
     ) -> None:
         whole = self._groups.get(part.layer or "", [])
         if whole or part.mask is None:
-            for path in whole or self._find_named(part.layer or "", (part.where,)):
+            for path in whole or self._find_named(part.layer or "", part.where):
                 self.charts[path] = part.space(count)
                 self.names.setdefault(path, []).append(part.where)
             return
@@ -181,9 +181,9 @@ class _Sharing:
         self.hints.setdefault(path, []).append(piece)
         self.names.setdefault(path, []).append(where)
 
-    def _find_named(self, layer: str, names: Sequence[str]) -> list[LayerPath]:
+    def _find_named(self, layer: str, where: str) -> list[LayerPath]:
         if layer not in self._groups:
-            raise InputError(f"{names[0] if names else 'the hints'}: there is no {self._describe_missing(layer)}")
+            raise InputError(f"{where}: there is no {self._describe_missing(layer)}")
         return self._groups[layer]
 
     def _describe_missing(self, layer: str) -> str:
