@@ -235,10 +235,10 @@ def parse_hint(text: str) -> Hints:
     Raises:
         ConfigError: it is no hint.
     """
-    head, colon, rest = text.rpartition(":")
-    pair, layer = _read_place(head) if colon else (0, None)
+    pair, rest = _read_number(text)
+    layer, colon, rest = rest.rpartition(":")
     try:
-        if layer == "":
+        if colon and not layer:
             raise ValueError
         points: list[Point | None] = []
         times: list[float | None] = []
@@ -257,14 +257,14 @@ def parse_hint(text: str) -> Hints:
             f"--hint: {shorten(text)} {why}; write where a point is in both key frames, such as 120,80>200,96"
         ) from error
     where = f"--hint {text}"
-    return Hints((Hinted(where, (pair, pair + 1), (track,), (where,), None, layer=layer),))
+    return Hints((Hinted(where, (pair, pair + 1), (track,), (where,), None, layer=layer or None),))
 
 
-def _read_place(text: str) -> tuple[int, str | None]:
-    """Reads what stands before a hint: the number of a pair, the path of a layer, or both as in `1:cat/head`."""
+def _read_number(text: str) -> tuple[int, str]:
+    """Reads the number of a pair before a hint or a part, as in `1:`; returns it, or 0, and what follows."""
     number, colon, rest = text.partition(":")
-    if number.strip().isdecimal() and len(number) < 7:
-        return int(number), rest if colon else None
+    if colon and number.strip().isdecimal() and len(number) < 7:
+        return int(number), rest
     return 0, text
 
 
@@ -277,10 +277,7 @@ def parse_part(text: str) -> Hints:
         ConfigError: it is no mask with a spacing.
     """
     name, equals, spacing = text.rpartition("=")
-    number, colon, rest = name.partition(":")
-    pair = 0
-    if colon and number.isdecimal() and len(number) < 7:
-        pair, name = int(number), rest
+    pair, name = _read_number(name)
     if not equals or not name:
         raise ConfigError(f"--part: {shorten(text)} is no part; write a mask and a spacing, such as arm.png=ease-in")
     try:
