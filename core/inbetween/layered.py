@@ -26,7 +26,7 @@ from ..media.layers.document import (
     Picture,
     change_layers,
     is_same_cel,
-    spell_path,
+    spell_paths,
     trim_cel,
     walk,
 )
@@ -247,7 +247,9 @@ class LayeredDrawing:
             if opacities[0] != opacities[1]:
                 segment.opacities[path] = opacities
         moving, held = match_layers(one, other)
-        self._held.update(dict.fromkeys(map(spell_path, held)))
+        if held:
+            spelt = spell_paths(one, other)
+            self._held.update(dict.fromkeys(spelt[path] for path in held))
         painted = self._find_painted(segment, one)
         cels = dict(walk(one.layers))
         for path in painted:
@@ -261,8 +263,7 @@ class LayeredDrawing:
             segment.runs[path] = run
             segment.pieces[path] = split_run(run, painted.get(path, {}))
             self._choose(segment, run)
-        unused = list(list_unused(said, [*moving, *segment.opacities]))
-        if unused:
+        if unused := list_unused(said, [*moving, *segment.opacities]):
             why = "had no effect, as its layer is the same in both key frames, or in one of them only"
             self._notes.append(f"{list_some(unused)}: {why}")
         return segment
