@@ -313,6 +313,8 @@ class LayeredDrawing:
             for path, run in segment.runs.items():
                 steps = {frame - start for frame in range(start, start + len(segment.times)) if (path, frame) in wanted}
                 for piece in segment.pieces[path]:
+                    if steps.isdisjoint(piece.steps):
+                        continue  # its hints would be read for nothing
                     hints = find_hints(run, piece, *self._size)
                     seen = partial(self._note_doubt, path, start) if self._doubts else None
                     for step, frame in draw_piece(piece, self._size, self._drawer, hints, steps, seen):
@@ -373,21 +375,24 @@ class LayeredDrawing:
         data = self._spool.read(kept.place, int(np.prod(kept.shape)) * kind.itemsize)
         return Cel(np.frombuffer(data, kind).reshape(kept.shape), kept.x, kept.y)
 
-    def find_doubt(self, number: int) -> tuple[float, Array, tuple[Picture, Picture]] | None:
+    def find_doubt(self, number: int, picture: Picture) -> tuple[float, Array, tuple[int, int]] | None:
         """Where a frame is guesswork; None: no layer of it was drawn.
 
         A layer's doubt counts as far as the layers above it do not hide it.
 
+        Args:
+            number: the frame's.
+            picture: the frame, as `picture` returns it.
+
         Returns:
             Its time from the picture before it to the next, the doubt on the canvas, (H, W) float32 in [0, 1], and
-            the two pictures.
+            the numbers of the two pictures.
         """
         first, t = self._timeline.frames[number]
         drawn = [path for path, frame in self._maps if frame == number]
         if not drawn:
             return None
         segment = self._segments[first]
-        picture = self.picture(number)
         width, height = self._size
         doubt, open_ = np.zeros((height, width), np.float32), np.ones((height, width), np.float32)
         for cover in reversed(list_covers(picture)):
@@ -398,8 +403,7 @@ class LayeredDrawing:
                 np.maximum(doubt, own * open_ * np.float32(cover.opacity), out=doubt)
             if cover.hides:
                 open_ *= 1 - cover.draw(height, width)
-        ends = self._document.pictures[first], self._document.pictures[segment.last]
-        return t, doubt, ends
+        return t, doubt, (first, segment.last)
 
 
 def _give(cel: Cel) -> Cel:
