@@ -208,6 +208,11 @@ def change_layers(
     return tuple(changed)
 
 
+def change_cels(layers: Sequence[Layer], change: Callable[[Cel], Cel | None]) -> tuple[Layer, ...]:
+    """The same tree with each cel changed; None leaves the layer without one."""
+    return change_layers(layers, lambda _, layer: replace(layer, cel=change(layer.cel)) if layer.cel else layer)
+
+
 def with_background(picture: Picture) -> tuple[Layer, ...]:
     """A picture's layers, with its background as the lowest unless that is transparent, for formats without one."""
     if picture.background[3] <= 0:
