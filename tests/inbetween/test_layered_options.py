@@ -254,20 +254,11 @@ def test_layers_are_resized_first(draw_with, keys, tmp_path):
     assert draw_with(["a", "wide"], size="96x64", count=3)[0].written.width == WIDTH
 
 
-def test_every_option_of_key_frames_is_used(keys, tmp_path):
-    seen, used = set(), set()
-
-    class Noting(InterpolateConfig):
-        def __getattribute__(self, name):
-            seen.add(name)
-            return super().__getattribute__(name)
-
+def test_every_option_of_key_frames_is_used(keys, tmp_path, list_read):
+    used = set()
     for options in ({}, {"redo": "1", "dry_run": True}, {"output": tmp_path / "o.webp"}):
         settings = {"output": tmp_path / "out", "count": 3, "engine": "blend"} | options
-        config = Noting((keys / "a.ora", keys / "b.ora"), **settings)
-        seen.clear()  # of what the checks have read
-        draw_animation(config)
-        used |= seen
+        used |= list_read((keys / "a.ora", keys / "b.ora"), **settings)
     assert {name for name, timings in USED_WITH.items() if KEYS in timings} <= used
 
 
