@@ -13,8 +13,8 @@ point editors write, holds tracks of the first pair.
 A pair may also have `"parts": [{"mask": "arm.png", "spacing": "ease-in"}]`: what is white in the mask has that spacing,
 an easing or a list of times, one for each frame of the pair. `"last"` names the part's mask in the last drawing.
 
-Of drawings in layers, a pair may have `"layer": "cat/head"`: all that it holds is meant in that layer, or in the layers
-of that group. There, a part may be a whole layer or group: `{"layer": "cat/arm", "spacing": "ease-in"}`.
+For drawings in layers, a pair may have `"layer": "cat/head"`: all that it holds applies to that layer, or to the layers
+of that group. A part may then be a whole layer or group: `{"layer": "cat/arm", "spacing": "ease-in"}`.
 """
 
 import hashlib
@@ -432,7 +432,7 @@ def _read_part(part: Any, where: str, folder: Path) -> Spaced:
     example = '{"mask": "arm.png", "spacing": "ease-in"}'
     mask, layer = (part.get("mask"), part.get("layer")) if isinstance(part, dict) else (None, None)
     if not (isinstance(mask, str) and layer is None) and not (isinstance(layer, str) and layer and mask is None):
-        raise InputError(f"{where}: names no mask; write {example}")
+        raise InputError(f"{where}: needs either a mask or a layer; write {example}")
     spacing, last = part.get("spacing"), part.get("last")
     if isinstance(spacing, list) and all(_is_number(time) for time in spacing):
         spacing = ",".join(map(repr, map(float, spacing)))

@@ -2,7 +2,7 @@
 
 A hint that names no layer acts on the layer that is seen at its point. That is the topmost that covers at least half of
 what is below it; layers that are blended in another mode than normal, through which others are seen, come after these.
-A mask, which may be rough, acts on the layer whose seen part it is most alike. A chart may also be of a whole layer or
+A mask, which may be rough, acts on the layer whose seen part it is most like. A chart may also be of a whole layer or
 group.
 """
 
