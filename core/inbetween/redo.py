@@ -179,8 +179,7 @@ class FolderWork:
             return None
         height, width = self.keys[0].shape[:2]
         following = (source.segment + 1) % self.layout.keys
-        hints = self.hints.of(source.segment, following, width, height)
-        return hints if source.part == (0.0, 1.0) else hints.cut(*source.part)
+        return self.hints.of(source.segment, following, width, height).cut(*source.part)
 
     def hash_anchor(self, anchor: Anchor) -> str:
         """The hash of a picture's pixels."""
