@@ -114,7 +114,7 @@ class _View:
 
 
 def _is_in(path: LayerPath, within: LayerPath) -> bool:
-    """Whether a path is that of a layer or group, or of anything in it; () is what all are in."""
+    """Whether a path is that of a layer or group, or of something in it; all paths are in ()."""
     return path[: len(within)] == within
 
 
