@@ -84,7 +84,7 @@ def interpolate(
             metavar="X,Y>X,Y",
             help="A point of a key frame and where it is in the next: 120,80>200,96. A single point stays; more points "
             "are a path; none as the first or last point means that the thing appears or disappears. 1: in front means "
-            "the second pair, and cat/head: a layer. May be repeated.",
+            "the second pair, and cat/head: in front means that layer. May be repeated.",
         ),
     ] = None,
     part: Annotated[
@@ -93,8 +93,8 @@ def interpolate(
             "--part",
             metavar="MASK=EASING|TIMES",
             help="What is white in a mask of the first key frame has its own spacing: arm.png=ease-in, or "
-            "arm.png=0,0,0.4,1 with a time for each frame. Or a layer or group: cat/arm=ease-in. 1: in front means the "
-            "second pair. May be repeated.",
+            "arm.png=0,0,0.4,1 with a time for each frame. For drawings in layers, it may also be a layer or group: "
+            "cat/arm=ease-in. 1: in front means the second pair. May be repeated.",
         ),
     ] = None,
     as_json: AsJson = False,

@@ -8,9 +8,10 @@ import errno
 import os
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -26,7 +27,7 @@ _held: set[int] = set()  # descriptors, by this process
 
 
 @contextmanager
-def locked(folder: Path, *, named: Path | None = None, patience: float = PATIENCE) -> Iterator[None]:
+def locked(folder: Path, *, named: Path | None = None, patience: float = PATIENCE) -> Iterator[Callable[[], None]]:
     """Keeps other runs out of a folder until the block ends.
 
     Args:
@@ -34,13 +35,16 @@ def locked(folder: Path, *, named: Path | None = None, patience: float = PATIENC
         named: the path that the message names. None: the folder.
         patience: seconds to wait for another run's end.
 
+    Yields:
+        What unlocks the folder before the block ends, as a locked folder cannot be replaced.
+
     Raises:
         OutputError: another run has locked the folder; the message names it.
         OSError: the folder cannot be written.
     """
     lock = take_lock(folder, named=named, patience=patience)
     try:
-        yield
+        yield partial(unlock, folder, lock)
     finally:
         unlock(folder, lock)
 

@@ -114,8 +114,8 @@ class InterpolateConfig(Checked):
     hint: Annotated[tuple[str, ...], NoOption(), Flags("--hint")] = ()
     """Points of one key frame and where they are in the next, each as 120,80>200,96 or cat/head:120,80>200,96."""
     part: Annotated[tuple[str, ...], NoOption(), Flags("--part")] = ()
-    """Masks of what moves at a pace of its own, each with its spacing: arm.png=ease-in or arm.png=0,0,0.4,1; of
-    drawings in layers also layers and groups: cat/arm=ease-in."""
+    """Masks of what moves at a pace of its own, each with its spacing: arm.png=ease-in or arm.png=0,0,0.4,1. For
+    drawings in layers, also layers and groups: cat/arm=ease-in."""
     hints: _Hints = None
     doubt: _Doubt = None
     redo: str | None = None
@@ -128,7 +128,8 @@ class InterpolateConfig(Checked):
     grid: str | None = None
     """Each input is a sheet of sprites in cells of this size, such as 32x32, row by row."""
     linear: bool = False
-    """Sample and mix colours in linear light, as renderers do, and not as they are in the file. EXR always is."""
+    """Sample and mix colours in linear light, as renderers do, instead of as they are in the file. This is
+    always done for EXR."""
     keeps_durations: Annotated[bool, NoOption()] = True
     """Whether drawings with durations (sprites, OCA) keep them; else `fps` sets them."""
 

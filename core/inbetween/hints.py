@@ -13,8 +13,8 @@ point editors write, holds tracks of the first pair.
 A pair may also have `"parts": [{"mask": "arm.png", "spacing": "ease-in"}]`: what is white in the mask has that spacing,
 an easing or a list of times, one for each frame of the pair. `"last"` names the part's mask in the last drawing.
 
-Of drawings in layers, a pair may have `"layer": "cat/head"`: all that it holds is meant in that layer, or in the layers
-of that group. There, a part may be a whole layer or group: `{"layer": "cat/arm", "spacing": "ease-in"}`.
+For drawings in layers, a pair may have `"layer": "cat/head"`: all that it holds applies to that layer, or to the layers
+of that group. A part may then be a whole layer or group: `{"layer": "cat/arm", "spacing": "ease-in"}`.
 """
 
 import hashlib
@@ -83,6 +83,8 @@ class Spaced:
 class Hinted:
     """Hints of one pair of key frames, in pixels of `size`."""
 
+    pair: str
+    """What all of it is called in messages."""
     keys: tuple[int, int]
     tracks: tuple[Track, ...]
     where: tuple[str, ...]
@@ -96,9 +98,9 @@ class Hinted:
     """The path of the layer or group that all of this is in; None: it is found by the points and masks."""
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """What its tracks and parts are called in messages."""
-        return (*self.where, *(part.where for part in self.parts))
+    def name(self) -> str:
+        """What to call it in a message: its first track or part, or the pair if it has neither."""
+        return next(iter((*self.where, *(part.where for part in self.parts))), self.pair)
 
     def scale_tracks(self, width: int, height: int) -> tuple[Track, ...]:
         """Its tracks in pixels of a picture of that size.
@@ -142,8 +144,8 @@ class Hints:
             first, last = pair.keys
             if following.get(first) != last:
                 raise InputError(
-                    f"{pair.names[0] if pair.names else 'the hints'}: is of key frames {first} and {last}, "
-                    f"and there are key frames 0 to {count - 1}; give two that follow each other"
+                    f"{pair.name}: is of key frames {first} and {last}, and there are key frames 0 to {count - 1}; "
+                    "give two that follow each other"
                 )
 
     def check_no_layers(self) -> None:
@@ -154,10 +156,7 @@ class Hints:
         """
         for pair in self.pairs:
             if pair.layer is not None or any(part.mask is None for part in pair.parts):
-                raise InputError(
-                    f"{pair.names[0] if pair.names else 'the hints'}: names a layer, and these key frames have none; "
-                    "leave it out"
-                )
+                raise InputError(f"{pair.name}: names a layer, and these key frames have none; leave it out")
 
     def space_parts(self, first: int, last: int, count: int) -> list[tuple[float, ...]]:
         """The times of the parts of a pair, at each of its frames, both key frames included: (count, parts).
@@ -236,10 +235,10 @@ def parse_hint(text: str) -> Hints:
     Raises:
         ConfigError: it is no hint.
     """
-    head, colon, rest = text.rpartition(":")
-    pair, layer = _read_place(head) if colon else (0, None)
+    pair, rest = _read_number(text)
+    layer, colon, rest = rest.rpartition(":")
     try:
-        if layer == "":
+        if colon and not layer:
             raise ValueError
         points: list[Point | None] = []
         times: list[float | None] = []
@@ -257,14 +256,15 @@ def parse_hint(text: str) -> Hints:
         raise ConfigError(
             f"--hint: {shorten(text)} {why}; write where a point is in both key frames, such as 120,80>200,96"
         ) from error
-    return Hints((Hinted((pair, pair + 1), (track,), (f"--hint {text}",), None, layer=layer),))
+    where = f"--hint {text}"
+    return Hints((Hinted(where, (pair, pair + 1), (track,), (where,), None, layer=layer or None),))
 
 
-def _read_place(text: str) -> tuple[int, str | None]:
-    """Reads what stands before a hint: the number of a pair, the path of a layer, or both as in `1:cat/head`."""
+def _read_number(text: str) -> tuple[int, str]:
+    """Reads the number of a pair before a hint or a part, as in `1:`; returns it, or 0, and what follows."""
     number, colon, rest = text.partition(":")
-    if number.strip().isdecimal() and len(number) < 7:
-        return int(number), rest if colon else None
+    if colon and number.strip().isdecimal() and len(number) < 7:
+        return int(number), rest
     return 0, text
 
 
@@ -277,10 +277,7 @@ def parse_part(text: str) -> Hints:
         ConfigError: it is no mask with a spacing.
     """
     name, equals, spacing = text.rpartition("=")
-    number, colon, rest = name.partition(":")
-    pair = 0
-    if colon and number.isdecimal() and len(number) < 7:
-        pair, name = int(number), rest
+    pair, name = _read_number(name)
     if not equals or not name:
         raise ConfigError(f"--part: {shorten(text)} is no part; write a mask and a spacing, such as arm.png=ease-in")
     try:
@@ -288,7 +285,7 @@ def parse_part(text: str) -> Hints:
     except ConfigError as error:
         raise ConfigError(str(error).replace("--spacing", "--part", 1)) from error
     part = Spaced(f"--part {text}", Path(name), spacing if times is None else times, layer=name)
-    return Hints((Hinted((pair, pair + 1), (), (), None, parts=(part,)),))
+    return Hints((Hinted(part.where, (pair, pair + 1), (), (), None, parts=(part,)),))
 
 
 def read_hints(path: Path) -> Hints:
@@ -417,6 +414,7 @@ def _read_pair(pair: dict[str, Any], where: str, size: tuple[int, int] | None, f
     if not isinstance(parts, list):
         raise InputError(f'{where}: "parts" must be a list, such as [{{"mask": "arm.png", "spacing": "ease-in"}}]')
     return Hinted(
+        where,
         (keys[0], keys[1]),
         tuple(tracks),
         tuple(names),
@@ -434,7 +432,7 @@ def _read_part(part: Any, where: str, folder: Path) -> Spaced:
     example = '{"mask": "arm.png", "spacing": "ease-in"}'
     mask, layer = (part.get("mask"), part.get("layer")) if isinstance(part, dict) else (None, None)
     if not (isinstance(mask, str) and layer is None) and not (isinstance(layer, str) and layer and mask is None):
-        raise InputError(f"{where}: names no mask; write {example}")
+        raise InputError(f"{where}: needs either a mask or a layer; write {example}")
     spacing, last = part.get("spacing"), part.get("last")
     if isinstance(spacing, list) and all(_is_number(time) for time in spacing):
         spacing = ",".join(map(repr, map(float, spacing)))

@@ -148,8 +148,7 @@ def find_hints(run: LayerRun, piece: Piece, width: int, height: int) -> PairHint
     """What is said of a piece; where a painted drawing divides the run, what is said of that part of it."""
     if not run.hints:
         return None
-    hints = run.hints.of(*run.pair, width, height)
-    return hints if piece.span == (0.0, 1.0) else hints.cut(*piece.span)
+    return run.hints.of(*run.pair, width, height).cut(*piece.span)
 
 
 def draw_piece(

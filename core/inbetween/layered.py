@@ -26,7 +26,7 @@ from ..media.layers.document import (
     Picture,
     change_layers,
     is_same_cel,
-    spell_path,
+    spell_paths,
     trim_cel,
     walk,
 )
@@ -247,7 +247,9 @@ class LayeredDrawing:
             if opacities[0] != opacities[1]:
                 segment.opacities[path] = opacities
         moving, held = match_layers(one, other)
-        self._held.update(dict.fromkeys(map(spell_path, held)))
+        if held:
+            spelt = spell_paths(one, other)
+            self._held.update(dict.fromkeys(spelt[path] for path in held))
         painted = self._find_painted(segment, one)
         cels = dict(walk(one.layers))
         for path in painted:
@@ -261,8 +263,7 @@ class LayeredDrawing:
             segment.runs[path] = run
             segment.pieces[path] = split_run(run, painted.get(path, {}))
             self._choose(segment, run)
-        unused = list(list_unused(said, [*moving, *segment.opacities]))
-        if unused:
+        if unused := list_unused(said, [*moving, *segment.opacities]):
             why = "had no effect, as its layer is the same in both key frames, or in one of them only"
             self._notes.append(f"{list_some(unused)}: {why}")
         return segment
@@ -312,6 +313,8 @@ class LayeredDrawing:
             for path, run in segment.runs.items():
                 steps = {frame - start for frame in range(start, start + len(segment.times)) if (path, frame) in wanted}
                 for piece in segment.pieces[path]:
+                    if steps.isdisjoint(piece.steps):
+                        continue  # its hints would be read for nothing
                     hints = find_hints(run, piece, *self._size)
                     seen = partial(self._note_doubt, path, start) if self._doubts else None
                     for step, frame in draw_piece(piece, self._size, self._drawer, hints, steps, seen):
@@ -372,21 +375,24 @@ class LayeredDrawing:
         data = self._spool.read(kept.place, int(np.prod(kept.shape)) * kind.itemsize)
         return Cel(np.frombuffer(data, kind).reshape(kept.shape), kept.x, kept.y)
 
-    def find_doubt(self, number: int) -> tuple[float, Array, tuple[Picture, Picture]] | None:
+    def find_doubt(self, number: int, picture: Picture) -> tuple[float, Array, tuple[int, int]] | None:
         """Where a frame is guesswork; None: no layer of it was drawn.
 
         A layer's doubt counts as far as the layers above it do not hide it.
 
+        Args:
+            number: the frame's.
+            picture: the frame, as `picture` returns it.
+
         Returns:
             Its time from the picture before it to the next, the doubt on the canvas, (H, W) float32 in [0, 1], and
-            the two pictures.
+            the numbers of the two pictures.
         """
         first, t = self._timeline.frames[number]
         drawn = [path for path, frame in self._maps if frame == number]
         if not drawn:
             return None
         segment = self._segments[first]
-        picture = self.picture(number)
         width, height = self._size
         doubt, open_ = np.zeros((height, width), np.float32), np.ones((height, width), np.float32)
         for cover in reversed(list_covers(picture)):
@@ -397,8 +403,7 @@ class LayeredDrawing:
                 np.maximum(doubt, own * open_ * np.float32(cover.opacity), out=doubt)
             if cover.hides:
                 open_ *= 1 - cover.draw(height, width)
-        ends = self._document.pictures[first], self._document.pictures[segment.last]
-        return t, doubt, ends
+        return t, doubt, (first, segment.last)
 
 
 def _give(cel: Cel) -> Cel:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..media.layers.composing import compose
-from ..media.layers.document import Cel, Layer, Picture, StoredCel, change_layers, spread_cel, trim_cel, walk
+from ..media.layers.document import Cel, Layer, Picture, StoredCel, change_cels, spread_cel, trim_cel, walk
 
 _NOTE = "clipping layers were cut to the layers below them, as the format has no clipping"
 
@@ -51,12 +51,11 @@ def _bake(picture: Picture, layers: Sequence[Layer]) -> tuple[Layer, ...]:
 def _cut(picture: Picture, layer: Layer, share: NDArray[np.float32]) -> Layer:
     """A layer, or all layers of a group, with alpha times a share, (H, W, 1)."""
 
-    def cut(_: object, inner: Layer) -> Layer:
-        if inner.cel is None or isinstance(inner.cel, StoredCel):  # the latter is cut already
-            return inner
-        deep = inner.cel.pixels.dtype == np.uint16
-        whole = spread_cel(inner.cel, picture.width, picture.height, deep=deep)
+    def cut(cel: Cel) -> Cel:
+        if isinstance(cel, StoredCel):  # it is cut already
+            return cel
+        whole = spread_cel(cel, picture.width, picture.height, deep=cel.pixels.dtype == np.uint16)
         whole[..., 3:] = np.rint(whole[..., 3:] * share)
-        return replace(inner, cel=trim_cel(whole) or Cel(np.zeros((1, 1, 4), whole.dtype)))
+        return trim_cel(whole) or Cel(np.zeros((1, 1, 4), whole.dtype))
 
-    return change_layers((layer,), cut)[0]
+    return change_cels((layer,), cut)[0]

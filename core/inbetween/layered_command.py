@@ -1,9 +1,8 @@
 """`animi interpolate` for drawings in layers and for sprites: reads documents, writes layers or composes them."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import nullcontext, suppress
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +13,7 @@ from ..engines.opening import notes_of, open_configured
 from ..errors import ConfigError, InputError, OutputError
 from ..files import Inputs, check_output, shown
 from ..json_text import read_json
-from ..lock import LOCK, take_lock, unlock
+from ..lock import LOCK, locked
 from ..media.animation import check_format, names_folder
 from ..media.animation.manifest import NAME as MANIFEST
 from ..media.layers.composing import compose
@@ -24,7 +23,6 @@ from ..media.layers.psd import MISSING, has_psd
 from ..media.layers.reading import read_documents
 from ..media.layers.sheet import find_image
 from ..media.numbered_pictures import check_picture_format
-from ..media.numbered_writing import name_files
 from .deep import check_engine
 from .doubt_sheet import check_doubt_path
 from .doubt_watching import watching
@@ -33,7 +31,7 @@ from .layer_runs import Drawer
 from .layered import LayeredDrawing, Timeline, plan_frames
 from .layered_redo import FolderRepair, has_painted_drawings
 from .layered_writing import ORA, PSD, SHEET, Job, is_one_a_frame, names_layers, write
-from .numbered_command import Drawn, Report, check_unused
+from .numbered_command import Drawn, Report, check_files, check_unused
 from .pixel_art import PixelArtEngine, find_grid, read_palette
 from .redo import Redone, choose_frames, describe_timing
 from .sequence import check_guided, gather_all, reject_hints, turn_back
@@ -72,10 +70,9 @@ def draw_layers(config: InterpolateConfig, paths: list[Path], start: int = 0, on
     if config.boomerang:
         order += turn_back(len(order), loop=config.loop)
     if is_one_a_frame(config.output):
-        for file in name_files(config.output, len(order), start)[1]:
-            check_output(file, overwrite=config.overwrite, inputs=_list_inputs(config, paths, hints))
-    with ExitStack() as ended:
-        release = ended.enter_context(_locked(config.output)) if again else _do_nothing
+        inputs = _list_inputs(config, paths, hints)
+        check_files(config.output, len(order), start, overwrite=config.overwrite, inputs=inputs)
+    with locked(config.output) if again else nullcontext(_do_nothing) as release:
         repair = None
         if names_layers(config.output):
             repair = FolderRepair(
@@ -152,16 +149,6 @@ def _describe_redone(redone: Redone) -> Iterator[str]:
 
 def _do_nothing() -> None:
     pass
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[Callable[[], None]]:
-    """Keeps other runs out of a folder; yields what unlocks it before the end, as it cannot be moved before."""
-    lock = take_lock(folder)
-    try:
-        yield partial(unlock, folder, lock)
-    finally:
-        unlock(folder, lock)
 
 
 def _check_output(config: InterpolateConfig, paths: list[Path], hints: Hints) -> bool:

@@ -37,7 +37,7 @@ from ..media.image_files import read_image
 from ..media.layers.document import Cel, Document, Layer, LayerPath, StoredCel, change_layers, spell_path, walk
 from ..media.layers.oca import OcaWriter, find_oca
 from .layered import Timeline
-from .redo import Redone, check_formats
+from .redo import Redone, check_formats, list_changed
 
 _Place = tuple[LayerPath, int]
 """A layer at a frame, by the frame's number."""
@@ -151,8 +151,7 @@ class FolderRepair:
             )
 
     def _check_timing(self, folder: Path, manifest: Manifest, timing: Mapping[str, Any]) -> None:
-        known = manifest.about.get("timing", {})
-        changed = [name for name in timing if not isinstance(known, dict) or known.get(name) != timing[name]]
+        changed = list_changed(manifest, timing)
         if manifest.size != self._size:
             changed.append(f"a canvas of {manifest.size[0]}x{manifest.size[1]}")
         cels = manifest.about.get("cels")

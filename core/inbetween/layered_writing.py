@@ -82,12 +82,14 @@ class Job:
     def pictures(self) -> Iterator[Picture]:
         """The frames with their layers."""
         seen: set[int] = set()
+        flat: dict[int, Frame] = {}  # the two key frames of the last in-between, composed
         for place, number in enumerate(self.order):
             picture = self.drawing.picture(number)
-            found = None if self.watch is None or number in seen else self.drawing.find_doubt(number)
+            found = None if self.watch is None or number in seen else self.drawing.find_doubt(number, picture)
             if self.watch is not None and found is not None:
                 t, doubt, ends = found
-                self.watch(Moment(place, t, compose(picture), (compose(ends[0]), compose(ends[1])), doubt))
+                flat = {end: flat[end] if end in flat else compose(self.document.pictures[end]) for end in ends}
+                self.watch(Moment(place, t, compose(picture), (flat[ends[0]], flat[ends[1]]), doubt))
             seen.add(number)
             yield picture
 

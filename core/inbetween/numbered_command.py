@@ -1,13 +1,14 @@
 """`animi interpolate` with numbered files and linear light: patterns in and out, EXR, DPX and float TIFF."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from ..config.checks import flag_of
 from ..config.interpolation import InterpolateConfig
 from ..engines.opening import notes_of, open_configured
 from ..errors import ConfigError, InputError
@@ -42,8 +43,7 @@ from .redo import Redone
 from .sequence import count_frames, there_and_back
 
 _NUMBERED = (*SUFFIXES, EXR, DPX)
-NOT_YET = ("hint", "part", "hints", "doubt", "redo", "size")
-"""Settings that need ordinary key frames."""
+_NOT_YET = ("hint", "part", "hints", "doubt", "redo", "size", "pixel_art")  # settings that need ordinary key frames
 Report = Callable[[int, int], None]
 """Called with how much is done, and how much there is."""
 
@@ -169,10 +169,9 @@ def check_unused(config: InterpolateConfig, names: Sequence[str], what: str) -> 
     Raises:
         ConfigError: one is given.
     """
-    for name in names:
-        if getattr(config, name) not in (None, (), False):
-            flag = f"--{name.replace('_', '-')}"
-            raise ConfigError(f"{flag}: does not go with {what} yet; leave it out")
+    for field in fields(config):
+        if field.name in names and getattr(config, field.name) not in (None, (), False):
+            raise ConfigError(f"{flag_of(field)}: does not go with {what} yet; leave it out")
 
 
 class Drawn(NamedTuple):
@@ -243,7 +242,7 @@ def draw_deep(config: InterpolateConfig, start: int, on_frame: Report | None = N
     Raises:
         AnimiError: a key frame, an option or the output cannot be used; an existing output is not changed.
     """
-    check_unused(config, (*NOT_YET, "pixel_art"), "--linear" if config.linear else "EXR or float TIFF")
+    check_unused(config, _NOT_YET, "--linear" if config.linear else "EXR or float TIFF")
     numbered = is_numbered(config.output)
     paths = find_key_frames(config.inputs)
     inputs: Inputs = {"a key frame": paths, "the checkpoint": [config.checkpoint]}

@@ -179,8 +179,7 @@ class FolderWork:
             return None
         height, width = self.keys[0].shape[:2]
         following = (source.segment + 1) % self.layout.keys
-        hints = self.hints.of(source.segment, following, width, height)
-        return hints if source.part == (0.0, 1.0) else hints.cut(*source.part)
+        return self.hints.of(source.segment, following, width, height).cut(*source.part)
 
     def hash_anchor(self, anchor: Anchor) -> str:
         """The hash of a picture's pixels."""
@@ -401,7 +400,6 @@ def _check_layout(work: FolderWork, manifest: Manifest) -> None:
     """
     height, width = work.keys[0].shape[:2]
     layout = work.layout
-    known = manifest.about.get("timing", {})
     if manifest.size != (width, height):
         raise OutputError(
             f"{shown(work.folder)}: its frames are {manifest.size[0]}x{manifest.size[1]}, and these would be "
@@ -409,9 +407,7 @@ def _check_layout(work: FolderWork, manifest: Manifest) -> None:
         )
     if manifest.about.get("drawings") == layout.to_json() and [f.drawing for f in manifest.frames] == [*layout.frames]:
         return
-    timing = work.about.get("timing", {})
-    changed = [name for name in timing if not isinstance(known, dict) or known.get(name) != timing[name]]
-    what = ", ".join(changed) or "other drawings"
+    what = ", ".join(list_changed(manifest, work.about.get("timing", {}))) or "other drawings"
     raise OutputError(
         f"{shown(work.folder)}: holds {len(manifest.frames)} frames of another timing ({what}), and frames that are "
         "painted over have their place in that; give what it was drawn with, or choose another folder"
@@ -444,6 +440,12 @@ def describe_timing(config: InterpolateConfig, keys: int) -> dict[str, Any]:
         "--loop": config.loop,
         "--boomerang": config.boomerang,
     }
+
+
+def list_changed(manifest: Manifest, timing: Mapping[str, Any]) -> list[str]:
+    """The names of the settings in which a folder's timing is not this one; see `describe_timing`."""
+    known = manifest.about.get("timing", {})
+    return [name for name in timing if not isinstance(known, dict) or known.get(name) != timing[name]]
 
 
 def choose_frames(config: InterpolateConfig, total: int) -> set[int] | None:

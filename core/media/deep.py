@@ -153,7 +153,7 @@ def read_dpx(path: Path) -> tuple[Frame, DeepForm]:
     """
     pixels, attributes, _, found = _read(path)
     if found in ("half", "float", "double"):
-        raise InputError(f"{shown(path)}: has numbers with fractions, which are read of EXR only; save it as EXR")
+        raise InputError(f"{shown(path)}: has numbers with fractions, which can be read from EXR only; save it as EXR")
     bits = int(attributes.get("oiio:BitsPerSample", 16))
     transfer = str(attributes.get("dpx:Transfer", ""))
     space = str(attributes.get("oiio:ColorSpace", ""))

@@ -106,7 +106,10 @@ class PairHints:
         """Those of the part between two times, of which a person has painted the pictures.
 
         What comes or goes, regions that are one thing, and parts are left out: the painted picture shows them anew.
+        From 0 to 1, no picture is painted, and all stay.
         """
+        if (start, end) == (0, 1):
+            return self
         return PairHints(
             tuple(track.cut(start, end) for track in self.tracks if not track.comes_or_goes and end > start), self.still
         )

@@ -45,6 +45,15 @@ def test_a_hint_of_a_later_pair():
     assert not tracks_of(hints) and tracks_of(hints, 2) == (Track(((1, 2), (3, 4))),)
 
 
+@pytest.mark.parametrize("pair", [{"layer": "cat"}, {"layer": "cat", "still": "s.png"}])
+def test_a_pair_without_tracks_is_named_by_its_file(tmp_path, pair):
+    hints = read_hints(write(tmp_path, {"pairs": [pair | {"keys": [4, 6]}]}))
+    with pytest.raises(InputError, match=r"hints\.json: pair 0: is of key frames 4 and 6"):
+        hints.check_pairs(7)
+    with pytest.raises(InputError, match=r"hints\.json: pair 0: names a layer"):
+        hints.check_no_layers()
+
+
 @pytest.mark.parametrize(
     "text",
     ["", ">", "1>2", "a,b>c,d", "1,2>", "1,2,3>4,5", "none", "none>none", "1,2>none>3,4", "nan,2>3,4", "1,2>inf,3",

@@ -10,12 +10,12 @@ import pytest
 from animi.core.config.interpolation import KEYS, USED_WITH, InterpolateConfig
 from animi.core.errors import AnimiError, InputError
 from animi.core.inbetween.command import draw_animation
-from animi.core.inbetween.hints import make_hints, parse_hint
+from animi.core.inbetween.hints import make_hints, parse_hint, parse_part
 from animi.core.inbetween.layer_hints import LayerHints, share_hints
 from animi.core.media.frames import resize_image
 from animi.core.media.image_files import encode_png, read_image
 from animi.core.media.layers.composing import compose, list_covers
-from animi.core.media.layers.document import Cel, Layer, Picture, spell_path, spread_cel, walk
+from animi.core.media.layers.document import Cel, Layer, Picture, spell_path, spell_paths, spread_cel, walk
 from animi.core.media.layers.ora import read_ora, write_ora
 
 disc = run_path(str(Path(__file__).parents[1] / "media" / "layered.py"))["disc"]
@@ -254,20 +254,11 @@ def test_layers_are_resized_first(draw_with, keys, tmp_path):
     assert draw_with(["a", "wide"], size="96x64", count=3)[0].written.width == WIDTH
 
 
-def test_every_option_of_key_frames_is_used(keys, tmp_path):
-    seen, used = set(), set()
-
-    class Noting(InterpolateConfig):
-        def __getattribute__(self, name):
-            seen.add(name)
-            return super().__getattribute__(name)
-
+def test_every_option_of_key_frames_is_used(keys, tmp_path, list_read):
+    used = set()
     for options in ({}, {"redo": "1", "dry_run": True}, {"output": tmp_path / "o.webp"}):
         settings = {"output": tmp_path / "out", "count": 3, "engine": "blend"} | options
-        config = Noting((keys / "a.ora", keys / "b.ora"), **settings)
-        seen.clear()  # of what the checks have read
-        draw_animation(config)
-        used |= seen
+        used |= list_read((keys / "a.ora", keys / "b.ora"), **settings)
     assert {name for name, timings in USED_WITH.items() if KEYS in timings} <= used
 
 
@@ -291,3 +282,23 @@ def test_hints_are_shared_out_to_layers(tmp_path):
     assert [spell_path(path) for path in share_hints(parse_hint("50,5"), (0, 1), one, other, 5).hints] == ["sky"]
     glow = Picture(WIDTH, HEIGHT, one.layers[2:])
     assert [spell_path(path) for path in share_hints(parse_hint("50,5"), (0, 1), glow, glow, 5).hints] == ["glow"]
+    with pytest.raises(InputError, match=r"h\.json: pair 0: there is no layer dog; there are sky"):
+        share_hints(make_hints({"pairs": [{"layer": "dog"}]}, "h.json", tmp_path), (0, 1), one, other, 5)
+
+
+def test_no_two_layers_have_one_path():
+    leg = (Layer("leg"),)
+    layers = (
+        Layer("x", children=leg), Layer("x", children=leg), Layer("x (2)"), Layer("x"), Layer("x/leg"), Layer("x (2)"),
+    )  # fmt: skip
+    one, other = Picture(8, 8, layers), Picture(8, 8, (*layers, Layer("x")))
+    spelt = spell_paths(one, other)
+    assert list(spelt) == list(dict.fromkeys(path for path, _ in walk(other.layers)))
+    assert list(spelt.values()) == [
+        "x", "x/leg (2)", "x (3)", "x (3)/leg", "x (2)", "x (4)", "x/leg", "x (2) (2)", "x (5)",
+    ]  # fmt: skip
+    # a layer is found by the path that messages have
+    hints = parse_part("x (2)=ease-in") | parse_part("x (3)=ease-out") | parse_part("x/leg=linear")
+    shared = share_hints(hints, (0, 1), one, other, 3)
+    assert list(shared.charts) == [(("x (2)", 0),), (("x", 1),), (("x/leg", 0),)]
+    assert shared.names[("x", 1),] == ("--part x (3)=ease-out (x (3))",)

@@ -172,6 +172,28 @@ def spell_path(path: LayerPath) -> str:
     return "/".join(name if number == 0 else f"{name} ({number + 1})" for name, number in path)
 
 
+def spell_paths(*pictures: Picture) -> dict[LayerPath, str]:
+    """The paths of all layers and groups of some pictures as people write them, each in another way.
+
+    They are spelt as `spell_path` does. Where this would make two alike, as of a layer that is really named "head (2)"
+    and the second "head", the one without a number of its own keeps it, and the other gets the next free number.
+    """
+    paths = dict.fromkeys(path for picture in pictures for path, _ in walk(picture.layers))
+    spelt: dict[LayerPath, str] = {}
+    taken: set[str] = set()
+    free: dict[str, int] = {}  # the first number that may be, so that thousands of such layers take no time
+    for path in sorted(paths, key=lambda path: (len(path), path[-1][1])):  # groups come before what is in them
+        above = f"{spelt[path[:-1]]}/" if len(path) > 1 else ""
+        name, number = path[-1]
+        number = max(number, free.get(above + name, 0))
+        while (words := above + spell_path(((name, number),))) in taken:
+            number += 1
+        free[above + name] = number + 1
+        taken.add(words)
+        spelt[path] = words
+    return {path: spelt[path] for path in paths}
+
+
 def change_layers(
     layers: Sequence[Layer], change: Callable[[LayerPath, Layer], Layer | None], above: LayerPath = ()
 ) -> tuple[Layer, ...]:
@@ -184,6 +206,11 @@ def change_layers(
         if result is not None:
             changed.append(result)
     return tuple(changed)
+
+
+def change_cels(layers: Sequence[Layer], change: Callable[[Cel], Cel | None]) -> tuple[Layer, ...]:
+    """The same tree with each cel changed; None leaves the layer without one."""
+    return change_layers(layers, lambda _, layer: replace(layer, cel=change(layer.cel)) if layer.cel else layer)
 
 
 def with_background(picture: Picture) -> tuple[Layer, ...]:

@@ -29,7 +29,7 @@ from .document import (
     Document,
     Layer,
     Picture,
-    change_layers,
+    change_cels,
     is_deep,
     with_background,
 )
@@ -267,16 +267,14 @@ def _read_mask(layer: Any, left: int, top: int, width: int, height: int) -> NDAr
 def _mask_children(children: tuple[Layer, ...], group: Any) -> tuple[Layer, ...]:
     """A group's layers with its mask in their alpha."""
 
-    def mask(_: object, layer: Layer) -> Layer:
-        if layer.cel is None:
-            return layer
-        height, width = layer.cel.pixels.shape[:2]
-        share = _read_mask(group, layer.cel.x, layer.cel.y, width, height)
-        pixels = layer.cel.pixels.copy()
+    def mask(cel: Cel) -> Cel:
+        height, width = cel.pixels.shape[:2]
+        share = _read_mask(group, cel.x, cel.y, width, height)
+        pixels = cel.pixels.copy()
         pixels[..., 3:] = np.rint(pixels[..., 3:] * share)
-        return replace(layer, cel=replace(layer.cel, pixels=pixels))
+        return replace(cel, pixels=pixels)
 
-    return change_layers(children, mask)
+    return change_cels(children, mask)
 
 
 def _as_pixels(values: NDArray[np.float32], depth: int) -> Frame:

@@ -14,7 +14,7 @@ from .animated import SUFFIXES as ANIMATED
 from .animated import read_animated
 from .aseprite import SUFFIXES as ASEPRITE
 from .aseprite import read_aseprite
-from .document import Cel, Document, Layer, Picture, change_layers, spread_cel, trim_cel
+from .document import Cel, Document, Picture, change_cels, spread_cel, trim_cel
 from .oca import SUFFIX as OCA
 from .oca import find_oca, read_oca
 from .ora import read_ora
@@ -145,15 +145,11 @@ def _resize(document: Document, size: tuple[int, int | None] | None) -> Document
         if (width, height) == (picture.width, picture.height):
             return picture
 
-        def resize(_: object, layer: Layer) -> Layer:
-            if layer.cel is None:
-                return layer
-            deep = layer.cel.pixels.dtype == np.uint16
-            whole = spread_cel(layer.cel, picture.width, picture.height, deep=deep)
-            cel = trim_cel(resize_image(whole, width, height)) if whole[..., 3].any() else None
-            return replace(layer, cel=cel)
+        def resize(cel: Cel) -> Cel | None:
+            whole = spread_cel(cel, picture.width, picture.height, deep=cel.pixels.dtype == np.uint16)
+            return trim_cel(resize_image(whole, width, height)) if whole[..., 3].any() else None
 
-        return replace(picture, width=width, height=height, layers=change_layers(picture.layers, resize))
+        return replace(picture, width=width, height=height, layers=change_cels(picture.layers, resize))
 
     return replace(document, pictures=tuple(map(change, document.pictures)))
 
@@ -171,12 +167,10 @@ def _convert(document: Document, notes: list[str]) -> Document:
     if "sRGB" not in name:
         notes.append(f"colours were converted from {name} to sRGB")
 
-    def convert(_: object, layer: Layer) -> Layer:
-        if layer.cel is None:
-            return layer
-        return replace(layer, cel=Cel(to_srgb(layer.cel.pixels, profile), layer.cel.x, layer.cel.y))
+    def convert(cel: Cel) -> Cel:
+        return Cel(to_srgb(cel.pixels, profile), cel.x, cel.y)
 
     def change(picture: Picture) -> Picture:
-        return replace(picture, layers=change_layers(picture.layers, convert))
+        return replace(picture, layers=change_cels(picture.layers, convert))
 
     return replace(document, pictures=tuple(map(change, document.pictures)), profile=None)
