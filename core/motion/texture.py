@@ -51,7 +51,7 @@ def _measure_strangeness(frame: Array, other: Array) -> Array:
 
 def _measure_steepness(frame: Array) -> Array:
     """The least mean change of colour, in levels per pixel, around each pixel: (H, W) float32."""
-    grey = mean_of_channels(frame.reshape(*frame.shape[:2], -1).astype(np.float32))
+    grey = mean_of_channels(frame.reshape(*frame.shape[:2], -1))
     change = np.zeros_like(grey)
     change[:, :-1] = cv2.absdiff(grey[:, 1:], grey[:, :-1]) if grey.shape[1] > 1 else 0
     change[:-1] += cv2.absdiff(grey[1:], grey[:-1]) if grey.shape[0] > 1 else 0
