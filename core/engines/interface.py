@@ -137,7 +137,7 @@ class Guided(Protocol):
 
 @runtime_checkable
 class AtOnce(Protocol):
-    """An engine that prepares several pairs at the same time, in threads; the pairs are those of one thread."""
+    """An engine that prepares several pairs at the same time, in threads; one thread would give the same pairs."""
 
     at_once: int
     """How many, at most."""

@@ -16,7 +16,7 @@ the choosing set: .0393 and .0728 without an allowance, .0369 and .0727 with the
 _REACH, _STRANGE, _STEEP = (9, 9), 50.0, 3.0
 """Pixels around in which a texture has the same colours in both frames, though elsewhere; levels by which a pixel may
 be outside of them; and the levels of allowance that each level beyond that takes. A limb or an outline in front of a
-texture is further from its colours. LPIPS on the triplets above: .0378 with 30 levels, .0369 with 50, as without."""
+texture is further from its colours. LPIPS on the triplets above: .0378 with 30 levels, .0369 with 50, .0369 without."""
 _BESIDE = (5, 5)  # pixels around a limb that lose their allowance too, as its border is mixed with what is behind
 _NEAR, _AROUND = (5, 5), (9, 9)
 """Pixels: a texture has changes of colour in all windows of the first size within one of the second; beside an outline
@@ -31,7 +31,7 @@ def measure_allowance(one: Array, other: Array) -> Array:
         other: the same shape and type.
 
     Returns:
-        (H, W) float32 in levels; 0 wherever either frame has flat colours nearby, or colours that the other has not.
+        (H, W) float32 in levels; 0 wherever either frame has flat colours nearby, or colours that the other lacks.
     """
     steepness = cv2.min(_measure_steepness(one), _measure_steepness(other))
     if not steepness.any():
