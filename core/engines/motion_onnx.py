@@ -173,7 +173,7 @@ def _open_sessions(provider: str, threads: int, graphs: Path, weights: Path) -> 
     sessions = {}
     for step, its in values.items():
         options = onnxruntime.SessionOptions()
-        # two frames are encoded, and several frames drawn, at the same time; a pair has one motion
+        # the motion of a pair is found in one call; the other steps are called in several threads at the same time
         options.intra_op_num_threads = threads if step == "find_motion" else 1
         options.inter_op_num_threads = 1
         options.log_severity_level = _ERRORS_ONLY

@@ -47,7 +47,7 @@ class MotionSteps(Protocol):
     """
 
     threads: int
-    """Threads that are best used for steps that are asked for at the same time."""
+    """In how many threads steps are best computed at the same time."""
 
     def encode(self, frame: Array) -> Encoded:
         """Computes what `find_motion` needs of one frame, (H, W, 3) uint8 RGB; H and W are multiples of 16."""

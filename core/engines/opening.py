@@ -39,7 +39,7 @@ def find_weights(name: str | None = None, checkpoint: Path | None = None) -> Pat
 
 
 def open_configured(config: InterpolateConfig | InterpolateFilmConfig) -> Engine:
-    """Opens the engine that the settings of `animi interpolate` name; a film's pairs are prepared side by side.
+    """Opens the engine that the settings of `animi interpolate` name; several pairs of a film at the same time.
 
     Raises:
         AnimiError: as `open_engine`.

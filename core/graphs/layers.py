@@ -1,4 +1,4 @@
-"""What the graphs of all steps of a motion network are made of: layers, and grids of cells."""
+"""What the graphs of all steps of a motion network consist of: layers, and grids of cells."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from .writing import Graph, Value
 
 
 class Layers:
-    """What both learnt graphs are made of."""
+    """Writes layers of the network into a graph."""
 
     def __init__(self, graph: Graph, config: Mapping[str, Any]) -> None:
         self.graph, self.config = graph, config

@@ -46,8 +46,8 @@ def write_graphs(config: Mapping[str, Any], weights: Mapping[str, Array], *, wit
     }
 
 
-_SIDES = {1: ("height", "width"), 2: ("half_height", "half_width"), 4: ("quarter_height", "quarter_width")}
-_SIDES |= {8: ("eighth_height", "eighth_width"), 16: ("sixteenth_height", "sixteenth_width")}
+_PARTS = {1: "", 2: "half_", 4: "quarter_", 8: "eighth_", 16: "sixteenth_"}
+_SIDES = {part: (f"{word}height", f"{word}width") for part, word in _PARTS.items()}
 """The names of sides in inputs and outputs, by the part of the working size."""
 
 
@@ -307,7 +307,7 @@ class _Finder(Layers):
         self, name: str, context: Value, seen: Value, hidden: Value, flow: Value, visible: Value, trust: Value,
         channels: int,
     ) -> tuple[Value, Value, Value]:  # fmt: skip
-        """A round of refinement: the new hidden state, flow and visibility; `context` is that of `_see_context`."""
+        """A round of refinement: the new hidden state, flow and visibility; `context` is that of `see_context`."""
         looked = self.activate(self.convolve(f"{name}.look", seen, 1))
         weight = self.graph.weight(f"{name}.enter.weight")
         # the few channels of the motion apart: whole blocks of 16 channels are convolved without copying the values
@@ -368,13 +368,12 @@ class _Comparison:
 def _write_find_way(name: str, config: Mapping[str, Any], weights: Mapping[str, Array]) -> Graph:
     graph = Graph(name, weights)
     drawing = config["drawing"]
-    sides = ["quarter_height", "quarter_width"]
     channels = {"flow": 2, "visible": 1, "front": 1, "features": drawing, "small": 3}
-    parts = {name: graph.input(name, [2, count, *sides]) for name, count in channels.items()}
+    parts = {name: graph.input(name, [2, count, *_SIDES[4]]) for name, count in channels.items()}
     t = graph.input("t", [1])
     shift, claim = _WayFinder(graph, config).find(t, **parts)
-    graph.output("shift", shift, [2, 2, "half_height", "half_width"])
-    graph.output("claim", claim, [2, 1, "half_height", "half_width"])
+    graph.output("shift", shift, [2, 2, *_SIDES[2]])
+    graph.output("claim", claim, [2, 1, *_SIDES[2]])
     return graph
 
 
@@ -465,11 +464,11 @@ class _WayFinder(Layers):
 
 def _write_decide(name: str, config: Mapping[str, Any], weights: Mapping[str, Array]) -> Graph:
     graph = Graph(name, weights)
-    claim = graph.input("claim", [2, 1, "half_height", "half_width"])
-    difference = graph.input("difference", [1, 1, "half_height", "half_width"])
+    claim = graph.input("claim", [2, 1, *_SIDES[2]])
+    difference = graph.input("difference", [1, 1, *_SIDES[2]])
     layers = Layers(graph, config)
     apart = layers.cut(claim, 0, 1, 0) - layers.cut(claim, 1, 2, 0)
     disagreement = layers.clip((difference - 0.03) * (1 / 0.05), 0.0, 1.0)
     hard = 1 + graph.op("Softplus", graph.weight("decision")) * disagreement
-    graph.output("share", layers.sigmoid(apart * hard), [1, 1, "half_height", "half_width"])
+    graph.output("share", layers.sigmoid(apart * hard), [1, 1, *_SIDES[2]])
     return graph

@@ -66,6 +66,6 @@ def max_of_channels(picture: Array) -> Array:
 
 def mean_of_channels(picture: Array) -> Array:
     """The mean of (H, W, C) over its channels: (H, W) float32."""
-    picture = picture.astype(np.float32)
+    picture = picture.astype(np.float32, copy=False)
     count = picture.shape[2]
     return picture[..., 0] if count == 1 else cv2.transform(picture, np.full((1, count), 1 / count, np.float32))

@@ -404,8 +404,8 @@ class Guides:
                 self._lay_piece(covered, ones, own, guide.ends[end], guide.place(t))
         return covered
 
-    def prepare_laying(self, frames: tuple[Array, Array]) -> "Lay":
-        """Returns what lays the pieces over frames; what does not depend on the time is found once for all of them.
+    def prepare_laying(self, frames: tuple[Array, Array]) -> Lay:
+        """Returns a function that lays the pieces over frames; what does not depend on the time is computed only once.
 
         Args:
             frames: the first and the last drawing, (H, W, C) uint8 or float32.

@@ -18,7 +18,7 @@ from .grid import Array
 
 T = TypeVar("T")
 
-_SAMPLES = 4096  # values that are compared first: frames that differ, do so in most places or in few
+_SAMPLES = 4096  # values that are compared first: most frames that differ do so in many places
 
 
 class Kept:

@@ -277,7 +277,7 @@ class Pieces:
 
     def __init__(self, picture: Array) -> None:
         """Of (h, w, 3) uint8 RGB."""
-        self._lab = _smooth(cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2LAB))
+        self._lab = _smooth(to_lab(picture))
 
     @cached_property
     def labels(self) -> Array:

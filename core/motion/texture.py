@@ -16,7 +16,7 @@ the choosing set: .0393 and .0728 without an allowance, .0369 and .0727 with the
 _REACH, _STRANGE, _STEEP = (9, 9), 50.0, 3.0
 """Pixels around in which a texture has the same colours in both frames, though elsewhere; levels by which a pixel may
 be outside of them; and the levels of allowance that each level beyond that takes. A limb or an outline in front of a
-texture is further from its colours. LPIPS on the triplets above: .0378 with 30 levels, .0369 with 50, as without."""
+texture is further from its colours. LPIPS on the triplets above: .0378 with 30 levels, .0369 with 50, .0369 without."""
 _BESIDE = (5, 5)  # pixels around a limb that lose their allowance too, as its border is mixed with what is behind
 _NEAR, _AROUND = (5, 5), (9, 9)
 """Pixels: a texture has changes of colour in all windows of the first size within one of the second; beside an outline
@@ -31,7 +31,7 @@ def measure_allowance(one: Array, other: Array) -> Array:
         other: the same shape and type.
 
     Returns:
-        (H, W) float32 in levels; 0 wherever either frame has flat colours nearby, or colours that the other has not.
+        (H, W) float32 in levels; 0 wherever either frame has flat colours nearby, or colours that the other lacks.
     """
     steepness = cv2.min(_measure_steepness(one), _measure_steepness(other))
     if not steepness.any():
@@ -51,7 +51,7 @@ def _measure_strangeness(frame: Array, other: Array) -> Array:
 
 def _measure_steepness(frame: Array) -> Array:
     """The least mean change of colour, in levels per pixel, around each pixel: (H, W) float32."""
-    grey = mean_of_channels(frame.reshape(*frame.shape[:2], -1).astype(np.float32))
+    grey = mean_of_channels(frame.reshape(*frame.shape[:2], -1))
     change = np.zeros_like(grey)
     change[:, :-1] = cv2.absdiff(grey[:, 1:], grey[:, :-1]) if grey.shape[1] > 1 else 0
     change[:-1] += cv2.absdiff(grey[1:], grey[:-1]) if grey.shape[0] > 1 else 0

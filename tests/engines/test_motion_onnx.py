@@ -15,7 +15,7 @@ from animi.core.config.interpolation import InterpolateConfig
 from animi.core.engines import opening
 from animi.core.engines.interface import render_all
 from animi.core.engines.motion import MotionEngine, TorchSteps
-from animi.core.engines.motion_base import BaseMotionEngine, search_small, shrink_views
+from animi.core.engines.motion_base import SEARCHED_AREA, BaseMotionEngine, search_small
 from animi.core.engines.motion_onnx import OnnxSteps
 from animi.core.engines.network import open_network
 from animi.core.engines.opening import open_engine
@@ -23,11 +23,12 @@ from animi.core.errors import CheckpointError, ConfigError, DeviceError
 from animi.core.graphs.export import make_models
 from animi.core.inbetween.hints import parse_hint
 from animi.core.inbetween.sequence import interpolate
+from animi.core.motion.kept import shrink_once
 from animi.core.weights.checkpoint import load_checkpoint, save_checkpoint
 from animi.core.weights.find import MOTION_GRAPHS, MOTION_WEIGHTS
 from animi.models.autoencoder import PlainAutoEncoder, PlainAutoEncoderConfig
 from animi.models.latent_inbetweener import LatentInbetweener
-from animi.models.motion import MotionConfig, MotionNetwork
+from animi.models.motion import MotionConfig, MotionNetwork, choose_size
 
 TIMES = (0.25, 0.5, 0.8)
 SMALL = MotionConfig(width=8, layers=1, heads=2, coarse_rounds=1, fine_rounds=1, drawing=4)
@@ -60,10 +61,11 @@ def open_models(network):
     return {name: onnxruntime.InferenceSession(model.SerializeToString()) for name, model in models.items()}
 
 
-def look_small(first, last):
+def shrink_and_search(first, last):
     """Two frames at the working size, and the motion of a search."""
-    small = shrink_views((first, last), 224 * 224)
-    return small, search_small((first, last), small[0].shape, None)[0]
+    height, width = choose_size(*first.shape[:2], SEARCHED_AREA)
+    small = [shrink_once(frame, width, height) for frame in (first, last)]
+    return small, search_small((first, last), SEARCHED_AREA, None)[0]
 
 
 def find_motion(steps, small, given):
@@ -92,7 +94,7 @@ def draw_pair(height, width):
 def test_the_steps_are_those_of_pytorch_at_any_size(own, size):
     network, by_onnx = own
     by_torch = TorchSteps(network)
-    small, given = look_small(*draw_pair(*size))
+    small, given = shrink_and_search(*draw_pair(*size))
     found = [find_motion(steps, small, given) for steps in (by_torch, by_onnx)]
     for name, one, other in zip(found[0]._fields, *found, strict=True):
         assert one.shape == other.shape and other.dtype == np.float32, name
@@ -177,7 +179,7 @@ def test_hints_have_the_last_word_by_both(own, draw_disc):
 
 
 def test_threads_change_no_bit():
-    pairs = [look_small(*draw_pair(*size)) for size in ((160, 240), (64, 64), (30, 400))]
+    pairs = [shrink_and_search(*draw_pair(*size)) for size in ((160, 240), (64, 64), (30, 400))]
     found = []
     for count in (1, 2, 3, 5, 16):
         steps = OnnxSteps(threads=count)

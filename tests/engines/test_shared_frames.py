@@ -47,6 +47,10 @@ def draw(engine, first, last):
     return list(prepare_pair(first, last, engine, "morph")([0.25, 0.5]))
 
 
+def are_equal(found, expected):
+    return all(np.array_equal(one, other) for one, other in zip(found, expected, strict=True))
+
+
 def open_engine(kind, steps):
     if kind == "flow":
         return FlowEngine()
@@ -63,7 +67,7 @@ def test_pairs_of_a_film_are_those_that_are_drawn_alone(draw_disc, steps, engine
     shared = open_engine(engine, steps)
     for first, last in pairwise(film):
         alone = draw(open_engine(engine, steps), first.copy(), last.copy())
-        assert all(np.array_equal(one, other) for one, other in zip(draw(shared, first, last), alone, strict=True))
+        assert are_equal(draw(shared, first, last), alone)
 
 
 def test_a_frame_is_encoded_once_for_both_of_its_pairs(draw_disc, counted):
@@ -86,7 +90,7 @@ def test_a_frame_that_is_changed_in_place_is_another_one(draw_disc, steps):
     middle[40:90, 60:130] = middle[45:95, 70:140].copy()  # the same array, another drawing
     found = draw(engine, middle, last)
     alone = draw(BaseMotionEngine(steps), middle.copy(), last)
-    assert all(np.array_equal(one, other) for one, other in zip(found, alone, strict=True))
+    assert are_equal(found, alone)
     again = draw(engine, first, middle)
     assert not np.array_equal(again[1], before[1])
 
@@ -119,7 +123,7 @@ def test_pairs_that_are_prepared_at_the_same_time_are_the_same(draw_disc, steps,
     begun = [workers.begin(draw, engine, first, last) for first, last in pairwise(film)]
     for (first, last), result in zip(pairwise(film), begun, strict=True):
         alone = draw(open_engine(kind, steps), first, last)
-        assert all(np.array_equal(one, other) for one, other in zip(result(), alone, strict=True))
+        assert are_equal(result(), alone)
     workers.close()
 
 
@@ -131,5 +135,5 @@ def test_frames_that_are_drawn_at_the_same_time_are_the_same(draw_disc, monkeypa
         pair = engine.prepare(film[0], film[3])
         found.append(list(pair.render_all(times)))
         found.append([pair.render(t) for t in times[:2]])
-    assert all(np.array_equal(one, other) for one, other in zip(found[0], found[2], strict=True))
-    assert all(np.array_equal(one, other) for one, other in zip(found[1], found[3], strict=True))
+    assert are_equal(found[0], found[2])
+    assert are_equal(found[1], found[3])

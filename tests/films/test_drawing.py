@@ -31,6 +31,27 @@ def expose(film, times=(0.0, 0.5)):
     ]
 
 
+@pytest.fixture
+def prepared(monkeypatch):
+    """A list of the first drawings of the pairs that are prepared."""
+    numbers, prepare = [], drawing.PairDrawer.prepare
+    monkeypatch.setattr(
+        drawing.PairDrawer,
+        "prepare",
+        lambda self, first, *rest: numbers.append(first.number) or prepare(self, first, *rest),
+    )
+    return numbers
+
+
+def draw_from(number, drawer, frames):
+    """Draws the frames from `number` on; an earlier run has drawn the others, whose doubt is measured."""
+    for new in drawer.look_ahead(iter(frames), lambda new: new.number >= number):
+        if new.number >= number:
+            drawer.draw(new)
+        else:
+            drawer.measure(new)
+
+
 def draw_all(engine, frames, **options):
     drawer = FrameDrawer(engine, "hold")
     drawn = [drawer.draw(new) for new in drawer.look_ahead(iter(frames), **options)]
@@ -83,20 +104,8 @@ def test_few_frames_are_read_ahead(film):
     ahead.close()
 
 
-def test_what_is_not_wanted_is_not_prepared(film, monkeypatch):
-    prepared = []
-    prepare = drawing.PairDrawer.prepare
-    monkeypatch.setattr(
-        drawing.PairDrawer,
-        "prepare",
-        lambda self, first, *rest: prepared.append(first.number) or prepare(self, first, *rest),
-    )
-    drawer = FrameDrawer(FlowEngine(at_once=2), "hold")
-    for new in drawer.look_ahead(iter(expose(film)), lambda new: new.number >= 4):
-        if new.number >= 4:
-            drawer.draw(new)
-        else:
-            drawer.measure(new)
+def test_what_is_not_wanted_is_not_prepared(film, prepared):
+    draw_from(4, FrameDrawer(FlowEngine(at_once=2), "hold"), expose(film))
     assert sorted(prepared) == [2, 3, 4]
 
 
@@ -130,19 +139,8 @@ def test_grain_is_found_once_for_a_frame(film, monkeypatch):
     assert len(made) == 4
 
 
-def test_a_pair_whose_doubt_was_measured_is_not_prepared_again(film, monkeypatch):
-    prepared = []
-    prepare = drawing.PairDrawer.prepare
-    monkeypatch.setattr(
-        drawing.PairDrawer,
-        "prepare",
-        lambda self, first, *rest: prepared.append(first.number) or prepare(self, first, *rest),
-    )
+def test_a_pair_whose_doubt_was_measured_is_not_prepared_again(film, prepared):
     drawer = FrameDrawer(FlowEngine(at_once=2), "hold", SimpleNamespace(add=lambda *_: None))
     slow = expose(film[:4], [k / 100 for k in range(1, 100)])  # more frames of a pair than are read ahead
-    for new in drawer.look_ahead(iter(slow), lambda new: new.number >= 90):
-        if new.number >= 90:  # an earlier run has drawn the others, and the doubt is measured before these are read
-            drawer.draw(new)
-        else:
-            drawer.measure(new)
+    draw_from(90, drawer, slow)  # the doubt is measured before these are read
     assert sorted(prepared) == [0, 1, 2]
