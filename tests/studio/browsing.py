@@ -76,6 +76,10 @@ class Studio:
             assert time.monotonic() < end, (self("status").text, self("messages").text)
             time.sleep(0.05)
 
+    def downloaded(self, folder, name):
+        """The file of that name, or that pattern, when all of it is there: Chromium first makes an empty one."""
+        return self.until(lambda: next((path for path in folder.glob(name) if path.stat().st_size), None))
+
     def is_ready(self):
         """Whether the page has its session and listens."""
         return bool(self.all("html[data-ready]"))

@@ -71,15 +71,14 @@ def test_a_person_draws_between_two_drawings_scrubs_compares_and_takes_a_gif_hom
     assert studio.picture() == plain
 
     studio.all("#downloads button[value=gif]")[0].click()
-    path = downloads / "one-to-two.gif"
-    studio.until(path.exists)
+    path = studio.downloaded(downloads, "one-to-two.gif")
     assert "8 frames, 120×80" in studio.until(lambda: studio("files-made").text)
     with Image.open(path) as image:
         assert (image.n_frames, image.size, image.info["loop"]) == (8, (120, 80), 0)
         image.seek(4)
         assert image.convert("RGB").getpixel((80, 40))[0] > 200
     studio.all("#downloads button[value=frame]")[0].click()
-    still = studio.until(lambda: next(downloads.glob("one-0.500.png"), None))
+    still = studio.downloaded(downloads, "one-0.500.png")
     with Image.open(still) as image:
         assert image.size == (120, 80) and image.getpixel((75, 40))[0] > 200
     command = studio("command").text
@@ -210,11 +209,11 @@ def test_a_film_is_drawn_anew_and_taken_home(studio, tmp_path, animi, downloads)
     Select(studio("engine")).select_by_value("blend")
     Select(studio("film-kind")).select_by_value("mkv")
     studio.all("#smooth button[type=submit], #smooth button:not([type])")[0].click()
-    studio.until((downloads / "dance-smooth.mkv").exists)
+    smooth = studio.downloaded(downloads, "dance-smooth.mkv")
     studio.until(lambda: "48 frames, 96×64" in studio("files-made").text)
-    assert probe_video(downloads / "dance-smooth.mkv").fps == 48
+    assert probe_video(smooth).fps == 48
     studio("film-preview").click()
-    studio.until((downloads / "dance-preview.mkv").exists)
+    studio.downloaded(downloads, "dance-preview.mkv")
     assert not studio.all("#work li") and studio("messages").text == ""
 
 
@@ -234,7 +233,7 @@ def test_a_page_loaded_anew_has_its_drawings_and_files_and_no_old_news_until_it_
 ):
     studio.drop_and_see(*two)
     studio.all("#downloads button[value=webp]")[0].click()
-    studio.until((downloads / "one-to-two.webp").exists)
+    studio.downloaded(downloads, "one-to-two.webp")
     (tmp_path / "bad.mp4").write_text("no film")
     studio.drop(tmp_path / "bad.mp4")
     studio.until(lambda: "bad.mp4" in studio("messages").text)
@@ -268,7 +267,7 @@ def test_who_comes_without_the_token_is_asked_for_it(studio, address):
 def test_a_file_that_has_expired_is_said_to_have_done_so(studio, two, downloads):
     studio.drop_and_see(*two)
     studio.all("#downloads button[value=png]")[0].click()
-    studio.until((downloads / "one-to-two.png").exists)
+    studio.downloaded(downloads, "one-to-two.png")
     assert studio.until(lambda: studio.all("#files-made a"))
     studio.driver.execute_async_script("""
         const done = arguments[0], session = `/api/sessions/${sessionStorage.getItem("session")}`;

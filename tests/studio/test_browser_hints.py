@@ -120,7 +120,7 @@ def test_hints_are_clicked_dragged_and_undone(desk, studio, tmp_path, downloads)
     desk.edited(lambda: desk.drag((0, (60, 110)), (1, (180, 50))))
 
     studio("save-hints").click()
-    path = studio.until(lambda: next(downloads.glob("hints.json"), None))
+    path = studio.downloaded(downloads, "hints.json")
     told = json.loads(path.read_text())
     assert told["size"] == [240, 160] and len(told["pairs"][0]["tracks"]) == 2
     path.unlink()
@@ -138,7 +138,7 @@ def test_hints_that_were_saved_are_loaded_dropped_and_drawn_with(desk, studio, t
     crossed = desk.edited(lambda: desk.drag((0, (60, 110)), (1, (180, 50))))
     given = desk.hints()
     studio("save-hints").click()
-    path = studio.until(lambda: next(downloads.glob("hints*.json"), None)).rename(tmp_path / "crossed.json")
+    path = studio.downloaded(downloads, "hints*.json").rename(tmp_path / "crossed.json")
     for _ in range(2):
         desk.edited(lambda: studio.all("#hint-list li:last-child button")[-1].click())
     assert np.array_equal(desk.picture(), plain)
