@@ -14,8 +14,8 @@ BIN    := $(VENV)/bin
 .DEFAULT_GOAL := help
 .PHONY: help setup dev links demo clips tomjerry noise experiment-1-1 experiment-1-2 experiment-2-1 experiment-2-2 \
   experiment-3 experiment-3-ae experiment-3-1 experiment-3-2 ablation-ae smoke smoke-1 smoke-2 smoke-3 test lint check \
-  clean lock test-minimum audit dist find-python312 vapoursynth-packages \
-  test-vapoursynth
+  clean lock test-minimum audit dist find-python312 \
+  vapoursynth-packages test-vapoursynth
 
 help:
 	@sed -n '2,10s/^# *//p' Makefile
@@ -246,7 +246,7 @@ runs/drawn/film2.mp4: | setup
 # two cores, as a test often waits for a disk or a signal.
 test: export OMP_NUM_THREADS = 1
 # Containers often set this: each process of the tests would then compile the same modules again
-test: export PYTHONDONTWRITEBYTECODE =
+test test-minimum: export PYTHONDONTWRITEBYTECODE =
 test: dev
 	$(BIN)/python -m pytest -q -rs -n 3 --dist worksteal --ignore-glob="tests/studio/test_browser*.py"
 	@# one browser for each of both files, and the machine to themselves
