@@ -14,7 +14,8 @@ BIN    := $(VENV)/bin
 .DEFAULT_GOAL := help
 .PHONY: help setup dev links demo clips tomjerry noise experiment-1-1 experiment-1-2 experiment-2-1 experiment-2-2 \
   experiment-3 experiment-3-ae experiment-3-1 experiment-3-2 ablation-ae smoke smoke-1 smoke-2 smoke-3 test lint check \
-  clean lock test-minimum audit dist find-python312 test-vapoursynth
+  clean lock test-minimum audit dist find-python312 \
+  vapoursynth-packages test-vapoursynth
 
 help:
 	@sed -n '2,10s/^# *//p' Makefile
@@ -26,6 +27,8 @@ $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "animi needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) -V 2>&1). Try: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
+	@# the pip that comes with Python 3.11 takes twice as long to choose versions
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pip>=25.3'
 
 $(VENV)/.installed: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
@@ -81,12 +84,19 @@ find-python312:
 test-vapoursynth: .venv-vapoursynth/.installed
 	OMP_NUM_THREADS=1 .venv-vapoursynth/bin/python -m pytest -q -rs --confcutdir=tests/plugins tests/plugins/test_vapoursynth.py
 
-.venv-vapoursynth/.installed: pyproject.toml plugins/vapoursynth/pyproject.toml
+vapoursynth-packages: .venv-vapoursynth/.packages
+
+.venv-vapoursynth/.packages: pyproject.toml plugins/vapoursynth/pyproject.toml
 	python="$$($(MAKE) --no-print-directory -s find-python312)" && "$$python" -m venv .venv-vapoursynth
-	.venv-vapoursynth/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	.venv-vapoursynth/bin/python -m pip install --quiet --disable-pip-version-check 'pip>=25.3'
 	.venv-vapoursynth/bin/python -m pip install --quiet --disable-pip-version-check pytest vapoursynth $$(.venv-vapoursynth/bin/python -c \
 	  'import tomllib; wanted = tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"]; \
 	  print(*(each.replace(" ", "") for each in wanted if not each.startswith("torch")))')
+	@touch $@
+
+# apart from its packages, as no other environment may build animi from this folder at the same time
+.venv-vapoursynth/.installed: .venv-vapoursynth/.packages
+	.venv-vapoursynth/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	@touch $@
 
 # mypy and IDEs see the folders under the names they are imported by
@@ -235,6 +245,8 @@ runs/drawn/film2.mp4: | setup
 # One thread for each process, and for what it starts: with two threads each they wait for each other. Three processes for
 # two cores, as a test often waits for a disk or a signal.
 test: export OMP_NUM_THREADS = 1
+# Containers often set this: each process of the tests would then compile the same modules again
+test test-minimum: export PYTHONDONTWRITEBYTECODE =
 test: dev
 	$(BIN)/python -m pytest -q -rs -n 3 --dist worksteal --ignore-glob="tests/studio/test_browser*.py"
 	@# one browser for each of both files, and the machine to themselves

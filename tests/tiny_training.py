@@ -12,6 +12,7 @@ from pathlib import Path
 
 import matplotlib.figure  # noqa: F401 - once, before processes are forked
 import torch
+import torch._dynamo  # the first optimizer imports it, which takes longer than a whole training
 from torch import nn
 
 from animi.core.config.material import ClipConfig
