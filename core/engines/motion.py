@@ -11,7 +11,6 @@ from functools import cached_property
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool2d, interpolate
 
 from ...models.motion import FrameFeatures, Motion, MotionNetwork, Way, choose_size, explained_share
 from ..motion.detail import Detail
@@ -19,7 +18,8 @@ from ..motion.grid import Array, Flow
 from ..motion.guides import Guides
 from ..motion.seam import SeamChoice
 from .interface import Working, limit_colours, view_for_matching
-from .joining import AGREES, RAMP, SEAM_WIDTH, TOGETHER, Placed, choose_frames
+from .joining import TOGETHER, Placed, choose_frames
+from .joining_by_torch import join
 from .motion_base import (
     RENDERERS,
     SEARCHED_AREA,
@@ -293,7 +293,9 @@ class MotionPair(BaseMotionPair):
         early, late = self._network.carry(way, frames[0], frames[1], "bicubic")  # (k, C, H, W) each
         share = self._network.share(way, early, late)  # (k, 1, H, W)
         if choices is not None:
-            share = _join([choices[k] for k in chosen], [times[k] for k in chosen], share, early, late)
+            sure, unsure = way.claim.chunk(2)
+            moments = [times[k] for k in chosen]
+            share = join([choices[k] for k in chosen], moments, share, sure - unsure, early, late)
         drawn = (late + share * (early - late)).add_(1).mul_(127.5).clamp_(0, 255)
         if self._frames[0].dtype == np.uint8:
             drawn = drawn.add_(0.5).to(torch.uint8)
@@ -309,25 +311,6 @@ def _clear(motion: Motion, guides: Guides) -> Motion:
     cleared = clear(to_arrays(motion), guides)
     parts = zip(cleared, motion, strict=True)
     return Motion(*(torch.from_numpy(np.ascontiguousarray(part)).to(old) for part, old in parts))
-
-
-def _join(choices: Sequence[SeamChoice], times: Sequence[float], share: Tensor, early: Tensor, late: Tensor) -> Tensor:
-    """The first frame's share with the choices where the frames differ, as in `joining`: (k, 1, H, W)."""
-    size = share.shape[-2:]
-    wheres = [np.maximum(choice.chosen, choice.fades) for choice in choices]
-    first, fades, where = (
-        interpolate(torch.from_numpy(np.stack(maps))[:, None].to(share.device), size, mode="bilinear")
-        for maps in ([choice.first for choice in choices], [choice.fades for choice in choices], wheres)
-    )
-    t = torch.tensor(times, dtype=torch.float32).to(share.device).view(-1, 1, 1, 1)
-    steep = max(1.0, size[1] / choices[0].first.shape[1] / SEAM_WIDTH)
-    shown = ((first - 0.5) * steep + 0.5).clamp(0, 1)
-    shown = shown + (1 - t - shown) * fades
-    apart = (early - late).abs().mean(1, keepdim=True) * 127.5  # levels of 255
-    apart = avg_pool2d(apart, 3, 1, 1, count_include_pad=False)
-    disagrees = ((apart - AGREES) / RAMP).clamp(0, 1) * where
-    joined: Tensor = share + (shown - share) * disagrees
-    return joined
 
 
 def _pick_way(way: Way, chosen: Sequence[int]) -> Way:

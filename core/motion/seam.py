@@ -69,7 +69,8 @@ def measure_difference(one: Array, other: Array, cells: tuple[int, int]) -> tupl
         if not signed[here].size:  # one row, or one column
             continue
         step = mean_of_channels(cv2.absdiff(signed[beside], signed[here]).reshape(signed[here].shape))
-        steepest[here] = cv2.max(steepest[here], step)
+        for side in (here, beside):  # a step is an outline of the thing on either side of it
+            steepest[side] = cv2.max(steepest[side], step)
     outlines = cv2.resize((steepest > _EDGE).astype(np.float32), cells, interpolation=cv2.INTER_AREA) > 0
     return cv2.resize(apart, cells, interpolation=cv2.INTER_AREA), outlines
 
