@@ -13,7 +13,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import IO, Any, TypeAlias
+from typing import IO, Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -242,7 +242,6 @@ def decode_frames(
     start: float = 0.0,
     on_damage: Callable[[DamagedStretch], None] | None = None,
     on_size: Callable[[float, int, int], None] | None = None,
-    keys: NDArray[np.int64] | None = None,
     stdin: IO[bytes] | None = None,
 ) -> Generator[tuple[float, Frame], None, None]:
     """Decodes a film with given ffmpeg arguments; `decode_video` describes the timestamps.
@@ -256,8 +255,7 @@ def decode_frames(
         background: the colour that frames with alpha are composited over; None keeps alpha.
         start: seconds to skip at the beginning.
         on_damage: called with each stretch that was skipped.
-        on_size: called with (seconds, width, height) when the film's frame size changes, the seconds being approximate.
-        keys: timestamps of the codec's key frames in microseconds, ascending; after damage, these are intact.
+        on_size: called with (seconds, width, height) at the first frame, and where the film's frame size changes.
         stdin: a stream to pass to ffmpeg's standard input.
 
     Yields:
@@ -271,7 +269,14 @@ def decode_frames(
         *(find_ffmpeg(), "-hide_banner", "-nostats", "-loglevel", "level+info"),
         *(("-nostdin",) if stdin is None else ()),
         *(("-ss", f"{start:.6f}", "-copyts", "-start_at_zero") if start > 0 else ()),  # timestamps as without -ss
-        *(*source, "-map", "0:V:0", "-vf", filters, "-fps_mode", "passthrough", "-enc_time_base", "filter"),
+        *(
+            *source,
+            "-map",
+            "0:V:0",
+            "-vf",
+            f"showinfo=checksum=0,{filters}",
+        ),  # it writes sizes, and which are key frames
+        *("-fps_mode", "passthrough", "-enc_time_base", "filter"),
         *("-stats_enc_pre:v", "pipe:2", "-stats_enc_pre_fmt:v", "@{n} {pts} {tb}@"),
         *("-pix_fmt", layouts[shape[2], deep], "-f", "rawvideo", "pipe:1"),
         *discard_others(None if info.head is None else info.head.container),
@@ -292,10 +297,10 @@ def decode_frames(
             limited = stdin is None
             raw = _read_frames(program, messages, shape, info.path, deep=deep, background=background, limited=limited)
             count = 0
-            for frame in _drop_damaged(raw, messages, start, info, on_damage, keys):
+            for frame in _drop_damaged(raw, messages, start, info, on_damage):
                 count += 1
-                while on_size is not None and messages.sizes:
-                    on_size(frame[0], *messages.sizes.popleft())
+                while on_size is not None and messages.sizes and messages.sizes[0][0] <= frame[0] + _SAME:
+                    on_size(frame[0], *messages.sizes.popleft()[1:])
                 yield frame
             code = wait_for(program, info.path)
             messages.join()
@@ -303,7 +308,7 @@ def decode_frames(
                 name = shown(info.path)
                 raise InputError(
                     f"{name}: no frame of it can be decoded ({messages.last_error()}); check the file or convert it"
-                    if code or messages.errors
+                    if code or any(messages.errors)
                     else f"{name}: has no frame after {start:g} s; give an earlier start"
                 )
         finally:
@@ -326,6 +331,7 @@ _SKIPPED = 0.5  # seconds after damage in which frames still show it
 _GAP = 1.7  # smallest gap between timestamps, relative to the usual one, that is damage if ffmpeg reports an error
 _BACKWARDS = 1.0  # seconds; a smaller step back is a frame out of order, a larger one a discontinuity of the clock
 _RECENT = 250  # frames for which an error counts: more than ffmpeg reads ahead
+_SAME = 0.0015  # seconds: tolerance of a frame's timestamp, as containers round it
 _STEPS = 24  # number of recent frame periods whose median is the usual one
 
 
@@ -368,15 +374,20 @@ def _fit_filter(info: VideoInfo, width: int, height: int, fit: str, *, transpare
 
 
 class _Messages:
-    """Parses ffmpeg's stderr in a thread: timestamps of frames, changes of their size, and errors.
+    """Parses ffmpeg's stderr in a thread: timestamps of frames, their sizes, the codec's key frames, and errors.
 
     ffmpeg writes a frame's timestamp before its bytes, and an error before the timestamp of the next decoded frame.
     """
 
     def __init__(self, pipe: IO[bytes]) -> None:
-        self.times: queue.SimpleQueue[tuple[Fraction | None, int]] = queue.SimpleQueue()
-        self.errors = 0
-        self.sizes: deque[tuple[int, int]] = deque()
+        self.times: queue.SimpleQueue[_Stamp] = queue.SimpleQueue()
+        self.errors = _Errors()
+        self.sizes: deque[tuple[float, int, int]] = deque()
+        """(seconds, width, height) of the first frame, and of each decoded frame with another size than the one before;
+        frames are decoded up to some dozens ahead of those in `times`."""
+        self._keys: deque[float] = deque(maxlen=_RECENT)  # timestamps of the codec's latest key frames, in seconds
+        self._tick = Fraction(0)
+        self._size = 0, 0
         self._last = b""
         self._pipe = pipe
         self._thread = threading.Thread(target=self._read, daemon=True)
@@ -391,8 +402,8 @@ class _Messages:
         if not self._thread.is_alive():
             self._pipe.close()
 
-    def next_time(self, about: Path) -> tuple[Fraction | None, int]:
-        """Returns the next frame's timestamp in seconds, None if it has none, and the number of errors before it."""
+    def next_stamp(self, about: Path) -> "_Stamp":
+        """Returns what ffmpeg has written of the next frame."""
         while True:
             try:
                 return self.times.get(timeout=0.2)
@@ -414,7 +425,8 @@ class _Messages:
                 self._parse(rest[end : mark.start()])
                 pts = int(mark[1])
                 time = None if pts == _NO_PTS else Fraction(pts * int(mark[2]), int(mark[3]))
-                self.times.put((time, self.errors))
+                is_key = time is not None and any(abs(key - float(time)) <= _SAME for key in self._keys)
+                self.times.put(_Stamp(time, self.errors, is_key))
                 end = mark.end()
             rest = rest[end:]
             if b"@" not in rest or len(rest) > 1 << 16:  # it contains no partial mark
@@ -424,16 +436,55 @@ class _Messages:
 
     def _parse(self, words: bytes) -> None:
         lines = words.splitlines()
-        self.sizes += ((int(found[1]), int(found[2])) for found in map(_RESIZED.search, lines) if found)
-        lines = [line for line in lines if b"[info]" not in line and _DAMAGE.search(line)]
-        if lines:
-            self.errors += len(lines)
-            self._last = lines[-1]
+        for line in lines:
+            if b"[info]" in line:
+                self._read_info(line)
+            elif _DAMAGE.search(line):
+                joint = int(_JOINT.search(line) is not None)
+                self.errors = _Errors(self.errors.decoding + 1 - joint, self.errors.joints + joint)
+                self._last = line
+
+    def _read_info(self, line: bytes) -> None:
+        tick, frame = _TICK.search(line), _DECODED.search(line)
+        if tick:
+            self._tick = Fraction(int(tick[1]), int(tick[2]))
+        if not frame:
+            return
+        time = float(int(frame[1]) * self._tick)
+        size = int(frame[2]), int(frame[3])
+        if size != self._size:
+            self._size = size
+            self.sizes.append((time, *size))
+        if frame[4] == b"1":
+            self._keys.append(time)
+
+
+class _Errors(NamedTuple):
+    """How many errors ffmpeg has reported."""
+
+    decoding: int = 0
+    """Of the decoder, and all others but `joints`."""
+    joints: int = 0
+    """Packets that ffmpeg marks as corrupt because the one before it is not the one that was sent before it. So it is
+    where packets are lost, and where files were joined."""
+
+
+class _Stamp(NamedTuple):
+    """What ffmpeg writes of a frame before its bytes."""
+
+    time: Fraction | None
+    """Timestamp in seconds; None if it has none."""
+    errors: _Errors
+    """All errors up to it."""
+    is_key: bool
+    """Whether it is one of the codec's key frames."""
 
 
 _FRAME_MARK = re.compile(rb"@\d+ (-?\d+) (\d+)/(\d+)@\n?")
 _NO_PTS = -(2**63)
-_RESIZED = re.compile(rb"\[info\] Reconfiguring filter graph.* (\d+)x(\d+)")
+_TICK = re.compile(rb"showinfo.* config in time_base: (\d+)/(\d+)")
+_DECODED = re.compile(rb"showinfo.* pts: *(-?\d+) .* s:(\d+)x(\d+) .* iskey:([01])")
+_JOINT = re.compile(rb"packet corrupt|corrupt input packet", re.IGNORECASE)
 _DAMAGE = re.compile(rb"corrupt|damage|invalid|error|missing|conceal|truncat|premature|exceed", re.IGNORECASE)
 """ffmpeg's messages about damage; others are ignored."""
 
@@ -447,8 +498,8 @@ def _read_frames(
     deep: bool,
     background: Background,
     limited: bool,
-) -> Iterator[tuple[Fraction | None, int, Frame]]:
-    """Yields (timestamp in seconds or None, errors up to it, pixels) as ffmpeg sends them."""
+) -> Iterator[tuple[_Stamp, Frame]]:
+    """Yields frames as ffmpeg sends them."""
     pipe = program.process.stdout
     assert pipe is not None
     while True:
@@ -462,29 +513,32 @@ def _read_frames(
                 program.check()
                 return
             room = room[got:]
-        time, errors = messages.next_time(about)
+        stamp = messages.next_stamp(about)
         if shape[2] == 4 and background is not None:
             pixels = flatten_alpha(pixels, background)
-        yield time, errors, pixels
+        yield stamp, pixels
 
 
 def _drop_damaged(
-    raw: Iterator[tuple[Fraction | None, int, Frame]],
+    raw: Iterator[tuple[_Stamp, Frame]],
     messages: _Messages,
     start: float,
     info: VideoInfo,
     on_damage: Callable[[DamagedStretch], None] | None,
-    keys: NDArray[np.int64] | None = None,
 ) -> Iterator[tuple[float, Frame]]:
     """Makes timestamps increase strictly, and drops damaged frames.
 
     A gap between timestamps is damage only if ffmpeg has reported an error recently, as films of variable frame rate
     have gaps too. The error always comes before the gap. How long before depends on how far ffmpeg reads ahead.
+
+    The codec's key frames are intact after damage. If one follows a gap, and the decoder has reported no error, nothing
+    is damaged: the film was joined there from two files, whose timestamps leave a gap.
     """
     steps: deque[float] = deque([1 / (info.fps or 25.0)], _STEPS)
     last: float | None = None
     shift = 0.0
-    seen_errors, recent = 0, 0  # errors so far, and frames for which the last one still counts
+    seen = _Errors()
+    recent, broken = 0, 0  # frames for which the last error still counts, and the last one of the decoder
     damaged_until: float | None = None
     damaged_from = start
 
@@ -492,7 +546,7 @@ def _drop_damaged(
         if on_damage is not None:
             on_damage(DamagedStretch(damaged_from, until, messages.last_error()))
 
-    for stamp, errors, pixels in raw:
+    for (stamp, errors, is_key), pixels in raw:
         usual = sorted(steps)[len(steps) // 2]
         time = (last or 0.0) + usual if stamp is None else float(stamp) + shift
         if last is not None and time <= last:
@@ -502,12 +556,13 @@ def _drop_damaged(
             time = last + usual
         time = round(time, 6)
         step = time - (start if last is None else last)
-        recent = _RECENT if errors > seen_errors else recent - 1
-        seen_errors = errors
-        if recent > 0 and step > _GAP * usual:
+        recent = _RECENT if errors != seen else recent - 1
+        broken = _RECENT if errors.decoding > seen.decoding else broken - 1
+        seen = errors
+        if recent > 0 and step > _GAP * usual and (broken > 0 or not is_key):
             if damaged_until is None:
                 damaged_from = start if last is None else last
-            damaged_until = time if _is_key(keys, time) else time + _SKIPPED
+            damaged_until = time if is_key else time + _SKIPPED
         elif last is not None:
             steps.append(step)
         last = time
@@ -521,21 +576,9 @@ def _drop_damaged(
     short = info.duration is not None and last is not None and info.duration - last > _SKIPPED + 2 / (info.fps or 25.0)
     if damaged_until is not None:
         report(None)
-    elif short and messages.errors:
+    elif short and any(messages.errors):
         damaged_from = last or start
         report(None)
-
-
-def _is_key(keys: NDArray[np.int64] | None, time: float) -> bool:
-    """Whether the frame at a timestamp is one of the codec's key frames; False if these are not known."""
-    if keys is None or not len(keys):
-        return False
-    at = round(time * 1_000_000)
-    place = int(np.searchsorted(keys, at - _SAME))
-    return place < len(keys) and abs(int(keys[place]) - at) <= _SAME
-
-
-_SAME = 1500  # microseconds: tolerance of a frame's timestamp, as containers round it
 
 
 def _probe_webp(path: Path) -> VideoInfo:
