@@ -269,13 +269,8 @@ def decode_frames(
         *(find_ffmpeg(), "-hide_banner", "-nostats", "-loglevel", "level+info"),
         *(("-nostdin",) if stdin is None else ()),
         *(("-ss", f"{start:.6f}", "-copyts", "-start_at_zero") if start > 0 else ()),  # timestamps as without -ss
-        *(
-            *source,
-            "-map",
-            "0:V:0",
-            "-vf",
-            f"showinfo=checksum=0,{filters}",
-        ),  # it writes sizes, and which are key frames
+        # showinfo writes the size of each frame, and whether it is the codec's key frame
+        *(*source, "-map", "0:V:0", "-vf", f"showinfo=checksum=0,{filters}"),
         *("-fps_mode", "passthrough", "-enc_time_base", "filter"),
         *("-stats_enc_pre:v", "pipe:2", "-stats_enc_pre_fmt:v", "@{n} {pts} {tb}@"),
         *("-pix_fmt", layouts[shape[2], deep], "-f", "rawvideo", "pipe:1"),
