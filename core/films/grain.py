@@ -75,7 +75,7 @@ class _Grainy:
 
     Attributes:
         clean: the frame without grain, of its shape and type.
-        plates: its grain, (H, W, 3) float32, and the coarse part of that; where the picture is not flat, shifted grain of
+        plates: its grain, (H, W, 3) float32, and its coarse part; where the picture is not flat, shifted grain of
             flat places.
         powers: (2, 3, 3): variance of fine and of coarse grain, each of the first plate, of the second, and twice their
             covariance, for each channel.
