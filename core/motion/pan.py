@@ -18,7 +18,7 @@ _LEAST, _MOST = 0.008, 0.35  # of the longer side: lengths of pans
 _SAME = 12.0  # levels up to which a pixel is the same
 _TEXTURE = 8.0  # levels of slope from which on a place can show that it moves
 _FITS, _BETTER = 0.5, 0.03  # of such places must be the same along the pan; and of all, more than at rest
-_TRIED = 2  # pans at most
+_TRIED, _APART = 2, 4.0  # pans at most, and pixels of the small picture by which they differ at least
 _BLOCK, _DRAWN = 10, 0.05  # pixels of the small picture: side of a block, and its share that must be textured
 _MIDDLE = 0.1  # weight of a block in the middle, where one at the border has 1 more
 _WORST = 40  # levels: more is not worse
@@ -82,14 +82,16 @@ def find_pans(first: Array, last: Array) -> list[Pan]:
     scale = min(1.0, _SIDE / max(height, width))
     size = max(8, round(width * scale)), max(8, round(height * scale))
     small = [cv2.resize(frame, size, interpolation=cv2.INTER_AREA) for frame in (first, last)]
+    reach = int(_MOST * size[0])
+    level = [(float(dx), 0.0) for dx in range(-reach, reach + 1) if dx]  # all: the correlation misses some
     least = max(_FITS, _measure_fit(small, (0, 0)) + _BETTER)
-    fits = sorted(((_measure_fit(small, shift), shift) for shift in _find_peaks(*small)), reverse=True)
+    fits = sorted(((_measure_fit(small, shift), shift) for shift in (*_find_peaks(*small), *level)), reverse=True)
+    found: list[tuple[float, float]] = []
+    for fit, (dx, dy) in fits:
+        if fit >= least and all(np.hypot(dx - x, dy - y) > _APART for x, y in found) and len(found) < _TRIED:
+            found.append((dx, dy))
     x, y = width / size[0], height / size[1]
-    return [
-        Pan(box, _refine(first, last, (dx * x, dy * y), int(np.ceil(max(x, y)))))
-        for fit, (dx, dy) in fits[:_TRIED]
-        if fit >= least
-    ]
+    return [Pan(box, _refine(first, last, (dx * x, dy * y), int(np.ceil(max(x, y))))) for dx, dy in found]
 
 
 def _find_picture(first: Array, last: Array) -> tuple[slice, slice]:
@@ -112,15 +114,15 @@ def _find_drawn(frames: tuple[Array, Array], colour: Array, axis: int) -> Array:
 
 
 def _find_peaks(one: Array, other: Array) -> list[tuple[float, float]]:
-    """The likeliest shifts between two small pictures, by phase correlation, in their pixels."""
+    """The highest peaks of the phase correlation of two small pictures, as shifts in their pixels."""
     grey = [cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32) for picture in (one, other)]
     height, width = grey[0].shape
+    longest = max(height, width)
     window = cv2.createHanningWindow((width, height), cv2.CV_32F) ** 0.5
     spectra: list[Any] = [np.fft.rfft2((part - part.mean()) * window) for part in grey]
     cross = spectra[1] * np.conj(spectra[0])
     surface: Array = np.fft.irfft2(cross / np.maximum(np.abs(cross), 1e-3), s=(height, width))
     surface = np.asarray(cv2.GaussianBlur(surface.astype(np.float32), (3, 3), 0.8))
-    longest = max(height, width)
     peaks = []
     for _ in range(_PEAKS):
         y, x = (int(place) for place in np.unravel_index(surface.argmax(), surface.shape))
