@@ -17,7 +17,7 @@ _PEAKS, _AROUND = 8, 2  # highest peaks of the phase correlation that are tried,
 _LEAST, _MOST = 0.008, 0.35  # of the longer side: lengths of pans
 _SAME = 12.0  # levels up to which a pixel is the same
 _TEXTURE = 8.0  # levels of slope from which on a place can show that it moves
-_FITS, _BETTER = 0.5, 0.03  # of such places must be the same along the pan; and of all, more than at rest
+_FITS, _BETTER = 0.5, 0.03  # a ground's fit is this at least, and by so much better than at rest
 _TRIED, _APART = 2, 4.0  # pans at most, and pixels of the small picture by which they differ at least
 _BLOCK, _DRAWN = 10, 0.05  # pixels of the small picture: side of a block, and its share that must be textured
 _MIDDLE = 0.1  # weight of a block in the middle, where one at the border has 1 more
@@ -82,16 +82,29 @@ def find_pans(first: Array, last: Array) -> list[Pan]:
     scale = min(1.0, _SIDE / max(height, width))
     size = max(8, round(width * scale)), max(8, round(height * scale))
     small = [cv2.resize(frame, size, interpolation=cv2.INTER_AREA) for frame in (first, last)]
-    reach = int(_MOST * size[0])
-    level = [(float(dx), 0.0) for dx in range(-reach, reach + 1) if dx]  # all: the correlation misses some
     least = max(_FITS, _measure_fit(small, (0, 0)) + _BETTER)
-    fits = sorted(((_measure_fit(small, shift), shift) for shift in (*_find_peaks(*small), *level)), reverse=True)
-    found: list[tuple[float, float]] = []
-    for fit, (dx, dy) in fits:
-        if fit >= least and all(np.hypot(dx - x, dy - y) > _APART for x, y in found) and len(found) < _TRIED:
-            found.append((dx, dy))
+    if least > 1:
+        return []
+    found = _choose(small, [*_find_peaks(*small), *_find_level(small)], least)
     x, y = width / size[0], height / size[1]
     return [Pan(box, _refine(first, last, (dx * x, dy * y), int(np.ceil(max(x, y))))) for dx, dy in found]
+
+
+def _choose(pictures: list[Array], shifts: list[tuple[float, float]], least: float) -> list[tuple[float, float]]:
+    """The shifts that fit best, and by at least `least`, which are not close to each other."""
+    found: list[tuple[float, float]] = []
+    for fit, (dx, dy) in sorted(((_measure_fit(pictures, shift), shift) for shift in shifts), reverse=True):
+        if fit >= least and all(np.hypot(dx - x, dy - y) > _APART for x, y in found) and len(found) < _TRIED:
+            found.append((dx, dy))
+    return found
+
+
+def _find_level(pictures: list[Array]) -> list[tuple[float, float]]:
+    """The best of all level shifts; phase correlation misses some of them beside a large figure."""
+    half = [cv2.resize(each, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA) for each in pictures]
+    reach = int(_MOST * half[0].shape[1])
+    rough = _choose(half, [(float(dx), 0.0) for dx in range(-reach, reach + 1) if dx], 0.0)
+    return [(2 * dx + step, 0.0) for dx, _ in rough for step in (-1, 0, 1)]
 
 
 def _find_picture(first: Array, last: Array) -> tuple[slice, slice]:
