@@ -3,17 +3,14 @@
 import contextlib
 import hashlib
 import os
-import queue
-import re
 import shutil
 import subprocess
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
-from typing import IO, Any, NamedTuple, TypeAlias
+from typing import IO, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +29,7 @@ from .ffmpeg import (
     widen_pipe,
 )
 from .frames import Frame, flatten_alpha, to_uint8
+from .messages import RECENT, Errors, Messages, Stamp
 from .probe import UNKNOWN, Head, probe_film
 from .webp import decode_webp, is_webp, list_durations, read_size
 
@@ -286,7 +284,7 @@ def decode_frames(
         if stdin is not None:
             assert process.stdin is not None
             threading.Thread(target=_feed, args=(stdin, process.stdin), daemon=True).start()
-        messages = _Messages(process.stderr)
+        messages = Messages(process.stderr)
         try:
             # no time limit for standard input: its sender may be slow
             limited = stdin is None
@@ -294,12 +292,15 @@ def decode_frames(
             count = 0
             for frame in _drop_damaged(raw, messages, start, info, on_damage):
                 count += 1
-                while on_size is not None and messages.sizes and messages.sizes[0][0] <= frame[0] + _SAME:
-                    on_size(frame[0], *messages.sizes.popleft()[1:])
+                while messages.changed:
+                    size = messages.changed.popleft()
+                    if on_size is not None:
+                        on_size(frame[0], *size)
                 yield frame
             code = wait_for(program, info.path)
             messages.join()
-            if not count:
+            from_start = not count and start > 0 and any(messages.errors)
+            if not count and not from_start:
                 name = shown(info.path)
                 raise InputError(
                     f"{name}: no frame of it can be decoded ({messages.last_error()}); check the file or convert it"
@@ -309,6 +310,17 @@ def decode_frames(
         finally:
             program.close()
             messages.close()
+    if from_start:  # where a file was joined from two, what the decoder needs may only be where the second one begins
+        whole = decode_frames(
+            info, source, filters, shape, deep=deep, background=background, on_damage=on_damage, on_size=on_size
+        )
+        with contextlib.closing(whole):
+            for frame in whole:
+                if frame[0] >= start:
+                    count += 1
+                    yield frame
+        if not count:
+            raise InputError(f"{shown(info.path)}: has no frame after {start:g} s; give an earlier start")
 
 
 def _feed(source: IO[bytes], pipe: IO[bytes]) -> None:
@@ -325,8 +337,6 @@ HD_ROWS = 720  # players assume BT.709 for untagged video of at least this heigh
 _SKIPPED = 0.5  # seconds after damage in which frames still show it
 _GAP = 1.7  # smallest gap between timestamps, relative to the usual one, that is damage if ffmpeg reports an error
 _BACKWARDS = 1.0  # seconds; a smaller step back is a frame out of order, a larger one a discontinuity of the clock
-_RECENT = 250  # frames for which an error counts: more than ffmpeg reads ahead
-_SAME = 0.0015  # seconds: tolerance of a frame's timestamp, as containers round it
 _STEPS = 24  # number of recent frame periods whose median is the usual one
 
 
@@ -368,132 +378,16 @@ def _fit_filter(info: VideoInfo, width: int, height: int, fit: str, *, transpare
     )
 
 
-class _Messages:
-    """Parses ffmpeg's stderr in a thread: timestamps of frames, their sizes, the codec's key frames, and errors.
-
-    ffmpeg writes a frame's timestamp before its bytes, and an error before the timestamp of the next decoded frame.
-    """
-
-    def __init__(self, pipe: IO[bytes]) -> None:
-        self.times: queue.SimpleQueue[_Stamp] = queue.SimpleQueue()
-        self.errors = _Errors()
-        self.sizes: deque[tuple[float, int, int]] = deque()
-        """(seconds, width, height) of the first frame, and of each decoded frame with another size than the one before;
-        frames are decoded up to some dozens ahead of those in `times`."""
-        self._keys: deque[float] = deque(maxlen=_RECENT)  # timestamps of the codec's latest key frames, in seconds
-        self._tick = Fraction(0)
-        self._size = 0, 0
-        self._last = b""
-        self._pipe = pipe
-        self._thread = threading.Thread(target=self._read, daemon=True)
-        self._thread.start()
-
-    def join(self) -> None:
-        self._thread.join(timeout=1)
-
-    def close(self) -> None:
-        """Closes the pipe, after ffmpeg has ended."""
-        self.join()
-        if not self._thread.is_alive():
-            self._pipe.close()
-
-    def next_stamp(self, about: Path) -> "_Stamp":
-        """Returns what ffmpeg has written of the next frame."""
-        while True:
-            try:
-                return self.times.get(timeout=0.2)
-            except queue.Empty:
-                if not self._thread.is_alive() and self.times.empty():
-                    raise InputError(f"{shown(about)}: ffmpeg has ended amid a frame; check the file") from None
-
-    def last_error(self) -> str:
-        """Returns the last error, as one line."""
-        words = re.sub(r"^(\[[^\]]*\] )+", "", " ".join(self._last.decode(errors="replace").split()))
-        return words or "ffmpeg gave no reason"
-
-    def _read(self) -> None:
-        rest = b""
-        while part := self._pipe.read(1 << 16):
-            rest += part
-            end = 0
-            for mark in _FRAME_MARK.finditer(rest):
-                self._parse(rest[end : mark.start()])
-                pts = int(mark[1])
-                time = None if pts == _NO_PTS else Fraction(pts * int(mark[2]), int(mark[3]))
-                is_key = time is not None and any(abs(key - float(time)) <= _SAME for key in self._keys)
-                self.times.put(_Stamp(time, self.errors, is_key))
-                end = mark.end()
-            rest = rest[end:]
-            if b"@" not in rest or len(rest) > 1 << 16:  # it contains no partial mark
-                self._parse(rest)
-                rest = b""
-        self._parse(rest)
-
-    def _parse(self, words: bytes) -> None:
-        lines = words.splitlines()
-        for line in lines:
-            if b"[info]" in line:
-                self._read_info(line)
-            elif _DAMAGE.search(line):
-                joint = int(_JOINT.search(line) is not None)
-                self.errors = _Errors(self.errors.decoding + 1 - joint, self.errors.joints + joint)
-                self._last = line
-
-    def _read_info(self, line: bytes) -> None:
-        tick, frame = _TICK.search(line), _DECODED.search(line)
-        if tick:
-            self._tick = Fraction(int(tick[1]), int(tick[2]))
-        if not frame:
-            return
-        time = float(int(frame[1]) * self._tick)
-        size = int(frame[2]), int(frame[3])
-        if size != self._size:
-            self._size = size
-            self.sizes.append((time, *size))
-        if frame[4] == b"1":
-            self._keys.append(time)
-
-
-class _Errors(NamedTuple):
-    """How many errors ffmpeg has reported."""
-
-    decoding: int = 0
-    """Of the decoder, and all others but `joints`."""
-    joints: int = 0
-    """Packets that ffmpeg marks as corrupt because the one before it is not the one that was sent before it. So it is
-    where packets are lost, and where files were joined."""
-
-
-class _Stamp(NamedTuple):
-    """What ffmpeg writes of a frame before its bytes."""
-
-    time: Fraction | None
-    """Timestamp in seconds; None if it has none."""
-    errors: _Errors
-    """All errors up to it."""
-    is_key: bool
-    """Whether it is one of the codec's key frames."""
-
-
-_FRAME_MARK = re.compile(rb"@\d+ (-?\d+) (\d+)/(\d+)@\n?")
-_NO_PTS = -(2**63)
-_TICK = re.compile(rb"showinfo.* config in time_base: (\d+)/(\d+)")
-_DECODED = re.compile(rb"showinfo.* pts: *(-?\d+) .* s:(\d+)x(\d+) .* iskey:([01])")
-_JOINT = re.compile(rb"packet corrupt|corrupt input packet", re.IGNORECASE)
-_DAMAGE = re.compile(rb"corrupt|damage|invalid|error|missing|conceal|truncat|premature|exceed", re.IGNORECASE)
-"""ffmpeg's messages about damage; others are ignored."""
-
-
 def _read_frames(
     program: Program,
-    messages: _Messages,
+    messages: Messages,
     shape: tuple[int, int, int],
     about: Path,
     *,
     deep: bool,
     background: Background,
     limited: bool,
-) -> Iterator[tuple[_Stamp, Frame]]:
+) -> Iterator[tuple[Stamp, Frame]]:
     """Yields frames as ffmpeg sends them."""
     pipe = program.process.stdout
     assert pipe is not None
@@ -515,8 +409,8 @@ def _read_frames(
 
 
 def _drop_damaged(
-    raw: Iterator[tuple[_Stamp, Frame]],
-    messages: _Messages,
+    raw: Iterator[tuple[Stamp, Frame]],
+    messages: Messages,
     start: float,
     info: VideoInfo,
     on_damage: Callable[[DamagedStretch], None] | None,
@@ -532,7 +426,7 @@ def _drop_damaged(
     steps: deque[float] = deque([1 / (info.fps or 25.0)], _STEPS)
     last: float | None = None
     shift = 0.0
-    seen = _Errors()
+    seen = Errors()
     recent, broken = 0, 0  # frames for which the last error still counts, and the last one of the decoder
     damaged_until: float | None = None
     damaged_from = start
@@ -541,7 +435,7 @@ def _drop_damaged(
         if on_damage is not None:
             on_damage(DamagedStretch(damaged_from, until, messages.last_error()))
 
-    for (stamp, errors, is_key), pixels in raw:
+    for (stamp, errors, is_key, _), pixels in raw:
         usual = sorted(steps)[len(steps) // 2]
         time = (last or 0.0) + usual if stamp is None else float(stamp) + shift
         if last is not None and time <= last:
@@ -551,8 +445,8 @@ def _drop_damaged(
             time = last + usual
         time = round(time, 6)
         step = time - (start if last is None else last)
-        recent = _RECENT if errors != seen else recent - 1
-        broken = _RECENT if errors.decoding > seen.decoding else broken - 1
+        recent = RECENT if errors != seen else recent - 1
+        broken = RECENT if errors.decoding > seen.decoding else broken - 1
         seen = errors
         if recent > 0 and step > _GAP * usual and (broken > 0 or not is_key):
             if damaged_until is None:

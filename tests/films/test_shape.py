@@ -97,6 +97,8 @@ def test_frames_of_another_size_are_fitted_in(tmp_path, gap):
     (said,) = notes
     assert f"from {1 + gap / 12:.2f} s on, frames are 96x72; they are fitted into 128x72" in said
     assert (drawn.width, drawn.height) == (128, 72) and drawn.frames >= 44
+    late = [pixels for _, pixels in read_frames(open_film(film), start=1.5)]  # ffmpeg cannot decode from there
+    assert len(late) == 6 + gap and late[0][:, :14].max() < 40
     frames = [pixels for _, pixels in read_frames(open_film(tmp_path / "o.mkv"))]
     assert frames[2][:, :14].max() > 60 and frames[-3][:, :14].max() < 40  # bars at the sides
     assert roundness(frames[-3][:, 16:112]) == pytest.approx(1, abs=0.1)
