@@ -25,8 +25,8 @@ from ..motion.kept import FrameMemory, once
 
 Array = NDArray[Any]
 
-# Set by hand, and not fitted to real films. With them, the grain of in-betweens is within 3 % of the film's on drawn
-# walks under grain of 5 levels (docs/films.md).
+# Set by hand, and not fitted to real films. With them, the grain of in-betweens is within 4 % of the film's on a drawn
+# walk under grain of 5 levels (docs/films.md).
 _STRENGTH = 1.1  # of non-local means, in standard deviations of the grain
 _PATCH, _SEARCH = 5, 13  # pixels a side: of what is compared, and of the search window
 _FINE = 1.5  # pixels: fine grain is what changes faster than a blur of that
