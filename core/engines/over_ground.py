@@ -1,8 +1,8 @@
-"""Pairs in which a figure moves fast over a ground that stands: they are drawn apart, like a cel over a background.
+"""Pairs in which a figure moves fast over a ground that stands or pans: drawn apart, like a cel over a background.
 
 Motion on a grid of cells pulls along what is beside a fast figure. But what the figure covers or uncovers is in the
-other key frame, at the same place. So an engine is given the figure alone, transparent around it, and what it draws is
-laid over the ground.
+other key frame, at the same place of the ground. So an engine is given the figure alone, transparent around it, and
+what it draws is laid over the ground, which moves with its pan.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -11,33 +11,79 @@ import cv2
 import numpy as np
 
 from ..motion.grid import Array, Flow, max_of_channels
-from ..motion.ground import find_figures
+from ..motion.ground import find_figures, measure_ground, trim_figures
+from ..motion.pan import STANDS, Pan, find_pans
 from ..motion.splatting import fill_holes
-from .interface import Around, Pair, Working, find_doubt, render_all, view_for_matching
+from .interface import Around, Pair, Working, find_doubt, follow, limit_colours, render_all, view_for_matching
 
 # Chosen on the drawn cat of docs/RESULTS.md.
 _FAST = 0.05  # of the frame's longer side: figures that move by less are drawn well together with the ground
 _SOFT, _RANGE = 4.0, 20.0  # levels: less is no difference between figure and ground, and range up to an opaque figure
 _STEEP = 3.0  # how fast a figure ends, in opacities to a cell, where the ground beside it is not known
+_GROUND = 0.3  # of a figure may be ground, over one that pans: walls and floors at two speeds have 0.4 and more
 _PAD = 12  # pixels around the figure that the engine is given
 
 
 def prepare_over_ground(first: Working, last: Working, prepare: Callable[[Working, Working], Pair]) -> Pair:
-    """Prepares two frames as `prepare` does, with a fast figure drawn apart from the ground; colour frames only."""
+    """Prepares two frames as `prepare` does, with a fast figure apart from a ground that stands; colour frames only."""
     if first.shape[2] != 3:
         return prepare(first, last)
-    figures = find_figures(view_for_matching(first), view_for_matching(last))
+    views = view_for_matching(first), view_for_matching(last)
+    figures = find_figures(*views)
     if figures is None:
         return prepare(first, last)
-    pair = OverGround(figures, first, last, prepare)
+    pair = OverGround(trim_figures(*views, figures), first, last, prepare)
     return pair if pair.fits else prepare(first, last)
+
+
+def prepare_over_pan(
+    first: Working, last: Working, prepare: Callable[[Working, Working], Pair], otherwise: Callable[[], Pair]
+) -> Pair:
+    """Prepares two colour frames with a fast figure apart from a ground that pans.
+
+    Args:
+        first: a frame.
+        last: another of the same shape and type.
+        prepare: prepares the figure.
+        otherwise: prepares the two frames where no such figure is found.
+    """
+    if first.shape[2] != 3:
+        return otherwise()
+    views = view_for_matching(first), view_for_matching(last)
+    if find_figures(*views) is not None:  # over a ground that stands
+        return otherwise()
+    for pan in find_pans(*views):
+        figures = find_figures_in_pan(*views, pan)
+        if figures is not None:
+            pair = Within(pan, figures, first, last, prepare)
+            if pair.fits:
+                return pair
+    return otherwise()
+
+
+def find_figures_in_pan(first: Array, last: Array, pan: Pan) -> tuple[Array, Array] | None:
+    """As `find_figures`, over a ground that pans, in the pan's box; either figure in its own frame."""
+    here, there = (np.ascontiguousarray(view[pan.box]) for view in (first, last))
+    carried = pan.lay_over(there, here, -1)
+    figures = find_figures(here, carried)
+    if figures is None or measure_ground(here, carried, figures) > _GROUND:
+        return None
+    figures = trim_figures(here, carried, figures)
+    x, y = (cells / side for cells, side in zip(figures[0].shape[::-1], here.shape[1::-1], strict=True))
+    move = np.array([[1, 0, x * pan.shift[0]], [0, 1, y * pan.shift[1]]], np.float32)
+    return figures[0], np.asarray(cv2.warpAffine(figures[1], move, figures[1].shape[::-1], flags=cv2.INTER_LINEAR))
 
 
 class OverGround(Around):
     """The figure of two frames, and the ground behind it."""
 
     def __init__(
-        self, figures: tuple[Array, Array], first: Working, last: Working, prepare: Callable[[Working, Working], Pair]
+        self,
+        figures: tuple[Array, Array],
+        first: Working,
+        last: Working,
+        prepare: Callable[[Working, Working], Pair],
+        pan: Pan = STANDS,
     ) -> None:
         """Separates figure and ground, and prepares the figure with `prepare`.
 
@@ -46,10 +92,16 @@ class OverGround(Around):
             first: (H, W, 3).
             last: of the same shape and type.
             prepare: an engine's, for frames with alpha.
+            pan: of the ground, whose box is not used.
         """
         self._shape = first.shape[:2]
+        self._pan = pan
         self._box = self._find_box(figures)
         own = [np.ascontiguousarray(frame[self._box]) for frame in (first, last)]
+        others = own[::-1]
+        if pan.moves:
+            carried = pan.lay_over(last, first, -1), pan.lay_over(first, last, 1)
+            others = [np.ascontiguousarray(frame[self._box]) for frame in carried]
         height, width = own[0].shape[:2]
         cell = max(side / cells for side, cells in zip(self._shape, figures[0].shape, strict=True))
         reach = 2 * int(np.ceil(cell)) + 1
@@ -58,11 +110,12 @@ class OverGround(Around):
         near, inside = (
             [work((part > 0.5).astype(np.uint8), around) for part in opacities] for work in (cv2.dilate, cv2.erode)
         )
-        apart = max_of_channels(cv2.absdiff(*own)).astype(np.float32)
-        differs = np.clip((apart - _SOFT) / _RANGE, 0, 1)
         cels, self._alphas, self._grounds = [], [], []
-        for k, (frame, here, other) in enumerate(((first, own[0], own[1]), (last, own[1], own[0]))):
-            hidden = near[1 - k]  # the other frame shows no ground there, from which the opacity would be known
+        for k, (frame, here, other) in enumerate(zip((first, last), own, others, strict=True)):
+            # the other frame shows no ground there, from which the opacity would be known
+            hidden = self._carry_mask(near[1 - k], 2 * k - 1)
+            apart = max_of_channels(cv2.absdiff(here, other)).astype(np.float32)
+            differs = np.clip((apart - _SOFT) / _RANGE, 0, 1)
             steep = np.clip((opacities[k] - 0.5) * _STEEP + 0.5, 0, 1)
             alpha = cv2.max(cv2.copyTo(steep, hidden, differs.copy()) * near[k], inside[k].astype(np.float32))
             behind = cv2.copyTo(here, hidden, other.copy())
@@ -80,10 +133,10 @@ class OverGround(Around):
             self._grounds.append(whole)
         super().__init__(prepare(cels[0], cels[1]), self._alphas[0].shape)
         on = self._alphas[0] > 0.5
-        moved = super().follow()[on]
+        moved = super().follow()[on] - np.array(pan.shift, np.float32)
         length = float(np.median(np.hypot(moved[:, 0], moved[:, 1]))) if on.any() else 0.0
         self.fits = self.explained and length > _FAST * max(self._shape)
-        """Whether motion explains the figure, and it is fast."""
+        """Whether motion explains the figure, and it is fast, as seen from the ground."""
 
     def _find_box(self, figures: tuple[Array, Array]) -> tuple[slice, slice]:
         """The part of the frame in which the figure is, with some room."""
@@ -105,9 +158,26 @@ class OverGround(Around):
         size = (width, height)
         return np.asarray(cv2.warpAffine(mask, move, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
 
+    def _carry_mask(self, mask: Array, share: float) -> Array:
+        """Moves a mask of the figure's box, (h, w) uint8, along the pan; beyond the frame, nothing is known."""
+        if not self._pan.moves:
+            return mask
+        whole = np.zeros(self._shape, np.uint8)
+        whole[self._box] = mask
+        carried, known = self._pan.carry(whole, share, cv2.INTER_NEAREST)
+        return np.ascontiguousarray(np.where(known, carried, 1)[self._box].astype(np.uint8))
+
+    def _draw_ground(self, t: float) -> Working:
+        """The ground at t, (H, W, 3)."""
+        if not self._pan.moves:
+            return np.asarray(cv2.addWeighted(self._grounds[0], 1 - t, self._grounds[1], t, 0))
+        (one, seen), (other, known) = (self._pan.carry(ground, t - end) for end, ground in enumerate(self._grounds))
+        weights = [share * mask.astype(np.float32) + np.float32(1e-6) for share, mask in ((1 - t, seen), (t, known))]
+        return limit_colours(cv2.blendLinear(one, other, weights[0], weights[1]))
+
     def follow(self) -> Flow:
         """Where everything goes: (H, W, 2), in pixels."""
-        flow = np.zeros((*self._shape, 2), np.float32)
+        flow = np.full((*self._shape, 2), self._pan.shift, np.float32)
         on = self._alphas[0] > 0.5
         flow[self._box][on] = super().follow()[on]
         return flow
@@ -122,11 +192,50 @@ class OverGround(Around):
     def render_all(self, times: Sequence[float]) -> Iterator[Working]:
         """Draws the frames at `times` in (0, 1)."""
         for t, drawn in zip(times, render_all(self._pair, times), strict=True):
-            frame = np.asarray(cv2.addWeighted(self._grounds[0], 1 - t, self._grounds[1], t, 0))
+            frame = self._draw_ground(t)
             under = frame[self._box]
             clear = 1 - drawn[..., 3] * np.float32(1 / 255)
             laid = under * cv2.merge([clear] * 3) + drawn[..., :3]
             under[:] = laid if frame.dtype == np.float32 else np.clip(laid + 0.5, 0, 255)
+            yield frame
+
+
+class Within(Around):
+    """Two frames whose ground pans within bars that stand."""
+
+    def __init__(
+        self,
+        pan: Pan,
+        figures: tuple[Array, Array],
+        first: Working,
+        last: Working,
+        prepare: Callable[[Working, Working], Pair],
+    ) -> None:
+        """Prepares what is within the bars; the arguments are as those of `OverGround`, with the frames as they are."""
+        self._box, self._frames = pan.box, (first, last)
+        here, there = (np.ascontiguousarray(frame[pan.box]) for frame in (first, last))
+        inner = OverGround(figures, here, there, prepare, pan)
+        super().__init__(inner, first.shape)
+        self.fits = inner.fits
+        """Whether motion explains the figure, and it is fast, as seen from the ground."""
+
+    def follow(self) -> Flow:
+        """Where everything goes: (H, W, 2), in pixels."""
+        flow = np.zeros((*self._frames[0].shape[:2], 2), np.float32)
+        flow[self._box] = follow(self._pair, *flow[self._box].shape[:2])
+        return flow
+
+    def doubt(self, t: float) -> Array:
+        """Where the frame at t is guesswork: (H, W) in [0, 1]."""
+        whole = np.zeros(self._frames[0].shape[:2], np.float32)
+        whole[self._box] = find_doubt(self._pair, t)
+        return whole
+
+    def render_all(self, times: Sequence[float]) -> Iterator[Working]:
+        """Draws the frames at `times` in (0, 1)."""
+        for t, drawn in zip(times, render_all(self._pair, times), strict=True):
+            frame = np.asarray(cv2.addWeighted(self._frames[0], 1 - t, self._frames[1], t, 0))
+            frame[self._box] = drawn
             yield frame
 
 

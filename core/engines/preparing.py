@@ -6,7 +6,7 @@ from typing import Protocol
 from ..motion.guides import Guides, PairHints
 from .apart import prepare_without_small_things
 from .interface import Pair, Working, make_guides
-from .over_ground import prepare_over_ground
+from .over_ground import prepare_over_ground, prepare_over_pan
 from .relit import prepare_in_one_light
 from .spaced import prepare_with_parts
 
@@ -36,4 +36,7 @@ def prepare_moving(first: Working, last: Working, hints: PairHints | None, draw:
     if guides is not None:  # hinted pieces are not cut out
         return prepare_in_one_light(first, last, partial(draw, guides=guides))
     inner = partial(prepare_over_ground, prepare=draw) if figures else draw
-    return prepare_without_small_things(first, last, partial(prepare_in_one_light, prepare=inner))
+    light = partial(prepare_in_one_light, prepare=inner)
+    apart = partial(prepare_without_small_things, first, last, light)
+    # where the ground pans, what is small in it goes far as well
+    return prepare_over_pan(first, last, draw, apart) if figures else apart()

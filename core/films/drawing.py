@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Iterable
 
 from ..engines.interface import Engine, count_at_once
 from ..inbetween.doubt import Moment
-from ..inbetween.pair import PreparedPair, prepare_pair
+from ..inbetween.pair import PreparedPair, hold_nearer, mix, prepare_pair
 from ..inbetween.pixel_art import PixelArtEngine
 from ..media.frames import Frame
 from ..motion.guides import PairHints
@@ -48,8 +48,14 @@ class PairDrawer:
         """
         ends = [frame.pixels if frame.clean is None else frame.clean for frame in (first, last)]
         grainy = (first.grainy or last.grainy) and ends[0].shape[2] == 3
-        if grainy and not isinstance(self._engine, PixelArtEngine):
-            return self._grainy.prepare(ends[0], ends[1], hints)
+        mixed = first.mixed or last.mixed
+        if isinstance(self._engine, PixelArtEngine):
+            if mixed:  # a mixture would have other colours
+                return hold_nearer(*ends)
+        elif grainy:
+            return self._grainy.prepare(ends[0], ends[1], hints, mixed=mixed)
+        elif mixed:
+            return mix(*ends)
         overlays = None if before is None else before.pixels  # an overlay was there before, too
         return prepare_pair(ends[0], ends[1], self._engine, self._on_failure, overlays, hints=hints)
 

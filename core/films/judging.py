@@ -51,7 +51,7 @@ def judge_film(
         if (width, height) != size[-1]:
             size.append((width, height))
             setup.note(
-                f"{shown(film.path)}: from about {time:.2f} s on, frames are {width}x{height}; "
+                f"{shown(film.path)}: from {time:.2f} s on, frames are {width}x{height}; "
                 f"they are fitted into {film.width}x{film.height}"
             )
 

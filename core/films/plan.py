@@ -69,6 +69,7 @@ class SourceFrame:
         sum: CRC-32 of its decoded pixels, by which a machine knows that it decodes the film as the planner did.
         held: whether it shows the drawing before.
         cut: whether it begins a shot.
+        mixed: whether it belongs to a dissolve.
         grainy: whether grain is visible.
         mending: how its specks are removed; None if there are none.
     """
@@ -77,6 +78,7 @@ class SourceFrame:
     sum: int
     held: bool = False
     cut: bool = False
+    mixed: bool = False
     grainy: bool = False
     mending: Mending | None = None
 
@@ -174,7 +176,7 @@ def plan_film(
     closes = setup.loops and setup.end is not None and len(judged) == len(sums) + 1
     sums += sums[:1] if closes else []
     sources = tuple(
-        SourceFrame(frame.time, sum_, frame.held, frame.cut, frame.grainy, frame.mending)
+        SourceFrame(frame.time, sum_, frame.held, frame.cut, frame.mixed, frame.grainy, frame.mending)
         for frame, sum_ in zip(judged, sums, strict=False)
     )
     film = setup.film

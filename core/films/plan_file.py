@@ -39,7 +39,7 @@ from ..shots.noise import WORKING_SIDE
 from ..shots.registration import Registration
 from .plan import FilmPlan, PlannedFrame, PlannedSegment, SourceFrame
 
-VERSION = 1
+VERSION = 2
 """Version of the file; a reader accepts its own only."""
 _FORMAT = "animi film plan"
 _FRACTION = re.compile(r"-?[0-9]{1,30}(/[1-9][0-9]{0,29})?")
@@ -106,6 +106,7 @@ def describe_plan(plan: FilmPlan) -> dict[str, Any]:
             "sums": [source.sum for source in plan.sources],
             "held": [number for number, source in enumerate(plan.sources) if source.held],
             "cuts": [number for number, source in enumerate(plan.sources) if source.cut],
+            "mixed": [number for number, source in enumerate(plan.sources) if source.mixed],
             "grainy": [number for number, source in enumerate(plan.sources) if source.grainy],
             "mended": {
                 str(number): _describe_mending(source.mending)
@@ -186,15 +187,16 @@ def _build_sources(given: dict[str, Any]) -> tuple[SourceFrame, ...]:
     if any(later <= time for time, later in pairwise(times)):
         raise ValueError("times do not rise")
     sums = [_read_whole(sum_, (1 << 32) - 1) for sum_ in _read_list(given["sums"], count)]
-    held, cuts, grainy = (
+    held, cuts, mixed, grainy = (
         {_read_whole(number, count - 1) for number in _read_list(given[name], count)}
-        for name in ("held", "cuts", "grainy")
+        for name in ("held", "cuts", "mixed", "grainy")
     )
     mended = {int(number): _build_mending(mending) for number, mending in given["mended"].items()}
     if not count or len(sums) != count or any(not 0 <= number < count for number in mended):
         raise ValueError("sources")
     return tuple(
-        SourceFrame(time, sums[k], k in held, k in cuts, k in grainy, mended.get(k)) for k, time in enumerate(times)
+        SourceFrame(time, sums[k], k in held, k in cuts, k in mixed, k in grainy, mended.get(k))
+        for k, time in enumerate(times)
     )
 
 

@@ -156,7 +156,14 @@ class _Sources:
                 clean = known.mending.apply(beside[0], pixels, beside[1])
                 self._unmended.discard(index)
             self._frames[index] = FilmFrame(
-                known.time, pixels, known.held, known.cut, clean=clean, grainy=known.grainy, number=index
+                known.time,
+                pixels,
+                known.held,
+                known.cut,
+                known.mixed,
+                clean=clean,
+                grainy=known.grainy,
+                number=index,
             )
         return self._frames[index]
 

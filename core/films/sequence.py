@@ -63,6 +63,7 @@ class _Judged:
     """A judged frame without its pixels."""
 
     cut: bool
+    mixed: bool
     grainy: bool
     mended: tuple[NDArray[np.intp], Frame] | None
     """The values that are replaced: their indices in the flattened frame, and the new values."""
@@ -70,9 +71,9 @@ class _Judged:
     @staticmethod
     def of(frame: FilmFrame) -> "_Judged":
         if frame.clean is None:
-            return _Judged(frame.cut, frame.grainy, None)
+            return _Judged(frame.cut, frame.mixed, frame.grainy, None)
         places = np.flatnonzero(frame.clean != frame.pixels)
-        return _Judged(frame.cut, frame.grainy, (places, frame.clean.ravel()[places]))
+        return _Judged(frame.cut, frame.mixed, frame.grainy, (places, frame.clean.ravel()[places]))
 
     def apply(self, time: Fraction, pixels: Frame) -> FilmFrame:
         """The judged frame, from its pixels."""
@@ -80,7 +81,7 @@ class _Judged:
         if self.mended is not None:
             clean = pixels.copy()
             clean.ravel()[self.mended[0]] = self.mended[1]
-        return FilmFrame(time, pixels, cut=self.cut, clean=clean, grainy=self.grainy)
+        return FilmFrame(time, pixels, cut=self.cut, mixed=self.mixed, clean=clean, grainy=self.grainy)
 
 
 class InbetweenedFilm(FrameSequence):

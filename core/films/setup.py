@@ -284,6 +284,11 @@ def _set_up(
         setup.note(sentence)
     if film.animation is not None and film.animation.hurried:
         setup.note(f"{name}: pictures of 1/100 s or less are shown for 1/10 s, as browsers do it")
+    if timing.unseen:
+        setup.note(
+            f"{name}: frames left out: {timing.unseen}; each is replaced within a thousandth of a second, "
+            "so no player shows it"
+        )
     if film.restoration is not None:
         setup.note(f"{name} {film.restoration.note}")
     if film.mastered:

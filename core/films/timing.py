@@ -5,7 +5,9 @@ and where there are dissolves, flashes and fades. Then `expose` assigns content 
 S be the time at which a drawing appears and E the time at which the next one does:
 
 - **A cut at E**: the source frames before it are shown up to E. Nothing is interpolated across a cut.
-- **A dissolve, a flash or a fade**: the source frame nearest in time is shown.
+- **A flash**: the source frame nearest in time is shown, so that a flash of one frame stays as long as one.
+- **A dissolve or a fade**: it goes on in every new frame. In a dissolve, a new frame is a mixture of the two source
+  frames around it; in a fade, the in-between is drawn in light between theirs.
 - **A drawing held briefly**, on ones, twos, threes or fours (at most a fifth of a second, or three frames if these are
   longer): motion is continuous, and a new frame at time x shows the in-between at t = (x - S) / (E - S). Duplicates are
   dropped.
@@ -28,7 +30,7 @@ from math import ceil, floor
 from ..config.choices import CUT_SCORE, HOLD_SCORE
 from ..media.decode import SELDOM
 from ..media.frames import Frame, flatten_alpha, to_uint8
-from ..shots.cuts import ShotDetector
+from ..shots.cuts import ShotDetector, Verdict
 from ..shots.held import DuplicateFinder
 from ..shots.mending import Mending, find_mending
 from ..shots.noise import NoiseMeter
@@ -54,7 +56,8 @@ class FilmFrame:
         pixels: (H, W, C) uint8 or uint16, C being 3 or 4.
         held: whether it is a duplicate of the frame before.
         cut: whether it begins a shot, or follows a gap.
-        mixed: whether it belongs to a dissolve or a flash.
+        mixed: whether it belongs to a dissolve.
+        flash: whether it belongs to a flash.
         fading: whether the brightness changes from the frame before to this one as part of a fade.
         clean: the pixels without specks; None if there are none.
         grainy: whether the film has visible grain.
@@ -67,6 +70,7 @@ class FilmFrame:
     held: bool = False
     cut: bool = False
     mixed: bool = False
+    flash: bool = False
     fading: bool = False
     clean: Frame | None = None
     grainy: bool = False
@@ -113,15 +117,16 @@ def judge_frames(
     lights: deque[int] = deque([0] * _FADE_STEPS)  # changes of brightness before and at those that wait
     before: tuple[Fraction, Thumb] | None = None
 
-    def settle(cut: bool, mixed: bool) -> FilmFrame:
+    def settle(verdict: Verdict) -> FilmFrame:
         nonlocal settled, count
         time, pixels, torn = waiting.popleft()
-        cut = cut if cuts is None else count in cuts
+        cut = verdict.cut if cuts is None else count in cuts
+        mixed, flash = verdict.transition == "dissolve", verdict.transition == "flash"
         held = duplicates.is_duplicate(to_uint8(flatten_alpha(pixels, SELDOM)), count)
         noise = meter.noise(count)
         lights.popleft()
         fading = _is_fade(lights) and not (noise.noisy and abs(meter.path(count)[0][2]) < noise.flicker)
-        alone = cut or torn or mixed or fading
+        alone = cut or torn or mixed or flash or fading
         mending = clean = None
         if noise.dirty and pixels.shape[2] == 3:
             mending = find_mending(meter, count, first=settled is None, last=not waiting)
@@ -130,7 +135,7 @@ def judge_frames(
         settled = pixels
         count += 1
         return FilmFrame(
-            time, pixels, held and not alone, cut or torn, mixed, fading, clean, noise.grainy, count - 1, mending
+            time, pixels, held and not alone, cut or torn, mixed, flash, fading, clean, noise.grainy, count - 1, mending
         )
 
     for time, pixels in frames:
@@ -141,11 +146,9 @@ def judge_frames(
         waiting.append((time, pixels, torn))
         meter.push(view)
         before = time, thumb
-        for verdict in detector.push(thumb):
-            yield settle(verdict.cut, verdict.transition is not None)
+        yield from map(settle, detector.push(thumb))
     meter.finish()
-    for verdict in detector.finish():
-        yield settle(verdict.cut, verdict.transition is not None)
+    yield from map(settle, detector.finish())
 
 
 def _is_fade(lights: deque[int]) -> bool:
@@ -280,10 +283,14 @@ def expose(
             coming = _find_coming(peek, until + brief)
             if coming is None or coming.cut:
                 yield from (Exposure(time, current) for time in times)
-            elif following is not None and (current.mixed or coming.mixed or coming.fading):
-                for time in times:
-                    nearer = current if time - current.time <= following.time - time else following
-                    yield Exposure(time, nearer)
+            elif following is not None and _is_transition(current, coming):
+                if current.flash or coming.flash:
+                    middle = (current.time + following.time) / 2
+                    yield from (Exposure(time, current if time <= middle else following) for time in times)
+                elif following.held:
+                    yield from (Exposure(time, current) for time in times)
+                else:
+                    yield from (_place(time, from_, current, current, following, clock, keep) for time in times)
             else:
                 begin, first = drawing.time, drawing
                 if coming.time - begin > brief:
@@ -300,6 +307,11 @@ def expose(
             step = length if length <= brief and not following.cut else clock.usual
             drawing, leaving = following, None
         current = ahead.popleft()
+
+
+def _is_transition(current: FilmFrame, coming: FilmFrame) -> bool:
+    """Whether frames change from one to the next in a way that cadence has no part in."""
+    return current.flash or coming.flash or current.mixed or coming.mixed or coming.fading
 
 
 def _find_coming(peek: Callable[[int], FilmFrame | None], horizon: Fraction) -> FilmFrame | None:

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import DTypeLike
 
-from ..engines.blend import Blend
+from ..engines.blend import Blend, BlendEngine
 from ..engines.interface import (
     Engine,
     Guided,
@@ -177,11 +177,7 @@ def _prepare(
         pair = engine.prepare(working[0], working[1])
     if on_failure != "morph" and isinstance(pair, Sure) and not pair.explained:
         if on_failure == "hold":
-            return PreparedPair(
-                lambda times: ((first, last)[t >= 0.5].copy() for t in times),
-                lambda t: place(Blend(working[0], working[1]).doubt(t)),
-                _know_nothing(shape)[1],
-            )
+            return replace(hold_nearer(first, last), doubt=lambda t: place(Blend(working[0], working[1]).doubt(t)))
         pair = Blend(working[0], working[1])
 
     def finish(drawn: Working) -> Frame:
@@ -199,6 +195,16 @@ def _prepare(
         lambda: place(follow(pair, *key.shape[:2])),
         (lambda times, parts: map(finish, render_parts(pair, times, parts))) if hints and hints.parts else None,
     )
+
+
+def hold_nearer(first: Frame, last: Frame) -> PreparedPair:
+    """A pair of which the nearer key frame is shown."""
+    return PreparedPair(lambda times: ((first, last)[t >= 0.5].copy() for t in times), *_know_nothing(first.shape))
+
+
+def mix(first: Frame, last: Frame) -> PreparedPair:
+    """A pair of which a mixture is shown, as in a dissolve, where it is no guesswork."""
+    return replace(_prepare(first, last, BlendEngine(), "morph"), doubt=_know_nothing(first.shape)[0])
 
 
 def _know_nothing(shape: tuple[int, ...]) -> tuple[Callable[[float], Array], Callable[[], Flow]]:

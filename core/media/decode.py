@@ -3,15 +3,12 @@
 import contextlib
 import hashlib
 import os
-import queue
-import re
 import shutil
 import subprocess
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import IO, Any, TypeAlias
 
@@ -32,6 +29,7 @@ from .ffmpeg import (
     widen_pipe,
 )
 from .frames import Frame, flatten_alpha, to_uint8
+from .messages import RECENT, Errors, Messages, Stamp
 from .probe import UNKNOWN, Head, probe_film
 from .webp import decode_webp, is_webp, list_durations, read_size
 
@@ -242,7 +240,6 @@ def decode_frames(
     start: float = 0.0,
     on_damage: Callable[[DamagedStretch], None] | None = None,
     on_size: Callable[[float, int, int], None] | None = None,
-    keys: NDArray[np.int64] | None = None,
     stdin: IO[bytes] | None = None,
 ) -> Generator[tuple[float, Frame], None, None]:
     """Decodes a film with given ffmpeg arguments; `decode_video` describes the timestamps.
@@ -256,8 +253,7 @@ def decode_frames(
         background: the colour that frames with alpha are composited over; None keeps alpha.
         start: seconds to skip at the beginning.
         on_damage: called with each stretch that was skipped.
-        on_size: called with (seconds, width, height) when the film's frame size changes, the seconds being approximate.
-        keys: timestamps of the codec's key frames in microseconds, ascending; after damage, these are intact.
+        on_size: called with (seconds, width, height) at the first frame, and where the film's frame size changes.
         stdin: a stream to pass to ffmpeg's standard input.
 
     Yields:
@@ -271,7 +267,9 @@ def decode_frames(
         *(find_ffmpeg(), "-hide_banner", "-nostats", "-loglevel", "level+info"),
         *(("-nostdin",) if stdin is None else ()),
         *(("-ss", f"{start:.6f}", "-copyts", "-start_at_zero") if start > 0 else ()),  # timestamps as without -ss
-        *(*source, "-map", "0:V:0", "-vf", filters, "-fps_mode", "passthrough", "-enc_time_base", "filter"),
+        # showinfo writes the size of each frame, and whether it is the codec's key frame
+        *(*source, "-map", "0:V:0", "-vf", f"showinfo=checksum=0,{filters}"),
+        *("-fps_mode", "passthrough", "-enc_time_base", "filter"),
         *("-stats_enc_pre:v", "pipe:2", "-stats_enc_pre_fmt:v", "@{n} {pts} {tb}@"),
         *("-pix_fmt", layouts[shape[2], deep], "-f", "rawvideo", "pipe:1"),
         *discard_others(None if info.head is None else info.head.container),
@@ -286,29 +284,43 @@ def decode_frames(
         if stdin is not None:
             assert process.stdin is not None
             threading.Thread(target=_feed, args=(stdin, process.stdin), daemon=True).start()
-        messages = _Messages(process.stderr)
+        messages = Messages(process.stderr)
         try:
             # no time limit for standard input: its sender may be slow
             limited = stdin is None
             raw = _read_frames(program, messages, shape, info.path, deep=deep, background=background, limited=limited)
             count = 0
-            for frame in _drop_damaged(raw, messages, start, info, on_damage, keys):
+            for frame in _drop_damaged(raw, messages, start, info, on_damage):
                 count += 1
-                while on_size is not None and messages.sizes:
-                    on_size(frame[0], *messages.sizes.popleft())
+                while messages.changed:
+                    size = messages.changed.popleft()
+                    if on_size is not None:
+                        on_size(frame[0], *size)
                 yield frame
             code = wait_for(program, info.path)
             messages.join()
-            if not count:
+            from_start = not count and start > 0 and any(messages.errors)
+            if not count and not from_start:
                 name = shown(info.path)
                 raise InputError(
                     f"{name}: no frame of it can be decoded ({messages.last_error()}); check the file or convert it"
-                    if code or messages.errors
+                    if code or any(messages.errors)
                     else f"{name}: has no frame after {start:g} s; give an earlier start"
                 )
         finally:
             program.close()
             messages.close()
+    if from_start:  # where a file was joined from two, what the decoder needs may only be where the second one begins
+        whole = decode_frames(
+            info, source, filters, shape, deep=deep, background=background, on_damage=on_damage, on_size=on_size
+        )
+        with contextlib.closing(whole):
+            for frame in whole:
+                if frame[0] >= start:
+                    count += 1
+                    yield frame
+        if not count:
+            raise InputError(f"{shown(info.path)}: has no frame after {start:g} s; give an earlier start")
 
 
 def _feed(source: IO[bytes], pipe: IO[bytes]) -> None:
@@ -325,7 +337,6 @@ HD_ROWS = 720  # players assume BT.709 for untagged video of at least this heigh
 _SKIPPED = 0.5  # seconds after damage in which frames still show it
 _GAP = 1.7  # smallest gap between timestamps, relative to the usual one, that is damage if ffmpeg reports an error
 _BACKWARDS = 1.0  # seconds; a smaller step back is a frame out of order, a larger one a discontinuity of the clock
-_RECENT = 250  # frames for which an error counts: more than ffmpeg reads ahead
 _STEPS = 24  # number of recent frame periods whose median is the usual one
 
 
@@ -367,88 +378,17 @@ def _fit_filter(info: VideoInfo, width: int, height: int, fit: str, *, transpare
     )
 
 
-class _Messages:
-    """Parses ffmpeg's stderr in a thread: timestamps of frames, changes of their size, and errors.
-
-    ffmpeg writes a frame's timestamp before its bytes, and an error before the timestamp of the next decoded frame.
-    """
-
-    def __init__(self, pipe: IO[bytes]) -> None:
-        self.times: queue.SimpleQueue[tuple[Fraction | None, int]] = queue.SimpleQueue()
-        self.errors = 0
-        self.sizes: deque[tuple[int, int]] = deque()
-        self._last = b""
-        self._pipe = pipe
-        self._thread = threading.Thread(target=self._read, daemon=True)
-        self._thread.start()
-
-    def join(self) -> None:
-        self._thread.join(timeout=1)
-
-    def close(self) -> None:
-        """Closes the pipe, after ffmpeg has ended."""
-        self.join()
-        if not self._thread.is_alive():
-            self._pipe.close()
-
-    def next_time(self, about: Path) -> tuple[Fraction | None, int]:
-        """Returns the next frame's timestamp in seconds, None if it has none, and the number of errors before it."""
-        while True:
-            try:
-                return self.times.get(timeout=0.2)
-            except queue.Empty:
-                if not self._thread.is_alive() and self.times.empty():
-                    raise InputError(f"{shown(about)}: ffmpeg has ended amid a frame; check the file") from None
-
-    def last_error(self) -> str:
-        """Returns the last error, as one line."""
-        words = re.sub(r"^(\[[^\]]*\] )+", "", " ".join(self._last.decode(errors="replace").split()))
-        return words or "ffmpeg gave no reason"
-
-    def _read(self) -> None:
-        rest = b""
-        while part := self._pipe.read(1 << 16):
-            rest += part
-            end = 0
-            for mark in _FRAME_MARK.finditer(rest):
-                self._parse(rest[end : mark.start()])
-                pts = int(mark[1])
-                time = None if pts == _NO_PTS else Fraction(pts * int(mark[2]), int(mark[3]))
-                self.times.put((time, self.errors))
-                end = mark.end()
-            rest = rest[end:]
-            if b"@" not in rest or len(rest) > 1 << 16:  # it contains no partial mark
-                self._parse(rest)
-                rest = b""
-        self._parse(rest)
-
-    def _parse(self, words: bytes) -> None:
-        lines = words.splitlines()
-        self.sizes += ((int(found[1]), int(found[2])) for found in map(_RESIZED.search, lines) if found)
-        lines = [line for line in lines if b"[info]" not in line and _DAMAGE.search(line)]
-        if lines:
-            self.errors += len(lines)
-            self._last = lines[-1]
-
-
-_FRAME_MARK = re.compile(rb"@\d+ (-?\d+) (\d+)/(\d+)@\n?")
-_NO_PTS = -(2**63)
-_RESIZED = re.compile(rb"\[info\] Reconfiguring filter graph.* (\d+)x(\d+)")
-_DAMAGE = re.compile(rb"corrupt|damage|invalid|error|missing|conceal|truncat|premature|exceed", re.IGNORECASE)
-"""ffmpeg's messages about damage; others are ignored."""
-
-
 def _read_frames(
     program: Program,
-    messages: _Messages,
+    messages: Messages,
     shape: tuple[int, int, int],
     about: Path,
     *,
     deep: bool,
     background: Background,
     limited: bool,
-) -> Iterator[tuple[Fraction | None, int, Frame]]:
-    """Yields (timestamp in seconds or None, errors up to it, pixels) as ffmpeg sends them."""
+) -> Iterator[tuple[Stamp, Frame]]:
+    """Yields frames as ffmpeg sends them."""
     pipe = program.process.stdout
     assert pipe is not None
     while True:
@@ -462,29 +402,32 @@ def _read_frames(
                 program.check()
                 return
             room = room[got:]
-        time, errors = messages.next_time(about)
+        stamp = messages.next_stamp(about)
         if shape[2] == 4 and background is not None:
             pixels = flatten_alpha(pixels, background)
-        yield time, errors, pixels
+        yield stamp, pixels
 
 
 def _drop_damaged(
-    raw: Iterator[tuple[Fraction | None, int, Frame]],
-    messages: _Messages,
+    raw: Iterator[tuple[Stamp, Frame]],
+    messages: Messages,
     start: float,
     info: VideoInfo,
     on_damage: Callable[[DamagedStretch], None] | None,
-    keys: NDArray[np.int64] | None = None,
 ) -> Iterator[tuple[float, Frame]]:
     """Makes timestamps increase strictly, and drops damaged frames.
 
     A gap between timestamps is damage only if ffmpeg has reported an error recently, as films of variable frame rate
     have gaps too. The error always comes before the gap. How long before depends on how far ffmpeg reads ahead.
+
+    The codec's key frames are intact after damage. If one follows a gap, and the decoder has reported no error, nothing
+    is damaged: the film was joined there from two files, whose timestamps leave a gap.
     """
     steps: deque[float] = deque([1 / (info.fps or 25.0)], _STEPS)
     last: float | None = None
     shift = 0.0
-    seen_errors, recent = 0, 0  # errors so far, and frames for which the last one still counts
+    seen = Errors()
+    recent, broken = 0, 0  # frames for which the last error still counts, and the last one of the decoder
     damaged_until: float | None = None
     damaged_from = start
 
@@ -492,7 +435,7 @@ def _drop_damaged(
         if on_damage is not None:
             on_damage(DamagedStretch(damaged_from, until, messages.last_error()))
 
-    for stamp, errors, pixels in raw:
+    for (stamp, errors, is_key, _), pixels in raw:
         usual = sorted(steps)[len(steps) // 2]
         time = (last or 0.0) + usual if stamp is None else float(stamp) + shift
         if last is not None and time <= last:
@@ -502,12 +445,13 @@ def _drop_damaged(
             time = last + usual
         time = round(time, 6)
         step = time - (start if last is None else last)
-        recent = _RECENT if errors > seen_errors else recent - 1
-        seen_errors = errors
-        if recent > 0 and step > _GAP * usual:
+        recent = RECENT if errors != seen else recent - 1
+        broken = RECENT if errors.decoding > seen.decoding else broken - 1
+        seen = errors
+        if recent > 0 and step > _GAP * usual and (broken > 0 or not is_key):
             if damaged_until is None:
                 damaged_from = start if last is None else last
-            damaged_until = time if _is_key(keys, time) else time + _SKIPPED
+            damaged_until = time if is_key else time + _SKIPPED
         elif last is not None:
             steps.append(step)
         last = time
@@ -521,21 +465,9 @@ def _drop_damaged(
     short = info.duration is not None and last is not None and info.duration - last > _SKIPPED + 2 / (info.fps or 25.0)
     if damaged_until is not None:
         report(None)
-    elif short and messages.errors:
+    elif short and any(messages.errors):
         damaged_from = last or start
         report(None)
-
-
-def _is_key(keys: NDArray[np.int64] | None, time: float) -> bool:
-    """Whether the frame at a timestamp is one of the codec's key frames; False if these are not known."""
-    if keys is None or not len(keys):
-        return False
-    at = round(time * 1_000_000)
-    place = int(np.searchsorted(keys, at - _SAME))
-    return place < len(keys) and abs(int(keys[place]) - at) <= _SAME
-
-
-_SAME = 1500  # microseconds: tolerance of a frame's timestamp, as containers round it
 
 
 def _probe_webp(path: Path) -> VideoInfo:

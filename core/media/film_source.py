@@ -29,7 +29,7 @@ from .image_files import SUFFIXES
 from .moving import Animation, read_animation
 from .probe import UNKNOWN, Head, Stream
 from .telecine import DEINTERLACE, FIELD, Restoration, find_restoration, is_pulled_down
-from .timestamps import Timing, find_timing, read_timing
+from .timestamps import Timing, find_timing, read_timing, seen_from
 from .webp import decode_webp, has_transparency, is_webp, list_durations
 from .y4m import Rejoined, read_header
 
@@ -286,8 +286,8 @@ def read_frames(
         film: from `open_film`.
         start: seconds to skip at the beginning.
         on_damage: called with each stretch that cannot be decoded.
-        on_size: called with (seconds, width, height) when the frame size changes, the seconds being approximate. Frames
-            are always fitted into the size of the first.
+        on_size: called with (seconds, width, height) at the first frame, and where the frame size changes. Frames are
+            always fitted into the size of the first.
 
     Yields:
         (seconds from the start, (H, W, C) uint8 or uint16). The seconds increase strictly. C is 4 if the film
@@ -300,6 +300,8 @@ def read_frames(
     first: Fraction | None = None
     before = -1
     decoded = _decode(film, 0.0 if animation else start, on_damage, on_size)
+    if rate is None and animation is None:
+        decoded = _leave_out_unseen(decoded, float(seen_from(film.timing.usual)))
     with closing(decoded if rate is not None else _even_out(decoded)) as frames:
         for place, (seconds, pixels) in enumerate(frames):
             time = Fraction(round(seconds * 1_000_000), 1_000_000)
@@ -318,6 +320,18 @@ def read_frames(
                 before = number
                 time = first + number / rate
             yield time, pixels
+
+
+def _leave_out_unseen(
+    frames: Generator[tuple[float, Frame], None, None], least: float
+) -> Generator[tuple[float, Frame], None, None]:
+    """Leaves out frames that are followed by another within `least` seconds, delayed by one frame."""
+    with closing(frames):
+        waiting: tuple[float, Frame] | None = None
+        for each in chain(frames, (None,)):
+            if waiting is not None and (each is None or each[0] - waiting[0] >= least):
+                yield waiting
+            waiting = each
 
 
 def _even_out(frames: Generator[tuple[float, Frame], None, None]) -> Generator[tuple[float, Frame], None, None]:
@@ -364,7 +378,6 @@ def _decode(
         start=start,
         on_damage=on_damage,
         on_size=on_size,
-        keys=film.timing.keys,
         stdin=Rejoined(film.head, sys.stdin.buffer) if piped else None,  # type: ignore[arg-type]
     )
 

@@ -3,7 +3,7 @@
 from array import array
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from .ffmpeg import file_input, list_packets
 from .probe import Head
 from .telecine import even_out
 
+_SEEN = Fraction(1, 1000)  # seconds; no display shows 1000 frames a second
 MOST_FRAMES = 1 << 24
 """Largest number of frames in a film: 194 hours at 24 frames per second."""
 
@@ -29,14 +30,25 @@ class Timing:
         usual: median duration of a frame in seconds.
         end: end of the last frame in seconds; None if it is not known before decoding.
         count: number of frames; None if it is not known before decoding.
-        keys: timestamps of the codec's key frames in microseconds, ascending; None if they are not known.
+        unseen: number of frames that are left out of the others, see `seen_from`.
     """
 
     rate: Fraction | None
     usual: Fraction
     end: Fraction | None
     count: int | None
-    keys: NDArray[np.int64] | None = field(default=None, compare=False, repr=False)
+    unseen: int = 0
+
+
+def seen_from(usual: Fraction) -> Fraction:
+    """Seconds for which a frame must be on screen to be seen; players drop frames that are shown for less.
+
+    Files that were joined have such frames, where the second one begins a little before the first one ends.
+
+    Args:
+        usual: usual seconds from one frame to the next.
+    """
+    return min(_SEEN, usual / 4)
 
 
 def read_timing(path: Path, head: Head) -> Timing:
@@ -56,9 +68,7 @@ def read_timing(path: Path, head: Head) -> Timing:
     shown_at = array("q", (stamp for stamp in packets.stamps if stamp >= 0))
     if not shown_at:
         raise InputError(f"{shown(path)}: holds no frame whose time is known; convert it to .mkv or .mp4")
-    timing = find_timing(shown_at, packets.last, packets.tick)
-    keys = np.sort(np.asarray(packets.keys, np.float64)) * float(packets.tick * 1_000_000)
-    return replace(timing, keys=np.rint(keys).astype(np.int64))
+    return find_timing(shown_at, packets.last, packets.tick)
 
 
 _SAMPLE = 48  # frames that are decoded to verify packets: more than any encoder reorders
@@ -67,12 +77,11 @@ _NO_STAMP = -(1 << 63)  # AV_NOPTS_VALUE, ffmpeg's mark for a missing timestamp
 
 @dataclass(frozen=True)
 class _Stamps:
-    """Timestamps of packets or frames in ticks of `tick` seconds, the last one's duration, and the key frames'."""
+    """Timestamps of packets or frames in ticks of `tick` seconds, and the last one's duration."""
 
     stamps: Sequence[int]
     tick: Fraction
     last: int
-    keys: Sequence[int] = ()
 
 
 def _list_stamps(path: Path, head: Head, decode: int | None) -> _Stamps:
@@ -83,7 +92,6 @@ def _list_stamps(path: Path, head: Head, decode: int | None) -> _Stamps:
     """
     tick = Fraction(1)
     stamps = array("q")
-    keys = array("q")
     lasts: dict[int, int] = {}
     source = file_input(path, head.picture.decoder)
     with closing(list_packets(source, "0:V:0", path, decode=decode, container=head.container)) as packets:
@@ -93,16 +101,12 @@ def _list_stamps(path: Path, head: Head, decode: int | None) -> _Stamps:
                 continue
             pts, duration = int(packet[2]), int(packet[3])
             stamps.append(pts)
-            if decode is None and not any(
-                cell.startswith(b"F=0x") and not int(cell[4:], 16) & 1 for cell in packet[6:]
-            ):
-                keys.append(pts)
             if len(stamps) > MOST_FRAMES:
                 raise InputError(f"{shown(path)}: has more than {MOST_FRAMES:,} frames; cut it into parts first")
             if len(lasts) > 64:  # only the last frame's is needed, and frames are reordered only locally
                 del lasts[min(lasts)]
             lasts[pts] = duration
-    return _Stamps(stamps, tick, lasts[max(lasts)] if lasts else 0, keys)
+    return _Stamps(stamps, tick, lasts[max(lasts)] if lasts else 0)
 
 
 def _agree(packets: _Stamps, decoded: _Stamps) -> bool:
@@ -123,17 +127,22 @@ def find_timing(stamps: Sequence[int], last: int, tick: Fraction) -> Timing:
         tick: seconds per tick.
     """
     times = np.unique(np.asarray(stamps, np.int64))
+    every = len(times)
+    if every > 2:
+        steps = np.diff(times)
+        times = times[np.append(steps >= float(seen_from(int(np.median(steps)) * tick) / tick), True)]
     count = len(times)
+    unseen = every - count
     if count > 2 and _find_rate(times, tick) is None:
         even = even_out([int(time) * tick for time in times])
         exact = tick / 1000  # half a field is not a whole number of ticks
         evened = np.array([round(time / exact) for time in even], np.int64)
         rate = _find_rate(evened, exact, slack=1000 * 2)
         if rate is not None:
-            return Timing(rate, 1 / rate, int(times[0]) * tick + count / rate, count)
+            return Timing(rate, 1 / rate, int(times[0]) * tick + count / rate, count, unseen)
     if count == 1:
         usual = max(last, 1) * tick
-        return Timing(1 / usual, usual, int(times[0]) * tick + usual, 1)
+        return Timing(1 / usual, usual, int(times[0]) * tick + usual, 1, unseen)
     rate = _find_rate(times, tick)
     usual = 1 / rate if rate is not None else int(np.median(np.diff(times))) * tick
     end = int(times[-1]) * tick + (usual if rate is not None or last <= 0 else last * tick)
@@ -141,7 +150,7 @@ def find_timing(stamps: Sequence[int], last: int, tick: Fraction) -> Timing:
         end = int(times[0]) * tick + count / rate
         if last * tick - usual > _HOLD * usual:  # as in GIFs whose last drawing is held
             end = int(times[-1]) * tick + last * tick
-    return Timing(rate, usual, end, count)
+    return Timing(rate, usual, end, count, unseen)
 
 
 _HOLD = Fraction(1, 2)  # of the usual duration; a last frame that exceeds it by more is held, not rounded

@@ -89,6 +89,48 @@ def find_figures(first: Array, last: Array) -> tuple[Array, Array] | None:
     return figures[0], figures[1]
 
 
+def trim_figures(first: Array, last: Array, figures: tuple[Array, Array]) -> tuple[Array, Array]:
+    """Takes ground off figures: what the other drawing shows in the same way as ground, beside the ground around them.
+
+    A minimum cut leaves it on, as around a house it may end at an outline as well as around the leg in front of that.
+
+    Args:
+        first: (H, W, 3) uint8.
+        last: of the same shape.
+        figures: as `find_figures` gives them.
+    """
+    h, w = figures[0].shape
+    same = max_of_channels(cv2.absdiff(shrink_once(first, w, h), shrink_once(last, w, h))) < _DIFFERS
+    trimmed = []
+    for here, there in (figures, figures[::-1]):
+        outside = here < 0.5
+        agrees = (same & (there < 0.5)) | outside
+        # through gaps of one cell, as where an outline of the figure is like the ground's, nothing is reached
+        broad = cv2.morphologyEx(agrees.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+        _, labels = cv2.connectedComponents(broad, connectivity=4)
+        reached = np.isin(labels, np.unique(labels[outside & (broad > 0)])) & (broad > 0)
+        ground = (cv2.dilate(reached.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0) & agrees
+        trimmed.append(np.where(ground | outside, np.float32(0), here))
+    return trimmed[0], trimmed[1]
+
+
+def measure_ground(first: Array, last: Array, figures: tuple[Array, Array]) -> float:
+    """How much of figures is not figure, as the other drawing shows the same there as ground: in [0, 1].
+
+    Args:
+        first: (H, W, 3) uint8.
+        last: of the same shape.
+        figures: as `find_figures` gives them.
+    """
+    h, w = figures[0].shape
+    same = max_of_channels(cv2.absdiff(shrink_once(first, w, h), shrink_once(last, w, h))) < _DIFFERS + _RANGE / 2
+    shares = []
+    for here, there in (figures, figures[::-1]):
+        alone = (here > 0.5) & (there < 0.5)
+        shares.append(float((same & alone).sum() / max(1, int(alone.sum()))))
+    return sum(shares) / 2
+
+
 def _is_drawn(picture: Array, differs: Array) -> bool:
     """Whether there are outlines beside what differs; on a plain ground there is nothing that could melt."""
     away = cv2.dilate(differs, np.ones((5, 5), np.uint8)) == 0

@@ -4,13 +4,15 @@ import cv2
 import numpy as np
 import pytest
 
+from animi.core.cartoon.composition import compose
 from animi.core.cartoon.trials import TRIALS
 from animi.core.engines import preparing
 from animi.core.engines.flow import FlowEngine
 from animi.core.engines.interface import Following
-from animi.core.engines.over_ground import OverGround
+from animi.core.engines.over_ground import OverGround, Within, find_figures_in_pan
 from animi.core.inbetween import interpolate
-from animi.core.motion.ground import find_figures
+from animi.core.motion.ground import find_figures, trim_figures
+from animi.core.motion.pan import find_pans
 
 HEIGHT, WIDTH, INK = 180, 320, (30, 25, 25)
 
@@ -57,6 +59,67 @@ def measure(engine, t=0.5, dx=80):
     return wrong[(one | other) & ~now].mean(), wrong[now].mean()
 
 
+BARS = np.s_[:, 40:280]
+
+
+def draw_in_pan(x, pan, bars):
+    """As `draw`, within black bars at the sides if they are asked for."""
+    frame, on = draw(round(x), pan=round(pan))
+    if bars:
+        framed = np.zeros_like(frame)
+        framed[BARS] = frame[BARS]
+        frame, on = framed, on & (framed > 0).any(2)
+    return frame, on
+
+
+@pytest.mark.parametrize("bars", [False, True])
+@pytest.mark.parametrize("t", [0.25, 0.5, 0.75])
+def test_what_a_fast_figure_uncovers_pans_with_the_ground(t, bars, monkeypatch):
+    (first, _), (last, _) = draw_in_pan(130, 0, bars), draw_in_pan(190, 20, bars)
+    truth, now = draw_in_pan(130 + 60 * t, 20 * t, bars)
+
+    def measure_all():
+        (drawn,) = list(interpolate([first, last], spacing=(0, t, 1), engine=FlowEngine()))[1:-1]
+        wrong = np.abs(drawn.astype(int) - truth).max(2) > 24
+        return wrong[~now].mean(), wrong[now].mean()
+
+    ground, figure = measure_all()
+    monkeypatch.setattr(preparing, "prepare_over_pan", lambda first, last, prepare, otherwise: otherwise())
+    before, figure_before = measure_all()
+    assert ground < 0.05
+    assert ground < before / 2
+    assert figure < figure_before + 0.02
+
+
+def test_a_pan_is_found_to_the_pixel_and_within_bars():
+    for bars in (False, True):
+        (first, _), (last, _) = draw_in_pan(130, 0, bars), draw_in_pan(190, 20, bars)
+        pans = find_pans(first, last)
+        assert (-20, 0) in [pan.shift for pan in pans]
+        assert not bars or pans[0].box[1] == BARS[1]
+    assert not find_pans(np.zeros((9, 200, 3), np.uint8), np.full((9, 200, 3), 9, np.uint8))
+
+
+def test_a_pan_follows_ground_and_figure():
+    (first, one), (last, _) = draw_in_pan(130, 0, True), draw_in_pan(190, 20, True)
+    pair = FlowEngine().prepare(first, last)
+    assert isinstance(pair, Within)
+    flow = pair.follow()
+    assert np.median(flow[one], 0) == pytest.approx([60, 0], abs=2)
+    assert flow[20, 60].tolist() == [-20, 0] and not flow[:, :40].any()
+    assert pair.doubt(0.3).shape == (HEIGHT, WIDTH)
+    assert not pair.render(0.3)[:, :40].any()
+
+
+@pytest.mark.parametrize("seed", [2, 6])
+def test_walls_and_floors_at_two_speeds_are_left_to_the_engine(seed):
+    """In a chase, pieces of the wall would be cut out with the figures."""
+    scene = compose("chase", seed)
+    first, last = (scene.colour(scene.cel(number / 24, 320, 180)) for number in (4, 8))
+    pans = find_pans(first, last)
+    assert pans and not any(find_figures_in_pan(first, last, pan) for pan in pans)
+
+
 @pytest.mark.parametrize("t", [0.25, 0.5, 0.75])
 def test_what_a_fast_figure_uncovers_is_the_ground(t, monkeypatch):
     ground, figure = measure(FlowEngine(), t)
@@ -75,6 +138,17 @@ def test_figures_are_found_where_they_are():
         large = cv2.resize(mask, (WIDTH, HEIGHT), interpolation=cv2.INTER_LINEAR) > 0.5
         assert (truth & ~large).sum() < 0.03 * truth.sum()
         assert (large & ~truth).sum() < 0.2 * truth.sum()  # some ground between the legs
+
+
+def test_ground_beside_a_figure_is_trimmed_off():
+    """A house that a figure hides in part may be cut out with it; the other drawing shows that it is ground."""
+    (first, one), (last, other) = draw(90), draw(170)
+    cut = [cv2.resize(mask.astype(np.float32), (200, 112), interpolation=cv2.INTER_AREA) > 0.5 for mask in (one, other)]
+    figures = [mask.astype(np.float32) for mask in cut]
+    figures[0][50:90, 20:60] = 1  # all around the hind legs
+    for trimmed, mask in zip(trim_figures(first, last, (figures[0], figures[1])), cut, strict=True):
+        assert (trimmed[mask] > 0.5).mean() > 0.97
+        assert (trimmed[~mask] > 0.5).sum() < 0.06 * mask.sum()
 
 
 def test_it_draws_the_same_each_time_and_follows_the_figure():

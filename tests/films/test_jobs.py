@@ -226,7 +226,7 @@ def change(*path, to):
 
 HARM = {
     "no plan": lambda plan: plan.clear(),
-    "another version": change("version", to=2),
+    "another version": change("version", to=99),
     "a version of no sense": change("version", to=[1]),
     "no settings": change("settings", to=None),
     "an unknown setting": change("settings", "command", to="rm -rf"),

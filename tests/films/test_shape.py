@@ -80,18 +80,25 @@ def test_what_is_round_stays_round(tmp_path, name, out):
     assert roundness(pixels[..., :3]) == pytest.approx(1, abs=0.08)
 
 
-def test_frames_of_another_size_are_fitted_in(tmp_path):
-    """A 4:3 advertisement in a film of 16:9: with bars, in its own shape, and nothing is lost."""
+@pytest.mark.parametrize("gap", [0, 1])
+def test_frames_of_another_size_are_fitted_in(tmp_path, gap):
+    """A 4:3 advertisement in a film of 16:9: with bars, in its own shape, and nothing is lost.
+
+    ffmpeg calls a packet corrupt where the files were joined, but nothing is damaged, with a gap of one frame either.
+    """
+    offset = 1 + (2 + gap) / 12  # ffmpeg writes what has an offset two frames earlier
     parts = [
         make(tmp_path / "a.ts", [disc((128, 72), k) for k in range(12)], *X264),
-        make(tmp_path / "b.ts", [disc((96, 72), k) for k in range(12)], *X264, "-output_ts_offset", 1),
+        make(tmp_path / "b.ts", [disc((96, 72), k) for k in range(12)], *X264, "-output_ts_offset", offset),
     ]
     film = tmp_path / "ad.ts"
     film.write_bytes(b"".join(path.read_bytes() for path in parts))
     drawn, notes = run(film, tmp_path / "o.mkv", codec="ffv1")
-    said = [note for note in notes if "fitted into 128x72" in note]
-    assert len(said) == 1 and "frames are 96x72" in said[0]
+    (said,) = notes
+    assert f"from {1 + gap / 12:.2f} s on, frames are 96x72; they are fitted into 128x72" in said
     assert (drawn.width, drawn.height) == (128, 72) and drawn.frames >= 44
+    late = [pixels for _, pixels in read_frames(open_film(film), start=1.5)]  # ffmpeg cannot decode from there
+    assert len(late) == 6 + gap and late[0][:, :14].max() < 40
     frames = [pixels for _, pixels in read_frames(open_film(tmp_path / "o.mkv"))]
     assert frames[2][:, :14].max() > 60 and frames[-3][:, :14].max() < 40  # bars at the sides
     assert roundness(frames[-3][:, 16:112]) == pytest.approx(1, abs=0.1)
@@ -116,3 +123,21 @@ def test_rgb_stays_rgb_exactly(tmp_path, codec, out, source):
 def test_rgb_that_is_not_kept_is_said(tmp_path):
     film = make(tmp_path / "rgb.mkv", [disc((64, 48), k) for k in range(3)], "-c:v", "libx264rgb", "-qp", 0)
     assert list(run(film, tmp_path / "o.mp4")[1]) == ["h264 keeps no RGB: colours are written as 4:2:0"]
+
+
+def test_frames_that_no_player_shows_are_left_out(tmp_path):
+    """Two joined files overlap by a frame but for 3 ticks of 1/90000 s."""
+    offset = 11 / 12 + 3 / 90000 + 2 / 12  # ffmpeg writes what has an offset two frames earlier
+    parts = [
+        make(tmp_path / "a.ts", [disc((128, 72), k) for k in range(12)], *X264),
+        make(tmp_path / "b.ts", [disc((128, 72), k) for k in range(12, 24)], *X264, "-output_ts_offset", offset),
+    ]
+    film = tmp_path / "same.ts"
+    film.write_bytes(b"".join(path.read_bytes() for path in parts))
+    drawn, notes = run(film, tmp_path / "o.mkv", codec="ffv1")
+    (said,) = notes
+    assert "same.ts: frames left out: 1;" in said
+    times = [float(time) for time, _ in read_frames(open_film(tmp_path / "o.mkv"))]
+    assert drawn.frames == len(times) == 2 * 23
+    steps = np.diff(times)
+    assert steps.min() > 0.03 and steps.max() < 0.05

@@ -11,15 +11,16 @@ from animi.core.films.timing import Clock, FilmFrame, expose, judge_frames
 FPS = Fraction(24)
 
 
-def film(drawings, fps=FPS, cuts=(), mixed=(), fading=()):
+def film(drawings, fps=FPS, cuts=(), mixed=(), flash=(), fading=()):
     """Frames of a film from letters: "AABB" is two drawings on twos. Pixels tell which frame it is."""
     return [
         FilmFrame(
             Fraction(k) / fps,
             np.full((1, 1, 3), k, np.uint8),
-            held=k > 0 and letter == drawings[k - 1] and k not in cuts and k not in mixed,
+            held=k > 0 and letter == drawings[k - 1] and k not in (*cuts, *mixed, *flash),
             cut=k in cuts,
             mixed=k in mixed,
+            flash=k in flash,
             fading=k in fading,
         )
         for k, letter in enumerate(drawings)
@@ -83,9 +84,17 @@ def test_a_pose_after_a_cut_moves_within_one_frame():
     assert shown[23] == (11, 12, 0.5)
 
 
-def test_dissolves_flashes_and_fades_show_the_nearest_frame():
-    assert tell(film("ABCD", mixed={2}), 4)[4:12] == [(1,), (1,), (1,), (2,), (2,), (2,), (2,), (3,)]
-    assert tell(film("ABC", fading={1}), 4)[:4] == [(0,), (0,), (0,), (1,)]
+def test_a_flash_shows_the_nearest_frame():
+    assert tell(film("ABCD", flash={2}), 4)[4:12] == [(1,), (1,), (1,), (2,), (2,), (2,), (2,), (3,)]
+
+
+def test_dissolves_and_fades_go_on_in_every_new_frame():
+    assert tell(film("ABCD", mixed={2}), 4)[4:12] == [
+        (1,), (1, 2, 0.25), (1, 2, 0.5), (1, 2, 0.75), (2,), (2, 3, 0.25), (2, 3, 0.5), (2, 3, 0.75),
+    ]  # fmt: skip
+    # a drawing on twos does not fade before the film does
+    assert tell(film("AAB", fading={2}))[:5] == [(0,), (0,), (1,), (1, 2, 0.5), (2,)]
+    assert tell(film("AAB", fading={2}), keep=True)[:5] == [(0,), (0,), (1,), (1, 2, 0.5), (2,)]
 
 
 def test_any_rate_gives_its_exact_number_of_frames():
