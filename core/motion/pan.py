@@ -65,6 +65,42 @@ class Pan(NamedTuple):
         return np.asarray(moved), known.astype(np.uint8)
 
 
+class _Compared:
+    """The first of two small pictures and what of the last one it is compared with, at any shift."""
+
+    def __init__(self, one: Array, other: Array) -> None:
+        """Takes two pictures of one size, (H, W, 3) uint8."""
+        self.pictures = one, other
+        self._steep = _find_texture(one)
+        # half a pixel of the small picture may be wrong, so a place may also be what is beside it
+        self._low, self._high = cv2.erode(other, _AROUND_IT), cv2.dilate(other, _AROUND_IT)
+
+    def halve(self) -> "_Compared":
+        """The same at half the size."""
+        one, other = (cv2.resize(each, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA) for each in self.pictures)
+        return _Compared(one, other)
+
+    def measure_fit(self, shift: tuple[float, float]) -> float:
+        """How well the last picture shows the textured places of the first one at a shift, in whole pixels: in [0, 1].
+
+        It is a mean over blocks, as a figure is textured more densely than a ground, which is in more of them. Blocks
+        weigh more towards the two borders that the pan runs to and from, as there is seldom a figure.
+        """
+        here, there = _overlap(self._steep.shape, round(shift[0]), round(shift[1]))
+        one, steep = self.pictures[0][here], self._steep[here]
+        off = max_of_channels(cv2.max(cv2.subtract(self._low[there], one), cv2.subtract(one, self._high[there])))
+        size = max(1, one.shape[1] // _BLOCK), max(1, one.shape[0] // _BLOCK)
+        drawn = cv2.resize(steep.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+        fits = cv2.resize((steep & (off <= _SAME)).astype(np.float32), size, interpolation=cv2.INTER_AREA)
+        within = drawn > _DRAWN
+        if not within.any():
+            return 0.0
+        along = int(abs(shift[0]) >= abs(shift[1]))
+        places = np.linspace(-1, 1, drawn.shape[along])
+        weights = np.broadcast_to(np.abs(places) if along else np.abs(places)[:, None], drawn.shape)[within] + _MIDDLE
+        return float(np.average(fits[within] / drawn[within], weights=weights))
+
+
 STANDS = Pan((slice(None), slice(None)), (0.0, 0.0))
 """A ground that stands."""
 
@@ -81,28 +117,28 @@ def find_pans(first: Array, last: Array) -> list[Pan]:
         return []
     scale = min(1.0, _SIDE / max(height, width))
     size = max(8, round(width * scale)), max(8, round(height * scale))
-    small = [cv2.resize(frame, size, interpolation=cv2.INTER_AREA) for frame in (first, last)]
-    least = max(_FITS, _measure_fit(small, (0, 0)) + _BETTER)
+    small = _Compared(*(cv2.resize(frame, size, interpolation=cv2.INTER_AREA) for frame in (first, last)))
+    least = max(_FITS, small.measure_fit((0, 0)) + _BETTER)
     if least > 1:
         return []
-    found = _choose(small, [*_find_peaks(*small), *_find_level(small)], least)
+    found = _choose(small, [*_find_peaks(*small.pictures), *_find_level(small)], least)
     x, y = width / size[0], height / size[1]
     return [Pan(box, _refine(first, last, (dx * x, dy * y), int(np.ceil(max(x, y))))) for dx, dy in found]
 
 
-def _choose(pictures: list[Array], shifts: list[tuple[float, float]], least: float) -> list[tuple[float, float]]:
+def _choose(pictures: _Compared, shifts: list[tuple[float, float]], least: float) -> list[tuple[float, float]]:
     """The shifts that fit best, and by at least `least`, which are not close to each other."""
     found: list[tuple[float, float]] = []
-    for fit, (dx, dy) in sorted(((_measure_fit(pictures, shift), shift) for shift in shifts), reverse=True):
+    for fit, (dx, dy) in sorted(((pictures.measure_fit(shift), shift) for shift in shifts), reverse=True):
         if fit >= least and all(np.hypot(dx - x, dy - y) > _APART for x, y in found) and len(found) < _TRIED:
             found.append((dx, dy))
     return found
 
 
-def _find_level(pictures: list[Array]) -> list[tuple[float, float]]:
+def _find_level(pictures: _Compared) -> list[tuple[float, float]]:
     """The best of all level shifts; phase correlation misses some of them beside a large figure."""
-    half = [cv2.resize(each, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA) for each in pictures]
-    reach = int(_MOST * half[0].shape[1])
+    half = pictures.halve()
+    reach = int(_MOST * half.pictures[0].shape[1])
     rough = _choose(half, [(float(dx), 0.0) for dx in range(-reach, reach + 1) if dx], 0.0)
     return [(2 * dx + step, 0.0) for dx, _ in rough for step in (-1, 0, 1)]
 
@@ -113,8 +149,10 @@ def _find_picture(first: Array, last: Array) -> tuple[slice, slice]:
     for axis in range(2):
         low, high = 0, first.shape[axis]
         for corner, place in (((0, 0), 0), ((-1, -1), -1)):
+            if first[corner].max() > _DARK:
+                continue
             drawn = _find_drawn((first, last), first[corner], axis)
-            if first[corner].max() <= _DARK and len(drawn):
+            if len(drawn):
                 low, high = (int(drawn[0]), high) if place == 0 else (low, int(drawn[-1]) + 1)
         box.append(slice(low, high) if high - low > _LEAST_PICTURE * first.shape[axis] else slice(0, first.shape[axis]))
     return box[0], box[1]
@@ -147,35 +185,12 @@ def _find_peaks(one: Array, other: Array) -> list[tuple[float, float]]:
     return peaks
 
 
-def _measure_fit(pictures: list[Array], shift: tuple[float, float]) -> float:
-    """How well the last picture shows the textured places of the first one at a shift, in whole pixels: in [0, 1].
-
-    It is a mean over blocks, as a figure is textured more densely than a ground, which is in more of them. Blocks weigh
-    more towards the two borders that the pan runs to and from, as there is seldom a figure.
-    """
-    one, other = _overlap(pictures, round(shift[0]), round(shift[1]))
-    steep = _find_texture(one)
-    # half a pixel of the small picture may be wrong, so a place may also be what is beside it
-    low, high = cv2.erode(other, _AROUND_IT), cv2.dilate(other, _AROUND_IT)
-    off = max_of_channels(cv2.max(cv2.subtract(low, one), cv2.subtract(one, high)))
-    size = max(1, one.shape[1] // _BLOCK), max(1, one.shape[0] // _BLOCK)
-    drawn = cv2.resize(steep.astype(np.float32), size, interpolation=cv2.INTER_AREA)
-    fits = cv2.resize((steep & (off <= _SAME)).astype(np.float32), size, interpolation=cv2.INTER_AREA)
-    within = drawn > _DRAWN
-    if not within.any():
-        return 0.0
-    along = int(abs(shift[0]) >= abs(shift[1]))
-    places = np.linspace(-1, 1, drawn.shape[along])
-    weights = np.broadcast_to(np.abs(places) if along else np.abs(places)[:, None], drawn.shape)[within] + _MIDDLE
-    return float(np.average(fits[within] / drawn[within], weights=weights))
-
-
-def _overlap(pictures: list[Array], dx: int, dy: int) -> tuple[Array, Array]:
-    """What both pictures show if the second one is moved by whole pixels."""
-    height, width = pictures[0].shape[:2]
-    here: Any = np.s_[max(0, -dy) : height - max(0, dy), max(0, -dx) : width - max(0, dx)]
-    there: Any = np.s_[max(0, dy) : height - max(0, -dy), max(0, dx) : width - max(0, -dx)]
-    return pictures[0][here], pictures[1][there]
+def _overlap(shape: tuple[int, ...], dx: int, dy: int) -> tuple[Any, Any]:
+    """Where either of two pictures, (H, W), shows what both show if the last one is moved by whole pixels."""
+    height, width = shape[:2]
+    here = np.s_[max(0, -dy) : height - max(0, dy), max(0, -dx) : width - max(0, dx)]
+    there = np.s_[max(0, dy) : height - max(0, -dy), max(0, dx) : width - max(0, -dx)]
+    return here, there
 
 
 def _find_texture(picture: Array) -> Array:
@@ -196,12 +211,13 @@ def _refine(first: Array, last: Array, shift: tuple[float, float], reach: int) -
     def measure(dx: int, dy: int) -> float:
         key = dx, dy
         if key not in known:
-            one, other = _overlap([first, last], dx, dy)
-            off = np.minimum(max_of_channels(cv2.absdiff(one, other)), _WORST)
-            known[key] = float(off[_find_texture(one)].mean(dtype=np.float64))
+            here, there = _overlap(steep.shape, dx, dy)
+            off = np.minimum(max_of_channels(cv2.absdiff(first[here], last[there])), _WORST)
+            known[key] = float(off[steep[here]].mean(dtype=np.float64))
         return known[key]
 
     known: dict[tuple[int, int], float] = {}
+    steep = _find_texture(first)
     x, y = round(shift[0]), round(shift[1])
     for _ in range(2):
         x = min(range(x - reach, x + reach + 1), key=lambda dx: measure(dx, y))
