@@ -5,15 +5,15 @@ from math import sqrt
 MULTIPLE = 16
 """Sides of the working size are multiples of this."""
 
-SEARCHED_AREA = 224 * 224
+SEARCHED_AREA = 214 * 214
 """Pixels of the network's input at most, where it gets the motion of a search."""
-_LEAST, _SMALL, _LARGE = 176, 256, 480  # sides of square frames: up to _LEAST none is reduced; see choose_searched_area
+_LEAST, _SMALL, _LARGE = 160, 256, 416  # sides of square frames: up to _LEAST none is reduced; see choose_searched_area
 
 
 def choose_searched_area(height: int, width: int) -> int:
     """Pixels of the network's input for frames of a size, where it gets the motion of a search.
 
-    Frames of up to 256 x 256 pixels are reduced to 176 x 176, those from 480 x 480 on to SEARCHED_AREA.
+    Frames of up to 256 x 256 pixels are reduced to 160 x 160, those from 416 x 416 on to SEARCHED_AREA.
     """
     side = sqrt(height * width)
     share = min(max((side - _SMALL) / (_LARGE - _SMALL), 0.0), 1.0)
