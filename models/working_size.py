@@ -6,14 +6,17 @@ MULTIPLE = 16
 """Sides of the working size are multiples of this."""
 
 SEARCHED_AREA = 214 * 214
-"""Pixels of the network's input at most, where it gets the motion of a search."""
-_LEAST, _SMALL, _LARGE = 160, 256, 416  # sides of square frames: up to _LEAST none is reduced; see choose_searched_area
+"""Pixels of the network's input at most, where it gets the motion of a search; 16:9 keeps its shape at 288 x 160."""
+_LEAST, _SMALL, _LARGE = 160, 256, 416
+"""Sides of squares: the least working size, the largest frames that get it, and the smallest that get SEARCHED_AREA.
+Chosen on the choosing set at 192 to 384 pixels and on films (docs/notebook/interpolation.md)."""
 
 
 def choose_searched_area(height: int, width: int) -> int:
-    """Pixels of the network's input for frames of a size, where it gets the motion of a search.
+    """Chooses how many pixels the network's input has where it gets the motion of a search.
 
-    Frames of up to 256 x 256 pixels are reduced to 160 x 160, those from 416 x 416 on to SEARCHED_AREA.
+    Frames of as many pixels as 256 x 256 are reduced to about 160 x 160, those from 416 x 416 on to SEARCHED_AREA. The
+    working size grows steadily between them.
     """
     side = sqrt(height * width)
     share = min(max((side - _SMALL) / (_LARGE - _SMALL), 0.0), 1.0)

@@ -17,7 +17,7 @@ from ..motion.detail import Detail
 from ..motion.grid import Array, Flow
 from ..motion.guides import Guides
 from ..motion.seam import SeamChoice
-from .interface import Working, limit_colours, view_for_matching
+from .interface import Working, limit_colours
 from .joining import TOGETHER, Placed, choose_frames
 from .joining_by_torch import join
 from .motion_base import (

@@ -1,6 +1,6 @@
 """What all motion engines share, whatever computes the network's four steps (`motion_steps`); imports no PyTorch.
 
-The network works on pictures of 200 to 300 pixels a side for key frames of any size. It finds the motion once for a
+The network works on pictures of 160 to 300 pixels a side, whatever the key frames' size. It finds the motion once for a
 pair, and there are two ways to draw along it:
 
 - "network": the network also predicts, for each t, where to sample and in which frame. Sampling at full size is by

@@ -1,5 +1,6 @@
 """The size at which the motion network works."""
 
+from itertools import pairwise
 from math import sqrt
 
 import pytest
@@ -16,11 +17,12 @@ def test_small_frames_are_worked_on_in_smaller_pictures():
 
 def test_a_frame_that_grows_by_a_pixel_changes_little():
     sides = [sqrt(choose_searched_area(side, side)) for side in range(8, 1200)]
-    assert max(after - before for before, after in zip(sides, sides[1:], strict=False)) < 0.5
+    assert max(after - before for before, after in pairwise(sides)) < 0.5
 
 
 @pytest.mark.parametrize(
-    ("size", "expected"), [((256, 256), (160, 160)), ((160, 160), (160, 160)), ((90, 120), (96, 128)), ((5, 7), (16, 16))]
+    ("size", "expected"),
+    [((256, 256), (160, 160)), ((160, 160), (160, 160)), ((90, 120), (96, 128)), ((5, 7), (16, 16))],
 )
 def test_frames_are_never_enlarged_by_more_than_rounding(size, expected):
     assert choose_size(*size, choose_searched_area(*size)) == expected

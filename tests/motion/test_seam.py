@@ -207,6 +207,6 @@ def test_a_coarse_engine_has_seams_as_fine_as_others(own, frame, cells):
     random = np.random.default_rng(0)
     frames = tuple(random.integers(0, 256, (*frame, 3), np.uint8) for _ in range(2))
     shift, belief = np.zeros((*own, 2), np.float32), random.normal(0, 3, own).astype(np.float32)
-    placed = Placed(0.5, (shift, shift), belief, lambda difference: np.full(own, 0.5, np.float32), np.zeros_like(belief))
+    placed = Placed(0.5, (shift, shift), belief, lambda difference: np.full_like(belief, 0.5), np.zeros_like(belief))
     (choice,) = choose_frames(frames, [placed])
     assert all(part.shape == cells for part in choice)
