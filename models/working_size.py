@@ -7,7 +7,7 @@ MULTIPLE = 16
 
 SEARCHED_AREA = 214 * 214
 """Pixels of the network's input at most, where it gets the motion of a search; 16:9 keeps its shape at 288 x 160."""
-_LEAST, _SMALL, _LARGE = 160, 256, 416
+_LEAST, _SMALL, _LARGE = 160, 256, 384
 """Sides of squares: the least working size, the largest frames that get it, and the smallest that get SEARCHED_AREA.
 Chosen on the choosing set at 192 to 384 pixels and on films (docs/notebook/interpolation.md)."""
 
@@ -15,7 +15,7 @@ Chosen on the choosing set at 192 to 384 pixels and on films (docs/notebook/inte
 def choose_searched_area(height: int, width: int) -> int:
     """Chooses how many pixels the network's input has where it gets the motion of a search.
 
-    Frames of as many pixels as 256 x 256 are reduced to about 160 x 160, those from 416 x 416 on to SEARCHED_AREA. The
+    Frames of as many pixels as 256 x 256 are reduced to about 160 x 160, those from 384 x 384 on to SEARCHED_AREA. The
     working size grows steadily between them.
     """
     side = sqrt(height * width)
