@@ -481,7 +481,7 @@ def read_sizes(text: str) -> list[tuple[int, int]]:
 
 
 def write_sizes(sizes: Sequence[tuple[int, int]]) -> str:
-    """The other way round."""
+    """Writes sizes as `read_sizes` reads them."""
     return ",".join(f"{width}x{height}" for width, height in sizes)
 
 

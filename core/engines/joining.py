@@ -302,16 +302,16 @@ def _choose_all(
     size = tuple(min(_FINER * cell, side) for cell, side in zip(cells, frames[0].shape[1::-1], strict=True))
     views = [shrink_once(frame, *size) for frame in frames]
     grid = pixel_grid(size[1], size[0])
-    how = cv2.INTER_LINEAR if cells > (w, h) else cv2.INTER_AREA
+    method = cv2.INTER_LINEAR if cells > (w, h) else cv2.INTER_AREA
     to_cells = np.array([cells[0] / w, cells[1] / h], np.float32)
     differences, outlines, beliefs, missing, shifts = [], [], [], [], []
     compared = map_ahead(lambda way: measure_difference(*_warp_both(views, way, grid), cells), placed, threads)
     for way, (difference, outlined) in zip(placed, compared, strict=True):
         differences.append(difference)
         outlines.append(outlined)
-        beliefs.append(cv2.resize(way.belief, cells, interpolation=how))
-        missing.append(None if way.missing is None else cv2.resize(way.missing, cells, interpolation=how))
-        shifts.append([cv2.resize(shift * to_cells, cells, interpolation=how) for shift in way.shifts])
+        beliefs.append(cv2.resize(way.belief, cells, interpolation=method))
+        missing.append(None if way.missing is None else cv2.resize(way.missing, cells, interpolation=method))
+        shifts.append([cv2.resize(shift * to_cells, cells, interpolation=method) for shift in way.shifts])
     steps = [
         (
             shifts[k][1] * ((after.t - before.t) / (1 - before.t)),
