@@ -164,7 +164,7 @@ def time_interpolators(chosen: argparse.Namespace) -> None:
     torch.set_num_threads(chosen.threads)
     keys = [read_image(DEMO / f"cat-{end}.png") for end in "ab"]
     times = [k / 8 for k in range(1, 8)]
-    for width, height in SIZES:
+    for width, height in chosen.sizes:
         pair = [resize_image(key, width, height) for key in keys]
         clock = Clock(chosen.others)
         for each in range(chosen.rounds + 1):
@@ -256,8 +256,8 @@ def report_films(chosen: argparse.Namespace) -> None:
     """Runs a process for each number of threads."""
     names = ["animi", *(["RIFE 4.6"] if chosen.others[1:] else [])]
     print(f"| ms a pair, ms of CPU | threads | {' | '.join(names)} |\n|---|---{'|---' * len(names)}|", flush=True)
-    sizes = ",".join(f"{width}x{height}" for width, height in chosen.sizes)
-    run_with_threads(["time-film", str(chosen.sequences), "--pairs", str(chosen.pairs), "--sizes", sizes], chosen)
+    words = ["time-film", str(chosen.sequences), "--pairs", str(chosen.pairs), "--sizes", write_sizes(chosen.sizes)]
+    run_with_threads(words, chosen)
 
 
 def open_rife(peers: str, device: torch.device, *, half: bool, together: bool, keeps: bool = False) -> Interpolator:
@@ -397,7 +397,7 @@ def report_speed(chosen: argparse.Namespace) -> None:
         + "|"
     )
     sys.stdout.flush()
-    run_with_threads(["time"], chosen)
+    run_with_threads(["time", "--sizes", write_sizes(chosen.sizes)], chosen)
 
 
 def run_with_threads(words: Sequence[str], chosen: argparse.Namespace) -> None:
@@ -480,6 +480,11 @@ def read_sizes(text: str) -> list[tuple[int, int]]:
     return [(width, height) for width, height in sizes]
 
 
+def write_sizes(sizes: Sequence[tuple[int, int]]) -> str:
+    """Writes sizes as `read_sizes` reads them."""
+    return ",".join(f"{width}x{height}" for width, height in sizes)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["quality", "speed", "time", "film", "time-film", "memory", "sheet", "middles"])
@@ -489,7 +494,7 @@ def main() -> None:
     parser.add_argument("--with", dest="others", default="", help="peers, with commas")
     parser.add_argument("--device", help="speed: time a motion network and RIFE 4.6 there")
     parser.add_argument("--checkpoint", type=Path, help="the motion network of --device; else one of random weights")
-    parser.add_argument("--sizes", type=read_sizes, help="pictures of --device and film, as 512x512,1280x720")
+    parser.add_argument("--sizes", type=read_sizes, help="of speed and film, as 512x512,1280x720")
     parser.add_argument("--pairs", type=int, default=8, help="pairs of a film in a round")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, default=1, help=argparse.SUPPRESS)
@@ -498,7 +503,7 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=150, help="rows of pixels in the sheet")
     parser.add_argument("-o", "--output", type=Path, default=Path("sheet.png"))
     chosen = parser.parse_args()
-    chosen.sizes = chosen.sizes or (SIZES if "film" in chosen.what else SIZES[1:])
+    chosen.sizes = chosen.sizes or (SIZES[1:] if chosen.device else SIZES)
     chosen.others = ["animi", *(name for name in chosen.others.split(",") if name and name != "animi")]
     jobs: dict[str, Callable[[Any], None]] = {
         "quality": report_quality,

@@ -19,7 +19,7 @@ from ..motion.grid import Array, Flow, mean_of_channels, pixel_grid, warp
 from ..motion.guides import Guides
 from ..motion.kept import shrink_once
 from ..motion.parts import Part
-from ..motion.seam import CELLS, SeamChoice, choose, measure_difference
+from ..motion.seam import CELLS, FEWEST_CELLS, SeamChoice, choose, measure_difference
 from ..motion.texture import measure_allowance, measure_unlike
 from ..motion.unmatched import grade_misfit
 from ..threads import map_ahead
@@ -298,20 +298,20 @@ def _choose_all(
     frames: tuple[Working, Working], placed: Sequence[Placed], first: SeamChoice | None, threads: int
 ) -> list[SeamChoice]:
     h, w = placed[0].belief.shape
-    shrink = min(1.0, (CELLS / (h * w)) ** 0.5)
-    cells = (max(1, round(w * shrink)), max(1, round(h * shrink)))
+    cells = _choose_cells((h, w), frames[0].shape[:2])
     size = tuple(min(_FINER * cell, side) for cell, side in zip(cells, frames[0].shape[1::-1], strict=True))
     views = [shrink_once(frame, *size) for frame in frames]
     grid = pixel_grid(size[1], size[0])
+    method = cv2.INTER_LINEAR if cells > (w, h) else cv2.INTER_AREA
     to_cells = np.array([cells[0] / w, cells[1] / h], np.float32)
     differences, outlines, beliefs, missing, shifts = [], [], [], [], []
     compared = map_ahead(lambda way: measure_difference(*_warp_both(views, way, grid), cells), placed, threads)
     for way, (difference, outlined) in zip(placed, compared, strict=True):
         differences.append(difference)
         outlines.append(outlined)
-        beliefs.append(cv2.resize(way.belief, cells, interpolation=cv2.INTER_AREA))
-        missing.append(None if way.missing is None else cv2.resize(way.missing, cells, interpolation=cv2.INTER_AREA))
-        shifts.append([cv2.resize(shift * to_cells, cells, interpolation=cv2.INTER_AREA) for shift in way.shifts])
+        beliefs.append(cv2.resize(way.belief, cells, interpolation=method))
+        missing.append(None if way.missing is None else cv2.resize(way.missing, cells, interpolation=method))
+        shifts.append([cv2.resize(shift * to_cells, cells, interpolation=method) for shift in way.shifts])
     steps = [
         (
             shifts[k][1] * ((after.t - before.t) / (1 - before.t)),
@@ -320,6 +320,14 @@ def _choose_all(
         for k, (before, after) in enumerate(pairwise(placed))
     ]
     return choose([way.t for way in placed], differences, outlines, beliefs, steps, first, missing)
+
+
+def _choose_cells(placed: tuple[int, int], size: tuple[int, ...]) -> tuple[int, int]:
+    """Width and height of the seams' grid, for an engine's grid and frames of `size`, (height, width) each."""
+    h, w = placed
+    count = max(h * w, min(FEWEST_CELLS, size[0] * size[1] // 4))
+    scale = (min(CELLS, count) / (h * w)) ** 0.5
+    return max(1, round(w * scale)), max(1, round(h * scale))
 
 
 def _warp_both(

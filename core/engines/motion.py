@@ -17,24 +17,22 @@ from ..motion.detail import Detail
 from ..motion.grid import Array, Flow
 from ..motion.guides import Guides
 from ..motion.seam import SeamChoice
-from .interface import Working, limit_colours, view_for_matching
+from .interface import Working, limit_colours
 from .joining import TOGETHER, Placed, choose_frames
 from .joining_by_torch import join
 from .motion_base import (
     RENDERERS,
-    SEARCHED_AREA,
     BaseMotionEngine,
     BaseMotionPair,
     clear,
     move_unmatched,
     scale_flows,
-    search_small,
 )
 from .motion_steps import Encoded, FoundMotion, FoundWay
 
 AREA = 288 * 288
-"""Pixels of the network's input without a search; SEARCHED_AREA is smaller, as the search has the detail: the network
-draws as well, in 60 % of the time."""
+"""Pixels of the network's input without a search; with one, it gets at most `SEARCHED_AREA`, as the search has the
+detail: the network draws as well, in 60 % of the time."""
 _UNSURE = 0.6  # explained share below which the motion is also searched in a smaller picture
 _SMALLER = 4  # factor by which that has fewer pixels
 _AT_ONCE, _AREA_AT_ONCE = 8, 1 << 24  # frames that PyTorch draws together, and their pixels: 1080p still goes by eights
@@ -110,7 +108,7 @@ class MotionEngine(BaseMotionEngine):
         Args:
             network: in eval mode.
             renderer: one of RENDERERS.
-            area: pixels of the network's input. None: AREA, or SEARCHED_AREA.
+            area: pixels of the network's input. None: AREA, or `choose_searched_area` with a search.
             searches: whether the network gets the motion of a search. None: on a CPU. A guided one always does.
             mixes: whether warped frames are blended where they differ, instead of joined along a seam.
             arcs: whether pieces that turn keep their size on the way.
@@ -122,7 +120,7 @@ class MotionEngine(BaseMotionEngine):
         self.searches = network.config.guided or (on_cpu if searches is None else searches)
         """Whether the network gets the motion of a search."""
         self._torch_steps = TorchSteps(self.network)
-        area = area or (SEARCHED_AREA if self.searches else AREA)
+        area = area or (None if self.searches else AREA)
         super().__init__(self._torch_steps, renderer=renderer, area=area, mixes=mixes, arcs=arcs)
 
     def prepare_motion(self, first: Working, last: Working, guides: Guides | None = None) -> "MotionPair":
@@ -157,16 +155,17 @@ class MotionEngine(BaseMotionEngine):
     ) -> tuple[Motion, float | None, Detail | None]:
         """The motion, the share that it explains if that is needed, and the detail of a search if there was one."""
         if self.searches:
-            given, detail = search_small((view_for_matching(first), view_for_matching(last)), self._area, guides)
-            motion = self._find_in_small(first, last, self._area, given)
+            given, detail = self._search_small(first, last, guides)
+            motion = self._find_in_small(first, last, self._choose_area(first), given)
             return motion if guides is None else _clear(motion, guides), None, detail
-        motion = self._find_in_small(first, last, self._area)
+        area = self._choose_area(first)
+        motion = self._find_in_small(first, last, area)
         if guides is not None:
             return _clear(motion, guides), None, None
         share = explained_share(motion).item()
         height, width = first.shape[:2]
-        less = self._area // _SMALLER
-        if share < _UNSURE and choose_size(height, width, less) != choose_size(height, width, self._area):
+        less = area // _SMALLER
+        if share < _UNSURE and choose_size(height, width, less) != choose_size(height, width, area):
             other = self._find_in_small(first, last, less)
             # small pictures differ less, hence the margin
             more = explained_share(other).item()

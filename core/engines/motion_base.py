@@ -1,6 +1,6 @@
 """What all motion engines share, whatever computes the network's four steps (`motion_steps`); imports no PyTorch.
 
-The network works on pictures of 200 to 300 pixels a side for key frames of any size. It finds the motion once for a
+The network works on pictures of 160 to 300 pixels a side, whatever the key frames' size. It finds the motion once for a
 pair, and there are two ways to draw along it:
 
 - "network": the network also predicts, for each t, where to sample and in which frame. Sampling at full size is by
@@ -16,14 +16,15 @@ Grey, alpha and more than 8 bits need no special treatment, as all colours are s
 gets a picture of 8 bits and three channels, and all channels of the key frames are warped.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 
-from ...models.working_size import choose_size
+from ...models.working_size import choose_searched_area, choose_size
 from ..motion.arcs import Turn, find_turns
 from ..motion.detail import Detail, find_detail
 from ..motion.grid import Array, Flow
@@ -42,11 +43,20 @@ from .preparing import prepare_moving
 
 RENDERERS = ("network", "classical")
 """The ways to draw along the network's motion."""
-SEARCHED_AREA = 224 * 224
-"""Pixels of the network's input where it gets the motion of a search; larger key frames are reduced."""
 _UNEXPLAINED = 0.1  # explained share of differences below which motion does not explain the pair
 _KNOWN = 6.0  # logit of the visibility of what an animator gives
 _DIFFERS = 0.04  # mean difference of colours, in [-1, 1], from which on a cell differs
+
+
+class Begun(NamedTuple):
+    """A search in the background."""
+
+    first: Working
+    """A frame; as long as it is held here, no other has its identity."""
+    last: Working
+    """The other frame."""
+    search: Callable[[], tuple[Array, Detail | None]]
+    """Waits for what `search_small` gives."""
 
 
 class BaseMotionEngine:
@@ -61,7 +71,7 @@ class BaseMotionEngine:
         steps: MotionSteps,
         *,
         renderer: str = RENDERERS[0],
-        area: int = SEARCHED_AREA,
+        area: int | None = None,
         mixes: bool = False,
         arcs: bool = False,
         at_once: int = 1,
@@ -71,7 +81,7 @@ class BaseMotionEngine:
         Args:
             steps: those of a network that gets the motion of a search.
             renderer: one of RENDERERS.
-            area: pixels of the network's input.
+            area: pixels of the network's input. None: `choose_searched_area`.
             mixes: whether warped frames are blended where they differ, instead of joined along a seam.
             arcs: whether pieces that turn keep their size on the way.
             at_once: pairs that may be prepared at the same time, in as many threads.
@@ -82,13 +92,22 @@ class BaseMotionEngine:
         """Pairs that may be prepared at the same time."""
         self._memory = FrameMemory(at_once + 2)
         self._workers = Workers(min(2, steps.threads))
+        self._begun: dict[tuple[int, int], Begun] = {}
+        """Searches that have begun before it is known whether the whole frames are drawn, by the frames' identities."""
 
     def prepare(self, first: Working, last: Working, hints: PairHints | None = None) -> Pair:
         """Prepares a pair, if motion can explain it; frames in different light are relit first."""
         first, last = self._memory.keep(first), self._memory.keep(last)
-        for frame in (first, last):  # in the background, while this thread finds out what else is needed
-            self._workers.begin(self._encode, frame, self._area)
-        return prepare_moving(first, last, hints, self._draw, figures=not self._mixes)
+        key = id(first), id(last)
+        # in the background, while this thread finds out whether anything is drawn apart, which is rare
+        if hints is None and self._workers.threads > 1:
+            self._begun[key] = Begun(first, last, self._workers.begin(self._search_small, first, last, None))
+        for frame in (first, last):
+            self._workers.begin(self._encode, frame, self._choose_area(frame))
+        try:
+            return prepare_moving(first, last, hints, self._draw, figures=not self._mixes)
+        finally:
+            self._begun.pop(key, None)
 
     def prepare_plain(self, first: Working, last: Working) -> Pair:
         """Prepares a pair with nothing drawn apart."""
@@ -113,6 +132,14 @@ class BaseMotionEngine:
         """The motion of a pair in the classical engine's form; see `scale_flows`."""
         return scale_flows(self._search(first, last, guides)[0].fine, first.shape[0], first.shape[1])
 
+    def _choose_area(self, frame: Working) -> int:
+        """Pixels of the network's input for a frame."""
+        return self._area or choose_searched_area(*frame.shape[:2])
+
+    def _search_small(self, first: Working, last: Working, guides: Guides | None) -> tuple[Array, Detail | None]:
+        """The motion of a search, see `search_small`."""
+        return search_small((view_for_matching(first), view_for_matching(last)), self._choose_area(first), guides)
+
     def _encode(self, frame: Working, area: int) -> Encoded:
         """The first step for a frame, at the working size of about `area` pixels; only once if the frame is kept."""
         view = view_for_matching(frame)
@@ -122,8 +149,9 @@ class BaseMotionEngine:
 
     def _search(self, first: Working, last: Working, guides: Guides | None) -> tuple[FoundMotion, Detail | None]:
         """The motion that the network finds with the help of a search, and the detail of that search."""
-        encoded = [self._workers.begin(self._encode, frame, self._area) for frame in (first, last)]
-        given, detail = search_small((view_for_matching(first), view_for_matching(last)), self._area, guides)
+        encoded = [self._workers.begin(self._encode, frame, self._choose_area(frame)) for frame in (first, last)]
+        begun = self._begun.pop((id(first), id(last)), None) if guides is None else None
+        given, detail = self._search_small(first, last, guides) if begun is None else begun.search()
         motion = self._steps.find_motion(encoded[0](), encoded[1](), given)
         return motion if guides is None else clear(motion, guides), detail
 

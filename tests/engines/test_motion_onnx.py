@@ -15,7 +15,7 @@ from animi.core.config.interpolation import InterpolateConfig
 from animi.core.engines import opening
 from animi.core.engines.interface import render_all
 from animi.core.engines.motion import MotionEngine, TorchSteps
-from animi.core.engines.motion_base import SEARCHED_AREA, BaseMotionEngine, search_small
+from animi.core.engines.motion_base import BaseMotionEngine, search_small
 from animi.core.engines.motion_onnx import OnnxSteps
 from animi.core.engines.network import open_network
 from animi.core.engines.opening import open_engine
@@ -29,6 +29,7 @@ from animi.core.weights.find import MOTION_GRAPHS, MOTION_WEIGHTS
 from animi.models.autoencoder import PlainAutoEncoder, PlainAutoEncoderConfig
 from animi.models.latent_inbetweener import LatentInbetweener
 from animi.models.motion import MotionConfig, MotionNetwork, choose_size
+from animi.models.working_size import choose_searched_area
 
 TIMES = (0.25, 0.5, 0.8)
 SMALL = MotionConfig(width=8, layers=1, heads=2, coarse_rounds=1, fine_rounds=1, drawing=4)
@@ -63,9 +64,10 @@ def open_models(network):
 
 def shrink_and_search(first, last):
     """Two frames at the working size, and the motion of a search."""
-    height, width = choose_size(*first.shape[:2], SEARCHED_AREA)
+    area = choose_searched_area(*first.shape[:2])
+    height, width = choose_size(*first.shape[:2], area)
     small = [shrink_once(frame, width, height) for frame in (first, last)]
-    return small, search_small((first, last), SEARCHED_AREA, None)[0]
+    return small, search_small((first, last), area, None)[0]
 
 
 def find_motion(steps, small, given):

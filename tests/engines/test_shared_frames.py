@@ -1,12 +1,14 @@
 """A film's frame belongs to two pairs: it is encoded once, and every pair is drawn as if it were alone."""
 
 import gc
+import threading
 from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
 
+from animi.core.engines import motion_base
 from animi.core.engines.flow import FlowEngine
 from animi.core.engines.interface import count_at_once
 from animi.core.engines.motion import MotionEngine
@@ -137,3 +139,26 @@ def test_frames_that_are_drawn_at_the_same_time_are_the_same(draw_disc, monkeypa
         found.append([pair.render(t) for t in times[:2]])
     assert are_equal(found[0], found[2])
     assert are_equal(found[1], found[3])
+
+
+def test_the_search_begins_before_it_is_known_what_is_drawn_apart(steps, draw_disc, monkeypatch):
+    """In a thread of its own, beside the rest of the preparation; it is done once, and not kept."""
+    film, names, began = make_film(draw_disc), [], threading.Event()
+    search, prepare = motion_base.search_small, motion_base.prepare_moving
+
+    def begin(*given):
+        names.append(threading.current_thread().name)
+        began.set()
+        return search(*given)
+
+    def wait(*given, **named):
+        assert began.wait(60)
+        return prepare(*given, **named)
+
+    monkeypatch.setattr(motion_base, "search_small", begin)
+    monkeypatch.setattr(motion_base, "prepare_moving", wait)
+    engine = BaseMotionEngine(steps)
+    found = list(engine.prepare(film[0], film[1]).render_all([0.5]))
+    assert len(names) == 1 and names[0].startswith("animi-workers") and not engine._begun
+    monkeypatch.undo()
+    assert are_equal(found, list(BaseMotionEngine(OnnxSteps(threads=1)).prepare(film[0], film[1]).render_all([0.5])))

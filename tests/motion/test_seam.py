@@ -8,6 +8,7 @@ import pytest
 
 from animi.core.engines.flow import FlowEngine
 from animi.core.engines.interface import render_all
+from animi.core.engines.joining import Placed, choose_frames
 from animi.core.engines.opening import open_engine
 from animi.core.motion import seam
 from animi.core.motion.seam import choose, measure_difference
@@ -191,3 +192,21 @@ def test_where_nothing_matches_time_alone_decides():
     found = choose(times, difference, outlines, belief, steps, missing=[np.ones((6, 6), np.float32)] * 4)
     assert [c.first.mean() for c in found] == [1, 1, 0, 0]
     assert [c.first.mean() for c in choose(times, difference, outlines, belief, steps)] != [1, 1, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("own", "frame", "cells"),
+    [
+        ((80, 80), (256, 256), (112, 112)),  # the engine works in a small picture
+        ((40, 40), (96, 96), (48, 48)),  # a cell has four pixels at least
+        ((112, 112), (512, 512), (112, 112)),
+        ((270, 480), (360, 640), (90, 160)),
+    ],
+)
+def test_a_coarse_engine_has_seams_as_fine_as_others(own, frame, cells):
+    random = np.random.default_rng(0)
+    frames = tuple(random.integers(0, 256, (*frame, 3), np.uint8) for _ in range(2))
+    shift, belief = np.zeros((*own, 2), np.float32), random.normal(0, 3, own).astype(np.float32)
+    placed = Placed(0.5, (shift, shift), belief, lambda difference: np.full_like(belief, 0.5), np.zeros_like(belief))
+    (choice,) = choose_frames(frames, [placed])
+    assert all(part.shape == cells for part in choice)
