@@ -62,13 +62,20 @@ def prepare_over_pan(
 
 
 def find_figures_in_pan(first: Array, last: Array, pan: Pan) -> tuple[Array, Array] | None:
-    """As `find_figures`, over a ground that pans, in the pan's box; either figure in its own frame."""
+    """As `find_figures`, over a ground that pans, in the pan's box; either figure in its own frame.
+
+    A figure that goes on beyond the box is none, as it would be torn there: such a box is part of a picture that
+    stands, in which, for instance, a strip is pulled through behind fingers.
+    """
     here, there = (np.ascontiguousarray(view[pan.box]) for view in (first, last))
     carried = pan.lay_over(there, here, -1)
     figures = find_figures(here, carried)
     if figures is None or measure_ground(here, carried, figures) > _GROUND:
         return None
     figures = trim_figures(here, carried, figures)
+    along = 1 if abs(pan.shift[0]) >= abs(pan.shift[1]) else 0  # where the pan runs to, figures may come and leave
+    if any((np.take(figure, place, 1 - along) > 0.5).any() for figure in figures for place in (0, -1)):
+        return None
     x, y = (cells / side for cells, side in zip(figures[0].shape[::-1], here.shape[1::-1], strict=True))
     move = np.array([[1, 0, x * pan.shift[0]], [0, 1, y * pan.shift[1]]], np.float32)
     return figures[0], np.asarray(cv2.warpAffine(figures[1], move, figures[1].shape[::-1], flags=cv2.INTER_LINEAR))

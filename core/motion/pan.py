@@ -212,8 +212,8 @@ def _refine(first: Array, last: Array, shift: tuple[float, float], reach: int) -
         key = dx, dy
         if key not in known:
             here, there = _overlap(steep.shape, dx, dy)
-            off = np.minimum(max_of_channels(cv2.absdiff(first[here], last[there])), _WORST)
-            known[key] = float(off[steep[here]].mean(dtype=np.float64))
+            off = np.minimum(max_of_channels(cv2.absdiff(first[here], last[there])), _WORST)[steep[here]]
+            known[key] = float(off.mean(dtype=np.float64)) if off.size else _WORST
         return known[key]
 
     known: dict[tuple[int, int], float] = {}
