@@ -44,7 +44,7 @@ import torch
 from animi.core.devices import choose_device
 from animi.core.engines import motion as motion_engine
 from animi.core.engines.motion import MotionEngine
-from animi.core.engines.opening import _AT_ONCE, open_engine
+from animi.core.engines.opening import AT_ONCE, open_engine
 from animi.core.films.drawing import FrameDrawer
 from animi.core.films.segmenting import NewFrame
 from animi.core.films.timing import Exposure, FilmFrame
@@ -210,7 +210,7 @@ class Clock:
 def double_by_animi(frames: Sequence[np.ndarray], threads: int) -> Callable[[], list[np.ndarray]]:
     """Animi's loop over a film: returns a function that draws the middle in-between of each pair of frames."""
     cv2.setNumThreads(threads)
-    engine = open_engine(device="cpu", at_once=min(_AT_ONCE, threads))
+    engine = open_engine(device="cpu", at_once=min(AT_ONCE, threads))
     film = [FilmFrame(Fraction(k), frame, number=k) for k, frame in enumerate(frames)]
     pairs = list(enumerate(pairwise(film)))
     new = [

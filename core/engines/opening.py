@@ -12,7 +12,8 @@ from .blend import BlendEngine
 from .flow import FlowEngine
 from .interface import Engine
 
-_AT_ONCE = 4  # pairs of a film that are prepared at the same time, at most: each takes memory
+AT_ONCE = 4
+"""Pairs of a film that are prepared at the same time, at most: each takes memory."""
 _LEARNT = {"motion": MOTION_WEIGHTS}
 """Engines of ENGINES that are networks: their weights."""
 _CLASSICAL: dict[str, Callable[[bool, bool, int], Engine]] = {
@@ -51,7 +52,7 @@ def open_configured(config: InterpolateConfig | InterpolateFilmConfig) -> Engine
         mixes=config.mix,
         arcs=config.arcs,
         provider=config.provider,
-        at_once=min(_AT_ONCE, count_threads()) if isinstance(config, InterpolateFilmConfig) else 1,
+        at_once=min(AT_ONCE, count_threads()) if isinstance(config, InterpolateFilmConfig) else 1,
     )
 
 

@@ -6,12 +6,14 @@ what it draws is laid over the ground, which moves with its pan.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import cv2
 import numpy as np
 
 from ..motion.grid import Array, Flow, max_of_channels
 from ..motion.ground import find_figures, measure_ground, trim_figures
+from ..motion.kept import once_of_two
 from ..motion.pan import STANDS, Pan, find_pans
 from ..motion.splatting import fill_holes
 from .interface import Around, Pair, Working, find_doubt, follow, limit_colours, render_all, view_for_matching
@@ -29,7 +31,7 @@ def prepare_over_ground(first: Working, last: Working, prepare: Callable[[Workin
     if first.shape[2] != 3:
         return prepare(first, last)
     views = view_for_matching(first), view_for_matching(last)
-    figures = find_figures(*views)
+    figures = _find_standing(*views)
     if figures is None:
         return prepare(first, last)
     pair = OverGround(trim_figures(*views, figures), first, last, prepare)
@@ -50,7 +52,7 @@ def prepare_over_pan(
     if first.shape[2] != 3:
         return otherwise()
     views = view_for_matching(first), view_for_matching(last)
-    if find_figures(*views) is not None:  # over a ground that stands
+    if _find_standing(*views) is not None:
         return otherwise()
     for pan in find_pans(*views):
         figures = find_figures_in_pan(*views, pan)
@@ -59,6 +61,11 @@ def prepare_over_pan(
             if pair.fits:
                 return pair
     return otherwise()
+
+
+def _find_standing(first: Array, last: Array) -> tuple[Array, Array] | None:
+    """Figures over a ground that stands, see `find_figures`; once for both of those who ask for a pair's."""
+    return once_of_two(first, last, "figures", partial(find_figures, first, last))
 
 
 def find_figures_in_pan(first: Array, last: Array, pan: Pan) -> tuple[Array, Array] | None:
@@ -73,8 +80,9 @@ def find_figures_in_pan(first: Array, last: Array, pan: Pan) -> tuple[Array, Arr
     if figures is None or measure_ground(here, carried, figures) > _GROUND:
         return None
     figures = trim_figures(here, carried, figures)
-    along = 1 if abs(pan.shift[0]) >= abs(pan.shift[1]) else 0  # where the pan runs to, figures may come and leave
-    if any((np.take(figure, place, 1 - along) > 0.5).any() for figure in figures for place in (0, -1)):
+    # at the two borders that the pan runs to and from, figures may come and leave
+    across = 0 if abs(pan.shift[0]) >= abs(pan.shift[1]) else 1
+    if any((np.take(figure, place, across) > 0.5).any() for figure in figures for place in (0, -1)):
         return None
     x, y = (cells / side for cells, side in zip(figures[0].shape[::-1], here.shape[1::-1], strict=True))
     move = np.array([[1, 0, x * pan.shift[0]], [0, 1, y * pan.shift[1]]], np.float32)

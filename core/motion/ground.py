@@ -100,8 +100,7 @@ def trim_figures(first: Array, last: Array, figures: tuple[Array, Array]) -> tup
         last: of the same shape.
         figures: as `find_figures` gives them.
     """
-    h, w = figures[0].shape
-    same = max_of_channels(cv2.absdiff(shrink_once(first, w, h), shrink_once(last, w, h))) < _DIFFERS
+    same = _find_same(first, last, figures[0].shape, _DIFFERS)
     trimmed = []
     for here, there in (figures, figures[::-1]):
         outside = here < 0.5
@@ -123,13 +122,18 @@ def measure_ground(first: Array, last: Array, figures: tuple[Array, Array]) -> f
         last: of the same shape.
         figures: as `find_figures` gives them.
     """
-    h, w = figures[0].shape
-    same = max_of_channels(cv2.absdiff(shrink_once(first, w, h), shrink_once(last, w, h))) < _DIFFERS + _RANGE / 2
+    same = _find_same(first, last, figures[0].shape, _DIFFERS + _RANGE / 2)
     shares = []
     for here, there in (figures, figures[::-1]):
         alone = (here > 0.5) & (there < 0.5)
         shares.append(float((same & alone).sum() / max(1, int(alone.sum()))))
     return sum(shares) / 2
+
+
+def _find_same(first: Array, last: Array, shape: tuple[int, ...], levels: float) -> Array:
+    """Where two drawings differ by less than so many levels, on a grid of that shape: (h, w) bool."""
+    h, w = shape
+    return np.asarray(max_of_channels(cv2.absdiff(shrink_once(first, w, h), shrink_once(last, w, h))) < levels)
 
 
 def _is_drawn(picture: Array, differs: Array) -> bool:

@@ -1,7 +1,9 @@
 """Pictures that never change, with what was computed of them: a film's frame belongs to two pairs.
 
 What is computed of one picture alone, such as a smaller version of it, goes through `once`. For a picture that is kept
-it is computed once, also where two pairs are prepared in two threads; for any other it is computed anew.
+it is computed once, also where two pairs are prepared in two threads; for any other it is computed anew. What is
+computed of two goes through `once_of_two`.
+
 A picture is kept as a private copy that cannot be written to, and `FrameMemory` knows a frame by its contents. So a
 frame that has been changed in place is another one, and equal frames in two arrays are the same.
 """
@@ -56,6 +58,12 @@ def once(picture: Array, name: Hashable, compute: Callable[[], T]) -> T:
     """
     kept = _KEPT.get(id(picture))
     return compute() if kept is None or kept.picture is not picture else kept.once(name, compute)
+
+
+def once_of_two(first: Array, last: Array, name: Hashable, compute: Callable[[], T]) -> T:
+    """Computes something of two pictures; if the first is kept, only the first time, as `once` does."""
+    # `last` is held beside the result, so that no other picture gets its identity
+    return once(first, (name, id(last)), lambda: (last, compute()))[1]
 
 
 def shrink_once(picture: Array, width: int, height: int) -> Array:

@@ -6,7 +6,7 @@ import pytest
 
 from animi.core.cartoon.composition import compose
 from animi.core.cartoon.trials import TRIALS
-from animi.core.engines import preparing
+from animi.core.engines import over_ground, preparing
 from animi.core.engines.flow import FlowEngine
 from animi.core.engines.interface import Following
 from animi.core.engines.over_ground import OverGround, Within, find_figures_in_pan
@@ -98,6 +98,20 @@ def test_a_pan_is_found_to_the_pixel_and_within_bars():
         assert (-20, 0) in [pan.shift for pan in pans]
         assert not bars or pans[0].box[1] == BARS[1]
     assert not find_pans(np.zeros((9, 200, 3), np.uint8), np.full((9, 200, 3), 9, np.uint8))
+
+
+def test_figures_over_a_ground_that_stands_are_sought_once(monkeypatch):
+    pairs = []
+
+    def find(first, last):
+        pairs.append((first, last))
+        return find_figures(first, last)
+
+    monkeypatch.setattr(over_ground, "find_figures", find)
+    monkeypatch.setattr(over_ground, "find_pans", lambda first, last: [])
+    FlowEngine().prepare(draw(130)[0], draw(190, pan=20)[0])
+    FlowEngine().prepare(draw(130)[0], draw(190)[0])
+    assert len(pairs) == 2
 
 
 def test_a_pan_follows_ground_and_figure():

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from animi.core.motion import kept
-from animi.core.motion.kept import FrameMemory, Kept, once, shrink_once, to_lab
+from animi.core.motion.kept import FrameMemory, Kept, once, once_of_two, shrink_once, to_lab
 
 
 def picture(seed=0, shape=(40, 60, 3)):
@@ -63,6 +63,19 @@ def test_smaller_pictures_are_those_of_opencv_and_kept_with_the_picture(shape):
     assert shrink_once(held.picture, 5, 7).shape[:2] == (7, 5)
     if len(shape) == 3:
         assert to_lab(small) is to_lab(small)
+
+
+def test_what_is_known_of_two_frames_is_of_these_two():
+    memory, counts = FrameMemory(3), []
+    one, other, third = (memory.keep(picture(seed)) for seed in range(3))
+
+    def add(first, last):
+        return once_of_two(first, last, "sum", lambda: counts.append(1) or first.astype(int) + last)
+
+    assert add(one, other) is add(one, other) and len(counts) == 1
+    assert np.array_equal(add(one, third), one.astype(int) + third) and len(counts) == 2
+    assert np.array_equal(add(one, picture(1)), add(one, other)) and len(counts) == 3, "an array of its own"
+    assert add(picture(0), other) is not add(picture(0), other), "the first is not kept"
 
 
 def test_a_frame_is_known_by_its_contents():
