@@ -23,11 +23,19 @@ _MOST_LETTERS = 80  # of a name
 
 
 class Curve(NamedTuple):
-    """One value over a training."""
+    """One value over a training, or its mean over several.
+
+    Attributes:
+        label: what the legend says.
+        steps: in rising order.
+        values: one for each step.
+        span: the lowest and the highest value at each step, drawn as a band. None: no band.
+    """
 
     label: str
     steps: Sequence[float]
     values: Sequence[float]
+    span: tuple[Sequence[float], Sequence[float]] | None = None
 
 
 def draw_curves(panels: Mapping[str, Sequence[Curve]], kind: str = "png", columns: int = 2) -> bytes:
@@ -63,7 +71,10 @@ def draw_curves(panels: Mapping[str, Sequence[Curve]], kind: str = "png", column
     for place, (title, curves) in zip(places, panels.items(), strict=False):
         for number, curve in enumerate(curves):
             colour = _COLOURS[number % len(_COLOURS)]
-            steps, values = _thin(curve)
+            steps, values = _thin(curve.steps, curve.values)
+            if curve.span is not None:
+                edges = [_thin(curve.steps, edge)[1] for edge in curve.span]
+                place.fill_between(steps, *edges, color=colour, alpha=0.15, linewidth=0)
             if len(steps) > 2 * _SMOOTH:  # a smoothed curve over the measured one
                 place.plot(steps, values, color=colour, linewidth=0.7, alpha=0.25)
                 values = _smooth(values)
@@ -90,9 +101,9 @@ def draw_curves(panels: Mapping[str, Sequence[Curve]], kind: str = "png", column
     return file.getvalue()
 
 
-def _thin(curve: Curve) -> tuple[NDArray[Any], NDArray[Any]]:
+def _thin(all_steps: Sequence[float], all_values: Sequence[float]) -> tuple[NDArray[Any], NDArray[Any]]:
     """Means of neighbouring points where there are many."""
-    steps, values = (np.clip(np.asarray(part, float), -_MOST, _MOST) for part in (curve.steps, curve.values))
+    steps, values = (np.clip(np.asarray(part, float), -_MOST, _MOST) for part in (all_steps, all_values))
     if len(steps) <= _POINTS:
         return steps, values
     parts = np.array_split(np.arange(len(steps)), _POINTS)
