@@ -131,7 +131,8 @@ def gather(runs: Sequence[Path], name: str) -> Curve | None:
 def print_table(chosen: argparse.Namespace) -> None:
     print("| experiment | seeds | step |", " | ".join(COLUMNS), "|")
     print("|---|---|---|" + "---|" * len(COLUMNS))
-    for name, runs in find_runs(chosen).items():
+    for name, found in find_runs(chosen).items():
+        runs = [run for run in found if f"health/{COLUMNS[0]}" in read_series(run)]
         curves = [gather(runs, f"health/{column}") for column in COLUMNS]
         steps = next((curve.steps for curve in curves if curve is not None), ())
         for step in find_steps(steps, chosen.at) if steps else ():
