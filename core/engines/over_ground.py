@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from ..motion.grid import Array, Flow, max_of_channels
-from ..motion.ground import find_figures, measure_ground, trim_figures
+from ..motion.ground import find_figures, trim_figures
 from ..motion.kept import once_of_two
 from ..motion.pan import STANDS, Pan, find_pans
 from ..motion.splatting import fill_holes
@@ -76,8 +76,8 @@ def find_figures_in_pan(first: Array, last: Array, pan: Pan) -> tuple[Array, Arr
     """
     here, there = (np.ascontiguousarray(view[pan.box]) for view in (first, last))
     carried = pan.lay_over(there, here, -1)
-    figures = find_figures(here, carried)
-    if figures is None or measure_ground(here, carried, figures) > _GROUND:
+    figures = find_figures(here, carried, _GROUND)
+    if figures is None:
         return None
     figures = trim_figures(here, carried, figures)
     # at the two borders that the pan runs to and from, figures may come and leave
