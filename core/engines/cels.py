@@ -208,6 +208,8 @@ def _align(
         for cel, back in zip(cels, (0, shift[1 - axis]), strict=True):
             found = np.flatnonzero(cel[..., 3].any(1 - axis))
             ends += [part.start - back + int(found[0]), part.start - back + int(found[-1]) + 1] if len(found) else []
+        if not ends:  # nothing is opaque
+            return box, cels
         places.append((min(ends) - _PAD, max(ends) + _PAD))
     canvas = slice(*places[0]), slice(*places[1])
     size = canvas[0].stop - canvas[0].start, canvas[1].stop - canvas[1].start

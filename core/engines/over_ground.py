@@ -12,8 +12,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from ..motion.figures import Figure, find_figures_across, find_figures_of, find_overlap, finish_cut, refine_shift
-from ..motion.grid import Array, Flow
+from ..motion.figures import Figure, find_figures_across, find_figures_of, finish_cut, refine_shift
+from ..motion.grid import Array, Flow, find_overlap
 from ..motion.ground import Cut, cut_figures, trim_figures
 from ..motion.kept import once_of_two
 from ..motion.pan import STANDS, Pan, find_pans
@@ -117,7 +117,7 @@ def find_figures_in_pan(first: Array, last: Array, pan: Pan) -> list[Figure]:
 
 
 class _Inside(NamedTuple):
-    """A figure over a ground that pans, away from the two borders that the pan runs to and from in the first frame."""
+    """A figure over a ground that pans, in the first frame and in the last one laid over it."""
 
     figure: Figure
     is_cut: bool
@@ -125,7 +125,7 @@ class _Inside(NamedTuple):
 
 
 def _find_inside(cut: Cut, pan: Pan, shape: tuple[int, ...]) -> _Inside | None:
-    """The one figure over a ground that pans, if it is away from these borders.
+    """The one figure over a ground that pans; None where it is not sure, or the border cuts it along the pan.
 
     Args:
         cut: of the first frame, and of the last one moved back by the pan.

@@ -1,8 +1,8 @@
 """Tells fast figures apart, and finds how those move that the border cuts or that leave the picture or come in.
 
 A figure that is cut by the border in one key frame goes on beyond it. What is missing there is in the other key frame,
-so all that is needed is how far the figure moves, which its visible part says. If one key frame doesn't show it at all,
-it has left by the border that cuts it in the other one, or has come in there, by the shortest way.
+so all that is needed is how far the figure moves, which its visible part says. If one key frame does not show it, it
+has left by the border that cuts it in the other one, or has come in there, by the shortest way.
 """
 
 from itertools import permutations
@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
-from .grid import Array, max_of_channels
+from .grid import Array, find_overlap, max_of_channels
 from .ground import MOST_FIGURES, SIDE, Cut, compare_colours, cut_figures, find_pieces, share_colours, trim_figures
 from .pan import Pan
 
@@ -48,7 +48,7 @@ class Figure(NamedTuple):
 
     @property
     def is_alone(self) -> bool:
-        """Whether one drawing doesn't show it at all."""
+        """Whether one drawing does not show it at all."""
         return not all(mask.any() for mask in self.masks)
 
 
@@ -120,7 +120,7 @@ def _join_at_border(pieces: list[Array]) -> list[Array]:
 
 
 def _find_gap(one: Array, other: Array) -> float:
-    """How far from each other two pieces reach the same border, in cells; infinity if they don't."""
+    """How far from each other two pieces reach the same border, in cells; infinity if they do not."""
     gaps = [np.inf]
     for side in (np.s_[0], np.s_[-1], np.s_[:, 0], np.s_[:, -1]):
         places = [np.flatnonzero(piece[side]) for piece in (one, other)]
@@ -162,7 +162,7 @@ def _judge(cut: Cut, masks: tuple[Array, Array], *, several: bool) -> tuple[Figu
 
 
 def _find_way(cut: Cut, masks: tuple[Array, Array]) -> Match | None:
-    """How far a figure moves of which a part is beyond the border in one drawing; None if it isn't sure."""
+    """How far a figure moves of which a part is beyond the border in one drawing; None if it is not sure."""
     if not any(_touches(mask) for mask in masks):
         return None
     match = match_figure(cut.pictures, masks, rough=cut.is_rough)
@@ -181,14 +181,6 @@ def _is_beyond(masks: tuple[Array, Array], shift: tuple[float, float]) -> bool:
         if int(mask.sum()) - int(mask[here].sum()) > _BEYOND * int(mask.sum()):
             return True
     return False
-
-
-def find_overlap(shape: tuple[int, ...], dx: int, dy: int) -> tuple[Any, Any]:
-    """Where either of two pictures, (H, W), shows what both show if the last one is moved by whole pixels."""
-    height, width = shape[:2]
-    here = np.s_[max(0, -dy) : max(0, height - max(0, dy)), max(0, -dx) : max(0, width - max(0, dx))]
-    there = np.s_[max(0, dy) : max(0, height - max(0, -dy)), max(0, dx) : max(0, width - max(0, -dx))]
-    return here, there
 
 
 def _find_way_out(mask: Array) -> tuple[float, float] | None:
@@ -319,7 +311,7 @@ def find_figures_across(first: Array, last: Array, pan: Pan, most_ground: float)
 
 
 def _place_in_frames(figure: Figure, frames: tuple[Array, Array], both: tuple[slice, slice], pan: Pan) -> Figure | None:
-    """A figure in its own frames; None where it is cut by the border and it isn't sure that it crosses that.
+    """A figure in its own frames; None where it is cut by the border and it is not sure that it crosses that.
 
     Args:
         figure: what the part of the ground shows that is in both frames, with its shift over the ground, in cells.
