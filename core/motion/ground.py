@@ -45,6 +45,7 @@ _FLAT, _GROWS = 6.0, 64  # levels between cells of one colour, and cells over wh
 _BARE, _BARE_ROUGH = 0.5, 0.7  # of the end of a figure that is in one drawing alone may be at outlines of the other one
 _ALL = 0.93  # of the picture is figure in the rough cut: then none is found; of 139 pairs with figures, 0.85 at most
 _DRAWN = 0.04  # outlines of the ground that figures uncover or cover, to a cell: a plain ground cannot melt
+_DRAWN_MATCHED = 0.02  # the same for figures that are matched: where the border cuts them, they are torn as well
 
 
 class _Limits(NamedTuple):
@@ -69,9 +70,9 @@ _LIKELY = _Limits(_LEAST / 2, 0.5, 0.6, 0.8, 0.6, 0.3)
 """For figures cut out at half the size. With 1.25 times the share of ground, all 16 pairs of the drawn cat in which
 figures are found pass, and 3 of 132 pairs in which none are: of core.cartoon, the choosing set and Big Buck Bunny."""
 _MORE_GROUND = 1.25
-_MATCHED = _Limits(0.0, 0.65, 0.25, 0.5, 0.0, 0.4)
+_MATCHED = _Limits(0.0, 0.65, 0.25, 0.5, 0.0, 0.3)
 """For figures of which it is known that both drawings show the same one, although the border may cut off a part."""
-_DIVISIBLE = _Limits(0.0, 0.65, 0.6, 0.0, 0.0, 0.3)
+_DIVISIBLE = _Limits(0.0, 0.65, 0.6, 0.0, 0.0, 0.25)
 """For what may be several figures or one that the border cuts, at half the size."""
 
 
@@ -120,7 +121,7 @@ class Cut(NamedTuple):
         one, other, found = self._take_parts(masks)
         if not _are_like(one, other, found, masks[0].size, _DIVISIBLE if self.is_rough else _MATCHED):
             return False
-        if not self.is_rough and not _is_ground_drawn(one, other, found):
+        if not self.is_rough and not _is_ground_drawn(one, other, found, _DRAWN_MATCHED):
             return False
         return _share_ground(_find_apart(one, other), found) <= self.most_ground
 
@@ -494,14 +495,14 @@ def _are_sure(
     return _reach_border(found, shape, box) or min(areas) >= _SIZES * max(areas)
 
 
-def _is_ground_drawn(one: Array, other: Array, found: tuple[Array, Array]) -> bool:
-    """Whether the ground that figures uncover or cover has outlines."""
+def _is_ground_drawn(one: Array, other: Array, found: tuple[Array, Array], least: float = _DRAWN) -> bool:
+    """Whether the ground that figures uncover or cover has outlines: `least` to a cell."""
     uncovered, drawn = found[0] ^ found[1], 0
     for picture, mask in zip((one, other), found, strict=True):
         ground = uncovered & (cv2.dilate(mask.astype(np.uint8), np.ones((5, 5), np.uint8)) == 0)
         for here, beside, step in _find_steps(picture):
             drawn += int((ground[here] & ground[beside] & (step > _OUTLINE)).sum())
-    return drawn >= _DRAWN * int(uncovered.sum())
+    return drawn >= least * int(uncovered.sum())
 
 
 def _reach_border(found: tuple[Array, Array], shape: tuple[int, ...], box: tuple[slice, slice]) -> bool:
