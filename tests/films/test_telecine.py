@@ -2,6 +2,7 @@
 
 import itertools
 import subprocess
+from dataclasses import replace
 from fractions import Fraction
 
 import av
@@ -11,7 +12,11 @@ import numpy as np
 import pytest
 
 from animi.core.config.interpolation import InterpolateFilmConfig
+from animi.core.config.jobs import DrawConfig, JoinConfig
+from animi.core.films import segmenting
 from animi.core.films.interpolation import interpolate_film
+from animi.core.films.job import draw_job, join_job, plan_job
+from animi.core.films.plan_file import read_plan
 from animi.core.films.timing import Clock, FilmFrame, expose
 from animi.core.media.film_source import open_film, read_frames
 from animi.core.media.telecine import even_out, find_field, is_combed
@@ -250,3 +255,18 @@ def test_new_frames_of_soft_telecine_move_evenly(tmp_path):
     assert steps[:42] == [0.4] * 42 and steps[45:-1] == [0.5] * (len(steps) - 46)
     # the last drawing before the cut stands until then
     assert steps[42:45] == [0.2, 0, 1]
+
+
+def test_a_job_knows_the_fields_of_its_film(tmp_path, monkeypatch):
+    """A segment that is decoded from the film's middle is the same as when the film is drawn in one go."""
+    monkeypatch.setattr(segmenting, "SEGMENT", 12)
+    path = mux(tmp_path / "soft.mkv", [draw(k) for k in range(130)], [3, 2] * 20 + [2] * 89)
+    config = InterpolateFilmConfig(path, tmp_path / "out.mkv", engine="blend")
+    interpolate_film(replace(config, output=tmp_path / "whole.mkv"))
+    plan_job(config, tmp_path / "job")
+    plan = read_plan(tmp_path / "job" / "plan.json")
+    assert plan.timing is not None and plan.timing.field == NTSC and plan.timing.rate is None
+    for numbers in (str(len(plan.segments) - 1), None):
+        draw_job(DrawConfig(tmp_path / "job", *([] if numbers is None else [numbers])))
+    join_job(JoinConfig(tmp_path / "job"))
+    assert (tmp_path / "out.mkv").read_bytes() == (tmp_path / "whole.mkv").read_bytes()
