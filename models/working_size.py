@@ -5,8 +5,8 @@ from math import sqrt
 MULTIPLE = 16
 """Sides of the working size are multiples of this."""
 
-SEARCHED_AREA = 214 * 214
-"""Pixels of the network's input at most, where it gets the motion of a search; 16:9 keeps its shape at 288 x 160."""
+SEARCHED_AREA = 192 * 192
+"""Pixels of the network's input at most, where it gets the motion of a search; 16:9 keeps its shape at 256 x 144."""
 _LEAST, _SMALL, _LARGE = 160, 256, 384
 """Sides of squares: the least working size, the largest frames that get it, and the smallest that get SEARCHED_AREA.
 Chosen on the choosing set at 192 to 384 pixels and on films (docs/notebook/interpolation.md)."""

@@ -1,7 +1,9 @@
-"""Draws films on a Ray cluster: each is planned in one task, drawn in one task a segment, and joined in one task.
+"""Draws films on a Ray cluster: each is planned in one task, drawn in several, and joined in one.
 
-A worker that sees the film and its folder reads and writes there. Where it does not, the plan and the film travel to it
-through Ray's object store, and the segment comes back the same way; then this machine plans and joins.
+A worker that sees the film and its folder reads and writes there. It draws several successive segments in a task, as it
+would otherwise wait at the end of each until its last frames are encoded. Where a worker sees neither, the plan and the
+film travel to it through Ray's object store, and each segment comes back the same way; then this machine plans and
+joins.
 """
 
 import os
@@ -11,6 +13,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -42,15 +45,19 @@ from ..interrupts import held_back
 from ..lock import take_lock, unlock
 from ..media.decode import identify_film
 from ..media.film_part import PART, cut_part
+from ..media.film_segments import name_segment
 from ..media.film_source import Film, open_film
 from .connection import LOCAL, connected
-from .pool import Pool, Task, TaskEnd
+from .pool import Pool, Task, TaskEnd, split_guided
 from .worker import NOT_HERE, SentFiles, SharedJob, draw_sent, draw_there, join_there, plan_there, sweep
 
 _PIECE = 1 << 25  # bytes of a film that travel as one object
 _HERE = 2  # films that this machine plans or joins at a time
 _AHEAD = 2  # waiting segments for each task that runs at a time, up to which another film is begun
 _SWEEPING = 10.0  # seconds
+_COUNT = 1.0  # seconds between two counts of the segments that are there
+_MOST_IN_TASK = 16  # segments: a worker that dies has the rest of them drawn elsewhere
+_CPUS = 2.0  # of a task: two pairs are prepared at a time, which together are as quick as on one machine
 # words of errors that say that a part is unlike its film, which is then sent whole
 _UNLIKE = ("decodes differently", "planned with another", "is no part")
 WHOLE = 1 << 25
@@ -188,7 +195,8 @@ class _Run:
         ]
         self._pool = Pool(
             ray,
-            cpus=cluster.cpus,
+            cpus=cluster.cpus or _CPUS,
+            fewer=cluster.cpus is None,
             gpus=cluster.gpus,
             limit=cluster.time_limit,
             tries=cluster.tries,
@@ -196,7 +204,7 @@ class _Run:
         )
         self._cluster = cluster
         self._threads = ThreadPoolExecutor(_HERE, "animi-films")
-        self._begun = monotonic()
+        self._begun = self._counted = monotonic()
         self._warned = False
         self._closing = False
 
@@ -213,9 +221,14 @@ class _Run:
                 with self._failing(film):
                     self._go_on(film, future.result())
         self.progress.slots, self.progress.seconds = self._pool.slots, monotonic() - self._begun
+        if monotonic() - self._counted > _COUNT:
+            self._counted = monotonic()
+            for film in self._films:
+                if film.progress.stage == DRAWING and not film.sends:
+                    _count(film)
         if self._pool.busy and not self._pool.slots and not self._warned and self.progress.seconds > 5:
             self._warned = True
-            room = f"--cpus {self._cluster.cpus:g} --gpus {self._cluster.gpus:g}"
+            room = f"--cpus {self._cluster.cpus or 1:g} --gpus {self._cluster.gpus:g}"
             self._note(f"no node of the cluster has room for a task with {room}; waiting for one, or give less of them")
         return all(film.progress.stage in (DONE, FAILED) for film in self._films)
 
@@ -286,22 +299,24 @@ class _Run:
         missing = choose_missing(plan, segments, known, range(len(plan.segments)))
         progress = film.progress
         progress.stage, progress.segments, progress.frames = DRAWING, len(plan.segments), plan.frames
-        progress.segments_done = len(plan.segments) - len(missing)
-        progress.frames_done = plan.frames - sum(len(plan.segments[number].frames) for number in missing)
-        progress.frames_resumed = progress.frames_done
         film.left = set(missing)
-        for number in missing:
-            self._add_segment(film, number)
+        _count(film)
+        progress.frames_resumed = progress.frames_done
+        self._add_segments(film, missing)
         if not missing:
             self._join(film)
 
-    def _add_segment(self, film: _Film, number: int) -> None:
-        key = ("draw", self._films.index(film), number)
+    def _add_segments(self, film: _Film, numbers: Sequence[int]) -> None:
+        place = self._films.index(film)
         if film.sends:
-            self._pool.add(Task(key, draw_sent, lambda: self._send(film, number)))
-        else:
-            words = self._share(film), number
-            self._pool.add(Task(key, draw_there, lambda: words))
+            for number in numbers:
+                self._pool.add(Task(("draw", place, [number]), draw_sent, partial(self._send, film, number)))
+            return
+        # workers that have nothing left to draw of this film draw the films that follow
+        following = sum(each.progress.stage in (WAITING, PLANNING) for each in self._films)
+        for run in split_guided(numbers, self._pool.slots // (1 + following), _MOST_IN_TASK):
+            words = self._share(film), run
+            self._pool.add(Task(("draw", place, run), draw_there, partial(tuple, words), len(run)))
 
     def _share(self, film: _Film) -> SharedJob:
         return SharedJob(str(film.folder), str(film.config.film.absolute()), hash_plan(film.folder) or "")
@@ -348,7 +363,7 @@ class _Run:
         if ended.value == NOT_HERE:
             film.sends = True
             if kind == "draw":
-                self._add_segment(film, ended.task.key[2])
+                self._add_segments(film, ended.task.key[2])
             else:
                 self._release_token(film)
                 self._work_here(film, kind)
@@ -356,15 +371,12 @@ class _Run:
         if kind != "draw":
             self._go_on(film, ended.value)
             return
-        number = ended.task.key[2]
-        plan = film.plan
-        assert plan is not None
+        numbers = ended.task.key[2]
+        assert film.plan is not None
         if ended.value is not None:
-            take_segment(film.folder / SEGMENTS, number, ended.value, plan)
-        if number in film.left:
-            film.left.discard(number)
-            film.progress.segments_done += 1
-            film.progress.frames_done += len(plan.segments[number].frames)
+            take_segment(film.folder / SEGMENTS, numbers[0], ended.value, film.plan)
+        film.left.difference_update(numbers)
+        _count(film)
         if not film.left:
             self._join(film)
 
@@ -425,3 +437,12 @@ class _Run:
             film.lock = None
             with suppress(OSError):  # where something is in it
                 folder.rmdir()
+
+
+def _count(film: _Film) -> None:
+    """Counts the segments and frames that are drawn, also those of tasks that have not ended."""
+    plan, segments = film.plan, film.folder / SEGMENTS
+    assert plan is not None
+    left = [number for number in film.left if not name_segment(segments, number).exists()]
+    film.progress.segments_done = len(plan.segments) - len(left)
+    film.progress.frames_done = plan.frames - sum(len(plan.segments[number].frames) for number in left)

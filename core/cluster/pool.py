@@ -43,6 +43,7 @@ class Task:
         key: what it is, for the caller.
         work: the function, which returns an Answer and can be imported on every node.
         words: makes its arguments when it is started, so that large ones do not wait in memory.
+        parts: of how many equal parts it consists; its time limit is for each.
         tries: how often it has been started.
         avoid: the ids of nodes on which it has failed.
     """
@@ -50,6 +51,7 @@ class Task:
     key: Any
     work: Callable[..., Answer]
     words: Callable[[], tuple[Any, ...]]
+    parts: int = 1
     tries: int = 0
     avoid: set[str] = field(default_factory=set)
 
@@ -75,6 +77,7 @@ class Pool:
         limit: float,
         tries: int,
         on_failure: Callable[[Task, str], None],
+        fewer: bool = False,
     ) -> None:
         """Starts nothing yet.
 
@@ -85,8 +88,10 @@ class Pool:
             limit: seconds after which a task is ended and tried again.
             tries: how often a task is started at most.
             on_failure: called with each task that failed and the reason, also if it is tried again.
+            fewer: whether tasks get fewer CPUs, but at least one, where no node has so many.
         """
         self._ray, self._cpus, self._gpus, self._limit, self._tries = ray, cpus, gpus, limit, tries
+        self._wanted, self._fewer = cpus, fewer
         self._on_failure = on_failure
         self._waiting: deque[Task] = deque()
         self._running: dict[Any, tuple[Task, float]] = {}
@@ -147,8 +152,8 @@ class Pool:
             done, _ = self._ray.wait(list(self._running), num_returns=len(self._running), timeout=0)
         ended += [found for reference in done if (found := self._end(reference)) is not None]
         now = monotonic()
-        for reference, (_, begun) in self._running.items():
-            if now - begun > self._limit and reference not in self._late:
+        for reference, (task, begun) in self._running.items():
+            if now - begun > self._limit * task.parts and reference not in self._late:
                 self._late.add(reference)
                 self._cancel(reference, force=True)
         return ended
@@ -181,6 +186,9 @@ class Pool:
         self._asked = now
         nodes = [node for node in self._ray.nodes() if node.get("Alive")]
         self._nodes = tuple(node["NodeID"] for node in nodes)
+        if self._fewer:
+            most = max((node.get("Resources", {}).get("CPU", 0.0) for node in nodes), default=0.0)
+            self._cpus = min(self._wanted, max(1.0, most))
         rooms = {node["NodeID"]: self._room(node.get("Resources", {})) for node in nodes}
         self._able = frozenset(node for node, room in rooms.items() if room)
         self._slots = sum(rooms[node] for node in self._able if not self._is_faulty(node))
@@ -210,7 +218,7 @@ class Pool:
 
     def _end(self, reference: Any) -> TaskEnd | None:
         task, _ = self._running.pop(reference)
-        answer = self._get(reference)
+        answer = self._get(reference, task)
         if answer.failure is None:
             self._faults[answer.node] = 0
             return TaskEnd(task, answer.value)
@@ -223,7 +231,7 @@ class Pool:
         self._waiting.append(task)
         return None
 
-    def _get(self, reference: Any) -> Answer:
+    def _get(self, reference: Any, task: Task) -> Answer:
         """The answer of a task that has ended, also if its worker or node has died."""
         late = reference in self._late
         self._late.discard(reference)
@@ -232,7 +240,7 @@ class Pool:
         except self._ray.exceptions.RayError as error:
             kind = type(error).__name__
             if late:
-                return Answer("", failure=f"took longer than {self._limit:g} s")
+                return Answer("", failure=f"took longer than {self._limit * task.parts:g} s")
             return Answer("", failure=_DEATHS.get(kind, kind))
         return answer
 
@@ -259,3 +267,24 @@ def split_evenly(count: int, parts: int) -> list[Sequence[int]]:
     parts = max(1, min(parts, count))
     edges = [round(k * count / parts) for k in range(parts + 1)]
     return [range(first, last) for first, last in pairwise(edges)]
+
+
+def split_guided(numbers: Sequence[int], slots: int, most: int) -> list[list[int]]:
+    """Splits rising numbers into runs of successive ones for as many workers as there are slots.
+
+    The first runs are long, and later ones shorter, so that all workers end at about the same time (guided
+    self-scheduling: Polychronopoulos and Kuck, 1987).
+
+    Args:
+        numbers: rising.
+        slots: how many runs are worked on at a time.
+        most: how long a run may be.
+    """
+    runs: list[list[int]] = []
+    left = list(numbers)
+    while left:
+        length = max(1, min(most, len(left) // (2 * max(1, slots))))
+        gap = next((k for k in range(1, length) if left[k] != left[k - 1] + 1), length)
+        runs.append(left[:gap])
+        del left[:gap]
+    return runs

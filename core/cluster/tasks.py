@@ -144,7 +144,7 @@ def _run(
     with connected(cluster.cluster or LOCAL) as ray, held_back() as held:
         pool = Pool(
             ray,
-            cpus=cluster.cpus,
+            cpus=cluster.cpus or 1,
             gpus=cluster.gpus,
             limit=cluster.time_limit,
             tries=cluster.tries,

@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
@@ -144,11 +144,11 @@ def plan_there(settings: dict[str, Any], folder: str, film: dict[str, Any], toke
 
 
 @answering
-def draw_there(job: SharedJob, number: int) -> None:
-    """Draws a segment into the job's folder."""
+def draw_there(job: SharedJob, numbers: Sequence[int]) -> None:
+    """Draws segments into the job's folder, one after the other."""
     if not sees(job):
         raise _NotHere
-    _draw(_open(job), number)
+    _draw(_open(job), numbers)
 
 
 @answering
@@ -174,7 +174,7 @@ def draw_sent(sent: SentFiles, number: int, film: list[Any]) -> Any:
             for piece in film:
                 file.write(ray.get(piece))
         job = open_job(folder, path, open_with=keep_engine, is_part=sent.is_part)
-        _draw(job, number)
+        _draw(job, [number])
         return pack_segment(job, number)
 
 
@@ -192,8 +192,8 @@ def sweep() -> None:
     _sweep()
 
 
-def _draw(job: OpenJob, number: int) -> None:
-    draw_wanted(job, [number], None, lambda sentence: None)
+def _draw(job: OpenJob, numbers: Sequence[int]) -> None:
+    draw_wanted(job, numbers, None, lambda sentence: None)
 
 
 def _open(job: SharedJob) -> OpenJob:

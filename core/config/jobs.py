@@ -60,8 +60,8 @@ class ClusterConfig(Checked):
     cluster: str | None = None
     """Draw on a Ray cluster: auto (the one that this machine is part of), ray://HOST:10001, or local (one that is
     started on this machine, for this command). None: no cluster."""
-    cpus: Annotated[float, Range(0, 4096, above=True)] = 1.0
-    """CPUs of a task on the cluster."""
+    cpus: Annotated[float | None, Range(0, 4096, above=True)] = None
+    """CPUs of a task on the cluster. None: 2 to draw, or 1 if no node has 2; else 1."""
     gpus: Annotated[float, Range(0, 64)] = 0.0
     """GPUs of a task on the cluster; 0.25 lets four tasks share one."""
     time_limit: Annotated[float, Range(0, above=True, unit="seconds")] = 1800.0

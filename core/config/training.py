@@ -409,7 +409,8 @@ class TrainMotionConfig(Checked):
     grow: Annotated[int, Range(0)] = 4000
     """Steps in which the drawn motion grows to its full size; 0: full from the start."""
     sprites: Path | None = None
-    """A folder of Lottie animations, to lay over some of the drawn samples."""
+    """A folder to lay over some of the drawn samples: animations with alpha (Lottie, WebP, APNG, GIF, folders of
+    PNGs), and SVG drawings, whose parts move."""
     sprite_share: Share = 0.25
     """Share of the drawn samples that sprites are laid over, where there are any."""
     staged: Share = 0.0

@@ -195,7 +195,7 @@ def load_cartoons(
         grow: number of the batch with the full motion; before it, the time between the outer frames grows. Sprites have
             their full motion from the start.
         worn: as in `draw_sample`.
-        sprites: Lottie files (see `sprites.renderer.find_sprites`) to composite over some of the samples.
+        sprites: animations and drawings (see `sprites.renderer.find_sprites`) to composite over some of the samples.
         share: share of the samples with sprites, in [0, 1].
         guided: whether batches have the motion of a classical search.
         repeat: number of successive batches with the same scenes; all but the first are turned (see `turn`).

@@ -1,6 +1,6 @@
 """Training batches composed on the device from artists' animations, which are rendered once.
 
-The CPU renders each Lottie animation once and draws some grounds; both are kept on the device. A batch takes three
+The CPU renders each animation once and draws some grounds; both are kept on the device. A batch takes three
 moments of one to three animations, moves, rotates, scales and recolours each, and composites them over a colour, a
 gradient or a sliding ground. So artists' in-betweens come as fast as the device can sample pixels;
 `sprites.samples.draw_sprite_sample` renders every sample, a few dozen a second.
@@ -23,7 +23,7 @@ from ..cartoon.samples import GAP, draw_sample
 from ..material.films import FilmFrames
 from ..media.frames import resize_image, to_uint8
 from ..sprites import chances
-from ..sprites.renderer import SpriteError, SpriteRenderer
+from ..sprites.renderer import SpriteError, SpriteRenderer, check_libraries
 from .batches import CartoonBatch, start_worker
 from .collage import CANVAS, build_ways, choose_colours, hide_covered, look_up_layers, pixel_centres, with_ones
 
@@ -81,16 +81,16 @@ def render_stock(
     """Renders animations.
 
     Args:
-        paths: Lottie files.
+        paths: animations.
         side: height and width in pixels; a frame takes 4 bytes a pixel on the device.
         device: device that keeps the frames.
         most: largest number of frames of an animation, from its beginning.
         workers: processes that render; 0: this one.
 
     Raises:
-        SpriteError: rlottie-python is not installed, or no animation can be rendered.
+        SpriteError: a library is not installed, or no animation can be rendered.
     """
-    SpriteRenderer()  # raises SpriteError if it is not installed
+    check_libraries(paths)
     loader: DataLoader[Tensor] = DataLoader(
         _Rendered(paths, side, most),  # type: ignore[arg-type]
         batch_size=None,
@@ -146,7 +146,7 @@ def build_stage(
     """Renders sprites, draws grounds and takes others from films.
 
     Args:
-        paths: Lottie files.
+        paths: animations.
         films: films whose frames become grounds too; may be none.
         size: side of the largest pictures.
         seed: seed of the batches and the grounds.

@@ -7,180 +7,209 @@ what it draws is laid over the ground, which moves with its pan.
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 
-from ..motion.grid import Array, Flow, max_of_channels
-from ..motion.ground import find_figures, measure_ground, trim_figures
+from ..motion.figures import Figure, find_figures_across, find_figures_of, finish_cut, refine_shift
+from ..motion.grid import Array, Flow, find_overlap
+from ..motion.ground import Cut, cut_figures, trim_figures
 from ..motion.kept import once_of_two
 from ..motion.pan import STANDS, Pan, find_pans
-from ..motion.splatting import fill_holes
-from .interface import Around, Pair, Working, find_doubt, follow, limit_colours, render_all, view_for_matching
+from .cels import Cels, Outlined, uncover_ground
+from .interface import (
+    Around,
+    DrawsTogether,
+    Pair,
+    Working,
+    find_doubt,
+    follow,
+    limit_colours,
+    render_all,
+    view_for_matching,
+)
 
 # Chosen on the drawn cat of docs/RESULTS.md.
 _FAST = 0.05  # of the frame's longer side: figures that move by less are drawn well together with the ground
-_SOFT, _RANGE = 4.0, 20.0  # levels: less is no difference between figure and ground, and range up to an opaque figure
-_STEEP = 3.0  # how fast a figure ends, in opacities to a cell, where the ground beside it is not known
 _GROUND = 0.3  # of a figure may be ground, over one that pans: walls and floors at two speeds have 0.4 and more
-_PAD = 12  # pixels around the figure that the engine is given
 
 
 def prepare_over_ground(first: Working, last: Working, prepare: Callable[[Working, Working], Pair]) -> Pair:
-    """Prepares two frames as `prepare` does, with a fast figure apart from a ground that stands; colour frames only."""
+    """Prepares two frames as `prepare` does, with fast figures apart from a ground that stands; colour frames only."""
     if first.shape[2] != 3:
         return prepare(first, last)
     views = view_for_matching(first), view_for_matching(last)
     figures = _find_standing(*views)
-    if figures is None:
-        return prepare(first, last)
-    pair = OverGround(trim_figures(*views, figures), first, last, prepare)
-    return pair if pair.fits else prepare(first, last)
+    if figures:
+        pair = OverGround(figures, first, last, prepare)
+        if pair.fits:
+            return pair
+    return prepare(first, last)
 
 
 def prepare_over_pan(
     first: Working, last: Working, prepare: Callable[[Working, Working], Pair], otherwise: Callable[[], Pair]
 ) -> Pair:
-    """Prepares two colour frames with a fast figure apart from a ground that pans.
+    """Prepares two colour frames with fast figures apart from a ground that pans.
 
     Args:
         first: a frame.
         last: another of the same shape and type.
-        prepare: prepares the figure.
+        prepare: prepares a figure.
         otherwise: prepares the two frames where no such figure is found.
     """
     if first.shape[2] != 3:
         return otherwise()
     views = view_for_matching(first), view_for_matching(last)
-    if _find_standing(*views) is not None:
+    if _find_standing(*views):
         return otherwise()
     for pan in find_pans(*views):
         figures = find_figures_in_pan(*views, pan)
-        if figures is not None:
+        if figures:
             pair = Within(pan, figures, first, last, prepare)
             if pair.fits:
                 return pair
     return otherwise()
 
 
-def _find_standing(first: Array, last: Array) -> tuple[Array, Array] | None:
-    """Figures over a ground that stands, see `find_figures`; once for both of those who ask for a pair's."""
-    return once_of_two(first, last, "figures", partial(find_figures, first, last))
+def _find_standing(first: Array, last: Array) -> list[Figure]:
+    """Figures over a ground that stands, see `find_all_figures`; once for both of those who ask for a pair's."""
+    return once_of_two(first, last, "figures", partial(find_all_figures, first, last))
 
 
-def find_figures_in_pan(first: Array, last: Array, pan: Pan) -> tuple[Array, Array] | None:
-    """As `find_figures`, over a ground that pans, in the pan's box; either figure in its own frame.
+def find_all_figures(first: Array, last: Array) -> list[Figure]:
+    """Finds the figures that move fast over a ground that stands; none if not all of them are sure.
+
+    Args:
+        first: (H, W, 3) uint8 RGB.
+        last: of the same shape.
+    """
+    rough = cut_figures(first, last)
+    cut = None if rough is None else finish_cut(rough)
+    if cut is None:
+        return []
+    cell_x, cell_y = (side / cells for side, cells in zip(first.shape[1::-1], cut.masks[0].shape[::-1], strict=True))
+    figures = []
+    for figure in find_figures_of(cut):
+        if figure.shift is not None:
+            figure = figure._replace(shift=(figure.shift[0] * cell_x, figure.shift[1] * cell_y))
+        figures.append(refine_shift((first, last), figure))
+    return figures
+
+
+def find_figures_in_pan(first: Array, last: Array, pan: Pan) -> list[Figure]:
+    """As `find_all_figures`, over a ground that pans, in the pan's box; each mask in its own frame.
 
     A figure that goes on beyond the box is none, as it would be torn there: such a box is part of a picture that
     stands, in which, for instance, a strip is pulled through behind fingers.
     """
     here, there = (np.ascontiguousarray(view[pan.box]) for view in (first, last))
     carried = pan.lay_over(there, here, -1)
-    figures = find_figures(here, carried)
-    if figures is None or measure_ground(here, carried, figures) > _GROUND:
+    rough = cut_figures(here, carried, _GROUND, laid=True)
+    if rough is None or rough.finish is None:
+        return []
+    inside = _find_inside(rough.finish(), pan, here.shape) if rough.likely else None
+    if inside is not None and not inside.is_cut:
+        return [inside.figure]
+    across = [refine_shift((here, there), figure) for figure in find_figures_across(here, there, pan, _GROUND)]
+    return [inside.figure] if inside is not None and len(across) != 1 else across
+
+
+class _Inside(NamedTuple):
+    """A figure over a ground that pans, in the first frame and in the last one laid over it."""
+
+    figure: Figure
+    is_cut: bool
+    """Whether it may go on where only one frame shows the ground."""
+
+
+def _find_inside(cut: Cut, pan: Pan, shape: tuple[int, ...]) -> _Inside | None:
+    """The one figure over a ground that pans; None where it is not sure, or the border cuts it along the pan.
+
+    Args:
+        cut: of the first frame, and of the last one moved back by the pan.
+        pan: the ground's.
+        shape: height and width of the frames.
+    """
+    if not cut.is_sure():
         return None
-    figures = trim_figures(here, carried, figures)
+    figures = trim_figures(*cut.pictures, cut.figures)
     # at the two borders that the pan runs to and from, figures may come and leave
     across = 0 if abs(pan.shift[0]) >= abs(pan.shift[1]) else 1
     if any((np.take(figure, place, across) > 0.5).any() for figure in figures for place in (0, -1)):
         return None
-    x, y = (cells / side for cells, side in zip(figures[0].shape[::-1], here.shape[1::-1], strict=True))
+    x, y = (cells / side for cells, side in zip(figures[0].shape[::-1], shape[1::-1], strict=True))
     move = np.array([[1, 0, x * pan.shift[0]], [0, 1, y * pan.shift[1]]], np.float32)
-    return figures[0], np.asarray(cv2.warpAffine(figures[1], move, figures[1].shape[::-1], flags=cv2.INTER_LINEAR))
+    moved = np.asarray(cv2.warpAffine(figures[1], move, figures[1].shape[::-1], flags=cv2.INTER_LINEAR))
+    known = np.zeros(figures[0].shape, np.uint8)
+    known[find_overlap(known.shape, round(x * pan.shift[0]), round(y * pan.shift[1]))[0]] = 1
+    around = cv2.copyMakeBorder(known, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+    outer = cv2.erode(around, np.ones((3, 3), np.uint8))[1:-1, 1:-1] == 0
+    return _Inside(Figure((figures[0], moved)), any((outer & (figure > 0.5)).any() for figure in figures))
 
 
-class OverGround(Around):
-    """The figure of two frames, and the ground behind it."""
+class OverGround(DrawsTogether):
+    """The figures of two frames, and the ground behind them."""
 
     def __init__(
         self,
-        figures: tuple[Array, Array],
+        figures: Sequence[Figure],
         first: Working,
         last: Working,
         prepare: Callable[[Working, Working], Pair],
         pan: Pan = STANDS,
     ) -> None:
-        """Separates figure and ground, and prepares the figure with `prepare`.
+        """Separates figures and ground, and prepares each figure with `prepare`.
 
         Args:
-            figures: as `find_figures` gives them.
+            figures: one or more.
             first: (H, W, 3).
             last: of the same shape and type.
             prepare: an engine's, for frames with alpha.
             pan: of the ground, whose box is not used.
         """
-        self._shape = first.shape[:2]
-        self._pan = pan
-        self._box = self._find_box(figures)
-        own = [np.ascontiguousarray(frame[self._box]) for frame in (first, last)]
-        others = own[::-1]
-        if pan.moves:
-            carried = pan.lay_over(last, first, -1), pan.lay_over(first, last, 1)
-            others = [np.ascontiguousarray(frame[self._box]) for frame in carried]
-        height, width = own[0].shape[:2]
-        cell = max(side / cells for side, cells in zip(self._shape, figures[0].shape, strict=True))
-        reach = 2 * int(np.ceil(cell)) + 1
-        around = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
-        opacities = [self._enlarge(cv2.GaussianBlur(mask, (3, 3), 0), width, height) for mask in figures]
-        near, inside = (
-            [work((part > 0.5).astype(np.uint8), around) for part in opacities] for work in (cv2.dilate, cv2.erode)
-        )
-        cels, self._alphas, self._grounds = [], [], []
-        for k, (frame, here, other) in enumerate(zip((first, last), own, others, strict=True)):
-            # the other frame shows no ground there, from which the opacity would be known
-            hidden = self._carry_mask(near[1 - k], 2 * k - 1)
-            apart = max_of_channels(cv2.absdiff(here, other)).astype(np.float32)
-            differs = np.clip((apart - _SOFT) / _RANGE, 0, 1)
-            steep = np.clip((opacities[k] - 0.5) * _STEEP + 0.5, 0, 1)
-            alpha = cv2.max(cv2.copyTo(steep, hidden, differs.copy()) * near[k], inside[k].astype(np.float32))
-            behind = cv2.copyTo(here, hidden, other.copy())
-            colours = here - cv2.merge([1 - alpha] * 3) * behind
-            opaque = 255 * alpha
-            cels.append(cv2.merge([*(np.clip(part, 0, opaque) for part in cv2.split(colours)), opaque]))
-            covered = (cv2.dilate(alpha, np.ones((3, 3), np.uint8)) > 0.05).astype(np.uint8)
-            ground = cv2.copyTo(other, covered, here.copy())
-            lost = np.asarray(cv2.min(covered, hidden))
-            if lost.any():
-                ground = cv2.copyTo(_fill(ground, lost, cell), lost, ground)
-            whole = frame.copy()
-            whole[self._box] = ground
-            self._alphas.append(alpha)
-            self._grounds.append(whole)
-        super().__init__(prepare(cels[0], cels[1]), self._alphas[0].shape)
-        on = self._alphas[0] > 0.5
-        moved = super().follow()[on] - np.array(pan.shift, np.float32)
-        length = float(np.median(np.hypot(moved[:, 0], moved[:, 1]))) if on.any() else 0.0
-        self.fits = self.explained and length > _FAST * max(self._shape)
-        """Whether motion explains the figure, and it is fast, as seen from the ground."""
-
-    def _find_box(self, figures: tuple[Array, Array]) -> tuple[slice, slice]:
-        """The part of the frame in which the figure is, with some room."""
-        either = np.maximum(*figures)
-        box = []
-        for axis, side in ((1, self._shape[0]), (0, self._shape[1])):
-            cells = np.flatnonzero(either.any(axis))
-            scale = side / either.shape[1 - axis]
-            low, high = int(cells[0] * scale), int(np.ceil((cells[-1] + 1) * scale))
-            box.append(slice(max(0, low - _PAD), min(side, high + _PAD)))
-        return box[0], box[1]
-
-    def _enlarge(self, mask: Array, width: int, height: int) -> Array:
-        """The box of a mask on the grid of figures, as large as the frames."""
-        x, y = (side / cells for side, cells in zip(self._shape[::-1], mask.shape[::-1], strict=True))
-        move = np.array(
-            [[x, 0, (x - 1) / 2 - self._box[1].start], [0, y, (y - 1) / 2 - self._box[0].start]], np.float32
-        )
-        size = (width, height)
-        return np.asarray(cv2.warpAffine(mask, move, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
+        self._pan, self._size = pan, first.shape[:2]
+        frames = first, last
+        grounds = (pan.lay_over(last, first, -1), pan.lay_over(first, last, 1)) if pan.moves else (last, first)
+        cell = max(side / cells for side, cells in zip(self._size, figures[0].masks[0].shape, strict=True))
+        outlines = [Outlined(figure, self._size, cell) for figure in figures]
+        near = [np.zeros(self._size, np.uint8) for _ in frames]
+        for each in outlines:
+            for whole, part in zip(near, each.near, strict=True):
+                np.maximum(whole[each.box], part, out=whole[each.box])
+        # the other frame shows no ground there, from which the opacity would be known
+        hidden = [self._carry_mask(near[1 - k], 2 * k - 1) for k in range(2)]
+        opacities = [np.zeros(self._size, np.float32) for _ in frames]
+        self._cels = []
+        for each in outlines:
+            cels = []
+            for k, given in enumerate(zip(frames, grounds, hidden, strict=True)):
+                alpha = each.find_opacity(k, *given)
+                np.maximum(opacities[k][each.box], alpha, out=opacities[k][each.box])
+                cels.append(each.cut_out(*given, alpha))
+            self._cels.append(Cels((cels[0], cels[1]), each, self._size, prepare))
+        box = _find_union([each.box for each in outlines])
+        self._grounds = [
+            uncover_ground(frame, other, opacity, shadow, box, cell)
+            for frame, other, opacity, shadow in zip(frames, grounds, opacities, hidden, strict=True)
+        ]
+        # the lower one is nearer
+        self._cels.sort(key=lambda cels: cels.foot)
+        self.confidence = min(cels.confidence for cels in self._cels)
+        """How well motion explains the figures."""
+        self.explained = all(cels.explained for cels in self._cels)
+        """Whether motion explains the figures."""
+        least = _FAST * max(self._size)
+        self.fits = self.explained and all(cels.measure_length(pan.shift) > least for cels in self._cels)
+        """Whether motion explains the figures, and they are fast, as seen from the ground."""
 
     def _carry_mask(self, mask: Array, share: float) -> Array:
-        """Moves a mask of the figure's box, (h, w) uint8, along the pan; beyond the frame, nothing is known."""
+        """Moves a mask of the frame, (H, W) uint8, along the pan; beyond the frame, nothing is known."""
         if not self._pan.moves:
             return mask
-        whole = np.zeros(self._shape, np.uint8)
-        whole[self._box] = mask
-        carried, known = self._pan.carry(whole, share, cv2.INTER_NEAREST)
-        return np.ascontiguousarray(np.where(known, carried, 1)[self._box].astype(np.uint8))
+        carried, known = self._pan.carry(mask, share, cv2.INTER_NEAREST)
+        return np.where(known, carried, 1).astype(np.uint8)
 
     def _draw_ground(self, t: float) -> Working:
         """The ground at t, (H, W, 3)."""
@@ -192,26 +221,24 @@ class OverGround(Around):
 
     def follow(self) -> Flow:
         """Where everything goes: (H, W, 2), in pixels."""
-        flow = np.full((*self._shape, 2), self._pan.shift, np.float32)
-        on = self._alphas[0] > 0.5
-        flow[self._box][on] = super().follow()[on]
+        flow = np.full((*self._size, 2), self._pan.shift, np.float32)
+        for cels in self._cels:
+            cels.follow_into(flow)
         return flow
 
     def doubt(self, t: float) -> Array:
         """Where the frame at t is guesswork: (H, W) in [0, 1]."""
-        whole = np.zeros(self._shape, np.float32)
-        inside = whole[self._box]
-        inside[:] = cv2.resize(find_doubt(self._pair, t), inside.shape[::-1], interpolation=cv2.INTER_LINEAR)
+        whole = np.zeros(self._size, np.float32)
+        for cels in self._cels:
+            cels.doubt_into(whole, t)
         return whole
 
     def render_all(self, times: Sequence[float]) -> Iterator[Working]:
         """Draws the frames at `times` in (0, 1)."""
-        for t, drawn in zip(times, render_all(self._pair, times), strict=True):
+        for t, *drawn in zip(times, *(cels.render_all(times) for cels in self._cels), strict=True):
             frame = self._draw_ground(t)
-            under = frame[self._box]
-            clear = 1 - drawn[..., 3] * np.float32(1 / 255)
-            laid = under * cv2.merge([clear] * 3) + drawn[..., :3]
-            under[:] = laid if frame.dtype == np.float32 else np.clip(laid + 0.5, 0, 255)
+            for cels, cel in zip(self._cels, drawn, strict=True):
+                cels.lay_over(frame, cel, t)
             yield frame
 
 
@@ -221,7 +248,7 @@ class Within(Around):
     def __init__(
         self,
         pan: Pan,
-        figures: tuple[Array, Array],
+        figures: Sequence[Figure],
         first: Working,
         last: Working,
         prepare: Callable[[Working, Working], Pair],
@@ -254,11 +281,9 @@ class Within(Around):
             yield frame
 
 
-def _fill(picture: Working, lost: Array, cell: float) -> Working:
-    """A picture with what is lost filled from around, at a size of `cell` times smaller."""
-    height, width = lost.shape
-    size = max(1, round(width / cell)), max(1, round(height / cell))
-    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.float32)
-    known = cv2.resize(1 - lost.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0.99
-    filled = fill_holes(small, np.where(known, 1, 1e-5).astype(np.float32))
-    return np.asarray(cv2.resize(filled, (width, height), interpolation=cv2.INTER_LINEAR)).astype(picture.dtype)
+def _find_union(boxes: Sequence[tuple[slice, slice]]) -> tuple[slice, slice]:
+    """The smallest box around boxes."""
+    rows, columns = (
+        slice(min(part.start for part in parts), max(part.stop for part in parts)) for parts in zip(*boxes, strict=True)
+    )
+    return rows, columns

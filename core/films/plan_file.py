@@ -39,7 +39,7 @@ from ..shots.noise import WORKING_SIDE
 from ..shots.registration import Registration
 from .plan import FilmPlan, PlannedFrame, PlannedSegment, SourceFrame
 
-VERSION = 2
+VERSION = 3
 """Version of the file; a reader accepts its own only."""
 _FORMAT = "animi film plan"
 _FRACTION = re.compile(r"-?[0-9]{1,30}(/[1-9][0-9]{0,29})?")
@@ -98,6 +98,8 @@ def describe_plan(plan: FilmPlan) -> dict[str, Any]:
             "usual": _spell(timing.usual),
             "end": _spell(timing.end),
             "count": timing.count,
+            "field": _spell(timing.field),
+            "begin": _spell(timing.begin),
         },
         "seeks": plan.seeks,
         "closes": plan.closes,
@@ -162,7 +164,9 @@ def _build_plan(found: dict[str, Any]) -> FilmPlan:
         rate = None if given["rate"] is None else _read_fraction(given["rate"], above=0)
         end = None if given["end"] is None else _read_fraction(given["end"])
         count = None if given["count"] is None else _read_whole(given["count"], MOST_FRAMES)
-        timing = Timing(rate, _read_fraction(given["usual"], above=0), end, count)
+        field_ = None if given["field"] is None else _read_fraction(given["field"], above=0)
+        usual, begin = _read_fraction(given["usual"], above=0), _read_fraction(given["begin"])
+        timing = Timing(rate, usual, end, count, field=field_, begin=begin)
     return FilmPlan(config, job, sources, segments, timing, seeks, closes, tuple(notes))
 
 

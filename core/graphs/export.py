@@ -101,7 +101,7 @@ is 2, index 0 is the first frame (forward motion), index 1 the last (backward mo
 their own grid; the cell in column x and row y has its centre at (x, y).
 
 The working size H x W may be any multiples of 16; animi reduces frames to about 160 x 160 (256 x 256 and smaller) to
-214 x 214 pixels in all (384 x 384 and larger), in the frames' shape. h = H / 4, w = W / 4.
+192 x 192 pixels in all (384 x 384 and larger), in the frames' shape. h = H / 4, w = W / 4.
 
 ## encode.onnx, once for a frame
 

@@ -7,7 +7,6 @@ the film's tags say or lack.
 
 import re
 import sys
-from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -28,7 +27,7 @@ from .frames import Frame
 from .image_files import SUFFIXES
 from .moving import Animation, read_animation
 from .probe import UNKNOWN, Head, Stream
-from .telecine import DEINTERLACE, FIELD, Restoration, find_restoration, is_pulled_down
+from .telecine import DEINTERLACE, Restoration, even_out, find_restoration
 from .timestamps import Timing, find_timing, read_timing, seen_from
 from .webp import decode_webp, has_transparency, is_webp, list_durations
 from .y4m import Rejoined, read_header
@@ -212,9 +211,11 @@ def open_film(path: Path, timing: Timing | None = None) -> Film:
         if head.container in ("gif", "apng"):
             timing, animation = _time_pictures(path, timing)
         else:
-            restoration = find_restoration(info, timing.rate, flagged=picture.interlaced)
-            if restoration is not None and restoration.telecined:
-                timing = _leave_out_a_fifth(timing)
+            restoration = find_restoration(
+                info, timing.rate, flagged=picture.interlaced, field=timing.field, begin=timing.begin
+            )
+            if restoration is not None:
+                timing = _time_restored(timing, restoration)
     return Film(
         path=path,
         info=info,
@@ -280,7 +281,8 @@ def read_frames(
     """Decodes a film and yields each frame with its timestamp.
 
     At a constant frame rate, each timestamp is the first one plus a whole number of frame periods, however the file
-    rounds them. Otherwise timestamps are the file's own, to the microsecond.
+    rounds them; if frames are shown for two and three fields, plus a number of fields. Otherwise timestamps are the
+    file's own, to the microsecond.
 
     Args:
         film: from `open_film`.
@@ -302,9 +304,11 @@ def read_frames(
     decoded = _decode(film, 0.0 if animation else start, on_damage, on_size)
     if rate is None and animation is None:
         decoded = _leave_out_unseen(decoded, float(seen_from(film.timing.usual)))
-    with closing(decoded if rate is not None else _even_out(decoded)) as frames:
-        for place, (seconds, pixels) in enumerate(frames):
-            time = Fraction(round(seconds * 1_000_000), 1_000_000)
+    with closing(decoded):
+        stamped = ((Fraction(round(seconds * 1_000_000), 1_000_000), pixels) for seconds, pixels in decoded)
+        if film.timing.field is not None:
+            stamped = even_out(stamped, film.timing.field, film.timing.begin)
+        for place, (time, pixels) in enumerate(stamped):
             if animation is not None and place < len(animation.stamps):
                 time = animation.stamps[place] * animation.tick
             if time < start:
@@ -331,21 +335,6 @@ def _leave_out_unseen(
         for each in chain(frames, (None,)):
             if waiting is not None and (each is None or each[0] - waiting[0] >= least):
                 yield waiting
-            waiting = each
-
-
-def _even_out(frames: Generator[tuple[float, Frame], None, None]) -> Generator[tuple[float, Frame], None, None]:
-    """Evens out the timestamps of soft telecine as `telecine.even_out` does, delayed by one frame."""
-    with closing(frames):
-        before: deque[float] = deque(maxlen=2)
-        waiting: tuple[float, Frame] | None = None
-        for each in chain(frames, (None,)):
-            if waiting is not None:
-                time, pixels = waiting
-                after = each[0] - time if each is not None else before[-1] - before[0] if before else 0.0
-                moved = bool(before) and is_pulled_down(Fraction(time - before[-1]), Fraction(after))
-                yield time - float(FIELD) / 2 if moved else time, pixels
-                before.append(time)
             waiting = each
 
 
@@ -407,11 +396,20 @@ def _has_transparency(info: VideoInfo) -> bool:
     return False
 
 
-def _leave_out_a_fifth(timing: Timing) -> Timing:
-    """The timing of a telecined film after decimation: four frames of five remain."""
-    assert timing.rate is not None and timing.count is not None
-    rate = timing.rate * Fraction(4, 5)
-    return Timing(rate, 1 / rate, timing.end, round(timing.count * Fraction(4, 5)))
+def _time_restored(timing: Timing, restoration: Restoration) -> Timing:
+    """The timing of a restored film: of a telecined one, four frames of five remain."""
+    rate, count, begin = timing.rate, timing.count, timing.begin
+    if rate is None and timing.field is not None and timing.end is not None and restoration.video:
+        rate = 1 / (2 * timing.field)
+        count = round((timing.end - begin) * rate)
+    if rate is None or not (restoration.video or restoration.telecined or restoration.varies):
+        return timing
+    if restoration.varies:
+        return Timing(None, 1 / rate, timing.end, None, field=1 / (2 * rate), begin=begin)
+    if restoration.telecined:
+        rate *= Fraction(4, 5)
+        count = None if count is None else round(count * Fraction(4, 5))
+    return Timing(rate, 1 / rate, timing.end, count)
 
 
 def _time_pictures(path: Path, timing: Timing) -> tuple[Timing, Animation | None]:

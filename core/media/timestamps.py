@@ -14,7 +14,7 @@ from ..errors import InputError
 from ..files import shown
 from .ffmpeg import file_input, list_packets
 from .probe import Head
-from .telecine import even_out
+from .telecine import even_out, find_field
 
 _SEEN = Fraction(1, 1000)  # seconds; no display shows 1000 frames a second
 MOST_FRAMES = 1 << 24
@@ -31,6 +31,8 @@ class Timing:
         end: end of the last frame in seconds; None if it is not known before decoding.
         count: number of frames; None if it is not known before decoding.
         unseen: number of frames that are left out of the others, see `seen_from`.
+        field: seconds per field if the rate varies as frames are shown for two and three fields, see `find_field`.
+        begin: start of the first frame in seconds, if `field` is known.
     """
 
     rate: Fraction | None
@@ -38,6 +40,8 @@ class Timing:
     end: Fraction | None
     count: int | None
     unseen: int = 0
+    field: Fraction | None = None
+    begin: Fraction = Fraction(0)
 
 
 def seen_from(usual: Fraction) -> Fraction:
@@ -133,13 +137,22 @@ def find_timing(stamps: Sequence[int], last: int, tick: Fraction) -> Timing:
         times = times[np.append(steps >= float(seen_from(int(np.median(steps)) * tick) / tick), True)]
     count = len(times)
     unseen = every - count
-    if count > 2 and _find_rate(times, tick) is None:
-        even = even_out([int(time) * tick for time in times])
-        exact = tick / 1000  # half a field is not a whole number of ticks
-        evened = np.array([round(time / exact) for time in even], np.int64)
-        rate = _find_rate(evened, exact, slack=1000 * 2)
+    field = find_field(times, tick) if count > 2 and _find_rate(times, tick) is None else None
+    if field is not None:
+        begin = int(times[0]) * tick
+        even = [time for time, _ in even_out(((int(time) * tick, None) for time in times), field, begin)]
+        fine = field / 1000
+        rate = _find_rate(np.array([(time - begin) / fine for time in even], np.int64), fine)
         if rate is not None:
-            return Timing(rate, 1 / rate, int(times[0]) * tick + count / rate, count, unseen)
+            return Timing(rate, 1 / rate, begin + count / rate, count, unseen)
+        usual = int(np.median(np.diff(times))) * tick
+        end = int(times[-1]) * tick + last * tick
+        exact = begin + round((end - begin) / field) * field
+        if last <= 0:
+            end = even[-1] + 2 * field
+        elif abs(exact - end) <= 2 * tick:
+            end = exact
+        return Timing(None, usual, end, count, unseen, field, begin)
     if count == 1:
         usual = max(last, 1) * tick
         return Timing(1 / usual, usual, int(times[0]) * tick + usual, 1, unseen)

@@ -69,3 +69,11 @@ def mean_of_channels(picture: Array) -> Array:
     picture = picture.astype(np.float32, copy=False)
     count = picture.shape[2]
     return picture[..., 0] if count == 1 else cv2.transform(picture, np.full((1, count), 1 / count, np.float32))
+
+
+def find_overlap(shape: tuple[int, ...], dx: int, dy: int) -> tuple[Any, Any]:
+    """Where either of two pictures, (H, W), shows what both show if the last one is moved by whole pixels."""
+    height, width = shape[:2]
+    here = np.s_[max(0, -dy) : max(0, height - max(0, dy)), max(0, -dx) : max(0, width - max(0, dx))]
+    there = np.s_[max(0, dy) : max(0, height - max(0, -dy)), max(0, dx) : max(0, width - max(0, -dx))]
+    return here, there

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
-from .grid import Array, max_of_channels
+from .grid import Array, find_overlap, max_of_channels
 
 # Chosen on the drawn cats of docs/RESULTS.md, with chases of core.cartoon as what must not be taken for a pan.
 _SIDE = 200  # longest side of the picture in which a pan is sought, in pixels
@@ -86,7 +86,7 @@ class _Compared:
         It is a mean over blocks, as a figure is textured more densely than a ground, which is in more of them. Blocks
         weigh more towards the two borders that the pan runs to and from, as there is seldom a figure.
         """
-        here, there = _overlap(self._steep.shape, round(shift[0]), round(shift[1]))
+        here, there = find_overlap(self._steep.shape, round(shift[0]), round(shift[1]))
         one, steep = self.pictures[0][here], self._steep[here]
         off = max_of_channels(cv2.max(cv2.subtract(self._low[there], one), cv2.subtract(one, self._high[there])))
         size = max(1, one.shape[1] // _BLOCK), max(1, one.shape[0] // _BLOCK)
@@ -185,14 +185,6 @@ def _find_peaks(one: Array, other: Array) -> list[tuple[float, float]]:
     return peaks
 
 
-def _overlap(shape: tuple[int, ...], dx: int, dy: int) -> tuple[Any, Any]:
-    """Where either of two pictures, (H, W), shows what both show if the last one is moved by whole pixels."""
-    height, width = shape[:2]
-    here = np.s_[max(0, -dy) : height - max(0, dy), max(0, -dx) : width - max(0, dx)]
-    there = np.s_[max(0, dy) : height - max(0, -dy), max(0, dx) : width - max(0, -dx)]
-    return here, there
-
-
 def _find_texture(picture: Array) -> Array:
     """Where a picture can show that it moves: (H, W) bool."""
     return np.asarray(max_of_channels(cv2.morphologyEx(picture, cv2.MORPH_GRADIENT, _AROUND_IT)) > _TEXTURE)
@@ -211,7 +203,7 @@ def _refine(first: Array, last: Array, shift: tuple[float, float], reach: int) -
     def measure(dx: int, dy: int) -> float:
         key = dx, dy
         if key not in known:
-            here, there = _overlap(steep.shape, dx, dy)
+            here, there = find_overlap(steep.shape, dx, dy)
             off = np.minimum(max_of_channels(cv2.absdiff(first[here], last[there])), _WORST)[steep[here]]
             known[key] = float(off.mean(dtype=np.float64)) if off.size else _WORST
         return known[key]

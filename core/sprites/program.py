@@ -1,36 +1,82 @@
-"""The program that renders Lottie animations in a separate process, so that a malformed file can crash only it.
+"""The program that renders sprites in a separate process, so that a malformed file can crash only it.
 
 Started by sprites.SpriteRenderer. It reads requests from stdin, one line of JSON each: the file's path, the size in
-pixels and the moments, from 0 to 1 of the animation. For each it writes a line of JSON, with how many frames there are,
-and then, unless the line reports an error, the pictures: BGRA, premultiplied, 8 bits, one after the other.
+pixels, and either the moments, from 0 to 1 of the animation, or `ink`, for the layers of an SVG drawing. For each it
+writes a line of JSON, with how many frames or layers there are, and then, unless the line reports an error, the
+pictures: RGBA, premultiplied, 8 bits, one after the other.
 """
 
 import json
 import sys
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+_LOTTIES, _OTHERS = 64, 2  # animations that are kept: a Lottie takes about a megabyte, one of pixels up to 600
+
+
+class _Frames(Protocol):
+    """An animation."""
+
+    @property
+    def count(self) -> int:
+        """How many frames it has."""
+
+    def render(self, at: float, size: int) -> Any:
+        """A frame as (size, size, 4) uint8, premultiplied."""
+
+
+class _Lottie:
+    """A Lottie animation."""
+
+    def __init__(self, path: Path) -> None:
+        from rlottie_python.rlottie_wrapper import LottieAnimation
+
+        self._animation = LottieAnimation.from_file(str(path))
+        self.count = self._animation.lottie_animation_get_totalframe()
+        if self.count < 1:
+            raise ValueError("no frames")
+
+    def render(self, at: float, size: int) -> Any:
+        drawn = self._animation.lottie_animation_render(
+            frame_num=min(int(at * self.count), self.count - 1), width=size, height=size
+        )
+        return np.frombuffer(drawn, np.uint8).reshape(size, size, 4)[..., [2, 1, 0, 3]]
+
+
+def _open(path: Path) -> _Frames:
+    if path.suffix.lower() == ".json":
+        return _Lottie(path)
+    from .animation import Animation
+
+    return Animation(path)
 
 
 def serve() -> None:
     """Answers requests until stdin ends."""
-    from rlottie_python.rlottie_wrapper import LottieAnimation
-
-    opened: dict[str, LottieAnimation] = {}
+    lotties: OrderedDict[str, _Frames] = OrderedDict()
+    others: OrderedDict[str, _Frames] = OrderedDict()
     for line in sys.stdin:
         request = json.loads(line)
-        path, size = request["path"], request["size"]
+        path, size = Path(request["path"]), request["size"]
         try:
-            if path not in opened:
-                if len(opened) > 64:  # an animation takes about a megabyte
-                    opened.clear()
-                opened[path] = LottieAnimation.from_file(path)
-            animation = opened[path]
-            count = animation.lottie_animation_get_totalframe()
-            if count < 1:
-                raise ValueError("no frames")
-            pictures = [
-                animation.lottie_animation_render(frame_num=min(int(at * count), count - 1), width=size, height=size)
-                for at in request["moments"]
-            ]
-            body = b"".join(pictures)
+            if "ink" in request:
+                from .vector import draw_layers
+
+                layers = draw_layers(path.read_bytes(), size, request["ink"])
+                body, count = layers.tobytes(), len(layers)
+            else:
+                lottie = path.suffix.lower() == ".json"
+                opened, most = (lotties, _LOTTIES) if lottie else (others, _OTHERS)
+                if request["path"] not in opened:
+                    while len(opened) >= most:
+                        opened.popitem(last=False)
+                    opened[request["path"]] = _open(path)
+                animation = opened[request["path"]]
+                body = b"".join(animation.render(at, size).tobytes() for at in request["moments"])
+                count = animation.count
             answer: dict[str, int | str] = {"bytes": len(body), "frames": count}
         except Exception as error:  # an error in one file must not stop the others
             answer, body = {"error": str(error) or type(error).__name__}, b""

@@ -1,6 +1,6 @@
-"""Sprites: artists' Lottie animations, found in a folder and rendered at any moment.
+"""Sprites: artists' animations and drawings with alpha, found in a folder, and rendered in a separate process.
 
-Needs rlottie-python (`pip install 'animi[sprites]'`).
+Lottie animations need rlottie-python, SVG drawings resvg-py (`pip install 'animi[sprites]'`).
 """
 
 import csv
@@ -9,7 +9,7 @@ import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,54 +25,90 @@ from ..files import natural_order
 TIMEOUT = 20.0
 """Seconds after which rendering a file is given up."""
 HELD_OUT = 7
-"""Last digit of the rows of an index that are held out for validation."""
+"""Last digit of the rows of an index without a column `split` that are held out for validation."""
+ANIMATED, DRAWN = (".json", ".webp", ".apng", ".gif"), (".svg",)
+"""Suffixes of animations and of drawings in parts. A folder of several PNGs is an animation too."""
+_MODULES = {
+    ".json": ("rlottie_python", "Lottie animations need rlottie-python"),
+    ".svg": ("resvg_py", "SVG drawings need resvg-py"),
+}
+_SEQUENCE = 3  # PNGs in a folder that is an animation, at least
 
 
 class SpriteError(AnimiError):
     """A sprite cannot be rendered."""
 
 
+class MissingLibrary(SpriteError):
+    """The library that renders a kind of sprites is not installed."""
+
+
 def find_sprites(folder: Path, *, held_out: int | None = HELD_OUT) -> list[Path]:
-    """Lists the Lottie files of a folder.
+    """Lists the animations and drawings of a folder: Lottie, WebP, APNG, GIF, folders of PNGs, and SVG.
 
     Args:
-        folder: a folder with an `index.csv` whose column `file` names them, or a folder of .json files.
-        held_out: rows of the index (from 1) whose number ends in this digit are left out, for validation. None: all
-            are taken, as without an index.
+        folder: a folder with an `index.csv` whose column `file` names them, or a folder of such files.
+        held_out: with an index, only rows whose column `split` is "train" are taken; without that column, rows (from
+            1) whose number ends in this digit are left out. None: all are taken, as without an index.
 
     Raises:
-        InputError: the folder holds no Lottie file, or its index cannot be read.
+        InputError: the folder holds none, or its index cannot be read.
     """
     index = folder / "index.csv"
     if index.is_file():
         try:
             with index.open(encoding="utf-8", newline="") as file:
                 rows = list(enumerate(csv.DictReader(file), 1))
-            names = [row["file"] for number, row in rows if held_out is None or number % 10 != held_out]
+            names = [
+                row["file"]
+                for number, row in rows
+                if held_out is None or (row["split"] == "train" if "split" in row else number % 10 != held_out)
+            ]
         except (csv.Error, UnicodeDecodeError, KeyError, OSError) as error:
             raise InputError(f"{index}: cannot be read; give a .csv with a column `file`, or remove it") from error
-        found = [folder / name for name in names if name and name.endswith(".json")]
+        found = [folder / name for name in names if name and _is_sprite(folder / name)]
     else:
-        found = natural_order(folder.rglob("*.json"))
+        found = natural_order(path for path in folder.rglob("*") if _is_sprite(path))
     if not found:
-        raise InputError(f"{folder}: holds no Lottie file (.json); name a folder of sprites")
+        kinds = ", ".join((*ANIMATED, *DRAWN))
+        raise InputError(f"{folder}: holds no sprites ({kinds}, or folders of .png); name a folder of sprites")
     return found
 
 
+def is_drawn(path: Path) -> bool:
+    """Whether a sprite is a drawing in parts, which `SpriteRenderer.draw_layers` takes apart."""
+    return path.suffix.lower() in DRAWN
+
+
+def check_libraries(paths: Iterable[Path]) -> None:
+    """Checks that the libraries that render sprites of these kinds are installed.
+
+    Raises:
+        MissingLibrary: one is not.
+    """
+    for suffix in {path.suffix.lower() for path in paths} & _MODULES.keys():
+        module, sentence = _MODULES[suffix]
+        if find_spec(module) is None:
+            raise MissingLibrary(f"{sentence}, which is not installed; run: pip install 'animi[sprites]'")
+
+
+def _is_sprite(path: Path) -> bool:
+    if path.name.startswith("."):
+        return False
+    if path.suffix.lower() in (*ANIMATED, *DRAWN):
+        return not path.is_dir()
+    return path.is_dir() and sum(1 for _ in path.glob("*.png")) >= _SEQUENCE
+
+
 class SpriteRenderer:
-    """Renders Lottie files in a separate process, which is restarted when it crashes or hangs."""
+    """Renders sprites in a separate process, which is restarted when it crashes or hangs."""
 
     def __init__(self, timeout: float = TIMEOUT) -> None:
         """Prepares a renderer; the process starts with the first sprite.
 
         Args:
             timeout: seconds for one request.
-
-        Raises:
-            SpriteError: rlottie-python is not installed.
         """
-        if find_spec("rlottie_python") is None:
-            raise SpriteError("sprites need rlottie-python, which is not installed; run: pip install 'animi[sprites]'")
         self.timeout = timeout
         self._process: subprocess.Popen[bytes] | None = None
         self._end: Callable[[], object] = lambda: None
@@ -82,7 +118,7 @@ class SpriteRenderer:
         """Renders moments of an animation.
 
         Args:
-            path: the Lottie file.
+            path: an animation.
             size: height and width in pixels.
             moments: from 0, its start, to 1, its end.
 
@@ -90,12 +126,21 @@ class SpriteRenderer:
             (moments, size, size, 4) RGBA, premultiplied.
 
         Raises:
-            SpriteError: the file is broken, or takes longer than `timeout`.
+            SpriteError: the file is broken, takes longer than `timeout`, or needs a library that is not installed.
         """
-        _, body = self._ask(path, size, moments)
+        _, body = self._ask(path, size, moments=list(moments))
         if len(body) != len(moments) * size * size * 4:
-            raise SpriteError(f"{path}: is no Lottie animation that can be rendered (too short)")
-        return np.frombuffer(body, np.uint8).reshape(len(moments), size, size, 4)[..., [2, 1, 0, 3]]
+            raise SpriteError(f"{path}: is no animation that can be rendered (too short)")
+        return np.frombuffer(body, np.uint8).reshape(len(moments), size, size, 4)
+
+    def draw_layers(self, path: Path, size: int, ink: float = 0.0) -> NDArray[np.uint8]:
+        """Draws the shapes of an SVG drawing, each in a layer of its own; see `vector.draw_layers`.
+
+        Raises:
+            SpriteError: as in `render`.
+        """
+        head, body = self._ask(path, size, ink=ink)
+        return np.frombuffer(body, np.uint8).reshape(int(str(head["frames"])), size, size, 4)
 
     def count_frames(self, path: Path) -> int:
         """The number of frames of an animation.
@@ -103,14 +148,15 @@ class SpriteRenderer:
         Raises:
             SpriteError: as in `render`.
         """
-        head, _ = self._ask(path, 1, ())
+        head, _ = self._ask(path, 1, moments=[])
         frames = head.get("frames")
         return frames if isinstance(frames, int) else 0
 
-    def _ask(self, path: Path, size: int, moments: Sequence[float]) -> tuple[dict[str, object], bytes]:
+    def _ask(self, path: Path, size: int, **what: object) -> tuple[dict[str, object], bytes]:
         """Sends a request and waits for its answer."""
+        check_libraries([path])
         process = self._process or self._start()
-        request = {"path": str(path), "size": size, "moments": list(moments)}
+        request = {"path": str(path), "size": size} | what
         try:
             assert process.stdin is not None
             process.stdin.write(json.dumps(request).encode() + b"\n")
@@ -125,7 +171,8 @@ class SpriteRenderer:
             self.close()
             raise SpriteError(f"{path}: crashes the renderer; leave this file out")
         if "error" in answer[0]:
-            raise SpriteError(f"{path}: is no Lottie animation that can be rendered ({answer[0]['error']})")
+            kind = "drawing" if is_drawn(path) else "animation"
+            raise SpriteError(f"{path}: is no {kind} that can be rendered ({answer[0]['error']})")
         return answer
 
     def _start(self) -> "subprocess.Popen[bytes]":

@@ -1,7 +1,8 @@
 """Training samples with sprites composited over a cartoon or over a plain ground.
 
-The in-between of a sprite is exact, as it is rendered. Its motion is known only where the sprite moves as a whole: if
-its drawing is held between the key frames, and not otherwise; the masks say which.
+The in-between of an animation is exact, as it is rendered. Its motion is known only where it moves as a whole: if its
+drawing is held between the key frames, and not otherwise; the masks say which. Drawings in parts (`puppets`) move
+exactly as is known.
 """
 
 from collections.abc import Sequence
@@ -15,9 +16,14 @@ from ..cartoon.geometry import Matrix, place
 from ..cartoon.motion import TrueMotion, find_corners
 from ..cartoon.samples import Sample, draw_sample, wear
 from . import chances
-from .renderer import SpriteError, SpriteRenderer
+from .puppets import Bend, Motion, Part, Puppet, flatten, lay_puppet, make_parts, make_stroke
+from .renderer import MissingLibrary, SpriteError, SpriteRenderer, is_drawn
 
 _PLAIN = 0.5  # share of the samples with sprites that have a plain ground
+_MOST_FRAMES = 0.3  # share of an animation that lies between the key frames at most
+_EXACT = 0.01  # of the time between the key frames: the frame between may be off by so much
+_FINE, _LARGEST = 1.5, 512  # pixels of a drawing to one of the picture, and its largest side
+_TRIES = 8  # files that are tried
 
 
 def draw_sprite_sample(
@@ -43,12 +49,7 @@ def draw_sprite_sample(
     if rng.random() < _PLAIN:
         sample = lay_below(sample, rng)
     for _ in range(int(rng.choice(chances.COUNTS))):
-        held = rng.random() < chances.HELD
-        start, span = float(rng.uniform(0, 0.7)), 0.0 if held else float(rng.uniform(0.02, 0.3))
-        side = int(size * np.exp(float(rng.uniform(*np.log(chances.SIDES)))))
-        moments = [start, start + sample.t * span, start + span]
-        drawn = _render_any(renderer, sprites, rng, side, moments)
-        sample = lay_over(sample, drawn, _way(rng, size, side, sample.t), held=held)
+        sample = _lay_any(sample, sprites, rng, renderer)
     if not worn:
         return sample
     first, middle, last = wear([sample.first, sample.middle, sample.last], rng)
@@ -87,32 +88,132 @@ def lay_below(sample: Sample, rng: np.random.Generator) -> Sample:
     return Sample(first, middle, last, sample.t, go(slide), go(-slide), distinct, distinct_back)
 
 
-def _render_any(
-    renderer: SpriteRenderer, sprites: Sequence[Path], rng: np.random.Generator, side: int, moments: list[float]
-) -> NDArray[np.uint8]:
-    chosen, most = int(rng.integers(len(sprites))), min(len(sprites), 8)
-    for step in range(most - 1):
+def _lay_any(sample: Sample, sprites: Sequence[Path], rng: np.random.Generator, renderer: SpriteRenderer) -> Sample:
+    """Lays one of the sprites over a sample: the first from a random one on that can be rendered."""
+    chosen, most = int(rng.integers(len(sprites))), min(len(sprites), _TRIES)
+    for step in range(most):
+        paths = [sprites[(chosen + step + more) % len(sprites)] for more in range(len(sprites))]
+        lay = _lay_drawing if is_drawn(paths[0]) else _lay_animation
+        state = rng.bit_generator.state
         try:
-            return renderer.render(sprites[(chosen + step) % len(sprites)], side, moments)
+            return lay(sample, paths, rng, renderer)
+        except MissingLibrary:
+            raise
         except SpriteError:
-            continue
-    return renderer.render(sprites[(chosen + most - 1) % len(sprites)], side, moments)
+            if step == most - 1:
+                raise
+            rng.bit_generator.state = state
+    raise AssertionError
+
+
+def _lay_animation(sample: Sample, paths: Sequence[Path], rng: np.random.Generator, renderer: SpriteRenderer) -> Sample:
+    size = sample.first.shape[0]
+    held = rng.random() < chances.HELD
+    side = _choose_side(rng, size)
+    moments = choose_moments(rng, sample.t, renderer.count_frames(paths[0]), held=held)
+    return lay_over(sample, renderer.render(paths[0], side, moments), _way(rng, size, side, sample.t), held=held)
+
+
+def choose_moments(rng: np.random.Generator, t: float, count: int, *, held: bool) -> list[float]:
+    """Chooses three moments of an animation, at 0, t and 1, so that the frame between is the right one.
+
+    Args:
+        rng: random numbers.
+        t: the time between.
+        count: how many frames the animation has.
+        held: whether the three are the same frame.
+
+    Returns:
+        The middles of frames' times, from 0, the animation's start, to 1, its end.
+    """
+    spans = [n for n in range(2, max(2, int(count * _MOST_FRAMES)) + 1) if abs(round(t * n) / n - t) <= _EXACT]
+    span = 0 if held or count < 3 or not spans else int(rng.choice(spans))
+    first = int(rng.integers(max(1, count - span)))
+    return [(first + step + 0.5) / max(1, count) for step in (0, round(t * span), span)]
+
+
+def _lay_drawing(sample: Sample, paths: Sequence[Path], rng: np.random.Generator, renderer: SpriteRenderer) -> Sample:
+    size = sample.first.shape[0]
+    if rng.random() < chances.ROWS:
+        return _lay_row(sample, paths, rng, renderer)
+    side = _choose_side(rng, size)
+    fine = min(_LARGEST, round(_FINE * side))
+    bend = Bend()
+    if rng.random() < chances.BENDS:
+        angle, phase = rng.uniform(0, 2 * np.pi, 2).tolist()
+        heights = rng.normal(0, chances.BENT * fine, 2).tolist()
+        bend = Bend(angle, fine * float(rng.uniform(*chances.WAVES)), phase, (heights[0], heights[1]))
+    start, motion = _choose_way(rng, size, side / fine, fine)
+    if rng.random() < chances.STROKES:
+        (picture,) = make_stroke(fine, rng)
+        ends = rng.uniform(0.4, 1.0, 2) if rng.random() < chances.FADES else (1.0, 1.0)
+        grow = float(rng.normal(0, chances.STROKES_GROW))
+        parts = [Part(picture, shown=(float(ends[0]), float(ends[1])), fades=True)]
+        motion.grow = (motion.grow[0] + grow, motion.grow[1] + grow)
+        return lay_puppet(sample, Puppet(parts, start, bend, motion))
+    parts = make_parts(renderer.draw_layers(paths[0], fine, _choose_ink(rng)), rng)
+    if rng.random() < chances.COMES:
+        gone = int(rng.integers(2))
+        for part in parts:
+            part.shown = (float(gone == 1), float(gone == 0))
+    shadow = float(rng.uniform(*chances.SHADE)) if rng.random() < chances.SHADOWS else 0.0
+    return lay_puppet(sample, Puppet(parts, start, bend, motion), shadow)
+
+
+def _lay_row(sample: Sample, paths: Sequence[Path], rng: np.random.Generator, renderer: SpriteRenderer) -> Sample:
+    """Lays several of a drawing in a row over a sample; one of them comes, goes, moves, or becomes another drawing."""
+    size = sample.first.shape[0]
+    count = int(rng.integers(chances.IN_ROW[0], chances.IN_ROW[1] + 1))
+    side = max(12, int(size * float(rng.uniform(0.5, 1.0)) / count))
+    fine = round(_FINE * side)
+    ink = _choose_ink(rng)
+    picture = flatten(renderer.draw_layers(paths[0], fine, ink))
+    angle = float(rng.normal(0, 12.0)) + 90 * float(rng.random() < 0.3)
+    pitch = side * float(rng.uniform(1.0, 1.4)) * np.array([np.cos(np.radians(angle)), np.sin(np.radians(angle))])
+    middle = rng.uniform(0.35, 0.65, 2) * size
+    shift = rng.normal(0, 0.06 * size, 2) * (rng.random() < 0.5)
+    odd, kind = int(rng.integers(count)), int(rng.integers(3))
+    for number in range(count):
+        x, y = middle + pitch * (number - (count - 1) / 2)
+        parts, own = [Part(picture)], Motion(shift=(float(shift[0]), float(shift[1])))
+        if number == odd and kind == 0:
+            parts[0].shown = (0.0, 1.0) if rng.random() < 0.5 else (1.0, 0.0)
+        elif number == odd and kind == 1:
+            drawings = [path for path in paths[1:] if is_drawn(path)]
+            other = flatten(renderer.draw_layers(drawings[0], fine, ink)) if drawings else picture[:, ::-1]
+            parts = [Part(picture, shown=(1.0, 0.0)), Part(np.ascontiguousarray(other), shown=(0.0, 1.0))]
+        elif number == odd:
+            own.shift = (own.shift[0] - 0.7 * float(pitch[1]), own.shift[1] + 0.7 * float(pitch[0]))
+        start = place(float(x), float(y), 0.0, side / fine) @ place(-fine / 2, -fine / 2)
+        sample = lay_puppet(sample, Puppet(parts, start, motion=own))
+    return sample
+
+
+def _choose_side(rng: np.random.Generator, size: int) -> int:
+    return int(size * np.exp(float(rng.uniform(*np.log(chances.SIDES)))))
+
+
+def _choose_ink(rng: np.random.Generator) -> float:
+    return float(rng.uniform(*chances.INK)) if rng.random() < chances.INKED else 0.0
 
 
 def _way(rng: np.random.Generator, size: int, side: int, t: float) -> list[Matrix]:
     """Placements of a sprite at 0, t and 1, from its pixels to the picture's, with uniform motion."""
+    start, motion = _choose_way(rng, size, 1.0, side)
+    return [motion.at(part) @ start for part in (0.0, t, 1.0)]
+
+
+def _choose_way(rng: np.random.Generator, size: int, scale: float, side: int) -> tuple[Matrix, Motion]:
+    """Where a drawing of `side` pixels is placed in a picture of `size`, and how it moves from there."""
     middle = rng.uniform(*chances.MIDDLES, 2) * size
     angle, far = float(rng.uniform(0, 2 * np.pi)), size * np.exp(float(rng.uniform(*np.log(chances.WAYS))))
     move = np.array([np.cos(angle), np.sin(angle)]) * far * (rng.random() < chances.MOVES)
     turn = float(rng.normal(0, chances.TURNED))
     spin = float(rng.normal(0, chances.SPUN)) * (rng.random() < chances.SPINS)
     swell = float(rng.normal(0, chances.SWELLED)) * (rng.random() < chances.SWELLS)
-    own = place(-side / 2, -side / 2)
-    ways = []
-    for part in (0.0, t, 1.0):
-        x, y = (middle + move * (part - 0.5)).tolist()
-        ways.append(place(x, y, turn + spin * part, float(np.exp(swell * part))) @ own)
-    return ways
+    x, y = (middle - move / 2).tolist()
+    start = place(x, y, turn, scale) @ place(-side / 2, -side / 2)
+    return start, Motion((x, y), spin, (swell, swell), (float(move[0]), float(move[1])))
 
 
 def lay_over(sample: Sample, drawn: NDArray[np.uint8], where: Sequence[Matrix], *, held: bool) -> Sample:

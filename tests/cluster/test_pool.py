@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from animi.core.cluster.pool import Answer, Pool, Task, split_evenly
+from animi.core.cluster.pool import Answer, Pool, Task, split_evenly, split_guided
 
 
 class Reference:
@@ -138,3 +138,35 @@ def test_numbers_are_split_evenly(count, parts):
     found = split_evenly(count, parts)
     assert [number for each in found for number in each] == list(range(count))
     assert max(map(len, found)) - min(map(len, found)) <= 1 and len(found) == min(count, parts)
+
+
+def test_tasks_get_fewer_cpus_where_no_node_has_so_many():
+    ray = FakeRay(a=1, b=1)
+    pool, _ = make(ray, cpus=2, fewer=True)
+    assert len(run(pool, 4)) == 4 and pool.slots == 2
+    ray = FakeRay(a=4, b=1)
+    pool, _ = make(ray, cpus=2, fewer=True)
+    assert len(run(pool, 4)) == 4 and pool.slots == 2 and set(ray.ran) == {"a"}
+
+
+def test_a_task_of_several_parts_has_as_many_times_the_time(monkeypatch):
+    ray, now = FakeRay(a=2), [0.0]
+    monkeypatch.setattr("animi.core.cluster.pool.monotonic", lambda: now[0])
+    monkeypatch.setattr(ray, "wait", lambda references, num_returns, timeout: ([], references))
+    pool, _ = make(ray, limit=10, tries=1)
+    for parts in (1, 3):
+        pool.add(Task(parts, len, lambda: (), parts))
+    for now[0], ended in ((0, 0), (9, 0), (11, 1), (29, 1), (31, 2)):
+        pool.step(0)
+        assert len(ray.ended) == ended
+
+
+@pytest.mark.parametrize("slots", [1, 2, 5])
+@pytest.mark.parametrize("numbers", [range(24), range(1), [0, 1, 2, 5, 6, 9], range(200)])
+def test_runs_of_segments_get_shorter_and_leave_nothing_out(numbers, slots):
+    runs = split_guided(list(numbers), slots, 16)
+    assert [number for run in runs for number in run] == list(numbers)
+    assert all(run == list(range(run[0], run[0] + len(run))) and len(run) <= 16 for run in runs)
+    assert len(runs[-1]) == 1
+    if numbers == range(200):
+        assert len(runs[0]) == min(16, 100 // slots) and all(len(run) <= len(runs[0]) for run in runs)

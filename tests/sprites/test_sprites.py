@@ -112,14 +112,15 @@ def test_rows_of_the_index_that_are_held_out_are_never_found(tmp_path):
 
 
 def test_a_folder_without_sprites_is_refused(tmp_path):
-    with pytest.raises(InputError, match="holds no Lottie file"):
+    with pytest.raises(InputError, match="holds no sprites"):
         find_sprites(tmp_path)
 
 
 def test_without_the_library_one_line_says_what_to_install(monkeypatch):
     monkeypatch.setattr(sprites, "find_spec", lambda name: None)
-    with pytest.raises(SpriteError, match=r"pip install 'animi\[sprites\]'"):
-        SpriteRenderer()
+    for name, library in (("a.json", "rlottie-python"), ("a.svg", "resvg-py")):
+        with pytest.raises(SpriteError, match=rf"need {library}, .*pip install 'animi\[sprites\]'"):
+            SpriteRenderer().count_frames(Path(name))
 
 
 def laid(held, move=(12, 5)):

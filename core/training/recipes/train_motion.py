@@ -30,7 +30,7 @@ from ...measures.ghost import ghost_penalty
 from ...measures.perceptual import PerceptualDistance
 from ...media.frames import from_tensor
 from ...motion.pairs import search_pairs
-from ...sprites.renderer import find_sprites
+from ...sprites.renderer import SpriteError, check_libraries, find_sprites, is_drawn
 from ...weights.checkpoint import load_checkpoint
 from ...weights.find import find_checkpoint, find_states
 from ...weights.vgg import load_vgg
@@ -225,6 +225,7 @@ class _Batches:
         self.searched = guided or config.searched
         self.share = world.share(config.training.batch_size)
         self.sprites = [] if config.sprites is None else find_sprites(config.sprites)
+        check_libraries(self.sprites)
         self.films: ClipSampler | None = None
         self.enlarged: str | None = None
         self.material: list[dict[str, Any]] = []
@@ -245,9 +246,12 @@ class _Batches:
             self.collage = Collage(layers[0], layers[1], size, seed, world.device)
         self.stage: SpriteStage | None = None
         if config.staged:
-            listeners.report(f"renders {len(self.sprites)} sprites for batches that the device composes")
+            animations = [sprite for sprite in self.sprites if not is_drawn(sprite)]
+            if not animations:
+                raise SpriteError(f"{config.sprites}: holds no animation; give --staged 0, or a folder of animations")
+            listeners.report(f"renders {len(animations)} sprites for batches that the device composes")
             self.stage = build_stage(
-                self.sprites,
+                animations,
                 self.films.films if self.films else (),
                 max(config.sizes),
                 config.training.seed,
