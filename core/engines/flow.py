@@ -181,6 +181,10 @@ class FlowPair(PlacedPair):
         """Where everything goes: (H, W, 2), in pixels."""
         return self._spread(self._velocities[0] / self._to_cells)
 
+    def find_flows(self) -> tuple[Flow, Flow]:
+        """Forward and backward motion: (h, w, 2), in pixels of the frames."""
+        return self._velocities[0] / self._to_cells, -self._velocities[1] / self._to_cells
+
     def _place(self, t: float) -> Placed:
         """Where to sample both frames at t, and how much either is believed."""
         arrivals = [

@@ -88,6 +88,14 @@ class Following(Protocol):
 
 
 @runtime_checkable
+class Explaining(Protocol):
+    """A pair that has a motion in both directions, of which it can be judged what it explains."""
+
+    def find_flows(self) -> tuple[Flow, Flow]:
+        """Forward and backward motion: (h, w, 2) on any grid, in pixels of the key frames."""
+
+
+@runtime_checkable
 class Doubting(Protocol):
     """A pair that says where it guesses."""
 

@@ -200,7 +200,11 @@ class BaseMotionPair(PlacedPair):
 
     def follow(self) -> Flow:
         """Where everything goes: (H, W, 2), in pixels."""
-        return self._spread(scale_flows(self._found.fine, *self._frames[0].shape[:2])[0])
+        return self._spread(self.find_flows()[0])
+
+    def find_flows(self) -> tuple[Flow, Flow]:
+        """Forward and backward motion: (h, w, 2), in pixels of the frames."""
+        return scale_flows(self._found.fine, *self._frames[0].shape[:2])
 
     def _place(self, t: float) -> Placed:
         """The network's prediction for a time, in the form that `joining` needs."""

@@ -4,6 +4,7 @@ from functools import partial
 from typing import Protocol
 
 from ..motion.guides import Guides, PairHints
+from .along_strokes import prepare_along_strokes
 from .apart import prepare_without_small_things
 from .interface import Pair, Working, make_guides
 from .over_ground import prepare_over_ground, prepare_over_pan
@@ -35,7 +36,8 @@ def prepare_moving(first: Working, last: Working, hints: PairHints | None, draw:
     guides = make_guides(hints, first, last)
     if guides is not None:  # hinted pieces are not cut out
         return prepare_in_one_light(first, last, partial(draw, guides=guides))
-    inner = partial(prepare_over_ground, prepare=draw) if figures else draw
+    along = partial(prepare_along_strokes, prepare=draw) if figures else draw
+    inner = partial(prepare_over_ground, prepare=along) if figures else draw
     light = partial(prepare_in_one_light, prepare=inner)
     apart = partial(prepare_without_small_things, first, last, light)
     # where the ground pans, what is small in it goes far as well

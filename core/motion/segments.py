@@ -422,3 +422,16 @@ def find_transforms(first: Array, last: Array, most: int = 10) -> list[Carried]:
             centre = (segments[0].centres[pair[0]] + 0.5) / size
             found.append(Carried(np.hstack([part, shift[:, None]]), centre, here, there))
     return found
+
+
+def label_flat(picture: Array) -> tuple[Array, Array]:
+    """Cuts a drawing along its edges, without smoothing, so that lines of two pixels count.
+
+    Args:
+        picture: (h, w, 3) uint8 RGB.
+
+    Returns:
+        (h, w) each pixel's piece, 0 on edges, and (h, w) bool, where broad pieces are, not outlines.
+    """
+    labels = _label(to_lab(picture))[1]
+    return labels, _find_broad(labels)
