@@ -1,38 +1,54 @@
 """Pairs in which strokes move as no search finds out: they are taken out of both frames, and laid over what is drawn.
 
-Such a stroke, as a ring that grows and pales or a tail that swings far, is known in both frames (see
-`core.motion.stroke_pairs`). At each time it lies along its centreline at that time. It is sampled in both frames and
-mixed by time, as both look alike once they are straightened, or pale along a straight line of colours.
+A ring that grows and pales, or a tail that swings far, is known as a stroke in both frames (`core.motion.stroke_pairs`).
+At each time it lies along its centreline at that time. It is sampled in both frames and mixed by time: straightened,
+both look alike, or one is paler.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 
 from ..motion.grid import Array, Flow, max_of_channels, pixel_grid, warp
+from ..motion.parts import Part
 from ..motion.splatting import fill_holes
 from ..motion.stroke_pairs import StrokePair, find_strokes
-from ..motion.strokes import Curve
+from ..motion.strokes import Curve, Travel
 from .blend import Blend
 from .interface import Around, Explaining, Pair, Working, follow, limit_colours, render_all, view_for_matching
 
-_MARGIN, _AROUND = 0.008, 0.05  # of the longer side: by which strokes are widened where they are painted out, and around
-_CHANGED, _FEW = 12, 0.1  # levels, and share of what is around strokes from which on the ground moves
-_STILL = 3  # levels: grounds that differ by less are one
-_TINY = 1e-6  # weight of what is unknown in filling: it counts only where nothing better is near
-_ROOT = 1.3  # widths before the end at which a stroke hangs on something, up to which it is sampled
-_HIDDEN = 0.0  # pixels, beside half a width, by which such a stroke goes on behind what it hangs on
+# Set by eye on core.cartoon.trials.
+_MARGIN, _NEAR = 0.008, 0.05  # of the longer side: by which strokes are widened where they are painted out, and around
+_STAYS, _MOVES = 12, 0.1  # levels by which ground that stays differs at most, and share of more from which on it moves
+_ALIKE = 3  # levels: frames that differ by no more are one
+_ROOT = 1.3  # widths before the end by which a stroke hangs on something, up to which it is sampled
 _SLACK = 3.0  # pixels beside a stroke up to which its outline fades
+_FAINT = 8.0  # levels: contrast to the ground below which a place beside a stroke is ground
+_TINY = 1e-6  # weight of what is unknown in filling: it counts only where nothing better is near
+_TIMES = (0.25, 0.5, 0.75)  # at which it is looked whether a stroke leaves the frame
+_ON = 0.5  # of a mask, from which on a place is on the stroke
 
 
 def prepare_along_strokes(first: Working, last: Working, prepare: Callable[[Working, Working], Pair]) -> Pair:
-    """Prepares two frames as `prepare` does, with strokes that motion does not explain drawn apart; colour only."""
+    """Prepares two frames as `prepare` does, with strokes that motion does not explain drawn apart."""
     pair = prepare(first, last)
-    if first.shape[2] != 3 or not isinstance(pair, Explaining):
+    if not isinstance(pair, Explaining):
         return pair
     found = find_strokes(view_for_matching(first), view_for_matching(last), pair.find_flows())
     return AlongStrokes(found, pair, first, last, prepare) if found else pair
+
+
+class _Laid(NamedTuple):
+    """A stroke at a time, in a box of the frame."""
+
+    box: tuple[slice, slice]
+    """Rows and columns."""
+    colours: Array
+    """(h, w, C) float32, premultiplied."""
+    opacity: Array
+    """(h, w, 1) float32 in [0, 1]."""
 
 
 class AlongStrokes(Around):
@@ -56,46 +72,84 @@ class AlongStrokes(Around):
             prepare: prepares two frames.
         """
         self._strokes = strokes
-        height, width = first.shape[:2]
-        self._to_frame = max(height, width) / max(strokes[0].travel.strokes[0].mask.shape)
-        self._grounds = self._paint_out((first, last), pair)
-        still = float(cv2.absdiff(*self._grounds).max()) < _STILL
-        super().__init__(Blend(*self._grounds) if still else prepare(*self._grounds), first.shape)
+        height, width = self._size = first.shape[0], first.shape[1]
+        h, w = strokes[0].travel.strokes[0].mask.shape
+        self._to_frame = np.array([width / w, height / h])
+        grounds = self._paint_out((first, last), pair)
+        still = float(cv2.absdiff(*grounds).max()) <= _ALIKE
+        super().__init__(Blend(*grounds) if still else prepare(*grounds), first.shape)
+        self.leaves = self.leaves or any(self._leaves(stroke) for stroke in strokes)
         self._cut_outs = [
-            [_cut_out(frame, ground, s.travel.strokes[end].mask, self._to_frame) for s in strokes]
-            for end, (frame, ground) in enumerate(zip((first, last), self._grounds, strict=True))
+            [self._cut_out(frame, ground, s.travel.strokes[end].mask) for s in strokes]
+            for end, (frame, ground) in enumerate(zip((first, last), grounds, strict=True))
         ]
+
+    def follow(self) -> Flow:
+        """Where everything goes: (H, W, 2), in pixels."""
+        flow = super().follow().copy()
+        for stroke in self._strokes:
+            travel, mask = stroke.travel, self._enlarge(stroke.travel.strokes[0].mask) > _ON
+            places = pixel_grid(*self._size)
+            lengths, offsets, near = self._find_places(travel.end(0), np.s_[: self._size[0], : self._size[1]], travel, 0.0)
+            other = travel.end(1)
+            moved = self._carry(other, travel, 1, lengths / travel.end(0).step, offsets / travel.width(0))
+            on = mask & (near > 0)
+            flow[on] = (moved - places)[on]
+        return flow
+
+    def cover(self, part: Part, t: float) -> Array:
+        """How much of each pixel is on a part at t: (H, W) in [0, 1]; strokes of the part are where they have got to."""
+        cover = super().cover(part, t).copy()
+        own = part.find_mask(0)
+        for number, stroke in enumerate(self._strokes):
+            masks = [self._enlarge(one.mask) > _ON for one in stroke.travel.strokes]
+            if own[masks[0]].mean() <= _ON:
+                continue
+            cover[masks[0] | masks[1]] = 0  # the other pair does not know that it has left
+            laid = self._place(number, t)
+            if laid is not None:
+                cover[laid.box] = np.maximum(cover[laid.box], laid.opacity[..., 0])
+        return cover
+
+    def render_all(self, times: Sequence[float]) -> Iterator[Working]:
+        """Draws the frames at `times` in (0, 1)."""
+        for t, drawn in zip(times, render_all(self._pair, times), strict=True):
+            frame = drawn.astype(np.float32)
+            for number in range(len(self._strokes)):
+                laid = self._place(number, t)
+                if laid is not None:
+                    frame[laid.box] = frame[laid.box] * (1 - laid.opacity) + laid.colours
+            yield limit_colours(frame) if drawn.dtype == np.float32 else np.clip(frame + 0.5, 0, 255).astype(np.uint8)
 
     def _enlarge(self, mask: Array) -> Array:
         """A mask of the size of strokes, as large as the frames: (H, W) float32."""
-        height, width = self._size
-        return np.asarray(cv2.resize(mask.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR))
+        return np.asarray(cv2.resize(mask.astype(np.float32), self._size[::-1], interpolation=cv2.INTER_LINEAR))
 
     def _paint_out(self, frames: tuple[Working, Working], pair: Pair) -> tuple[Working, Working]:
         """Both frames without the strokes: what is behind is in the other one, or is filled from around."""
-        height, width = self._size = frames[0].shape[:2]
+        height, width = self._size
         front = np.zeros((height, width), bool)
         for stroke in self._strokes:
             if stroke.front is not None:
-                front |= self._enlarge(stroke.front) > 0.5
-        side = 2 * max(2, round(_MARGIN * max(height, width))) + 1
-        disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+                front |= self._enlarge(stroke.front) > _ON
         masks = [
-            self._enlarge(np.logical_or.reduce([s.travel.strokes[end].mask for s in self._strokes])) > 0.25
+            self._enlarge(np.logical_or.reduce([s.travel.strokes[end].mask for s in self._strokes])) > _ON / 2
             for end in range(2)
         ]
+        side = 2 * max(2, round(_MARGIN * max(height, width))) + 1
+        disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
         # what both frames show at one place is the ground, or lies over the strokes
-        kept = (max_of_channels(cv2.absdiff(*frames)) <= _STILL) & ~masks[0] & ~masks[1] | front
+        kept = (_measure_apart(*frames) <= _ALIKE) & ~masks[0] & ~masks[1] | front
         gone = [(cv2.dilate(mask.astype(np.uint8), disc) > 0) & ~kept for mask in masks]
-        either = gone[0] | gone[1]
-        ways = self._find_ground_ways(frames, pair, either)
+        ways = self._find_ground_ways(frames, pair, gone[0] | gone[1])
         grid, grounds = pixel_grid(height, width), []
-        for end in range(2):
-            frame, other, hidden = frames[end], frames[1 - end], gone[1 - end]
+        for end, frame in enumerate(frames):
+            other, hidden = frames[1 - end], gone[1 - end]
             if ways is not None:
                 at = (grid + ways[end]).astype(np.float32)
                 other = warp(other, at).reshape(frame.shape)
-                hidden = (warp(hidden.astype(np.float32), at) > 0.01) | ((at < 0) | (at > (width - 1, height - 1))).any(2)
+                hidden = warp(hidden.astype(np.float32), at) > 0.01
+                hidden |= ((at < 0) | (at > (width - 1, height - 1))).any(2)
             ground = np.where((gone[end] & ~hidden)[..., None], other, frame)
             lost = gone[end] & hidden
             if lost.any():
@@ -106,111 +160,115 @@ class AlongStrokes(Around):
             grounds.append(np.ascontiguousarray(ground))
         return grounds[0], grounds[1]
 
-    def _find_ground_ways(self, frames: tuple[Working, Working], pair: Pair, either: Array) -> list[Flow] | None:
-        """From pixels of each frame to what shows the same ground in the other: (H, W, 2) each; None: it stays."""
+    def _find_ground_ways(self, frames: tuple[Working, Working], pair: Pair, gone: Array) -> list[Flow] | None:
+        """From pixels of each frame to the same ground in the other one: (H, W, 2) each; None if it stays."""
         height, width = self._size
-        reach = 2 * round(_AROUND * max(height, width)) + 1
-        near = cv2.dilate(either.astype(np.uint8), np.ones((reach, reach), np.uint8)) > 0
-        around = near & ~either
-        apart = max_of_channels(cv2.absdiff(*frames))[around]
-        if not len(apart) or float((apart > _CHANGED).mean()) < _FEW:
+        reach = 2 * round(_NEAR * max(height, width)) + 1
+        near = cv2.dilate(gone.astype(np.uint8), np.ones((reach, reach), np.uint8)) > 0
+        around = near & ~gone
+        if not around.any() or float((_measure_apart(*frames)[around] > _STAYS).mean()) < _MOVES:
             return None
-        flow = follow(pair, height, width)
-        way = fill_holes(flow, 1 - near.astype(np.float32) + np.float32(_TINY))
+        way = fill_holes(follow(pair, height, width), 1 - near.astype(np.float32) + np.float32(_TINY))
         return [way, -way]
 
-    def render_all(self, times: Sequence[float]) -> Iterator[Working]:
-        """Draws the frames at `times` in (0, 1)."""
-        for t, drawn in zip(times, render_all(self._pair, times), strict=True):
-            frame = drawn.astype(np.float32)
-            for number, stroke in enumerate(self._strokes):
-                self._lay(frame, number, stroke, t)
-            yield limit_colours(frame) if drawn.dtype == np.float32 else np.clip(frame + 0.5, 0, 255).astype(np.uint8)
+    def _cut_out(self, frame: Working, ground: Working, mask: Array) -> tuple[Array, Array]:
+        """A stroke of a frame: its colours, (H, W, C) float32, premultiplied, and its opacity, (H, W, 1) in [0, 1]."""
+        side = 2 * max(1, round(float(self._to_frame.max()))) + 1
+        window = np.ones((side, side), np.uint8)
+        on = (self._enlarge(mask) > _ON).astype(np.uint8)
+        inner, near = cv2.erode(on, window), cv2.dilate(on, window)
+        # along an outline, the part of the contrast that is left is the part of the pixel that it covers
+        apart = _measure_apart(frame, ground) * near
+        most = cv2.dilate(apart, np.ones((2 * side + 1, 2 * side + 1), np.uint8))
+        opacity = np.maximum(np.clip(apart / np.maximum(most, _FAINT), 0, 1), inner)[..., None].astype(np.float32)
+        colours = frame.astype(np.float32) - (1 - opacity) * ground
+        return np.clip(colours, 0, 255 * opacity), opacity
 
-    def _lay(self, frame: Array, number: int, stroke: StrokePair, t: float) -> None:
-        """Lays one stroke over a frame, in place."""
-        height, width = frame.shape[:2]
-        scale, travel = self._to_frame, stroke.travel
-        curve = travel.at(t)
-        half = travel.width(t) / 2 + _SLACK
-        box = self._find_box(curve, half)
+    def _place(self, number: int, t: float) -> _Laid | None:
+        """A stroke where it is at t; None if that is outside of the frame."""
+        stroke = self._strokes[number]
+        travel, curve = stroke.travel, stroke.travel.at(t)
+        box = self._find_box(curve, travel.width(t) / 2 + _SLACK)
         if box is None:
-            return
-        left, top, right, low = box
-        lengths, offsets, near = _find_places(curve, scale, left, top, right, low, half)
-        if travel.rooted:
-            near *= lengths <= travel.common + travel.width(t) / 2 + _HIDDEN
-        laid = np.zeros((low - top, right - left, 4), np.float32)
-        for end in range(2):
-            other = travel.end(end)
-            wider = travel.strokes[end].width / travel.width(t)
-            along = lengths / curve.step * other.step
-            if travel.rooted:  # what it hangs on hides it, and may do so less on the way
-                stroke_there = travel.strokes[end]
-                along = np.minimum(along, stroke_there.length - _ROOT * stroke_there.width)
-            at = (other.at(along, offsets * wider) + 0.5) * scale - 0.5
-            sampled = cv2.remap(
-                self._cut_outs[end][number], at.astype(np.float32), None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_CONSTANT
-            )  # type: ignore[call-overload]
-            laid += (t if end else 1 - t) * sampled
-        alpha = np.clip(laid[..., 3:] / 255, 0, 1) * near[..., None]
-        colours = np.clip(laid[..., :3], 0, 255) * near[..., None]
+            return None
+        lengths, offsets, near = self._find_places(curve, box, travel, t)
         if stroke.front is not None:
-            clear = 1 - self._enlarge(stroke.front)[top:low, left:right, None]
-            alpha, colours = alpha * clear, colours * clear
-        there = frame[top:low, left:right]
-        there[:] = there * (1 - alpha) + colours
+            near *= 1 - self._enlarge(stroke.front)[box]
+        parts = []
+        for end, (colours, opacity) in enumerate(cut_out[number] for cut_out in self._cut_outs):
+            at = self._carry(travel.end(end), travel, end, lengths / curve.step, offsets / travel.width(t))
+            share = np.float32(t if end else 1 - t)
+            parts.append([
+                share * cv2.remap(values, at, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload]
+                for values in (colours, opacity)
+            ])
+        opacity = np.clip(parts[0][1] + parts[1][1], 0, 1) * near
+        colours = (parts[0][0] + parts[1][0]).reshape(*near.shape, -1) * near[..., None]
+        return _Laid(box, np.clip(colours, 0, 255 * opacity[..., None]), opacity[..., None])
 
-    def _find_box(self, curve: Curve, half: float) -> tuple[int, int, int, int] | None:
-        """Left, top, right and lower border of the part of the frame in which a stroke is."""
-        height, width = self._size
-        low, high = curve.places.min(0) - half, curve.places.max(0) + half
-        left, top = np.clip(np.floor(low * self._to_frame), 0, (width, height)).astype(int)
-        right, bottom = np.clip(np.ceil((high + 1) * self._to_frame), 0, (width, height)).astype(int)
-        return None if right <= left or bottom <= top else (int(left), int(top), int(right), int(bottom))
+    def _carry(self, curve: Curve, travel: Travel, end: int, lengths: Array, offsets: Array) -> Array:
+        """Places of a stroke in one frame, (h, w, 2) float32 in its pixels, by steps along and widths beside it."""
+        one = travel.strokes[end]
+        along = lengths * curve.step
+        if travel.rooted:  # what it hangs on hides it, and may do so less on the way
+            along = np.minimum(along, one.length - _ROOT * one.width)
+        return ((curve.at(along, offsets * one.width) + 0.5) * self._to_frame - 0.5).astype(np.float32)
+
+    def _find_box(self, curve: Curve, half: float) -> tuple[slice, slice] | None:
+        """The part of the frame in which a stroke is; None if it is outside."""
+        limits = self._size[::-1]
+        low = np.clip(np.floor((curve.places.min(0) - half) * self._to_frame), 0, limits).astype(int)
+        high = np.clip(np.ceil((curve.places.max(0) + half + 1) * self._to_frame), 0, limits).astype(int)
+        return None if (high <= low).any() else (slice(int(low[1]), int(high[1])), slice(int(low[0]), int(high[0])))
+
+    def _leaves(self, stroke: StrokePair) -> bool:
+        """Whether a stroke leaves the frame on its way."""
+        travel = stroke.travel
+        for t in _TIMES:
+            curve = travel.at(t)
+            seen = curve.places[(curve.lengths >= 0) & (curve.lengths <= travel.seen(t))]
+            half = travel.width(t) / 2
+            edge = np.array(self._size[::-1]) / self._to_frame
+            if (seen < half).any() or (seen > edge - half).any():
+                return True
+        return False
+
+    def _find_places(
+        self, curve: Curve, box: tuple[slice, slice], travel: Travel, t: float
+    ) -> tuple[Array, Array, Array]:
+        """Lengths along the curve and distances to its right of a box's pixels, and which are on the stroke.
+
+        All are (h, w); the first two are in pixels of the picture in which strokes are found.
+        """
+        rows, columns = box
+        height, width = rows.stop - (rows.start or 0), columns.stop - (columns.start or 0)
+        corner = np.array([columns.start or 0, rows.start or 0])
+        grid = ((pixel_grid(height, width) + corner + 0.5) / self._to_frame - 0.5).astype(np.float64)
+        count = max(2, int(np.ceil(len(curve.places) * curve.step * self._to_frame.max())))
+        dense = np.linspace(curve.lengths[0], curve.lengths[-1], count)
+        places, angles = curve.at(dense, np.zeros(count)), np.interp(dense, curve.lengths, curve.angles)
+        x, y = np.rint((places + 0.5) * self._to_frame - 0.5 - corner).astype(int).T
+        inside = (x >= 0) & (y >= 0) & (x < width) & (y < height)
+        free, number = np.ones((height, width), np.uint8), np.zeros((height, width), int)
+        free[y[inside], x[inside]] = 0
+        number[y[inside], x[inside]] = np.flatnonzero(inside)
+        _, labels = cv2.distanceTransformWithLabels(
+            free, cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
+        )
+        nearest = np.zeros(int(labels.max()) + 1, int)
+        nearest[labels[free == 0]] = number[free == 0]
+        index = nearest[labels]
+        away, angle = grid - places[index], angles[index]
+        ahead = away[..., 0] * np.cos(angle) + away[..., 1] * np.sin(angle)
+        offsets = away[..., 1] * np.cos(angle) - away[..., 0] * np.sin(angle)
+        lengths = dense[index] + ahead
+        half = travel.width(t) / 2 + _SLACK
+        near = (np.abs(offsets) < half) & (np.abs(ahead) < half)
+        if travel.rooted:
+            near &= lengths <= travel.seen(t) + travel.width(t) / 2
+        return lengths, offsets, near.astype(np.float32)
 
 
-def _cut_out(frame: Working, ground: Working, mask: Array, scale: float) -> Array:
-    """A stroke of a frame: (H, W, 4) float32, premultiplied, in [0, 255]."""
-    height, width = frame.shape[:2]
-    size = 2 * max(1, round(scale)) + 1
-    window = np.ones((size, size), np.uint8)
-    on = (cv2.resize(mask.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR) > 0.5).astype(np.uint8)
-    inner, near = cv2.erode(on, window), cv2.dilate(on, window)
-    here, behind = frame.astype(np.float32), ground.astype(np.float32)
-    apart = max_of_channels(cv2.absdiff(here, behind)) * near
-    most = cv2.dilate(apart, np.ones((2 * size + 1, 2 * size + 1), np.uint8))
-    alpha = np.clip(apart / np.maximum(most, 8), 0, 1)
-    alpha = np.maximum(alpha, inner)
-    colours = here - (1 - alpha)[..., None] * behind
-    opaque = 255 * alpha[..., None]
-    return np.dstack([np.clip(colours, 0, opaque), opaque]).astype(np.float32)
-
-
-def _find_places(
-    curve: Curve, scale: float, left: int, top: int, right: int, low: int, half: float
-) -> tuple[Array, Array, Array]:
-    """For pixels of a box: length along the curve, distance to its right, both in its pixels, and whether it is near."""
-    grid = np.stack(np.meshgrid(np.arange(left, right), np.arange(top, low)), -1).astype(np.float64)
-    grid = (grid + 0.5) / scale - 0.5
-    count = max(2, int(np.ceil(len(curve.places) * curve.step * scale)))
-    dense = curve.start + curve.step * np.linspace(0, len(curve.places) - 1, count)
-    places = curve.at(dense, np.zeros(count))
-    angles = np.interp(dense, curve.start + curve.step * np.arange(len(curve.places)), curve.angles)
-    x, y = np.rint(((places + 0.5) * scale - 0.5) - (left, top)).astype(int).T
-    inside = (x >= 0) & (y >= 0) & (x < right - left) & (y < low - top)
-    free = np.ones((low - top, right - left), np.uint8)
-    number = np.zeros(free.shape, int)
-    free[y[inside], x[inside]] = 0
-    number[y[inside], x[inside]] = np.flatnonzero(inside)
-    _, labels = cv2.distanceTransformWithLabels(free, cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL)
-    own = np.zeros(int(labels.max()) + 1, int)
-    on = free == 0
-    own[labels[on]] = number[on]
-    nearest = own[labels]
-    away = grid - places[nearest]
-    cos, sin = np.cos(angles[nearest]), np.sin(angles[nearest])
-    lengths = dense[nearest] + away[..., 0] * cos + away[..., 1] * sin
-    offsets = -away[..., 0] * sin + away[..., 1] * cos
-    near = (np.abs(offsets) < half) & (np.abs(away[..., 0] * cos + away[..., 1] * sin) < half)
-    return lengths, offsets, near.astype(np.float32)
+def _measure_apart(one: Working, other: Working) -> Array:
+    """The largest difference of two frames in any channel: (H, W) float32."""
+    return max_of_channels(cv2.absdiff(one, other).reshape(one.shape)).astype(np.float32)

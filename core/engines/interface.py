@@ -88,6 +88,14 @@ class Following(Protocol):
 
 
 @runtime_checkable
+class Leaving(Protocol):
+    """A pair that knows whether something leaves its frames on its way, as if they are a part of a larger picture."""
+
+    leaves: bool
+    """Whether something does, so that it is cut off there."""
+
+
+@runtime_checkable
 class Explaining(Protocol):
     """A pair that has a motion in both directions, of which it can be judged what it explains."""
 
@@ -198,6 +206,8 @@ class Around(DrawsTogether):
         """How well motion explains what the other pair draws."""
         self.explained = not isinstance(pair, Sure) or pair.explained
         """False if motion does not explain the key frames."""
+        self.leaves = isinstance(pair, Leaving) and pair.leaves
+        """Whether something leaves the frames on its way."""
 
     def follow(self) -> Flow:
         """Where everything goes: (H, W, 2), in pixels."""

@@ -10,7 +10,8 @@ Thresholds were set by hand on core.cartoon.trials and on the drawings of tests/
 """
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from functools import cached_property
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -18,7 +19,7 @@ import numpy as np
 from .grid import Array, Flow, max_of_channels, mean_of_channels, pixel_grid, warp
 from .kept import shrink_once
 from .segments import label_flat
-from .strokes import Stroke, Travel, make_curve, straighten, trace
+from .strokes import Stroke, Travel, is_slender, make_curve, straighten, trace
 
 SIDE = 480
 """Longest side of the picture in which strokes are found, in pixels."""
@@ -26,7 +27,8 @@ _MISSED = 24.0  # levels by which a place differs from all of the other drawing 
 _AMISS = 2  # pixels there around a match
 _SHARE = 0.3  # of a piece that is unmatched, at least
 _LEAST, _MOST = 24, 0.06  # pixels of a piece, and share of the picture
-_PIECES = 8  # pieces of a drawing that are compared; more that are unmatched are no single things
+_PARTS = 16  # unmatched parts of a drawing; where there are more, nothing is a single thing
+_SEEDS, _PIECES = 8, 4  # pieces of a drawing that are grown, and strokes that are compared; more are no single things
 _NEAR_COLOUR = (14, 60)  # levels within which a piece's colour stays: of what is broad, and of thin lines
 
 
@@ -62,12 +64,14 @@ def find_strokes(first: Array, last: Array, flows: tuple[Flow, Flow]) -> list[St
     views = [shrink_once(view, w, h) for view in (first, last)]
     to_view = np.array([w / width, h / height], np.float32)
     missed = [_find_missed(views[k], views[1 - k], flows[k] * to_view) for k in range(2)]
-    if min(int(part.sum()) for part in missed) < _LEAST:
+    if not all(0 < _count_parts(part) <= _PARTS for part in missed):
         return []
     finders = [_Finder(views[k], views[1 - k], missed[k]) for k in range(2)]
-    found = [finder.find() for finder in finders]
-    if not all(0 < len(pieces) <= _PIECES for pieces in found):
-        return []
+    found = []
+    for finder in finders:
+        found.append(finder.find())
+        if not 0 < len(found[-1]) <= _PIECES:
+            return []
     scores = np.full((len(found[0]), len(found[1])), np.inf)
     fitting: dict[tuple[int, int], StrokePair] = {}
     for i, one in enumerate(found[0]):
@@ -101,6 +105,12 @@ def _find_missed(here: Array, there: Array, flow: Flow) -> Array:
     return np.asarray(max_of_channels(cv2.max(cv2.subtract(low, here), cv2.subtract(here, high))) > _MISSED)
 
 
+def _count_parts(mask: Array) -> int:
+    """How many connected parts of a mask are as large as a piece."""
+    _, _, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    return int((stats[1:, cv2.CC_STAT_AREA] >= _LEAST).sum())
+
+
 class _Finder:
     """Finds the strokes of one drawing."""
 
@@ -108,13 +118,26 @@ class _Finder:
         self.view, self.missed = view, missed
         self.changed = max_of_channels(cv2.absdiff(view, other)) > _CHANGED
         self.contrast = max_of_channels(cv2.absdiff(view, other))
-        self.labels, self.broad = label_flat(view)
+
+    @cached_property
+    def _flat(self) -> tuple[Array, Array]:
+        return label_flat(self.view)
+
+    @property
+    def labels(self) -> Array:
+        """(h, w): each place's flat piece, 0 on edges."""
+        return self._flat[0]
+
+    @property
+    def broad(self) -> Array:
+        """(h, w) bool: where broad pieces are, not outlines."""
+        return self._flat[1]
 
     def find(self) -> list[_Piece]:
         """Candidates, of which there may be too many."""
         left, found = self.missed.copy(), []
         least = _LEAST
-        for _ in range(3 * _PIECES):
+        for _ in range(_SEEDS):
             count, parts, stats, _ = cv2.connectedComponentsWithStats(left.astype(np.uint8), connectivity=8)
             if count < 2:
                 break
@@ -143,8 +166,12 @@ class _Finder:
             if not _LEAST <= int(core.sum()) <= _MOST * core.size:
                 continue
             for parts in ([core, *self._find_neighbours(core)], [core]):
-                stroke = trace(self.widen(np.logical_or.reduce(parts)))
-                if stroke is not None and float(self.missed[stroke.mask].mean()) >= _SHARE:
+                flat = np.logical_or.reduce(parts)
+                # without its outline it is more slender, and more of it may be explained
+                if float(self.missed[flat].mean()) < _SHARE / 2 or not is_slender(flat, 0.7):
+                    continue
+                stroke = trace(self.widen(flat))
+                if stroke is not None and not _touches(stroke.mask) and float(self.missed[stroke.mask].mean()) >= _SHARE:
                     return core, _Piece(stroke, parts)
         return None if core is None else (core, None)
 
@@ -251,6 +278,11 @@ def _is_unlike_others(finders: list[_Finder], one: _Piece, other: _Piece) -> boo
     return False
 
 
+def _touches(mask: Array) -> bool:
+    """Whether a mask touches the picture's border, beyond which it may go on."""
+    return bool(mask[[0, -1]].any() or mask[:, [0, -1]].any())
+
+
 def _flood(view: Array, at: tuple[int, int], reach: float) -> Array:
     """The connected places whose colours are within `reach` levels of that at (x, y): (h, w) bool."""
     h, w = view.shape[:2]
@@ -303,7 +335,7 @@ def _measure_lines(travel: Travel) -> float:
         return np.inf
     if travel.rooted:
         apart = float(np.linalg.norm(one.line[-1] - other.line[-1]))
-        if not 0.8 < longer < 1.25 or apart > max(one.width, other.width) + 4:
+        if not 0.8 < longer < 1.25 or apart > 2 * max(one.width, other.width):
             return np.inf
         return abs(np.log(longer))
     return np.inf

@@ -27,6 +27,7 @@ _BESIDE = 1.0  # pixels beyond half of its mean width up to which a stroke reach
 _BEYOND = 2.5  # pixels beyond an open centreline's ends, which lie in the stroke's last band
 _CUT = 1.3  # widths before the end by which a stroke hangs on something, where its centreline is not seen
 _ACROSS = 7  # samples across a straightened stroke
+_STEP = 1.06  # pixels of a round of spreading, mean over directions
 _CROSS, _SQUARE = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3)), np.ones((3, 3), np.uint8)
 
 
@@ -75,6 +76,11 @@ class Curve(NamedTuple):
     """The length at the first of these places; less than 0 where the line is prolonged."""
     step: float
     """The length from one to the next."""
+
+    @property
+    def lengths(self) -> Array:
+        """(n,): the length at each place."""
+        return self.start + self.step * np.arange(len(self.places))
 
     def at(self, lengths: Array, offsets: Array) -> Array:
         """Places at lengths along the curve, and at distances to its right: (…, 2)."""
@@ -199,26 +205,29 @@ def _trace_open(mask: Array) -> tuple[Array, bool, float] | None:
     return line, False, area / (_measure_open(line) + width)
 
 
+def is_slender(mask: Array, share: float = 1.0) -> bool:
+    """Whether a mask, (h, w) bool, may be a stroke: it is long for its widest place, or for a share of that."""
+    x, y, w, h = cv2.boundingRect(mask.astype(np.uint8))
+    part = np.pad(mask[y : y + h, x : x + w].astype(np.uint8), 1)
+    widest = 2 * float(cv2.distanceTransform(part, cv2.DIST_L2, cv2.DIST_MASK_3).max())
+    return int(part.sum()) >= share * _SLENDER * widest * widest
+
+
 def _measure_within(mask: Array, start: tuple[int, int]) -> Array | None:
     """Distances within a mask from a place (x, y) of it: (h, w) float32, -1 off it; None if not all is reached."""
-    reached = np.full(mask.shape, -1, np.float32)
-    front = np.zeros_like(mask)
-    front[start[1], start[0]] = 1
-    seen, left = front.copy(), int(mask.sum()) - 1
-    reached[start[1], start[0]] = 0
-    length, turn = 0.0, 0
-    while True:
+    seen = np.zeros_like(mask)
+    seen[start[1], start[0]] = 1
+    rounds = np.zeros(mask.shape, np.float32)
+    reached, turn, before = 1, 0, 0
+    while reached > before or turn % 5:
         # squares and crosses by turns are nearly discs: three crosses to two squares is an octagon
-        kernel = _SQUARE if turn % 5 in (1, 3) else _CROSS
-        grown = cv2.bitwise_and(cv2.dilate(seen, kernel), mask)
-        turn, length = turn + 1, length + 1.06
-        new = (grown > 0) & (seen == 0)
-        added = int(new.sum())
-        if not added and turn % 5 == 0:
-            return reached if left <= 0.02 * mask.sum() else None
-        reached[new] = length
-        left -= added
-        seen = grown
+        before = reached if turn % 5 == 0 else before
+        cv2.accumulate(seen, rounds)
+        seen = cv2.bitwise_and(cv2.dilate(seen, _SQUARE if turn % 5 in (1, 3) else _CROSS), mask)
+        reached, turn = cv2.countNonZero(seen), turn + 1
+    if reached < 0.98 * cv2.countNonZero(mask):
+        return None
+    return np.where(seen > 0, (turn - rounds) * np.float32(_STEP), np.float32(-1))
 
 
 def _measure(line: Array) -> float:
@@ -346,6 +355,12 @@ class Travel:
     def turn(self) -> float:
         """The largest turn of any of its places, in radians; 0 of a ring."""
         return 0.0 if self.closed else float(np.abs(self._angles[1] - self._angles[0]).max())
+
+    def seen(self, t: float) -> float:
+        """The length of the centreline at t that is not hidden, in pixels."""
+        if self.rooted:
+            return self.common
+        return (1 - t) * self.strokes[0].length + t * self.strokes[1].length
 
     def width(self, t: float) -> float:
         """The stroke's width at t, in pixels."""
