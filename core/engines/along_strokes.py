@@ -193,7 +193,9 @@ class AlongStrokes(Around):
             return None
         lengths, offsets, near = self._find_places(curve, box, travel, t)
         if stroke.front is not None:
-            near *= 1 - self._enlarge(stroke.front)[box]
+            # what goes on behind it is seen only where a key frame has the stroke
+            shown = self._enlarge(travel.strokes[0].mask | travel.strokes[1].mask)[box] > _ON / 2
+            near *= (shown | (lengths <= travel.seen(t))) * (1 - self._enlarge(stroke.front)[box])
         parts = []
         for end, (colours, opacity) in enumerate(cut_out[number] for cut_out in self._cut_outs):
             at = self._carry(travel.end(end), travel, end, lengths / curve.step, offsets / travel.width(t))

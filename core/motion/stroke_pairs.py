@@ -135,35 +135,40 @@ class _Finder:
 
     def find(self) -> list[_Piece]:
         """Candidates, of which there may be too many."""
-        left, found = self.missed.copy(), []
-        least = _LEAST
-        for _ in range(_SEEDS):
-            count, parts, stats, _ = cv2.connectedComponentsWithStats(left.astype(np.uint8), connectivity=8)
-            if count < 2:
+        _, parts, stats, _ = cv2.connectedComponentsWithStats(self.missed.astype(np.uint8), connectivity=8)
+        areas = stats[:, cv2.CC_STAT_AREA].copy()
+        areas[0] = 0
+        found: list[_Piece] = []
+        seeds, taken = 0, np.zeros(self.missed.shape, bool)
+        for number in np.argsort(-areas, kind="stable"):
+            if areas[number] < _LEAST:
                 break
-            number = 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
-            if stats[number, cv2.CC_STAT_AREA] < least:
-                break
-            part = parts == number
-            y, x = np.unravel_index(int(np.where(part, self.contrast, 0).argmax()), part.shape)
-            piece = self._grow((int(x), int(y)))
-            if piece is None:
-                left[max(0, y - 1) : y + 2, max(0, x - 1) : x + 2] = False
-                continue
-            core, stroke = piece
-            left &= ~(cv2.dilate(core.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0)
-            if stroke is not None:
-                left &= ~stroke.stroke.mask
-                found.append(stroke)
+            x, y, w, h = stats[number, :4]
+            box = np.s_[y : y + h, x : x + w]
+            own, contrast = parts[box] == number, self.contrast[box]
+            for _ in range(_COLOURS):
+                left = own & ~taken[box]
+                if seeds == _SEEDS or cv2.countNonZero(left.astype(np.uint8)) < _LEAST:
+                    break
+                row, column = np.unravel_index(int(np.where(left, contrast, 0).argmax()), left.shape)
+                seeds += 1
+                core, piece = self._grow((int(x + column), int(y + row)))
+                taken |= cv2.dilate(core.astype(np.uint8), _SQUARE) > 0
+                if piece is not None:
+                    taken |= piece.stroke.mask
+                    found.append(piece)
         return found
 
-    def _grow(self, at: tuple[int, int]) -> tuple[Array, _Piece | None] | None:
-        """The piece of one colour at a place, and what is traced of it."""
-        core = None
+    def _grow(self, at: tuple[int, int]) -> tuple[Array, _Piece | None]:
+        """The piece of one colour at a place, (h, w) bool, and what is traced of it."""
         contrast = float(self.contrast[at[1], at[0]])
+        core = np.zeros(self.missed.shape, bool)
         for reach in (_FLAT, max(_FLAT, _THIN * contrast)):
             core = _flood(self.view, at, reach)
-            if not _LEAST <= int(core.sum()) <= _MOST * core.size:
+            area = cv2.countNonZero(core.astype(np.uint8))
+            if area > _MOST * core.size:
+                break
+            if area < _LEAST:
                 continue
             for parts in ([core, *self._find_neighbours(core)], [core]):
                 flat = np.logical_or.reduce(parts)
@@ -171,9 +176,13 @@ class _Finder:
                 if float(self.missed[flat].mean()) < _SHARE / 2 or not is_slender(flat, 0.7):
                     continue
                 stroke = trace(self.widen(flat))
-                if stroke is not None and not _touches(stroke.mask) and float(self.missed[stroke.mask].mean()) >= _SHARE:
+                if stroke is None or _touches(stroke.mask):
+                    continue
+                if float(self.missed[stroke.mask].mean()) >= _SHARE:
                     return core, _Piece(stroke, parts)
-        return None if core is None else (core, None)
+                if len(parts) == 1:
+                    break
+        return core, None
 
     def widen(self, core: Array) -> Array:
         """A piece with its outline, which is no broad piece: (h, w) bool."""
@@ -183,16 +192,23 @@ class _Finder:
             mask = cv2.bitwise_and(cv2.dilate(mask, _SQUARE if n % 2 else _CROSS), room)
         return mask > 0
 
+    @cached_property
+    def _moved(self) -> Array:
+        """The flat pieces that are not too large and have changed: (K,) bool."""
+        areas = np.bincount(self.labels.ravel())
+        changed = np.bincount(self.labels.ravel(), self.changed.ravel(), len(areas))
+        moved = (areas <= _MOST * self.labels.size) & (changed > _MOVED * areas)
+        moved[0] = False
+        return moved
+
     def _find_neighbours(self, core: Array) -> list[Array]:
         """Broad pieces that touch a piece and have changed as well: (h, w) bool each."""
-        near = cv2.dilate(core.astype(np.uint8), np.ones((_TOUCH, _TOUCH), np.uint8)) > 0
-        parts = []
-        for number in np.unique(self.labels[near & self.broad & ~core]):
-            part = self.labels == number
-            small = int(part.sum()) <= _MOST * part.size
-            if number and small and float(self.changed[part].mean()) > _MOVED and not (part & core).any():
-                parts.append(part)
-        return parts
+        x, y, w, h = cv2.boundingRect(core.astype(np.uint8))
+        box = np.s_[max(0, y - _TOUCH) : y + h + _TOUCH, max(0, x - _TOUCH) : x + w + _TOUCH]
+        near = cv2.dilate(core[box].astype(np.uint8), np.ones((_TOUCH, _TOUCH), np.uint8)) > 0
+        numbers = np.unique(self.labels[box][near & self.broad[box] & ~core[box]])
+        parts = [self.labels == number for number in numbers if self._moved[number]]
+        return [part for part in parts if not (part & core).any()]
 
     def has_alike(self, part: Array, colour: Array, own: Array) -> bool:
         """Whether the drawing has a piece that looks like one of either drawing, beside its own stroke, (h, w) bool."""
@@ -262,6 +278,7 @@ _FLAT, _THIN = 14.0, 0.45
 _CHANGED = 20
 _OUTLINE = 4
 _TOUCH = 7
+_COLOURS = 3
 _MOVED = 0.5
 _AROUND = 0.15
 _CROSS, _SQUARE = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3)), np.ones((3, 3), np.uint8)

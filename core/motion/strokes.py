@@ -27,6 +27,8 @@ _BESIDE = 1.0  # pixels beyond half of its mean width up to which a stroke reach
 _BEYOND = 2.5  # pixels beyond an open centreline's ends, which lie in the stroke's last band
 _CUT = 1.3  # widths before the end by which a stroke hangs on something, where its centreline is not seen
 _ACROSS = 7  # samples across a straightened stroke
+_COARSE = 3.0  # cells of half a broad stroke's width, on the grid on which distances in it are measured
+_LONGEST = 1.5  # of the sum of a mask's sides: longest way through it
 _STEP = 1.06  # pixels of a round of spreading, mean over directions
 _CROSS, _SQUARE = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3)), np.ones((3, 3), np.uint8)
 
@@ -46,7 +48,7 @@ class Stroke:
 
     @cached_property
     def length(self) -> float:
-        """Of the centreline, in pixels; an open one ends half a width before the stroke does."""
+        """Of the centreline, in pixels."""
         ends = np.vstack([self.line, self.line[:1]]) if self.closed else self.line
         return float(np.linalg.norm(np.diff(ends, axis=0), axis=1).sum())
 
@@ -154,20 +156,18 @@ def _trace_ring(mask: Array) -> tuple[Array, bool, float] | None:
     beside = np.abs(np.arctan2(away[:, 1], away[:, 0])) + (away[:, 0] < 0) * 9
     line = np.roll(line, -int(beside.argmin()), 0)
     # the chord between points is shorter than the ring, and contours run through the pixels' middles
-    return _centre(mask, line, width), True, area / max(1.0, _measure(line))
+    return _centre(mask, line, width, closed=True), True, area / max(1.0, _measure(line))
 
 
-def _centre(mask: Array, line: Array, width: float) -> Array:
-    """Moves a closed centreline to the middle of the mask across it."""
-    tangent = np.roll(line, -1, 0) - np.roll(line, 1, 0)
+def _centre(mask: Array, line: Array, width: float, *, closed: bool) -> Array:
+    """Moves a centreline to the middle of the mask across it."""
+    tangent = np.roll(line, -1, 0) - np.roll(line, 1, 0) if closed else np.gradient(line, axis=0)
     normal = np.stack([-tangent[:, 1], tangent[:, 0]], 1) / np.linalg.norm(tangent, axis=1)[:, None].clip(1e-6)
     reach = width / 2 + 2
     offsets = np.linspace(-reach, reach, 4 * int(np.ceil(reach)) + 1)
     at = (line[:, None] + offsets[None, :, None] * normal[:, None]).astype(np.float32)
     on = cv2.remap(mask.astype(np.float32), at, None, cv2.INTER_LINEAR)  # type: ignore[call-overload]
     shift = (on * offsets).sum(1) / on.sum(1).clip(1e-6)
-    kernel = np.array([0.25, 0.5, 0.25])
-    shift = sum(k * np.roll(shift, n) for k, n in zip(kernel, (-1, 0, 1), strict=True))
     return np.asarray(line + shift[:, None] * normal)
 
 
@@ -175,23 +175,43 @@ def _trace_open(mask: Array) -> tuple[Array, bool, float] | None:
     """Of (h, w) uint8: a centreline, False, and the width; by bands of equal distance from one end within the mask."""
     area = int(mask.sum())
     y, x = np.nonzero(mask)
-    middle = np.array([x.mean(), y.mean()])
-    nearest = int(((np.stack([x, y], 1) - middle) ** 2).sum(1).argmin())
-    ends = _measure_within(mask, (int(x[nearest]), int(y[nearest])))
-    if ends is None:
-        return None
-    far = np.unravel_index(int(ends.argmax()), ends.shape)
-    reached = _measure_within(mask, (int(far[1]), int(far[0])))
-    if reached is None:
-        return None
-    length = float(reached.max())
+    # distances within a broad stroke are measured on a smaller grid
+    finer = max(1, round(float(cv2.distanceTransform(mask, cv2.DIST_L2, cv2.DIST_MASK_3).max()) / _COARSE))
+    small = mask
+    if finer > 1:
+        high, wide = (-(-side // finer) for side in mask.shape)
+        grown = np.pad(mask, ((0, high * finer - mask.shape[0]), (0, wide * finer - mask.shape[1])))
+        small = (grown.reshape(high, finer, wide, finer).mean((1, 3)) >= 0.5).astype(np.uint8)
+        if not small.any():
+            return None
+    rows, columns = np.nonzero(small)
+    middle = np.array([columns.mean(), rows.mean()])
+    nearest = int(((np.stack([columns, rows], 1) - middle) ** 2).sum(1).argmin())
+    start = int(columns[nearest]), int(rows[nearest])
+    reached = None
+    for _ in range(2):  # to one end, and from there to the other
+        reached = _measure_within(small, start)
+        if reached is None:
+            return None
+        far = np.unravel_index(int(reached.argmax()), reached.shape)
+        start = int(far[1]), int(far[0])
+    assert reached is not None
+    reached = finer * reached
+    if finer > 1:
+        known = np.where(reached < 0, cv2.dilate(reached, _SQUARE), reached)
+        at = (np.stack([x, y], 1) + 0.5) / finer - 0.5
+        reached_at = cv2.remap(known, at[:, None].astype(np.float32), None, cv2.INTER_LINEAR)[:, 0]  # type: ignore[call-overload]
+        reached_at = np.maximum(reached_at, 0)
+    else:
+        reached_at = reached[y, x]
+    length = float(reached_at.max())
     if length < 6:
         return None
     width = area / length
     if length < _SLENDER * width:
         return None
     step = max(2.0, width / 4)
-    bands = (reached[y, x] / step).astype(int)
+    bands = (np.maximum(reached_at, 0) / step).astype(int)
     count = np.bincount(bands)
     places = np.stack([np.bincount(bands, v) / count.clip(1) for v in (x, y)], 1)
     away = np.hypot(*(np.stack([x, y], 1) - places[bands]).T)
@@ -200,9 +220,26 @@ def _trace_open(mask: Array) -> tuple[Array, bool, float] | None:
     places = places[count > 0]
     if len(places) < 5:
         return None
-    line = _smooth_open(_resample(places, max(8, round(length / 2)), closed=False))
-    # a band that holds an end's cap lies within the stroke; the centreline runs to half a width before the ends
-    return line, False, area / (_measure_open(line) + width)
+    count = max(8, round(length / 2))
+    line = _resample(places, count, closed=False)
+    for _ in range(2):
+        line = _smooth_open(_centre(mask, _smooth_open(line), width, closed=False))
+    line = _run_to_ends(mask, line, width)
+    return line, False, area / _measure_open(line)
+
+
+def _run_to_ends(mask: Array, line: Array, width: float) -> Array:
+    """An open centreline that begins and ends where its stroke does, (h, w) uint8."""
+    curve = make_curve(line, closed=False, before=width + 4, after=width + 4)
+    along = np.arange(curve.lengths[0], curve.lengths[-1], 0.25)
+    at = curve.at(along, np.zeros(len(along))).astype(np.float32)
+    on = cv2.remap(mask.astype(np.float32), at[:, None], None, cv2.INTER_LINEAR)[:, 0] >= 0.5  # type: ignore[call-overload]
+    middle = int(np.searchsorted(along, _measure_open(line) / 2))
+    off = np.flatnonzero(~on)
+    first, last = off[off < middle].max(initial=-1) + 1, off[off > middle].min(initial=len(on)) - 1
+    if last - first < 8:
+        return line
+    return _resample(at[first : last + 1].astype(float), len(line), closed=False)
 
 
 def is_slender(mask: Array, share: float = 1.0) -> bool:
@@ -219,7 +256,7 @@ def _measure_within(mask: Array, start: tuple[int, int]) -> Array | None:
     seen[start[1], start[0]] = 1
     rounds = np.zeros(mask.shape, np.float32)
     reached, turn, before = 1, 0, 0
-    while reached > before or turn % 5:
+    while (reached > before or turn % 5) and turn < _LONGEST * sum(mask.shape):
         # squares and crosses by turns are nearly discs: three crosses to two squares is an octagon
         before = reached if turn % 5 == 0 else before
         cv2.accumulate(seen, rounds)
