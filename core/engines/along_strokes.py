@@ -1,8 +1,8 @@
-"""Pairs in which strokes move as no search finds out: they are taken out of both frames, and laid over what is drawn.
+"""Pairs in which a stroke moves as no search finds out: it is taken out of both frames, and laid over what is drawn.
 
-A ring that grows and pales, or a tail that swings far, is known as a stroke in both frames (`core.motion.stroke_pairs`).
-At each time it lies along its centreline at that time. It is sampled in both frames and mixed by time: straightened,
-both look alike, or one is paler.
+`core.motion.stroke_pairs` finds such strokes in both frames, as a ring that grows and pales, or a tail that swings far.
+At each time, a stroke lies along its centreline at that time. It is sampled in both frames and mixed by time: once
+straightened, both look alike, or one is paler.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -27,7 +27,7 @@ _ROOT = 1.3  # widths before the end by which a stroke hangs on something, up to
 _SLACK = 3.0  # pixels beside a stroke up to which its outline fades
 _FAINT = 8.0  # levels: contrast to the ground below which a place beside a stroke is ground
 _TINY = 1e-6  # weight of what is unknown in filling: it counts only where nothing better is near
-_TIMES = (0.25, 0.5, 0.75)  # at which it is looked whether a stroke leaves the frame
+_TIMES = (0.25, 0.5, 0.75)  # at which a stroke may have left the frame
 _ON = 0.5  # of a mask, from which on a place is on the stroke
 
 
@@ -38,6 +38,17 @@ def prepare_along_strokes(first: Working, last: Working, prepare: Callable[[Work
         return pair
     found = find_strokes(view_for_matching(first), view_for_matching(last), pair.find_flows())
     return AlongStrokes(found, pair, first, last, prepare) if found else pair
+
+
+class _CutOut(NamedTuple):
+    """A stroke of a frame."""
+
+    corner: Array
+    """(2,) float32: x and y of its upper left corner in the frame."""
+    colours: Array
+    """(h, w, C) float32, premultiplied, in [0, 255]."""
+    opacity: Array
+    """(h, w, 1) float32 in [0, 1]; 0 at the border."""
 
 
 class _Laid(NamedTuple):
@@ -88,17 +99,17 @@ class AlongStrokes(Around):
         """Where everything goes: (H, W, 2), in pixels."""
         flow = super().follow().copy()
         for stroke in self._strokes:
-            travel, mask = stroke.travel, self._enlarge(stroke.travel.strokes[0].mask) > _ON
-            places = pixel_grid(*self._size)
-            lengths, offsets, near = self._find_places(travel.end(0), np.s_[: self._size[0], : self._size[1]], travel, 0.0)
-            other = travel.end(1)
-            moved = self._carry(other, travel, 1, lengths / travel.end(0).step, offsets / travel.width(0))
-            on = mask & (near > 0)
-            flow[on] = (moved - places)[on]
+            travel, curve = stroke.travel, stroke.travel.end(0)
+            box = self._find_box(curve, travel.width(0) / 2 + _SLACK)
+            if box is not None:
+                lengths, offsets, near = self._find_places(curve, box, travel, 0.0)
+                moved = self._carry(travel, 1, lengths / curve.step, offsets / travel.width(0))
+                on = (self._enlarge(travel.strokes[0].mask)[box] > _ON) & (near > 0)
+                flow[box][on] = (moved - pixel_grid(*self._size)[box])[on]
         return flow
 
     def cover(self, part: Part, t: float) -> Array:
-        """How much of each pixel is on a part at t: (H, W) in [0, 1]; strokes of the part are where they have got to."""
+        """How much of each pixel is on a part at t: (H, W) in [0, 1]; strokes of the part are where they are at t."""
         cover = super().cover(part, t).copy()
         own = part.find_mask(0)
         for number, stroke in enumerate(self._strokes):
@@ -171,18 +182,22 @@ class AlongStrokes(Around):
         way = fill_holes(follow(pair, height, width), 1 - near.astype(np.float32) + np.float32(_TINY))
         return [way, -way]
 
-    def _cut_out(self, frame: Working, ground: Working, mask: Array) -> tuple[Array, Array]:
-        """A stroke of a frame: its colours, (H, W, C) float32, premultiplied, and its opacity, (H, W, 1) in [0, 1]."""
+    def _cut_out(self, frame: Working, ground: Working, mask: Array) -> _CutOut:
+        """A stroke of a frame, by a mask of it."""
         side = 2 * max(1, round(float(self._to_frame.max()))) + 1
         window = np.ones((side, side), np.uint8)
         on = (self._enlarge(mask) > _ON).astype(np.uint8)
+        x, y, w, h = cv2.boundingRect(on)
+        room = 3 * side
+        box = np.s_[max(0, y - room) : y + h + room, max(0, x - room) : x + w + room]
+        on, here, behind = on[box], np.ascontiguousarray(frame[box]), np.ascontiguousarray(ground[box])
         inner, near = cv2.erode(on, window), cv2.dilate(on, window)
         # along an outline, the part of the contrast that is left is the part of the pixel that it covers
-        apart = _measure_apart(frame, ground) * near
+        apart = _measure_apart(here, behind) * near
         most = cv2.dilate(apart, np.ones((2 * side + 1, 2 * side + 1), np.uint8))
-        opacity = np.maximum(np.clip(apart / np.maximum(most, _FAINT), 0, 1), inner)[..., None].astype(np.float32)
-        colours = frame.astype(np.float32) - (1 - opacity) * ground
-        return np.clip(colours, 0, 255 * opacity), opacity
+        opacity = np.maximum(np.clip(apart / np.maximum(most, _FAINT), 0, 1), inner).astype(np.float32)[..., None]
+        colours = np.clip(here.astype(np.float32) - (1 - opacity) * behind, 0, 255 * opacity)
+        return _CutOut(np.array([box[1].start, box[0].start], np.float32), colours, opacity)
 
     def _place(self, number: int, t: float) -> _Laid | None:
         """A stroke where it is at t; None if that is outside of the frame."""
@@ -195,26 +210,25 @@ class AlongStrokes(Around):
         if stroke.front is not None:
             # what goes on behind it is seen only where a key frame has the stroke
             shown = self._enlarge(travel.strokes[0].mask | travel.strokes[1].mask)[box] > _ON / 2
-            near *= (shown | (lengths <= travel.seen(t))) * (1 - self._enlarge(stroke.front)[box])
-        parts = []
-        for end, (colours, opacity) in enumerate(cut_out[number] for cut_out in self._cut_outs):
-            at = self._carry(travel.end(end), travel, end, lengths / curve.step, offsets / travel.width(t))
-            share = np.float32(t if end else 1 - t)
-            parts.append([
-                share * cv2.remap(values, at, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload]
-                for values in (colours, opacity)
-            ])
-        opacity = np.clip(parts[0][1] + parts[1][1], 0, 1) * near
-        colours = (parts[0][0] + parts[1][0]).reshape(*near.shape, -1) * near[..., None]
+            near *= (shown | (lengths <= travel.common)) * (1 - self._enlarge(stroke.front)[box])
+        colours: Array = np.zeros((*near.shape, 1), np.float32)
+        opacity: Array = np.zeros(near.shape, np.float32)
+        for end, share in ((0, np.float32(1 - t)), (1, np.float32(t))):
+            cut_out = self._cut_outs[end][number]
+            at = self._carry(travel, end, lengths / curve.step, offsets / travel.width(t)) - cut_out.corner
+            opacity = opacity + share * warp(cut_out.opacity, at, cv2.INTER_CUBIC)
+            colours = colours + share * warp(cut_out.colours, at, cv2.INTER_CUBIC).reshape(*near.shape, -1)
+        opacity = np.clip(opacity, 0, 1) * near
+        colours = colours * near[..., None]
         return _Laid(box, np.clip(colours, 0, 255 * opacity[..., None]), opacity[..., None])
 
-    def _carry(self, curve: Curve, travel: Travel, end: int, lengths: Array, offsets: Array) -> Array:
+    def _carry(self, travel: Travel, end: int, steps: Array, offsets: Array) -> Array:
         """Places of a stroke in one frame, (h, w, 2) float32 in its pixels, by steps along and widths beside it."""
-        one = travel.strokes[end]
-        along = lengths * curve.step
-        if travel.rooted:  # what it hangs on hides it, and may do so less on the way
+        one, curve = travel.strokes[end], travel.end(end)
+        along = steps * curve.step
+        if not travel.closed:  # what it hangs on hides it, and may do so less on the way
             along = np.minimum(along, one.length - _ROOT * one.width)
-        return ((curve.at(along, offsets * one.width) + 0.5) * self._to_frame - 0.5).astype(np.float32)
+        return np.asarray((curve.at(along, offsets * one.width) + 0.5) * self._to_frame - 0.5, np.float32)
 
     def _find_box(self, curve: Curve, half: float) -> tuple[slice, slice] | None:
         """The part of the frame in which a stroke is; None if it is outside."""
@@ -228,7 +242,7 @@ class AlongStrokes(Around):
         travel = stroke.travel
         for t in _TIMES:
             curve = travel.at(t)
-            seen = curve.places[(curve.lengths >= 0) & (curve.lengths <= travel.seen(t))]
+            seen = curve.places[travel.closed | (curve.lengths >= 0) & (curve.lengths <= travel.common)]
             half = travel.width(t) / 2
             edge = np.array(self._size[::-1]) / self._to_frame
             if (seen < half).any() or (seen > edge - half).any():
@@ -243,8 +257,8 @@ class AlongStrokes(Around):
         All are (h, w); the first two are in pixels of the picture in which strokes are found.
         """
         rows, columns = box
-        height, width = rows.stop - (rows.start or 0), columns.stop - (columns.start or 0)
-        corner = np.array([columns.start or 0, rows.start or 0])
+        height, width = rows.stop - rows.start, columns.stop - columns.start
+        corner = np.array([columns.start, rows.start])
         grid = ((pixel_grid(height, width) + corner + 0.5) / self._to_frame - 0.5).astype(np.float64)
         count = max(2, int(np.ceil(len(curve.places) * curve.step * self._to_frame.max())))
         dense = np.linspace(curve.lengths[0], curve.lengths[-1], count)
@@ -254,9 +268,7 @@ class AlongStrokes(Around):
         free, number = np.ones((height, width), np.uint8), np.zeros((height, width), int)
         free[y[inside], x[inside]] = 0
         number[y[inside], x[inside]] = np.flatnonzero(inside)
-        _, labels = cv2.distanceTransformWithLabels(
-            free, cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
-        )
+        _, labels = cv2.distanceTransformWithLabels(free, cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL)
         nearest = np.zeros(int(labels.max()) + 1, int)
         nearest[labels[free == 0]] = number[free == 0]
         index = nearest[labels]
@@ -266,8 +278,8 @@ class AlongStrokes(Around):
         lengths = dense[index] + ahead
         half = travel.width(t) / 2 + _SLACK
         near = (np.abs(offsets) < half) & (np.abs(ahead) < half)
-        if travel.rooted:
-            near &= lengths <= travel.seen(t) + travel.width(t) / 2
+        if not travel.closed:
+            near &= lengths <= travel.common + travel.width(t) / 2
         return lengths, offsets, near.astype(np.float32)
 
 

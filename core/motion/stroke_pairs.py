@@ -1,10 +1,10 @@
 """Pairs strokes of two drawings that no motion explains, by their shapes and colours.
 
-A search for motion compares patches. A thin ring that grows and pales has none that stay alike, and a tail that swings
-far has none that the search's shifts carry. But as strokes (see `strokes`) they are the same in both drawings. Pieces
-of one colour in places that motion leaves unexplained are traced, with the slender pieces that hang on them. Two of them are one
-stroke if their shapes agree, if both look alike once they are straightened, if each is the other's best match and
-nothing else in the drawings looks like them, and if what is around them is explained.
+A search for motion compares patches. A thin ring that grows and pales has no patch that stays alike, and the search's
+shifts do not fit a tail that swings far. But as strokes (see `strokes`) they are the same in both drawings. Where
+motion leaves places unexplained, pieces of one colour are traced, together with pieces that touch them and have changed
+as well. Two strokes are one if their shapes agree; if they look alike once straightened, or one is evenly paler; if
+nothing else in the drawings looks like them; and if what is around them is explained.
 
 Thresholds were set by hand on core.cartoon.trials and on the drawings of tests/motion/test_stroke_pairs.py.
 """
@@ -16,20 +16,35 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from .grid import Array, Flow, max_of_channels, mean_of_channels, pixel_grid, warp
+from .grid import Array, Flow, max_of_channels, pixel_grid, warp
 from .kept import shrink_once
 from .segments import label_flat
 from .strokes import Stroke, Travel, is_slender, make_curve, straighten, trace
 
 SIDE = 480
 """Longest side of the picture in which strokes are found, in pixels."""
-_MISSED = 24.0  # levels by which a place differs from all of the other drawing around its match
-_AMISS = 2  # pixels there around a match
-_SHARE = 0.3  # of a piece that is unmatched, at least
+_MISSED, _AMISS = 24.0, 2  # levels by which a place differs from all that is within so many pixels of its match
+_SHARE = 0.3  # of a stroke that is unmatched, at least: the search explains flat parts by any place of their colour
 _LEAST, _MOST = 24, 0.06  # pixels of a piece, and share of the picture
-_PARTS = 16  # unmatched parts of a drawing; where there are more, nothing is a single thing
-_SEEDS, _PIECES = 8, 4  # pieces of a drawing that are grown, and strokes that are compared; more are no single things
-_NEAR_COLOUR = (14, 60)  # levels within which a piece's colour stays: of what is broad, and of thin lines
+_PARTS, _COLOURS, _SEEDS, _STROKES = 16, 3, 8, 4
+"""Most unmatched parts of a drawing, colours of a part, pieces, and strokes: in a drawing with more, none is sure."""
+_FLAT, _THIN = 14.0, 0.45  # levels within which a piece has one colour, and share of a thin line's contrast
+_CHANGED, _MOVED = 20, 0.5  # levels by which a place has changed, and share of such places of a piece that has moved
+_OUTLINE, _TOUCH = 4, 7  # pixels of an outline that belongs to a piece, and in which pieces are beside each other
+_UNEXPLAINED = 0.15  # of what is around a stroke
+_REACH, _CONTACT, _ALONG = 7.0, 0.05, 0.15
+"""Pixels around a stroke's end in which is what it hangs on, its share there, and of what is beside the stroke."""
+_ALIKE, _AS_LONG = 2.0, 1.6  # factors of area and length up to which pieces look alike
+_FITS = 0.35  # largest sum of differences in shape and in colour of one stroke in both drawings
+_BETTER, _BETTER_BY = 1.5, 0.05  # factor, and more, by which all others must fit worse
+_LARGER, _WIDER, _LONGER = 3.0, 1.4, 1.25  # factors by which rings, and widths and lengths of open strokes, may grow
+_APART = 2.0  # widths by which the places at which a stroke hangs may be apart
+_TURN = 2.2  # radians by which it may turn there: which way, would be a guess
+_PALEST, _CONTRAST, _SIDES = 0.2, 8.0, 24.0
+"""Share of its contrast that is left of what pales, the least contrast in levels, and the largest difference between
+what is inside and outside of a ring: else it is the outline of something."""
+_SAMPLES = 64  # places along a stroke at which colours are compared
+_CROSS, _SQUARE = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3)), np.ones((3, 3), np.uint8)
 
 
 @dataclass(frozen=True)
@@ -70,7 +85,7 @@ def find_strokes(first: Array, last: Array, flows: tuple[Flow, Flow]) -> list[St
     found = []
     for finder in finders:
         found.append(finder.find())
-        if not 0 < len(found[-1]) <= _PIECES:
+        if not 0 < len(found[-1]) <= _STROKES:
             return []
     scores = np.full((len(found[0]), len(found[1])), np.inf)
     fitting: dict[tuple[int, int], StrokePair] = {}
@@ -85,15 +100,11 @@ def find_strokes(first: Array, last: Array, flows: tuple[Flow, Flow]) -> list[St
         if others.min(initial=np.inf) < _BETTER * scores[i, j] + _BETTER_BY:
             continue
         own = found[0][i], found[1][j]
-        own = found[0][i], found[1][j]
         alone = all(finder.is_alone(piece) for finder, piece in zip(finders, own, strict=True))
         if not alone or not _is_unlike_others(finders, *own):
             continue
         pairs.append(pair)
     return pairs
-
-
-_BETTER, _BETTER_BY = 1.5, 0.05
 
 
 def _find_missed(here: Array, there: Array, flow: Flow) -> Array:
@@ -186,7 +197,7 @@ class _Finder:
 
     def widen(self, core: Array) -> Array:
         """A piece with its outline, which is no broad piece: (h, w) bool."""
-        mask = core.astype(np.uint8)
+        mask: Array = core.astype(np.uint8)
         room = (~self.broad | core).astype(np.uint8)
         for n in range(_OUTLINE):
             mask = cv2.bitwise_and(cv2.dilate(mask, _SQUARE if n % 2 else _CROSS), room)
@@ -218,14 +229,22 @@ class _Finder:
         _, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
         area = int(part.sum())
         side = max(cv2.boundingRect(part.astype(np.uint8))[2:])
-        return any(area / 2 < a < area * 2 and side / 1.6 < max(w, h) < side * 1.6 for _, _, w, h, a in stats[1:])
+        return any(
+            area / _ALIKE < other < area * _ALIKE and side / _AS_LONG < max(w, h) < side * _AS_LONG
+            for _, _, w, h, other in stats[1:]
+        )
 
     def is_alone(self, piece: _Piece) -> bool:
         """Whether what is around a piece is explained."""
         reach = 2 * (round(piece.stroke.width) + 2) + 1
-        wide = cv2.dilate(piece.stroke.mask.astype(np.uint8), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)))
-        around = (wide > 0) & ~(cv2.dilate(piece.stroke.mask.astype(np.uint8), _SQUARE) > 0)
-        return not around.any() or float(self.missed[around].mean()) < _AROUND
+        mask, disc = piece.stroke.mask.astype(np.uint8), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
+        around = (cv2.dilate(mask, disc) > 0) & (cv2.dilate(mask, _SQUARE) == 0)
+        return not around.any() or float(self.missed[around].mean()) < _UNEXPLAINED
+
+    def find_ends(self, piece: _Piece) -> list[tuple[Stroke, dict[int, int]]]:
+        """Of an open stroke, the same from its free end on, with what it may hang on, see `find_contacts`."""
+        ways = [] if piece.stroke.closed else [piece.stroke, piece.stroke.reverse()]
+        return [(way, contacts) for way in ways if (contacts := self.find_contacts(way))]
 
     def find_contacts(self, stroke: Stroke) -> dict[int, int]:
         """Pieces that stay where they are at an open stroke's last place, with how much of them is near it, in pixels.
@@ -241,12 +260,12 @@ class _Finder:
         curve = make_curve(stroke.line, closed=False)
         along = np.linspace(0, stroke.length * 0.7, 12)
         contacts = {}
-        beside = np.array(
-            [curve.at(along, np.full(12, side * (stroke.width / 2 + 4.0))) for side in (-1, 1)]
-        ).reshape(-1, 2)
+        beside = np.array([curve.at(along, np.full(12, side * (stroke.width / 2 + 4.0))) for side in (-1, 1)]).reshape(
+            -1, 2
+        )
         x, y = np.clip(np.rint(beside), 0, (w - 1, h - 1)).astype(int).T
         for number in np.flatnonzero(counts >= _CONTACT * disc.sum()):
-            if (self.labels[y, x] == number).mean() < 0.15:
+            if (self.labels[y, x] == number).mean() < _ALONG:
                 contacts[int(number)] = int(counts[number])
         return contacts
 
@@ -254,16 +273,12 @@ class _Finder:
         """A piece that stays, with its outline: (h, w) bool."""
         core = self.labels == number
         wide = cv2.dilate(core.astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
-        return core | (wide & ~self.broad & ~self.changed)
+        return np.asarray(core | (wide & ~self.broad & ~self.changed))
 
 
-_REACH, _CONTACT = 7.0, 0.05
-
-
-def _find_front(finders: list[_Finder], first: Stroke, last: Stroke) -> Array | None:
-    """What open strokes hang on by their last places, and which stays: (h, w) bool."""
+def _find_front(finders: list[_Finder], contacts: tuple[dict[int, int], dict[int, int]]) -> Array | None:
+    """What an open stroke hangs on in both drawings, and which stays: (h, w) bool."""
     best, found = 0, None
-    contacts = [finder.find_contacts(stroke) for finder, stroke in zip(finders, (first, last), strict=True)]
     for here, count in contacts[0].items():
         own = finders[0].labels == here
         for there, other_count in contacts[1].items():
@@ -272,16 +287,6 @@ def _find_front(finders: list[_Finder], first: Stroke, last: Stroke) -> Array | 
             if both > 0.5 * min(int(own.sum()), int(other.sum())) and min(count, other_count) > best:
                 best, found = min(count, other_count), (here, there)
     return None if found is None else finders[0].widen_front(found[0]) & finders[1].widen_front(found[1])
-
-
-_FLAT, _THIN = 14.0, 0.45
-_CHANGED = 20
-_OUTLINE = 4
-_TOUCH = 7
-_COLOURS = 3
-_MOVED = 0.5
-_AROUND = 0.15
-_CROSS, _SQUARE = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3)), np.ones((3, 3), np.uint8)
 
 
 def _is_unlike_others(finders: list[_Finder], one: _Piece, other: _Piece) -> bool:
@@ -304,80 +309,74 @@ def _flood(view: Array, at: tuple[int, int], reach: float) -> Array:
     """The connected places whose colours are within `reach` levels of that at (x, y): (h, w) bool."""
     h, w = view.shape[:2]
     mask = np.zeros((h + 2, w + 2), np.uint8)
-    cv2.floodFill(
-        view.copy(), mask, at, (0, 0, 0), (reach,) * 3, (reach,) * 3, 8 | cv2.FLOODFILL_FIXED_RANGE | cv2.FLOODFILL_MASK_ONLY
-    )
+    flags = 8 | cv2.FLOODFILL_FIXED_RANGE | cv2.FLOODFILL_MASK_ONLY
+    cv2.floodFill(view.copy(), mask, at, (0, 0, 0), (reach,) * 3, (reach,) * 3, flags)
     return mask[1:-1, 1:-1] > 0
 
 
 def _compare(finders: list[_Finder], one: _Piece, other: _Piece) -> tuple[StrokePair | None, float]:
-    """How a piece of the first drawing travels to one of the last, if it is the same, and how unlike they are."""
-    if one.stroke.closed != other.stroke.closed:
-        return None, np.inf
+    """The piece of both drawings, if it is one, and how unlike they are."""
     best: tuple[StrokePair | None, float] = (None, np.inf)
-    if one.stroke.closed:
-        travel = Travel(one.stroke, other.stroke, rooted=False)
-        score = _measure_rings(one.stroke, other.stroke) + _measure_looks(finders, travel)
-        return (StrokePair(travel, None), score) if score < _FITS else (None, score)
-    for first in (one.stroke, one.stroke.reverse()):
-        for last in (other.stroke, other.stroke.reverse()):
-            front = _find_front(finders, first, last)
+    if one.stroke.closed and other.stroke.closed:
+        apart = _measure_rings(one.stroke, other.stroke)
+        if apart < _FITS:
+            travel = Travel(one.stroke, other.stroke)
+            best = StrokePair(travel, None), apart + _measure_looks(finders, travel)
+    if one.stroke.closed or other.stroke.closed:
+        return best if best[1] < _FITS else (None, best[1])
+    ends = [finder.find_ends(piece) for finder, piece in zip(finders, (one, other), strict=True)]
+    for first, contacts in ends[0]:
+        for last, contacts_there in ends[1]:
+            apart = _measure_lines(first, last)
+            front = _find_front(finders, (contacts, contacts_there)) if apart < _FITS else None
             if front is None:
                 continue
-            travel = Travel(first, last, rooted=True)
-            score = _measure_lines(travel) + _measure_looks(finders, travel)
-            if score < best[1]:
+            travel = Travel(first, last)
+            score = apart + _measure_looks(finders, travel)
+            if score < best[1] and travel.turn_at_root < _TURN and travel.turn < np.pi:
                 best = StrokePair(travel, front), score
     return best if best[1] < _FITS else (None, best[1])
 
 
-_FITS = 0.35
-
-
 def _measure_rings(one: Stroke, other: Stroke) -> float:
     """How far two rings differ in shape, in sizes."""
-    scale = other.size / one.size
-    wider = other.width / one.width
-    if not 1 / 3 < scale < 3 or not 1 / 3 < wider < 3:
+    if max(abs(np.log(other.size / one.size)), abs(np.log(other.width / one.width))) > np.log(_LARGER):
         return np.inf
     lines = [(stroke.line - stroke.centre) / stroke.size for stroke in (one, other)]
     return float(np.linalg.norm(lines[0] - lines[1], axis=1).mean())
 
 
-def _measure_lines(travel: Travel) -> float:
-    """The same of open strokes."""
-    one, other = travel.strokes
-    longer, wider = other.length / one.length, other.width / one.width
-    if not 0.7 < wider < 1.4:
+def _measure_lines(one: Stroke, other: Stroke) -> float:
+    """How far two open strokes that hang on something differ in length; infinity if they are not one."""
+    longer, wider = abs(np.log(other.length / one.length)), abs(np.log(other.width / one.width))
+    apart = float(np.linalg.norm(one.line[-1] - other.line[-1]))
+    if longer > np.log(_LONGER) or wider > np.log(_WIDER) or apart > _APART * max(one.width, other.width):
         return np.inf
-    if travel.rooted:
-        apart = float(np.linalg.norm(one.line[-1] - other.line[-1]))
-        if not 0.8 < longer < 1.25 or apart > 2 * max(one.width, other.width):
-            return np.inf
-        return abs(np.log(longer))
-    return np.inf
+    return float(longer)
 
 
 def _measure_looks(finders: list[_Finder], travel: Travel) -> float:
-    """How far two strokes differ in colour once they are straightened, of their contrast to what is beside them."""
-    looks, beside = [], []
+    """How far a stroke's colours differ between both drawings, straightened: a share of its contrast to what is beside.
+
+    What is paler in one of them has the same share of its contrast everywhere.
+    """
+    looks, apart = [], []
     for end, finder in enumerate(finders):
-        curve = travel.end(end)
-        count = 64
-        lengths = np.linspace(0, curve.step * (len(travel.at(0.0).places) - 1), count) if travel.closed else np.linspace(0, min(s.length for s in travel.strokes), count)
-        half = travel.strokes[end].width / 2
-        looks.append(straighten(finder.view, curve, lengths, 0.6 * half)[:, :])
-        rim = straighten(finder.view, curve, lengths, half + 4)
-        beside.append((rim[:, :1] + rim[:, -1:]) / 2)
-    apart = [looks[k] - beside[k] for k in range(2)]
+        curve, half = travel.end(end), travel.strokes[end].width / 2
+        longest = travel.strokes[end].length if travel.closed else min(stroke.length for stroke in travel.strokes)
+        lengths = np.linspace(0, longest, _SAMPLES)
+        sides = straighten(finder.view, curve, lengths, half + 4)[:, [0, -1]]
+        if travel.closed and float(np.abs(sides[:, 0] - sides[:, 1]).mean()) > _SIDES:
+            return np.inf
+        looks.append(straighten(finder.view, curve, lengths, 0.6 * half))
+        apart.append(looks[end] - sides.mean(1, keepdims=True))
     contrast = [float(np.sqrt((part**2).mean())) for part in apart]
-    if min(contrast) < 8:
+    if min(contrast) < _CONTRAST:
         return np.inf
     same = float(np.abs(looks[0] - looks[1]).mean()) / max(contrast)
     faint = int(np.argmin(contrast))
     clear = 1 - faint
     share = float((apart[0] * apart[1]).sum() / (apart[clear] ** 2).sum())
-    pale = np.inf
-    if 0.2 < share < 1.1:
-        pale = float(np.abs(apart[faint] - share * apart[clear]).mean()) / contrast[faint]
-    return min(same, pale)
+    if share < _PALEST:
+        return same
+    return min(same, float(np.abs(apart[faint] - share * apart[clear]).mean()) / contrast[faint])

@@ -14,11 +14,12 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from .grid import Array, pixel_grid
+from .grid import Array, pixel_grid, warp
 
 POINTS = 96
 """Points of a closed centreline."""
 # Not tuned one by one; tests/motion/test_strokes.py and core/cartoon/trials.py hold what they achieve.
+_THINNEST = 2.0  # width of a stroke in pixels
 _SLENDER = 2.5  # an open stroke's length is so many times its width, at least
 _HOLLOW = 0.4  # of what a ring encloses, its hole
 _STRAY = 0.9  # widths by which pixels of a band may lie from its middle, mean
@@ -94,12 +95,11 @@ class Curve(NamedTuple):
         return np.asarray(place + offsets[..., None] * np.stack([-np.sin(angle), np.cos(angle)], -1))
 
 
-def trace(mask: Array, *, least: float = 2.0) -> Stroke | None:
+def trace(mask: Array) -> Stroke | None:
     """Finds a mask's centreline, if the mask is a stroke.
 
     Args:
         mask: (h, w) bool, one connected piece.
-        least: width in pixels of the thinnest stroke.
     """
     x, y, w, h = cv2.boundingRect(mask.astype(np.uint8))
     if w * h == 0:
@@ -107,13 +107,13 @@ def trace(mask: Array, *, least: float = 2.0) -> Stroke | None:
     part = np.pad(mask[y : y + h, x : x + w].astype(np.uint8), 2)
     offset = np.array([x - 2, y - 2], float)
     found = _trace_ring(part) or _trace_open(part)
-    if found is None or found[2] < least:
+    if found is None or found[2] < _THINNEST:
         return None
     line, closed, width = found
     whole = np.zeros_like(mask)
     near = _draw(line, closed, part.shape, width / 2 + _BESIDE)
     whole[y : y + h, x : x + w] = (near & (part > 0))[2 : h + 2, 2 : w + 2]
-    return Stroke(whole, line + offset, closed, width)
+    return Stroke(whole, line + offset, closed, width) if whole.any() else None
 
 
 def _draw(line: Array, closed: bool, shape: tuple[int, ...], reach: float) -> Array:
@@ -145,7 +145,8 @@ def _trace_ring(mask: Array) -> tuple[Array, bool, float] | None:
     root = perimeter * perimeter - 4 * np.pi * area
     width = (perimeter - np.sqrt(max(0.0, root))) / (2 * np.pi)
     depth = cv2.distanceTransform(filled, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    inner, _ = cv2.findContours((depth > max(0.6, width / 2)).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    core = (depth > max(0.6, width / 2)).astype(np.uint8)
+    inner, _ = cv2.findContours(core, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     if len(inner) != 1 or len(inner[0]) < 12:
         return None
     line = _resample(_smooth_closed(inner[0][:, 0].astype(float)), POINTS, closed=True)
@@ -166,7 +167,7 @@ def _centre(mask: Array, line: Array, width: float, *, closed: bool) -> Array:
     reach = width / 2 + 2
     offsets = np.linspace(-reach, reach, 4 * int(np.ceil(reach)) + 1)
     at = (line[:, None] + offsets[None, :, None] * normal[:, None]).astype(np.float32)
-    on = cv2.remap(mask.astype(np.float32), at, None, cv2.INTER_LINEAR)  # type: ignore[call-overload]
+    on = warp(mask.astype(np.float32), at)
     shift = (on * offsets).sum(1) / on.sum(1).clip(1e-6)
     return np.asarray(line + shift[:, None] * normal)
 
@@ -175,35 +176,10 @@ def _trace_open(mask: Array) -> tuple[Array, bool, float] | None:
     """Of (h, w) uint8: a centreline, False, and the width; by bands of equal distance from one end within the mask."""
     area = int(mask.sum())
     y, x = np.nonzero(mask)
-    # distances within a broad stroke are measured on a smaller grid
-    finer = max(1, round(float(cv2.distanceTransform(mask, cv2.DIST_L2, cv2.DIST_MASK_3).max()) / _COARSE))
-    small = mask
-    if finer > 1:
-        high, wide = (-(-side // finer) for side in mask.shape)
-        grown = np.pad(mask, ((0, high * finer - mask.shape[0]), (0, wide * finer - mask.shape[1])))
-        small = (grown.reshape(high, finer, wide, finer).mean((1, 3)) >= 0.5).astype(np.uint8)
-        if not small.any():
-            return None
-    rows, columns = np.nonzero(small)
-    middle = np.array([columns.mean(), rows.mean()])
-    nearest = int(((np.stack([columns, rows], 1) - middle) ** 2).sum(1).argmin())
-    start = int(columns[nearest]), int(rows[nearest])
-    reached = None
-    for _ in range(2):  # to one end, and from there to the other
-        reached = _measure_within(small, start)
-        if reached is None:
-            return None
-        far = np.unravel_index(int(reached.argmax()), reached.shape)
-        start = int(far[1]), int(far[0])
-    assert reached is not None
-    reached = finer * reached
-    if finer > 1:
-        known = np.where(reached < 0, cv2.dilate(reached, _SQUARE), reached)
-        at = (np.stack([x, y], 1) + 0.5) / finer - 0.5
-        reached_at = cv2.remap(known, at[:, None].astype(np.float32), None, cv2.INTER_LINEAR)[:, 0]  # type: ignore[call-overload]
-        reached_at = np.maximum(reached_at, 0)
-    else:
-        reached_at = reached[y, x]
+    reached = _measure_from_end(mask)
+    if reached is None:
+        return None
+    reached_at = reached[y, x]
     length = float(reached_at.max())
     if length < 6:
         return None
@@ -211,21 +187,46 @@ def _trace_open(mask: Array) -> tuple[Array, bool, float] | None:
     if length < _SLENDER * width:
         return None
     step = max(2.0, width / 4)
-    bands = (np.maximum(reached_at, 0) / step).astype(int)
+    bands = (reached_at / step).astype(int)
     count = np.bincount(bands)
     places = np.stack([np.bincount(bands, v) / count.clip(1) for v in (x, y)], 1)
     away = np.hypot(*(np.stack([x, y], 1) - places[bands]).T)
-    if np.bincount(bands, away).max() > 0 and float((np.bincount(bands, away) / count.clip(1)).max()) > _STRAY * width:
+    if float((np.bincount(bands, away) / count.clip(1)).max()) > _STRAY * width:  # it branches, or runs beside itself
         return None
     places = places[count > 0]
     if len(places) < 5:
         return None
-    count = max(8, round(length / 2))
-    line = _resample(places, count, closed=False)
+    line = _resample(places, max(8, round(length / 2)), closed=False)
     for _ in range(2):
         line = _smooth_open(_centre(mask, _smooth_open(line), width, closed=False))
     line = _run_to_ends(mask, line, width)
     return line, False, area / _measure_open(line)
+
+
+def _measure_from_end(mask: Array) -> Array | None:
+    """Distances within a mask, (h, w) uint8, from its farthest place: (h, w) float32; None if it is not one piece."""
+    # within a broad stroke, they are measured on a smaller grid
+    finer = max(1, round(float(cv2.distanceTransform(mask, cv2.DIST_L2, cv2.DIST_MASK_3).max()) / _COARSE))
+    height, width = mask.shape
+    high, wide = -(-height // finer), -(-width // finer)
+    grown = np.pad(mask, ((0, high * finer - height), (0, wide * finer - width)))
+    small = (grown.reshape(high, finer, wide, finer).mean((1, 3)) >= 0.5).astype(np.uint8)
+    if not small.any():
+        return None
+    rows, columns = np.nonzero(small)
+    middle = int(((columns - columns.mean()) ** 2 + (rows - rows.mean()) ** 2).argmin())
+    start, reached = (int(columns[middle]), int(rows[middle])), None
+    for _ in range(2):  # to one end, and from there to the other
+        reached = _measure_within(small, start)
+        if reached is None:
+            return None
+        row, column = np.unravel_index(int(reached.argmax()), reached.shape)
+        start = int(column), int(row)
+    assert reached is not None
+    if finer == 1:
+        return reached.clip(0)
+    known = np.where(reached < 0, cv2.dilate(reached, _SQUARE), reached)
+    return finer * warp(known, ((pixel_grid(height, width) + 0.5) / finer - 0.5).astype(np.float32)).clip(0)
 
 
 def _run_to_ends(mask: Array, line: Array, width: float) -> Array:
@@ -233,7 +234,7 @@ def _run_to_ends(mask: Array, line: Array, width: float) -> Array:
     curve = make_curve(line, closed=False, before=width + 4, after=width + 4)
     along = np.arange(curve.lengths[0], curve.lengths[-1], 0.25)
     at = curve.at(along, np.zeros(len(along))).astype(np.float32)
-    on = cv2.remap(mask.astype(np.float32), at[:, None], None, cv2.INTER_LINEAR)[:, 0] >= 0.5  # type: ignore[call-overload]
+    on = warp(mask.astype(np.float32), at[:, None])[:, 0] >= 0.5
     middle = int(np.searchsorted(along, _measure_open(line) / 2))
     off = np.flatnonzero(~on)
     first, last = off[off < middle].max(initial=-1) + 1, off[off > middle].min(initial=len(on)) - 1
@@ -297,7 +298,7 @@ def _smooth_closed(line: Array) -> Array:
     reach = min(len(kernel) // 2, len(line) // 4)
     kernel = kernel[len(kernel) // 2 - reach : len(kernel) // 2 + reach + 1]
     kernel = kernel / kernel.sum()
-    return sum(k * np.roll(line, reach - n, 0) for n, k in enumerate(kernel))  # type: ignore[return-value]
+    return np.asarray(sum(k * np.roll(line, reach - n, 0) for n, k in enumerate(kernel)))
 
 
 def _smooth_open(line: Array) -> Array:
@@ -344,84 +345,73 @@ def straighten(values: Array, curve: Curve, lengths: Array, half: float) -> Arra
     """Samples values, (H, W, C), across a stroke: (n, 7, C) float32, at lengths (n,) and from -half to half of it."""
     offsets = np.linspace(-half, half, _ACROSS)
     at = curve.at(np.repeat(lengths[:, None], _ACROSS, 1), np.repeat(offsets[None], len(lengths), 0))
-    sampled = cv2.remap(values, at.astype(np.float32), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload]
-    return np.asarray(sampled, np.float32).reshape(len(lengths), _ACROSS, -1)
+    return np.asarray(warp(values, at.astype(np.float32)), np.float32).reshape(len(lengths), _ACROSS, -1)
 
 
 class Travel:
     """A stroke's centreline between two drawings."""
 
-    def __init__(self, first: Stroke, last: Stroke, *, rooted: bool) -> None:
-        """Takes the stroke in both drawings.
+    def __init__(self, first: Stroke, last: Stroke) -> None:
+        """Takes the stroke in both drawings; both are rings, or both are open and hang on something by their last end.
 
         Args:
-            first: in the first, an open one from its free end on.
-            last: in the last, in the same direction.
-            rooted: whether the end of an open one is where it hangs on something; else its middle goes straight.
+            first: in the first drawing, an open one from its free end on.
+            last: in the last, likewise.
         """
         self.strokes = (first, last)
         self.closed = first.closed
-        self.rooted = rooted
+        self.common = min(first.length, last.length)
+        """The length of an open one that is seen in both drawings: it may be partly hidden where it hangs."""
         self._prolong = 1.5 * max(first.width, last.width) + 3
-        if not self.closed:
-            longest = max(first.length, last.length)
-            self.common = min(first.length, last.length)
-            """The length that is seen in both."""
-            count = max(16, round(longest / 2))
-            if rooted:
-                # what it hangs on hides a part of it, and cuts it obliquely, so that its last bands are off the middle
-                along, lines = np.linspace(0, longest, count), []
-                for stroke in self.strokes:
-                    seen = stroke.line[: max(8, round(len(stroke.line) * (1 - _CUT * stroke.width / stroke.length)))]
-                    curve = make_curve(seen, closed=False, after=longest - _measure_open(seen) + 4)
-                    lines.append(curve.at(along, np.zeros(count)))
-            else:
-                lines = [_resample(stroke.line, count, closed=False) for stroke in self.strokes]
-            self._lines = lines
-            angles = []
-            for line in lines:
-                ways = np.diff(line, axis=0)
-                angles.append(np.unwrap(np.arctan2(ways[:, 1], ways[:, 0])))
-            pin = len(angles[0]) - 1 if rooted else len(angles[0]) // 2
-            turn = angles[1][pin] - angles[0][pin]
-            angles[1] = angles[1] - 2 * np.pi * np.round(turn / (2 * np.pi))
-            self._angles = angles
-            self._steps = [_measure_open(line) / (len(line) - 1) for line in lines]
+        longest = max(first.length, last.length)
+        self._share = self.common / longest
+        if self.closed:
+            self._lines = [first.line, last.line]
+            self._angles = [np.zeros(1)] * 2
+            return
+        # what it hangs on cuts it obliquely, so that the middle of its last bands is off the centreline
+        along = np.linspace(0, longest, max(16, round(longest / 2)))
+        self._lines = []
+        for stroke in self.strokes:
+            seen = stroke.line[: max(8, round(len(stroke.line) * (1 - _CUT * stroke.width / stroke.length)))]
+            curve = make_curve(seen, closed=False, after=longest - _measure_open(seen) + 4)
+            self._lines.append(curve.at(along, np.zeros(len(along))))
+        ways = [np.diff(line, axis=0) for line in self._lines]
+        self._steps = [float(np.linalg.norm(way, axis=1).mean()) for way in ways]
+        self._angles = [np.unwrap(np.arctan2(way[:, 1], way[:, 0])) for way in ways]
+        # the smaller turn at the end by which it hangs; all other places follow from it
+        turns = (self._angles[1][-1] - self._angles[0][-1]) / (2 * np.pi)
+        self._angles[1] -= 2 * np.pi * np.round(turns)
 
-    @cached_property
+    @property
     def turn(self) -> float:
-        """The largest turn of any of its places, in radians; 0 of a ring."""
-        return 0.0 if self.closed else float(np.abs(self._angles[1] - self._angles[0]).max())
+        """The largest turn of any place of an open stroke, in radians."""
+        return float(np.abs(self._angles[1] - self._angles[0]).max())
 
-    def seen(self, t: float) -> float:
-        """The length of the centreline at t that is not hidden, in pixels."""
-        if self.rooted:
-            return self.common
-        return (1 - t) * self.strokes[0].length + t * self.strokes[1].length
+    @property
+    def turn_at_root(self) -> float:
+        """How far an open stroke turns where it hangs, in radians."""
+        return float(abs(self._angles[1][-1] - self._angles[0][-1]))
 
     def width(self, t: float) -> float:
         """The stroke's width at t, in pixels."""
         return (1 - t) * self.strokes[0].width + t * self.strokes[1].width
 
     def end(self, number: int) -> Curve:
-        """The centreline in one of the drawings, with as many places as that between them, and prolonged."""
-        if self.closed:
-            return make_curve(self.strokes[number].line, closed=True)
-        return make_curve(self._lines[number], closed=False, before=self._prolong, after=self._prolong)
+        """The centreline in one of the drawings, in as many steps as `at` gives, and prolonged where it is open."""
+        return self._make_curve(self._lines[number])
 
     def at(self, t: float) -> Curve:
         """The centreline at t, prolonged where it is open."""
+        straight = (1 - t) * self._lines[0] + t * self._lines[1]
         if self.closed:
-            first, last = (stroke.line for stroke in self.strokes)
-            return make_curve((1 - t) * first + t * last, closed=True)
+            return self._make_curve(straight)
         angle = (1 - t) * self._angles[0] + t * self._angles[1]
         step = (1 - t) * self._steps[0] + t * self._steps[1]
         line = np.vstack([[0, 0], np.cumsum(step * np.stack([np.cos(angle), np.sin(angle)], 1), 0)])
-        if self.rooted:
-            share = self.common / max(stroke.length for stroke in self.strokes)
-            pin = min(len(line) - 1, round(share * (len(line) - 1)))
-            line += (1 - t) * self._lines[0][pin] + t * self._lines[1][pin] - line[pin]
-        else:
-            line += (1 - t) * self._lines[0].mean(0) + t * self._lines[1].mean(0) - line.mean(0)
-        return make_curve(line, closed=False, before=self._prolong, after=self._prolong)
+        pin = min(len(line) - 1, round(self._share * (len(line) - 1)))
+        return self._make_curve(line + straight[pin] - line[pin])
 
+    def _make_curve(self, line: Array) -> Curve:
+        extra = 0.0 if self.closed else self._prolong
+        return make_curve(line, closed=self.closed, before=extra, after=extra)
