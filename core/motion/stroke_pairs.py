@@ -127,8 +127,11 @@ class _Finder:
 
     def __init__(self, view: Array, other: Array, missed: Array) -> None:
         self.view, self.missed = view, missed
-        self.changed = max_of_channels(cv2.absdiff(view, other)) > _CHANGED
         self.contrast = max_of_channels(cv2.absdiff(view, other))
+        self.changed = self.contrast > _CHANGED
+        varies = max_of_channels(cv2.morphologyEx(view, cv2.MORPH_GRADIENT, _SQUARE))
+        self._clear = self.contrast - np.float32(0.5) * varies
+        """(h, w): how far a place differs from the other drawing, less where it is an edge."""
 
     @cached_property
     def _flat(self) -> tuple[Array, Array]:
@@ -156,12 +159,12 @@ class _Finder:
                 break
             x, y, w, h = stats[number, :4]
             box = np.s_[y : y + h, x : x + w]
-            own, contrast = parts[box] == number, self.contrast[box]
+            own, clear = parts[box] == number, self._clear[box]
             for _ in range(_COLOURS):
                 left = own & ~taken[box]
                 if seeds == _SEEDS or cv2.countNonZero(left.astype(np.uint8)) < _LEAST:
                     break
-                row, column = np.unravel_index(int(np.where(left, contrast, 0).argmax()), left.shape)
+                row, column = np.unravel_index(int(np.where(left, clear, -np.inf).argmax()), left.shape)
                 seeds += 1
                 core, piece = self._grow((int(x + column), int(y + row)))
                 taken |= cv2.dilate(core.astype(np.uint8), _SQUARE) > 0
@@ -290,14 +293,17 @@ def _find_front(finders: list[_Finder], contacts: tuple[dict[int, int], dict[int
 
 
 def _is_unlike_others(finders: list[_Finder], one: _Piece, other: _Piece) -> bool:
-    """Whether a piece of a stroke has its like nowhere else in both drawings."""
+    """Whether a piece of a stroke has its like nowhere else in both drawings, as the stroke is in either of them."""
     masks = one.stroke.mask, other.stroke.mask
-    for finder, piece in zip(finders, (one, other), strict=True):
-        for part in piece.parts:
-            colour = finder.view[part].mean(0)
-            if not any(f.has_alike(part, colour, own) for f, own in zip(finders, masks, strict=True)):
-                return True
-    return False
+
+    def is_unlike(finder: _Finder, part: Array) -> bool:
+        colour = finder.view[part].mean(0)
+        return not any(f.has_alike(part, colour, own) for f, own in zip(finders, masks, strict=True))
+
+    return all(
+        any(is_unlike(finder, part) for part in piece.parts)
+        for finder, piece in zip(finders, (one, other), strict=True)
+    )
 
 
 def _touches(mask: Array) -> bool:
