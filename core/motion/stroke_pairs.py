@@ -25,7 +25,7 @@ SIDE = 480
 """Longest side of the picture in which strokes are found, in pixels."""
 _MISSED, _AMISS = 24.0, 2  # levels by which a place differs from all that is within so many pixels of its match
 _SHARE = 0.3  # of a stroke that is unmatched, at least: the search explains flat parts by any place of their colour
-_LEAST, _MOST = 24, 0.06  # pixels of a piece, and share of the picture
+_LEAST, _MOST = 24, 0.12  # pixels of a piece, and share of the picture
 _PARTS, _COLOURS, _SEEDS, _STROKES = 16, 3, 8, 4
 """Most unmatched parts of a drawing, colours of a part, pieces, and strokes: in a drawing with more, none is sure."""
 _FLAT, _THIN = 14.0, 0.45  # levels within which a piece has one colour, and share of a thin line's contrast
@@ -38,7 +38,7 @@ _ALIKE, _AS_LONG = 2.0, 1.6  # factors of area and length up to which pieces loo
 _FITS = 0.35  # largest sum of differences in shape and in colour of one stroke in both drawings
 _BETTER, _BETTER_BY = 1.5, 0.05  # factor, and more, by which all others must fit worse
 _LARGER, _WIDER, _LONGER = 3.0, 1.4, 1.25  # factors by which rings, and widths and lengths of open strokes, may grow
-_APART = 2.0  # widths by which the places at which a stroke hangs may be apart
+_APART = 2.5  # widths by which the places at which a stroke hangs may be apart
 _TURN = 2.2  # radians by which it may turn there: which way, would be a guess
 _PALEST, _CONTRAST, _SIDES = 0.2, 8.0, 24.0
 """Share of its contrast that is left of what pales, the least contrast in levels, and the largest difference between
