@@ -2,6 +2,7 @@
 
 import functools
 
+import cv2
 import numpy as np
 import pytest
 
@@ -36,6 +37,10 @@ def measure(name, engine):
         ("bricks", "motion", 3.0),  # 16.8, 1.31
         ("screen", "flow", 2.2),  # 3.98, 1.31
         ("screen", "motion", 3.0),  # 4.94, 2.19
+        ("ring", "flow", 0.2),  # 1.42, 0.09
+        ("ring", "motion", 0.2),  # 1.18, 0.09
+        ("tail", "flow", 0.5),  # 2.98, 0.21
+        ("tail", "motion", 0.5),  # 3.10, 0.19
         ("buttons", "flow", 0.6),
         ("buttons", "motion", 0.6),
     ],
@@ -49,6 +54,35 @@ def test_a_small_figure_crosses_a_wide_sky(engine):
     """It was drawn twice, or not at all: 60 pixels off."""
     error, place = measure("figure", engine)
     assert place < 1 and error < 0.1
+
+
+@pytest.mark.parametrize("engine", ["flow", "motion"])
+def test_the_tip_of_a_tail_swings_with_it(engine):
+    """It was 9 pixels off, and the tail was torn: now it has its length at all times, in one piece."""
+    assert measure("tail", engine)[1] < 0.5
+    trial = find_trial("tail")
+    drawn = interpolate(trial.ends, spacing=(0, *TIMES, 1), engine=open_engine(engine, device="cpu"))
+    for frame, t in zip(list(drawn)[1:-1], TIMES, strict=True):
+        tips = [
+            cv2.connectedComponentsWithStats((np.abs(picture.astype(int) - trial.mark).sum(2) < 60).astype(np.uint8))
+            for picture in (frame, trial.draw(t, True))
+        ]
+        large = [(stats[1:, cv2.CC_STAT_AREA] > 20).sum() for _, _, stats, _ in tips]
+        assert large == [1, 1]
+        assert tips[0][2][1:, cv2.CC_STAT_AREA].max() > 0.9 * tips[1][2][1:, cv2.CC_STAT_AREA].max()
+
+
+@pytest.mark.parametrize("engine", ["flow", "motion"])
+def test_a_ring_that_grows_is_whole_at_all_times(engine):
+    """In each direction from its centre there is a line where there is one in truth, and nowhere else."""
+    trial = find_trial("ring")
+    drawn = interpolate(trial.ends, spacing=(0, *TIMES, 1), engine=open_engine(engine, device="cpu"))
+    for frame, t in zip(list(drawn)[1:-1], TIMES, strict=True):
+        turns = np.linspace(0, 2 * np.pi, 72, endpoint=False)
+        radius = 26 + 44 * t
+        x, y = np.rint([240 + 1.5 * radius * np.cos(turns), 150 + radius * np.sin(turns)]).astype(int)
+        wrong = np.abs(frame[y, x].astype(int) - trial.draw(t, True)[y, x]).max(1) > 40
+        assert wrong.mean() < 0.05
 
 
 @pytest.mark.parametrize("engine", ["flow", "motion"])
@@ -78,15 +112,17 @@ def test_what_no_motion_explains_is_one_of_the_key_frames_and_not_between():
 def test_what_cannot_be_followed_does_not_vanish_in_the_middle(name, y, x, least):
     """Where neither of its places was believed, it was missing at 1/2, or half of it was.
 
-    Of the ring, 0.33 to 0.38 is left at working sizes of 160 to 224, and was 0.11.
+    Two rings that look alike are not paired, so of them no motion is known. Of a ring, 0.33 to 0.38 was left at working
+    sizes of 160 to 224, and 0.11 before.
     """
     trial = find_trial(name)
-    before, after = (end.astype(int)[y, x] for end in trial.ends)
-    drawn = list(interpolate(trial.ends, spacing=(0, 0.4, 0.5, 1), engine=open_engine("motion", device="cpu")))
+    ends = [np.hstack([end, end[:, ::-1]]) if name == "ring" else end for end in trial.ends]
+    before, after = (end.astype(int)[y, x] for end in ends)
+    drawn = list(interpolate(ends, spacing=(0, 0.4, 0.5, 1), engine=open_engine("motion", device="cpu")))
     lines = [
         np.abs(part - np.median(part, (0, 1))).sum(2) > 60
         for part in (before, *(f.astype(int)[y, x] for f in drawn[1:3]), after)
     ]
     shares = [mask.mean() for mask in lines]
     for share, end in zip(shares[1:3], (shares[0], shares[3]), strict=True):
-        assert share > least * end
+        assert share > least * end, shares
