@@ -25,8 +25,9 @@ SIDE = 480
 """Longest side of the picture in which strokes are found, in pixels."""
 _MISSED, _AMISS = 24.0, 2  # levels by which a place differs from all that is within so many pixels of its match
 _SHARE = 0.3  # of a stroke that is unmatched, at least: the search explains flat parts by any place of their colour
+_SLIM = 0.7  # of the length that a stroke needs, without its outline
 _LEAST, _MOST = 24, 0.12  # pixels of a piece, and share of the picture
-_PARTS, _COLOURS, _SEEDS, _STROKES = 16, 3, 8, 4
+_PARTS, _COLOURS, _SEEDS, _STROKES = 16, 3, 6, 4
 """Most unmatched parts of a drawing, colours of a part, pieces, and strokes: in a drawing with more, none is sure."""
 _FLAT, _THIN = 14.0, 0.45  # levels within which a piece has one colour, and share of a thin line's contrast
 _CHANGED, _MOVED = 20, 0.5  # levels by which a place has changed, and share of such places of a piece that has moved
@@ -100,8 +101,7 @@ def find_strokes(first: Array, last: Array, flows: tuple[Flow, Flow]) -> list[St
         if others.min(initial=np.inf) < _BETTER * scores[i, j] + _BETTER_BY:
             continue
         own = found[0][i], found[1][j]
-        alone = all(finder.is_alone(piece) for finder, piece in zip(finders, own, strict=True))
-        if not alone or not _is_unlike_others(finders, *own):
+        if not _is_unlike_others(finders, *own):
             continue
         pairs.append(pair)
     return pairs
@@ -127,6 +127,7 @@ class _Finder:
 
     def __init__(self, view: Array, other: Array, missed: Array) -> None:
         self.view, self.missed = view, missed
+        self._missed_bytes = missed.astype(np.uint8)
         self.contrast = max_of_channels(cv2.absdiff(view, other))
         self.changed = self.contrast > _CHANGED
         varies = max_of_channels(cv2.morphologyEx(view, cv2.MORPH_GRADIENT, _SQUARE))
@@ -179,24 +180,29 @@ class _Finder:
         core = np.zeros(self.missed.shape, bool)
         for reach in (_FLAT, max(_FLAT, _THIN * contrast)):
             core = _flood(self.view, at, reach)
-            area = cv2.countNonZero(core.astype(np.uint8))
+            area = cv2.countNonZero(core.view(np.uint8))
             if area > _MOST * core.size:
                 break
             if area < _LEAST:
                 continue
+            if self._measure_missed(core) < _SHARE:
+                break
             for parts in ([core, *self._find_neighbours(core)], [core]):
                 flat = np.logical_or.reduce(parts)
-                # without its outline it is more slender, and more of it may be explained
-                if float(self.missed[flat].mean()) < _SHARE / 2 or not is_slender(flat, 0.7):
+                if self._measure_missed(flat) < _SHARE / 2 or not is_slender(flat, _SLIM) or not self.is_alone(flat):
                     continue
                 stroke = trace(self.widen(flat))
                 if stroke is None or _touches(stroke.mask):
                     continue
-                if float(self.missed[stroke.mask].mean()) >= _SHARE:
+                if self._measure_missed(stroke.mask) >= _SHARE:
                     return core, _Piece(stroke, parts)
                 if len(parts) == 1:
                     break
         return core, None
+
+    def _measure_missed(self, mask: Array) -> float:
+        """The share of a mask, (h, w) bool, that is unmatched."""
+        return cv2.mean(self._missed_bytes, mask.view(np.uint8))[0]
 
     def widen(self, core: Array) -> Array:
         """A piece with its outline, which is no broad piece: (h, w) bool."""
@@ -237,12 +243,14 @@ class _Finder:
             for _, _, w, h, other in stats[1:]
         )
 
-    def is_alone(self, piece: _Piece) -> bool:
-        """Whether what is around a piece is explained."""
-        reach = 2 * (round(piece.stroke.width) + 2) + 1
-        mask, disc = piece.stroke.mask.astype(np.uint8), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
-        around = (cv2.dilate(mask, disc) > 0) & (cv2.dilate(mask, _SQUARE) == 0)
-        return not around.any() or float(self.missed[around].mean()) < _UNEXPLAINED
+    def is_alone(self, flat: Array) -> bool:
+        """Whether what is around flat pieces, (h, w) bool, beyond an outline, is explained."""
+        near, far = 2 * _OUTLINE + 3, 4 * _OUTLINE + 5
+        x, y, w, h = cv2.boundingRect(flat.view(np.uint8))
+        box = np.s_[max(0, y - far) : y + h + far, max(0, x - far) : x + w + far]
+        part = flat[box].view(np.uint8)
+        around = cv2.dilate(part, np.ones((far, far), np.uint8)) - cv2.dilate(part, np.ones((near, near), np.uint8))
+        return cv2.mean(self._missed_bytes[box], around)[0] < _UNEXPLAINED
 
     def find_ends(self, piece: _Piece) -> list[tuple[Stroke, dict[int, int]]]:
         """Of an open stroke, the same from its free end on, with what it may hang on, see `find_contacts`."""

@@ -104,7 +104,7 @@ def trace(mask: Array) -> Stroke | None:
     x, y, w, h = cv2.boundingRect(mask.astype(np.uint8))
     if w * h == 0:
         return None
-    part = np.pad(mask[y : y + h, x : x + w].astype(np.uint8), 2)
+    part = cv2.copyMakeBorder(mask[y : y + h, x : x + w].astype(np.uint8), 2, 2, 2, 2, cv2.BORDER_CONSTANT)
     offset = np.array([x - 2, y - 2], float)
     found = _trace_ring(part) or _trace_open(part)
     if found is None or found[2] < _THINNEST:
@@ -134,11 +134,11 @@ def _trace_ring(mask: Array) -> tuple[Array, bool, float] | None:
     outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     filled = cv2.drawContours(np.zeros_like(mask), outlines, -1, 1, cv2.FILLED)
     count, _, stats, _ = cv2.connectedComponentsWithStats(filled - (mask > 0), connectivity=4)
-    whole = int(filled.sum())
+    whole = cv2.countNonZero(filled)
     holes = stats[1:, cv2.CC_STAT_AREA]
     if count < 2 or holes.max() < _HOLLOW * whole or holes.sum() - holes.max() > 0.02 * whole or len(outlines) != 1:
         return None
-    area = float(mask.sum())
+    area = cv2.countNonZero(mask)
     outer = max(outlines, key=len)[:, 0].astype(float)
     perimeter = _measure(outer)
     # a ring's area is its centreline's length times its width, and its outline is longer by pi times the width
@@ -174,7 +174,7 @@ def _centre(mask: Array, line: Array, width: float, *, closed: bool) -> Array:
 
 def _trace_open(mask: Array) -> tuple[Array, bool, float] | None:
     """Of (h, w) uint8: a centreline, False, and the width; by bands of equal distance from one end within the mask."""
-    area = int(mask.sum())
+    area = cv2.countNonZero(mask)
     y, x = np.nonzero(mask)
     reached = _measure_from_end(mask)
     if reached is None:
@@ -209,8 +209,8 @@ def _measure_from_end(mask: Array) -> Array | None:
     finer = max(1, round(float(cv2.distanceTransform(mask, cv2.DIST_L2, cv2.DIST_MASK_3).max()) / _COARSE))
     height, width = mask.shape
     high, wide = -(-height // finer), -(-width // finer)
-    grown = np.pad(mask, ((0, high * finer - height), (0, wide * finer - width)))
-    small = (grown.reshape(high, finer, wide, finer).mean((1, 3)) >= 0.5).astype(np.uint8)
+    grown = cv2.copyMakeBorder(255 * mask, 0, high * finer - height, 0, wide * finer - width, cv2.BORDER_CONSTANT)
+    small = (cv2.resize(grown, (wide, high), interpolation=cv2.INTER_AREA) >= 128).astype(np.uint8)
     if not small.any():
         return None
     rows, columns = np.nonzero(small)
@@ -246,9 +246,9 @@ def _run_to_ends(mask: Array, line: Array, width: float) -> Array:
 def is_slender(mask: Array, share: float = 1.0) -> bool:
     """Whether a mask, (h, w) bool, may be a stroke: it is long for its widest place, or for a share of that."""
     x, y, w, h = cv2.boundingRect(mask.astype(np.uint8))
-    part = np.pad(mask[y : y + h, x : x + w].astype(np.uint8), 1)
+    part = cv2.copyMakeBorder(mask[y : y + h, x : x + w].astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT)
     widest = 2 * float(cv2.distanceTransform(part, cv2.DIST_L2, cv2.DIST_MASK_3).max())
-    return int(part.sum()) >= share * _SLENDER * widest * widest
+    return cv2.countNonZero(part) >= share * _SLENDER * widest * widest
 
 
 def _measure_within(mask: Array, start: tuple[int, int]) -> Array | None:
