@@ -1,4 +1,4 @@
-"""Strokes that no motion explains, drawn: over grounds that stay and move, in all kinds of frames, and beside others."""
+"""Strokes that no motion explains, drawn: over grounds that stay and that move, and in all kinds of frames."""
 
 import cv2
 import numpy as np
@@ -73,7 +73,6 @@ def measure(draw, **options):
 )
 def test_a_ring_is_drawn_on_its_way(options, most):
     errors, _ = measure(draw_ring, **options)
-    print(errors)
     assert max(errors) < most
 
 
