@@ -140,7 +140,7 @@ def _prepare(
     on_failure: str,
     hints: PairHints | None = None,
     *,
-    whole_picture: bool = False,
+    margin: int = MARGIN,
 ) -> PreparedPair:
     """Prepares a pair: converts to the engine's working form and back, and keeps pixels that are equal in both.
 
@@ -152,7 +152,7 @@ def _prepare(
         engine: draws between them.
         on_failure: one of `config.choices.ON_FAILURE`.
         hints: what an animator says of this pair, in its pixels; only engines that are `Guided` take any.
-        whole_picture: whether the engine gets all of the picture.
+        margin: around the part that changes, in pixels.
 
     Returns:
         What draws the frames.
@@ -164,8 +164,8 @@ def _prepare(
     x, y, w, h = cv2.boundingRect(255 - still)
     if w == 0:
         return PreparedPair(lambda times: (first.copy() for _ in times), *_know_nothing(shape))
-    box = slice(max(0, y - MARGIN), y + h + MARGIN), slice(max(0, x - MARGIN), x + w + MARGIN)
-    if whole_picture or (hints and hints.may_go_around):  # out of the part that changes, and back into it
+    box = slice(max(0, y - margin), y + h + margin), slice(max(0, x - margin), x + w + margin)
+    if hints and hints.may_go_around:  # out of the part that changes, and back into it
         box = slice(0, shape[0]), slice(0, shape[1])
     still, key = np.ascontiguousarray(still[box]), np.ascontiguousarray(whole[0][box])
     working = [_to_working(frame) for frame in (key, np.ascontiguousarray(whole[1][box]))]
@@ -184,7 +184,7 @@ def _prepare(
     else:
         pair = engine.prepare(working[0], working[1])
     if isinstance(pair, Leaving) and pair.leaves and key.shape[:2] != shape[:2]:
-        return _prepare(first, last, engine, on_failure, hints, whole_picture=True)
+        return _prepare(first, last, engine, on_failure, hints, margin=margin + max(w, h) // 2)
     if on_failure != "morph" and isinstance(pair, Sure) and not pair.explained:
         if on_failure == "hold":
             return replace(hold_nearer(first, last), doubt=lambda t: place(Blend(working[0], working[1]).doubt(t)))

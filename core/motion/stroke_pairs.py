@@ -21,17 +21,19 @@ from .kept import shrink_once
 from .segments import label_flat
 from .strokes import Stroke, Travel, is_slender, make_curve, straighten, trace
 
-SIDE = 480
-"""Longest side of the picture in which strokes are found, in pixels."""
+SIDES = (480, 240)
+"""Longest sides of the pictures in which strokes are sought, in pixels: in the second one, if the first has none. In
+large frames, outlines are too broad for the first, and thin lines too thin for the second."""
+_SMALLER = 1.4  # by which the second picture has to be smaller
 _MISSED, _AMISS = 24.0, 2  # levels by which a place differs from all that is within so many pixels of its match
-_SHARE = 0.3  # of a stroke that is unmatched, at least: the search explains flat parts by any place of their colour
+_SHARE = 0.12  # of a stroke that is unmatched, at least: the search explains flat parts by any place of their colour
 _SLIM = 0.7  # of the length that a stroke needs, without its outline
 _LEAST, _MOST = 24, 0.12  # pixels of a piece, and share of the picture
 _PARTS, _COLOURS, _SEEDS, _STROKES = 16, 3, 6, 4
 """Most unmatched parts of a drawing, colours of a part, pieces, and strokes: in a drawing with more, none is sure."""
 _FLAT, _THIN = 14.0, 0.45  # levels within which a piece has one colour, and share of a thin line's contrast
 _CHANGED, _MOVED = 20, 0.5  # levels by which a place has changed, and share of such places of a piece that has moved
-_OUTLINE, _TOUCH = 4, 7  # pixels of an outline that belongs to a piece, and in which pieces are beside each other
+_OUTLINE, _TOUCH = 4, 13  # pixels of an outline that belongs to a piece, and in which pieces are beside each other
 _UNEXPLAINED = 0.15  # of what is around a stroke
 _REACH, _CONTACT, _ALONG = 7.0, 0.05, 0.15
 """Pixels around a stroke's end in which is what it hangs on, its share there, and of what is beside the stroke."""
@@ -53,7 +55,7 @@ class StrokePair:
     """A stroke in both drawings."""
 
     travel: Travel
-    """How it moves; its strokes are on the grid of `find_strokes`."""
+    """How it moves; its strokes are in pixels of the picture in which they were found."""
     front: Array | None
     """(h, w) bool: what it hangs on, which stays and lies over it; None of what hangs on nothing."""
 
@@ -75,8 +77,21 @@ def find_strokes(first: Array, last: Array, flows: tuple[Flow, Flow]) -> list[St
         flows: forward and backward motion, (h, w, 2) in pixels of the drawings, on any grid.
     """
     height, width = first.shape[:2]
-    scale = min(1.0, SIDE / max(height, width))
-    w, h = max(8, round(width * scale)), max(8, round(height * scale))
+    sides = [min(side, max(height, width)) for side in SIDES]
+    for number, side in enumerate(sides):
+        if number and sides[number - 1] < _SMALLER * side:
+            break
+        scale = side / max(height, width)
+        size = max(8, round(width * scale)), max(8, round(height * scale))
+        found = _find_at(first, last, flows, size)
+        if found:
+            return found
+    return []
+
+
+def _find_at(first: Array, last: Array, flows: tuple[Flow, Flow], size: tuple[int, int]) -> list[StrokePair]:
+    """The same in pictures of a size, (width, height)."""
+    (height, width), (w, h) = first.shape[:2], size
     views = [shrink_once(view, w, h) for view in (first, last)]
     to_view = np.array([w / width, h / height], np.float32)
     missed = [_find_missed(views[k], views[1 - k], flows[k] * to_view) for k in range(2)]
@@ -210,7 +225,8 @@ class _Finder:
         room = (~self.broad | core).astype(np.uint8)
         for n in range(_OUTLINE):
             mask = cv2.bitwise_and(cv2.dilate(mask, _SQUARE if n % 2 else _CROSS), room)
-        return mask > 0
+        # blended places between two pieces may be pieces of their own
+        return np.asarray(cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8)) > 0)
 
     @cached_property
     def _moved(self) -> Array:

@@ -156,12 +156,12 @@ def _trace_ring(mask: Array) -> tuple[Array, bool, float] | None:
     away = line - line.mean(0)
     beside = np.abs(np.arctan2(away[:, 1], away[:, 0])) + (away[:, 0] < 0) * 9
     line = np.roll(line, -int(beside.argmin()), 0)
-    # the chord between points is shorter than the ring, and contours run through the pixels' middles
-    return _centre(mask, line, width, closed=True), True, area / max(1.0, _measure(line))
+    line, _ = _centre(mask, line, width, closed=True)
+    return line, True, area / max(1.0, _measure(line))
 
 
-def _centre(mask: Array, line: Array, width: float, *, closed: bool) -> Array:
-    """Moves a centreline to the middle of the mask across it."""
+def _centre(mask: Array, line: Array, width: float, *, closed: bool) -> tuple[Array, float]:
+    """Moves a centreline to the middle of the mask across it; returns the median of the mask's width there as well."""
     tangent = np.roll(line, -1, 0) - np.roll(line, 1, 0) if closed else np.gradient(line, axis=0)
     normal = np.stack([-tangent[:, 1], tangent[:, 0]], 1) / np.linalg.norm(tangent, axis=1)[:, None].clip(1e-6)
     reach = width / 2 + 2
@@ -169,7 +169,7 @@ def _centre(mask: Array, line: Array, width: float, *, closed: bool) -> Array:
     at = (line[:, None] + offsets[None, :, None] * normal[:, None]).astype(np.float32)
     on = warp(mask.astype(np.float32), at)
     shift = (on * offsets).sum(1) / on.sum(1).clip(1e-6)
-    return np.asarray(line + shift[:, None] * normal)
+    return np.asarray(line + shift[:, None] * normal), float(np.median(on.sum(1)) * (offsets[1] - offsets[0]))
 
 
 def _trace_open(mask: Array) -> tuple[Array, bool, float] | None:
@@ -198,9 +198,9 @@ def _trace_open(mask: Array) -> tuple[Array, bool, float] | None:
         return None
     line = _resample(places, max(8, round(length / 2)), closed=False)
     for _ in range(2):
-        line = _smooth_open(_centre(mask, _smooth_open(line), width, closed=False))
-    line = _run_to_ends(mask, line, width)
-    return line, False, area / _measure_open(line)
+        line, width = _centre(mask, _smooth_open(line), width, closed=False)
+        line = _smooth_open(line)
+    return _run_to_ends(mask, line, width), False, width
 
 
 def _measure_from_end(mask: Array) -> Array | None:

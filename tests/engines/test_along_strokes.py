@@ -91,7 +91,7 @@ def test_an_arm_that_swings_out_of_the_part_that_changes_is_whole():
     """Engines get the part of the picture that changes; half way, the arm reaches 100 pixels beyond it."""
     errors, frames = measure(draw_arm)
     hand = np.abs(frames[2].astype(int) - (250, 212, 170)).sum(2) < 30
-    assert np.flatnonzero(hand.any(0)).max() == pytest.approx(246, abs=4)
+    assert np.flatnonzero(hand.any(0)).max() == pytest.approx(246, abs=6)
     assert max(errors) < 1.2
 
 
