@@ -202,17 +202,15 @@ class _Finder:
                 continue
             if self._measure_missed(core) < _SHARE:
                 break
-            for parts in ([core, *self._find_neighbours(core)], [core]):
+            neighbours = self._find_neighbours(core)
+            for parts in ([core, *neighbours], [core]) if neighbours else ([core],):
                 flat = np.logical_or.reduce(parts)
-                if self._measure_missed(flat) < _SHARE / 2 or not is_slender(flat, _SLIM) or not self.is_alone(flat):
+                if self._measure_missed(flat) < _SHARE or not is_slender(flat, _SLIM) or not self.is_alone(flat):
                     continue
                 stroke = trace(self.widen(flat))
-                if stroke is None or _touches(stroke.mask):
-                    continue
-                if self._measure_missed(stroke.mask) >= _SHARE:
+                if stroke is not None and not _touches(stroke.mask) and self._measure_missed(stroke.mask) >= _SHARE:
                     return core, _Piece(stroke, parts)
-                if len(parts) == 1:
-                    break
+            break
         return core, None
 
     def _measure_missed(self, mask: Array) -> float:

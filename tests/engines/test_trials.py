@@ -39,8 +39,8 @@ def measure(name, engine):
         ("screen", "motion", 3.0),  # 4.94, 2.19
         ("ring", "flow", 0.2),  # 1.42, 0.09
         ("ring", "motion", 0.2),  # 1.18, 0.09
-        ("tail", "flow", 0.5),  # 2.98, 0.21
-        ("tail", "motion", 0.5),  # 3.10, 0.19
+        ("tail", "flow", 0.5),  # 2.98, 0.17
+        ("tail", "motion", 0.5),  # 3.10, 0.18
         ("buttons", "flow", 0.6),
         ("buttons", "motion", 0.6),
     ],
