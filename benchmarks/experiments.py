@@ -196,9 +196,7 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("frames", type=Path, nargs="*", help="folders that animi extract-frames wrote")
     parser.add_argument("--runs", type=Path, default=Path("runs/first"))
     parser.add_argument("--set", choices=list(SETS), default="first")
-    parser.add_argument(
-        "--only", type=lambda text: text.split(","), help="such as vgg-sn,vgg-steady; else all"
-    )
+    parser.add_argument("--only", type=lambda text: text.split(","), help="such as vgg-sn,vgg-steady; else all")
     parser.add_argument("--seeds", type=_read_numbers, default=[0], help="such as 0,1,2")
     parser.add_argument("--size", type=int, default=64)
     parser.add_argument("--width", type=int, default=16)
