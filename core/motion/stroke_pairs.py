@@ -94,9 +94,11 @@ def _find_at(first: Array, last: Array, flows: tuple[Flow, Flow], size: tuple[in
     (height, width), (w, h) = first.shape[:2], size
     views = [shrink_once(view, w, h) for view in (first, last)]
     to_view = np.array([w / width, h / height], np.float32)
-    missed = [_find_missed(views[k], views[1 - k], flows[k] * to_view) for k in range(2)]
-    if not all(0 < _count_parts(part) <= _PARTS for part in missed):
-        return []
+    missed = []
+    for k in range(2):
+        missed.append(_find_missed(views[k], views[1 - k], flows[k] * to_view))
+        if not 0 < _count_parts(missed[-1]) <= _PARTS:
+            return []
     finders = [_Finder(views[k], views[1 - k], missed[k]) for k in range(2)]
     found = []
     for finder in finders:
