@@ -5,7 +5,7 @@ from ..core.config.training import TrainMotionConfig
 from .options import Change, Given
 from .training_options import AsJson, Continue, DryRun, Resume, start_training, training_options
 
-_TERMS = ("flow", "matching", "visibility", "pictures", "style", "perceptual", "ghost")
+_TERMS = ("flow", "matching", "visibility", "pictures", "claims", "style", "perceptual", "ghost", "semantics")
 
 
 @training_options(

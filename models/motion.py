@@ -229,7 +229,7 @@ class MotionNetwork(nn.Module):
         steps.append(2 * fine)
         content = self.content(torch.cat([quarter, hidden.to(quarter.dtype)], 1))
         small = avg_pool2d(frames.float().contiguous(), 4)  # (2N, 3, h, w)
-        return Motion(flow, fine, visible, front, content, small), Learning(match, steps, visibilities)
+        return Motion(flow, fine, visible, front, content, small), Learning(match, steps, visibilities, features)
 
     def _match(self, eighth: Tensor) -> Match:
         """Compares all cells of the first frame with all of the last."""
@@ -346,7 +346,12 @@ class MotionNetwork(nn.Module):
         claims = way.claim.chunk(2)
         # PyTorch 2.11 cannot compile `_replace`
         learning = Learning(
-            learning.match, learning.steps, learning.visible, warped=(early, late), claim=claims[0] - claims[1]
+            learning.match,
+            learning.steps,
+            learning.visible,
+            learning.features,
+            warped=(early, late),
+            claim=claims[0] - claims[1],
         )
         return self.mix(way, early, late), motion, learning
 

@@ -60,6 +60,8 @@ class Learning(NamedTuple):
     """(2N, 2, h', w') in pixels of the working size: the flow after the gate and after each round."""
     visible: list[Tensor]
     """(2N, 1, h', w') logits: visibility in the other frame, after each round."""
+    features: FrameFeatures
+    """Those of N first frames, and then of N last ones; `wide` may have been changed in place."""
     warped: tuple[Tensor, Tensor] | None = None
     """Both frames moved to t, (N, 3, H, W) each; None before a frame is drawn."""
     claim: Tensor | None = None

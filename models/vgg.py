@@ -10,6 +10,7 @@ column D, up to the last pooling; layers and their names are torchvision's. The 
 mode, and gradients only pass through to the images.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -60,6 +61,26 @@ class VggEncoder(nn.Module):
         Returns:
             (N, 512, H/32, W/32) float, at least 0.
         """
-        normal = ((images + 1) / 2 - self.mean) / self.deviation
-        latents: Tensor = self.features(normal)  # (N, 512, H/32, W/32)
+        latents: Tensor = self.features(self._normalise(images))  # (N, 512, H/32, W/32)
         return latents
+
+    def read_layers(self, images: Tensor, layers: Sequence[int]) -> list[Tensor]:
+        """Encodes images up to the last of some layers.
+
+        Args:
+            images: (N, 3, H, W) float in [-1, 1], RGB; no side may vanish in the poolings before the last layer.
+            layers: numbers of ReLUs in `features`, ascending, such as 15 for relu3_3 and 22 for relu4_3.
+
+        Returns:
+            The output of each of these layers, none negative: (N, C, h, w), h and w halved by each pooling before it.
+        """
+        outputs, features = [], self._normalise(images)
+        for number, layer in enumerate(self.features[: layers[-1] + 1]):
+            features = layer(features)
+            if number in layers:
+                outputs.append(features)
+        return outputs
+
+    def _normalise(self, images: Tensor) -> Tensor:
+        """Normalises images in [-1, 1] as those of ImageNet were."""
+        return ((images + 1) / 2 - self.mean) / self.deviation

@@ -443,6 +443,9 @@ class TrainMotionConfig(Checked):
     """Weight of LPIPS by AlexNet, which needs `alex_weights`; for fine-tuning."""
     ghost: Weight = 0.0
     """Weight of the ghost score above the truth's."""
+    semantics: Weight = 0.0
+    """Weight of the auxiliary prediction of VGG16's features from the encoder's, so that cells are matched by meaning
+    too; trains two layers that are not part of the network."""
     vgg_weights: VggWeights = None
     alex_weights: AlexWeights = None
     """AlexNet's weights, to measure or lower LPIPS: a .safetensors or torchvision's .pth. None: LPIPS is not
@@ -473,6 +476,8 @@ class TrainMotionConfig(Checked):
             raise ConfigError("--perceptual: needs AlexNet; give its weights by --alex-weights")
         if self.drawing_only and self.init is None:
             raise ConfigError("--drawing-only: needs a network that has learnt motion; give one by --init")
+        if self.drawing_only and self.semantics:
+            raise ConfigError("--semantics: trains the encoder, which --drawing-only freezes; leave out one of them")
         if self.staged and self.sprites is None:
             raise ConfigError("--staged: needs sprites; give a folder of them by --sprites")
         if self.paths and self.films and not any((self.pictures, self.style, self.perceptual)):

@@ -116,9 +116,10 @@ def test_from_nothing_to_frames_drawn_between_two(animi, film, tmp_path):
     assert json.loads(drawn.stdout)["engine"] == "motion"
 
 
-def test_a_run_that_was_stopped_ends_bit_for_bit_as_one_that_was_not(tmp_path, film):
+def test_a_run_that_was_stopped_ends_bit_for_bit_as_one_that_was_not(tmp_path, film, vgg_weights):
     # every kind of batch: drawn, put together from layers, and of films
     how = {"paths": (film,), "collage": 1, "films": 0.34, "save_every": 3, "sample_every": 100}
+    how |= {"semantics": 0.5, "vgg_weights": vgg_weights(tmp_path)}
     train_motion(settings(tmp_path / "whole", 7, **how))
 
     def stop(done, _values):
@@ -139,6 +140,15 @@ def test_a_run_that_was_stopped_ends_bit_for_bit_as_one_that_was_not(tmp_path, f
     assert set(kinds) == {"drawn", "collage", "film"}
     told = [any(name.startswith("motion/film/") for name in record) for record in read_metrics(tmp_path / "whole")]
     assert told[:7] == [kind == "film" for kind in kinds]
+    for record, kind in zip(read_metrics(tmp_path / "whole"), kinds, strict=False):
+        assert 0 < record["motion/film/semantics" if kind == "film" else "motion/semantics"] < 2
+    # heads are trained and saved, but are no part of the network to draw with
+    heads = {f"module/motion/semantics.{head}.{part}" for head in ("quarter", "eighth") for part in ("weight", "bias")}
+    middle = load_file(tmp_path / "whole" / "checkpoints" / "00000003.state.safetensors")
+    assert {name for name in middle if "semantics" in name} == heads
+    assert not any(torch.equal(middle[name], ends[0][name]) for name in heads)
+    network = load_file(tmp_path / "whole" / "checkpoints" / "00000007.safetensors")
+    assert network.keys() == MotionNetwork(MotionConfig(width=8)).state_dict().keys()
 
 
 def test_sprites_on_the_device_helped_by_a_search_go_on_bit_for_bit(tmp_path, film, sprites):
@@ -255,6 +265,11 @@ def test_another_network_is_no_beginning(tmp_path):
         ({"staged": 0.5}, "--staged: needs sprites; give a folder"),
         ({"sprite_share": 2.0}, "--sprite-share: 2 is out of range"),
         ({"drawing_only": True}, "--drawing-only: needs a network that has learnt motion"),
+        ({"semantics": -1.0}, "--semantics: -1"),
+        (
+            {"drawing_only": True, "init": "x", "semantics": 1.0},
+            "--semantics: trains the encoder, which --drawing-only",
+        ),
         ({"paths": ("x",), "clips": ClipConfig(length=2)}, "--length: 2 leaves nothing"),
         ({"paths": ("x",), "pictures": 0.0}, "--films: films train pictures only"),
     ],

@@ -224,15 +224,12 @@ class StyleDistance(nn.Module):
     def forward(self, drawn: Tensor, truth: Tensor) -> Tensor:
         """The distance of pictures, (N, 3, H, W) in [-1, 1] each, computed in fp32."""
         with torch.autocast(drawn.device.type, enabled=False):
-            features = torch.cat([drawn.float(), truth.float().detach()])
-            features = ((features + 1) / 2 - self.encoder.mean) / self.encoder.deviation
+            pictures = torch.cat([drawn.float(), truth.float().detach()])
             total = torch.zeros((), device=drawn.device)
-            for number, layer in enumerate(self.encoder.features[: _STYLED[-1] + 1]):
-                features = layer(features.clone() if isinstance(layer, nn.ReLU) else features)
-                if number in _STYLED:
-                    flat = features.flatten(2)  # (2N, C, P)
-                    gram = flat @ flat.transpose(1, 2) / flat.shape[2]  # (2N, C, C)
-                    one, other = gram.chunk(2)
-                    size = other.square().mean((1, 2)).clamp_min(1e-8)  # layers differ in strength a hundredfold
-                    total = total + ((one - other).square().mean((1, 2)) / size).mean()
+            for features in self.encoder.read_layers(pictures, _STYLED):
+                flat = features.flatten(2)  # (2N, C, P)
+                gram = flat @ flat.transpose(1, 2) / flat.shape[2]  # (2N, C, C)
+                one, other = gram.chunk(2)
+                size = other.square().mean((1, 2)).clamp_min(1e-8)  # layers differ in strength a hundredfold
+                total = total + ((one - other).square().mean((1, 2)) / size).mean()
             return total / len(_STYLED)

@@ -45,6 +45,7 @@ from ..losses.motion import (
     picture_distance,
     visibility_loss,
 )
+from ..losses.semantics import SemanticDistance, SemanticHeads
 from ..motion_evaluation import MotionEvaluation
 from ..run_folder import Network, open_run
 from ..state import State
@@ -87,7 +88,8 @@ def train_motion(config: TrainMotionConfig, *, resume: bool = False, listeners: 
     training = config.training
     with join_world(training.device, training.precision) as world:
         check_batch(training, world)
-        style = StyleDistance(load_vgg(config.vgg_weights, world.device)) if config.style else None
+        vgg = load_vgg(config.vgg_weights, world.device) if config.style or config.semantics else None
+        style = StyleDistance(vgg) if vgg is not None and config.style else None
         perceptual = PerceptualDistance("alex", config.alex_weights, world.device) if config.perceptual else None
         torch.manual_seed(training.seed)
         network = _begin(config, resume)
@@ -105,6 +107,14 @@ def train_motion(config: TrainMotionConfig, *, resume: bool = False, listeners: 
         )
         run.notes += [] if batches.enlarged is None else [batches.enlarged]
         place_module(network, training, world)
+        learners: dict[str, nn.Module] = {"motion": network}
+        semantics = None
+        if vgg is not None and config.semantics:
+            heads = SemanticHeads(network.config)
+            learners["semantics"] = place_module(heads, training, world)
+            semantics = SemanticDistance(vgg, heads)
+        # the heads are trained and saved with the network, and are no part of the checkpoints that draw
+        trained = network if semantics is None else nn.ModuleDict(learners)
         ema = Ema(network, training.ema)
         drawn_with = Network(ema.module, "motion", network.config)
         evaluation = None
@@ -120,8 +130,9 @@ def train_motion(config: TrainMotionConfig, *, resume: bool = False, listeners: 
         def rate(step: int) -> float:
             return learning_rate(step, training.steps, config.warm_up)
 
-        optimizer = make_adam(network.parameters(), config.rate, decay=config.decay)
-        phase = Phase("motion", network, optimizer, _make_loss(config, network, style, perceptual), schedule=rate)
+        optimizer = make_adam(trained.parameters(), config.rate, decay=config.decay)
+        loss = _make_loss(config, network, style, perceptual, semantics)
+        phase = Phase("motion", trained, optimizer, loss, schedule=rate)
 
         @torch.no_grad()
         def sample(step: int) -> None:
@@ -144,7 +155,7 @@ def train_motion(config: TrainMotionConfig, *, resume: bool = False, listeners: 
 
         for sentence in run.notes:
             listeners.report(sentence)
-        listeners.count_parameters({"motion": network})
+        listeners.count_parameters(learners)
         if evaluation is not None and run.first_step == 0:
             run.sample(0, evaluation.draw_strips(evaluation.baseline, config.samples), "yardstick")
         try:
@@ -381,6 +392,7 @@ def _make_loss(
     network: nn.Module,
     style: StyleDistance | None,
     perceptual: PerceptualDistance | None = None,
+    semantics: SemanticDistance | None = None,
 ) -> Callable[[CartoonBatch | FilmBatch, int], tuple[Tensor, Parts]]:
     """Makes the loss function; it returns the loss, and its parts without their weights."""
 
@@ -406,6 +418,9 @@ def _make_loss(
         if config.ghost:
             parts["ghost"] = ghost_penalty(drawn, first, last, truth)
             loss = loss + config.ghost * parts["ghost"]
+        if semantics is not None:
+            parts["semantics"] = semantics(learning.features)
+            loss = loss + config.semantics * parts["semantics"]
         return loss, parts
 
     def learn_film(batch: FilmBatch) -> tuple[Tensor, Parts]:
