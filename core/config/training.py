@@ -444,8 +444,8 @@ class TrainMotionConfig(Checked):
     ghost: Weight = 0.0
     """Weight of the ghost score above the truth's."""
     semantics: Weight = 0.0
-    """Weight of the auxiliary prediction of VGG16's features from the encoder's, so that cells are matched by meaning
-    too; trains two layers that are not part of the network."""
+    """Weight of the distance of VGG16's features from what two extra layers predict of the encoder's; these layers are
+    no part of the network."""
     vgg_weights: VggWeights = None
     alex_weights: AlexWeights = None
     """AlexNet's weights, to measure or lower LPIPS: a .safetensors or torchvision's .pth. None: LPIPS is not

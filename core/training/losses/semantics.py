@@ -2,7 +2,7 @@
 
 The encoder learns from motion and pictures alone, so its features say how a cell looks, and little of what it shows.
 VGG16 has learnt to recognise things. An encoder from whose features VGG16's can be predicted has to hold what
-distinguishes things too, by which cells can then be matched where they look different.
+distinguishes things too, so that cells could be matched by it.
 
 Romero et al., "FitNets: Hints for Thin Deep Nets" (ICLR 2015), section 2.2: a layer of the trained network predicts a
 layer of another one through a small layer of its own, which is thrown away afterwards. Here that is a convolution of
@@ -23,6 +23,10 @@ from ....models.vgg import VggEncoder
 
 _PREDICTED = (15, 22)  # VGG16's relu3_3 at 1/4, with 256 channels, and relu4_3 at 1/8, with 512
 _CHANNELS = (256, 512)
+_SCALE = 0.03
+"""Factor of the heads' initial weights. Only directions count, so a head first has to outgrow its random weights, and
+large ones take long. On drawn cartoons of an unseen seed, 64 pixels, width 16, the distances at 1/4 and 1/8 after 150
+steps of encoder and heads were 0.64 and 0.67 with factor 1, 0.58 and 0.61 with 0.1, 0.54 and 0.60 with 0.03."""
 
 
 class SemanticHeads(nn.Module):
@@ -33,6 +37,9 @@ class SemanticHeads(nn.Module):
         super().__init__()
         self.quarter = convolve(config.width, _CHANNELS[0], side=1)
         self.eighth = convolve(2 * config.width, _CHANNELS[1], side=1)
+        with torch.no_grad():
+            for head in (self.quarter, self.eighth):
+                head.weight.mul_(_SCALE)
 
     def forward(self, features: FrameFeatures) -> tuple[Tensor, Tensor]:
         """Predicts relu3_3, (N, 256, H/4, W/4), and relu4_3, (N, 512, H/8, W/8), of N frames."""
