@@ -44,6 +44,8 @@ _KEPT = (6, 3)  # of the search, and of the first stage, that are refined
 _ALIKE = 0.3  # by which the matrices of two of these differ at least
 # how much less a transform costs than the shift if it is close to it, and if it is _LARGE; the most that it may cost
 _LESS, _LARGE, _WORST = (0.9, 0.6), 0.2, 0.55
+# the same on the coarse grid alone; what the shift costs there at least, and how far the transform is from it
+_ROUGHLY, _UNFIT, _CLEAR = 0.8, 0.64, 0.3
 _SQUASHED = 0.7  # how much less the affine map costs
 _LARGEST = 2.2  # scale, and 1 over it
 _TURNED = 0.1  # how much more a turn by one radian has to fit than none: a bar has two ways to turn
@@ -172,28 +174,42 @@ def find_linear(
     """
     if np.abs(points[1] - points[0]).max() < _STAYS:
         return np.eye(2)
-    coarse, middle, fine = (_Match(looks, 0, masks[0], points, stage) for stage in _STAGES)
-    back = _Match(looks, 1, masks[1], points[::-1], _STAGES[-1])
+    ways = [[_Match(looks, end, masks[end], points[:: 1 - 2 * end], stage) for end in range(2)] for stage in _STAGES]
 
-    def measure(linear: Linear) -> float:
-        """The cost both ways: a piece that is too small costs nothing one way."""
-        return (fine.measure(linear) + back.measure(np.linalg.inv(linear))) / 2
+    def measure(stage: int, linear: Linear) -> float:
+        """The cost both ways: one way, a piece that is too small costs nothing."""
+        return (ways[stage][0].measure(linear) + ways[stage][1].measure(np.linalg.inv(linear))) / 2
 
+    def choose(stage: int, transforms: Sequence[Linear]) -> tuple[float, Linear]:
+        """The best of some transforms, with its cost."""
+        costs = [measure(stage, linear) for linear in transforms]
+        turned = [1 + _TURNED * _find_angle(linear) for linear in transforms]
+        best = int(np.argmin(np.multiply(costs, turned)))
+        return costs[best], transforms[best]
+
+    coarse, middle, fine = (one for one, _ in ways)
     tried = [turn(angle, size) for angle in np.linspace(-np.pi, np.pi, _TURNS, endpoint=False) for size in _SIZES]
     begun = [np.eye(2), *others]
     begun += _choose([(coarse.measure(linear), linear) for linear in tried], _KEPT[0], begun)
-    found = [coarse.refine(linear, _SIMILAR)[1] for linear in begun]
-    found = _choose([middle.refine(linear, _SIMILAR) for linear in found], _KEPT[1])
-    final = [fine.refine(linear, _SIMILAR)[1] for linear in found]
-    costs = [measure(linear) for linear in final]
-    best = int(np.argmin([cost * (1 + _TURNED * _find_angle(linear)) for cost, linear in zip(costs, final, strict=True)]))
-    cost, linear = costs[best], final[best]
-    plain = measure(np.eye(2))
-    change = min(1.0, float(np.linalg.norm(linear - np.eye(2))) / np.sqrt(2) / _LARGE)
-    if not (cost < (_LESS[0] + (_LESS[1] - _LESS[0]) * change) * plain and cost < _WORST and _is_likely(linear)):
-        cost, linear = plain, np.eye(2)
+    rough = [coarse.refine(linear, _SIMILAR)[1] for linear in begun]
+    found = _choose([middle.refine(linear, _SIMILAR) for linear in rough], _KEPT[1])
+    cost, linear = choose(2, [fine.refine(linear, _SIMILAR)[1] for linear in found])
+    plain = measure(2, np.eye(2))
+    less = np.interp(_measure_change(linear), (0, _LARGE), _LESS)
+    if not (cost < min(less * plain, _WORST) and _is_likely(linear)):
+        # what was drawn anew fits on the coarse grid alone
+        cost, linear = choose(0, [linear for linear in rough if _is_likely(linear)])
+        plain = measure(0, np.eye(2))
+        if cost < min(_ROUGHLY * plain, _WORST) and plain > _UNFIT and _measure_change(linear) > _CLEAR:
+            return middle.refine(linear, _SIMILAR)[1]
+        cost, linear = measure(2, np.eye(2)), np.eye(2)
     squashed = fine.refine(linear, _AFFINE)[1]
-    return squashed if _is_likely(squashed) and measure(squashed) < _SQUASHED * cost else linear
+    return squashed if _is_likely(squashed) and measure(2, squashed) < _SQUASHED * cost else linear
+
+
+def _measure_change(linear: Linear) -> float:
+    """How far a transform is from the identity."""
+    return float(np.linalg.norm(linear - np.eye(2)) / np.sqrt(2))
 
 
 def _choose(costs: list[tuple[float, Linear]], most: int, unlike: Sequence[Linear] = ()) -> list[Linear]:
