@@ -48,7 +48,9 @@ _LESS, _LARGE, _WORST = (0.9, 0.6), 0.2, 0.55
 _ROUGHLY, _UNFIT, _CLEAR = 0.8, 0.64, 0.3
 _SQUASHED = 0.7  # how much less the affine map costs
 _LARGEST = 2.2  # scale, and 1 over it
-_TURNED = 0.1  # how much more a turn by one radian has to fit than none: a bar has two ways to turn
+# how much better a turn by one radian has to fit than none, and a scale of e: most pieces keep their size, and a bar has
+# two ways to turn
+_TURNED, _SCALED = 0.1, 0.5
 _STAYS = 0.5  # pixels, up to which a point stays, and its piece with it
 _OUTSIDE = 0.6  # cost of a place that leads out of the picture
 _SCALES = 2.0  # grids in an octave
@@ -181,10 +183,9 @@ def find_linear(
         return (ways[stage][0].measure(linear) + ways[stage][1].measure(np.linalg.inv(linear))) / 2
 
     def choose(stage: int, transforms: Sequence[Linear]) -> tuple[float, Linear]:
-        """The best of some transforms, with its cost."""
-        costs = [measure(stage, linear) for linear in transforms]
-        turned = [1 + _TURNED * _find_angle(linear) for linear in transforms]
-        best = int(np.argmin(np.multiply(costs, turned)))
+        """The best of some transforms, with its cost, which is higher for what is less common."""
+        costs = [measure(stage, linear) * _measure_rarity(linear) for linear in transforms]
+        best = int(np.argmin(costs))
         return costs[best], transforms[best]
 
     coarse, middle, fine = (one for one, _ in ways)
@@ -202,9 +203,9 @@ def find_linear(
         plain = measure(0, np.eye(2))
         if cost < min(_ROUGHLY * plain, _WORST) and plain > _UNFIT and _measure_change(linear) > _CLEAR:
             return middle.refine(linear, _SIMILAR)[1]
-        cost, linear = measure(2, np.eye(2)), np.eye(2)
+        linear = np.eye(2)
     squashed = fine.refine(linear, _AFFINE)[1]
-    return squashed if _is_likely(squashed) and measure(2, squashed) < _SQUASHED * cost else linear
+    return squashed if _is_likely(squashed) and measure(2, squashed) < _SQUASHED * measure(2, linear) else linear
 
 
 def _measure_change(linear: Linear) -> float:
@@ -221,9 +222,10 @@ def _choose(costs: list[tuple[float, Linear]], most: int, unlike: Sequence[Linea
     return chosen
 
 
-def _find_angle(linear: Linear) -> float:
-    """By how much a similarity turns, without its direction: radians."""
-    return abs(float(np.arctan2(linear[1, 0] - linear[0, 1], linear[0, 0] + linear[1, 1])))
+def _measure_rarity(linear: Linear) -> float:
+    """1 for no transform, and the larger the more it turns and scales."""
+    angle = float(np.arctan2(linear[1, 0] - linear[0, 1], linear[0, 0] + linear[1, 1]))
+    return 1 + _TURNED * abs(angle) + _SCALED * abs(float(np.log(abs(np.linalg.det(linear))))) / 2
 
 
 def _is_likely(linear: Linear) -> bool:
