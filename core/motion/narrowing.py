@@ -20,7 +20,7 @@ from .turning import Looks, find_linear
 _MISFIT = 20.0  # levels from which on a place does not fit the other drawing
 _MANY = 0.2  # share of a piece that does not fit, from which on it is looked at more closely
 _FEW = 0.05  # the same where several hints are on the piece, which may move apart
-_BETTER = 0.7  # of the misfit that remains, for another turn or for two pieces in place of one
+_BETTER = 0.7  # of the misfit that remains, for two pieces in place of one
 _WIDE = 0.15  # of a piece's length, over which hints are compared
 _CLEARLY = 6.0  # levels by which one hint fits better than another
 _MOST = 8  # hints on one piece up to which they are compared: each takes a search for its turn
@@ -84,9 +84,7 @@ class Ends:
         return _find_share([self], views, slack)
 
 
-def share_out(
-    hints: Sequence[Hint], cut: Callable[[list[Hint]], Ends], looks: Looks
-) -> list[tuple[list[Hint], Ends]]:
+def share_out(hints: Sequence[Hint], cut: Callable[[list[Hint]], Ends], looks: Looks) -> list[tuple[list[Hint], Ends]]:
     """Finds which hints on a piece move it together, and which part of it each of these groups moves.
 
     Args:
@@ -206,10 +204,6 @@ def _may_be(pieces: Sequence[Ends], end: int) -> Array:
 def ran_over(piece: Ends) -> bool:
     """Whether a piece is so much larger in one drawing than in the other that it has run into something else there."""
     return any(not _may_be([piece], end).all() for end in range(2))
-
-
-def _compare(one: Array, other: Array) -> Array:
-    return np.asarray(cv2.blur(cv2.absdiff(one, other).astype(np.float32).mean(2), _WINDOW))
 
 
 def _open(mask: Array) -> Array:

@@ -131,7 +131,9 @@ def _smooth(picture: Array) -> Array:
 
 
 def find_edges(smooth: Array) -> Array:
-    """Edges, faint ones included that go on from clear ones, as where a shaded thing has the colour of what is behind it: (h, w) bool.
+    """Clear edges, and faint ones that go on from them: (h, w) bool.
+
+    Faint is the edge of a shaded thing where it has the colour of what is behind it.
 
     Canny's detector ("A Computational Approach to Edge Detection", PAMI 1986), on the gradient of all three channels
     (Di Zenzo, "A Note on the Gradient of a Multi-Image", 1986).

@@ -38,18 +38,19 @@ class _Stage(NamedTuple):
     """Gauss-Newton steps of a transform."""
 
 
+# Chosen on drawn cartoons of seed 5000 (core/cartoon/samples.py), 491 points whose motion is known, half of them on
+# still pieces that others hide in part: by how far all of their pieces' pixels end from the truth.
 _STAGES = (_Stage(48, 600, 16, 0.12, 6), _Stage(96, 1200, 12, 0.06, 5), _Stage(192, 2400, 10, 0.03, 6))
 _TURNS, _SIZES = 24, (0.5, 0.63, 0.79, 1.0, 1.26, 1.59, 2.0)  # of the search
-_KEPT = (6, 3)  # of the search, and of the first stage, that are refined
-_ALIKE = 0.3  # by which the matrices of two of these differ at least
+_KEPT = (6, 4)  # of the search, and of the first stage, that are refined
+_ALIKE = (0.3, 0.05)  # by which the matrices of two of these differ at least
 # how much less a transform costs than the shift if it is close to it, and if it is _LARGE; the most that it may cost
 _LESS, _LARGE, _WORST = (0.9, 0.6), 0.2, 0.55
 # the same on the coarse grid alone; what the shift costs there at least, and how far the transform is from it
 _ROUGHLY, _UNFIT, _CLEAR = 0.8, 0.64, 0.3
 _SQUASHED = 0.7  # how much less the affine map costs
 _LARGEST = 2.2  # scale, and 1 over it
-# how much better a turn by one radian has to fit than none, and a scale of e: most pieces keep their size, and a bar has
-# two ways to turn
+# how much better a turn by one radian has to fit than none, and a scale of e: a bar has two ways to turn
 _TURNED, _SCALED = 0.1, 0.5
 _STAYS = 0.5  # pixels, up to which a point stays, and its piece with it
 _OUTSIDE = 0.6  # cost of a place that leads out of the picture
@@ -70,7 +71,7 @@ class Looks:
         self.find = cache(self._find)
 
     def _find(self, end: int, octave: int) -> tuple[Array, Array, Array]:
-        """A drawing at a size: (h, w, 4) float32, CIE Lab and the distance to the nearest edge; its slopes along x, y."""
+        """A drawing at a size, (h, w, 4) float32: CIE Lab and the distance to the nearest edge. And its slopes."""
         scale = 2 ** (-octave / _SCALES)
         view = self.views[end]
         if octave:
@@ -93,8 +94,8 @@ class _Match:
         self._there = looks.find(1 - end, octave)
         self._size = np.array(look.shape[1::-1], float)
         scale = self._size / looks.size
-        wide = cv2.resize(mask, look.shape[1::-1], interpolation=cv2.INTER_AREA) > 0.5
-        wide = cv2.dilate(wide.astype(np.uint8), np.ones((3, 3), np.uint8))
+        small = cv2.resize(mask, look.shape[1::-1], interpolation=cv2.INTER_AREA)
+        wide = cv2.dilate((small >= min(0.5, small.max() / 2)).astype(np.uint8), np.ones((3, 3), np.uint8))
         y, x = np.nonzero(wide)
         if len(x) > stage.places:
             some = np.random.default_rng(0).permutation(len(x))[: stage.places]
@@ -176,7 +177,11 @@ def find_linear(
     """
     if np.abs(points[1] - points[0]).max() < _STAYS:
         return np.eye(2)
-    ways = [[_Match(looks, end, masks[end], points[:: 1 - 2 * end], stage) for end in range(2)] for stage in _STAGES]
+    # from the first drawing to the last, and back
+    ways = [
+        [_Match(looks, end, masks[end], points if end == 0 else points[::-1], stage) for end in range(2)]
+        for stage in _STAGES
+    ]
 
     def measure(stage: int, linear: Linear) -> float:
         """The cost both ways: one way, a piece that is too small costs nothing."""
@@ -191,15 +196,15 @@ def find_linear(
     coarse, middle, fine = (one for one, _ in ways)
     tried = [turn(angle, size) for angle in np.linspace(-np.pi, np.pi, _TURNS, endpoint=False) for size in _SIZES]
     begun = [np.eye(2), *others]
-    begun += _choose([(coarse.measure(linear), linear) for linear in tried], _KEPT[0], begun)
+    begun += _choose([(coarse.measure(linear), linear) for linear in tried], _KEPT[0], _ALIKE[0])
     rough = [coarse.refine(linear, _SIMILAR)[1] for linear in begun]
-    found = _choose([middle.refine(linear, _SIMILAR) for linear in rough], _KEPT[1])
+    found = _choose([middle.refine(linear, _SIMILAR) for linear in rough], _KEPT[1], _ALIKE[1])
     cost, linear = choose(2, [fine.refine(linear, _SIMILAR)[1] for linear in found])
     plain = measure(2, np.eye(2))
     less = np.interp(_measure_change(linear), (0, _LARGE), _LESS)
     if not (cost < min(less * plain, _WORST) and _is_likely(linear)):
         # what was drawn anew fits on the coarse grid alone
-        cost, linear = choose(0, [linear for linear in rough if _is_likely(linear)])
+        cost, linear = choose(0, [np.eye(2), *(linear for linear in rough if _is_likely(linear))])
         plain = measure(0, np.eye(2))
         if cost < min(_ROUGHLY * plain, _WORST) and plain > _UNFIT and _measure_change(linear) > _CLEAR:
             return middle.refine(linear, _SIMILAR)[1]
@@ -213,11 +218,11 @@ def _measure_change(linear: Linear) -> float:
     return float(np.linalg.norm(linear - np.eye(2)) / np.sqrt(2))
 
 
-def _choose(costs: list[tuple[float, Linear]], most: int, unlike: Sequence[Linear] = ()) -> list[Linear]:
-    """The best of some transforms, of which no two are alike, or like one of some others."""
+def _choose(costs: list[tuple[float, Linear]], most: int, alike: float) -> list[Linear]:
+    """The best of some transforms, of which no two are alike."""
     chosen: list[Linear] = []
     for _, linear in sorted(costs, key=lambda one: one[0]):
-        if len(chosen) < most and all(np.abs(linear - other).max() > _ALIKE for other in (*chosen, *unlike)):
+        if len(chosen) < most and all(np.abs(linear - other).max() > alike for other in chosen):
             chosen.append(linear)
     return chosen
 

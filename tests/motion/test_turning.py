@@ -51,7 +51,7 @@ def test_a_piece_that_something_hides_in_part_is_not_squashed():
     panel, moved = box(40, 60, 110, 120), box(70, 70, 110, 120)
     first, last = draw((panel, RED)), draw((moved, RED), (box(120, 40, 90, 190), BLUE))
     places = np.array([[50.0, 70], [80, 170], [60, 120]])
-    errors = measure_errors(first, last, ((70, 120), (100, 130)), places, places + (30, 10))
+    errors = measure_errors(first, last, ((70, 120), (100, 130)), places, places + np.array([30, 10]))
     assert errors.max() < 2
 
 
@@ -64,9 +64,9 @@ def test_what_stays_does_not_turn():
 
 def test_a_disc_that_looks_alike_from_all_sides_is_only_shifted():
     corners = np.array([[np.cos(angle), np.sin(angle)] for angle in np.linspace(0, 2 * np.pi, 60)]) * 30
-    first, last = draw((corners + (80, 100), RED)), draw((corners + (200, 120), RED))
+    first, last = draw((corners + np.array([80, 100]), RED)), draw((corners + np.array([200, 120]), RED))
     places = np.array([[60.0, 100], [80, 80], [100, 110]])
-    assert measure_errors(first, last, ((80, 100), (200, 120)), places, places + (120, 20)).max() < 1e-3
+    assert measure_errors(first, last, ((80, 100), (200, 120)), places, places + np.array([120, 20])).max() < 1e-3
 
 
 def test_a_turn_about_a_point_beside_the_middle_keeps_that_point():
@@ -78,3 +78,9 @@ def test_a_turn_about_a_point_beside_the_middle_keeps_that_point():
     assert errors.max() < 1
     inner = HOOK * 0.8
     assert measure_errors(first, last, (tuple(start), tuple(end)), here + inner, there + inner @ linear.T).max() < 2
+
+
+def test_a_thin_line_that_is_hinted_is_no_trouble():
+    first, last = (cv2.line(draw(), (20, y), (300, y), RED, 3) for y in (60, 90))
+    places = np.array([[60.0, 60], [200, 60]])
+    assert measure_errors(first, last, ((150, 60), (150, 90)), places, places + np.array([0, 30])).max() < 2
