@@ -4,8 +4,8 @@ Two drawings do not determine which finger became which. A hint does: a point of
 point of the last. It acts on the piece that contains the point, up to its outline, not on a disc around the point:
 
 - A point selects the flat piece of colour that it lies in (see `segments`), with the area that it encloses and its
-  outline. Hints in one piece move it together: one by a shift, or with scale and rotation if its match in the other
-  drawing shows them; two by a similarity; three by an affine map; more by a thin-plate spline (Bookstein, "Principal
+  outline. Hints in one piece move it together: one by a shift, with the rotation and scale that its match in the
+  other drawing shows (see `turning`); two by a similarity; three by an affine map; more by a thin-plate spline (Bookstein, "Principal
   Warps", PAMI 1989).
 - Between the drawings a piece rotates about its centre while the centre moves straight, or along a given path (Whited
   et al., "BetweenIT", Eurographics 2010, use spirals; both keep the size of a piece that only rotates).
