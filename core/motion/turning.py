@@ -47,7 +47,7 @@ _ALIKE = (0.3, 0.05)  # by which the matrices of two of these differ at least
 # how much less a transform costs than the shift if it is close to it, and if it is _LARGE; the most that it may cost
 _LESS, _LARGE, _WORST = (0.9, 0.6), 0.2, 0.55
 # the same on the coarse grid alone; what the shift costs there at least, and how far the transform is from it
-_ROUGHLY, _UNFIT, _CLEAR = 0.8, 0.64, 0.3
+_ROUGHLY, _WORST_ROUGHLY, _UNFIT, _CLEAR = 0.9, 0.62, 0.64, 0.3
 _SQUASHED = 0.7  # how much less the affine map costs
 _LARGEST = 2.2  # scale, and 1 over it
 # how much better a turn by one radian has to fit than none, and a scale of e: a bar has two ways to turn
@@ -206,7 +206,7 @@ def find_linear(
         # what was drawn anew fits on the coarse grid alone
         cost, linear = choose(0, [np.eye(2), *(linear for linear in rough if _is_likely(linear))])
         plain = measure(0, np.eye(2))
-        if cost < min(_ROUGHLY * plain, _WORST) and plain > _UNFIT and _measure_change(linear) > _CLEAR:
+        if cost < min(_ROUGHLY * plain, _WORST_ROUGHLY) and plain > _UNFIT and _measure_change(linear) > _CLEAR:
             return middle.refine(linear, _SIMILAR)[1]
         linear = np.eye(2)
     squashed = fine.refine(linear, _AFFINE)[1]
