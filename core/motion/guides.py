@@ -5,8 +5,8 @@ point of the last. It acts on the piece that contains the point, up to its outli
 
 - A point selects the flat piece of colour that it lies in (see `segments`), with the area that it encloses and its
   outline. Hints in one piece move it together: one by a shift, with the rotation and scale that its match in the
-  other drawing shows (see `turning`); two by a similarity; three by an affine map; more by a thin-plate spline (Bookstein, "Principal
-  Warps", PAMI 1989).
+  other drawing shows (see `turning`); two by a similarity; three by an affine map; more by a thin-plate spline
+  (Bookstein, "Principal Warps", PAMI 1989).
 - Between the drawings a piece rotates about its centre while the centre moves straight, or along a given path (Whited
   et al., "BetweenIT", Eurographics 2010, use spirals; both keep the size of a piece that only rotates).
 

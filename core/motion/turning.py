@@ -38,16 +38,18 @@ class _Stage(NamedTuple):
     """Gauss-Newton steps of a transform."""
 
 
-# Chosen on drawn cartoons of seed 5000 (core/cartoon/samples.py), 491 points whose motion is known, half of them on
-# still pieces that others hide in part: by how far all of their pieces' pixels end from the truth.
+# Chosen on drawn cartoons of seed 5000 (core/cartoon/samples.py), 491 points whose motion is known, 190 on pieces
+# that hardly move and are hidden in part: by how far all of their pieces' pixels end from the truth.
 _STAGES = (_Stage(48, 600, 16, 0.12, 6), _Stage(96, 1200, 12, 0.06, 5), _Stage(192, 2400, 10, 0.03, 6))
 _TURNS, _SIZES = 24, (0.5, 0.63, 0.79, 1.0, 1.26, 1.59, 2.0)  # of the search
 _KEPT = (6, 4)  # of the search, and of the first stage, that are refined
 _ALIKE = (0.3, 0.05)  # by which the matrices of two of these differ at least
 # how much less a transform costs than the shift if it is close to it, and if it is _LARGE; the most that it may cost
 _LESS, _LARGE, _WORST = (0.9, 0.6), 0.2, 0.55
-# the same on the coarse grid alone; what the shift costs there at least, and how far the transform is from it
+# the same on the coarse grid alone (also by a shaded emoji that walks), what the shift costs there at least, how
+# far the transform is from it
 _ROUGHLY, _WORST_ROUGHLY, _UNFIT, _CLEAR = 0.9, 0.62, 0.64, 0.3
+_WHOLE = 0.25  # logarithm of the areas up to which nothing hides a part of it
 _SQUASHED = 0.7  # how much less the affine map costs
 _LARGEST = 2.2  # scale, and 1 over it
 # how much better a turn by one radian has to fit than none, and a scale of e: a bar has two ways to turn
@@ -206,8 +208,10 @@ def find_linear(
         # what was drawn anew fits on the coarse grid alone
         cost, linear = choose(0, [np.eye(2), *(linear for linear in rough if _is_likely(linear))])
         plain = measure(0, np.eye(2))
-        if cost < min(_ROUGHLY * plain, _WORST_ROUGHLY) and plain > _UNFIT and _measure_change(linear) > _CLEAR:
-            return middle.refine(linear, _SIMILAR)[1]
+        whole = abs(np.log(masks[0].sum() * np.linalg.det(linear) / masks[1].sum())) < _WHOLE
+        if whole and cost < min(_ROUGHLY * plain, _WORST_ROUGHLY) and plain > _UNFIT:
+            if _measure_change(linear) > _CLEAR:
+                return middle.refine(linear, _SIMILAR)[1]
         linear = np.eye(2)
     squashed = fine.refine(linear, _AFFINE)[1]
     return squashed if _is_likely(squashed) and measure(2, squashed) < _SQUASHED * measure(2, linear) else linear
