@@ -150,7 +150,7 @@ def find_turn(piece: Ends, looks: Looks) -> Array:
         near[-1][box] = mask[box]
     if not all(mask.any() for mask in near):
         return piece.linear
-    return find_linear(looks, (near[0], near[1]), piece.points)
+    return find_linear(looks, (near[0], near[1]), piece.points, bounded=False)
 
 
 def divide(pieces: Sequence[Ends], views: tuple[Array, Array]) -> list[tuple[Array, Array]]:

@@ -164,7 +164,12 @@ class _Match:
 
 
 def find_linear(
-    looks: Looks, masks: tuple[Array, Array], points: tuple[Array, Array], others: Sequence[Linear] = ()
+    looks: Looks,
+    masks: tuple[Array, Array],
+    points: tuple[Array, Array],
+    others: Sequence[Linear] = (),
+    *,
+    bounded: bool = True,
 ) -> Linear:
     """Finds how a piece turns and grows about a hinted point.
 
@@ -173,6 +178,7 @@ def find_linear(
         masks: (h, w) float32 each, 1 on the piece in the first drawing, and in the last.
         points: (2,) each, in pixels of the masks: the hinted point in either drawing.
         others: further transforms to compare.
+        bounded: whether the masks end where the piece does, and not at a window around the point.
 
     Returns:
         The transform; the identity where no other fits clearly better, and where the point stays.
@@ -208,10 +214,11 @@ def find_linear(
         # what was drawn anew fits on the coarse grid alone
         cost, linear = choose(0, [np.eye(2), *(linear for linear in rough if _is_likely(linear))])
         plain = measure(0, np.eye(2))
-        whole = abs(np.log(masks[0].sum() * np.linalg.det(linear) / masks[1].sum())) < _WHOLE
-        if whole and cost < min(_ROUGHLY * plain, _WORST_ROUGHLY) and plain > _UNFIT:
-            if _measure_change(linear) > _CLEAR:
-                return middle.refine(linear, _SIMILAR)[1]
+        finer = middle.refine(linear, _SIMILAR)[1]
+        whole = bounded and abs(np.log(masks[0].sum() * np.linalg.det(finer) / masks[1].sum())) < _WHOLE
+        fits = cost < min(_ROUGHLY * plain, _WORST_ROUGHLY) and plain > _UNFIT
+        if whole and fits and _measure_change(linear) > _CLEAR:
+            return finer
         linear = np.eye(2)
     squashed = fine.refine(linear, _AFFINE)[1]
     return squashed if _is_likely(squashed) and measure(2, squashed) < _SQUASHED * measure(2, linear) else linear
