@@ -16,7 +16,7 @@ import numpy as np
 
 from animi.core.cartoon.samples import draw_sample
 from animi.core.engines.interface import view_for_matching
-from animi.core.engines.motion import MotionEngine, read_flows
+from animi.core.engines.motion_base import BaseMotionEngine
 from animi.core.engines.opening import open_engine
 from animi.core.motion.guides import Guides, PairHints, Track
 from animi.core.motion.search import estimate_flow
@@ -28,9 +28,8 @@ def find_flow(engine, first, last, hints):
     """The forward motion, (H, W, 2) in pixels."""
     height, width = first.shape[:2]
     guides = Guides(hints, first, last) if hints else None
-    if isinstance(engine, MotionEngine):
-        pair = engine.prepare_motion(first, last, guides)
-        flow = read_flows(pair.motion, height, width)[0]
+    if isinstance(engine, BaseMotionEngine):
+        flow = engine.find_flows(first, last, guides)[0]
     else:
         flow = estimate_flow(view_for_matching(first), view_for_matching(last), guides=guides)[0]
     flow = cv2.resize(flow, (width, height), interpolation=cv2.INTER_LINEAR)

@@ -4,9 +4,9 @@ Two drawings do not determine which finger became which. A hint does: a point of
 point of the last. It acts on the piece that contains the point, up to its outline, not on a disc around the point:
 
 - A point selects the flat piece of colour that it lies in (see `segments`), with the area that it encloses and its
-  outline. Hints in one piece move it together: one by a shift, or with scale and rotation if its match in the other
-  drawing shows them; two by a similarity; three by an affine map; more by a thin-plate spline (Bookstein, "Principal
-  Warps", PAMI 1989).
+  outline. Hints in one piece move it together: one by a shift, with the rotation and scale that its match in the
+  other drawing shows (see `turning`); two by a similarity; three by an affine map; more by a thin-plate spline
+  (Bookstein, "Principal Warps", PAMI 1989).
 - Between the drawings a piece rotates about its centre while the centre moves straight, or along a given path (Whited
   et al., "BetweenIT", Eurographics 2010, use spirals; both keep the size of a piece that only rotates).
 
@@ -31,9 +31,8 @@ from .narrowing import Ends, share_out
 from .parts import PartMask
 from .segments import Carried, find_parts, measure_spread
 from .splatting import fill_holes
+from .turning import Looks, find_linear
 
-_FIT = 0.1  # by how much more of their area two pieces must overlap for a map that squashes or turns to be taken
-_CLEARLY = 0.08  # by how much more for a larger turn than another one
 _GONE = 12.0  # log odds against a drawing that shows a piece where it is no longer
 _TINY = 1e-6  # weight of a place's own motion in filling: it counts only where nothing better is near
 
@@ -238,9 +237,9 @@ class Guides:
                     break
             else:
                 groups.append([number])
-        views = (cutters[0].view, cutters[1].view)
+        looks = Looks((cutters[0].view, cutters[1].view))
         self.guides = [
-            guide for group in groups for guide in self._make_all([moved[n] for n in group], *cut[group[0]], views)
+            guide for group in groups for guide in self._make_all([moved[n] for n in group], *cut[group[0]], looks)
         ]
         """One for each piece."""
         for regions, tracks in zip(hints.apart, driven, strict=True):
@@ -255,7 +254,7 @@ class Guides:
                 cutter.trim(mask >= mask.max() / 2) for cutter, mask in zip(cutters, (here, there), strict=True)
             )
             tracks = tracks or [Track((self._middle(here), self._middle(there)))]
-            self.guides.append(self._make(tracks, here, there, views))
+            self.guides.append(self._make(tracks, here, there, looks))
         for track in hints.tracks:
             if track.comes_or_goes:
                 end = 0 if track.points[0] is not None else 1
@@ -269,36 +268,35 @@ class Guides:
 
         self.guides = sorted(self.guides, key=count_below)  # what lies on a piece is drawn after it
 
-    def _make_all(self, tracks: list[Track], here: Array, there: Array, views: tuple[Array, Array]) -> list[Guide]:
+    def _make_all(self, tracks: list[Track], here: Array, there: Array, looks: Looks) -> list[Guide]:
         """Makes the guides of one piece: one, or several where only these fit the drawings; see `narrowing`."""
-        whole = self._make(tracks, here, there, views)
+        whole = self._make(tracks, here, there, looks)
         if not (here.any() and there.any()):
             return [whole]
-        to_cells = np.array(here.shape[::-1]) / self.shape[::-1]
 
         def cut(tracks: list[Track]) -> Ends:
             guide = whole if len(tracks) == len(whole.tracks) else Guide(tuple(tracks), here, there, self.shape)
-            first, last = ((points[0] + 0.5) * to_cells - 0.5 for points in guide.ends)
+            first, last = (self._to_cells(points[0], here.shape) for points in guide.ends)
             return Ends((here, there), (first, last), guide.plane.linear)
 
         return [
             Guide(tuple(own), *piece.masks, self.shape, piece.linear if len(own) == 1 else np.eye(2))
-            for own, piece in share_out(tracks, cut, views)
+            for own, piece in share_out(tracks, cut, looks)
         ]
 
-    def _make(self, tracks: list[Track], here: Array, there: Array, views: tuple[Array, Array]) -> Guide:
+    def _make(self, tracks: list[Track], here: Array, there: Array, looks: Looks) -> Guide:
         """Makes a guide; a single track's piece also gets the rotation and scale that its match shows."""
         guide = Guide(tuple(tracks), here, there, self.shape)
-        if len(tracks) > 1:
+        if len(tracks) > 1 or not (here.any() and there.any()):
             return guide
         spreads = [measure_spread(mask > 0.5) for mask in (here, there)]
-        best, found = _measure_fit(guide, views) + _FIT, guide
-        for part in find_parts(spreads[0], spreads[1], both_ways=True)[1:]:
-            other = replace(guide, part=part)
-            overlap = _measure_fit(other, views)
-            if overlap > best:
-                best, found = overlap + _CLEARLY, other
-        return found
+        parts = find_parts(spreads[0], spreads[1], both_ways=True)[1:]
+        first, last = (self._to_cells(points[0], here.shape) for points in guide.ends)
+        return replace(guide, part=find_linear(looks, (here, there), (first, last), parts))
+
+    def _to_cells(self, point: Array, shape: tuple[int, ...]) -> Array:
+        """A point of the drawings in pixels of a mask of that shape."""
+        return np.asarray((point + 0.5) * shape[::-1] / self.shape[::-1] - 0.5)
 
     def _middle(self, mask: Array) -> Point:
         """The middle of a mask in the drawings' pixels."""
@@ -536,24 +534,3 @@ def _lies_on(guide: Guide, other: Guide, end: int) -> bool:
 def _is_one(one: Array, other: Array) -> bool:
     """Whether two masks are of one piece."""
     return float(np.minimum(one, other).sum()) > 0.7 * float(np.maximum(one, other).sum())
-
-
-def _measure_fit(guide: Guide, views: tuple[Array, Array]) -> float:
-    """How well the first drawing's piece lies on the last's once it is carried there.
-
-    The part of both that overlaps, in [0, 1], less the difference of colours on them and around them: what a piece
-    hangs on says which way round it is.
-
-    Args:
-        guide: of the piece.
-        views: the drawings, as large as the piece's masks.
-    """
-    h, w = guide.here.shape
-    to_cells = np.array([w / guide.shape[1], h / guide.shape[0]])
-    grid = pixel_grid(h, w)
-    at = (grid + guide.shifts(1.0, (grid + 0.5) / to_cells - 0.5)[0] * to_cells).astype(np.float32)
-    moved = cv2.remap(guide.here, at, None, cv2.INTER_LINEAR)  # type: ignore[call-overload]
-    overlap = float(np.minimum(moved, guide.there).sum() / max(1.0, float(np.maximum(moved, guide.there).sum())))
-    around = cv2.dilate(guide.there, np.ones((9, 9), np.uint8)) > 0
-    apart = float(np.abs(warp(views[0], at)[around].astype(float) - views[1][around]).mean())
-    return overlap - apart / 64

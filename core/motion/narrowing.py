@@ -8,27 +8,25 @@ Segmentation", 1992), which finds the border between them along the faint edges 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
 from typing import TypeVar
 
 import cv2
 import numpy as np
 
 from .grid import Array, pixel_grid, warp
+from .turning import Looks, find_linear
 
 # Chosen on the drawings of docs/RESULTS.md#hints: shaded emoji.
 _MISFIT = 20.0  # levels from which on a place does not fit the other drawing
 _MANY = 0.2  # share of a piece that does not fit, from which on it is looked at more closely
 _FEW = 0.05  # the same where several hints are on the piece, which may move apart
-_BETTER = 0.7  # of the misfit that remains, for another turn or for two pieces in place of one
+_BETTER = 0.7  # of the misfit that remains, for two pieces in place of one
 _WIDE = 0.15  # of a piece's length, over which hints are compared
 _CLEARLY = 6.0  # levels by which one hint fits better than another
 _MOST = 8  # hints on one piece up to which they are compared: each takes a search for its turn
 _SPOT = 3  # pixels around a hinted point that are the thing's
 _LARGER = 2.5  # times the area of its partner, from which on a piece has run into something else
 _AROUND = 0.25  # of a piece's length by which it may be larger on each side
-_TURNS = np.radians(np.arange(-60, 61, 7.5))
-_SIZES = (1.0, 0.85, 1.18)
 _REACH = (12, 60)  # pixels around a hinted point in which a turn is measured, at least and at most
 _SLACK, _SLACKS = 0.08, (2, 12)  # of a piece's length, and limits in pixels: how far a thing that fits may be bent
 _WINDOW = (5, 5)  # pixels over which differences are averaged
@@ -86,19 +84,18 @@ class Ends:
         return _find_share([self], views, slack)
 
 
-def share_out(
-    hints: Sequence[Hint], cut: Callable[[list[Hint]], Ends], views: tuple[Array, Array]
-) -> list[tuple[list[Hint], Ends]]:
+def share_out(hints: Sequence[Hint], cut: Callable[[list[Hint]], Ends], looks: Looks) -> list[tuple[list[Hint], Ends]]:
     """Finds which hints on a piece move it together, and which part of it each of these groups moves.
 
     Args:
         hints: those on the piece.
         cut: gives the piece with the motion that some of the hints give it together.
-        views: both drawings, (h, w, 3) uint8 RGB.
+        looks: both drawings.
 
     Returns:
         Groups of hints, each with its part of the piece.
     """
+    views = looks.views
     together = cut(list(hints))
     fits = together.find_share(views) <= _MANY if len(hints) == 1 else together.find_share(views, _SLACKS[0]) <= _FEW
     if (fits and not ran_over(together)) or (len(hints) == 1 and together.changes_colour(views)):
@@ -106,7 +103,7 @@ def share_out(
     groups: list[tuple[list[Hint], Ends]] = []
     for hint in hints[:_MOST]:
         alone = cut([hint])
-        alone = replace(alone, linear=find_turn(alone, views))
+        alone = replace(alone, linear=find_turn(alone, looks))
         for number, (others, theirs) in enumerate(groups):
             joint = cut([*others, hint])
             if not _fit_better([theirs, alone], joint, views):
@@ -124,7 +121,7 @@ def share_out(
         if not (masks[0].any() and masks[1].any()):  # a point that lies on an outline has no part of its own
             return [(list(hints), together)]
         part = replace(piece, masks=masks)
-        found.append((own, replace(part, linear=find_turn(part, views)) if len(own) == 1 else part))
+        found.append((own, replace(part, linear=find_turn(part, looks)) if len(own) == 1 else part))
     return found
 
 
@@ -142,29 +139,18 @@ def _find_share(pieces: Sequence[Ends], views: tuple[Array, Array], slack: int |
     return max(shares)
 
 
-def find_turn(piece: Ends, views: tuple[Array, Array]) -> Array:
-    """The turn and scale about the hinted point with which the piece fits best around it: (2, 2)."""
-    area = float(piece.masks[0].sum())
-    reach = int(np.clip(np.sqrt(area) / 2, *_REACH))
-    x, y = np.rint(piece.points[0]).astype(int)
-    h, w = piece.masks[0].shape
-    box = np.s_[max(0, y - reach) : min(h, y + reach + 1), max(0, x - reach) : min(w, x + reach + 1)]
-    own = piece.masks[0][box] > 0.5
-    grid, view = pixel_grid(h, w)[box], views[0][box]
-    if not own.any():
+def find_turn(piece: Ends, looks: Looks) -> Array:
+    """The linear map about the hinted point with which the piece fits best around it: (2, 2)."""
+    near = []
+    for mask, point in zip(piece.masks, piece.points, strict=True):
+        reach = int(np.clip(np.sqrt(float(mask.sum())) / 2, *_REACH))
+        x, y = np.rint(point).astype(int)
+        box = np.s_[max(0, y - reach) : max(0, y + reach + 1), max(0, x - reach) : max(0, x + reach + 1)]
+        near.append(np.zeros_like(mask))
+        near[-1][box] = mask[box]
+    if not all(mask.any() for mask in near):
         return piece.linear
-
-    def measure(linear: Array) -> float:
-        at = Ends(piece.masks, piece.points, linear).carry(0, grid)
-        return float(np.minimum(_compare(view, warp(views[1], at)), 3 * _MISFIT)[own].mean())
-
-    turns = [
-        size * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-        for angle, size in product(_TURNS, _SIZES)
-    ]
-    errors = [measure(turn) for turn in turns]
-    best = int(np.argmin(errors))
-    return turns[best] if errors[best] < _BETTER * measure(piece.linear) else piece.linear
+    return find_linear(looks, (near[0], near[1]), piece.points, bounded=False)
 
 
 def divide(pieces: Sequence[Ends], views: tuple[Array, Array]) -> list[tuple[Array, Array]]:
@@ -218,10 +204,6 @@ def _may_be(pieces: Sequence[Ends], end: int) -> Array:
 def ran_over(piece: Ends) -> bool:
     """Whether a piece is so much larger in one drawing than in the other that it has run into something else there."""
     return any(not _may_be([piece], end).all() for end in range(2))
-
-
-def _compare(one: Array, other: Array) -> Array:
-    return np.asarray(cv2.blur(cv2.absdiff(one, other).astype(np.float32).mean(2), _WINDOW))
 
 
 def _open(mask: Array) -> Array:

@@ -130,8 +130,10 @@ def _smooth(picture: Array) -> Array:
     return np.asarray(cv2.cvtColor(smooth, cv2.COLOR_RGB2LAB))
 
 
-def _find_faint_edges(smooth: Array) -> Array:
-    """Edges that go on from clear ones, as where a shaded thing has the colour of what is behind it: (h, w) bool.
+def find_edges(smooth: Array) -> Array:
+    """Clear edges, and faint ones that go on from them: (h, w) bool.
+
+    Faint is the edge of a shaded thing where it has the colour of what is behind it.
 
     Canny's detector ("A Computational Approach to Edge Detection", PAMI 1986), on the gradient of all three channels
     (Di Zenzo, "A Note on the Gradient of a Multi-Image", 1986).
@@ -287,7 +289,7 @@ class Pieces:
     @cached_property
     def _apart(self) -> Array:
         """The same, cut along faint edges as well."""
-        return _label(self._lab, _find_faint_edges(self._lab))[1]
+        return _label(self._lab, find_edges(self._lab))[1]
 
     @cached_property
     def _broad_apart(self) -> Array:
