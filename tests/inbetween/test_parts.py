@@ -133,7 +133,7 @@ def test_hints_of_what_only_comes_are_kept_for_what_is_left(mask):
 
     def prepare(first, last, hints):
         asked.append(hints)
-        return open_engine("flow").prepare(first, last)
+        return open_engine("flow", mixes=True).prepare(first, last)  # as pairs with parts have no figures apart
 
     hints = PairHints(
         (Track((None, (200.0, 30.0))), Track((None, (110.0, 46.0))), Track(((50.0, 50.0), (110.0, 50.0)))),
