@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
-from .grid import Array, find_overlap, max_of_channels
+from .grid import Array, find_overlap, fit_size, max_of_channels, touches_border
 from .ground import MOST_FIGURES, SIDE, Cut, compare_colours, cut_figures, find_pieces, share_colours, trim_figures
-from .pan import Pan
+from .pan import Pan, find_least
 
 # Chosen on the drawn cats of docs/RESULTS.md, so that nothing is found in the choosing set (docs/evaluation.md).
 _OVERLAP = 0.5  # of a figure's visible parts in both drawings is the same place of it, intersection to union
@@ -163,15 +163,10 @@ def _judge(cut: Cut, masks: tuple[Array, Array], *, several: bool) -> tuple[Figu
 
 def _find_way(cut: Cut, masks: tuple[Array, Array]) -> Match | None:
     """How far a figure moves of which a part is beyond the border in one drawing; None if it is not sure."""
-    if not any(_touches(mask) for mask in masks):
+    if not any(touches_border(mask) for mask in masks):
         return None
     match = match_figure(cut.pictures, masks, rough=cut.is_rough)
     return match if match is not None and _is_beyond(masks, match.shift) else None
-
-
-def _touches(mask: Array) -> bool:
-    """Whether the border cuts a figure."""
-    return bool(mask[0].any() or mask[-1].any() or mask[:, 0].any() or mask[:, -1].any())
 
 
 def _is_beyond(masks: tuple[Array, Array], shift: tuple[float, float]) -> bool:
@@ -321,8 +316,7 @@ def _place_in_frames(figure: Figure, frames: tuple[Array, Array], both: tuple[sl
     """
     assert figure.shift is not None
     height, width = frames[0].shape[:2]
-    scale = min(1.0, SIDE / max(height, width))
-    w, h = max(8, round(width * scale)), max(8, round(height * scale))
+    w, h = fit_size(frames[0].shape, SIDE)
     x, y = (
         (part.stop - part.start) / cells for part, cells in zip(both[::-1], figure.masks[0].shape[::-1], strict=True)
     )
@@ -345,7 +339,7 @@ def _place_in_frames(figure: Figure, frames: tuple[Array, Array], both: tuple[sl
             for own, other, sure, step in zip(masks, masks[::-1], known, ((-shift[0], -shift[1]), shift), strict=True)
         ]
         whole = masks[0] > 0.5, masks[1] > 0.5
-        if any(_touches(mask) for mask in whole) and not _is_beyond(whole, shift):
+        if any(touches_border(mask) for mask in whole) and not _is_beyond(whole, shift):
             return None
     first, last = ((cv2.resize(mask, (w, h), interpolation=cv2.INTER_AREA) > 0.5).astype(np.float32) for mask in masks)
     return Figure((first, last), shift) if first.any() or last.any() else None
@@ -394,20 +388,6 @@ def refine_shift(frames: tuple[Array, Array], figure: Figure) -> Figure:
         return figure
     height, width = frames[0].shape[:2]
     on = cv2.resize(figure.masks[0], (width, height), interpolation=cv2.INTER_LINEAR) > 0.5
-
-    def measure(dx: int, dy: int) -> float:
-        key = dx, dy
-        if key not in known:
-            here, there = find_overlap((height, width), dx, dy)
-            inside = on[here]
-            apart = np.minimum(max_of_channels(cv2.absdiff(frames[0][here], frames[1][there])), _WORST)[inside]
-            known[key] = float(apart.mean(dtype=np.float64)) if apart.size else _WORST
-        return known[key]
-
-    known: dict[tuple[int, int], float] = {}
-    x, y = (round(length) for length in figure.shift)
     reach = int(np.ceil(_COARSE * max(width / figure.masks[0].shape[1], height / figure.masks[0].shape[0])))
-    for _ in range(2):
-        x = min(range(x - reach, x + reach + 1), key=lambda dx: measure(dx, y))
-        y = min(range(y - reach, y + reach + 1), key=lambda dy: measure(x, dy))
+    (x, y), _ = find_least(frames[0], frames[1], on, figure.shift, reach, _WORST)
     return figure._replace(shift=(float(x), float(y)))

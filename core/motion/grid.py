@@ -71,6 +71,18 @@ def mean_of_channels(picture: Array) -> Array:
     return picture[..., 0] if count == 1 else cv2.transform(picture, np.full((1, count), 1 / count, np.float32))
 
 
+def fit_size(shape: tuple[int, ...], side: int) -> tuple[int, int]:
+    """The size (width, height) of a picture of that shape, (H, W, …), reduced so that no side is longer than `side`."""
+    height, width = shape[:2]
+    scale = min(1.0, side / max(height, width))
+    return max(8, round(width * scale)), max(8, round(height * scale))
+
+
+def touches_border(mask: Array) -> bool:
+    """Whether a mask, (H, W) bool, touches the picture's border, beyond which it may go on."""
+    return bool(mask[[0, -1]].any() or mask[:, [0, -1]].any())
+
+
 def find_overlap(shape: tuple[int, ...], dx: int, dy: int) -> tuple[Any, Any]:
     """Where either of two pictures, (H, W), shows what both show if the last one is moved by whole pixels."""
     height, width = shape[:2]

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from .cutting import MinimumCut
-from .grid import Array, max_of_channels
+from .grid import Array, fit_size, max_of_channels
 from .kept import shrink_once
 
 # All below were chosen on a drawn cat that runs past houses (docs/RESULTS.md), and so that nothing is found in the
@@ -168,12 +168,10 @@ def cut_figures(first: Array, last: Array, most_ground: float = 1.0, *, laid: bo
 
     Returns:
         The cut; None where the ground does not explain half of the picture, where it is plain, and where what is cut is
-        no figure. A picture at whose border something moves, and around which all stands, may be a
-        part of a frame, cut around a figure: there the ground may explain less.
+        no figure. A picture at whose border something moves, and around which all stands, may be a part of a frame,
+        cut around a figure: there the ground may explain less.
     """
-    height, width = first.shape[:2]
-    scale = min(1.0, SIDE / max(height, width))
-    w, h = max(8, round(width * scale)), max(8, round(height * scale))
+    w, h = fit_size(first.shape, SIDE)
     one, other = shrink_once(first, w, h), shrink_once(last, w, h)
     apart = max_of_channels(cv2.absdiff(one, other)).astype(np.float32)
     differs = np.clip((apart - _DIFFERS) / _RANGE, 0, 1)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from .grid import Array, Flow
+from .grid import Array, Flow, fit_size
 from .guides import Point
 from .segments import Pieces
 
@@ -38,8 +38,7 @@ def find_matches(first: Array, last: Array, flow: Flow) -> list[Match]:
         flow: (H, W, 2) in pixels, from the first to the last.
     """
     height, width = first.shape[:2]
-    scale = min(1.0, _SIDE / max(height, width))
-    w, h = max(8, round(width * scale)), max(8, round(height * scale))
+    w, h = fit_size(first.shape, _SIDE)
     small, there = (cv2.resize(view, (w, h), interpolation=cv2.INTER_AREA) for view in (first, last))
     moves = cv2.resize(flow, (w, h), interpolation=cv2.INTER_LINEAR)
     labels = Pieces(small).labels

@@ -1,11 +1,13 @@
 """Finds a ground that pans as a whole: the picture within standing bars, and by how much it moves."""
 
+from collections.abc import Callable
+from functools import cache
 from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 
-from .grid import Array, find_overlap, max_of_channels
+from .grid import Array, find_overlap, fit_size, max_of_channels
 
 # Chosen on the drawn cats of docs/RESULTS.md, with chases of core.cartoon as what must not be taken for a pan.
 _SIDE = 200  # longest side of the picture in which a pan is sought, in pixels
@@ -115,8 +117,7 @@ def find_pans(first: Array, last: Array) -> list[Pan]:
     height, width = first.shape[:2]
     if min(height, width) < _SMALLEST:
         return []
-    scale = min(1.0, _SIDE / max(height, width))
-    size = max(8, round(width * scale)), max(8, round(height * scale))
+    size = fit_size(first.shape, _SIDE)
     small = _Compared(*(cv2.resize(frame, size, interpolation=cv2.INTER_AREA) for frame in (first, last)))
     least = max(_FITS, small.measure_fit((0, 0)) + _BETTER)
     if least > 1:
@@ -199,21 +200,7 @@ def _refine(first: Array, last: Array, shift: tuple[float, float], reach: int) -
         shift: in pixels.
         reach: pixels by which it may be wrong.
     """
-
-    def measure(dx: int, dy: int) -> float:
-        key = dx, dy
-        if key not in known:
-            here, there = find_overlap(steep.shape, dx, dy)
-            off = np.minimum(max_of_channels(cv2.absdiff(first[here], last[there])), _WORST)[steep[here]]
-            known[key] = float(off.mean(dtype=np.float64)) if off.size else _WORST
-        return known[key]
-
-    known: dict[tuple[int, int], float] = {}
-    steep = _find_texture(first)
-    x, y = round(shift[0]), round(shift[1])
-    for _ in range(2):
-        x = min(range(x - reach, x + reach + 1), key=lambda dx: measure(dx, y))
-        y = min(range(y - reach, y + reach + 1), key=lambda dy: measure(x, dy))
+    (x, y), measure = find_least(first, last, _find_texture(first), shift, reach, _WORST)
     found = []
     for place, values in (
         (x, [measure(x + step, y) for step in (-1, 0, 1)]),
@@ -224,3 +211,33 @@ def _refine(first: Array, last: Array, shift: tuple[float, float], reach: int) -
         part = 0.5 * (lower - higher) / max(lower, higher, 1e-6)
         found.append(place + (part if abs(part) > _WHOLE else 0.0))
     return found[0], found[1]
+
+
+def find_least(
+    first: Array, last: Array, on: Array, shift: tuple[float, float], reach: int, worst: int
+) -> tuple[tuple[int, int], Callable[[int, int], float]]:
+    """Finds by how many whole pixels something moves: where two pictures differ least.
+
+    Args:
+        first: (H, W, 3) uint8.
+        last: of the same shape.
+        on: where it is in the first one, (H, W) bool.
+        shift: a guess, in pixels.
+        reach: pixels by which that may be wrong.
+        worst: levels: more is not worse.
+
+    Returns:
+        The shift (dx, dy), and a function that gives the mean difference at a shift.
+    """
+
+    @cache
+    def measure(dx: int, dy: int) -> float:
+        here, there = find_overlap(on.shape, dx, dy)
+        off = np.minimum(max_of_channels(cv2.absdiff(first[here], last[there])), worst)[on[here]]
+        return float(off.mean(dtype=np.float64)) if off.size else worst
+
+    x, y = round(shift[0]), round(shift[1])
+    for _ in range(2):
+        x = min(range(x - reach, x + reach + 1), key=lambda dx: measure(dx, y))
+        y = min(range(y - reach, y + reach + 1), key=lambda dy: measure(x, dy))
+    return (x, y), measure

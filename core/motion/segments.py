@@ -8,15 +8,13 @@ means and takes milliseconds.
 """
 
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from .grid import Array, fit_size
 from .kept import once, shrink_once, to_lab
-
-Array = NDArray[Any]
 
 SIDE = 160
 """Longest side of the picture that is cut into pieces, in pixels."""
@@ -403,9 +401,7 @@ def find_transforms(first: Array, last: Array, most: int = 10) -> list[Carried]:
         last: the same shape.
         most: how many pieces.
     """
-    h, w = first.shape[:2]
-    scale = min(1.0, SIDE / max(h, w))
-    width, height = max(8, round(w * scale)), max(8, round(h * scale))
+    width, height = fit_size(first.shape, SIDE)
     small = [to_lab(shrink_once(frame, width, height)) for frame in (first, last)]
     segments = [find_segments(small[k], small[1 - k], _PAIRED, _LEAST / 3) for k in range(2)]
     found = []

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from .grid import Array, max_of_channels, mean_of_channels
+from .grid import Array, fit_size, max_of_channels, mean_of_channels
 
 SIDE = 320
 """Longest side in pixels of the picture in which regions are compared."""
@@ -45,8 +45,7 @@ def find_small_things(first: Array, last: Array) -> list[SmallThing]:
         first: (h, w, 3) uint8 RGB.
         last: the same shape.
     """
-    scale = min(1.0, SIDE / max(first.shape[:2]))
-    size = (max(8, round(first.shape[1] * scale)), max(8, round(first.shape[0] * scale)))
+    size = fit_size(first.shape, SIDE)
     frames = [cv2.resize(frame, size, interpolation=cv2.INTER_LINEAR) for frame in (first, last)]
     changed = (max_of_channels(cv2.absdiff(*frames)) > _CHANGED).astype(np.uint8)
     differs = cv2.dilate(changed, np.ones((3, 3), np.uint8))

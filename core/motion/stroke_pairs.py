@@ -16,7 +16,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from .grid import Array, Flow, max_of_channels, pixel_grid, warp
+from .grid import Array, Flow, fit_size, max_of_channels, pixel_grid, touches_border, warp
 from .kept import shrink_once
 from .segments import label_flat
 from .strokes import Stroke, Travel, is_slender, make_curve, straighten, trace
@@ -76,14 +76,11 @@ def find_strokes(first: Array, last: Array, flows: tuple[Flow, Flow]) -> list[St
         last: the same shape.
         flows: forward and backward motion, (h, w, 2) in pixels of the drawings, on any grid.
     """
-    height, width = first.shape[:2]
-    sides = [min(side, max(height, width)) for side in SIDES]
+    sides = [min(side, max(first.shape[:2])) for side in SIDES]
     for number, side in enumerate(sides):
         if number and sides[number - 1] < _SMALLER * side:
             break
-        scale = side / max(height, width)
-        size = max(8, round(width * scale)), max(8, round(height * scale))
-        found = _find_at(first, last, flows, size)
+        found = _find_at(first, last, flows, fit_size(first.shape, side))
         if found:
             return found
     return []
@@ -167,7 +164,7 @@ class _Finder:
 
     def find(self) -> list[_Piece]:
         """Candidates, of which there may be too many."""
-        _, parts, stats, _ = cv2.connectedComponentsWithStats(self.missed.astype(np.uint8), connectivity=8)
+        _, parts, stats, _ = cv2.connectedComponentsWithStats(self._missed_bytes, connectivity=8)
         areas = stats[:, cv2.CC_STAT_AREA].copy()
         areas[0] = 0
         found: list[_Piece] = []
@@ -210,7 +207,9 @@ class _Finder:
                 if self._measure_missed(flat) < _SHARE or not is_slender(flat, _SLIM) or not self.is_alone(flat):
                     continue
                 stroke = trace(self.widen(flat))
-                if stroke is not None and not _touches(stroke.mask) and self._measure_missed(stroke.mask) >= _SHARE:
+                if stroke is None or touches_border(stroke.mask):
+                    continue
+                if self._measure_missed(stroke.mask) >= _SHARE:
                     return core, _Piece(stroke, parts)
             break
         return core, None
@@ -328,11 +327,6 @@ def _is_unlike_others(finders: list[_Finder], one: _Piece, other: _Piece) -> boo
         any(is_unlike(finder, part) for part in piece.parts)
         for finder, piece in zip(finders, (one, other), strict=True)
     )
-
-
-def _touches(mask: Array) -> bool:
-    """Whether a mask touches the picture's border, beyond which it may go on."""
-    return bool(mask[[0, -1]].any() or mask[:, [0, -1]].any())
 
 
 def _flood(view: Array, at: tuple[int, int], reach: float) -> Array:

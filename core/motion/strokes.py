@@ -50,8 +50,7 @@ class Stroke:
     @cached_property
     def length(self) -> float:
         """Of the centreline, in pixels."""
-        ends = np.vstack([self.line, self.line[:1]]) if self.closed else self.line
-        return float(np.linalg.norm(np.diff(ends, axis=0), axis=1).sum())
+        return _measure(self.line) if self.closed else _measure_open(self.line)
 
     @property
     def centre(self) -> Array:

@@ -32,20 +32,20 @@ class Animation:
         """How many frames it has."""
         return len(self._frames)
 
-    def render(self, at: float, size: int) -> Picture:
+    def render(self, number: int, size: int) -> Picture:
         """A frame, fitted into a square.
 
         Args:
-            at: the moment, from 0 to 1; frames last equally long.
+            number: the frame's, from 0.
             size: height and width in pixels.
 
         Returns:
             (size, size, 4) RGBA, premultiplied.
         """
-        frame = self._frames[min(int(at * self.count), self.count - 1)]
+        frame = self._frames[number]
         scale = size / max(frame.size)
         width, height = (max(1, round(side * scale)) for side in frame.size)
-        # "La"-like modes of Pillow reduce premultiplied colours, so that no dark rims appear
+        # RGBa is premultiplied, so that no dark rims appear
         fitted = frame.convert("RGBa").resize(
             (width, height), Image.Resampling.LANCZOS if scale < 1 else Image.Resampling.BICUBIC
         )

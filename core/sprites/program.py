@@ -24,7 +24,7 @@ class _Frames(Protocol):
     def count(self) -> int:
         """How many frames it has."""
 
-    def render(self, at: float, size: int) -> Any:
+    def render(self, number: int, size: int) -> Any:
         """A frame as (size, size, 4) uint8, premultiplied."""
 
 
@@ -39,10 +39,8 @@ class _Lottie:
         if self.count < 1:
             raise ValueError("no frames")
 
-    def render(self, at: float, size: int) -> Any:
-        drawn = self._animation.lottie_animation_render(
-            frame_num=min(int(at * self.count), self.count - 1), width=size, height=size
-        )
+    def render(self, number: int, size: int) -> Any:
+        drawn = self._animation.lottie_animation_render(frame_num=number, width=size, height=size)
         return np.frombuffer(drawn, np.uint8).reshape(size, size, 4)[..., [2, 1, 0, 3]]
 
 
@@ -75,8 +73,9 @@ def serve() -> None:
                         opened.popitem(last=False)
                     opened[request["path"]] = _open(path)
                 animation = opened[request["path"]]
-                body = b"".join(animation.render(at, size).tobytes() for at in request["moments"])
                 count = animation.count
+                numbers = [min(int(at * count), count - 1) for at in request["moments"]]
+                body = b"".join(animation.render(number, size).tobytes() for number in numbers)
             answer: dict[str, int | str] = {"bytes": len(body), "frames": count}
         except Exception as error:  # an error in one file must not stop the others
             answer, body = {"error": str(error) or type(error).__name__}, b""

@@ -6,6 +6,7 @@ a flag, and moves, turns and grows. All of these can be inverted exactly, so the
 """
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import cv2
 import numpy as np
@@ -137,7 +138,7 @@ class Puppet:
             size), -1 where there is none.
         """
         laid, owner = np.zeros((size, size, 4), np.float32), np.full((size, size), -1, np.int16)
-        grid = _pixels(size)
+        grid = _pixels(size, size)
         for number, part in enumerate(self.parts):
             opacity, box = part.opacity(moment), self._find_box(part, moment, size)
             if not opacity or box is None:
@@ -265,8 +266,7 @@ def _follow(
     puppet: Puppet, here: NDArray[np.int16], there: NDArray[np.int16], moment: float, below: TrueMotion
 ) -> TrueMotion:
     """The motion of a picture that a puppet covers, from `moment`, 0 or 1, to the other."""
-    size = here.shape[0]
-    grid = _pixels(size)
+    grid = _pixels(*here.shape)
     flow, known = below.flow.copy(), below.known.copy()
     for number, part in enumerate(puppet.parts):
         mask = here == number
@@ -276,11 +276,26 @@ def _follow(
         stays = min(part.shown) >= _LEAST_OPACITY
         flow[mask] = puppet.forth(part, 1 - moment, puppet.back(part, moment, points)) - points if stays else 0
         known[mask] = stays
-    to = np.floor(grid + flow).astype(int)
-    inside = ((to >= 0) & (to < size)).all(2)
-    to = np.clip(to, 0, size - 1)
-    lands = there[to[..., 1], to[..., 0]]
-    visible = np.where(here >= 0, inside & (lands == here) & known, below.visible & (lands < 0))
+    return cover(below, flow, known, here, there)
+
+
+def cover(
+    below: TrueMotion, flow: NDArray[Any], known: NDArray[np.bool_], here: NDArray[Any], there: NDArray[Any]
+) -> TrueMotion:
+    """The motion of a picture over which something is laid.
+
+    Args:
+        below: the picture's own.
+        flow: of the whole, (H, W, 2).
+        known: whether that is known, (H, W).
+        here: the numbers of the parts that are laid over it at that moment, (H, W); -1 where there is none.
+        there: the same at the other moment.
+    """
+    height, width = here.shape
+    to = np.floor(_pixels(height, width) + flow).astype(int)
+    inside = ((to >= 0) & (to < (width, height))).all(2)
+    lands = there[np.clip(to[..., 1], 0, height - 1), np.clip(to[..., 0], 0, width - 1)]
+    visible = np.where(here >= 0, inside & (lands == here) & known, below.visible & ~(inside & (lands >= 0)))
     return TrueMotion(flow.astype(np.float32), visible, known)
 
 
@@ -333,9 +348,9 @@ def _choose_motion(rng: np.random.Generator, joint: tuple[float, float], side: i
     return Motion(joint, shift=(far * float(np.cos(angle)), far * float(np.sin(angle))))
 
 
-def _pixels(size: int) -> NDArray[np.float64]:
-    """The centres of all pixels, (size, size, 2)."""
-    y, x = np.mgrid[:size, :size] + 0.5
+def _pixels(height: int, width: int) -> NDArray[np.float64]:
+    """The centres of all pixels, (height, width, 2)."""
+    y, x = np.mgrid[:height, :width] + 0.5
     return np.stack([x, y], -1)
 
 

@@ -16,7 +16,7 @@ from ..cartoon.geometry import Matrix, place
 from ..cartoon.motion import TrueMotion, find_corners
 from ..cartoon.samples import Sample, draw_sample, wear
 from . import chances
-from .puppets import Bend, Motion, Part, Puppet, flatten, lay_puppet, make_parts, make_stroke
+from .puppets import Bend, Motion, Part, Puppet, cover, flatten, lay_puppet, make_parts, make_stroke
 from .renderer import MissingLibrary, SpriteError, SpriteRenderer, is_drawn
 
 _PLAIN = 0.5  # share of the samples with sprites that have a plain ground
@@ -257,9 +257,5 @@ def _cover(
     y, x = np.mgrid[:height, :width] + 0.5
     own = np.stack([way[0, 0] * x + way[0, 1] * y + way[0, 2] - x, way[1, 0] * x + way[1, 1] * y + way[1, 2] - y], -1)
     flow = np.where(here[..., None], own if held else 0.0, motion.flow).astype(np.float32)
-    to_x, to_y = np.floor(x + flow[..., 0]).astype(int), np.floor(y + flow[..., 1]).astype(int)
-    inside = (to_x >= 0) & (to_x < width) & (to_y >= 0) & (to_y < height)
-    lands_on_it = there[np.clip(to_y, 0, height - 1), np.clip(to_x, 0, width - 1)] & inside
-    visible = np.where(here, inside & lands_on_it & held, motion.visible & ~lands_on_it)
     known = np.where(here, held, motion.known)
-    return TrueMotion(flow, visible, known)
+    return cover(motion, flow, known, np.where(here, 0, -1), np.where(there, 0, -1))
