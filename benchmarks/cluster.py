@@ -129,7 +129,8 @@ def overhead(given: argparse.Namespace, folder: Path) -> None:
     with connected(folder) as nodes:
         nodes.order(delay=given.delay)
         nodes.add(cpus=cpus)
-        env = os.environ | {"ANIMI_TEST_FAULTS_HERE": "1"}  # the same waiting, if any
+        # the same waiting, if any; NumPy is imported for it before the command can set its threads
+        env = os.environ | {"ANIMI_TEST_FAULTS_HERE": "1", "OPENBLAS_NUM_THREADS": "1"}
         before, begun = cpu.read(), time.monotonic()
         subprocess.run([sys.executable, "-c", code, *map(str, words)], check=True, env=env, stdout=subprocess.DEVNULL)
         alone = time.monotonic() - begun, cpu.read() - before

@@ -3,6 +3,7 @@
 Ray's own retries are off. It would retry on the node that has failed, and would count neither reasons nor time.
 """
 
+import os
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -212,7 +213,13 @@ class Pool:
             more["label_selector"] = {"ray.io/node-id": f"!in({','.join(sorted(avoid))})"}
         words = task.words()
         remote = self._ray.remote(task.work).options(
-            num_cpus=self._cpus, num_gpus=self._gpus, max_retries=0, name=str(task.key), **more
+            num_cpus=self._cpus,
+            num_gpus=self._gpus,
+            max_retries=0,
+            name=str(task.key),
+            # a node that was started by `ray start` does not have what the command sets for itself
+            runtime_env={"env_vars": {"OPENBLAS_NUM_THREADS": os.environ.get("OPENBLAS_NUM_THREADS", "1")}},
+            **more,
         )
         self._running[remote.remote(*words)] = task, monotonic()
 

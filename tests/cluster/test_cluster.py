@@ -231,6 +231,19 @@ def test_a_film_that_fails_does_not_stop_the_others(cluster, films, tmp_path, an
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
 
 
+def test_numpy_does_not_compete_with_itself_for_the_cpus_of_a_task(cluster, monkeypatch):
+    """Nodes that `ray start` has started have nothing of what the `animi` command sets for its own process."""
+    from animi.core.cluster.pool import Answer, Pool, Task
+
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    pool = Pool(ray, cpus=1, gpus=0, limit=60, tries=1, on_failure=lambda task, reason: None)
+    pool.add(Task(0, lambda: Answer("", os.environ.get("OPENBLAS_NUM_THREADS")), tuple))
+    ended = []
+    while not ended:
+        ended = pool.step()
+    assert [each.value for each in ended] == ["1"]
+
+
 def test_extraction_and_evaluation_are_those_of_one_machine(cluster, films, tmp_path, animi):
     cluster.order(delay=0)
     (tmp_path / "twin").mkdir()
