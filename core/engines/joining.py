@@ -125,7 +125,7 @@ def _draw_guided(
         settled[t] = _settle(place(t), guides)
         return settled[t]
 
-    grounds = guides.paint_out(frames[0], 0), guides.paint_out(frames[1], 1)
+    grounds = guides.paint_out(frames, 0), guides.paint_out(frames, 1)
     lay = guides.prepare_laying(frames)
     for t, drawn in zip(times, draw_joined(grounds, times, settle, mixes=mixes, threads=threads), strict=True):
         yield lay(drawn, t, settled[t].shifts)

@@ -11,9 +11,10 @@ point of the last. It acts on the piece that contains the point, up to its outli
   et al., "BetweenIT", Eurographics 2010, use spirals; both keep the size of a piece that only rotates).
 
 A guide is used three times. Its motion is a candidate of the search, for things that move with it. Then the piece is
-removed from the estimated motion, so that the area moves with its surroundings, and painted out of the drawings. At
-each t, the piece is composited over the result at its position, so that the hint has priority and the background is
-uncovered behind it. What another piece hides of it in the nearer drawing comes from the other one.
+removed from the estimated motion, so that the area moves with its surroundings, and painted out of the drawings, with
+what the other drawing shows there if the ground stands (see `bare`). At each t, the piece is composited over the result
+at its position, so that the hint has priority and the background is uncovered behind it. What another piece hides of it
+in the nearer drawing comes from the other one.
 """
 
 from collections.abc import Sequence
@@ -24,6 +25,7 @@ from typing import Protocol
 import cv2
 import numpy as np
 
+from .bare import find_bare
 from .cutter import Cutter
 from .grid import Array, Flow, pixel_grid, warp
 from .maps import Map, fit_map, turn_and_squash
@@ -413,7 +415,7 @@ class Guides:
         def find(number: int, end: int) -> tuple[Array | None, Array]:
             guide = self.guides[number]
             on_it = [other for other in self.guides if _lies_on(other, guide, end)]
-            return self._find_hidden(guide, end), self.paint_out(frames[end], end, on_it)
+            return self._find_hidden(guide, end), self.paint_out(frames, end, on_it)
 
         def lay(drawn: Array, t: float, shifts: tuple[Flow, Flow]) -> Array:
             drawn = drawn.copy()
@@ -432,24 +434,36 @@ class Guides:
 
         return lay
 
-    def paint_out(self, frame: Array, end: int, guides: Sequence[Guide] | None = None) -> Array:
-        """A drawing without pieces, filled from around them.
+    def paint_out(self, frames: tuple[Array, Array], end: int, guides: Sequence[Guide] | None = None) -> Array:
+        """A drawing without pieces: filled with the other one where that shows ground that stands, else from around.
 
         Args:
-            frame: (H, W, C) uint8 or float32.
-            end: 0 if it is the first drawing, 1 if it is the last.
+            frames: the first and the last drawing, (H, W, C) uint8 or float32.
+            end: which of them: 0 or 1.
             guides: of the pieces; None: all.
         """
-        masks = [guide.masks[end] for guide in (self.guides if guides is None else guides)]
-        masks = [mask for mask in masks if mask.any()]
-        if not masks:
+        frame, other = frames[end], frames[1 - end]
+        known = self._find_uncovered(self.guides if guides is None else guides, end)
+        if known is None:
             return frame
+        hidden = known < 0.5
+        known_there = self._find_uncovered(self.guides, 1 - end)
+        hidden_there = np.zeros_like(hidden) if known_there is None else known_there < 1
+        bare = find_bare(frame, other, hidden, hidden_there)
+        ground = np.where(bare[..., None], other, frame)
+        weight = np.where(bare, np.float32(1), known)
+        filled = fill_holes(ground.astype(np.float32), weight + np.float32(_TINY)).reshape(frame.shape)
+        filled = np.clip(filled + (0.5 if frame.dtype == np.uint8 else 0), 0, 255).astype(frame.dtype)
+        return np.ascontiguousarray(np.where((hidden & ~bare)[..., None], filled, ground))
+
+    def _find_uncovered(self, guides: Sequence[Guide], end: int) -> Array | None:
+        """How far each pixel of a drawing is free of pieces: (H, W) float32 in [0, 1]; None if all are."""
+        masks = [mask for guide in guides if (mask := guide.masks[end]).any()]
+        if not masks:
+            return None
         height, width = self.shape
         taken = cv2.dilate(np.maximum.reduce(masks), np.ones((5, 5), np.uint8))
-        known = 1 - cv2.resize(taken, (width, height), interpolation=cv2.INTER_LINEAR)
-        filled = fill_holes(frame.astype(np.float32), known + np.float32(_TINY)).reshape(frame.shape)
-        filled = np.clip(filled + (0.5 if frame.dtype == np.uint8 else 0), 0, 255).astype(frame.dtype)
-        return np.ascontiguousarray(np.where((known < 0.5)[..., None], filled, frame))
+        return np.asarray(1 - cv2.resize(taken, (width, height), interpolation=cv2.INTER_LINEAR))
 
     def _find_hidden(self, guide: Guide, end: int) -> Array | None:
         """The part of a piece that other pieces hide in one drawing and not in the other.
