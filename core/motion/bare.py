@@ -12,7 +12,7 @@ _LARGE = 384  # pixels of the longer side: in larger drawings, the next two are 
 _NEAR = 7  # pixels around what is hidden in which a region must stand
 _FEWEST = 24  # pixels of a region that are compared: with fewer it is not judged
 _STANDS = 0.5  # of them must be the same; a figure that leaves with the piece has covered the others
-_DRAWN = 0.9  # of the ground's outlines must be the same; level ones are under a level pan
+_DRAWN = 0.9  # of the ground's outlines must be the same: where the ground pans level, its level lines are the same too
 _LINE = 2  # pixels: half of the width that outlines of the ground have at most
 
 
