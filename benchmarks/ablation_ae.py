@@ -190,10 +190,10 @@ def _row(label: str, frames: Sequence[np.ndarray], side: int) -> np.ndarray:
 def write_page(chosen: argparse.Namespace, table: str, truth: float | None) -> None:
     """Puts the table between the marks of the page, or begins one."""
     steps = f"{chosen.steps} steps a rung behind {chosen.pretrain} of the auto-encoder"
-    told = f"{steps}, {chosen.size} pixels, {chosen.clips} unseen clips of {chosen.length} frames"
+    caption = f"{steps}, {chosen.size} pixels, {chosen.clips} unseen clips of {chosen.length} frames"
     ghost = "" if truth is None else f"; the truth's own ghost score is {truth:.3f}"
     picture = f"images/{chosen.picture.name}"
-    middle = f"{told}{ghost}.\n\n{table}\n\n![Unseen clips as each rung draws them]({picture})"
+    middle = f"{caption}{ghost}.\n\n{table}\n\n![Unseen clips as each rung draws them]({picture})"
     page = chosen.output
     text = page.read_text(encoding="utf-8") if page.is_file() else f"# The ladder\n\n{MARKS[0]}\n{MARKS[1]}\n"
     before, after = text.split(MARKS[0])[0], text.split(MARKS[1])[1]

@@ -54,10 +54,12 @@ def measure(name: str, size: int, given: argparse.Namespace, room: Path) -> tupl
             run("pretrain-ae", given.frames, "-o", encoder, "--size", size, "--steps", 1, *devices)
         words += ["--init", str(encoder)]
     sized = SIZED.get(command, "--size")
-    told = run(command, given.frames, "-o", room / "run", sized, size, "--steps", STEPS, *devices, *words, "--dry-run")
-    cost = _COST.search(told)
+    printed = run(
+        command, given.frames, "-o", room / "run", sized, size, "--steps", STEPS, *devices, *words, "--dry-run"
+    )
+    cost = _COST.search(printed)
     if cost is None:
-        sys.exit(f"{command}: no cost in {told[-500:]!r}")
+        sys.exit(f"{command}: no cost in {printed[-500:]!r}")
     memory, seconds, hours, minutes = cost.groups()
     return seconds, f"{int(hours) + int(minutes) / 60:.1f}", memory
 

@@ -382,7 +382,7 @@ def read_mutated(
     """Reads an input.
 
     Returns:
-        Its kind; "good", "refused", or the finding's kind; and the traceback of a finding.
+        Its kind; "good", "rejected", or the finding's kind; and the traceback of a finding.
     """
     name, file, data = make_input(number, seed, good, only, kinds)
     path = room / file
@@ -399,7 +399,7 @@ def read_mutated(
         kinds[name].read(path)
     except AnimiError as error:
         message = str(error)
-        return name, ("refused" if message and "Traceback" not in message else "no message"), message
+        return name, ("rejected" if message and "Traceback" not in message else "no message"), message
     except BaseException as error:
         return name, type(error).__name__, traceback.format_exc()
     finally:
@@ -444,14 +444,14 @@ def _work(
         for number in numbers:
             pipe.send((number, None))
             words.truncate(0)
-            name, outcome, told = read_mutated(number, seed, good, only, Path(folder) / "room", kinds)
-            if outcome in ("good", "refused") and find_left():
+            name, outcome, details = read_mutated(number, seed, good, only, Path(folder) / "room", kinds)
+            if outcome in ("good", "rejected") and find_left():
                 time.sleep(1.0)  # processes that were sent a signal need a moment
-                outcome, told = ("left", find_left()) if find_left() else (outcome, told)
-            if os.fstat(2).st_size and outcome in ("good", "refused"):
+                outcome, details = ("left", find_left()) if find_left() else (outcome, details)
+            if os.fstat(2).st_size and outcome in ("good", "rejected"):
                 words.seek(0)
-                outcome, told = "spoke", words.read().decode(errors="replace")
-            pipe.send((number, (name, outcome, told, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)))
+                outcome, details = "spoke", words.read().decode(errors="replace")
+            pipe.send((number, (name, outcome, details, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)))
 
 
 class _Worker:
@@ -500,13 +500,13 @@ def main() -> int:
         every = range(given.first, given.first + given.count)
         workers = [_Worker(every[k :: given.workers], given.seed, good, only, kinds) for k in range(given.workers)]
 
-        def find(number: int, name: str, outcome: str, told: str) -> None:
+        def find(number: int, name: str, outcome: str, details: str) -> None:
             _, file, data = make_input(number, given.seed, good, only, kinds)
             given.keep.mkdir(parents=True, exist_ok=True)
             kept = given.keep / f"{given.seed}-{number}-{file}"
             kept.write_bytes(data)
-            findings.append({"number": number, "kind": name, "outcome": outcome, "file": str(kept), "told": told})
-            print(f"{outcome}: {kept}\n{told}", file=sys.stderr)
+            findings.append({"number": number, "kind": name, "outcome": outcome, "file": str(kept), "details": details})
+            print(f"{outcome}: {kept}\n{details}", file=sys.stderr)
 
         stopped: list[int] = []
         signal.signal(signal.SIGINT, lambda number, _: stopped.append(number))  # the results so far are still reported
@@ -520,14 +520,14 @@ def main() -> int:
                 ended = ""
                 if worker.pipe in ready:
                     try:
-                        number, told = worker.pipe.recv()
+                        number, details = worker.pipe.recv()
                         worker.at, worker.since = number, time.monotonic()
-                        if told is None:
+                        if details is None:
                             continue
-                        name, outcome, words, memory = told
+                        name, outcome, words, memory = details
                         worker.left, worker.at, most = worker.left[1:], None, max(most, memory)
                         outcomes[name][outcome] += 1
-                        if outcome not in ("good", "refused"):
+                        if outcome not in ("good", "rejected"):
                             find(number, name, outcome, words)
                         continue
                     except EOFError:
@@ -561,10 +561,12 @@ def main() -> int:
 
 def _lay_out(outcomes: dict[str, Counter[str]]) -> str:
     out = io.StringIO()
-    out.write("| what | inputs | read all the same | refused with a message | anything else |\n|---|---|---|---|---|\n")
+    out.write(
+        "| what | inputs | read all the same | rejected with a message | anything else |\n|---|---|---|---|---|\n"
+    )
     for name, counts in outcomes.items():
-        total, good, refused = counts.total(), counts["good"], counts["refused"]
-        out.write(f"| {name} | {total} | {good} | {refused} | {total - good - refused} |\n")
+        total, good, rejected = counts.total(), counts["good"], counts["rejected"]
+        out.write(f"| {name} | {total} | {good} | {rejected} | {total - good - rejected} |\n")
     return out.getvalue().rstrip()
 
 

@@ -128,9 +128,9 @@ def make_work(folder: Path) -> None:
     interpolate_film(replace(config, resume=True))
     (folder / "kept").rename(work)
     config.output.rename(work / "draft.mp4")
-    told = {"frames": WHOLE, "drawn": 129, "width": SIDE, "height": SIDE, "engine": "blend", "resumed": 0,
+    finished = {"frames": WHOLE, "drawn": 129, "width": SIDE, "height": SIDE, "engine": "blend", "resumed": 0,
             "seconds": "65/6", "rate": "24", "notes": [], "bytes": (work / "draft.mp4").stat().st_size}  # fmt: skip
-    (work / "finished").write_text(json.dumps(told))
+    (work / "finished").write_text(json.dumps(finished))
     (work / "segments.txt").write_text("ffconcat version 1.0\nfile /etc/passwd\n")
 
 
@@ -368,9 +368,9 @@ def make_request(_data: bytes, other: bytes, rng: Rng) -> bytes:
     if rng.random() < 0.4:  # a file
         names = ("a.png", "a.gif", "a.webp", "a.mp4", "x" * 300, "../a.png", "\x00.png", "a.tif", "", "a.svg", "CON")
         name = pick(rng, names)
-        told = {"name": name, "more": int(pick(rng, (0, 0, 0, 1, -1))), "kind": "file", "at": pick(rng, (None, 0.5))}
+        order = {"name": name, "more": int(pick(rng, (0, 0, 0, 1, -1))), "kind": "file", "at": pick(rng, (None, 0.5))}
         damage = {b"\x89PN": damage_png, b"GIF": damage_gif, b"RIF": damage_riff}.get(other[:3], damage_boxes)
-        return json.dumps(told).encode() + b"\n" + damage(other, other, rng)
+        return json.dumps(order).encode() + b"\n" + damage(other, other, rng)
     method, what, body = pick(rng, REQUESTS)
     if rng.random() < 0.1:
         method = str(pick(rng, ("GET", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS")))
@@ -391,7 +391,7 @@ _studios: dict[int, tuple[Studio, TestClient]] = {}
 def ask_studio(path: Path) -> None:
     """Asks the studio; no answer may be a fault of its own, and nothing may be left when the page ends."""
     head, _, body = path.read_bytes().partition(b"\n")
-    told = json.loads(head)
+    order = json.loads(head)
     if os.getpid() not in _studios:
         studio = Studio(StudioConfig(device="cpu", max_film_minutes=0.2))
         client = TestClient(build_app(studio, None), base_url="http://127.0.0.1:8321", raise_server_exceptions=False)
@@ -413,15 +413,15 @@ def ask_studio(path: Path) -> None:
 
     assert client.put(f"{at}/hints", content=name_keys(json.dumps(HINTS).encode())).status_code == 200
     try:
-        if told["kind"] == "file":
-            announcement = {"name": told["name"], "size": len(body) + told["more"], "position": told["at"]}
+        if order["kind"] == "file":
+            announcement = {"name": order["name"], "size": len(body) + order["more"], "position": order["at"]}
             announced = client.post(f"{at}/uploads", json=announcement)
             answers = [announced]
             if announced.status_code == 201:
                 answers.append(client.put(f"{at}/uploads/{announced.json()['upload']}", content=body))
         else:
-            place = "/api/times" if told["what"] == "times" else f"{at}/{told['what']}"
-            answers = [client.request(told["method"], place, content=name_keys(body))]
+            place = "/api/times" if order["what"] == "times" else f"{at}/{order['what']}"
+            answers = [client.request(order["method"], place, content=name_keys(body))]
         until = time.monotonic() + 60
         while any(job["state"] in ("waiting", "running") for job in client.get(f"{at}/jobs").json()["jobs"]):
             assert time.monotonic() < until, "a job goes on for too long"
@@ -436,9 +436,9 @@ def ask_studio(path: Path) -> None:
         while folder.exists() and time.monotonic() < until:
             time.sleep(0.01)
         assert not folder.exists(), "files of a page are left"
-    refused = [answer for answer in answers if answer.status_code >= 400]
-    if refused:
-        raise InputError(refused[-1].text or "no words")
+    rejected = [answer for answer in answers if answer.status_code >= 400]
+    if rejected:
+        raise InputError(rejected[-1].text or "no words")
 
 
 # All kinds

@@ -9,7 +9,7 @@
     python benchmarks/interpolate.py middles SEQUENCES --names a,b,c --with animi-mix -o middles.webp
 
 SEQUENCES holds folders NAME/000.png to 008.png: the ends are the key frames, the rest is the truth. FOLDER holds a
-module peers.py, where `make(name, threads)` gives `f(first, last, times) -> frames`. What is measured is told in
+module peers.py, where `make(name, threads)` gives `f(first, last, times) -> frames`. What is measured is in
 docs/evaluation.md; engines and networks of animi's own are measured by `animi evaluate`.
 `film` doubles the rate of FILM's first frames, which lie in memory: one in-between for each pair, and each frame is in
 two pairs. Each is timed as it runs in a film: animi in the loop of `animi interpolate FILM`, which prepares pairs in

@@ -97,12 +97,12 @@ def film(path: str) -> Work:
 WORKS = {"extract": extract, "train": train, "film": film}
 
 
-def start(words: Sequence[str], told: Path | None = None) -> int:
+def start(words: Sequence[str], output: Path | None = None) -> int:
     """Forks a process that runs a command without output; returns its process id.
 
     Args:
         words: arguments of animi.
-        told: a file for its stdout; None: stdout is discarded.
+        output: a file for its stdout; None: stdout is discarded.
     """
     os.environ[MARK] = f"{os.getpid()}"
     signal.pthread_sigmask(signal.SIG_BLOCK, ANSWERED)  # until animi is there to answer
@@ -113,7 +113,7 @@ def start(words: Sequence[str], told: Path | None = None) -> int:
         return child
     nowhere = os.open(os.devnull, os.O_RDWR)
     log = os.open(os.environ["ANIMI_KILL_LOG"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-    out = nowhere if told is None else os.open(told, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    out = nowhere if output is None else os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     for place, to in ((0, nowhere), (1, out), (2, log)):
         os.dup2(to, place)
     faulthandler.enable()
@@ -292,13 +292,13 @@ class Page:
     Attributes:
         rounds: number of completed rounds.
         faults: responses that show a fault of the studio.
-        refused: responses that reject a request; there are none without interruption.
+        rejected: responses that reject a request; there are none without interruption.
     """
 
-    def __init__(self, told: Path, film: Path) -> None:
-        """Waits for the address that the studio writes to the file `told`, and begins."""
-        self.rounds, self.faults, self.refused = 0, list[str](), list[str]()
-        self._told, self._film = told, film
+    def __init__(self, address_file: Path, film: Path) -> None:
+        """Waits for the address that the studio writes to the file `address_file`, and begins."""
+        self.rounds, self.faults, self.rejected = 0, list[str](), list[str]()
+        self._address_file, self._film = address_file, film
         self._stopped = False
         self._thread = threading.Thread(target=self._work, daemon=True)
         self._thread.start()
@@ -310,12 +310,12 @@ class Page:
 
     def _work(self) -> None:
         try:
-            while not self._told.exists() or not self._told.read_text().endswith("\n"):
+            while not self._address_file.exists() or not self._address_file.read_text().endswith("\n"):
                 time.sleep(0.01)
                 if self._stopped:
                     return
-            told = json.loads(self._told.read_text())
-            self._address, self._token = told["url"].partition("?")[0], told["token"]
+            stated = json.loads(self._address_file.read_text())
+            self._address, self._token = stated["url"].partition("?")[0], stated["token"]
             while not self._stopped:
                 self._go_round()
                 self.rounds += 1
@@ -332,7 +332,7 @@ class Page:
         except urllib.error.HTTPError as error:
             text = error.read().decode()
             faulty = error.code >= 500 and error.code != 507
-            (self.faults if faulty else self.refused).append(f"{method} {what}: {error.code} {text}")
+            (self.faults if faulty else self.rejected).append(f"{method} {what}: {error.code} {text}")
             return {}
 
     def _wait(self, at: str, job: object) -> None:
@@ -343,7 +343,7 @@ class Page:
             if found is None or found["state"] not in ("waiting", "running"):
                 if found is not None and found["message"]:
                     faulty = "please report it" in found["message"]
-                    (self.faults if faulty else self.refused).append(f"a job: {found['message']}")
+                    (self.faults if faulty else self.rejected).append(f"a job: {found['message']}")
                 return
             time.sleep(0.01)
 
@@ -388,20 +388,20 @@ def kill_studio(
     found: Counter[str] = Counter()
     lasts = 0.0
     while found["kills"] < kills:
-        told = folder / "address"
-        told.unlink(missing_ok=True)
+        address_file = folder / "address"
+        address_file.unlink(missing_ok=True)
         before = list_studios(folder / "temporary")
-        child = start(STUDIO, told)
+        child = start(STUDIO, address_file)
         begun = time.monotonic()
-        page = Page(told, film)
+        page = Page(address_file, film)
         if not lasts:  # for how long a round takes
             while not page.rounds and not page.faults and time.monotonic() - begun < 120:
                 time.sleep(0.02)
             lasts = time.monotonic() - begun
             tell(f"one round of a page: {lasts:.1f} s")
-            if page.refused:
+            if page.rejected:
                 os.killpg(child, signal.SIGKILL)
-                raise SystemExit(f"the page asks wrongly: {page.refused}")
+                raise SystemExit(f"the page asks wrongly: {page.rejected}")
         else:
             time.sleep(rng.uniform(0, 1.5 * lasts))
         os.kill(child, signal.Signals[f"SIG{by}"])
@@ -420,7 +420,7 @@ def kill_studio(
                 faults.append(("slow ends", f"{took:.1f} s"))
             if here:
                 faults.append(("files left", f"{here}, after exit {code}"))
-        elif told.exists() and told.read_text() and set(before) & set(here):
+        elif address_file.exists() and address_file.read_text() and set(before) & set(here):
             faults.append(("files left", f"the next studio has not removed {before}"))
         found["kills"] += 1
         found["rounds"] += page.rounds

@@ -286,12 +286,12 @@ def _set_temporary(trial: Trial) -> Path:
 
 
 def _open_studio(trial: Trial, film: Path, name: str = "one") -> tuple[int, Any]:
-    told = trial.folder / f"address {name}"
-    told.unlink(missing_ok=True)
-    child = KILL.start(KILL.STUDIO, told)
-    page = KILL.Page(told, film)
+    address_file = trial.folder / f"address {name}"
+    address_file.unlink(missing_ok=True)
+    child = KILL.start(KILL.STUDIO, address_file)
+    page = KILL.Page(address_file, film)
     until = time.monotonic() + 60
-    while (not told.exists() or not told.read_text()) and time.monotonic() < until:
+    while (not address_file.exists() or not address_file.read_text()) and time.monotonic() < until:
         time.sleep(0.01)
     return child, page
 

@@ -37,13 +37,13 @@ SLICES = {
 
 
 @pytest.mark.parametrize("kind", SLICES)
-def test_damaged_files_are_read_or_refused(fuzz, good, tmp_path, capfd, kind):
+def test_damaged_files_are_read_or_rejected(fuzz, good, tmp_path, capfd, kind):
     found = Counter()
     for number in range(SLICES[kind]):
         name, outcome, told = fuzz.read_mutated(number, 77, good, (kind,), tmp_path)
-        assert name == kind and outcome in ("good", "refused"), f"input {number} of seed 77: {told}"
+        assert name == kind and outcome in ("good", "rejected"), f"input {number} of seed 77: {told}"
         found[outcome] += 1
-    assert found["refused"], "what is tested must damage something"
+    assert found["rejected"], "what is tested must damage something"
     assert capfd.readouterr().err == "", "libraries have no say"
 
 
@@ -78,16 +78,16 @@ def formats(tmp_path_factory):
     return found
 
 
-def test_damaged_files_of_studios_are_read_or_refused(fuzz, formats, tmp_path, capfd):
+def test_damaged_files_of_studios_are_read_or_rejected(fuzz, formats, tmp_path, capfd):
     found = Counter()
     for kind, paths in formats.good.items():
         for path in paths:
             formats.KINDS[kind].read(path)
         for number in range(8):
             _, outcome, told = fuzz.read_mutated(number, 78, formats.good, (kind,), tmp_path, formats.KINDS)
-            assert outcome in ("good", "refused"), f"input {number} of kind {kind} and seed 78: {told}"
+            assert outcome in ("good", "rejected"), f"input {number} of kind {kind} and seed 78: {told}"
             found[kind, outcome] += 1
-    assert all(found[kind, "refused"] for kind in formats.good), "what is tested must damage something"
+    assert all(found[kind, "rejected"] for kind in formats.good), "what is tested must damage something"
     assert capfd.readouterr().err == "", "libraries have no say"
 
 
@@ -99,17 +99,17 @@ FEW = {"manifest": 6, "playlist": 2, "apng": 8, "gif": 8, "webp": 20, "mp4": 8, 
 """Of each kind so many, where not 20."""
 
 
-def test_files_of_odd_structure_are_read_or_refused(fuzz, structure, tmp_path, capfd):
+def test_files_of_odd_structure_are_read_or_rejected(fuzz, structure, tmp_path, capfd):
     kinds, good = structure.KINDS, structure.good
     outcomes = {}
     for kind in kinds:
         found = outcomes[kind] = Counter()
         for number in range(FEW.get(kind, 20)):
             name, outcome, told = fuzz.read_mutated(number, 78, good, (kind,), tmp_path, kinds)
-            assert name == kind and outcome in ("good", "refused"), f"input {number} of seed 78, {kind}: {told}"
+            assert name == kind and outcome in ("good", "rejected"), f"input {number} of seed 78, {kind}: {told}"
             found[outcome] += 1
     assert not outcomes["manifest"]["good"] and not outcomes["playlist"]["good"]
-    assert sum(found["refused"] for found in outcomes.values()) > 100 and fuzz.find_left() == ""
+    assert sum(found["rejected"] for found in outcomes.values()) > 100 and fuzz.find_left() == ""
     assert "Traceback" not in capfd.readouterr().err
 
 

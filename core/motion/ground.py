@@ -39,7 +39,7 @@ _EXPLAINED_CLOSE = 0.25  # of the picture must be explained if it is a part of a
 _STILL = 0.06  # of the picture's shorter side, in which all stands, is around such a part
 _SMALLEST, _PIECES, _SCATTERED = 0.002, 0.9, 0.8  # of the picture is a piece; of figures is in pieces, and at half size
 MOST_FIGURES = 2
-"""Figures that are told apart."""
+"""Most figures that are drawn apart."""
 _GROUNDS = 0.05  # how far a colour is the ground's, from which on what is hidden may be trimmed off
 _FLAT, _GROWS = 6.0, 64  # levels between cells of one colour, and cells over which trimmed ground goes on at most
 _BARE, _BARE_ROUGH = 0.5, 0.7  # of the end of a figure that is in one drawing alone may be at outlines of the other one

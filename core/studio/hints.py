@@ -91,10 +91,10 @@ class PageHints:
             pair = known.get(keys)
             if pair is None or not (pair.tracks or keys in masks):
                 continue
-            told: dict[str, Any] = {"keys": [number, (number + 1) % len(ids)], "tracks": list(pair.tracks)}
+            laid: dict[str, Any] = {"keys": [number, (number + 1) % len(ids)], "tracks": list(pair.tracks)}
             if keys in masks:
-                told["still"] = masks[keys]
-            pairs.append(told)
+                laid["still"] = masks[keys]
+            pairs.append(laid)
         if not pairs:
             return None
         return {"version": VERSION, "size": None if self.size is None else list(self.size), "pairs": pairs}
@@ -105,8 +105,8 @@ class PageHints:
         Raises:
             InputError: something is not a hint.
         """
-        told = self.lay_out(ids, {keys: str(path) for keys, path in self.masks.items()}, loop=loop)
-        return Hints() if told is None else make_hints(told, _OWN, Path())
+        laid_out = self.lay_out(ids, {keys: str(path) for keys, path in self.masks.items()}, loop=loop)
+        return Hints() if laid_out is None else make_hints(laid_out, _OWN, Path())
 
     def check(self) -> None:
         """Checks all of them.
