@@ -4,7 +4,8 @@ A search for motion compares patches. A thin ring that grows and pales has no pa
 shifts do not fit a tail that swings far. But as strokes (see `strokes`) they are the same in both drawings. Where
 motion leaves places unexplained, pieces of one colour are traced, together with pieces that touch them and have changed
 as well. Two strokes are one if their shapes agree; if they look alike once straightened, or one is evenly paler; if
-nothing else in the drawings looks like them; and if what is around them is explained.
+nothing else in the drawings looks like them, apart from rings of which each stays in its own place; and if what is around
+them is explained.
 
 Thresholds were set by hand on core.cartoon.trials and on the drawings of tests/motion/test_stroke_pairs.py.
 """
@@ -40,6 +41,9 @@ _REACH, _CONTACT, _ALONG = 7.0, 0.05, 0.15
 _ALIKE, _AS_LONG = 2.0, 1.6  # factors of area and length up to which pieces look alike
 _FITS = 0.35  # largest sum of differences in shape and in colour of one stroke in both drawings
 _BETTER, _BETTER_BY = 1.5, 0.05  # factor, and more, by which all others must fit worse
+_IN_PLACE, _ELSEWHERE = 0.25, 1.0
+"""Sizes of the larger of two rings: the farthest that the middles of a ring that stays in place are apart, and the least
+that it is from all others."""
 _LARGER, _WIDER, _LONGER = 3.0, 1.4, 1.25  # factors by which rings, and widths and lengths of open strokes, may grow
 _APART = 2.5  # widths by which the places at which a stroke hangs may be apart
 _TURN = 2.2  # radians by which it may turn there: which way, would be a guess
@@ -109,16 +113,39 @@ def _find_at(first: Array, last: Array, flows: tuple[Flow, Flow], size: tuple[in
             pair, scores[i, j] = _compare(finders, one, other)
             if pair is not None:
                 fitting[i, j] = pair
+    stay = _find_in_place(found[0], found[1], list(fitting))
+    rows, columns = ([pair[end] for pair in stay] for end in range(2))
+    staying = [[found[end][pair[end]].stroke.mask for pair in stay] for end in range(2)]
     pairs = []
     for (i, j), pair in fitting.items():
-        others = np.concatenate([np.delete(scores[i], j), np.delete(scores[:, j], i)])
-        if others.min(initial=np.inf) < _BETTER * scores[i, j] + _BETTER_BY:
+        others = scores.copy()
+        if (i, j) in stay:
+            others[np.ix_(rows, columns)] = np.inf  # each of these has its own place
+        others[i, j] = np.inf
+        if min(others[i].min(), others[:, j].min()) < _BETTER * scores[i, j] + _BETTER_BY:
             continue
         own = found[0][i], found[1][j]
-        if not _is_unlike_others(finders, *own):
+        beside = staying if (i, j) in stay else [[], []]
+        if not _is_unlike_others(finders, own, [[p.stroke.mask, *more] for p, more in zip(own, beside, strict=True)]):
             continue
         pairs.append(pair)
     return pairs
+
+
+def _find_in_place(first: list[_Piece], last: list[_Piece], fitting: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Of rings that fit each other, by their numbers in both drawings, those that stay in place, far from all others."""
+
+    def apart(i: int, j: int) -> float:
+        one, other = first[i].stroke, last[j].stroke
+        return float(np.linalg.norm(one.centre - other.centre)) / max(one.size, other.size)
+
+    rings = [(i, j) for i, j in fitting if first[i].stroke.closed and last[j].stroke.closed]
+    return [
+        (i, j)
+        for i, j in rings
+        if apart(i, j) < _IN_PLACE
+        and all(apart(*pair) > _ELSEWHERE for pair in rings if pair != (i, j) and (pair[0] == i or pair[1] == j))
+    ]
 
 
 def _find_missed(here: Array, there: Array, flow: Flow) -> Array:
@@ -245,11 +272,12 @@ class _Finder:
         parts = [self.labels == number for number in numbers if self._moved[number]]
         return [part for part in parts if not (part & core).any()]
 
-    def has_alike(self, part: Array, colour: Array, own: Array) -> bool:
-        """Whether the drawing has a piece that looks like one of either drawing, beside its own stroke, (h, w) bool."""
+    def has_alike(self, part: Array, colour: Array, known: list[Array]) -> bool:
+        """Whether the drawing has a piece that looks like one of either drawing, outside known masks, (h, w) bool each."""
         low, high = (np.clip(colour + way * _FLAT, 0, 255) for way in (-1, 1))
         mask = cv2.inRange(self.view, low, high)
-        mask[own] = 0
+        for own in known:
+            mask[own] = 0
         _, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
         area = int(part.sum())
         side = max(cv2.boundingRect(part.astype(np.uint8))[2:])
@@ -315,17 +343,21 @@ def _find_front(finders: list[_Finder], contacts: tuple[dict[int, int], dict[int
     return None if found is None else finders[0].widen_front(found[0]) & finders[1].widen_front(found[1])
 
 
-def _is_unlike_others(finders: list[_Finder], one: _Piece, other: _Piece) -> bool:
-    """Whether a piece of a stroke has its like nowhere else in both drawings, as the stroke is in either of them."""
-    masks = one.stroke.mask, other.stroke.mask
+def _is_unlike_others(finders: list[_Finder], pieces: tuple[_Piece, _Piece], known: list[list[Array]]) -> bool:
+    """Whether a piece of a stroke, in either drawing, has its like nowhere else in both.
+
+    Args:
+        finders: of both drawings.
+        pieces: the stroke in both drawings.
+        known: for either drawing, masks, (h, w) bool, of strokes that are no others.
+    """
 
     def is_unlike(finder: _Finder, part: Array) -> bool:
         colour = finder.view[part].mean(0)
-        return not any(f.has_alike(part, colour, own) for f, own in zip(finders, masks, strict=True))
+        return not any(f.has_alike(part, colour, masks) for f, masks in zip(finders, known, strict=True))
 
     return all(
-        any(is_unlike(finder, part) for part in piece.parts)
-        for finder, piece in zip(finders, (one, other), strict=True)
+        any(is_unlike(finder, part) for part in piece.parts) for finder, piece in zip(finders, pieces, strict=True)
     )
 
 

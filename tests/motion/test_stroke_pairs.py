@@ -79,6 +79,18 @@ def test_rings_that_are_not_sure_are_left_alone(first, last):
     assert find(*frames) == []
 
 
+def test_rings_that_look_alike_and_stay_in_place_are_found():
+    ends = [add_ring(add_ring(start(), 90, 100, radius), 260, 100, radius) for radius in (22, 48)]
+    places = sorted(tuple(pair.travel.at(0.5).places.mean(0).round()) for pair in find(*ends))
+    assert places == [(90, 100), (260, 100)]
+
+
+def test_ripples_that_look_alike_are_left_alone():
+    """Which of two rings with one middle has grown into which?"""
+    first, last = (add_ring(add_ring(start(), 180, 105, inner), 180, 105, outer) for inner, outer in ((20, 50), (34, 80)))
+    assert find(first, last) == []
+
+
 def test_an_outline_of_something_is_no_ring():
     ends = [add_ring(start(), 90 + 90 * k, 100, 24 + 30 * k, INK, 4, fill=(220, 90, 80)) for k in range(2)]
     assert find(*ends) == []
