@@ -44,8 +44,8 @@ from .preparing import prepare_moving
 RENDERERS = ("network", "classical")
 """The ways to draw along the network's motion."""
 _UNEXPLAINED = 0.2
-"""Explained share of differences below which motion does not explain a pair. Of 39 drawn cuts 28 % are above it; all of 40
-drawn pairs in motion, and the first and last frames of all 48 sequences of the choosing set."""
+"""Explained share of differences below which motion does not explain a pair. Of 39 drawn cuts 28 % are above it; so are
+all of 40 drawn pairs in motion, and the first and last frames of all 48 sequences of the choosing set."""
 _KNOWN = 6.0  # logit of the visibility of what an animator gives
 _DIFFERS = 0.04  # mean difference of colours, in [-1, 1], from which on a cell differs
 

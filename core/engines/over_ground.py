@@ -12,7 +12,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from ..motion.figures import Figure, find_figures_across, find_figures_of, finish_cut, refine_shift
+from ..motion.figures import Figure, find_figures_across, find_figures_of, finish_cut, is_slow, refine_shift
 from ..motion.grid import Array, Flow, find_overlap
 from ..motion.ground import Cut, cut_figures, trim_figures
 from ..motion.kept import once_of_two
@@ -41,7 +41,7 @@ def prepare_over_ground(first: Working, last: Working, prepare: Callable[[Workin
         return prepare(first, last)
     views = view_for_matching(first), view_for_matching(last)
     figures = _find_standing(*views)
-    if figures:
+    if figures and not any(is_slow(views, figure, STANDS.shift, _FAST) for figure in figures):
         pair = OverGround(figures, first, last, prepare)
         if pair.fits:
             return pair
@@ -66,7 +66,8 @@ def prepare_over_pan(
         return otherwise()
     for pan in find_pans(*views):
         figures = find_figures_in_pan(*views, pan)
-        if figures:
+        inside = views[0][pan.box], views[1][pan.box]
+        if figures and not any(is_slow(inside, figure, pan.shift, _FAST) for figure in figures):
             pair = Within(pan, figures, first, last, prepare)
             if pair.fits:
                 return pair

@@ -17,7 +17,7 @@ _LEAST_PICTURE = 0.55  # of a side is not bars
 _SMALLEST = 32  # pixels a side: less is not searched
 _PEAKS, _AROUND = 8, 2  # highest peaks of the phase correlation that are tried, and pixels around each that it covers
 _LEAST, _MOST = 0.008, 0.35  # of the longer side: lengths of pans
-_SAME = (12, 12, 12, 0)  # levels of each colour up to which a pixel is the same
+_SAME = np.array([12.0, 12.0, 12.0, 0.0])  # levels of each colour up to which a pixel is the same
 _TEXTURE = 8.0  # levels of slope from which on a place can show that it moves
 _FITS, _BETTER = 0.5, 0.03  # a ground's fit is this at least, and by so much better than at rest
 _TRIED, _APART = 2, 4.0  # pans at most, and pixels of the small picture by which they differ at least
@@ -233,7 +233,6 @@ def find_least(
     Returns:
         The shift (dx, dy), and a function that gives the mean difference at a shift.
     """
-
     rows = np.s_[:: max(1, on.size // _ENOUGH)]
 
     @cache

@@ -4,8 +4,8 @@ A search for motion compares patches. A thin ring that grows and pales has no pa
 shifts do not fit a tail that swings far. But as strokes (see `strokes`) they are the same in both drawings. Where
 motion leaves places unexplained, pieces of one colour are traced, together with pieces that touch them and have changed
 as well. Two strokes are one if their shapes agree; if they look alike once straightened, or one is evenly paler; if
-nothing else in the drawings looks like them, apart from rings of which each stays in its own place; and if what is around
-them is explained.
+nothing else in the drawings looks like them; and if what is around them is explained. Rings may look alike if each of
+them stays in its own place.
 
 Thresholds were set by hand on core.cartoon.trials and on the drawings of tests/motion/test_stroke_pairs.py.
 """
@@ -42,8 +42,8 @@ _ALIKE, _AS_LONG = 2.0, 1.6  # factors of area and length up to which pieces loo
 _FITS = 0.35  # largest sum of differences in shape and in colour of one stroke in both drawings
 _BETTER, _BETTER_BY = 1.5, 0.05  # factor, and more, by which all others must fit worse
 _IN_PLACE, _ELSEWHERE = 0.25, 1.0
-"""Sizes of the larger of two rings: the farthest that the middles of a ring that stays in place are apart, and the least
-that it is from all others."""
+"""How far the middles of a ring in both drawings are apart at most if it stays in place, and the middles of others at
+least: in sizes of the larger one."""
 _LARGER, _WIDER, _LONGER = 3.0, 1.4, 1.25  # factors by which rings, and widths and lengths of open strokes, may grow
 _APART = 2.5  # widths by which the places at which a stroke hangs may be apart
 _TURN = 2.2  # radians by which it may turn there: which way, would be a guess
@@ -133,7 +133,7 @@ def _find_at(first: Array, last: Array, flows: tuple[Flow, Flow], size: tuple[in
 
 
 def _find_in_place(first: list[_Piece], last: list[_Piece], fitting: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Of rings that fit each other, by their numbers in both drawings, those that stay in place, far from all others."""
+    """Of rings that fit each other, by their numbers in both drawings: those that stay in place, far from others."""
 
     def apart(i: int, j: int) -> float:
         one, other = first[i].stroke, last[j].stroke
@@ -273,7 +273,7 @@ class _Finder:
         return [part for part in parts if not (part & core).any()]
 
     def has_alike(self, part: Array, colour: Array, known: list[Array]) -> bool:
-        """Whether the drawing has a piece that looks like one of either drawing, outside known masks, (h, w) bool each."""
+        """Whether the drawing has a piece that looks like one of either drawing, outside known (h, w) bool masks."""
         low, high = (np.clip(colour + way * _FLAT, 0, 255) for way in (-1, 1))
         mask = cv2.inRange(self.view, low, high)
         for own in known:

@@ -11,6 +11,7 @@ from animi.core.engines.flow import FlowEngine
 from animi.core.engines.interface import Following
 from animi.core.engines.over_ground import OverGround, Within, find_all_figures, find_figures_in_pan
 from animi.core.inbetween import interpolate
+from animi.core.motion.figures import Figure, is_slow
 from animi.core.motion.ground import trim_figures
 from animi.core.motion.pan import find_pans
 
@@ -58,6 +59,15 @@ def draw_animal(frame, x, y=115, fill=(200, 120, 60), size=1.0):
         cv2.ellipse(frame, at, (round(w * size), round(h * size)), 0, 0, 360, fill, -1, cv2.LINE_AA)
         cv2.ellipse(frame, at, (round(w * size), round(h * size)), 0, 0, 360, INK, 2, cv2.LINE_AA)
     cv2.circle(frame, place(52, -31), round(4 * size), INK, -1, cv2.LINE_AA)
+
+
+@pytest.mark.parametrize(("dx", "pan", "slow"), [(8, 0, True), (20, -20, True), (24, 0, False), (8, 30, False)])
+def test_a_slow_figure_is_dismissed_before_an_engine_searches_its_motion(dx, pan, slow):
+    (first, one), (last, other) = draw(90), draw(90 + dx, pan=pan)
+    figure = Figure((one.astype(np.float32), other.astype(np.float32)))
+    assert is_slow((first, last), figure, (-pan, 0), 0.05) == slow
+    unlike = np.random.default_rng(0).integers(0, 256, last.shape, np.uint8)
+    assert not is_slow((first, unlike), figure, (-pan, 0), 0.05)
 
 
 def measure(engine, t=0.5, dx=80):

@@ -87,7 +87,9 @@ def test_rings_that_look_alike_and_stay_in_place_are_found():
 
 def test_ripples_that_look_alike_are_left_alone():
     """Which of two rings with one middle has grown into which?"""
-    first, last = (add_ring(add_ring(start(), 180, 105, inner), 180, 105, outer) for inner, outer in ((20, 50), (34, 80)))
+    first, last = (
+        add_ring(add_ring(start(), 180, 105, inner), 180, 105, outer) for inner, outer in ((20, 50), (34, 80))
+    )
     assert find(first, last) == []
 
 
