@@ -111,6 +111,19 @@ def test_rows_of_the_index_that_are_held_out_are_never_found(tmp_path):
     assert len(find_sprites(tmp_path, held_out=None)) == 30
 
 
+def test_rows_that_are_held_out_are_not_found_by_way_of_a_folder_below_the_index(tmp_path):
+    """Training once took what figures are measured on, as the folder of animations has no index of its own."""
+    pool = tmp_path / "pool"
+    pool.mkdir()
+    for number in range(1, 11):
+        (pool / f"{number}.json").write_text("{}")
+    rows = "".join(f"pool/{number}.json,lottie\n" for number in range(1, 11))
+    (tmp_path / "index.csv").write_text("file,kind\n" + rows)
+    assert [path.name for path in find_sprites(pool)] == [f"{number}.json" for number in range(1, 11) if number != 7]
+    (tmp_path / "index.csv").write_text("name,price\nsomething,else\n")
+    assert len(find_sprites(pool)) == 10
+
+
 def test_a_folder_without_sprites_is_refused(tmp_path):
     with pytest.raises(InputError, match="holds no sprites"):
         find_sprites(tmp_path)
