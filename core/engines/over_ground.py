@@ -17,6 +17,8 @@ from ..motion.grid import Array, Flow, find_overlap
 from ..motion.ground import Cut, cut_figures, trim_figures
 from ..motion.kept import once_of_two
 from ..motion.pan import STANDS, Pan, find_pans
+from ..motion.strokes import is_slender
+from .along_strokes import AlongStrokes
 from .cels import Cels, Outlined, uncover_ground
 from .interface import (
     Around,
@@ -41,11 +43,18 @@ def prepare_over_ground(first: Working, last: Working, prepare: Callable[[Workin
         return prepare(first, last)
     views = view_for_matching(first), view_for_matching(last)
     figures = _find_standing(*views)
-    if figures and not any(is_slow(views, figure, STANDS.shift, _FAST) for figure in figures):
-        pair = OverGround(figures, first, last, prepare)
-        if pair.fits:
-            return pair
-    return prepare(first, last)
+    if not figures or any(is_slow(views, figure, STANDS.shift, _FAST) for figure in figures):
+        return prepare(first, last)
+    whole = None
+    if any(is_slender(mask > 0.5) for figure in figures for mask in figure.masks):
+        # it may be a stroke, such as a tail; cut out, it would hang on nothing, and not be found
+        whole = prepare(first, last)
+        if isinstance(whole, AlongStrokes):
+            return whole
+    pair = OverGround(figures, first, last, prepare)
+    if pair.fits:
+        return pair
+    return prepare(first, last) if whole is None else whole
 
 
 def prepare_over_pan(

@@ -72,6 +72,19 @@ def test_the_tip_of_a_tail_swings_with_it(engine):
         assert tips[0][2][1:, cv2.CC_STAT_AREA].max() > 0.9 * tips[1][2][1:, cv2.CC_STAT_AREA].max()
 
 
+@pytest.mark.parametrize(("engine", "size"), [("motion", 0.6), ("motion", 1.5), ("flow", 2.33)])
+def test_a_tail_swings_at_any_size(engine, size):
+    """At some sizes it was torn: it was cut out of what it hangs on, or was too broad where strokes were sought."""
+    trial = find_trial("tail")
+
+    def scale(frame):
+        return cv2.resize(frame, None, fx=size, fy=size, interpolation=cv2.INTER_CUBIC if size > 1 else cv2.INTER_AREA)
+
+    ends = [scale(end) for end in trial.ends]
+    (_, drawn, _) = interpolate(ends, 3, engine=open_engine(engine, device="cpu"))
+    assert np.abs(drawn.astype(float) - scale(trial.draw(0.5, True))).mean() < 0.8  # 1.9 to 2.9 before
+
+
 @pytest.mark.parametrize("engine", ["flow", "motion"])
 def test_a_ring_that_grows_is_whole_at_all_times(engine):
     """In each direction from its centre there is a line where there is one in truth, and nowhere else."""
