@@ -208,7 +208,7 @@ def ends_in_one_line(result, *found):
 
 
 @pytest.fixture
-def refuse(animi, bad, tmp_path, monkeypatch):
+def reject(animi, bad, tmp_path, monkeypatch):
     """Runs a command that is to fail beside an older result, which it was allowed to replace and must leave whole."""
     monkeypatch.chdir(tmp_path)
     before = standing(bad)
@@ -257,12 +257,12 @@ FOLDER = (
 
 @pytest.mark.parametrize("problem", IMAGES)
 @pytest.mark.parametrize("command", [*ONE, *FOLDER])
-def test_a_bad_image(refuse, bad, command, problem):
+def test_a_bad_image(reject, bad, command, problem):
     if command in FOLDER and IMAGES[problem][0] is None:
         pytest.skip("a folder among images is left out, and one that is missing is not seen")
     # these find out when they draw their first pictures, and have made their folder by then
     leaves = ("run",) if command in ("train-noise", "pretrain-ae") else ()
-    refuse(*image_command(command, bad, problem), found=(IMAGES[problem][1],), leaves=leaves)
+    reject(*image_command(command, bad, problem), found=(IMAGES[problem][1],), leaves=leaves)
 
 
 def test_a_run_that_never_began_is_begun_anew(animi, bad, tmp_path, monkeypatch):
@@ -286,18 +286,18 @@ def test_a_name_may_lie_about_the_kind_of_image(animi, bad, tmp_path):
 
 
 @pytest.mark.parametrize("problem", FILMS)
-def test_a_bad_film(refuse, bad, problem):
+def test_a_bad_film(reject, bad, problem):
     film = bad / "films" / f"{problem}.mkv"
-    refuse("extract-frames", film, "-o", "old", "--fit", "keep", "--size", 0, found=(FILMS[problem],))
+    reject("extract-frames", film, "-o", "old", "--fit", "keep", "--size", 0, found=(FILMS[problem],))
 
 
 @pytest.mark.parametrize("problem", FILMS)
-def test_a_bad_film_to_interpolate(refuse, bad, problem):
+def test_a_bad_film_to_interpolate(reject, bad, problem):
     film = bad / "films" / f"{problem}.mkv"
-    refuse("interpolate", film, "-o", "old.mp4", "--factor", 2, "--overwrite")
+    reject("interpolate", film, "-o", "old.mp4", "--factor", 2, "--overwrite")
 
 
-def test_a_film_of_one_frame(animi, refuse, bad, tmp_path):
+def test_a_film_of_one_frame(animi, reject, bad, tmp_path):
     out = tmp_path / "frames"
     done = animi("extract-frames", bad / "films" / "one frame.mp4", "-o", out, "--size", 0, "--packed")
     assert done.exit_code == 0, done.output
@@ -352,8 +352,8 @@ def checkpoint_command(name, bad, problem):
 
 @pytest.mark.parametrize("problem", CHECKPOINTS)
 @pytest.mark.parametrize("command", ["interpolate", "evaluate", "sample", "refine", "finetune-adv", "train-motion"])
-def test_a_bad_checkpoint(refuse, bad, command, problem):
-    refuse(*checkpoint_command(command, bad, problem), found=(CHECKPOINTS[problem],))
+def test_a_bad_checkpoint(reject, bad, command, problem):
+    reject(*checkpoint_command(command, bad, problem), found=(CHECKPOINTS[problem],))
 
 
 WEIGHTS = {
@@ -471,11 +471,11 @@ REPORTS = {
 
 
 @pytest.mark.parametrize("problem", REPORTS)
-def test_a_report_of_a_damaged_run(refuse, run, tmp_path, tmp_path_factory, problem):
+def test_a_report_of_a_damaged_run(reject, run, tmp_path, tmp_path_factory, problem):
     damaged = tmp_path_factory.mktemp("damaged") / "run"
     shutil.copytree(run, damaged)
     REPORTS[problem][0](damaged)
-    refuse("report", damaged, "-o", "old.html", "--overwrite", found=(REPORTS[problem][1],))
+    reject("report", damaged, "-o", "old.html", "--overwrite", found=(REPORTS[problem][1],))
 
 
 STORES = {

@@ -143,7 +143,7 @@ def test_a_file_is_not_put_in_the_place_of_a_folder_nor_the_other_way(tmp_path):
     assert everything(tmp_path) == ["file", "folder", "folder/kept"]
 
 
-def test_what_check_output_refuses(tmp_path):
+def test_what_check_output_rejects(tmp_path):
     (tmp_path / "taken").write_text("")
     (tmp_path / "empty").mkdir()
     check_output(tmp_path / "free", overwrite=False)

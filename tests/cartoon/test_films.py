@@ -202,7 +202,7 @@ def test_progress_is_reported_frame_by_frame(tmp_path):
     assert seen == [(number, 6) for number in range(1, 7)]
 
 
-def test_an_unknown_suffix_is_refused_before_anything_is_drawn(tmp_path):
+def test_an_unknown_suffix_is_rejected_before_anything_is_drawn(tmp_path):
     with pytest.raises(OutputError, match=r"x\.xyz"):
         draw_cartoon(DrawCartoonConfig(tmp_path / "x.xyz"), lambda drawn, total: pytest.fail("drawn"))
 
@@ -226,7 +226,7 @@ def test_a_long_film_keeps_only_the_scenes_at_hand():
     assert films._compose_shot.cache_info().currsize <= 2
 
 
-def test_a_pair_across_a_cut_is_refused():
+def test_a_pair_across_a_cut_is_rejected():
     film = plan_film(DrawCartoonConfig(Path("x.mp4"), seconds=6))
     cut = film.shots[1].start / 24
     with pytest.raises(ConfigError, match="a cut at"):

@@ -215,7 +215,7 @@ def test_opening_an_engine():
         open_engine("flow", device="gpu")
 
 
-def test_a_device_that_is_not_there_is_refused_even_by_engines_that_need_none(monkeypatch):
+def test_a_device_that_is_not_there_is_rejected_even_by_engines_that_need_none(monkeypatch):
     import torch
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)

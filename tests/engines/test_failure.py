@@ -105,8 +105,8 @@ def test_from_the_command_line(animi, tmp_path, cut):
         assert done.exit_code == 0, done.output
     drawn = [sorted((tmp_path / how).glob("*.png"))[1].read_bytes() for how in ON_FAILURE]
     assert len(set(drawn)) == 3
-    refused = animi("interpolate", *keys, "-o", tmp_path / "x.gif", "--on-failure", "guess")
-    assert refused.exit_code == 2
-    assert "--on-failure: 'guess' is not known; choose one of hold, blend, morph" in refused.stderr
+    rejected = animi("interpolate", *keys, "-o", tmp_path / "x.gif", "--on-failure", "guess")
+    assert rejected.exit_code == 2
+    assert "--on-failure: 'guess' is not known; choose one of hold, blend, morph" in rejected.stderr
     with pytest.raises(ConfigError):
         InterpolateConfig((), tmp_path, on_failure="guess")

@@ -144,7 +144,7 @@ def test_detail_of_a_given_motion_is_kept():
     assert 0.7 < (fine[0, 0, :, 1::2] - fine[0, 0, :, ::2]).mean() < 1
 
 
-def test_a_guided_network_refuses_to_begin_with_nothing():
+def test_a_guided_network_rejects_to_begin_with_nothing():
     with pytest.raises(ValueError, match="guided"):
         MotionNetwork(GUIDED).find_motion(picture(seed=1), picture(seed=2))
 
@@ -194,7 +194,7 @@ def test_working_sizes_are_multiples_of_16_and_not_too_large(size):
     assert height * width <= 4096 * 1.5 or min(height, width) == 16
 
 
-def test_a_config_that_cannot_be_built_is_refused():
+def test_a_config_that_cannot_be_built_is_rejected():
     for settings in ({"width": 6}, {"heads": 3}, {"layers": 0}, {"drawing": 0}):
         with pytest.raises(ValueError):
             registry.build("motion", settings)

@@ -162,8 +162,8 @@ def test_a_varying_rate_keeps_its_times(animi, silent, tmp_path):
     own = next(k for k, at in enumerate(old) if abs(at - 1.12) < 1e-3)
     off = [np.abs(even[28].astype(int) - frames[k]).mean() for k in (own, own - 1)]
     assert off[0] < 2 < off[1]
-    refusal = animi("interpolate", film, "-o", "-")
-    assert refusal.exit_code == 2 and "--fps: " in refusal.stderr
+    rejection = animi("interpolate", film, "-o", "-")
+    assert rejection.exit_code == 2 and "--fps: " in rejection.stderr
 
 
 @pytest.mark.parametrize("suffix", [".mkv", ".mp4"])
@@ -386,7 +386,7 @@ def test_ctrl_c_keeps_what_is_done(long_film, tmp_path, animi):
         ("", "-: standard input holds nothing"),
     ],
 )
-def test_a_stream_that_cannot_be_is_refused(tmp_path, monkeypatch, head, fault):
+def test_a_stream_that_cannot_be_is_rejected(tmp_path, monkeypatch, head, fault):
     (tmp_path / "stream").write_text(head and f"{head}\n")
     with (tmp_path / "stream").open() as stream:
         monkeypatch.setattr("sys.stdin", stream)
@@ -423,10 +423,10 @@ def test_a_stream_that_is_none(tmp_path, data):
     assert not list(tmp_path.iterdir())
 
 
-# Refused
+# Rejected
 
 
-def refuse(result, code, *found):
+def reject(result, code, *found):
     assert (result.exit_code, result.stdout) == (code, ""), result.output
     assert result.stderr.startswith("animi: ") and result.stderr.count("\n") == 1, result.stderr
     for part in found:
@@ -454,49 +454,49 @@ def refuse(result, code, *found):
     ],
 )
 def test_an_option_that_cannot_be_used(animi, silent, tmp_path, words, found):
-    refuse(animi("interpolate", silent, "-o", tmp_path / "out.mp4", *words), 2, found)
+    reject(animi("interpolate", silent, "-o", tmp_path / "out.mp4", *words), 2, found)
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("name", ["out.gif", "out.mp4"])
 def test_a_range_between_two_frames_is_rejected_for_every_kind_of_output(animi, silent, tmp_path, name):
     result = animi("interpolate", silent, "-o", tmp_path / name, "--engine", "blend", "--range", "0.92-0.93")
-    refuse(result, 1, "silent.mp4: has no frame within --range; give a longer one")
+    reject(result, 1, "silent.mp4: has no frame within --range; give a longer one")
     assert not list(tmp_path.iterdir())
 
 
-def test_options_of_films_are_refused_for_key_frames(animi, key_frames, tmp_path):
+def test_options_of_films_are_rejected_for_key_frames(animi, key_frames, tmp_path):
     for words in (("--factor", "2"), ("--cadence", "keep"), ("--range", "1-2"), ("--resume",)):
-        refuse(animi("interpolate", *key_frames, "-o", tmp_path / "out.mp4", *words), 2, f"{words[0]}: is for films")
+        reject(animi("interpolate", *key_frames, "-o", tmp_path / "out.mp4", *words), 2, f"{words[0]}: is for films")
 
 
 def test_what_is_no_film(animi, silent, key_frames, tmp_path):
     out = tmp_path / "out.mp4"
-    refuse(animi("interpolate", silent, silent, "-o", out), 1, "one film at a time")
-    refuse(animi("interpolate", key_frames[0], silent, "-o", out), 1, "one film at a time")
-    refuse(animi("interpolate", "-", silent, "-o", out), 2, "must be given alone")
-    refuse(animi("interpolate", tmp_path / "none.mp4", "-o", out), 1, "there is no such file")
-    refuse(animi("interpolate", key_frames[0], "-o", out), 1, "two key frames or more are needed")
+    reject(animi("interpolate", silent, silent, "-o", out), 1, "one film at a time")
+    reject(animi("interpolate", key_frames[0], silent, "-o", out), 1, "one film at a time")
+    reject(animi("interpolate", "-", silent, "-o", out), 2, "must be given alone")
+    reject(animi("interpolate", tmp_path / "none.mp4", "-o", out), 1, "there is no such file")
+    reject(animi("interpolate", key_frames[0], "-o", out), 1, "two key frames or more are needed")
     (tmp_path / "empty.mp4").touch()
-    refuse(animi("interpolate", tmp_path / "empty.mp4", "-o", out), 1, "empty.mp4", "holds no video")
+    reject(animi("interpolate", tmp_path / "empty.mp4", "-o", out), 1, "empty.mp4", "holds no video")
     (tmp_path / "cut.mp4").write_bytes(silent.read_bytes()[:900])
-    refuse(animi("interpolate", tmp_path / "cut.mp4", "-o", out), 1, "cut.mp4")
+    reject(animi("interpolate", tmp_path / "cut.mp4", "-o", out), 1, "cut.mp4")
     ffmpeg("-f", "lavfi", "-i", "sine=d=1", tmp_path / "sound.m4a")
-    refuse(animi("interpolate", tmp_path / "sound.m4a", "-o", out), 1, "sound.m4a", "holds sound and no picture")
+    reject(animi("interpolate", tmp_path / "sound.m4a", "-o", out), 1, "sound.m4a", "holds sound and no picture")
     make_film(tmp_path / "still.mp4", 1)
-    refuse(animi("interpolate", tmp_path / "still.mp4", "-o", out), 1, "still.mp4", "one frame only")
+    reject(animi("interpolate", tmp_path / "still.mp4", "-o", out), 1, "still.mp4", "one frame only")
     assert not out.exists()
 
 
 def test_places_that_cannot_be_written(animi, silent, sounding, tmp_path):
     taken = tmp_path / "taken.mp4"
     taken.write_bytes(b"mine")
-    refuse(animi("interpolate", silent, "-o", taken), 1, "exists already")
+    reject(animi("interpolate", silent, "-o", taken), 1, "exists already")
     assert taken.read_bytes() == b"mine"
-    refuse(animi("interpolate", silent, "-o", silent, "--overwrite"), 1, "is the film itself")
-    refuse(animi("interpolate", silent, "-o", tmp_path / "nowhere" / "out.mp4"), 1, "does not exist")
-    refuse(animi("interpolate", silent, "-o", tmp_path / "out.xyz"), 1, "suffix")
-    refuse(
+    reject(animi("interpolate", silent, "-o", silent, "--overwrite"), 1, "is the film itself")
+    reject(animi("interpolate", silent, "-o", tmp_path / "nowhere" / "out.mp4"), 1, "does not exist")
+    reject(animi("interpolate", silent, "-o", tmp_path / "out.xyz"), 1, "suffix")
+    reject(
         animi("interpolate", sounding, "-o", tmp_path / "out.webm"), 1, "cannot hold the film's audio 1 (aac)", ".mkv"
     )
     assert [path.name for path in tmp_path.iterdir()] == ["taken.mp4"]
@@ -512,7 +512,7 @@ def test_films_become_animations_and_animations_are_films(animi, silent, tmp_pat
     assert (found["frames"], found["fps"]) == (20, "20")
     found = told(animi("interpolate", webp, "-o", tmp_path / "c.mp4", "--json"))
     assert (found["frames"], found["fps"]) == (40, "40")
-    refuse(animi("interpolate", silent, "-o", gif, "--overwrite", "--codec", "h264"), 2, "--codec: is for films")
+    reject(animi("interpolate", silent, "-o", gif, "--overwrite", "--codec", "h264"), 2, "--codec: is for films")
 
 
 def test_damage_is_held_over_and_told(animi, tmp_path):

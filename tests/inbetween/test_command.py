@@ -1,4 +1,4 @@
-"""`animi interpolate` as a person uses it: what it writes, what it says, what it refuses, and how it is stopped."""
+"""`animi interpolate` as a person uses it: what it writes, what it says, what it rejects, and how it is stopped."""
 
 import io
 import json
@@ -68,7 +68,7 @@ def standing(folder):
     }
 
 
-def refused(result, code, *found):
+def rejected(result, code, *found):
     """Asserts that a run ended with `code`, one line on stderr with all of `found`, and nothing on stdout."""
     assert (result.exit_code, result.stdout) == (code, ""), result.output
     assert result.stderr.startswith("animi: ") and result.stderr.count("\n") == 1, result.stderr
@@ -221,7 +221,7 @@ def test_a_key_frame_whose_name_begins_with_a_dash(animi, key_frames, tmp_path, 
     assert animi("interpolate", "-o", "out.gif", "--", "-a.png", "b.png").exit_code == 0
 
 
-# What it refuses
+# What it rejects
 
 
 @pytest.mark.parametrize(
@@ -253,7 +253,7 @@ def test_a_key_frame_whose_name_begins_with_a_dash(animi, key_frames, tmp_path, 
 )
 def test_an_option_that_cannot_be_used(animi, key_frames, tmp_path, words, flag):
     before = standing(tmp_path)
-    refused(animi("interpolate", *key_frames, *words, "-o", tmp_path / "out.gif"), 2, flag)
+    rejected(animi("interpolate", *key_frames, *words, "-o", tmp_path / "out.gif"), 2, flag)
     assert standing(tmp_path) == before
 
 
@@ -272,7 +272,7 @@ def test_an_option_that_cannot_be_used(animi, key_frames, tmp_path, words, flag)
 )
 def test_wrong_usage(animi, words, said):
     result = animi(*words)
-    refused(result, 2, said, "; see ")
+    rejected(result, 2, said, "; see ")
 
 
 def test_settings_can_be_made_without_the_command():
@@ -315,7 +315,7 @@ def test_key_frames_that_cannot_be_used(animi, key_frames, tmp_path, harm):
     inputs = inputs if isinstance(inputs, tuple) else key_frames
     (tmp_path / "out.gif").write_bytes(b"old")
     before = standing(tmp_path)
-    refused(animi("interpolate", *inputs, "--overwrite", "-o", tmp_path / "out.gif"), 1, *found)
+    rejected(animi("interpolate", *inputs, "--overwrite", "-o", tmp_path / "out.gif"), 1, *found)
     assert standing(tmp_path) == before
 
 
@@ -347,14 +347,14 @@ def test_places_that_cannot_be_written(animi, key_frames, tmp_path, output, more
         (tmp_path / "keys" / f"{number:03}.png").write_bytes(key.read_bytes())
     before = standing(tmp_path)
     inputs = [tmp_path / "keys"] if output.startswith("keys") else key_frames
-    refused(animi("interpolate", *inputs, *more, "-o", f"{tmp_path}/{output}"), 1, found)
+    rejected(animi("interpolate", *inputs, *more, "-o", f"{tmp_path}/{output}"), 1, found)
     assert standing(tmp_path) == before
 
 
 def test_a_film_beside_its_key_frames_is_no_key_frame(animi, key_frames, tmp_path):
     out = tmp_path / "film.gif"
     assert animi("interpolate", tmp_path, "-o", out).exit_code == 0
-    refused(animi("interpolate", tmp_path, "--overwrite", "-o", out), 1, "film.gif: is a key frame")
+    rejected(animi("interpolate", tmp_path, "--overwrite", "-o", out), 1, "film.gif: is a key frame")
     assert animi("interpolate", *key_frames, "--overwrite", "-o", out).exit_code == 0
 
 
@@ -371,7 +371,7 @@ def test_overwrite_replaces_a_file_and_a_folder_of_frames(animi, key_frames, tmp
 def test_a_folder_that_may_not_be_written(animi, key_frames, tmp_path):
     locked = tmp_path / "locked"
     locked.mkdir(mode=0o500)
-    refused(animi("interpolate", *key_frames, "-o", locked / "out.gif"), 1, "cannot be written to")
+    rejected(animi("interpolate", *key_frames, "-o", locked / "out.gif"), 1, "cannot be written to")
 
 
 def test_a_device_that_is_not_there(animi, key_frames, tmp_path, monkeypatch):
@@ -379,7 +379,7 @@ def test_a_device_that_is_not_there(animi, key_frames, tmp_path, monkeypatch):
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     out = tmp_path / "out.gif"
-    refused(
+    rejected(
         animi("interpolate", *key_frames, "--device", "cuda", "-o", out), 1, "--device: cuda is not on this machine"
     )
     assert not out.exists()
@@ -499,7 +499,7 @@ def test_standard_output_takes_no_key_frames(animi, key_frames, tmp_path, monkey
         ("draw-cartoon", "x.gif", "--seconds", "0.2", "--truth", "-"),
         ("train-noise", tmp_path, "-o", "-", "--no-health"),
     ):
-        refused(animi(*words), 1, "-: standard output takes whole films alone, as y4m; name a file or a folder")
+        rejected(animi(*words), 1, "-: standard output takes whole films alone, as y4m; name a file or a folder")
     assert sorted(path.name for path in tmp_path.iterdir()) == before
 
 
@@ -513,5 +513,5 @@ def test_a_full_disk_for_temporary_files_is_named(animi, key_frames, tmp_path, m
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: Full())
     result = animi("interpolate", *key_frames, "--boomerang", "--engine", "blend", "-o", tmp_path / "out.gif")
-    refused(result, 1, f"animi: {tmp_path / 'temporary'}: temporary files cannot be written there", "TMPDIR")
+    rejected(result, 1, f"animi: {tmp_path / 'temporary'}: temporary files cannot be written there", "TMPDIR")
     assert "out.gif" not in result.stderr and not (tmp_path / "out.gif").exists()

@@ -179,8 +179,8 @@ def test_patterns_and_holes_by_the_command(animi, tmp_path):
     assert (read_image(tmp_path / "o_0001.tif") == first).all()
     again = animi(*words, tmp_path / "o_####.tif")
     assert again.exit_code == 1 and "o_0001.tif" in again.stderr and "--overwrite" in again.stderr
-    refused = animi(*words, tmp_path / "k##.png", "--overwrite")
-    assert refused.exit_code == 1 and "would be lost" in refused.stderr
+    rejected = animi(*words, tmp_path / "k##.png", "--overwrite")
+    assert rejected.exit_code == 1 and "would be lost" in rejected.stderr
     assert animi("interpolate", tmp_path / "none##.png", "-o", tmp_path / "x.gif").exit_code == 1
     assert animi(*words, tmp_path / "x.##.jpg").exit_code == 1
     assert animi(*words, tmp_path / "x.##.webp").exit_code == 0 and (tmp_path / "x.##.webp").is_file()

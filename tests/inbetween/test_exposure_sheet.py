@@ -71,8 +71,8 @@ def test_a_loop_goes_on_to_the_first_drawing(animi, keys, tmp_path):
     words = ("interpolate", keys, "--sheet", sheet, "--json")
     assert json.loads(animi(*words, "--loop", "-o", tmp_path / "one").stdout)["frames"] == 4
     assert json.loads(animi(*words, "--loop", "--boomerang", "-o", tmp_path / "two").stdout)["frames"] == 8
-    refused = animi(*words, "-o", tmp_path / "three")
-    assert refused.exit_code == 1 and "line 3: is the last" in refused.stderr
+    rejected = animi(*words, "-o", tmp_path / "three")
+    assert rejected.exit_code == 1 and "line 3: is the last" in rejected.stderr
 
 
 @pytest.mark.parametrize(

@@ -120,8 +120,8 @@ def test_nothing_is_written_outside_the_output(animi, tmp_path):
     assert again.exit_code == 1 and "--overwrite" in again.stderr
     assert animi(*words, "--overwrite").exit_code == 0
     (place / "out" / "mine.png").write_bytes(b"painted")
-    refused = animi(*words, "--overwrite")
-    assert refused.exit_code == 1 and "mine.png" in refused.stderr
+    rejected = animi(*words, "--overwrite")
+    assert rejected.exit_code == 1 and "mine.png" in rejected.stderr
     assert (place / "out" / "mine.png").read_bytes() == b"painted"
 
 

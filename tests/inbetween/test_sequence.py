@@ -253,7 +253,7 @@ def test_grey_is_drawn_alike_with_and_without_a_channel_axis(draw_disc):
     assert np.array_equal(bare, list(interpolate([frame[..., None] for frame in pair], 3))[1][..., 0])
 
 
-# What is refused
+# What is rejected
 
 
 @pytest.mark.parametrize("number", [0, 1])
@@ -283,7 +283,7 @@ def test_a_third_frame_that_does_not_fit_is_named_when_it_is_reached():
         list(interpolate([noise((2, 2, 3)), noise((2, 2, 3)), noise((3, 2, 3))], 3))
 
 
-def test_an_unknown_engine_is_refused():
+def test_an_unknown_engine_is_rejected():
     with pytest.raises(ConfigError, match=r"^--engine: 'magic'"):
         interpolate(flat(0, 1), engine="magic")
 

@@ -239,8 +239,8 @@ def test_one_bad_film_does_not_keep_the_others_from_it(film, tmp_path):
 def test_a_folder_is_not_mixed_with_other_things(film, tmp_path):
     extract(film, "-o", tmp_path, "--packed", "--end", 1)
     before = contents(tmp_path / "chase")
-    refused = extract(film, "-o", tmp_path, "--packed", "--end", 2, code=1)
-    assert "other settings" in refused.stderr and "--overwrite" in refused.stderr
+    rejected = extract(film, "-o", tmp_path, "--packed", "--end", 2, code=1)
+    assert "other settings" in rejected.stderr and "--overwrite" in rejected.stderr
     assert contents(tmp_path / "chase") == before
     (tmp_path / "chase" / "notes.txt").write_text("mine")
     extract(film, "-o", tmp_path, "--end", 2, "--overwrite")

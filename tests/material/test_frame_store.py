@@ -67,7 +67,7 @@ def test_an_empty_store_opens(tmp_path):
 
 
 @pytest.mark.parametrize("wrong", [frame(0).astype(np.float32), frame(0)[..., :2], frame(0)[1:]])
-def test_a_frame_that_does_not_fit_is_refused_and_nothing_is_written(tmp_path, wrong):
+def test_a_frame_that_does_not_fit_is_rejected_and_nothing_is_written(tmp_path, wrong):
     with FrameStoreWriter(tmp_path / "s", HEIGHT, WIDTH) as writer, pytest.raises(ValueError, match="holds uint8"):
         writer.append(wrong, {})
     assert len(FrameStore.open(tmp_path / "s")) == 0

@@ -469,7 +469,7 @@ def test_odd_names(tmp_path, monkeypatch):
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".animi")]
 
 
-def test_refuses_what_is_in_the_way(tmp_path):
+def test_rejects_what_is_in_the_way(tmp_path):
     for name in ("film.gif", "film.mp4"):
         (tmp_path / name).write_text("old")
         with pytest.raises(OutputError, match="--overwrite"):
@@ -518,7 +518,7 @@ def test_an_interruption_leaves_the_old_file(tmp_path, suffix, error):
 
 @pytest.mark.parametrize("suffix", EVERY)
 def test_a_disk_that_fills(tmp_path, suffix):
-    """The system refuses to let files grow beyond a size, which looks the same to the writer as a full disk."""
+    """The system rejects to let files grow beyond a size, which looks the same to the writer as a full disk."""
     path = tmp_path / f"film{suffix}"
     write_animation(path, walk(2), fps=Fraction(12))
     before = path.stat().st_ino
@@ -542,7 +542,7 @@ def test_no_frame(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_frames_of_two_sizes_are_refused(tmp_path):
+def test_frames_of_two_sizes_are_rejected(tmp_path):
     for suffix in EVERY:
         with pytest.raises(ValueError, match="frame 1"):
             write_animation(tmp_path / f"film{suffix}", [*walk(1), *walk(1, width=30)], fps=Fraction(12))

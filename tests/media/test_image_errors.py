@@ -29,7 +29,7 @@ make_png = IMAGES["make_png"]
 make_tiff = IMAGES["make_tiff"]
 
 
-def refusal(path):
+def rejection(path):
     with pytest.raises(InputError) as caught:
         read_image(path)
     message = str(caught.value)
@@ -40,16 +40,16 @@ def refusal(path):
 
 
 def test_missing_folder_empty(tmp_path):
-    assert "no such file" in refusal(tmp_path / "none.png")
-    assert "no such file" in refusal(tmp_path / "no folder" / "none.png")
-    assert "folder" in refusal(tmp_path)
+    assert "no such file" in rejection(tmp_path / "none.png")
+    assert "no such file" in rejection(tmp_path / "no folder" / "none.png")
+    assert "folder" in rejection(tmp_path)
     (tmp_path / "empty.png").touch()
-    assert "empty" in refusal(tmp_path / "empty.png")
-    assert "no such file" in refusal(tmp_path / "new\nline.png")
+    assert "empty" in rejection(tmp_path / "empty.png")
+    assert "no such file" in rejection(tmp_path / "new\nline.png")
     (tmp_path / "file").touch()
-    assert "check the name" in refusal(tmp_path / "file" / "inside.png")
-    refusal(tmp_path / ("x" * 400 + ".png"))
-    assert "ordinary" in refusal(Path("/dev/null"))
+    assert "check the name" in rejection(tmp_path / "file" / "inside.png")
+    rejection(tmp_path / ("x" * 400 + ".png"))
+    assert "ordinary" in rejection(Path("/dev/null"))
 
 
 def test_no_permission(tmp_path, monkeypatch):
@@ -63,7 +63,7 @@ def test_no_permission(tmp_path, monkeypatch):
             raise PermissionError(13, "Permission denied", str(self))
 
         monkeypatch.setattr(Path, "open", deny)
-    assert "permissions" in refusal(path)
+    assert "permissions" in rejection(path)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_no_permission(tmp_path, monkeypatch):
 def test_not_an_image(tmp_path, capfd, content):
     path = tmp_path / "picture.png"
     path.write_bytes(content)
-    refusal(path)
+    rejection(path)
     assert capfd.readouterr() == ("", "")
 
 
@@ -104,7 +104,7 @@ def test_truncated(tmp_path, capfd, kind, deep):
     for part in (0.05, 0.3, 0.6, 0.9):
         path = tmp_path / f"part.{kind.lower()}"
         path.write_bytes(data[: int(len(data) * part)])
-        refusal(path)
+        rejection(path)
     assert capfd.readouterr() == ("", "")
 
 
@@ -114,7 +114,7 @@ def test_damaged_png(tmp_path, capfd, dtype):
     data[len(data) // 2] ^= 0xFF
     path = tmp_path / "damaged.png"
     path.write_bytes(data)
-    assert "damaged" in refusal(path)
+    assert "damaged" in rejection(path)
     assert capfd.readouterr() == ("", "")
 
 
@@ -141,19 +141,19 @@ def test_no_damage_gives_anything_but_a_frame_or_one_line(data):
 def test_a_header_that_claims_too_much(tmp_path, capfd, size):
     path = tmp_path / "bomb.png"
     path.write_bytes(make_png(*size, 8, 2, bytes(1000)))
-    message = refusal(path)
+    message = rejection(path)
     assert f"{MOST_PIXELS:,}" in message
     assert "scale it down" in message
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_pipe_without_an_end_is_refused_when_it_has_sent_too_much(tmp_path, monkeypatch):
+def test_a_pipe_without_an_end_is_rejected_when_it_has_sent_too_much(tmp_path, monkeypatch):
     monkeypatch.setattr("animi.core.media.image_files.MOST_BYTES", 1 << 20)
     pipe = tmp_path / "endless.png"
     os.mkfifo(pipe)
     writer = subprocess.Popen(["/bin/sh", "-c", 'exec cat /dev/zero > "$0"', pipe], stderr=subprocess.DEVNULL)
     try:
-        assert "larger than an image file may be" in refusal(pipe)
+        assert "larger than an image file may be" in rejection(pipe)
     finally:
         writer.kill()
         writer.wait()
@@ -194,12 +194,12 @@ def test_a_smaller_limit_of_ones_own(tmp_path):
     assert read_image(path, 600).shape == (20, 30, 3)
 
 
-def test_floating_point_and_32_bits_are_refused(tmp_path):
+def test_floating_point_and_32_bits_are_rejected(tmp_path):
     path = tmp_path / "values.tif"
     path.write_bytes(saved(Image.fromarray(np.ones((3, 3), np.float32)), "TIFF"))
-    assert "floating" in refusal(path)
+    assert "floating" in rejection(path)
     path.write_bytes(saved(Image.fromarray(np.full((3, 3), 70000, np.int32)), "TIFF"))
-    assert "16 bits" in refusal(path)
+    assert "16 bits" in rejection(path)
 
 
 def test_odd_metadata_makes_no_noise(tmp_path, capfd):
@@ -224,7 +224,7 @@ def test_list_images_in_natural_order(tmp_path):
     assert [path.name for path in list_images(tmp_path)] == ["f1.jpg", "f2.PNG", "f10.png"]
 
 
-def test_list_images_refuses(tmp_path):
+def test_list_images_rejects(tmp_path):
     with pytest.raises(InputError, match="holds no image"):
         list_images(tmp_path)
     with pytest.raises(InputError, match="no such folder"):

@@ -236,7 +236,7 @@ def test_clocks_that_are_set_back_do_not_stop_a_film(film, folder):
     assert len(times) >= 2 * COUNT - 3
 
 
-def test_what_is_no_film_is_refused_in_one_line(folder):
+def test_what_is_no_film_is_rejected_in_one_line(folder):
     words = folder / "words.mp4"
     words.write_text("these are words, and no film")
     sound = folder / "sound.wav"

@@ -146,7 +146,7 @@ def test_spectral_norm_holds_every_convolution_that_scores():
         lambda: ImageDiscriminatorConfig(size=32),
     ],
 )
-def test_shapes_that_cannot_be_built_are_refused(config):
+def test_shapes_that_cannot_be_built_are_rejected(config):
     with pytest.raises(ValueError, match=r"no (generator|discriminator) for"):
         config()
 
@@ -264,7 +264,7 @@ def _spoil(kind, vgg_file, path):
         ("finite", "features.5.bias holds values that are not finite"),
     ],
 )
-def test_weights_that_are_not_vgg16s_are_refused_in_a_line(kind, says, vgg_file, tmp_path, capfd):
+def test_weights_that_are_not_vgg16s_are_rejected_in_a_line(kind, says, vgg_file, tmp_path, capfd):
     path = _spoil(kind, vgg_file, tmp_path / "vgg.safetensors")
     with pytest.raises(CheckpointError, match=says) as caught:
         load_vgg(path)

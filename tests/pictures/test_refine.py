@@ -72,7 +72,7 @@ def test_it_learns_to_sharpen_what_stands_still_in_the_key_frames():
     assert all(parameter.grad is not None for parameter in network.parameters())
 
 
-def test_impossible_refinements_are_refused():
+def test_impossible_refinements_are_rejected():
     for wrong in ({"scale": 3}, {"width": 0}, {"depth": 0}):
         with pytest.raises(ValueError, match="no refinement"):
             RefinementConfig(**wrong)
@@ -128,18 +128,18 @@ def test_what_cannot_be_refined_is_told_in_a_line(animi, checkpoint, tmp_path, k
         (("--checkpoint", tmp_path / "none.safetensors"), 1, "does not exist"),
         (("--device", "warp"), 2, "warp"),
     ):
-        refused = animi(*words, *more)
-        assert refused.exit_code == code, refused.stderr
-        assert told in refused.stderr
-        assert refused.stderr.count("\n") == 1
+        rejected = animi(*words, *more)
+        assert rejected.exit_code == code, rejected.stderr
+        assert told in rejected.stderr
+        assert rejected.stderr.count("\n") == 1
         assert not (tmp_path / "out").exists()
 
 
-def test_a_network_that_refines_nothing_is_refused(animi, tmp_path, key_frames):
+def test_a_network_that_refines_nothing_is_rejected(animi, tmp_path, key_frames):
     from animi.models.sle import NoiseGenerator, NoiseGeneratorConfig
 
     config = NoiseGeneratorConfig(64, 3, 4)
     save_checkpoint(tmp_path / "noise.safetensors", NoiseGenerator(config), "noise-sle", config)
-    refused = animi("refine", key_frames[0], "-o", tmp_path / "out", "--checkpoint", tmp_path / "noise.safetensors")
-    assert refused.exit_code == 1
-    assert "refines nothing" in refused.stderr
+    rejected = animi("refine", key_frames[0], "-o", tmp_path / "out", "--checkpoint", tmp_path / "noise.safetensors")
+    assert rejected.exit_code == 1
+    assert "refines nothing" in rejected.stderr

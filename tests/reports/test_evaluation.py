@@ -1,4 +1,4 @@
-"""`animi evaluate` as a person uses it, on tiny drawn sequences: what it finds, writes, leaves out and refuses."""
+"""`animi evaluate` as a person uses it, on tiny drawn sequences: what it finds, writes, leaves out and rejects."""
 
 import base64
 import io
@@ -441,7 +441,7 @@ def test_progress_counts_sequences_and_engines(sequences):
     assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
 
 
-# What it refuses
+# What it rejects
 
 
 @pytest.mark.parametrize(
@@ -495,7 +495,7 @@ def test_what_cannot_be_judged_is_told_in_a_line(animi, sequences, tmp_path, mon
         {"json": Path("a.txt")},
     ],
 )
-def test_settings_are_refused_by_the_name_of_their_flag(wrong):
+def test_settings_are_rejected_by_the_name_of_their_flag(wrong):
     (name,) = wrong
     with pytest.raises(ConfigError, match=f"^--{name}: .*give"):
         EvaluateConfig(("flow",), **wrong)

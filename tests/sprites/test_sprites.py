@@ -124,7 +124,7 @@ def test_rows_that_are_held_out_are_not_found_by_way_of_a_folder_below_the_index
     assert len(find_sprites(pool)) == 10
 
 
-def test_a_folder_without_sprites_is_refused(tmp_path):
+def test_a_folder_without_sprites_is_rejected(tmp_path):
     with pytest.raises(InputError, match="holds no sprites"):
         find_sprites(tmp_path)
 

@@ -60,7 +60,7 @@ class Page:
         self.session = f"/api/sessions/{self.client.post('/api/sessions').json()['id']}"
 
     def send(self, path, name=None):
-        """Sends a file; gives the answer to its bytes, or to its announcement where that is refused."""
+        """Sends a file; gives the answer to its bytes, or to its announcement where that is rejected."""
         data = path.read_bytes() if isinstance(path, Path) else path
         told = {"name": path.name if name is None else name, "size": len(data)}
         announced = self.client.post(f"{self.session}/uploads", json=told)

@@ -171,7 +171,7 @@ def test_the_cookie_of_another_studio_lets_nobody_in(page, stranger, serve):
         {"cookie": ";;;=;" * 500},
     ],
 )
-def test_what_is_no_token_is_refused_whatever_it_is(stranger, headers):
+def test_what_is_no_token_is_rejected_whatever_it_is(stranger, headers):
     assert stranger.get("/api/options", headers=headers).status_code == 403
     assert stranger.get("/", params={"token": "\u00e9\U0001f600" * 99}, headers=headers).status_code == 403
 
@@ -377,12 +377,12 @@ def test_without_the_extra_the_remedy_is_told_in_one_line(animi, monkeypatch):
         (("--host", ""), "--host: is empty"),
     ],
 )
-def test_options_that_cannot_be_used_are_refused(animi, words, said):
+def test_options_that_cannot_be_used_are_rejected(animi, words, said):
     result = animi("studio", "--no-browser", *words)
     assert result.exit_code == 2 and result.stderr.startswith(f"animi: {said}") and result.stderr.count("\n") == 1
 
 
-def test_an_address_of_another_machine_and_a_broken_network_are_refused(animi, tmp_path):
+def test_an_address_of_another_machine_and_a_broken_network_are_rejected(animi, tmp_path):
     result = animi("studio", "--no-browser", "--host", "203.0.113.7")  # kept for examples
     assert result.exit_code == 1 and result.stderr.startswith("animi: --host: '203.0.113.7' is not an address")
     (tmp_path / "broken.safetensors").write_bytes(b"x")

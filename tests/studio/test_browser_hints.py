@@ -282,12 +282,12 @@ def test_the_desk_waits_for_key_frames_that_can_be_drawn_between(studio, tmp_pat
     for name in ("one", "two"):
         write_png(tmp_path / f"{name}.png", draw_scene(*CROSS_BEFORE))
     Select(studio("engine")).select_by_value("blend")
-    refuse = """
+    reject = """
         const fetch_ = window.fetch;
         const lead = (path) => (path.endsWith('/draw') && !window.mayDraw ? '/api/nothing' : path);
         window.fetch = (path, ...more) => fetch_(lead(path), ...more);
     """
-    studio.driver.execute_script(refuse)
+    studio.driver.execute_script(reject)
     studio.drop(tmp_path / "one.png", tmp_path / "two.png")
     studio.until(lambda: "The studio answered with the error 404" in studio("messages").text)
     studio("hinting").click()  # nothing is drawn, and so there are no key frames to give hints of

@@ -1,4 +1,4 @@
-"""Hints on the page of `animi studio`, as its JavaScript asks: what they change, what is refused, what is saved."""
+"""Hints on the page of `animi studio`, as its JavaScript asks: what they change, what is rejected, what is saved."""
 
 import io
 import json
@@ -132,7 +132,7 @@ def test_bad_hints_get_one_clear_line_and_change_nothing(page, tracks, words):
         {"size": SIZE, "pairs": [{"keys": ["a", "b"]}] * 2},
     ],
 )
-def test_hints_of_another_form_are_refused(page, body):
+def test_hints_of_another_form_are_rejected(page, body):
     answer = page.client.put(f"{page.session}/hints", content=json.dumps(body))
     assert answer.status_code == 400 and answer.json()["error"]
 
@@ -344,7 +344,7 @@ def test_a_frame_that_is_kept_stays_as_it_was_drawn_and_its_hints_are_parted(pag
     assert page.client.get(page.session).json()["kept"] == []
 
 
-def test_frames_that_cannot_be_exchanged_are_refused(page):
+def test_frames_that_cannot_be_exchanged_are_rejected(page):
     data = encode_png(np.zeros((20, 20, 3), np.uint8))
     for position, words in ((0, "go to one first"), (1.0, "go to one first"), (7.5, "go to one first")):
         told = {"name": "mine.png", "size": len(data), "position": position}

@@ -37,7 +37,7 @@ incoming = BOUNDS.incoming
 # Uploads
 
 
-def test_what_is_larger_or_smaller_than_announced_is_refused_and_leaves_nothing(page):
+def test_what_is_larger_or_smaller_than_announced_is_rejected_and_leaves_nothing(page):
     before = files(page)
     for announced, sent in ((1, 30_000_000), (10, 11), (10, 9), (10, 0), (0, 1)):
         upload = page.client.post(f"{page.session}/uploads", json={"name": "a.png", "size": announced}).json()["upload"]
@@ -280,7 +280,7 @@ def send_at_once(visitor, session, pictures):
     return answers
 
 
-def test_vast_drawings_are_refused_by_their_headers_and_large_ones_decoded_one_by_one(temporary):
+def test_vast_drawings_are_rejected_by_their_headers_and_large_ones_decoded_one_by_one(temporary):
     process, address = begin(temporary.parent)
     try:
         visitor = Visitor(address)
@@ -307,7 +307,7 @@ def test_larger_frames_than_may_be_drawn_are_not_asked_for_by_size(page):
     assert page.post("draw", size="16384x2").status_code == 202
 
 
-def test_a_film_of_larger_frames_than_may_be_drawn_is_refused(serve, film):
+def test_a_film_of_larger_frames_than_may_be_drawn_is_rejected(serve, film):
     page = serve(max_megapixels=1)
     large = io.BytesIO()
     frames = [Image.new("RGB", (1200, 900), (50 * k, 0, 0)) for k in range(3)]

@@ -1,4 +1,4 @@
-"""`animi studio` as its page asks it: what comes in, what is drawn, what is refused, and what is left of it."""
+"""`animi studio` as its page asks it: what comes in, what is drawn, what is rejected, and what is left of it."""
 
 import io
 import json
@@ -71,7 +71,7 @@ def test_drawings_are_put_in_another_order_and_removed(page):
         ("bomb.png", bomb()),
     ],
 )
-def test_a_bad_drawing_is_refused_in_the_words_of_the_command_line(page, animi, tmp_path, key_frames, name, content):
+def test_a_bad_drawing_is_rejected_in_the_words_of_the_command_line(page, animi, tmp_path, key_frames, name, content):
     bad = tmp_path / name
     bad.write_bytes(content(key_frames[0].read_bytes()) if callable(content) else content)
     result = animi("interpolate", bad, key_frames[1], "-o", tmp_path / "out.gif")
@@ -82,7 +82,7 @@ def test_a_bad_drawing_is_refused_in_the_words_of_the_command_line(page, animi, 
     assert len(list((page.folder() / "files").glob("*"))) == 4  # two drawings, each with its small picture
 
 
-def test_drawings_of_two_sizes_are_refused_in_the_words_of_the_command_line(
+def test_drawings_of_two_sizes_are_rejected_in_the_words_of_the_command_line(
     page, animi, tmp_path, key_frames, draw_disc
 ):
     large = tmp_path / "large.png"
@@ -96,7 +96,7 @@ def test_drawings_of_two_sizes_are_refused_in_the_words_of_the_command_line(
     assert page.wait(page.post("draw", size="48x32"))["state"] == "done"
 
 
-def test_a_film_that_is_only_sound_is_refused_in_the_words_of_the_command_line(page, animi, tmp_path):
+def test_a_film_that_is_only_sound_is_rejected_in_the_words_of_the_command_line(page, animi, tmp_path):
     sound = tmp_path / "sound.mp4"
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-f", "lavfi", "-i", "sine=d=0.2", sound]
     subprocess.run(command, check=True)
@@ -106,7 +106,7 @@ def test_a_film_that_is_only_sound_is_refused_in_the_words_of_the_command_line(p
     assert f"animi: {job['message']}" == result.stderr.strip().replace(str(sound), "sound.mp4")
 
 
-def test_a_file_that_is_too_large_is_refused_before_it_is_sent(serve, tmp_path):
+def test_a_file_that_is_too_large_is_rejected_before_it_is_sent(serve, tmp_path):
     page = serve(max_drawing=1, max_film=2)
     answer = page.client.post(f"{page.session}/uploads", json={"name": "a.jpg", "size": 1_000_001})
     assert answer.json()["error"].startswith("a.jpg: is 1.0 MB, and the limit is 1 MB; ")
@@ -246,7 +246,7 @@ def test_settings_that_cannot_be_used_are_told_by_their_options(page, settings, 
         assert answer.status_code == 400 and answer.json()["error"].startswith(words), answer.text
 
 
-def test_what_is_asked_wrongly_is_refused(page):
+def test_what_is_asked_wrongly_is_rejected(page):
     assert page.post("export", format="doc").json()["error"].startswith("format: 'doc' is not known")
     assert page.client.post(f"{page.session}/draw", content=b"no JSON").status_code == 400
     assert page.client.post(f"{page.session}/draw", content=b"[1]").status_code == 400
@@ -351,7 +351,7 @@ def test_an_animation_is_taken_for_a_film(page, tmp_path, draw_disc, suffix):
     assert len(page.client.get(page.session).json()["film"]["drawings"]) == 4
 
 
-def test_a_film_of_one_drawing_is_refused(page, tmp_path, draw_disc):
+def test_a_film_of_one_drawing_is_rejected(page, tmp_path, draw_disc):
     path = tmp_path / "still.mp4"
     write_video(path, [draw_disc(20, 40, (96, 64), 10)] * 5, fps=Fraction(12), size=(96, 64))
     job = page.wait(page.send(path))

@@ -208,10 +208,10 @@ def test_what_cannot_be_trained_is_told_in_a_line(animi, film, autoencoder, tmp_
         ((*init, "--refine", "twice"), 2, "--refine: 'twice' is not known"),
         ((*init, "--length", 2), 2, "--length: 2 leaves nothing"),
     ):
-        refused = animi(*words, *more)
-        assert refused.exit_code == code, refused.stderr
-        assert told in refused.stderr
-        assert refused.stderr.count("\n") == 1
+        rejected = animi(*words, *more)
+        assert rejected.exit_code == code, rejected.stderr
+        assert told in rejected.stderr
+        assert rejected.stderr.count("\n") == 1
         assert not (tmp_path / "run").exists()
     nothing = dict.fromkeys(TERMS, 0.0)
     with pytest.raises(ConfigError, match="nothing would be learnt"):

@@ -81,7 +81,7 @@ def test_the_gap_is_that_of_the_discriminators_means(check):
     assert "D(real) - D(fake) 2.50" in health.describe()
 
 
-def test_too_few_reals_are_refused():
+def test_too_few_reals_are_rejected():
     with pytest.raises(ValueError, match="3 reals are too few"):
         HealthCheck(plain, pictures(3, 1))
 

@@ -408,7 +408,7 @@ def test_a_damaged_state_is_named(tmp_path, damage):
     assert "\n" not in str(caught.value)
 
 
-def test_a_state_of_other_networks_is_refused():
+def test_a_state_of_other_networks_is_rejected():
     small, large = nn.Linear(2, 2), nn.Linear(3, 2)
     state = capture_state(1, {"net": small}, {"net": torch.optim.Adam(small.parameters())}, {})
     with pytest.raises(CheckpointError, match=r"'net': weight has shape \(2, 2\), \(2, 3\) is needed"):
@@ -472,7 +472,7 @@ def test_odd_scales_of_losses_are_a_damaged_state(scalers):
             fit([phase], batches, replace(settings, precision="fp16"), state=state)
 
 
-def test_batches_that_cannot_be_parted_are_refused():
+def test_batches_that_cannot_be_parted_are_rejected():
     with pytest.raises(ConfigError, match=r"^--batch-size: 6 cannot be parted evenly among 4 processes"):
         check_batch(TrainingConfig(batch_size=6), World(rank=1, size=4))
     with pytest.raises(ConfigError, match=r"^--accumulate: a process has 3 samples"):
@@ -488,6 +488,6 @@ def test_batches_that_cannot_be_parted_are_refused():
         ("ema", 1.0), ("ema", -0.1), ("seed", -1), ("keep", 0), ("save_every", 0), ("workers", -1),
     ],
 )  # fmt: skip
-def test_settings_out_of_range_are_refused_by_their_flag(name, value):
+def test_settings_out_of_range_are_rejected_by_their_flag(name, value):
     with pytest.raises(ConfigError, match=f"^--{name.replace('_', '-')}: "):
         TrainingConfig(**{name: value})

@@ -295,7 +295,7 @@ def test_fades_are_mixtures_and_still_frames_are_none():
     assert torch.equal(clips[:, 4], last)
 
 
-def test_refusing_counts_only_what_differs():
+def test_rejecting_counts_only_what_differs():
     scores = torch.tensor([[1.0, 0.0], [-3.0, -3.0], [9.0, 9.0]])
     assert hinge_for_spoilt(scores, torch.tensor([True, True, False])).item() == pytest.approx((1.5 + 0) / 2)
     assert hinge_for_spoilt(scores, torch.zeros(3, dtype=torch.bool)).item() == 0
@@ -353,7 +353,7 @@ def test_a_sequence_discriminator_learns_order_which_single_pictures_do_not_show
     assert sum(gaps[-5:]) / 5 > 1
 
 
-def test_further_fakes_are_refused_with_their_weight(discriminator):
+def test_further_fakes_are_rejected_with_their_weight(discriminator):
     discriminator.eval()  # holds batch norms and power iterations still
     real, fake, spoilt = torch.rand(3, 4, 3, 64, 64) * 2 - 1
     nets = AdversarialConfig(8, augment=(), redraw=0, lecam=0)

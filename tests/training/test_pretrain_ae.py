@@ -237,9 +237,9 @@ def test_a_run_goes_on_with_its_own_settings(animi, film, tmp_path):
     done = animi("pretrain-ae", "--resume", run, "--steps", 2)
     assert done.exit_code == 0, done.stderr
     assert read_header(run / "checkpoints" / "00000002.safetensors").architecture == "plain-autoencoder"
-    refused = animi("pretrain-ae", "--resume", run, "--net", "deep")
-    assert refused.exit_code == 2
-    assert "--net: deep was given, but" in refused.stderr
+    rejected = animi("pretrain-ae", "--resume", run, "--net", "deep")
+    assert rejected.exit_code == 2
+    assert "--net: deep was given, but" in rejected.stderr
 
 
 @pytest.mark.parametrize("net", ["deep", "plain"])
@@ -305,7 +305,7 @@ def test_lpips_is_measured_where_weights_are_given(animi, film, tmp_path):
     assert 0 < value < 1.5
 
 
-# What is refused
+# What is rejected
 
 
 @pytest.mark.parametrize(
@@ -325,19 +325,19 @@ def test_lpips_is_measured_where_weights_are_given(animi, film, tmp_path):
     ],
 )
 def test_what_cannot_be_trained_is_told_in_a_line(words, code, told, animi, film, tmp_path):
-    refused = animi("pretrain-ae", film, "-o", tmp_path / "run", "--device", "cpu", "--steps", 1, *words)
-    assert refused.exit_code == code, refused.stderr
-    assert told in refused.stderr
-    assert refused.stderr.count("\n") == 1
+    rejected = animi("pretrain-ae", film, "-o", tmp_path / "run", "--device", "cpu", "--steps", 1, *words)
+    assert rejected.exit_code == code, rejected.stderr
+    assert told in rejected.stderr
+    assert rejected.stderr.count("\n") == 1
     assert not (tmp_path / "run").exists()
 
 
 def test_a_film_of_one_frame_has_none_to_hold_out(animi, draw_disc, tmp_path):
     (tmp_path / "one").mkdir()
     write_png(tmp_path / "one" / "0.png", draw_disc(20, 20, (48, 48), 8))
-    refused = animi("pretrain-ae", tmp_path / "one", "-o", tmp_path / "run", *SMALL)
-    assert refused.exit_code == 1
-    assert "one: has one frame, so none can be held out" in refused.stderr
+    rejected = animi("pretrain-ae", tmp_path / "one", "-o", tmp_path / "run", *SMALL)
+    assert rejected.exit_code == 1
+    assert "one: has one frame, so none can be held out" in rejected.stderr
     with pytest.raises(ConfigError, match="--length: 8 cannot be used"):
         PretrainAeConfig((Path("a"),), Path("b"), clips=ClipConfig())
 

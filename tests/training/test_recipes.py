@@ -97,7 +97,7 @@ def test_from_films_to_pictures_drawn_from_noise(animi, film, other_film, vgg, t
     found = json.loads(drawn.stdout)
     assert found["checkpoint"] == str(run / "best.safetensors")
     assert found["step"] == json.loads((run / "best.json").read_text())["step"]
-    refused = animi(
+    rejected = animi(
         "interpolate",
         film / "000.png",
         film / "001.png",
@@ -106,8 +106,8 @@ def test_from_films_to_pictures_drawn_from_noise(animi, film, other_film, vgg, t
         "--checkpoint",
         run / "best.safetensors",
     )
-    assert refused.exit_code == 1
-    assert "draws no in-betweens" in refused.stderr
+    assert rejected.exit_code == 1
+    assert "draws no in-betweens" in rejected.stderr
 
 
 def test_precision_and_parts_of_a_batch_through_the_command(animi, film, tmp_path):
@@ -126,9 +126,11 @@ def test_precision_and_parts_of_a_batch_through_the_command(animi, film, tmp_pat
         assert {tensor.dtype for tensor in kept.values() if tensor.is_floating_point()} == {torch.float32}
     assert losses["whole"] == losses["fp32"] == pytest.approx(losses["parts"], rel=1e-5)
     assert losses["bf16"] != losses["fp32"] and losses["bf16"] == pytest.approx(losses["fp32"], rel=0.05)
-    refused = animi(*words, "--accumulate", 3, "-o", tmp_path / "odd")
+    rejected = animi(*words, "--accumulate", 3, "-o", tmp_path / "odd")
     assert (
-        refused.exit_code == 2 and "--accumulate: a process has 4" in refused.stderr and not (tmp_path / "odd").exists()
+        rejected.exit_code == 2
+        and "--accumulate: a process has 4" in rejected.stderr
+        and not (tmp_path / "odd").exists()
     )
 
 
@@ -162,9 +164,9 @@ def test_from_a_film_to_in_betweens_by_vgg(animi, film, vgg, tmp_path):
     found = Image.open(gif)
     assert found.n_frames == 4
     assert found.size == (72, 64)
-    refused = animi("sample", run, "-o", tmp_path / "grid.png")
-    assert refused.exit_code == 1
-    assert "draws nothing from noise" in refused.stderr
+    rejected = animi("sample", run, "-o", tmp_path / "grid.png")
+    assert rejected.exit_code == 1
+    assert "draws nothing from noise" in rejected.stderr
 
 
 COMMANDS = [
@@ -488,8 +490,8 @@ def test_a_dry_run_tells_what_a_training_costs_and_keeps_nothing(animi, film, vg
     found = json.loads(animi(*words, "--steps", 1, "--json").stdout)
     assert found["steps"] == 1 and found["parameters"]["generator"] == generator
     assert found["settings"]["nets"]["width"] == 4 and found["seconds"] > 0 and found["memory"] > 1 << 20
-    refused = animi("train-noise", "--resume", tmp_path / "run", "--dry-run")
-    assert refused.exit_code == 2 and refused.stderr.startswith("animi: --dry-run: is for a new run")
+    rejected = animi("train-noise", "--resume", tmp_path / "run", "--dry-run")
+    assert rejected.exit_code == 2 and rejected.stderr.startswith("animi: --dry-run: is for a new run")
 
 
 WRONG = [
@@ -516,7 +518,7 @@ WRONG = [
 @pytest.mark.parametrize(
     ("wrong", "says"), WRONG, ids=lambda part: " ".join(map(str, part)) if isinstance(part, tuple) else ""
 )
-def test_wrong_values_are_refused_by_their_flag(wrong, says, animi, film, tmp_path):
+def test_wrong_values_are_rejected_by_their_flag(wrong, says, animi, film, tmp_path):
     done = animi("train-noise", film, "-o", tmp_path / "run", *wrong)
     assert done.exit_code == 2, done.output
     assert done.stderr.startswith(f"animi: {says}")
@@ -579,7 +581,7 @@ def test_without_a_network_pictures_are_still_learnt_but_nothing_random_measures
         )
 
 
-def test_settings_that_no_command_gives_are_refused_too():
+def test_settings_that_no_command_gives_are_rejected_too():
     for wrong in ({"fps": Fraction(0)}, {"columns": 0}, {"seed": -1}, {"steps": 0}):
         with pytest.raises(ConfigError):
             SampleConfig(Path("a"), Path("b.png"), **wrong)

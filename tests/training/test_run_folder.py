@@ -199,7 +199,7 @@ def test_a_new_run_does_not_touch_what_is_there(folder, tmp_path):
         ({"training": TrainingConfig(steps=40, batch_size=8)}, "--batch-size", "8 was given, .* started with 16"),
     ],
 )
-def test_other_settings_are_refused_by_their_flag(folder, change, flag, words):
+def test_other_settings_are_rejected_by_their_flag(folder, change, flag, words):
     with pytest.raises(ConfigError, match=f"^{flag}: {words}; leave it away, or start a new run in another folder"):
         open_run(folder, replace(SETTINGS, **change), resume=True, command="train")
     assert read_metrics(folder)[-1]["step"] == 80  # nothing was forgotten yet
@@ -221,7 +221,7 @@ def test_a_run_goes_on_with_its_own_settings_and_those_that_may_change(folder):
         resume_config(moved, Settings, {"colours": 3})
 
 
-def test_what_is_no_run_of_this_command_is_refused(folder, tmp_path):
+def test_what_is_no_run_of_this_command_is_rejected(folder, tmp_path):
     with pytest.raises(InputError, match="is a run of train; resume it with that command"):
         open_run(folder, SETTINGS, resume=True, command="train-noise")
     with pytest.raises(InputError, match=r"is no run, as it has no config\.json"):

@@ -104,9 +104,9 @@ def test_without_vgg_one_line_says_what_to_give(animi, tmp_path, monkeypatch):
 
     monkeypatch.setattr(torch.hub, "load_state_dict_from_url", fail)
     for more, code in (((), 1), (("--vgg-weights", tmp_path / "no.safetensors"), 1)):
-        refused = animi(*SMALL, "-o", tmp_path / "run", "--steps", 1, *more)
-        assert refused.exit_code == code, refused.stderr
-        assert "--vgg-weights" in refused.stderr and len(refused.stderr.splitlines()) == 1
+        rejected = animi(*SMALL, "-o", tmp_path / "run", "--steps", 1, *more)
+        assert rejected.exit_code == code, rejected.stderr
+        assert "--vgg-weights" in rejected.stderr and len(rejected.stderr.splitlines()) == 1
         assert not (tmp_path / "run").exists()
 
 

@@ -274,16 +274,16 @@ def test_another_network_is_no_beginning(tmp_path):
         ({"paths": ("x",), "pictures": 0.0}, "--films: films train pictures only"),
     ],
 )
-def test_settings_that_cannot_be_used_are_refused_by_their_flag(tmp_path, changes, sentence):
+def test_settings_that_cannot_be_used_are_rejected_by_their_flag(tmp_path, changes, sentence):
     with pytest.raises(ConfigError) as caught:
         settings(tmp_path, **changes)
     assert str(caught.value).startswith(sentence)
 
 
-def test_sizes_that_are_no_numbers_are_refused_in_a_line(animi, tmp_path):
-    refused = animi("train-motion", "-o", tmp_path / "run", "--sizes", "large")
-    assert refused.exit_code == 2
-    assert refused.stderr.strip() == "animi: --sizes: large is no list of numbers; write it as 128,192,256"
+def test_sizes_that_are_no_numbers_are_rejected_in_a_line(animi, tmp_path):
+    rejected = animi("train-motion", "-o", tmp_path / "run", "--sizes", "large")
+    assert rejected.exit_code == 2
+    assert rejected.stderr.strip() == "animi: --sizes: large is no list of numbers; write it as 128,192,256"
 
 
 # What it learns from

@@ -97,7 +97,7 @@ def test_every_whole_number_and_word_has_bounds_and_is_in_the_table():
 
 
 @pytest.mark.parametrize("name", SMALLEST)
-def test_settings_out_of_bounds_are_refused_before_anything_is_built(name, small, tmp_path, monkeypatch):
+def test_settings_out_of_bounds_are_rejected_before_anything_is_built(name, small, tmp_path, monkeypatch):
     def fail(*_args, **_settings):
         raise AssertionError("a layer was built")
 
@@ -168,7 +168,7 @@ def test_a_header_that_implies_more_than_its_file_holds_takes_no_memory(small, t
     assert int(grown) < 100, "MiB: the smallest of these networks would take gigabytes"
 
 
-def test_numbers_of_another_type_are_refused(small, tmp_path):
+def test_numbers_of_another_type_are_rejected(small, tmp_path):
     source = small / "refinement.safetensors"
     with safe_open(source, "pt") as file:
         header = file.metadata()
