@@ -393,7 +393,7 @@ def is_slow(frames: tuple[Array, Array], figure: Figure, ground: tuple[float, fl
         ground: how far the ground moves, in pixels.
         fast: of the longer side: what moves by less, as seen from the ground, is slow.
     """
-    if figure.shift is not None:
+    if figure.shift is not None or figure.is_alone:
         return False
     h, w = figure.masks[0].shape
     seen = [

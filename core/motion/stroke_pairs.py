@@ -22,7 +22,7 @@ from .kept import shrink_once
 from .segments import label_flat
 from .strokes import Stroke, Travel, is_slender, make_curve, straighten, trace
 
-LARGEST, SMALLEST, SMALLER = 480, 160, 1.4
+_LARGEST, _SMALLEST, _STEP = 480, 160, 1.4
 """Longest sides of the largest and smallest picture in which strokes are sought, in pixels, and the factor between one
 and the next, in which they are sought if the last one has none. Outlines may be too broad for the larger ones, and thin
 lines too thin for the smaller ones. Frames may be cut to what changes, so that the same stroke comes in many sizes."""
@@ -83,11 +83,11 @@ def find_strokes(first: Array, last: Array, flows: tuple[Flow, Flow]) -> list[St
         last: the same shape.
         flows: forward and backward motion, (h, w, 2) in pixels of the drawings, on any grid.
     """
-    side = float(min(LARGEST, max(first.shape[:2])))
+    side = float(min(_LARGEST, max(first.shape[:2])))
     while True:
         found = _find_at(first, last, flows, fit_size(first.shape, round(side)))
-        side /= SMALLER
-        if found or side < SMALLEST:
+        side /= _STEP
+        if found or side < _SMALLEST:
             return found
 
 
