@@ -29,8 +29,8 @@ lines too thin for the smaller ones. Frames may be cut to what changes, so that 
 _MISSED, _AMISS = 24.0, 2  # levels by which a place differs from all that is within so many pixels of its match
 _SHARE = 0.07
 """Of a stroke that is unmatched, at least: a search explains flat parts by any place of their colour. The tail of the
-trials needs so little at 3 times its size, with `--engine flow`. In 348 pairs of the choosing set and of emoji, nothing is
-found; with 0.05, the edge of a parrot's wing is."""
+trials needs so little at 3 times its size, with `--engine flow`. In 348 pairs of the choosing set and of emoji, nothing
+is found; with 0.05, the edge of a parrot's wing is."""
 _SLIM = 0.7  # of the length that a stroke needs, without its outline
 _LEAST, _MOST = 24, 0.12  # pixels of a piece, and share of the picture
 _PARTS, _COLOURS, _SEEDS, _STROKES = 16, 3, 6, 4
