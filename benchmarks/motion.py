@@ -176,9 +176,12 @@ def report_halves(chosen: argparse.Namespace) -> None:
 
 
 def ship(chosen: argparse.Namespace) -> None:
-    """Writes a checkpoint's network in half precision to where animi looks for its own."""
+    """Writes a checkpoint's network, or the mean of several, in half precision to where animi looks for its own."""
     network, header = load_checkpoint(chosen.checkpoint, torch.device("cpu"))
     assert isinstance(network, MotionNetwork)
+    states = [network.state_dict()]
+    states += [load_checkpoint(path, torch.device("cpu"))[0].state_dict() for path in chosen.mean_with]
+    network.load_state_dict({name: torch.stack([s[name].double() for s in states]).mean(0) for name in states[0]})
     hardness = chosen.harder * torch.nn.functional.softplus(network.decision.detach())
     network.decision.data = hardness.expm1().log()
     MOTION_WEIGHTS.parent.mkdir(exist_ok=True)
@@ -192,6 +195,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["draw", "time", "train", "agree", "ship"])
     parser.add_argument("--checkpoint", type=Path)
+    parser.add_argument("--mean-with", type=Path, nargs="+", default=[], help="ship the mean of these and --checkpoint")
     parser.add_argument("--width", type=int, default=MotionConfig().width)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--rounds", type=int, default=5)

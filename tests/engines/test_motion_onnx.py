@@ -287,7 +287,7 @@ both = {n: np.concatenate([x, y]) for n, x, y in zip(names, *(encode.run(None, {
 outputs = find_motion.run(None, both | {"given": given})
 found = dict(zip([o.name for o in find_motion.get_outputs()], outputs)) | {"small": both["small"]}
 inside = found["fine"][:, 0, 6:-6, 8:-8]
-print(round(float(np.median(inside[0]))), round(float(np.median(inside[1]))))
+print(float(np.median(inside[0])), float(np.median(inside[1])))
 del found["fine"]
 shift, claim = find_way.run(None, found | {"t": np.array([0.5], np.float32)})
 (share,) = decide.run(None, {"claim": claim, "difference": np.zeros((1, 1, 24, 32), np.float32)})
@@ -299,7 +299,8 @@ print(sorted({"torch", "animi", "cv2"} & sys.modules.keys()))
     names, motion, way, imported = done.stdout.splitlines()
     readme = (out / "README.md").read_text(encoding="utf-8")
     assert all(f"`{name}`" in readme for name in eval(names))
-    assert motion == "2 -2" and way == "(2, 2, 24, 32) (2, 1, 24, 32) (1, 1, 24, 32) -1" and imported == "[]"
+    assert np.allclose([float(part) for part in motion.split()], (2, -2), atol=0.8)  # 4 pixels, in cells of 2
+    assert way == "(2, 2, 24, 32) (2, 1, 24, 32) (1, 1, 24, 32) -1" and imported == "[]"
 
 
 def test_export_takes_a_run_and_replaces_only_exports(tmp_path, animi):
