@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
+from .dense import search_densely
 from .grid import Array, find_overlap, fit_size, max_of_channels, pixel_grid, touches_border, warp
 from .ground import MOST_FIGURES, SIDE, Cut, compare_colours, cut_figures, find_pieces, share_colours, trim_figures
 from .kept import shrink_once
@@ -37,9 +38,8 @@ _LEAST_SIDE = 32  # pixels of the ground that both frames must show
 _TOGETHER = 0.01  # of the longer side: figures that move alike to this are taken for parts of the ground, if that moves
 _LIKE_IT = 0.1  # of new ground may have colours that are a figure's rather than the ground's
 _FITS, _FITTING, _SLOW = 30, 0.4, 0.8
-"""Levels up to which a cell of a figure fits where an optical flow leads, the share of cells that must fit, and the
-share of the limit below which the figure is slow. Of 19 figures, the flow's lengths and the engine's differ by a sixth
-at most."""
+"""Levels up to which a cell of a figure fits where dense search leads, the share of cells that must fit, and the share
+of the limit below which the figure is slow. Of 19 figures, its lengths and the engine's differ by a sixth at most."""
 _AROUND_IT = np.ones((3, 3), np.uint8)
 
 
@@ -383,7 +383,7 @@ def _move(mask: Array, shift: tuple[float, float]) -> Array:
 
 
 def is_slow(frames: tuple[Array, Array], figure: Figure, ground: tuple[float, float], fast: float) -> bool:
-    """Whether a figure is slow, by an optical flow at the size of its masks (Kroeger et al., ECCV 2016).
+    """Whether a figure is slow, by dense inverse search at the size of its masks.
 
     An engine's motion says it more surely, and takes longer. So this is False wherever it is not sure.
 
@@ -400,8 +400,7 @@ def is_slow(frames: tuple[Array, Array], figure: Figure, ground: tuple[float, fl
         cv2.copyTo(shrink_once(frame, w, h), (mask > 0.5).astype(np.uint8))
         for frame, mask in zip(frames, figure.masks, strict=True)
     ]
-    grey = [cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in seen]
-    flow: Any = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM).calc(grey[0], grey[1], None)  # type: ignore[call-overload]
+    flow = search_densely(seen[0], seen[1])
     on = figure.masks[0] > 0.5
     there = warp(seen[1], pixel_grid(h, w) + flow)
     fits = max_of_channels(cv2.absdiff(seen[0], there))[on] < _FITS

@@ -12,6 +12,7 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
+from .dense import search_densely
 from .grid import Array, pixel_grid, warp
 from .kept import once, shrink_once
 
@@ -197,7 +198,6 @@ def _fit(bright: Array, dark: Array, dims: bool) -> Iterator[Light]:
 
 def _carry(here: Array, there: Array) -> Array:
     """Warps `there` to `here` by dense inverse search; (h, w, 3) float32 each."""
-    grey = [cv2.cvtColor(np.clip(frame + 0.5, 0, 255).astype(np.uint8), cv2.COLOR_RGB2GRAY) for frame in (here, there)]
-    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    flow = search.calc(grey[0], grey[1], None)  # type: ignore[call-overload]
+    one, other = (np.clip(frame + 0.5, 0, 255).astype(np.uint8) for frame in (here, there))
+    flow = search_densely(one, other)
     return warp(there, pixel_grid(*flow.shape[:2]) + flow)

@@ -18,6 +18,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from .dense import search_densely
 from .grid import Array, Flow, mean_of_channels, pixel_grid, warp
 from .guides import Guides
 from .kept import once, shrink_once, to_lab
@@ -46,7 +47,6 @@ _STILL, _BETTER = 4.0, 2.0  # levels: largest difference of a static pixel, and 
 _NEAR, _ALIKE = np.ones((11, 11), np.uint8), 1.0  # half pixels: window in which motion counts as uniform, and its range
 SMALLEST = 8
 """Frames with a side below this are too small to find motion in."""
-_SEARCH_MARGIN = 32
 _COARSEST_SIDE, _FINEST_SIDE, _DETAIL = 192, 640, 0.75  # limits of the working size in pixels; share of the frame's
 _DETAILED_SIDE = 480  # working size of `search_in_detail`: 360 has three quarters of what it gains (motion/detail.py)
 _OVERSAMPLING = 2.5  # searched cells per requested cell along a side; more are slower and give no better frames
@@ -104,8 +104,8 @@ def estimate_flow(
         return still, still.copy()
     small_first, small_last = shrink_once(first, w, h), shrink_once(last, w, h)
     coarse_forward, coarse_backward = match_globally(small_first, small_last, guides)
-    forward = _refine(small_first, small_last, coarse_forward)
-    backward = _refine(small_last, small_first, coarse_backward)
+    forward = search_densely(small_first, small_last, coarse_forward)
+    backward = search_densely(small_last, small_first, coarse_backward)
     forward, backward = _steady(small_first, small_last, (forward, backward), (coarse_forward, coarse_backward))
     if guides is not None:
         forward, backward = guides.clear(forward, 0)[0], guides.clear(backward, 1)[0]
@@ -453,23 +453,6 @@ def _measure_distances(candidates: Candidates) -> Array:
     # shifts are uniform, so compare them at the other candidate's centre
     share = np.where(placed[:, None] == placed[None], 0.5, np.where(placed[:, None], 1.0, 0.0))
     return np.asarray(share * apart + share.T * apart.T, np.float32)
-
-
-def _refine(here: Array, there: Array, start: Flow) -> Flow:
-    """Refines `start`, (h, w, 2), to fractions of a pixel by dense inverse search on brightness."""
-    h, w = here.shape[:2]
-    bottom, right = max(0, _SEARCH_MARGIN - h), max(0, _SEARCH_MARGIN - w)  # its pyramid needs a few patches
-
-    def grow(array: Array) -> Array:
-        return cv2.copyMakeBorder(array, 0, bottom, 0, right, cv2.BORDER_REPLICATE) if bottom or right else array
-
-    def grow_grey(frame: Array) -> Array:
-        return grow(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY))
-
-    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    grey_here, grey_there = (once(frame, "grey for the search", partial(grow_grey, frame)) for frame in (here, there))
-    flow = search.calc(grey_here, grey_there, np.ascontiguousarray(grow(start)).copy())
-    return np.ascontiguousarray(flow[:h, :w])
 
 
 def _measure_certainty(frame: Array) -> Array:
