@@ -58,45 +58,46 @@ def find_sprites(folder: Path, *, held_out: int | None = HELD_OUT) -> list[Path]
     listed = _read_index(folder / "index.csv", held_out)
     if listed is None:
         listed = _read_index_above(folder, held_out)
-    found = [path for path in (folder.rglob("*") if listed is None else listed) if _is_sprite(path)]
     if listed is None:
-        found = natural_order(found)
+        found = natural_order(path for path in folder.rglob("*") if _is_sprite(path))
+    else:
+        found = [path for path, taken in listed if taken and _is_sprite(path)]
     if not found:
         kinds = ", ".join((*ANIMATED, *DRAWN))
         raise InputError(f"{folder}: holds no sprites ({kinds}, or folders of .png); name a folder of sprites")
     return found
 
 
-def _read_index(index: Path, held_out: int | None) -> list[Path] | None:
-    """The files that an index names and `find_sprites` takes; None if there is no index."""
+def _read_index(index: Path, held_out: int | None) -> list[tuple[Path, bool]] | None:
+    """The files that an index names, and whether `find_sprites` takes each; None if there is no index."""
     if not index.is_file():
         return None
     try:
         with index.open(encoding="utf-8", newline="") as file:
             rows = list(enumerate(csv.DictReader(file), 1))
         return [
-            index.parent / row["file"]
+            (
+                index.parent / row["file"],
+                held_out is None or (row["split"] == "train" if "split" in row else number % 10 != held_out),
+            )
             for number, row in rows
             if row["file"]
-            and (held_out is None or (row["split"] == "train" if "split" in row else number % 10 != held_out))
         ]
     except (csv.Error, UnicodeDecodeError, KeyError, OSError) as error:
         raise InputError(f"{index}: cannot be read; give a .csv with a column `file`, or remove it") from error
 
 
-def _read_index_above(folder: Path, held_out: int | None) -> list[Path] | None:
+def _read_index_above(folder: Path, held_out: int | None) -> list[tuple[Path, bool]] | None:
     """The same by the index of the folder above, of this folder's files alone; None if it names none of them.
 
     Without it, a part of an indexed collection would be taken whole, with what is held out.
     """
     folder = folder.absolute()
-    index = folder.parent / "index.csv"
     try:
-        if not any(folder in file.parents for file in _read_index(index, None) or ()):
-            return None
-        return [file for file in _read_index(index, held_out) or () if folder in file.parents]
+        listed = _read_index(folder.parent / "index.csv", held_out)
     except InputError:  # a table of something else
         return None
+    return [entry for entry in listed or () if folder in entry[0].parents] or None
 
 
 def is_drawn(path: Path) -> bool:
