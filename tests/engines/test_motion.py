@@ -144,7 +144,7 @@ def test_detail_of_a_given_motion_is_kept():
     assert 0.7 < (fine[0, 0, :, 1::2] - fine[0, 0, :, ::2]).mean() < 1
 
 
-def test_a_guided_network_rejects_to_begin_with_nothing():
+def test_a_guided_network_cannot_begin_with_nothing():
     with pytest.raises(ValueError, match="guided"):
         MotionNetwork(GUIDED).find_motion(picture(seed=1), picture(seed=2))
 

@@ -518,7 +518,7 @@ def test_an_interruption_leaves_the_old_file(tmp_path, suffix, error):
 
 @pytest.mark.parametrize("suffix", EVERY)
 def test_a_disk_that_fills(tmp_path, suffix):
-    """The system rejects to let files grow beyond a size, which looks the same to the writer as a full disk."""
+    """The system does not let files grow beyond a size, which looks the same to the writer as a full disk."""
     path = tmp_path / f"film{suffix}"
     write_animation(path, walk(2), fps=Fraction(12))
     before = path.stat().st_ino
