@@ -374,7 +374,7 @@ def _describe_job(job: StudioJob) -> dict[str, Any]:
         "id": job.id,
         "kind": job.kind,
         "title": job.title,
-        "state": job.state,
+        "state": job.settled_state,
         "stage": job.stage,
         "done": job.done,
         "total": job.total,

@@ -60,6 +60,14 @@ class StudioJob:
         """Whether it is done, failed or cancelled."""
         return self.state in (DONE, FAILED, CANCELLED)
 
+    @property
+    def settled_state(self) -> str:
+        """The same as `state`, but RUNNING until `on_over` has been called: what a page sees of a job.
+
+        So whoever sees that a job is over also sees that its files are released.
+        """
+        return RUNNING if self.is_over and not self._over.is_set() else self.state
+
     def report(self, done: float, total: float | None = None, stage: str = "") -> None:
         """Reports progress; the job's function calls this often.
 
@@ -262,8 +270,10 @@ class JobQueue:
                 job.state = FAILED
         for timer in job._timers:
             timer.cancel()
-        self.on_over(job)
-        job._over.set()
+        try:
+            self.on_over(job)
+        finally:
+            job._over.set()
         return True
 
     def _describe(self, job: StudioJob, error: Exception) -> str:

@@ -74,8 +74,7 @@ def test_a_film_is_looked_through_for_so_many_frames_and_minutes(serve, film, mo
     page = serve(max_film_frames=5)
     job = page.wait(page.send(film))
     assert job["state"] == "failed" and "more frames than the 5" in job["message"]
-    wait_until(lambda: files(page) == [])  # a job is over before its files are removed
-    assert not list((page.folder() / "strips").iterdir())
+    assert files(page) == [] and not list((page.folder() / "strips").iterdir())
 
     released = threading.Event()
     monkeypatch.setattr("animi.core.studio.film_work.scan_film", lambda *_words: released.wait(60))
@@ -197,6 +196,17 @@ def test_work_that_does_not_end_is_left_to_itself_and_the_queue_goes_on(monkeypa
     go_on.set()
     wait_until(lambda: forgotten == [stuck.id])  # what it still made is removed
     assert stuck.state == "cancelled" and over == [stuck.id, after.id]
+    queue.close()
+
+
+def test_a_page_sees_that_a_job_is_over_only_when_its_files_are_released():
+    queue, releasing, go_on = JobQueue(str), threading.Event(), threading.Event()
+    queue.on_over = lambda job: (releasing.set(), go_on.wait(20))
+    job = queue.submit("x", "fails", lambda job: 1 / 0)
+    assert releasing.wait(10) and (job.state, job.settled_state) == ("failed", "running")
+    go_on.set()
+    job.wait(3)
+    assert job.settled_state == "failed"
     queue.close()
 
 

@@ -314,8 +314,7 @@ def test_a_film_of_larger_frames_than_may_be_drawn_is_rejected(serve, film):
     frames[0].save(large, "GIF", save_all=True, append_images=frames[1:], duration=100)
     job = page.wait(page.send(large.getvalue(), "large.gif"))
     assert job["state"] == "failed" and "large.gif: has 1200 x 900 pixels" in job["message"]
-    wait_until(lambda: files(page) == [])  # a job is over before its files are removed
-    assert page.wait(page.send(film))["state"] == "done"
+    assert files(page) == [] and page.wait(page.send(film))["state"] == "done"
 
 
 # What is left
