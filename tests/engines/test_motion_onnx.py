@@ -280,14 +280,14 @@ open_ = lambda name: onnxruntime.InferenceSession(f"{sys.argv[1]}/{name}.onnx")
 steps = encode, find_motion, find_way, decide = [*map(open_, ("encode", "find_motion", "find_way", "decide"))]
 print([i.name for step in steps for i in step.get_inputs()])
 a = np.random.default_rng(0).uniform(-1, 1, (1, 3, 6, 8)).astype(np.float32).repeat(8, 2).repeat(8, 3)
-b = np.roll(a, 4, 3)
+b = np.roll(a, 8, 3)
 given = np.full((2, 2, 24, 32), 10000, np.float32)
 names = [o.name for o in encode.get_outputs()]
 both = {n: np.concatenate([x, y]) for n, x, y in zip(names, *(encode.run(None, {"frame": f}) for f in (a, b)))}
 outputs = find_motion.run(None, both | {"given": given})
 found = dict(zip([o.name for o in find_motion.get_outputs()], outputs)) | {"small": both["small"]}
 inside = found["fine"][:, 0, 6:-6, 8:-8]
-print(float(np.median(inside[0])), float(np.median(inside[1])))
+print(round(float(np.median(inside[0]))), round(float(np.median(inside[1]))))
 del found["fine"]
 shift, claim = find_way.run(None, found | {"t": np.array([0.5], np.float32)})
 (share,) = decide.run(None, {"claim": claim, "difference": np.zeros((1, 1, 24, 32), np.float32)})
@@ -299,8 +299,7 @@ print(sorted({"torch", "animi", "cv2"} & sys.modules.keys()))
     names, motion, way, imported = done.stdout.splitlines()
     readme = (out / "README.md").read_text(encoding="utf-8")
     assert all(f"`{name}`" in readme for name in eval(names))
-    assert np.allclose([float(part) for part in motion.split()], (2, -2), atol=0.8)  # 4 pixels, in cells of 2
-    assert way == "(2, 2, 24, 32) (2, 1, 24, 32) (1, 1, 24, 32) -1" and imported == "[]"
+    assert motion == "4 -4" and way == "(2, 2, 24, 32) (2, 1, 24, 32) (1, 1, 24, 32) -2" and imported == "[]"
 
 
 def test_export_takes_a_run_and_replaces_only_exports(tmp_path, animi):
