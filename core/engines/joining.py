@@ -20,7 +20,7 @@ from ..motion.guides import Guides
 from ..motion.kept import shrink_once
 from ..motion.parts import Part
 from ..motion.seam import CELLS, FEWEST_CELLS, SeamChoice, choose, measure_difference
-from ..motion.texture import measure_allowance, measure_unlike
+from ..motion.texture import ALLOWANCE_REACH, measure_allowance, measure_unlike
 from ..motion.unmatched import grade_misfit
 from ..threads import map_ahead
 from .interface import DrawsTogether, Working, keep_between, limit_colours
@@ -402,15 +402,20 @@ def _choose(choice: SeamChoice, placed: Placed, share: Array, frames: tuple[Work
     shifted = _grade(cv2.blur(mean_of_channels(apart), (3, 3))) - _grade(unlike)
     shifted *= np.exp(-((spread(placed.belief) / SURE) ** 2))
     share += (by_time - share) * np.maximum(shifted, 0)
-    disagrees = _grade(unlike - measure_allowance(*frames))
     where = choice.chosen
     if choice.fades.any():
         shown += (by_time - shown) * spread(choice.fades)
         where = np.maximum(where, choice.fades)
-    disagrees *= spread(where)
-    shown -= share
-    shown *= disagrees
-    return np.asarray(share + shown, np.float32)
+    counts = spread(where)
+    x, y, w, h = cv2.boundingRect((counts > 0).astype(np.uint8))
+    if not w * h:
+        return share
+    box = np.s_[
+        max(0, y - ALLOWANCE_REACH) : y + h + ALLOWANCE_REACH, max(0, x - ALLOWANCE_REACH) : x + w + ALLOWANCE_REACH
+    ]
+    disagrees = _grade(unlike[box] - measure_allowance(*(frame[box] for frame in frames)))
+    share[box] += (shown[box] - share[box]) * disagrees * counts[box]
+    return share
 
 
 def _grade(difference: Array) -> Array:

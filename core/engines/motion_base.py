@@ -51,14 +51,14 @@ _DIFFERS = 0.04  # mean difference of colours, in [-1, 1], from which on a cell 
 
 
 class Begun(NamedTuple):
-    """A search in the background."""
+    """The motion of two frames, which is found in the background."""
 
     first: Working
     """A frame; as long as it is held here, no other has its identity."""
     last: Working
     """The other frame."""
-    search: Callable[[], tuple[Array, Detail | None]]
-    """Waits for what `search_small` gives."""
+    find: Callable[[], tuple[FoundMotion, Detail | None]]
+    """Waits for the motion and the detail of its search."""
 
 
 class BaseMotionEngine:
@@ -95,7 +95,7 @@ class BaseMotionEngine:
         self._memory = FrameMemory(at_once + 2)
         self._workers = Workers(min(2, steps.threads))
         self._begun: dict[tuple[int, int], Begun] = {}
-        """Searches that have begun before it is known whether the whole frames are drawn, by the frames' identities."""
+        """What has begun before it is known whether the whole frames are drawn, by the frames' identities."""
 
     def prepare(self, first: Working, last: Working, hints: PairHints | None = None) -> Pair:
         """Prepares a pair, if motion can explain it; frames in different light are relit first."""
@@ -103,9 +103,9 @@ class BaseMotionEngine:
         key = id(first), id(last)
         # in the background, while this thread finds out whether anything is drawn apart, which is rare
         if hints is None and self._workers.threads > 1:
-            self._begun[key] = Begun(first, last, self._workers.begin(self._search_small, first, last, None))
+            self._begun[key] = Begun(first, last, self._workers.begin(self._find_motion, first, last, None))
         for frame in (first, last):
-            self._workers.begin(self._encode, frame, self._choose_area(frame))
+            self._workers.begin(self._encode, frame)
         try:
             return prepare_moving(first, last, hints, self._draw, figures=not self._mixes)
         finally:
@@ -138,24 +138,26 @@ class BaseMotionEngine:
         """Pixels of the network's input for a frame."""
         return self._area or choose_searched_area(*frame.shape[:2])
 
-    def _search_small(self, first: Working, last: Working, guides: Guides | None) -> tuple[Array, Detail | None]:
-        """The motion of a search, see `search_small`."""
-        return search_small((view_for_matching(first), view_for_matching(last)), self._choose_area(first), guides)
+    def _find_motion(self, first: Working, last: Working, guides: Guides | None) -> tuple[FoundMotion, Detail | None]:
+        """The motion that the network finds with the help of a search, and the detail of that search."""
+        area = self._choose_area(first)
+        given, detail = search_small((view_for_matching(first), view_for_matching(last)), area, guides)
+        return self._steps.find_motion(self._encode(first), self._encode(last), given), detail
 
-    def _encode(self, frame: Working, area: int) -> Encoded:
-        """The first step for a frame, at the working size of about `area` pixels; only once if the frame is kept."""
+    def _encode(self, frame: Working) -> Encoded:
+        """The first step for a frame, at the network's working size; only once if the frame is kept."""
         view = view_for_matching(frame)
-        height, width = choose_size(view.shape[0], view.shape[1], area)
+        height, width = choose_size(view.shape[0], view.shape[1], self._choose_area(frame))
         small = shrink_once(view, width, height)
         return once(small, ("encoded", self._steps), partial(self._steps.encode, small))
 
     def _search(self, first: Working, last: Working, guides: Guides | None) -> tuple[FoundMotion, Detail | None]:
-        """The motion that the network finds with the help of a search, and the detail of that search."""
-        encoded = [self._workers.begin(self._encode, frame, self._choose_area(frame)) for frame in (first, last)]
-        begun = self._begun.pop((id(first), id(last)), None) if guides is None else None
-        given, detail = self._search_small(first, last, guides) if begun is None else begun.search()
-        motion = self._steps.find_motion(encoded[0](), encoded[1](), given)
-        return motion if guides is None else clear(motion, guides), detail
+        """The motion of two frames; what has begun in the background is waited for."""
+        if guides is not None:
+            motion, detail = self._find_motion(first, last, guides)
+            return clear(motion, guides), detail
+        begun = self._begun.pop((id(first), id(last)), None)
+        return self._find_motion(first, last, None) if begun is None else begun.find()
 
 
 class BaseMotionPair(PlacedPair):

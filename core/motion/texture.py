@@ -22,6 +22,9 @@ NEAR, AROUND = (5, 5), (9, 9)
 """Pixels: a texture has changes of colour in all windows of the first size within one of the second; beside an outline
 between flat colours, some have none."""
 
+ALLOWANCE_REACH = 7
+"""Pixels around a place that its allowance depends on, by all the windows above and one step between pixels."""
+
 
 def measure_allowance(one: Array, other: Array) -> Array:
     """Measures by how much two warped frames may differ in a texture.
@@ -37,7 +40,7 @@ def measure_allowance(one: Array, other: Array) -> Array:
     if not steepness.any():
         return steepness
     strange = cv2.max(*(max_of_channels(_find_outside(*pair, REACH)) for pair in ((one, other), (other, one))))
-    strange = cv2.dilate(strange, _ones(BESIDE))
+    strange = cv2.dilate(strange, _ones(BESIDE)).astype(np.float32)
     lost = STEEP * np.maximum(strange - STRANGE, 0)
     return np.asarray(np.maximum(np.minimum(PIXELS * steepness, MOST) - lost, 0), np.float32)
 
@@ -60,10 +63,11 @@ def measure_unlike(one: Array, other: Array, reach: int) -> Array:
 
 
 def _find_outside(frame: Array, other: Array, window: tuple[int, int]) -> Array:
-    """By how many levels each pixel is outside the colours that the other frame has around it: (H, W, C) float32."""
+    """By how many levels each pixel is outside the colours that the other frame has around it: as `frame`, (H, W, C)."""
     low, high = cv2.erode(other, _ones(window)), cv2.dilate(other, _ones(window))
     outside = cv2.max(cv2.subtract(low, frame), cv2.subtract(frame, high)).reshape(*frame.shape[:2], -1)
-    return np.maximum(outside, 0, dtype=np.float32)
+    # OpenCV's differences of unsigned numbers are 0 where they would be less
+    return outside if outside.dtype == np.uint8 else np.maximum(outside, 0)
 
 
 def _measure_steepness(frame: Array) -> Array:
