@@ -105,7 +105,7 @@ class BaseMotionEngine:
         if hints is None and self._workers.threads > 1:
             self._begun[key] = Begun(first, last, self._workers.begin(self._find_motion, first, last, None))
         for frame in (first, last):
-            self._workers.begin(self._encode, frame)
+            self._workers.begin(self._encode, frame, self._choose_area(frame))
         try:
             return prepare_moving(first, last, hints, self._draw, figures=not self._mixes)
         finally:
@@ -140,14 +140,18 @@ class BaseMotionEngine:
 
     def _find_motion(self, first: Working, last: Working, guides: Guides | None) -> tuple[FoundMotion, Detail | None]:
         """The motion that the network finds with the help of a search, and the detail of that search."""
+        given, detail = self._search_small(first, last, guides)
         area = self._choose_area(first)
-        given, detail = search_small((view_for_matching(first), view_for_matching(last)), area, guides)
-        return self._steps.find_motion(self._encode(first), self._encode(last), given), detail
+        return self._steps.find_motion(self._encode(first, area), self._encode(last, area), given), detail
 
-    def _encode(self, frame: Working) -> Encoded:
-        """The first step for a frame, at the network's working size; only once if the frame is kept."""
+    def _search_small(self, first: Working, last: Working, guides: Guides | None) -> tuple[Array, Detail | None]:
+        """The motion of a search, see `search_small`."""
+        return search_small((view_for_matching(first), view_for_matching(last)), self._choose_area(first), guides)
+
+    def _encode(self, frame: Working, area: int) -> Encoded:
+        """The first step for a frame, at the working size of about `area` pixels; only once if the frame is kept."""
         view = view_for_matching(frame)
-        height, width = choose_size(view.shape[0], view.shape[1], self._choose_area(frame))
+        height, width = choose_size(view.shape[0], view.shape[1], area)
         small = shrink_once(view, width, height)
         return once(small, ("encoded", self._steps), partial(self._steps.encode, small))
 

@@ -63,7 +63,7 @@ def measure_unlike(one: Array, other: Array, reach: int) -> Array:
 
 
 def _find_outside(frame: Array, other: Array, window: tuple[int, int]) -> Array:
-    """By how many levels each pixel is outside the colours that the other frame has around it: as `frame`, (H, W, C)."""
+    """By how many levels each pixel is outside the colours that the other frame has around it: (H, W, C)."""
     low, high = cv2.erode(other, _ones(window)), cv2.dilate(other, _ones(window))
     outside = cv2.max(cv2.subtract(low, frame), cv2.subtract(frame, high)).reshape(*frame.shape[:2], -1)
     # OpenCV's differences of unsigned numbers are 0 where they would be less
