@@ -289,6 +289,9 @@ def fit_unmatched(unmatched: Sequence[Array], height: int, width: int) -> tuple[
 
 def clear(motion: FoundMotion, guides: Guides) -> FoundMotion:
     """The motion without the pieces whose motion an animator gives."""
+    views = [np.ascontiguousarray(view) for view in np.rint((_pixels_last(motion.small) + 1) * 127.5).astype(np.uint8)]
+    forward, backward = _pixels_last(motion.flow)
+    guides.find_partners((forward, backward), (views[0], views[1]))
     parts, seen = [], []
     for flow in (motion.flow, motion.fine):
         found = _pixels_last(flow)  # (2, h, w, 2)

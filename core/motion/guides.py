@@ -27,7 +27,7 @@ import numpy as np
 
 from .bare import find_bare
 from .cutter import Cutter
-from .grid import Array, Flow, pixel_grid, warp
+from .grid import Array, Flow, max_of_channels, pixel_grid, warp
 from .maps import Map, fit_map, turn_and_squash
 from .narrowing import Ends, share_out
 from .parts import PartMask
@@ -37,6 +37,11 @@ from .turning import Looks, find_linear
 
 _GONE = 12.0  # log odds against a drawing that shows a piece where it is no longer
 _TINY = 1e-6  # weight of a place's own motion in filling: it counts only where nothing better is near
+# Chosen on discs of one colour and the pieces of docs/hints.md.
+_LIKE = 40  # levels up to which places that a motion joins look alike
+_JOINED = 0.3  # of a piece that comes or goes is joined to a piece of the other drawing, and of that piece
+_AS_LARGE = 2.5  # ratio of their areas at most
+_STANDS, _STANDING = 12, 0.9  # levels by which ground that stands differs at most, and share of it around a piece
 
 Point = tuple[float, float]
 
@@ -227,7 +232,7 @@ class Guides:
         self.shape = (height, width)
         """Height and width of the drawings."""
         self._still = None if hints.still is None else hints.still.astype(np.float32)
-        cutters = [Cutter(view) for view in (first, last)]
+        cutters = self._cutters = [Cutter(view) for view in (first, last)]
         driven = [[t for t in hints.tracks if not t.comes_or_goes and _lies_in(t, regions)] for regions in hints.apart]
         moved = [t for t in hints.tracks if not t.comes_or_goes and not any(t in tracks for tracks in driven)]
         cut = [(cutters[0].cut(track.at(0)), cutters[1].cut(track.at(1))) for track in moved]
@@ -243,7 +248,7 @@ class Guides:
         self.guides = [
             guide for group in groups for guide in self._make_all([moved[n] for n in group], *cut[group[0]], looks)
         ]
-        """One for each piece."""
+        """One for each piece; `find_partners` adds to them."""
         for regions, tracks in zip(hints.apart, driven, strict=True):
             size = cutters[0].size[::-1]
             here, there = (
@@ -265,10 +270,50 @@ class Guides:
                 masks[end] = cutters[end].cut(np.array(point))
                 self.guides.append(Guide((Track((point, point)),), masks[0], masks[1], self.shape, switch=track.switch))
 
+        self._sort()
+
+    def find_partners(self, flows: tuple[Flow, Flow], views: tuple[Array, Array]) -> None:
+        """Adds guides for what comes where a piece goes, or goes where one comes.
+
+        If a thing of one drawing is not in the other one, then what a motion joins to it there is another thing, such
+        as one that looks like it. That comes, or goes, at the same time.
+
+        Args:
+            flows: (h, w, 2) in cells: from the first drawing to the last, and back.
+            views: (h, w, 3) uint8: the drawings on that grid.
+        """
+        h, w = flows[0].shape[:2]
+        for guide in list(self.guides):
+            if not guide.comes_or_goes:
+                continue
+            end = 0 if guide.here.any() else 1
+            own, at = self._shrink(guide.masks[end], w, h), pixel_grid(h, w) + flows[1 - end]
+            taken = np.maximum.reduce([self._shrink(each.masks[1 - end], w, h) for each in self.guides])
+            alike = max_of_channels(cv2.absdiff(views[1 - end], warp(views[end], at))) < _LIKE
+            joined = (warp(own, at) > 0.5) & alike & (taken < 0.5)
+            if joined.sum() < max(1.0, _JOINED * float(own.sum())):
+                continue
+            depth = cv2.distanceTransform(np.pad(joined.astype(np.uint8), 1), cv2.DIST_L2, cv2.DIST_MASK_3)[1:-1, 1:-1]
+            row, column = np.unravel_index(int(depth.argmax()), depth.shape)
+            x, y = (np.array([column, row]) + 0.5) * self.shape[::-1] / (w, h) - 0.5
+            piece = self._cutters[1 - end].cut(np.array([x, y]))
+            ratio = float(piece.sum()) / float(guide.masks[end].sum())
+            if not 1 / _AS_LARGE < ratio < _AS_LARGE:
+                continue
+            if (self._shrink(piece, w, h) * joined).sum() < _JOINED * float(self._shrink(piece, w, h).sum()):
+                continue
+            masks = (np.zeros_like(piece), piece) if end == 0 else (piece, np.zeros_like(piece))
+            track = Track(((float(x), float(y)),) * 2)
+            self.guides.append(Guide((track,), *masks, self.shape, switch=guide.switch))
+        self._sort()
+
+    def _sort(self) -> None:
+        """What lies on a piece is drawn after it."""
+
         def count_below(guide: Guide) -> int:
             return sum(_lies_on(guide, other, end) for other in self.guides for end in range(2))
 
-        self.guides = sorted(self.guides, key=count_below)  # what lies on a piece is drawn after it
+        self.guides = sorted(self.guides, key=count_below)
 
     def _make_all(self, tracks: list[Track], here: Array, there: Array, looks: Looks) -> list[Guide]:
         """Makes the guides of one piece: one, or several where only these fit the drawings; see `narrowing`."""
@@ -417,6 +462,10 @@ class Guides:
             on_it = [other for other in self.guides if _lies_on(other, guide, end)]
             return self._find_hidden(guide, end), self.paint_out(frames, end, on_it)
 
+        @cache
+        def stands(number: int) -> bool:
+            return self._stands_around(np.maximum(*self.guides[number].masks))
+
         def lay(drawn: Array, t: float, shifts: tuple[Flow, Flow]) -> Array:
             drawn = drawn.copy()
             for number, guide in enumerate(self.guides):
@@ -425,7 +474,10 @@ class Guides:
                 if not mask.any():
                     continue
                 own = guide.ends[end]
-                now = own - self._measure_around(shifts[end], mask) if guide.comes_or_goes else guide.place(t)
+                if not guide.comes_or_goes:
+                    now = guide.place(t)
+                else:  # on plain ground that stands, the motion of things nearby may be smeared
+                    now = own if stands(number) else own - self._measure_around(shifts[end], mask)
                 behind, frame = find(number, end)
                 if behind is not None:
                     self._lay_piece(drawn, frames[1 - end], behind, guide.ends[1 - end], now)
@@ -483,13 +535,17 @@ class Guides:
         hidden = np.minimum(shown, warp(front * (1 - mask), at)) * (1 - clear)
         return hidden if (hidden > 0.5).any() else None
 
+    def _stands_around(self, mask: Array) -> bool:
+        """Whether both drawings show the same around a piece."""
+        around = _find_around(mask)
+        apart = max_of_channels(cv2.absdiff(*(cutter.view for cutter in self._cutters)))
+        return bool(around.any() and (apart[around] <= _STANDS).mean() >= _STANDING)
+
     def _measure_around(self, shift: Flow, mask: Array) -> Array:
         """The median of a shift around a piece, in pixels of the drawings: (2,)."""
         h, w = shift.shape[:2]
         scale = np.array([w / self.shape[1], h / self.shape[0]])
-        own = (self._shrink(mask, w, h) > 0).astype(np.uint8)
-        near = cv2.dilate(own, np.ones((5, 5), np.uint8))
-        around = (cv2.dilate(near, np.ones((7, 7), np.uint8)) > 0) & (near == 0)
+        around = _find_around(self._shrink(mask, w, h))
         return np.asarray(np.median(shift[around], 0) / scale if around.any() else np.zeros(2))
 
     def _lay_piece(self, drawn: Array, frame: Array, mask: Array, own: Array, now: Array) -> None:
@@ -526,6 +582,12 @@ class Guides:
     def _shrink(mask: Array, w: int, h: int) -> Array:
         smaller = w < mask.shape[1]
         return np.asarray(cv2.resize(mask, (w, h), interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR))
+
+
+def _find_around(mask: Array) -> Array:
+    """Places around a piece and beyond its outline: (h, w) bool."""
+    near = cv2.dilate((mask > 0).astype(np.uint8), np.ones((5, 5), np.uint8))
+    return np.asarray((cv2.dilate(near, np.ones((7, 7), np.uint8)) > 0) & (near == 0))
 
 
 def _lies_in(track: Track, regions: tuple[Array, Array]) -> bool:

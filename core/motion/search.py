@@ -108,6 +108,7 @@ def estimate_flow(
     backward = search_densely(small_last, small_first, coarse_backward)
     forward, backward = _steady(small_first, small_last, (forward, backward), (coarse_forward, coarse_backward))
     if guides is not None:
+        guides.find_partners((forward, backward), (small_first, small_last))
         forward, backward = guides.clear(forward, 0)[0], guides.clear(backward, 1)[0]
     to_pixels = np.array([width / w, height / h], np.float32)
     return forward * to_pixels, backward * to_pixels

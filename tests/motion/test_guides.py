@@ -188,6 +188,23 @@ def test_what_comes_or_goes_does_so_at_its_time():
     assert seen == [(True, False), (False, False), (False, False), (False, True)]
 
 
+@pytest.mark.parametrize("name", ["motion", "flow"])
+def test_what_is_like_a_thing_that_is_gone_comes_when_it_goes(name):
+    first, last = draw((60, 90, RED)), draw((180, 90, RED))
+    hints = PairHints((Track(((60, 90), None), (0, 0.6)),))
+    pair = open_engine(name).prepare(first, last, hints)
+    for drawn, shown in zip(render_all(pair, [0.25, 0.5, 0.7, 0.9]), (first, first, last, last), strict=True):
+        assert np.abs(drawn.astype(int) - shown).mean() < 0.3, "each stands, whole, and nothing else is there"
+
+
+def test_what_a_piece_uncovers_does_not_come_with_it():
+    first, last = draw((60, 90, RED)), draw()
+    guides = Guides(PairHints((Track(((60, 90), None)),)), first, last)
+    still = np.zeros((180, 320, 2), np.float32)
+    guides.find_partners((still, still), (first, last))
+    assert len(guides.guides) == 1
+
+
 def test_points_in_regions_lead_them():
     first, last = draw((60, 90, RED)), draw((250, 50, BLUE))
     regions = [cv2.circle(np.zeros((180, 320), np.uint8), at, 24, 1, -1) > 0 for at in ((60, 90), (250, 50))]
