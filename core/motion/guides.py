@@ -37,7 +37,7 @@ from .turning import Looks, find_linear
 
 _GONE = 12.0  # log odds against a drawing that shows a piece where it is no longer
 _TINY = 1e-6  # weight of a place's own motion in filling: it counts only where nothing better is near
-# Chosen on discs of one colour and the pieces of docs/hints.md.
+# Chosen on discs of one colour, and by eye on pieces of the demo.
 _LIKE = 40  # levels up to which places that a motion joins look alike
 _JOINED = 0.3  # of a piece that comes or goes is joined to a piece of the other drawing, and of that piece
 _AS_LARGE = 2.5  # ratio of their areas at most
