@@ -15,7 +15,7 @@ import numpy as np
 
 from ..motion.arcs import Turn, bend
 from ..motion.detail import Detail
-from ..motion.grid import Array, Flow, mean_of_channels, pixel_grid, warp
+from ..motion.grid import Array, Flow, find_box, mean_of_channels, pixel_grid, warp
 from ..motion.guides import Guides
 from ..motion.kept import shrink_once
 from ..motion.parts import Part
@@ -407,12 +407,10 @@ def _choose(choice: SeamChoice, placed: Placed, share: Array, frames: tuple[Work
         shown += (by_time - shown) * spread(choice.fades)
         where = np.maximum(where, choice.fades)
     counts = spread(where)
-    x, y, w, h = cv2.boundingRect((counts > 0).astype(np.uint8))
-    if not w * h:
+    # measuring a texture takes long, so it is left out where it would not count
+    box = find_box(counts > 0, ALLOWANCE_REACH)
+    if not share[box].size:
         return share
-    box = np.s_[
-        max(0, y - ALLOWANCE_REACH) : y + h + ALLOWANCE_REACH, max(0, x - ALLOWANCE_REACH) : x + w + ALLOWANCE_REACH
-    ]
     disagrees = _grade(unlike[box] - measure_allowance(*(frame[box] for frame in frames)))
     share[box] += (shown[box] - share[box]) * disagrees * counts[box]
     return share

@@ -103,9 +103,10 @@ class BaseMotionEngine:
         key = id(first), id(last)
         # in the background, while this thread finds out whether anything is drawn apart, which is rare
         if hints is None and self._workers.threads > 1:
-            self._begun[key] = Begun(first, last, self._workers.begin(self._find_motion, first, last, None))
-        for frame in (first, last):
-            self._workers.begin(self._encode, frame, self._choose_area(frame))
+            # a worker must not wait for another: two that do would wait for ever
+            encoded = [partial(self._encode, frame, self._choose_area(frame)) for frame in (first, last)]
+            self._begun[key] = Begun(first, last, self._workers.begin(self._find_motion, first, last, encoded))
+        self._begin_encoding(first, last)
         try:
             return prepare_moving(first, last, hints, self._draw, figures=not self._mixes)
         finally:
@@ -138,11 +139,23 @@ class BaseMotionEngine:
         """Pixels of the network's input for a frame."""
         return self._area or choose_searched_area(*frame.shape[:2])
 
-    def _find_motion(self, first: Working, last: Working, guides: Guides | None) -> tuple[FoundMotion, Detail | None]:
-        """The motion that the network finds with the help of a search, and the detail of that search."""
+    def _find_motion(
+        self, first: Working, last: Working, encoded: Sequence[Callable[[], Encoded]], guides: Guides | None = None
+    ) -> tuple[FoundMotion, Detail | None]:
+        """The motion that the network finds with the help of a search, and the detail of that search.
+
+        Args:
+            first: a frame.
+            last: another.
+            encoded: gives the first step for either frame, or waits for it.
+            guides: motion that an animator gives.
+        """
         given, detail = self._search_small(first, last, guides)
-        area = self._choose_area(first)
-        return self._steps.find_motion(self._encode(first, area), self._encode(last, area), given), detail
+        return self._steps.find_motion(encoded[0](), encoded[1](), given), detail
+
+    def _begin_encoding(self, first: Working, last: Working) -> list[Callable[[], Encoded]]:
+        """Begins the first step for both frames in the background."""
+        return [self._workers.begin(self._encode, frame, self._choose_area(frame)) for frame in (first, last)]
 
     def _search_small(self, first: Working, last: Working, guides: Guides | None) -> tuple[Array, Detail | None]:
         """The motion of a search, see `search_small`."""
@@ -157,11 +170,11 @@ class BaseMotionEngine:
 
     def _search(self, first: Working, last: Working, guides: Guides | None) -> tuple[FoundMotion, Detail | None]:
         """The motion of two frames; what has begun in the background is waited for."""
-        if guides is not None:
-            motion, detail = self._find_motion(first, last, guides)
-            return clear(motion, guides), detail
-        begun = self._begun.pop((id(first), id(last)), None)
-        return self._find_motion(first, last, None) if begun is None else begun.find()
+        begun = self._begun.pop((id(first), id(last)), None) if guides is None else None
+        if begun is not None:
+            return begun.find()
+        motion, detail = self._find_motion(first, last, self._begin_encoding(first, last), guides)
+        return motion if guides is None else clear(motion, guides), detail
 
 
 class BaseMotionPair(PlacedPair):
@@ -289,9 +302,10 @@ def fit_unmatched(unmatched: Sequence[Array], height: int, width: int) -> tuple[
 
 def clear(motion: FoundMotion, guides: Guides) -> FoundMotion:
     """The motion without the pieces whose motion an animator gives."""
-    views = [np.ascontiguousarray(view) for view in np.rint((_pixels_last(motion.small) + 1) * 127.5).astype(np.uint8)]
+    # a search has found most of them, but there may have been none, or the network may have found another motion
     forward, backward = _pixels_last(motion.flow)
-    guides.find_partners((forward, backward), (views[0], views[1]))
+    first, last = np.rint((_pixels_last(motion.small) + 1) * 127.5).astype(np.uint8)
+    guides.find_partners((forward, backward), (first, last))
     parts, seen = [], []
     for flow in (motion.flow, motion.fine):
         found = _pixels_last(flow)  # (2, h, w, 2)

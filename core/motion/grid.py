@@ -83,6 +83,14 @@ def touches_border(mask: Array) -> bool:
     return bool(mask[[0, -1]].any() or mask[:, [0, -1]].any())
 
 
+def find_box(mask: Array, margin: int) -> tuple[slice, slice]:
+    """Rows and columns around a mask, (H, W) bool or uint8, with a margin in pixels; both are empty if the mask is."""
+    x, y, w, h = cv2.boundingRect(mask.view(np.uint8))
+    if w == 0:
+        return slice(0, 0), slice(0, 0)
+    return slice(max(0, y - margin), y + h + margin), slice(max(0, x - margin), x + w + margin)
+
+
 def find_overlap(shape: tuple[int, ...], dx: int, dy: int) -> tuple[Any, Any]:
     """Where either of two pictures, (H, W), shows what both show if the last one is moved by whole pixels."""
     height, width = shape[:2]

@@ -266,46 +266,50 @@ class Guides:
             if track.comes_or_goes:
                 end = 0 if track.points[0] is not None else 1
                 point = next(point for point in track.points if point is not None)
-                masks = [np.zeros(cutters[0].size, np.float32) for _ in range(2)]
-                masks[end] = cutters[end].cut(np.array(point))
-                self.guides.append(Guide((Track((point, point)),), masks[0], masks[1], self.shape, switch=track.switch))
-
+                self.guides.append(self._make_lone(end, point, track.switch))
         self._sort()
 
     def find_partners(self, flows: tuple[Flow, Flow], views: tuple[Array, Array]) -> None:
-        """Adds guides for what comes where a piece goes, or goes where one comes.
+        """Adds guides for what appears when a piece goes, or goes when one appears.
 
         If a thing of one drawing is not in the other one, then what a motion joins to it there is another thing, such
-        as one that looks like it. That comes, or goes, at the same time.
+        as one that looks like it. That appears, or goes, at the same time.
 
         Args:
             flows: (h, w, 2) in cells: from the first drawing to the last, and back.
             views: (h, w, 3) uint8: the drawings on that grid.
         """
+        for guide in [guide for guide in self.guides if guide.comes_or_goes]:
+            partner = self._find_partner(guide, flows, views)
+            if partner is not None:
+                self.guides.append(partner)
+                self._sort()
+
+    def _find_partner(self, guide: Guide, flows: tuple[Flow, Flow], views: tuple[Array, Array]) -> Guide | None:
+        """What a motion joins to a piece that only one drawing has; None where it joins nothing that looks like it."""
         h, w = flows[0].shape[:2]
-        for guide in list(self.guides):
-            if not guide.comes_or_goes:
-                continue
-            end = 0 if guide.here.any() else 1
-            own, at = self._shrink(guide.masks[end], w, h), pixel_grid(h, w) + flows[1 - end]
-            taken = np.maximum.reduce([self._shrink(each.masks[1 - end], w, h) for each in self.guides])
-            alike = max_of_channels(cv2.absdiff(views[1 - end], warp(views[end], at))) < _LIKE
-            joined = (warp(own, at) > 0.5) & alike & (taken < 0.5)
-            if joined.sum() < max(1.0, _JOINED * float(own.sum())):
-                continue
-            depth = cv2.distanceTransform(np.pad(joined.astype(np.uint8), 1), cv2.DIST_L2, cv2.DIST_MASK_3)[1:-1, 1:-1]
-            row, column = np.unravel_index(int(depth.argmax()), depth.shape)
-            x, y = (np.array([column, row]) + 0.5) * self.shape[::-1] / (w, h) - 0.5
-            piece = self._cutters[1 - end].cut(np.array([x, y]))
-            ratio = float(piece.sum()) / float(guide.masks[end].sum())
-            if not 1 / _AS_LARGE < ratio < _AS_LARGE:
-                continue
-            if (self._shrink(piece, w, h) * joined).sum() < _JOINED * float(self._shrink(piece, w, h).sum()):
-                continue
-            masks = (np.zeros_like(piece), piece) if end == 0 else (piece, np.zeros_like(piece))
-            track = Track(((float(x), float(y)),) * 2)
-            self.guides.append(Guide((track,), *masks, self.shape, switch=guide.switch))
-        self._sort()
+        end = 0 if guide.here.any() else 1
+        own, at = self._shrink(guide.masks[end], w, h), pixel_grid(h, w) + flows[1 - end]
+        taken = np.maximum.reduce([self._shrink(each.masks[1 - end], w, h) for each in self.guides])
+        alike = max_of_channels(cv2.absdiff(views[1 - end], warp(views[end], at))) < _LIKE
+        joined = (warp(own, at) > 0.5) & alike & (taken < 0.5)
+        if joined.sum() < max(1.0, _JOINED * float(own.sum())):
+            return None
+        depth = cv2.distanceTransform(np.pad(joined.astype(np.uint8), 1), cv2.DIST_L2, cv2.DIST_MASK_3)[1:-1, 1:-1]
+        row, column = np.unravel_index(int(depth.argmax()), depth.shape)
+        x, y = (np.array([column, row]) + 0.5) * self.shape[::-1] / (w, h) - 0.5
+        partner = self._make_lone(1 - end, (float(x), float(y)), guide.switch)
+        piece = partner.masks[1 - end]
+        ratio = float(piece.sum()) / float(guide.masks[end].sum())
+        shrunk = self._shrink(piece, w, h)
+        fits = 1 / _AS_LARGE < ratio < _AS_LARGE and (shrunk * joined).sum() >= _JOINED * float(shrunk.sum())
+        return partner if fits else None
+
+    def _make_lone(self, end: int, point: Point, switch: float) -> Guide:
+        """The guide of a piece that only one drawing has; `point` is on it."""
+        masks = [np.zeros(self._cutters[0].size, np.float32) for _ in range(2)]
+        masks[end] = self._cutters[end].cut(np.array(point))
+        return Guide((Track((point, point)),), masks[0], masks[1], self.shape, switch=switch)
 
     def _sort(self) -> None:
         """What lies on a piece is drawn after it."""

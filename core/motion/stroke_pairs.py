@@ -17,7 +17,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from .grid import Array, Flow, fit_size, max_of_channels, pixel_grid, touches_border, warp
+from .grid import Array, Flow, find_box, fit_size, max_of_channels, pixel_grid, touches_border, warp
 from .kept import shrink_once
 from .segments import label_flat
 from .strokes import Stroke, Travel, is_slender, make_curve, straighten, trace
@@ -266,8 +266,7 @@ class _Finder:
 
     def _find_neighbours(self, core: Array) -> list[Array]:
         """Broad pieces that touch a piece and have changed as well: (h, w) bool each."""
-        x, y, w, h = cv2.boundingRect(core.astype(np.uint8))
-        box = np.s_[max(0, y - _TOUCH) : y + h + _TOUCH, max(0, x - _TOUCH) : x + w + _TOUCH]
+        box = find_box(core, _TOUCH)
         near = cv2.dilate(core[box].astype(np.uint8), np.ones((_TOUCH, _TOUCH), np.uint8)) > 0
         numbers = np.unique(self.labels[box][near & self.broad[box] & ~core[box]])
         parts = [self.labels == number for number in numbers if self._moved[number]]
@@ -290,8 +289,7 @@ class _Finder:
     def is_alone(self, flat: Array) -> bool:
         """Whether what is around flat pieces, (h, w) bool, beyond an outline, is explained."""
         near, far = 2 * _OUTLINE + 3, 4 * _OUTLINE + 5
-        x, y, w, h = cv2.boundingRect(flat.view(np.uint8))
-        box = np.s_[max(0, y - far) : y + h + far, max(0, x - far) : x + w + far]
+        box = find_box(flat, far)
         part = flat[box].view(np.uint8)
         around = cv2.dilate(part, np.ones((far, far), np.uint8)) - cv2.dilate(part, np.ones((near, near), np.uint8))
         return cv2.mean(self._missed_bytes[box], around)[0] < _UNEXPLAINED

@@ -22,8 +22,8 @@ NEAR, AROUND = (5, 5), (9, 9)
 """Pixels: a texture has changes of colour in all windows of the first size within one of the second; beside an outline
 between flat colours, some have none."""
 
-ALLOWANCE_REACH = 7
-"""Pixels around a place that its allowance depends on, by all the windows above and one step between pixels."""
+ALLOWANCE_REACH = max(1 + NEAR[0] // 2 + AROUND[0] // 2, REACH[0] // 2 + BESIDE[0] // 2)
+"""Pixels around a place that its allowance depends on: by the windows above, and by the change to the next pixel."""
 
 
 def measure_allowance(one: Array, other: Array) -> Array:

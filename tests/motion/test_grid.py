@@ -6,7 +6,7 @@ import pytest
 
 from animi.core.engines.opening import open_engine
 from animi.core.motion import grid
-from animi.core.motion.grid import pixel_grid, warp
+from animi.core.motion.grid import find_box, pixel_grid, warp
 
 
 @pytest.mark.parametrize("interpolation", [cv2.INTER_LINEAR, cv2.INTER_CUBIC])
@@ -37,3 +37,12 @@ def test_pictures_longer_than_opencv_samples_are_drawn(engine):
         frames.append(frame)
     drawn = open_engine(engine, device="cpu").prepare(*frames).render(0.5)
     assert drawn.shape == frames[0].shape
+
+
+def test_a_box_is_around_all_of_a_mask_and_empty_around_none():
+    mask = np.zeros((30, 40), bool)
+    assert mask[find_box(mask, 5)].size == 0
+    mask[4, 9], mask[20, 38] = True, True
+    box = find_box(mask, 2)
+    assert box == find_box(mask.view(np.uint8), 2) and mask[box].shape == (21, 33) and mask[box][2, 2]
+    assert mask[find_box(mask, 100)].shape == mask.shape

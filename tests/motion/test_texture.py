@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from animi.core.motion.seam import choose, measure_difference
-from animi.core.motion.texture import measure_allowance
+from animi.core.motion.texture import ALLOWANCE_REACH, measure_allowance
 
 
 def make_grass(seed=0, size=(96, 128)):
@@ -27,6 +27,15 @@ def test_textures_have_an_allowance_and_drawings_none(kind, channels):
     assert measure_allowance(grass, grass).mean() > 30
     assert not measure_allowance(drawn, drawn).any()
     assert not measure_allowance(grass, drawn).any(), "an outline or a flat place in one frame alone is no texture"
+
+
+def test_a_part_with_what_is_around_it_has_the_allowance_of_the_whole():
+    one, other = make_grass(0), make_grass(1)
+    one[40:60, 50:80] = (250, 20, 20)
+    whole, around = measure_allowance(one, other), ALLOWANCE_REACH
+    part = measure_allowance(*(frame[30 - around : 70 + around, 40 - around : 90 + around] for frame in (one, other)))
+    assert whole[30:70, 40:90].std() > 1
+    assert np.array_equal(part[around:-around, around:-around], whole[30:70, 40:90])
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (1, 9, 3), (9, 1, 1)])
